@@ -1,0 +1,53 @@
+# Everything a newcomer needs: `make` lists it. The first run makes .venv and installs into it.
+
+PYTHON ?= python3
+ARTIFACT ?= artifacts/article.joblib
+RECIPE ?= article
+IMAGE ?= malignancy
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help serve train test check bench image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://127.0.0.1:8000
+	MALIGNANCY_ARTIFACT=$(ARTIFACT) $(BIN)/python -m service
+
+train: $(VENV)/train ## train RECIPE (default: article) into artifacts/
+	$(BIN)/python -m model train $(RECIPE)
+
+test: $(VENV)/test ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test ## ruff, mypy --strict, hadolint and the checks of the docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python -m pytest --quiet tests/test_docs.py
+
+bench: $(VENV)/train ## time the training step against plain NumPy
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
+
+image: ## build the container image
+	docker build --tag $(IMAGE) .
+
+clean: ## remove what was made here: the virtual environment, artifacts and caches
+	rm -rf $(VENV) artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+artifacts/article.joblib: | $(VENV)/train
+	$(BIN)/python -m model train article --output $@
+
+$(VENV)/train: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[train]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/train
+	$(INSTALL) '.[train,test]'
+	@touch $@
