@@ -1,0 +1,54 @@
+"""All parameters of a network as views of one flat vector θ, laid out block after block."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from model.arrays import Array
+from model.network.initializers import Generator, Initializer
+
+
+@dataclass(frozen=True)
+class Block:
+    """A matrix [W | b] of shape (outputs, inputs + 1): weights, and biases in the last column."""
+
+    outputs: int
+    inputs: int
+    initializer: Initializer
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(outputs, inputs + 1)."""
+        return self.outputs, self.inputs + 1
+
+    def initial(self, generator: Generator) -> Array:
+        """Fresh weights from the initializer, biases zero."""
+        weights = self.initializer((self.outputs, self.inputs), generator)
+        return np.column_stack([weights, np.zeros(self.outputs)])
+
+
+class Layout:
+    """Where each block lies in θ. Works the same for θ (P,) and for K members' θ (K, P)."""
+
+    def __init__(self, blocks: tuple[Block, ...]) -> None:
+        self.blocks = blocks
+        ends = [0]
+        for block in blocks:
+            ends.append(ends[-1] + math.prod(block.shape))
+        self.size = ends[-1]
+        self._slices = [slice(start, end) for start, end in pairwise(ends)]
+
+    def views(self, theta: Array) -> list[Array]:
+        """A view of each block, of shape (…, outputs, inputs + 1), that shares θ's memory."""
+        return [
+            theta[..., part].reshape(*theta.shape[:-1], *block.shape)
+            for block, part in zip(self.blocks, self._slices, strict=True)
+        ]
+
+    def initial(self, generator: Generator, dtype: npt.DTypeLike = np.float64) -> Array:
+        """θ (P,) with fresh weights, drawn block by block in the order of the layers."""
+        parts = [block.initial(generator).ravel() for block in self.blocks]
+        return np.concatenate(parts).astype(dtype)
