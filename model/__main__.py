@@ -1,0 +1,5 @@
+"""`python -m model`: the offline program."""
+
+from model.cli import main
+
+main()

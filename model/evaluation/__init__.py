@@ -1,0 +1,1 @@
+"""Offline only: figures and pictures of how well a model does."""

@@ -1,0 +1,1 @@
+"""Offline only: recipes, tables, splits, optimizers and the loop that fits a network."""
