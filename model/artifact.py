@@ -15,12 +15,11 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import joblib
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from model.arrays import Array
-from model.errors import ArtifactError, MalignancyError
+from model.errors import ArtifactError, DataError, NetworkError
 from model.network.sequential import network_from
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
@@ -29,6 +28,7 @@ from model.schema import Label, Schema
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 1 << 30
+MAX_OPCODES: Final = 100
 
 # All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,
 # a memo index that would reserve gigabytes) is refused before the unpickler sees it.
@@ -58,6 +58,12 @@ class _Metadata(BaseModel):
     network: dict[str, Any]
     operating_points: dict[str, float]
     facts: dict[str, JsonValue]
+
+    @field_validator("facts")
+    @classmethod
+    def _check_facts(cls, facts: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        json.dumps(facts, allow_nan=False)  # pydantic lets NaN and Infinity pass
+        return facts
 
 
 def to_bytes(predictor: Predictor) -> bytes:
@@ -90,6 +96,8 @@ def to_bytes(predictor: Predictor) -> bytes:
         "metadata": json.dumps(metadata, ensure_ascii=False, allow_nan=False),
         "arrays": packed.getvalue(),
     }
+    import joblib  # here, since reading does without it: a service starts the sooner
+
     file = io.BytesIO()
     joblib.dump(content, file)
     return file.getvalue()
@@ -124,23 +132,25 @@ def from_bytes(content: bytes) -> Predictor:
     arrays = _read_arrays(file["arrays"])
     try:
         network = network_from(metadata.network)
-    except (MalignancyError, KeyError, TypeError, AttributeError) as error:
+    except NetworkError as error:
         raise ArtifactError(f"its network cannot be built: {error}") from None
-    _check_shapes(arrays, features=len(metadata.data_schema.features), size=network.layout.size)
-    if (
-        network.inputs != len(metadata.data_schema.features)
-        or network.dtype != arrays["theta"].dtype
+    theta, features = arrays["theta"], len(metadata.data_schema.features)
+    if (network.inputs, network.layout.size, network.dtype) != (
+        features,
+        theta.size,
+        theta.dtype.name,
     ):
         raise ArtifactError("its network does not fit its schema or weights")
+    _check_shapes(arrays, features)
     points = metadata.operating_points
     if "default" not in points or not all(0 <= point <= 1 for point in points.values()):
         raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
-    return Predictor(
+    predictor = Predictor(
         name=metadata.name,
         schema=metadata.data_schema,
         scaler=Scaler(arrays["scaler_center"], arrays["scaler_spread"], arrays["scaler_fill"]),
         network=network,
-        theta=arrays["theta"],
+        theta=theta,
         operating_points=points,
         train=ScoredRows(arrays["train_labels"], arrays["train_probabilities"]),
         validation=ScoredRows(arrays["validation_labels"], arrays["validation_probabilities"]),
@@ -148,6 +158,11 @@ def from_bytes(content: bytes) -> Predictor:
         facts=metadata.facts,
         version=hashlib.sha256(content).hexdigest(),
     )
+    try:
+        predictor.check_rows(predictor.self_test.rows)
+    except DataError as error:
+        raise ArtifactError(f"its self-test rows do not keep its schema: {error}") from None
+    return predictor
 
 
 class _NoClasses(pickle.Unpickler):
@@ -158,7 +173,9 @@ class _NoClasses(pickle.Unpickler):
 def _unpickle(content: bytes) -> dict[str, Any]:
     try:
         stop = 0
-        for opcode, _, position in pickletools.genops(content):
+        for count, (opcode, _, position) in enumerate(pickletools.genops(content)):
+            if count == MAX_OPCODES:
+                raise ArtifactError(f"it holds more than {MAX_OPCODES} pickle instructions")
             if opcode.name not in _OPCODES:
                 raise ArtifactError(
                     f"it holds the pickle instruction {opcode.name}: not plain data"
@@ -215,6 +232,10 @@ def _read_arrays(packed: bytes) -> dict[str, Array]:
             raise ArtifactError(f"its array {name} is of type {array.dtype}")
         if name != "self_test_rows" and not np.isfinite(array).all():
             raise ArtifactError(f"its array {name} is not finite")
+        if array.dtype == bool and (array.view(np.uint8) > 1).any():
+            raise ArtifactError(f"its array {name} holds bytes that are neither true nor false")
+        if name.endswith("_probabilities") and not ((array >= 0) & (array <= 1)).all():
+            raise ArtifactError(f"its array {name} must be from 0 to 1")
         array.flags.writeable = False
     return arrays
 
@@ -229,8 +250,8 @@ def _check_header(file: Any, size: int) -> None:
         raise ArtifactError("its arrays do not have the size they claim")
 
 
-def _check_shapes(arrays: dict[str, Array], features: int, size: int) -> None:
-    expected: dict[str, tuple[int, ...]] = {"theta": (size,)}
+def _check_shapes(arrays: dict[str, Array], features: int) -> None:
+    expected: dict[str, tuple[int, ...]] = {"theta": (arrays["theta"].size,)}
     expected |= {f"scaler_{part}": (features,) for part in ("center", "spread", "fill")}
     for scored in ("train", "validation"):
         labels = arrays[f"{scored}_labels"]
@@ -242,3 +263,5 @@ def _check_shapes(arrays: dict[str, Array], features: int, size: int) -> None:
             raise ArtifactError(f"its array {name} has shape {arrays[name].shape}, not {shape}")
     if not arrays["scaler_spread"].all():
         raise ArtifactError("its array scaler_spread holds a zero")
+    if not tests:
+        raise ArtifactError("it holds no self-test rows")

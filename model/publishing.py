@@ -9,7 +9,8 @@ from pathlib import Path
 def publish(path: Path, content: bytes) -> None:
     """Write `content` to `path`: temporary file, fsync, rename, fsync of the folder.
 
-    Raises OSError; then `path` is as it was and no temporary file is left.
+    Raises OSError; then `path` holds the old content, or the new one where only the folder could
+    not be synced, and no temporary file is left.
     """
     folder = path.parent
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)

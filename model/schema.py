@@ -18,7 +18,7 @@ RESERVED_NAMES = frozenset({"instances"})
 class Feature(BaseModel):
     """One input column: a number or an integer score, with its range where it has one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     name: FeatureName
     type: Literal["integer", "number"] = "number"

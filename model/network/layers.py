@@ -26,10 +26,10 @@ class Dense:
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
             raise NetworkError(f"units must be a positive integer, got {self.units!r}")
-        if self.activation is not None and self.activation not in ACTIVATIONS:
+        if self.activation not in (None, *ACTIVATIONS):
             names = ", ".join(ACTIVATIONS)
             raise NetworkError(f"activation must be one of {names}, got {self.activation!r}")
-        if self.initializer is not None and self.initializer not in INITIALIZERS:
+        if self.initializer not in (None, *INITIALIZERS):
             names = ", ".join(INITIALIZERS)
             raise NetworkError(f"initializer must be one of {names}, got {self.initializer!r}")
 

@@ -85,7 +85,12 @@ class Sequential:
 
 def network_from(description: dict[str, Any]) -> Sequential:
     """The network that `Sequential.describe` described. Raises NetworkError."""
-    if description.get("loss") != BinaryCrossEntropy.name:
-        raise NetworkError(f"unknown loss {description.get('loss')!r}")
-    layers = [layer_from(layer) for layer in description["layers"]]
-    return Sequential(layers, description["inputs"], description["dtype"])
+    if set(description) != {"inputs", "layers", "loss", "dtype"}:
+        raise NetworkError("a network is described by its inputs, layers, loss and dtype")
+    if description["loss"] != BinaryCrossEntropy.name:
+        raise NetworkError(f"unknown loss {description['loss']!r}")
+    layers = description["layers"]
+    if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
+        raise NetworkError("layers must be a list of mappings")
+    built = [layer_from(layer) for layer in layers]
+    return Sequential(built, description["inputs"], description["dtype"])

@@ -1,5 +1,6 @@
 """A recipe's table, read and checked against the recipe's schema."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def read_table(recipe: Recipe) -> Table:
     path = recipe.data.file
     frame = _read_csv(path)
     try:
-        labels = _labels(frame, recipe.data)
         rows = np.column_stack([_column(frame, feature) for feature in recipe.features])
+        labels = _labels(frame, recipe.data)
     except DataError as error:
         raise DataError(f"{path.name}: {error}") from None
     complete = ~np.isnan(rows).any(axis=1)
@@ -49,20 +50,45 @@ def select(table: Table, name: str, first: int, end: int) -> Table:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
+    """The cells as text, each row indexed by the line of the file it begins on.
+
+    Not by pandas: it takes a row's extra cell for an index, renames columns that are there twice,
+    and loses count of the lines at blank ones and at line breaks within quotes.
+    """
+    lines: list[int] = []
+    rows: list[list[str]] = []
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            line = 1
+            for cells in reader:
+                if cells:  # a blank line has none
+                    lines.append(line)
+                    rows.append([cell.strip() for cell in cells])
+                    if len(cells) != len(rows[0]):
+                        count = f"{len(cells)} cells, the header {len(rows[0])}"
+                        raise DataError(f"{path}: not a CSV table: line {line} has {count}")
+                line = reader.line_num + 1
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: cannot be read: not UTF-8 text") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: not a CSV table: {str(error).strip()}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    except csv.Error as error:
+        raise DataError(f"{path}: not a CSV table: line {line}: {error}") from None
+    if len(rows) < 2:
+        raise DataError(f"{path}: not a CSV table: it has no {'rows' if rows else 'header'}")
+    return pd.DataFrame(rows[1:], index=lines[1:], columns=rows[0], dtype=str)
 
 
 def _values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
-    if name not in frame.columns:
-        raise DataError(f"no column {name!r}; it has {', '.join(map(str, frame.columns))}")
-    return frame[name].str.strip()
+    found = list(frame.columns).count(name)
+    if not found:
+        raise DataError(f"no column {name!r}; it has {', '.join(frame.columns)}")
+    if found > 1:
+        raise DataError(f"column {name!r} is there {found} times")
+    return frame[name]
 
 
 def _labels(frame: pd.DataFrame, data: Data) -> Array:
@@ -70,7 +96,7 @@ def _labels(frame: pd.DataFrame, data: Data) -> Array:
     positive = classes == data.positive
     unknown = ~positive & (classes != data.negative)
     if unknown.any():
-        line = _line(unknown)
+        line = frame.index[unknown.argmax()]
         expected = f"{data.negative!r} or {data.positive!r}"
         raise DataError(f"line {line}, column {data.target!r}: must be {expected}")
     if positive.all() or not positive.any():
@@ -86,10 +112,6 @@ def _column(frame: pd.DataFrame, feature: Feature) -> Array:
     # An empty cell is missing; its row is dropped. Any other must be a number the schema accepts.
     bad = present & ~np.array([np.isfinite(n) and feature.accepts(n) for n in numbers.tolist()])
     if bad.any():
-        raise DataError(f"line {_line(bad)}, column {feature.name!r}: {feature.rule}")
+        line = frame.index[bad.argmax()]
+        raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
     return np.where(present, numbers, np.nan)
-
-
-def _line(mask: Array) -> int:
-    """The file's line of the first row marked; line 1 is the header."""
-    return int(np.argmax(mask)) + 2

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from model.arrays import Array
 from model.errors import TrainingError
 from model.network.sequential import Sequential
@@ -47,17 +49,18 @@ def minimize(
     plan = network.compile(theta, batch_size=len(train[0]))
     plan.load(*train)
     update = optimizer.bind(theta, plan.gradient)
-    for iteration in range(iterations + 1):
-        plan.step()
-        if iteration % report_every == 0 or iteration == iterations:
-            loss = plan.loss()
-            if not math.isfinite(loss):
-                rate = optimizer.learning_rate
-                raise TrainingError(
-                    f"the loss is {loss} at iteration {iteration} with learning rate {rate:g}; "
-                    "try a smaller one"
-                )
-            report(iteration, loss, network.loss_of(theta, *validation))
-        if iteration < iterations:
-            for call in update:
-                call()
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence shows in the loss
+        for iteration in range(iterations + 1):
+            plan.step()
+            if iteration % report_every == 0 or iteration == iterations:
+                loss = plan.loss()
+                if not math.isfinite(loss):
+                    rate = optimizer.learning_rate
+                    raise TrainingError(
+                        f"the loss is {loss} at iteration {iteration} with learning rate "
+                        f"{rate:g}; try a smaller one"
+                    )
+                report(iteration, loss, network.loss_of(theta, *validation))
+            if iteration < iterations:
+                for call in update:
+                    call()

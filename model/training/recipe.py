@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from model.errors import NetworkError, RecipeError
 from model.network.layers import layer_from
@@ -17,18 +17,20 @@ from model.schema import Feature, Label, Schema
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
 
-RowRange = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
+# TOML has types of its own, so a section takes them as they are ("5" and true are no numbers); but
+# it has neither paths nor tuples.
+RowRange = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]], Strict(False)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Data(_Section):
     """The table: a CSV with a header row, its path relative to the recipe."""
 
-    file: Path
+    file: Annotated[Path, Strict(False)]
     target: str
     negative: Label
     positive: Label
@@ -84,7 +86,7 @@ class Recipe(_Section):
     intended_use: str = ""
     limits: list[str] = []
     data: Data
-    features: tuple[Feature, ...]
+    features: Annotated[tuple[Feature, ...], Strict(False)]
     split: Split
     scaling: Scaling = Scaling()
     network: Network
@@ -150,16 +152,17 @@ def _locate(name_or_path: str, bundled: Path) -> Path:
 
 def _merge(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     """The file's keys over those of the recipe it extends; its data path made absolute."""
-    if path in seen:
-        raise RecipeError(f"extends: {path.name} extends itself")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise RecipeError("cannot be read: not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5000 digits
         raise RecipeError(f"not TOML: {error}") from None
+    real = path.resolve()
+    if real in seen:
+        raise RecipeError("it extends itself")
     data = content.get("data")
     if isinstance(data, dict) and isinstance(data.get("file"), str):
         data["file"] = str(path.parent / data["file"])
@@ -169,7 +172,10 @@ def _merge(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(parent, str):
         raise RecipeError("extends: must be the name or path of a recipe")
     base = path.parent / parent if parent.endswith(".toml") else _locate(parent, BUNDLED)
-    return _overlay(_merge(base, (*seen, path)), content)
+    try:
+        return _overlay(_merge(base, (*seen, real)), content)
+    except RecipeError as error:
+        raise RecipeError(f"extends {parent}: {error}") from None
 
 
 def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -201,5 +207,6 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: is required"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = first["input"]
-    shown = f", got {value!r}" if isinstance(value, str | int | float) else ""
+    small = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**64)
+    shown = f", got {value!r}" if small else ""
     return f"{key}: {message}{shown}" if key else message
