@@ -1,0 +1,101 @@
+"""The model card: what /model tells, as Markdown."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+
+def markdown_card(description: Mapping[str, Any]) -> str:
+    """The card of a model that is described as /model answers it."""
+    return "\n".join(_lines(description)) + "\n"
+
+
+def _lines(description: Mapping[str, Any]) -> Iterator[str]:
+    schema, labels = description["schema"], description["schema"]["labels"]
+    yield f"# Model card: {description['name']}"
+    if description["description"]:
+        yield from ("", str(description["description"]))
+    yield from (
+        "",
+        f"Tells **{labels['positive']}** from **{labels['negative']}**, "
+        f"given {len(schema['features'])} features of one case.",
+    )
+    yield from ("", f"- Model: `{description['title']}`", f"- Version: `{description['version']}`")
+    if description["intended_use"]:
+        yield from ("", "## Intended use", "", str(description["intended_use"]))
+    if description["limits"]:
+        yield from ("", "## Limits", "")
+        yield from (f"- {limit}" for limit in description["limits"])
+
+    yield from ("", "## Features", "")
+    yield from _table(
+        ("Feature", "Type", "From", "To", "Unit", "May be missing", "Description"),
+        (
+            (
+                f"`{feature['name']}`",
+                feature["type"],
+                _number(feature["minimum"]),
+                _number(feature["maximum"]),
+                feature["unit"] or "",
+                "yes" if feature["may_be_missing"] else "no",
+                feature["description"] or "",
+            )
+            for feature in schema["features"]
+        ),
+    )
+
+    yield from ("", "## Operating points", "")
+    yield (
+        f"A case is {labels['positive']} when its probability is above the threshold, "
+        f"now {_number(description['threshold'])}."
+    )
+    yield ""
+    yield from _table(("Name", "Threshold"), description["operating_points"].items())
+
+    recipe = dict(description["recipe"] or {})
+    recipe.pop("features", None)  # told above
+    for heading, facts in (
+        ("Scores", description["scores"]),
+        ("Data", description["data"]),
+        ("Network", description["network"]),
+        ("Recipe", recipe),
+        ("Versions", description["versions"]),
+    ):
+        if facts:
+            yield from ("", f"## {heading}", "")
+            yield from _table(("", "Value"), _flat(facts))
+
+
+def _flat(facts: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested plain data as rows of dotted name and value."""
+    items: Iterable[tuple[Any, Any]]
+    if isinstance(facts, Mapping):
+        items = facts.items()
+    elif isinstance(facts, list) and any(isinstance(each, Mapping | list) for each in facts):
+        items = enumerate(facts, start=1)
+    else:
+        yield prefix, facts
+        return
+    for name, value in items:
+        yield from _flat(value, f"{prefix}.{name}" if prefix else str(name))
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    heads = tuple(heads)
+    yield _row(heads)
+    yield _row("---" for _ in heads)
+    yield from (_row(map(_cell, row)) for row in rows)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: Any) -> str:
+    text = ", ".join(map(_number, value)) if isinstance(value, list) else _number(value)
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,184 @@
+"""What /openapi.json says; /predict's part is made from the model's schema."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from model.predictor import Predictor
+from model.schema import Feature, Schema
+from service.problems import MAX_ERRORS, MEDIA_TYPE
+
+Json = dict[str, Any]
+
+THRESHOLD_PARAMETER: Json = {
+    "name": "threshold",
+    "in": "query",
+    "required": False,
+    "description": "A number from 0 to 1, or the name of one of the model's operating points. A "
+    "probability strictly above it is positive. Without it, the service's own threshold.",
+    "schema": {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]},
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, Json]:
+    """OpenAPI responses that are problems, by status."""
+    content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def install_openapi(app: FastAPI, predictor: Predictor, max_rows: int) -> None:
+    """Have the app document /predict, which FastAPI does not see, beside its own routes."""
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            document["paths"] = {"/predict": {"post": _predict(predictor)}} | document["paths"]
+            document.setdefault("components", {})["schemas"] = {
+                **_request_schemas(predictor.schema, max_rows),
+                **_answer_schemas(predictor.schema),
+                "Problem": _problem_schema(),
+            }
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _predict(predictor: Predictor) -> Json:
+    row = _typical_row(predictor)
+    objects, arrays = {"instances": [row]}, {"instances": [list(row.values())]}
+    request = {
+        "schema": {"oneOf": [_reference("Instance"), _reference("Instances")]},
+        "examples": {
+            "one": {"summary": "One case", "value": row},
+            "objects": {"summary": "Many cases as objects", "value": objects},
+            "arrays": {"summary": "Many cases as arrays, features in order", "value": arrays},
+        },
+    }
+    answer = {"schema": {"oneOf": [_reference("Answer"), _reference("Answers")]}}
+    return {
+        "summary": "Predict",
+        "description": "One case in, one answer out; many in, many out, in the same order.",
+        "operationId": "predict",
+        "parameters": [THRESHOLD_PARAMETER],
+        "requestBody": {"required": True, "content": {"application/json": request}},
+        "responses": {
+            200: {"description": "OK", "content": {"application/json": answer}},
+            **problem_responses(400, 406, 413, 415, 422),
+        },
+    }
+
+
+def _typical_row(predictor: Predictor) -> dict[str, float]:
+    """What stands in for missing values, as an example: no one's own data."""
+    values = zip(predictor.schema.features, predictor.scaler.fill.tolist(), strict=True)
+    return {f.name: round(value) if f.type == "integer" else value for f, value in values}
+
+
+def _request_schemas(schema: Schema, max_rows: int) -> Json:
+    values = [_value_schema(feature) for feature in schema.features]
+    rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
+    array_row = {
+        "type": "array",
+        "prefixItems": values,
+        "minItems": len(values),
+        "maxItems": len(values),
+    }
+    return {
+        "Instance": {
+            "type": "object",
+            "description": "One case.",
+            "properties": dict(zip(schema.names, values, strict=True)),
+            "required": [each.name for each in schema.features if not each.may_be_missing],
+            "additionalProperties": False,
+        },
+        "Instances": {
+            "type": "object",
+            "description": "Many cases: all objects, or all arrays of values in this order: "
+            f"{', '.join(schema.names)}.",
+            "properties": {
+                "instances": {
+                    "oneOf": [
+                        {**rows, "items": _reference("Instance")},
+                        {**rows, "items": array_row},
+                    ]
+                }
+            },
+            "required": ["instances"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def _value_schema(feature: Feature) -> Json:
+    notes = [
+        feature.description,
+        f"Unit: {feature.unit}." if feature.unit else None,
+        "Imputed when null or absent." if feature.may_be_missing else None,
+    ]
+    facts = {
+        "type": [feature.type, "null"] if feature.may_be_missing else feature.type,
+        "minimum": feature.minimum,
+        "maximum": feature.maximum,
+        "description": " ".join(note for note in notes if note) or None,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _answer_schemas(schema: Schema) -> Json:
+    prediction: Json = {
+        "probability": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": f"The probability of {schema.positive}.",
+        },
+        "label": {"type": "string", "enum": [schema.negative, schema.positive]},
+        "imputed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The features that were missing; not there when none was.",
+        },
+    }
+    model: Json = {
+        "threshold": {"type": "number", "minimum": 0, "maximum": 1},
+        "model": {"type": "string", "description": "Name and version."},
+    }
+    predictions = {"type": "array", "items": _reference("Prediction")}
+    return {
+        "Answer": _object(prediction | model, optional="imputed"),
+        "Answers": _object({"predictions": predictions} | model),
+        "Prediction": _object(prediction, optional="imputed"),
+    }
+
+
+def _problem_schema() -> Json:
+    error = {
+        "field": {"type": "string", "examples": ["instances.3"]},
+        "rule": {"type": "string", "examples": ["must be an object"]},
+    }
+    properties = {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The request's id."},
+        "errors": {"type": "array", "maxItems": MAX_ERRORS, "items": _object(error)},
+    }
+    return {"description": "RFC 9457 problem details."} | _object(properties, optional="errors")
+
+
+def _object(properties: Json, optional: str = "") -> Json:
+    required = [name for name in properties if name != optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}

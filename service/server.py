@@ -1,0 +1,66 @@
+"""Read the settings, load the artifact, serve until told to stop.
+
+Exit codes: 0 after SIGTERM or Ctrl-C, 2 when a setting or the artifact is wrong, 3 when the server
+cannot start, for instance because the port is taken.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+
+import uvicorn
+
+from model.errors import ArtifactError
+from service.app import create_app
+from service.logs import configure_logging
+from service.settings import SettingError, read_settings
+
+GRACE_SECONDS = 10  # for requests in flight when told to stop
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve with these command line arguments. Returns the exit code."""
+    try:
+        settings = read_settings(arguments)
+        configure_logging(settings.log_level)
+        app = create_app(settings)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ArtifactError as error:
+        print(f"{error}\nMake an artifact with: python -m model train", file=sys.stderr)
+        return 2
+    serve(
+        uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+    )
+    return 0
+
+
+def serve(server: uvicorn.Server) -> None:
+    """Run until SIGTERM or Ctrl-C, then return."""
+
+    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
+        # uvicorn shuts down on SIGTERM and then raises it again, which would end the process as
+        # killed; by then there is nothing left to do.
+        if not server.started:
+            sys.exit(0)
+
+    signal.signal(signal.SIGTERM, on_terminate)
+    with suppress(KeyboardInterrupt):
+        server.run()
+

@@ -1,0 +1,64 @@
+"""The service's settings: environment variables, each also a flag of `python -m service`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "MALIGNANCY_"
+
+
+class SettingError(Exception):
+    """A setting whose value cannot be right: the variable, its flag and the rule, no value."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        flag = name.replace("_", "-")
+        super().__init__(f"{PREFIX}{name.upper()} (--{flag}) {rule}")
+
+
+class Settings(BaseSettings):
+    """Serve a trained model over REST."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        cli_prog_name="python -m service",
+        cli_kebab_case=True,
+        cli_hide_none_type=True,
+        cli_show_env_vars=True,
+        frozen=True,
+    )
+
+    artifact: Path = Field(
+        Path("artifacts/article.joblib"),
+        description="The model: an artifact's file, or a folder that holds exactly one *.joblib.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 is a free one.")
+    threshold: str | None = Field(
+        None,
+        description="What a probability must exceed to be positive: a number from 0 to 1 or the "
+        "name of one of the model's operating points. Without it, the model's own.",
+    )
+    max_body_bytes: int = Field(
+        16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
+    )
+    max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
+    ] = Field("info", description="The least severe messages that are logged, to standard error.")
+
+
+def read_settings(arguments: Sequence[str]) -> Settings:
+    """The settings of the environment, overruled by command line flags.
+
+    `--help` and unknown flags end the program, as argparse does. Raises SettingError.
+    """
+    try:
+        return Settings(_cli_parse_args=list(arguments))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        rule = first["msg"].replace("Input should", "must", 1)
+        raise SettingError(str(first["loc"][0]), rule) from None
