@@ -1,0 +1,70 @@
+"""Fixtures that many tests share: one training of the article's recipe, and its artifact."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from model import artifact
+from model.pipeline import Trained, train
+from model.predictor import Predictor
+from model.training.recipe import load_recipe
+from service.app import create_app
+from service.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    return train(load_recipe("article"), report=lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def artifact_path(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("artifacts") / "article.joblib"
+    artifact.save(trained.predictor, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def predictor(artifact_path: Path) -> Predictor:
+    return artifact.load(artifact_path)
+
+
+@pytest.fixture(scope="module")
+def app(predictor: Predictor) -> FastAPI:
+    return create_app(Settings(), predictor)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def service_port(artifact_path: Path) -> Iterator[int]:
+    """A real `python -m service` on a free port of the loopback, stopped at the end."""
+    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        try:
+            # The log names the port once the service listens; it ends if the service cannot start.
+            found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
+            yield int(next(match for match in found if match)[1])
+        finally:
+            process.terminate()
+            process.stderr.read()
+            assert process.wait(timeout=20) == 0

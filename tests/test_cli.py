@@ -1,0 +1,127 @@
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from model import artifact
+from model.cli import main
+from model.training.recipe import BUNDLED
+
+PNG = b"\x89PNG\r\n\x1a\n"
+DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
+
+
+@dataclass
+class Program:
+    """`python -m model`, run in this process."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "argv", ["model", *map(str, arguments)])
+        self.monkeypatch.setenv("COLUMNS", "100")
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = self.capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(monkeypatch, capsys)
+
+
+def test_the_program_runs_as_a_module(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "model", "train", "no-such-recipe"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no recipe 'no-such-recipe': there are article, ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_prints_its_tables_and_writes_artifact_and_pictures(
+    program: Program, tmp_path: Path
+) -> None:
+    path = tmp_path / "new" / "mine.joblib"
+    code, out, err = program("train", "article", "--output", path)
+    assert (code, err) == (0, "")
+    rows = [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
+    for line in (
+        "0 0.673967 0.684673",
+        "3500 0.122107 0.045920",
+        "validation 0.9 0.9890 141 0 2 39",
+    ):
+        assert line in rows
+    predictor = artifact.load(path)
+    assert f"article@{predictor.version[:12]}" in out
+    pictures = [path.with_name(f"mine.{name}.png") for name in ("loss", "confusion", "features")]
+    assert sorted(path.parent.iterdir()) == sorted([path, *pictures])
+    assert all(picture.read_bytes().startswith(PNG) for picture in pictures)
+
+
+def test_the_default_output_is_named_after_the_recipe(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = tmp_path / "quick.toml"
+    recipe.write_text('extends = "article"\nname = "quick"\n[training]\niterations = 3\n')
+    assert program("train", recipe)[0] == 0
+    assert artifact.load(tmp_path / "artifacts" / "quick.joblib").name == "quick"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "[training]\nlearning_rat = 1",
+            "training.learning_rat: unknown key; did you mean learning_",
+        ),
+        (
+            "[training]\nlearning_rate = -1",
+            "training.learning_rate: should be greater than 0, got -1",
+        ),
+        ("[data]\nfile = 'no.csv'", "no.csv: cannot be read: No such file or directory"),
+        ("[data]\nfile = 'broken.csv'", "broken.csv: line 3, column 'mitoses': must be an integer"),
+        ("[data]\nfile = 'benign.csv'", "benign.csv: column 'class' holds one class only"),
+        ("[data]\nfile = 'short.csv'", "short.csv: no column 'uniformity_of_cell_size'"),
+        ("[data]\ntarget = 'klass'", "breast-cancer-wisconsin.csv: no column 'klass'"),
+        ("[training]\nlearning_rate = 1e300", "is nan at iteration 500 with learning rate 1e+300"),
+    ],
+)
+def test_what_is_refused_is_said_in_a_line(
+    program: Program, tmp_path: Path, change: str, message: str
+) -> None:
+    lines = DATA.read_text().splitlines()
+    benign = [line for line in lines if not line.endswith("malignant")]
+    (tmp_path / "benign.csv").write_text("\n".join(benign))
+    (tmp_path / "broken.csv").write_text("\n".join([*lines[:2], lines[2].replace(",1,b", ",x,b")]))
+    (tmp_path / "short.csv").write_text("patient_id,clump_thickness,class\n1,2,benign\n")
+    recipe = tmp_path / "mine.toml"
+    lead = f"[data]\nfile = '{DATA}'\n" if not change.startswith("[data]") else ""
+    if change == "[data]\ntarget = 'klass'":
+        change = f"{change}\nfile = '{DATA}'"
+    recipe.write_text(f'extends = "article"\nname = "mine"\n{lead}{change}\n')
+    code, _, err = program("train", recipe, "--output", tmp_path / "out.joblib")
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("out*"))
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_an_output_that_is_a_folder_is_refused(program: Program, tmp_path: Path) -> None:
+    code, _, err = program("train", "--output", tmp_path)
+    assert code == 2
+    assert err == f"error: --output: {tmp_path} is a folder, it must be a file\n"
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest(program: Program) -> None:
+    code, _, err = program("train", "artcle")
+    assert code == 2
+    assert err.startswith("error: no recipe 'artcle': did you mean article?")

@@ -1,0 +1,276 @@
+"""Recipes: the bundled ones, `extends`, and refusals that name the file, the key and the rule."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.errors import RecipeError
+from model.training.recipe import BUNDLED, Recipe, bundled_recipes, load_recipe
+
+ARTICLE = (BUNDLED / "article.toml").read_text(encoding="utf-8")
+WORDS = "a 'b' \" = [ ] { } # \n 0 -1 1e999 nan inf true x. [data] [[features]] \0 é 1979-05-27"
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return path
+
+
+def refusal(path: Path) -> str:
+    """What the error says after the file's name."""
+    with pytest.raises(RecipeError) as error:
+        load_recipe(str(path))
+    file, colon, why = str(error.value).partition(": ")
+    assert (file, colon) == (str(path), ": ")
+    return why
+
+
+def refusal_of(tmp_path: Path, text: str | bytes) -> str:
+    return refusal(write(tmp_path / "my.toml", text))
+
+
+def over_article(tmp_path: Path, text: str) -> Path:
+    return write(tmp_path / "my.toml", f'extends = "article"\n{text}')
+
+
+# Recipes that load
+
+
+def test_bundled_recipes_load() -> None:
+    assert {"article", "article-long"} <= set(bundled_recipes())
+    for name in bundled_recipes():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert recipe.data.file.is_file()
+        assert recipe == load_recipe(str(BUNDLED / f"{name}.toml"))
+
+
+def test_article_long_is_article_with_another_step() -> None:
+    article, long = load_recipe("article"), load_recipe("article-long")
+    assert (long.training.learning_rate, long.training.iterations) == (0.07, 65_000)
+    training = {"learning_rate": 0.01, "iterations": 15_000}
+    again = long.model_copy(
+        update={"name": "article", "training": long.training.model_copy(update=training)}
+    )
+    assert again == article
+
+
+def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
+    write(tmp_path / "rows.csv", "")
+    write(tmp_path / "parent.toml", 'extends = "article"\ndata.file = "rows.csv"\nthreshold = 0.7')
+    child = tmp_path / "below" / "child.toml"
+    child.parent.mkdir()
+    write(child, 'extends = "../parent.toml"\nname = "child"\ntraining.seed = 5')
+    recipe, article = load_recipe(str(child)), load_recipe("article")
+    assert (recipe.name, recipe.threshold, recipe.training.seed) == ("child", 0.7, 5)
+    assert recipe.training.iterations == article.training.iterations
+    assert recipe.data.target == article.data.target
+    assert recipe.data.file.samefile(tmp_path / "rows.csv")
+
+
+def test_lists_are_replaced_whole(tmp_path: Path) -> None:
+    path = over_article(tmp_path, 'network.layers = [{units = 1}]\nfeatures = [{name = "a"}]')
+    recipe = load_recipe(str(path))
+    assert recipe.network.layers == [{"units": 1}]
+    assert recipe.data_schema.names == ("a",)
+    assert recipe.build_network().layout.size == 2
+
+
+def test_absolute_data_path_stays(tmp_path: Path) -> None:
+    path = over_article(tmp_path, 'data.file = "/rows.csv"')
+    assert load_recipe(str(path)).data.file == Path("/rows.csv")
+
+
+# Files that are no recipe
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(RecipeError) as error:
+        load_recipe("artcle")
+    why = "no recipe 'artcle': did you mean article? (or give the path of a .toml file)"
+    assert str(error.value) == why
+    with pytest.raises(RecipeError, match=r"^no recipe 'x': there are article, article-long"):
+        load_recipe("x")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "name: is required"),
+        (b"name = ", "not TOML: Invalid value (at end of document)"),
+        (b"name = 1\nname = 2", "not TOML: Cannot overwrite a value"),
+        (b"\xff\xfe", "cannot be read: not UTF-8 text"),
+        (b"a = " + b"[" * 5000, "not TOML: "),
+        (b"a = " + b"9" * 5000, "not TOML: "),
+        (b"extends = 3", "extends: must be the name or path of a recipe"),
+        (b'extends = "artcle"', "no recipe 'artcle': did you mean article?"),
+        (b'extends = "none.toml"', "extends none.toml: cannot be read: No such file"),
+        (b'extends = "a\\u0000.toml"', "extends a\0.toml: not TOML: embedded null byte"),
+        (b'extends = "my.toml"', "extends my.toml: it extends itself"),
+        (b'extends = "folder/../my.toml"', "extends folder/../my.toml: it extends itself"),
+    ],
+)
+def test_broken_file(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "folder").mkdir()
+    assert refusal_of(tmp_path, content).startswith(why)
+
+
+def test_cycle_of_two(tmp_path: Path) -> None:
+    write(tmp_path / "other.toml", 'extends = "my.toml"')
+    why = "extends other.toml: extends my.toml: it extends itself"
+    assert refusal_of(tmp_path, 'extends = "other.toml"') == why
+
+
+def test_cycle_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "my.toml", 'extends = "my.toml"')
+    assert refusal(Path("my.toml")) == "extends my.toml: it extends itself"
+
+
+def test_error_in_the_parent_is_the_parents(tmp_path: Path) -> None:
+    write(tmp_path / "parent.toml", "name")
+    why = refusal_of(tmp_path, 'extends = "parent.toml"')
+    assert why.startswith("extends parent.toml: not TOML: Expected '=' after a key")
+
+
+def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(tmp_path / "none.toml") == "cannot be read: No such file or directory"
+    (tmp_path / "folder.toml").mkdir()
+    assert refusal(tmp_path / "folder.toml") == "cannot be read: Is a directory"
+
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    assert refusal(tmp_path / "my.toml") == "cannot be read: Permission denied"
+
+
+# Keys and values
+
+KEYS = "name, description, intended_use, limits, data, features, split, scaling, network, training"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        # unknown keys
+        ("treshold = 0.5", "treshold: unknown key; did you mean threshold?"),
+        ("zzz = 1", f"zzz: unknown key; the keys here are {KEYS}, threshold"),
+        ("training.iteration = 1", "training.iteration: unknown key; did you mean iterations?"),
+        ("data.path = 'x'", "data.path: unknown key; the keys here are file, target, negative, "),
+        ("features = [{nam = 'a'}]", "features.0.name: is required"),
+        (
+            "features = [{name = 'a'}, {name = 'b', minimun = 1}]",
+            "features.1.minimun: unknown key; did you mean minimum?",
+        ),
+        ("network.layers = [{unit = 1}]", "network.layers.0: a layer has no 'unit': it takes"),
+        # values
+        ("name = 'A b'", "name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', got"),
+        ("threshold = 1.5", "threshold: should be less than or equal to 1, got 1.5"),
+        ("threshold = nan", "threshold: should be a finite number, got nan"),
+        ("data.missing = 'keep'", "data.missing: should be 'drop', got 'keep'"),
+        ("data.negative = ''", "data.negative: String should have at least 1 character, got ''"),
+        ("data.positive = 'benign'", "the two labels must differ"),
+        ("features = []", "features: Tuple should have at least 1 item"),
+        ("features = [{name = 'a,b'}]", "features.0.name: String should match pattern"),
+        ("features = [{name = 'a'}, {name = 'a'}]", "feature 'a' is listed twice"),
+        ("features = [{name = 'instances'}]", "features.0: a feature cannot be named 'instances'"),
+        (
+            "features = [{name = 'a', minimum = 2, maximum = 1}]",
+            "features.0: minimum must be below maximum",
+        ),
+        ("split.train = [0]", "split.train.1: is required"),
+        ("split.train = [0, 1, 2]", "split.train: Tuple should have at most 2 items"),
+        ("split.train = [-1, 5]", "split.train.0: should be greater than or equal to 0, got -1"),
+        ("split.train = [5, 5]", "split: train must be [first, end] with first below end"),
+        ("split.validation = [600, 9]", "split: validation must be [first, end] with first below"),
+        ("split.train = [0, 502]", "split: train and validation must not share rows"),
+        ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
+        ("network.layers = []", "network.layers: List should have at least 1 item"),
+        ("network.layers = [{}]", "network.layers.0: a layer needs its units"),
+        ("network.layers = [{units = 0}]", "network.layers.0: units must be a positive integer"),
+        (
+            "network.layers = [{units = 2}, {units = 1, activation = 'tanh'}]",
+            "network.layers.1: activation must be one of relu, sigmoid, got 'tanh'",
+        ),
+        ("network.layers = [{units = 2}]", "network: binary_cross_entropy takes logits: the last"),
+        ("training.learning_rate = 0", "training.learning_rate: should be greater than 0, got 0"),
+        ("training.learning_rate = inf", "training.learning_rate: should be a finite number, got"),
+        ("training.iterations = 0", "training.iterations: should be greater than or equal to 1"),
+        ("training.seed = 4294967296", "training.seed: should be less than 4294967296, got 4294"),
+        (f"training.seed = 0x{'f' * 5000}", "training.seed: should be less than 4294967296"),
+        ("training.optimizer = 'adam'", "training.optimizer: should be 'gradient_descent', got"),
+    ],
+)
+def test_wrong_key_or_value(tmp_path: Path, text: str, why: str) -> None:
+    assert refusal(over_article(tmp_path, text)).startswith(why)
+
+
+VALUES = {
+    "text": "'x'",
+    "integer": "3",
+    "number": "1.5",
+    "truth": "true",
+    "date": "1979-05-27",
+    "list": "[[1]]",
+    "table": "{x = 1}",
+}
+KINDS = {
+    "text": "name description intended_use data.file data.target data.negative data.positive "
+    "data.missing scaling.method scaling.fit_on network.dtype training.optimizer "
+    "training.generator",
+    "integer": "training.iterations training.report_every training.seed",
+    "integer number": "threshold training.learning_rate",
+    "list": "limits features split.train split.validation network.layers",
+    "table": "data split scaling network training",
+}
+WITHIN_LISTS = [
+    ("limits.0", "limits = [?]", "text"),
+    ("features.0", "features = [?]", "table"),
+    ("features.0.name", "features = [{name = ?}]", "text"),
+    ("features.0.type", "features = [{name = 'a', type = ?}]", ""),
+    ("features.0.unit", "features = [{name = 'a', unit = ?}]", "text"),
+    ("features.0.description", "features = [{name = 'a', description = ?}]", "text"),
+    ("features.0.minimum", "features = [{name = 'a', minimum = ?}]", "integer number"),
+    ("features.0.maximum", "features = [{name = 'a', maximum = ?}]", "integer number"),
+    ("features.0.may_be_missing", "features = [{name = 'a', may_be_missing = ?}]", "truth"),
+    ("split.train.0", "split.train = [?, 9]", "integer"),
+    ("split.train.1", "split.train = [0, ?]", "integer"),
+    ("network.layers.0", "network.layers = [?]", "table"),
+    ("network.layers.0: units", "network.layers = [{units = ?}]", "integer"),
+    ("network.layers.0: activation", "network.layers = [{units = 1, activation = ?}]", ""),
+    ("network.layers.0: initializer", "network.layers = [{units = 1, initializer = ?}]", ""),
+]
+PLACES = [(key, f"{key} = ?", kinds) for kinds, keys in KINDS.items() for key in keys.split()]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (key, template.replace("?", value))
+        for key, template, kinds in PLACES + WITHIN_LISTS
+        for kind, value in VALUES.items()
+        if kind not in kinds.split()
+    ],
+)
+def test_value_of_the_wrong_type(tmp_path: Path, key: str, text: str) -> None:
+    why = refusal(over_article(tmp_path, text))
+    assert why.startswith((f"{key}: ", f"{key} must be "))
+
+
+@given(st.data())
+def test_any_other_text_is_a_recipe_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(ARTICLE)))
+    end = start + data.draw(st.integers(0, 60))
+    inserted = "".join(data.draw(st.lists(st.sampled_from(WORDS.split(" ")), max_size=5)))
+    path = tmp_path_factory.getbasetemp() / "mutated.toml"
+    write(path, ARTICLE[:start] + inserted + ARTICLE[end:])
+    try:
+        outcome: Recipe | str = load_recipe(str(path))
+    except RecipeError as error:
+        outcome = str(error)
+    assert isinstance(outcome, Recipe) or outcome.startswith(f"{path}: ")

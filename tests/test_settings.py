@@ -1,0 +1,71 @@
+"""The settings: environment, flags, and what is said of a value that cannot be right."""
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import SettingError, Settings, read_settings
+
+
+def test_defaults() -> None:
+    settings = read_settings([])
+    assert settings.artifact == Path("artifacts/article.joblib")
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.threshold is None
+    assert settings.max_body_bytes == 16 * 1024 * 1024
+    assert settings.max_rows == 100_000
+    assert settings.log_level == "info"
+
+
+def test_flags_overrule_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALIGNANCY_PORT", "1234")
+    monkeypatch.setenv("MALIGNANCY_MAX_BODY_BYTES", "1000")
+    settings = read_settings(["--port", "4321"])
+    assert settings.port == 4321
+    assert settings.max_body_bytes == 1000
+
+
+def test_what_is_empty_or_not_ours_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALIGNANCY_PORT", "")
+    monkeypatch.setenv("MALIGNANCY_SOMETHING", "1")
+    assert read_settings([]).port == 8000
+
+
+def test_a_log_level_in_capitals_is_taken() -> None:
+    assert read_settings(["--log-level", "WARNING"]).log_level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("MAX_ROWS", "0"),
+        ("MAX_BODY_BYTES", "16MiB"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_cannot_be_right(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MALIGNANCY_{name}", value)
+    with pytest.raises(SettingError) as caught:
+        read_settings([])
+    text = str(caught.value)
+    assert text.startswith(f"MALIGNANCY_{name} (--{name.lower().replace('_', '-')}) must be ")
+    assert value not in text
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_help_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        read_settings(["--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+        assert f"MALIGNANCY_{name.upper()}" in shown.replace("\n", "").replace(" ", "")
