@@ -63,4 +63,3 @@ def serve(server: uvicorn.Server) -> None:
     signal.signal(signal.SIGTERM, on_terminate)
     with suppress(KeyboardInterrupt):
         server.run()
-
