@@ -95,7 +95,8 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _ = self.data_schema
+        if self.data.target in self.data_schema.names:
+            raise ValueError(f"data.target {self.data.target!r} cannot be a feature too")
         return self
 
     @property
