@@ -15,7 +15,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.network.layers import Dense
-from model.network.sequential import Sequential
+from model.network.network import Network
 from model.training.optimizers import GradientDescent
 
 ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01
@@ -81,12 +81,12 @@ def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
 
 def engine(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
     """The compiled plan, with the optimizer's update."""
-    network = Sequential([Dense(HIDDEN, "relu"), Dense(1)], FEATURES, dtype=x.dtype.name)
+    network = Network([Dense(HIDDEN, "relu"), Dense(1)], FEATURES, dtype=x.dtype.name)
     theta = network.initial_parameters(np.random.default_rng(0))
     first, second = network.layout.views(theta)
     first[:, :-1], second[:, :-1] = w1, w2
     plan = network.compile(theta, ROWS)
-    plan.load(x.T, y.T)
+    plan.load(x.T, network.loss.encode(y.T, 1, x.dtype))
     update = GradientDescent(RATE).bind(theta, plan.gradient)
 
     def step() -> None:

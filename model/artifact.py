@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 
 from model.arrays import Array
 from model.errors import ArtifactError, DataError, NetworkError
-from model.network.sequential import network_from
+from model.network.network import network_from
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
 from model.scaling import Scaler
@@ -135,11 +135,8 @@ def from_bytes(content: bytes) -> Predictor:
     except NetworkError as error:
         raise ArtifactError(f"its network cannot be built: {error}") from None
     theta, features = arrays["theta"], len(metadata.data_schema.features)
-    if (network.inputs, network.layout.size, network.dtype) != (
-        features,
-        theta.size,
-        theta.dtype.name,
-    ):
+    found = network.inputs, network.outputs, network.layout.size, network.dtype
+    if found != (features, 1, theta.size, theta.dtype.name):
         raise ArtifactError("its network does not fit its schema or weights")
     _check_shapes(arrays, features)
     points = metadata.operating_points

@@ -8,7 +8,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import ArtifactError, DataError
-from model.network.sequential import Sequential
+from model.network.network import Network
 from model.scaling import Scaler
 from model.schema import Schema
 
@@ -42,7 +42,7 @@ class Predictor:
     name: str
     schema: Schema
     scaler: Scaler
-    network: Sequential
+    network: Network
     theta: Array
     operating_points: Mapping[str, float]
     train: ScoredRows

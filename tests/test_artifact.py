@@ -16,7 +16,7 @@ import pytest
 from model import artifact
 from model.arrays import Array
 from model.errors import ArtifactError
-from model.network.sequential import network_from
+from model.network.network import network_from
 from model.pipeline import Trained
 from model.predictor import Predictor
 

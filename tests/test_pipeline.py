@@ -202,5 +202,7 @@ def test_what_cannot_be_trained(tmp_path: Path) -> None:
         train(short(tmp_path, "split.validation = [501, 684]"), silent)
     with pytest.raises(DataError, match=r"^feature 'mitoses' has the same value in every"):
         train(short(tmp_path, 'split.train = [4, 6]\nscaling.fit_on = "train"'), silent)
-    with pytest.raises(TrainingError, match=r"^the loss is (nan|inf) at iteration 20"):
+    with pytest.raises(
+        TrainingError, match=r"^the loss is no longer a number at iteration \d+ with"
+    ):
         train(short(tmp_path, "training.learning_rate = 1e200"), silent)

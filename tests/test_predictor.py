@@ -9,7 +9,7 @@ import pytest
 from model.arrays import Array
 from model.errors import ArtifactError, DataError
 from model.network.layers import Dense
-from model.network.sequential import Sequential
+from model.network.network import Network
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.scaling import Scaler
 from model.schema import Feature, Schema
@@ -38,7 +38,7 @@ def small() -> Predictor:
             positive="yes",
         ),
         scaler=Scaler(np.array([1.0, 0.0]), np.array([9.0, 2.0]), np.array([0.0, 3.0])),
-        network=Sequential([Dense(1)], inputs=2),
+        network=Network([Dense(1)], inputs=2),
         theta=np.array([2.0, -1.0, 0.5]),
         operating_points={"default": 0.4, "careful": 0.1},
         train=scored,

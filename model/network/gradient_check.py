@@ -4,22 +4,22 @@ import numpy as np
 import numpy.typing as npt
 
 from model.arrays import Array, as_matrix
-from model.network.sequential import Sequential
+from model.network.network import Network
 
 
 def analytic_gradient(
-    network: Sequential, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
+    network: Network, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
 ) -> Array:
     """∂J/∂θ (P,) by back-propagation, over all rows (B, features) as one batch."""
     x = as_matrix("rows", rows, network.inputs, network.dtype)
     plan = network.compile(theta, batch_size=len(x))
-    plan.load(x, as_matrix("targets", targets, network.loss.outputs, network.dtype))
+    plan.load(x, network.loss.encode(targets, network.outputs, network.dtype))
     plan.step()
-    return plan.gradient
+    return np.asarray(plan.gradient)
 
 
 def numerical_gradient(
-    network: Sequential,
+    network: Network,
     theta: Array,
     rows: npt.ArrayLike,
     targets: npt.ArrayLike,
@@ -30,16 +30,16 @@ def numerical_gradient(
     moved = theta.copy()
     for index in range(theta.size):
         moved[index] = theta[index] + epsilon
-        above = network.loss_of(moved, rows, targets)
+        above = float(network.loss_of(moved, rows, targets))
         moved[index] = theta[index] - epsilon
-        below = network.loss_of(moved, rows, targets)
+        below = float(network.loss_of(moved, rows, targets))
         moved[index] = theta[index]
         gradient[index] = (above - below) / (2 * epsilon)
     return gradient
 
 
 def gradient_error(
-    network: Sequential, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
+    network: Network, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
 ) -> float:
     """‖analytic − numerical‖ / (‖analytic‖ + ‖numerical‖): below 1e-7 is right, above 1e-4 wrong.
 

@@ -1,6 +1,5 @@
 """All parameters of a network as views of one flat vector θ, laid out block after block."""
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,26 +7,37 @@ import numpy as np
 import numpy.typing as npt
 
 from model.arrays import Array
-from model.network.initializers import Generator, Initializer
+from model.network.initializers import Fans, Generator, Initializer
 
 
 @dataclass(frozen=True)
 class Block:
-    """A matrix [W | b] of shape (outputs, inputs + 1): weights, and biases in the last column."""
+    """A matrix [W | b] of shape (outputs, inputs + 1): weights, and biases in the last column.
+
+    fan_in, fan_out: for the initializer; by default inputs and outputs.
+    """
 
     outputs: int
     inputs: int
     initializer: Initializer
+    fan_in: int = 0
+    fan_out: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
         """(outputs, inputs + 1)."""
         return self.outputs, self.inputs + 1
 
+    @property
+    def size(self) -> int:
+        """How many parameters the block holds."""
+        return self.outputs * (self.inputs + 1)
+
     def initial(self, generator: Generator) -> Array:
         """Fresh weights from the initializer, biases zero."""
-        weights = self.initializer((self.outputs, self.inputs), generator)
-        return np.column_stack([weights, np.zeros(self.outputs)])
+        shape = self.outputs, self.inputs
+        fans = Fans(shape, self.fan_in or self.inputs, self.fan_out or self.outputs)
+        return np.column_stack([self.initializer(fans, generator), np.zeros(self.outputs)])
 
 
 class Layout:
@@ -37,7 +47,7 @@ class Layout:
         self.blocks = blocks
         ends = [0]
         for block in blocks:
-            ends.append(ends[-1] + math.prod(block.shape))
+            ends.append(ends[-1] + block.size)
         self.size = ends[-1]
         self._slices = [slice(start, end) for start, end in pairwise(ends)]
 
@@ -51,4 +61,4 @@ class Layout:
     def initial(self, generator: Generator, dtype: npt.DTypeLike = np.float64) -> Array:
         """θ (P,) with fresh weights, drawn block by block in the order of the layers."""
         parts = [block.initial(generator).ravel() for block in self.blocks]
-        return np.concatenate(parts).astype(dtype)
+        return np.concatenate([np.empty(0), *parts]).astype(dtype)

@@ -4,108 +4,168 @@ A step of training is `for call in plan.forward: call()`, then the same over `pl
 """
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from functools import partial
 
 import numpy as np
 
 from model.arrays import Array
 from model.network.graph import Call, Input, Node, Workspace, topological_order
-from model.network.losses import BinaryCrossEntropy
+from model.network.initializers import Generator
+from model.network.losses import Loss
 from model.network.parameters import Layout
 
 
 class Plan:
-    """The training step of one network on batches of B rows, with θ's current values.
+    """The training step of a network on batches of B rows, with θ's current values.
 
-    theta: (P,), or (members, P); read at every step, never written.
+    theta: (P,), or (K, P) for K members; read at every step, never written.
     gradient: ∂J/∂θ after `step`, of θ's shape and layout.
+    inputs, targets, weights: the batch, feature-major, see `load`: (features, B), (outputs, B),
+    (1, B) or (). A leading axis of members is on targets and weights, and where own_rows on inputs.
     """
 
     def __init__(
-        self, last: Node, loss: BinaryCrossEntropy, layout: Layout, theta: Array, batch_size: int
+        self,
+        last: Node,
+        loss: Loss,
+        layout: Layout,
+        theta: Array,
+        batch_size: int,
+        *,
+        weighted: bool,
+        own_rows: bool,
+        generator: Generator | None,
     ) -> None:
         self.theta = theta
         self.gradient = np.zeros_like(theta)
         self.forward: list[Call] = []
         self.backward: list[Call] = []
         self._loss = loss
-        self._compile(topological_order(last), layout, batch_size)
+        self._context = copy_context()
+        self._context.run(_settle_numpy)
+        order = topological_order(last)
+        values, gradients = _buffers(order, theta, batch_size, own_rows)
+        self.inputs = values[order[0]][..., :-1, :]
+        self._logits = values[last][..., :-1, :]
+        self.targets = np.empty_like(self._logits)
+        shape = (*theta.shape[:-1], 1, batch_size) if weighted else ()
+        self.weights = np.full(shape, 1 / batch_size, theta.dtype)
+        self.backward += loss.bind(self._logits, self.targets, self.weights, gradients[last])
+        self._bind(order, layout, values, gradients, generator)
 
-    def load(self, rows: Array, targets: Array) -> None:
-        """Take a batch: rows (B, features) and targets (B, outputs)."""
-        self._inputs[...] = rows.T
-        self._targets[...] = targets.T
+    def load(self, rows: Array, targets: Array, shares: Array | None = None) -> None:
+        """Take a batch: rows (B, features), encoded targets (B, outputs), shares (B,) of J.
+
+        Members' own have a leading axis.
+        """
+        self.inputs[...] = rows.swapaxes(-1, -2)
+        self.targets[...] = targets.swapaxes(-1, -2)
+        if shares is not None:
+            self.weights[...] = shares[..., None, :]
 
     def step(self) -> None:
-        """Leave ∂J/∂θ of the loaded batch in `gradient`."""
+        """Leave ∂J/∂θ of the batch in `gradient`.
+
+        Where numbers overflow it does so in silence: the gradient is then not finite.
+        """
+        self._context.run(self._step)
+
+    def _step(self) -> None:
         for call in self.forward:
             call()
         for call in self.backward:
             call()
 
-    def loss(self) -> float:
-        """J of the loaded batch, at the θ of the last `step`."""
-        return float(self._loss.value(self._logits, self._targets))
+    def loss(self) -> Array:
+        """J of the batch at the θ of the last `step`: (), or (K,)."""
+        losses = self._loss.value(self._logits, self.targets)
+        return np.asarray((losses * self.weights).sum(axis=(-2, -1)))
 
-    def _compile(self, order: Sequence[Node], layout: Layout, batch_size: int) -> None:
-        lead, dtype = self.theta.shape[:-1], self.theta.dtype
-
-        def empty(shape: tuple[int, ...]) -> Array:
-            return np.empty(shape, dtype)
-
-        consumers = dict.fromkeys(order, 0)
-        for node in order:
-            for source in node.inputs:
-                consumers[source] += 1
-
-        values: dict[Node, Array] = {}
-        gradients: dict[Node, Array] = {}
-        for node in order:
-            if node.in_place and consumers[node.inputs[0]] == 1:
-                values[node] = values[node.inputs[0]]
-                gradients[node] = gradients[node.inputs[0]]
-            else:
-                values[node] = np.ones((*lead, node.units + 1, batch_size), dtype)
-                gradients[node] = empty((*lead, node.units, batch_size))
-
+    def _bind(
+        self,
+        order: Sequence[Node],
+        layout: Layout,
+        values: dict[Node, Array],
+        gradients: dict[Node, Array],
+        generator: Generator | None,
+    ) -> None:
         holders = [node for node in order if node.block is not None]
         blocks = dict(zip(holders, layout.views(self.theta), strict=True))
-        block_gradients = dict(zip(holders, layout.views(self.gradient), strict=True))
-
-        first, last = order[0], order[-1]
-        self._inputs = values[first][..., :-1, :]
-        self._logits = values[last][..., :-1, :]
-        self._targets = empty(self._logits.shape)
-
+        d_blocks = dict(zip(holders, layout.views(self.gradient), strict=True))
+        wanted = _with_parameters(order)
         # Backwards, the first consumer met assigns a node's gradient, each further one adds to it.
-        backward: list[Call] = []
-        backward += self._loss.backward(self._logits, self._targets, gradients[last])
         assigned: set[Node] = set()
-        calls_forward: list[list[Call]] = []
+        forward: list[list[Call]] = []
         for node in reversed(order):
-            targets: list[Array | None] = []
+            d_inputs: list[Array | None] = []
             additions: list[Call] = []
             for source in node.inputs:
                 gradient = gradients[source]
-                if isinstance(source, Input):
-                    targets.append(None)
+                if source not in wanted:
+                    d_inputs.append(None)
                 elif source in assigned:
-                    scratch = empty(gradient.shape)
-                    targets.append(scratch)
+                    scratch = np.empty_like(gradient)
+                    d_inputs.append(scratch)
                     additions.append(partial(np.add, gradient, scratch, gradient))
                 else:
                     assigned.add(source)
-                    targets.append(gradient)
-            at = Workspace(
-                inputs=tuple(values[source] for source in node.inputs),
-                output=values[node][..., :-1, :],
-                output_gradient=gradients[node],
-                input_gradients=tuple(targets),
-                block=blocks.get(node),
-                block_gradient=block_gradients.get(node),
-                empty=empty,
+                    d_inputs.append(gradient)
+            calls = node.bind(
+                Workspace(
+                    inputs=tuple(values[source] for source in node.inputs),
+                    y=values[node][..., :-1, :],
+                    dy=gradients[node],
+                    d_inputs=tuple(d_inputs),
+                    block=blocks.get(node),
+                    d_block=d_blocks.get(node),
+                    generator=generator,
+                )
             )
-            calls_forward.append(list(node.forward(at)))
-            backward += [*node.backward(at), *additions]
-        self.forward = [call for calls in reversed(calls_forward) for call in calls]
-        self.backward = backward
+            forward.append(calls[0])
+            if node in wanted:
+                self.backward += [*calls[1], *additions]
+        self.forward += [call for calls in reversed(forward) for call in calls]
+
+
+def _settle_numpy() -> None:
+    """NumPy's settings for a plan's calls, in a context of their own.
+
+    With buffers of its usual size NumPy (up to 2.4 at least) writes a broadcast operand out in full
+    before it multiplies: that takes memory, and twice the time.
+    """
+    np.setbufsize(16)
+    np.seterr(all="ignore")
+
+
+def _buffers(
+    order: Sequence[Node], theta: Array, batch_size: int, own_rows: bool
+) -> tuple[dict[Node, Array], dict[Node, Array]]:
+    """A value (…, units + 1, B), last row ones, and a gradient (…, units, B) for each node.
+
+    A node that may overwrite its input shares that one's.
+    """
+    consumers = dict.fromkeys(order, 0)
+    for node in order:
+        for source in node.inputs:
+            consumers[source] += 1
+    values: dict[Node, Array] = {}
+    gradients: dict[Node, Array] = {}
+    for node in order:
+        source = node.inputs[0] if node.inputs else node
+        if node.in_place and consumers[source] == 1 and not source.keeps_output:
+            values[node], gradients[node] = values[source], gradients[source]
+        else:
+            lead = theta.shape[:-1] if own_rows or not isinstance(node, Input) else ()
+            values[node] = np.ones((*lead, node.units + 1, batch_size), theta.dtype)
+            gradients[node] = np.empty((*lead, node.units, batch_size), theta.dtype)
+    return values, gradients
+
+
+def _with_parameters(order: Sequence[Node]) -> set[Node]:
+    """The nodes through which a gradient reaches some parameters."""
+    found: set[Node] = set()
+    for node in order:
+        if node.block is not None or any(source in found for source in node.inputs):
+            found.add(node)
+    return found

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from model.arrays import Array
+from model.arrays import Array, as_matrix
 from model.errors import TrainingError
-from model.network.sequential import Sequential
-from model.training.optimizers import GradientDescent
+from model.network.network import Network
+from model.training.optimizers import Adam, GradientDescent
 
 Report = Callable[[int, float, float], None]
 
@@ -30,9 +30,9 @@ class History:
 
 
 def minimize(
-    network: Sequential,
+    network: Network,
     theta: Array,
-    optimizer: GradientDescent,
+    optimizer: GradientDescent | Adam,
     train: tuple[Array, Array],
     validation: tuple[Array, Array],
     iterations: int,
@@ -41,26 +41,29 @@ def minimize(
 ) -> None:
     """Move θ in place, `iterations` times, down the loss over all training rows.
 
-    train, validation: inputs (B, features) and targets (B, 1).
+    train, validation: inputs (B, features) and targets.
     report: called with (iteration, train loss, validation loss) at every `report_every`-th
     iteration before its update, and once after the last.
-    Raises TrainingError when the loss is no longer a number.
+    Raises TrainingError at the step where the gradient is no longer a number; θ is then that of
+    the last step where it was.
     """
-    plan = network.compile(theta, batch_size=len(train[0]))
-    plan.load(*train)
+    rows = as_matrix("rows", train[0], network.inputs, network.dtype)
+    plan = network.compile(theta, batch_size=len(rows))
+    plan.load(rows, network.loss.encode(train[1], network.outputs, network.dtype))
     update = optimizer.bind(theta, plan.gradient)
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence shows in the loss
+    last_good = theta.copy()
+    with np.errstate(all="ignore"):  # divergence is said, not warned of
         for iteration in range(iterations + 1):
             plan.step()
+            if not math.isfinite(np.dot(plan.gradient, plan.gradient)):
+                theta[...] = last_good
+                raise TrainingError(
+                    f"the loss is no longer a number at iteration {iteration} with learning rate "
+                    f"{optimizer.learning_rate}: try a smaller one"
+                )
             if iteration % report_every == 0 or iteration == iterations:
-                loss = plan.loss()
-                if not math.isfinite(loss):
-                    rate = optimizer.learning_rate
-                    raise TrainingError(
-                        f"the loss is {loss} at iteration {iteration} with learning rate "
-                        f"{rate:g}; try a smaller one"
-                    )
-                report(iteration, loss, network.loss_of(theta, *validation))
+                report(iteration, float(plan.loss()), float(network.loss_of(theta, *validation)))
             if iteration < iterations:
+                np.copyto(last_good, theta)
                 for call in update:
                     call()

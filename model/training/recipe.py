@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from model.errors import NetworkError, RecipeError
-from model.network.layers import layer_from
-from model.network.sequential import Sequential
+from model.network.layers import Layer, layer_from
+from model.network.network import Network as NumpyNetwork
+from model.network.tasks import TASKS
 from model.schema import Feature, Label, Schema
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
@@ -61,10 +62,18 @@ class Scaling(_Section):
 
 
 class Network(_Section):
-    """The layers in order, the last one giving the logit, and the type of all numbers."""
+    """All layers in order, or only the hidden ones: the task's recommended output then follows."""
 
-    layers: list[dict[str, Any]] = Field(min_length=1)
+    layers: list[Any] | None = Field(default=None, min_length=1)
+    hidden: list[Any] | None = None
+    task: Literal["binary"] = "binary"
     dtype: Literal["float64", "float32"] = "float64"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.layers is None) == (self.hidden is None):
+            raise ValueError("needs either layers (all of them) or hidden (all but the output)")
+        return self
 
 
 class Training(_Section):
@@ -105,18 +114,25 @@ class Recipe(_Section):
         data = self.data
         return Schema(features=self.features, negative=data.negative, positive=data.positive)
 
-    def build_network(self) -> Sequential:
+    def build_network(self) -> NumpyNetwork:
         """The network the recipe describes. Raises RecipeError naming the layer and the rule."""
-        layers = []
-        for index, description in enumerate(self.network.layers):
+        network, task = self.network, TASKS[self.network.task]
+        key = "layers" if network.hidden is None else "hidden"
+        layers: list[Layer] = []
+        for index, description in enumerate(getattr(network, key)):
             try:
                 layers.append(layer_from(description))
             except NetworkError as error:
-                raise RecipeError(f"network.layers.{index}: {error}") from None
+                raise RecipeError(f"network.{key}.{index}: {error}") from None
+        if network.hidden is not None:
+            layers.append(task.output_layer(1))
         try:
-            return Sequential(layers, inputs=len(self.features), dtype=self.network.dtype)
+            built = NumpyNetwork(layers, len(self.features), task.loss, network.dtype)
         except NetworkError as error:
             raise RecipeError(f"network: {error}") from None
+        if built.outputs != 1:
+            raise RecipeError(f"network: task {network.task} has 1 output, not {built.outputs}")
+        return built
 
 
 def bundled_recipes() -> list[str]:

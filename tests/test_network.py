@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model.errors import NetworkError
 from model.network.gradient_check import gradient_error
 from model.network.layers import Dense, layer_from
-from model.network.sequential import Sequential, network_from
+from model.network.network import Network, network_from
 
 
 def rows_and_targets(features: int, rows: int = 12) -> tuple[Any, Any]:
@@ -21,21 +21,21 @@ def rows_and_targets(features: int, rows: int = 12) -> tuple[Any, Any]:
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", None])
 @pytest.mark.parametrize("hidden", [[], [1], [5], [4, 3], [1, 1, 2]])
 def test_gradient_is_the_central_difference(hidden: list[int], activation: str | None) -> None:
-    network = Sequential([*(Dense(units, activation) for units in hidden), Dense(1)], inputs=3)
+    network = Network([*(Dense(units, activation) for units in hidden), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(5))
     theta += 0.1  # biases off zero too
     assert gradient_error(network, theta, *rows_and_targets(3)) < 1e-7
 
 
 def test_gradient_check_sees_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Sequential([Dense(4, "relu"), Dense(1)], inputs=3)
+    network = Network([Dense(4, "relu"), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(5))
     monkeypatch.setattr(np, "sign", lambda _, out: np.copyto(out, 1.0))
     assert gradient_error(network, theta, *rows_and_targets(3)) > 1e-4
 
 
 def test_one_dense_unit_is_logistic_regression() -> None:
-    network = Sequential([Dense(1)], inputs=2)
+    network = Network([Dense(1)], inputs=2)
     theta = np.array([0.5, -2.0, 0.25])  # w1, w2, b
     expected = 1 / (1 + np.exp(-(0.5 * 3 - 2.0 * 1 + 0.25)))
     assert network.predict(theta, [[3.0, 1.0]]) == pytest.approx(expected, abs=1e-15)
@@ -43,20 +43,20 @@ def test_one_dense_unit_is_logistic_regression() -> None:
 
 @given(st.floats(-800, 800))
 def test_probabilities_are_exact_at_both_ends(logit: float) -> None:
-    network = Sequential([Dense(1)], inputs=1)
+    network = Network([Dense(1)], inputs=1)
     low = network.predict(np.array([1.0, 0.0]), [[-abs(logit)]])[0, 0]
     assert low == pytest.approx(np.exp(-np.logaddexp(0, abs(logit))), rel=1e-12)
 
 
 def test_loss_of_extreme_logits_is_finite() -> None:
-    network = Sequential([Dense(1)], inputs=1)
+    network = Network([Dense(1)], inputs=1)
     theta = np.array([1.0, 0.0])
     assert network.loss_of(theta, [[-1e4]], [[1.0]]) == 1e4
     assert network.loss_of(theta, [[-1e4]], [[0.0]]) == 0.0
 
 
 def test_predict_is_pure_from_many_threads() -> None:
-    network = Sequential([Dense(8, "sigmoid"), Dense(1)], inputs=3)
+    network = Network([Dense(8, "sigmoid"), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(0))
     batches = [np.random.default_rng(i).standard_normal((50, 3)) for i in range(8)]
     alone = [network.predict(theta, batch) for batch in batches]
@@ -75,7 +75,7 @@ def test_predict_is_pure_from_many_threads() -> None:
 
 
 def test_description_gives_the_same_network_back() -> None:
-    network = Sequential([Dense(4, "relu", "lecun_normal"), Dense(1)], inputs=3, dtype="float32")
+    network = Network([Dense(4, "relu", "lecun_normal"), Dense(1)], inputs=3, dtype="float32")
     again = network_from(network.describe())
     assert again.describe() == network.describe()
     assert again.layers == network.layers
@@ -85,13 +85,19 @@ def test_description_gives_the_same_network_back() -> None:
     ("layers", "message"),
     [
         ([], "a network needs at least one layer"),
-        ([Dense(2)], "binary_cross_entropy takes logits: the last layer must be 1 unit"),
-        ([Dense(1, "sigmoid")], "binary_cross_entropy takes logits: the last layer must be 1 unit"),
+        (
+            [Dense(1, "softmax")],
+            "takes logits and applies sigmoid itself: .* no activation, not softmax",
+        ),
+        (
+            [Dense(1, "sigmoid")],
+            "takes logits and applies sigmoid itself: .* no activation, not sigmoid",
+        ),
     ],
 )
 def test_a_wrong_last_layer_is_refused(layers: list[Dense], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
-        Sequential(layers, inputs=3)
+        Network(layers, inputs=3)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_a_wrong_last_layer_is_refused(layers: list[Dense], message: str) -> Non
     ],
 )
 def test_rows_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
-    network = Sequential([Dense(1)], inputs=3)
+    network = Network([Dense(1)], inputs=3)
     with pytest.raises(NetworkError, match=message):
         network.predict(np.zeros(4), rows)
 
@@ -113,12 +119,12 @@ def test_rows_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        ({}, "a layer needs its units"),
+        ({}, "layer dense needs its units"),
         ({"units": 0}, "units must be a positive integer, got 0"),
         ({"units": True}, "units must be a positive integer, got True"),
         ({"units": 2, "activation": "rel"}, "activation must be one of .*relu.*, got 'rel'"),
         ({"units": 2, "initializer": "he"}, "initializer must be one of .*he_normal.*, got 'he'"),
-        ({"units": 2, "unit": 3}, "a layer has no 'unit': it takes units, activation, initializer"),
+        ({"units": 2, "unit": 3}, "layer dense has no 'unit': did you mean units"),
     ],
 )
 def test_a_wrong_layer_is_refused(description: dict[str, Any], message: str) -> None:
@@ -127,7 +133,7 @@ def test_a_wrong_layer_is_refused(description: dict[str, Any], message: str) -> 
 
 
 def test_float32_stays_float32() -> None:
-    network = Sequential([Dense(4, "relu"), Dense(1)], inputs=3, dtype="float32")
+    network = Network([Dense(4, "relu"), Dense(1)], inputs=3, dtype="float32")
     theta = network.initial_parameters(np.random.default_rng(0))
     plan = network.compile(theta, 12)
     plan.load(*rows_and_targets(3))

@@ -1,0 +1,202 @@
+"""A network: layers built into a graph, that can be compiled, and asked for predictions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.arrays import Array, as_matrix
+from model.errors import NetworkError
+from model.network.description import build, require_count
+from model.network.graph import Input, Node, topological_order
+from model.network.initializers import Generator
+from model.network.layers import Layer, layer_from
+from model.network.losses import LOSSES, Loss
+from model.network.nodes import Activated
+from model.network.parameters import Layout
+from model.network.plan import Plan
+
+MAX_PARAMETERS = 10**9
+
+
+class Network:
+    """Layers in a row with their loss. It holds no weights: θ is an argument wherever needed.
+
+    layers, loss: as objects or as the plain data that describes them. inputs: number of features.
+    channels: how many of the features lie at one position, of signals. dtype: float64 or float32.
+    Raises NetworkError for what does not fit together.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer | Mapping[str, Any] | str],
+        inputs: int,
+        loss: str | Mapping[str, Any] | Loss = "binary_cross_entropy",
+        dtype: str = "float64",
+        channels: int = 1,
+    ) -> None:
+        self.layers = tuple(layer_from(layer) for layer in layers)
+        self.inputs, self.channels, self.dtype = inputs, channels, dtype
+        self.loss: Loss = build("loss", LOSSES, loss)
+        if dtype not in ("float64", "float32"):
+            raise NetworkError(f"dtype must be float64 or float32, got {dtype!r:.80}")
+        require_count("inputs", inputs)
+        require_count("channels", channels)
+        if inputs % channels:
+            raise NetworkError(
+                f"inputs must be a multiple of channels, got {inputs} and {channels}"
+            )
+        if not self.layers:
+            raise NetworkError("a network needs at least one layer")
+        self.ends: list[Node] = [Input(units=inputs, channels=channels)]
+        for layer in self.layers:
+            self.ends.append(layer.build(self.ends[-1]))
+        self._last = self.ends[-1]
+        self.outputs = self._last.units
+        _check_output(self._last, self.loss)
+        self._order = topological_order(self._last)
+        self.layout = Layout(tuple(node.block for node in self._order if node.block is not None))
+        if self.layout.size > MAX_PARAMETERS:
+            raise NetworkError(
+                f"a network may have {MAX_PARAMETERS} parameters, this one has {self.layout.size}"
+            )
+
+    def initial_parameters(self, generator: Generator | Sequence[Generator]) -> Array:
+        """θ (P,) drawn by the layers' initializers, first layer first, biases zero.
+
+        Of K generators, K members' θ (K, P).
+        """
+        if isinstance(generator, Sequence):
+            return np.stack([self.layout.initial(each, self.dtype) for each in generator])
+        return self.layout.initial(generator, self.dtype)
+
+    def compile(
+        self,
+        theta: Array,
+        batch_size: int,
+        *,
+        weighted: bool = False,
+        own_rows: bool = False,
+        generator: Generator | None = None,
+    ) -> Plan:
+        """The training step for batches of this size, on this θ.
+
+        weighted: each row may have its own weight. own_rows: each member its own rows.
+        generator: the source of noise for layers that draw; without it they do nothing.
+        """
+        self._check_theta(theta)
+        require_count("batch_size", batch_size)
+        return Plan(
+            self._last,
+            self.loss,
+            self.layout,
+            theta,
+            batch_size,
+            weighted=weighted,
+            own_rows=own_rows,
+            generator=generator,
+        )
+
+    def activations(self, theta: Array, rows: npt.ArrayLike) -> list[Array]:
+        """What each layer puts out, (…, B, units), for rows (B, features)."""
+        self._check_theta(theta)
+        x = as_matrix("rows", rows, self.inputs, self.dtype).T
+        values: dict[Node, Array] = {self._order[0]: x}
+        blocks = iter(self.layout.views(theta))
+        for node in self._order[1:]:
+            block = next(blocks) if node.block is not None else None
+            values[node] = node.evaluate(block, *(values[source] for source in node.inputs))
+        return [values[end].swapaxes(-1, -2) for end in self.ends[1:]]
+
+    def logits(self, theta: Array, rows: npt.ArrayLike) -> Array:
+        """What the last layer puts out, (…, B, outputs), for rows (B, features).
+
+        Pure: safe from many threads at once.
+        """
+        return self.activations(theta, rows)[-1]
+
+    def predict(self, theta: Array, rows: npt.ArrayLike) -> Array:
+        """Predictions (…, B, outputs) for rows (B, features): probabilities, or numbers."""
+        z = self.logits(theta, rows).swapaxes(-1, -2)
+        return self.loss.predict(z).swapaxes(-1, -2)
+
+    def loss_of(
+        self,
+        theta: Array,
+        rows: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+    ) -> Array:
+        """The mean loss, () or (K,), of rows (B, features) against targets, weighted by rows."""
+        y = self.loss.encode(targets, self.outputs, self.dtype).T
+        z = self.logits(theta, rows).swapaxes(-1, -2)
+        _check_length(y.shape[-1], z.shape[-1])
+        shares = row_shares(weights, z.shape[-1], self.dtype)
+        return np.asarray((self.loss.value(z, y)[..., 0, :] * shares).sum(axis=-1))
+
+    def describe(self) -> dict[str, Any]:
+        """The network as plain data, `network_from` reads it back."""
+        return {
+            "inputs": self.inputs,
+            "channels": self.channels,
+            "layers": [layer.describe() for layer in self.layers],
+            "loss": self.loss.describe(),
+            "dtype": self.dtype,
+        }
+
+    def _check_theta(self, theta: Array) -> None:
+        if theta.ndim not in (1, 2) or theta.shape[-1] != self.layout.size:
+            expected = f"({self.layout.size},) or (members, {self.layout.size})"
+            raise NetworkError(f"theta must have shape {expected}, got {theta.shape}")
+        if theta.dtype != self.dtype:
+            raise NetworkError(f"theta must be {self.dtype}, got {theta.dtype}")
+
+
+def network_from(description: Mapping[str, Any]) -> Network:
+    """The network that `Network.describe` described. Raises NetworkError."""
+    if set(description) != {"inputs", "channels", "layers", "loss", "dtype"}:
+        raise NetworkError("a network is described by inputs, channels, layers, loss and dtype")
+    if not isinstance(description["layers"], list):
+        raise NetworkError("layers must be a list")
+    return Network(**description)
+
+
+def row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) -> Array:
+    """Each row's share of a mean, adding to 1: (B,) weights / their sum, or 1 / B without.
+
+    Raises NetworkError for weights that are negative or all zero.
+    """
+    if weights is None:
+        return np.full(rows, 1 / rows, dtype)
+    shares = as_matrix("weights", weights, 1, dtype)[:, 0]
+    _check_length(len(shares), rows)
+    if (shares < 0).any() or not shares.any():
+        raise NetworkError("weights must be at least 0, and not all 0")
+    return np.asarray(shares / shares.sum())
+
+
+def _check_length(came: int, expected: int) -> None:
+    if came != expected:
+        raise NetworkError(f"targets and weights must be as many as the rows, {came} ≠ {expected}")
+
+
+def _check_output(last: Node, loss: Loss) -> None:
+    """Refuse a last layer whose activation or size does not go with the loss."""
+    name = last.activation.name if isinstance(last, Activated) else "linear"
+    if loss.link != "linear" and name != "linear":
+        raise NetworkError(
+            f"loss {loss.name} takes logits and applies {loss.link} itself: "
+            f"give the last layer no activation, not {name}"
+        )
+    if loss.link == "linear" and name in ("sigmoid", "softmax"):
+        better = "binary_cross_entropy" if name == "sigmoid" else "categorical_cross_entropy"
+        raise NetworkError(
+            f"loss {loss.name} is for numbers: for {name} probabilities use {better} "
+            "and give the last layer no activation"
+        )
+    if loss.link == "softmax" and last.units < 2:
+        raise NetworkError(
+            f"loss {loss.name} needs an output a class, at least 2: "
+            "for one output use binary_cross_entropy"
+        )

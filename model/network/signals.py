@@ -1,0 +1,117 @@
+"""Convolution over a signal: windows are views, so no window is ever copied.
+
+A signal of T positions and C channels lies as T · C features, position by position; a window of k
+positions is then k · C features in a row.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from model.arrays import Array
+from model.network.graph import Call, Calls, Node, Workspace
+from model.network.initializers import Initializer
+from model.network.parameters import Block
+
+
+class Windowed(Node):
+    """y_t = W x_t + b over the windows x_t, t = 0 … T − 1, every `stride` positions, no padding.
+
+    tied: all windows share one W (a convolution); else each has its own.
+    ∂J/∂W = Σ_t dy_t x_tᵀ (without the sum where untied), ∂J/∂x_t += Wᵀ dy_t.
+    """
+
+    def __init__(
+        self,
+        source: Node,
+        filters: int,
+        kernel: int,
+        stride: int,
+        initializer: Initializer,
+        *,
+        tied: bool,
+    ) -> None:
+        self.size = kernel * source.channels  # features in a window
+        self.step = stride * source.channels  # features from one window to the next
+        self.windows = (source.units - self.size) // self.step + 1
+        self.tied = tied
+        block = Block(
+            filters if tied else filters * self.windows,
+            self.size,
+            initializer,
+            fan_in=self.size,
+            fan_out=kernel * filters,
+        )
+        super().__init__(source, units=self.windows * filters, channels=filters, block=block)
+
+    def bind(self, at: Workspace) -> Calls:
+        """One stacked product each way; overlapping windows' gradients are added group by group."""
+        block, d_block = at.weights
+        weights, bias = self._split(block)
+        d_weights, d_bias = self._split(d_block)
+        x, y, dy = self._view(at.x), self._by_window(at.y), self._by_window(at.dy)
+        forward: list[Call] = [partial(np.matmul, weights, x, y), partial(np.add, y, bias, y)]
+        backward: list[Call] = []
+        transposed = x.swapaxes(-1, -2)
+        if self.tied:
+            each = np.empty((*dy.shape[:-1], self.size), dy.dtype)
+            backward += [
+                partial(np.matmul, dy, transposed, each),
+                partial(np.add.reduce, each, axis=-3, out=d_weights[..., 0, :, :]),
+                partial(np.add.reduce, dy, axis=(-3, -1), out=d_bias[..., 0, :, 0]),
+            ]
+        else:
+            backward += [
+                partial(np.matmul, dy, transposed, d_weights),
+                partial(np.add.reduce, dy, axis=-1, out=d_bias, keepdims=True),
+            ]
+        if at.d_inputs[0] is not None:
+            backward += self._to_inputs(weights.swapaxes(-1, -2), dy, at.d_inputs[0])
+        return forward, backward
+
+    def evaluate(self, block: Array | None, *inputs: Array) -> Array:
+        """W x_t + b for every window."""
+        assert block is not None
+        weights, bias = self._split(block)
+        y = weights @ self._view(inputs[0]) + bias
+        return y.reshape(*y.shape[:-3], self.units, y.shape[-1])
+
+    def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> list[Call]:
+        """Σ over the windows that a feature is in; every g-th window overlaps no other such one."""
+        pieces = np.empty((*dy.shape[:-2], self.size, dy.shape[-1]), dy.dtype)
+        into = self._view(dx)
+        apart = -(-self.size // self.step)
+        return [
+            partial(np.matmul, weights, dy, pieces),
+            partial(dx.fill, 0),
+            *(
+                partial(np.add, into[..., g::apart, :, :], part, into[..., g::apart, :, :])
+                for g in range(min(apart, self.windows))
+                for part in [pieces[..., g::apart, :, :]]
+            ),
+        ]
+
+    def _view(self, x: Array) -> Array:
+        """x (…, features, B) as its windows (…, T, k · C, B), sharing memory."""
+        *lead, across, along = x.strides
+        return np.lib.stride_tricks.as_strided(
+            x,
+            (*x.shape[:-2], self.windows, self.size, x.shape[-1]),
+            (*lead, across * self.step, across, along),
+        )
+
+    def _by_window(self, y: Array) -> Array:
+        """(…, T · filters, B) as (…, T, filters, B), sharing memory."""
+        *lead, across, along = y.strides
+        return np.lib.stride_tricks.as_strided(
+            y,
+            (*y.shape[:-2], self.windows, self.channels, y.shape[-1]),
+            (*lead, across * self.channels, across, along),
+        )
+
+    def _split(self, block: Array) -> tuple[Array, Array]:
+        """[W | b] as W (…, T or 1, filters, k · C) and b (…, T or 1, filters, 1)."""
+        windows = 1 if self.tied else self.windows
+        shape = (*block.shape[:-2], windows, self.channels, self.size + 1)
+        parts = block.reshape(shape)
+        return parts[..., :-1], parts[..., -1:]

@@ -1,0 +1,30 @@
+"""What a network is for: which output and which loss go with which kind of target."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from model.network.layers import Dense
+
+
+@dataclass(frozen=True)
+class Task:
+    """The recommended end of a network.
+
+    activation: of the last layer; None where the loss takes logits and applies its own.
+    """
+
+    loss: str
+    activation: str | None = None
+
+    def output_layer(self, outputs: int) -> Dense:
+        """The last layer for this many outputs."""
+        return Dense(outputs, self.activation)
+
+
+TASKS: Final = {
+    "regression": Task("mean_squared_error"),  # any number
+    "non_negative": Task("mean_squared_error", "softplus"),  # counts, times, prices
+    "binary": Task("binary_cross_entropy"),  # 0 or 1
+    "multi_label": Task("binary_cross_entropy"),  # several times 0 or 1
+    "multi_class": Task("sparse_categorical_cross_entropy"),  # one of n
+}
