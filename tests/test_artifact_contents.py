@@ -135,21 +135,13 @@ KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dt
         ("network.layers", {"units": 1}, LAYERS),
         ("network.layers", [], f"{BUILT} a network needs at least one layer"),
         ("network.layers", [{}], f"{BUILT} layer dense needs its units"),
-        (
-            "network.layers",
-            [{"unit": 1}],
-            f"{BUILT} layer dense has no 'unit': did you mean units?",
-        ),
+        ("network.layers", [{"unit": 1}], f"{BUILT} layer dense has no 'unit': did you mean"),
         ("network.layers", [{"units": 10**12}, DENSE], f"{BUILT} dense: units must be a positive"),
         ("network.layers", [{"units": 10**9}, {"units": 10**9}, DENSE], f"{BUILT} a network may"),
         ("network.layers", [{"units": 1.0}], f"{BUILT} dense: units must be a positive integer"),
         ("network.layers", [{"units": 2}], FITS),
         ("network.layers", [{"activation": [], "units": 1}], f"{BUILT} activation must be a name"),
-        (
-            "network.layers",
-            [{"initializer": {}, "units": 1}],
-            f"{BUILT} initializer must be one of",
-        ),
+        ("network.layers", [{"initializer": {}, "units": 1}], f"{BUILT} initializer must be"),
         ("network.layers", [DENSE] * 100_000, FITS),
     ],
 )

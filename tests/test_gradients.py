@@ -83,12 +83,10 @@ def test_layer_or_activation(hidden: list[Any]) -> None:
     assert gradient_error(*problem(hidden)) < 1e-7
 
 
-@pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("loss", [*LOSSES, *SMOOTHED], ids=str)
-def test_loss(loss: Any, outputs: int) -> None:
-    if outputs == 1 and "categorical" in str(loss):
-        pytest.skip("a class has an output each, and there are at least two")
-    assert gradient_error(*problem([TANH], loss, outputs)) < 1e-7
+def test_loss(loss: Any) -> None:
+    for outputs in (2, 3) if "categorical" in str(loss) else (1, 3):
+        assert gradient_error(*problem([TANH], loss, outputs)) < 1e-7
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
