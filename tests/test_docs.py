@@ -40,7 +40,10 @@ def test_every_command_is_in_the_readme() -> None:
         assert f"python -m model {command.name}" in README
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "data/README.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CHANGELOG.md", "data/README.md", "docs/network.md", "docs/computation-graph.md"],
+)
 def test_files_and_links_named_in_the_docs_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)

@@ -1,5 +1,6 @@
 """Recipes: the bundled ones, `extends`, and refusals that name the file, the key and the rule."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,16 @@ def test_broken_file(tmp_path: Path, content: bytes, why: str) -> None:
     assert refusal_of(tmp_path, content).startswith(why)
 
 
+def test_hidden_layers_get_the_task_s_output(tmp_path: Path) -> None:
+    text = re.sub(r"^layers = \[.*?^\]", "hidden = [{ units = 4 }]", ARTICLE, flags=re.M | re.S)
+    path = tmp_path / "hidden.toml"
+    write(path, text)
+    network = load_recipe(str(path)).build_network()
+    told = network.describe()
+    assert told["layers"] == [{"name": "dense", "units": 4}, {"name": "dense", "units": 1}]
+    assert told["loss"] == "binary_cross_entropy"
+
+
 def test_cycle_of_two(tmp_path: Path) -> None:
     write(tmp_path / "other.toml", 'extends = "my.toml"')
     why = "extends other.toml: extends my.toml: it extends itself"
@@ -189,6 +200,7 @@ KEYS = "name, description, intended_use, limits, data, features, split, scaling,
         ("data.target = 'mitoses'", "data.target 'mitoses' cannot be a feature too"),
         ("split.train = [0, 502]", "split: train and validation must not share rows"),
         ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
+        ("network.hidden = []", "network: needs either layers (all of them) or hidden"),
         ("network.layers = []", "network.layers: List should have at least 1 item"),
         ("network.layers = [{}]", "network.layers.0: layer dense needs its units"),
         (

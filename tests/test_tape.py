@@ -1,8 +1,5 @@
 """The tape against central differences, against its own page of the docs, and against misuse."""
 
-import contextlib
-import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,15 +260,3 @@ def test_the_worked_example() -> None:
     loss = 0.5 * (w * x + b - y) ** 2
     loss.backward()
     assert [float(array) for array in (loss.data, w.gradient, b.gradient)] == [2, -4, 2]
-
-
-def test_the_page_prints_what_it_shows() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```\n\n```(?:text|dot)\n(.*?)```\n", page, re.DOTALL)
-    assert len(blocks) == page.count("```python") == 4
-    names: dict[str, Any] = {}
-    for code, expected in blocks:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(code, names)
-        assert printed.getvalue() == expected
