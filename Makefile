@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test check bench image clean
+.PHONY: help serve train test check oracles bench image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ check: $(VENV)/test ## ruff, mypy --strict, hadolint and the checks of the docs
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest --quiet tests/test_docs.py
 
-bench: $(VENV)/train ## time the training step against plain NumPy
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
+oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn and ONNX Runtime (large installs)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py
+
+bench: $(VENV)/train ## time the training, beside the peers that are installed
+	$(BIN)/python benchmarks/training.py
 
 image: ## build the container image
 	docker build --tag $(IMAGE) .
@@ -50,4 +53,8 @@ $(VENV)/train: pyproject.toml constraints.txt
 
 $(VENV)/test: $(VENV)/train
 	$(INSTALL) '.[train,test]'
+	@touch $@
+
+$(VENV)/oracles: $(VENV)/test
+	$(INSTALL) '.[train,test,oracles]'
 	@touch $@

@@ -1,93 +1,53 @@
-"""Time one training step of the article's network: 9-15-1, 500 rows, full batch.
+"""How fast the network learns, beside a floor and beside peers that are installed.
 
-Three ways to do the same arithmetic, in turn over many rounds: the article's own style (new
-arrays at every step), the engine's compiled plan, and a step written out by hand into buffers
-made beforehand (the floor). Prints the medians of the rounds and their ratios.
-
-Run with one BLAS thread: `make bench`.
+Paired rounds, medians, one BLAS thread. `make bench` runs it with what a plain install has; peers
+(jax, torch, scikit-learn, keras) take part where they are installed: pip install '.[bench]'.
 """
 
-import statistics
-import time
-from collections.abc import Callable
+import os
 
-import numpy as np
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # before NumPy is imported
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["KERAS_BACKEND"] = "torch"
 
-from model.arrays import Array
-from model.network.layers import Dense
-from model.network.network import Network
-from model.training.optimizers import GradientDescent
+import argparse  # noqa: E402
+import tracemalloc  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Callable, Iterable  # noqa: E402
+from typing import Any  # noqa: E402
 
-ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01
-ROUNDS, STEPS = 15, 2000
+import large_jobs  # noqa: E402
+import numpy as np  # noqa: E402
+import small_step  # noqa: E402
+from timing import paired, show  # noqa: E402
 
+from model.network.network import Network  # noqa: E402
+from model.training.optimizers import GradientDescent  # noqa: E402
 
-def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
-    """Rows (features, B), one expression a line, fresh arrays at each."""
-    b1, b2 = np.zeros((HIDDEN, 1), x.dtype), np.zeros((1, 1), x.dtype)
-
-    def step() -> None:
-        nonlocal w1, b1, w2, b2
-        z1 = w1 @ x + b1
-        a1 = np.maximum(0, z1)
-        p = 1 / (1 + np.exp(-(w2 @ a1 + b2)))
-        d_z2 = (p - y) / ROWS
-        d_a1 = w2.T @ d_z2
-        d_w2 = d_z2 @ a1.T
-        d_b2 = d_z2.sum(axis=1, keepdims=True)
-        d_z1 = d_a1 * (z1 > 0)
-        d_w1 = d_z1 @ x.T
-        d_b1 = d_z1.sum(axis=1, keepdims=True)
-        w1, b1 = w1 - RATE * d_w1, b1 - RATE * d_b1
-        w2, b2 = w2 - RATE * d_w2, b2 - RATE * d_b2
-
-    return step
+MEMBERS, BATCH = 20, 32
 
 
-def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
-    """The floor: the same buffers as the plan's, each call written out."""
-    dtype = x.dtype
-    w1, w2 = (
-        np.column_stack([w1, np.zeros(HIDDEN, dtype)]),
-        np.column_stack([w2, [[dtype.type(0)]]]),
-    )
-    x1, a1 = np.vstack([x, np.ones((1, ROWS), dtype)]), np.ones((HIDDEN + 1, ROWS), dtype)
-    a, z, d_a, mask = a1[:-1], np.empty_like(y), np.empty_like(a1[:-1]), np.empty_like(a1[:-1])
-    zeros, d_w1, d_w2 = np.zeros_like(a), np.empty_like(w1), np.empty_like(w2)
-    signed, half, scale = 1 - 2 * y, np.array(0.5, dtype), np.array(0.5 / ROWS, dtype)
-    rate = np.array(RATE, dtype)
-    x_t, a_t, w2_t = x1.T, a1.T, w2[:, :-1].T
-
-    def step() -> None:
-        np.matmul(w1, x1, out=a)
-        np.maximum(a, zeros, out=a)
-        np.matmul(w2, a1, out=z)
-        np.multiply(z, half, out=z)
-        np.tanh(z, out=z)
-        np.add(z, signed, out=z)
-        np.multiply(z, scale, out=z)
-        np.matmul(z, a_t, out=d_w2)
-        np.multiply(w2_t, z, out=d_a)
-        np.sign(a, out=mask)
-        np.multiply(d_a, mask, out=d_a)
-        np.matmul(d_a, x_t, out=d_w1)
-        np.multiply(d_w1, rate, out=d_w1)
-        np.subtract(w1, d_w1, out=w1)
-        np.multiply(d_w2, rate, out=d_w2)
-        np.subtract(w2, d_w2, out=w2)
-
-    return step
+def present(peers: Iterable[Callable[..., Any]], *arguments: Any) -> dict[str, Any]:
+    """Each peer's call, of those that are installed."""
+    ways = {}
+    for make in peers:
+        try:
+            ways[make.__name__] = make(*(np.copy(a) for a in arguments))
+        except ImportError:
+            print(f"  ({make.__name__} is not installed)")
+    return ways
 
 
-def engine(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
-    """The compiled plan, with the optimizer's update."""
-    network = Network([Dense(HIDDEN, "relu"), Dense(1)], FEATURES, dtype=x.dtype.name)
-    theta = network.initial_parameters(np.random.default_rng(0))
-    first, second = network.layout.views(theta)
-    first[:, :-1], second[:, :-1] = w1, w2
-    plan = network.compile(theta, ROWS)
-    plan.load(x.T, network.loss.encode(y.T, 1, x.dtype))
-    update = GradientDescent(RATE).bind(theta, plan.gradient)
+def step_of_members(members: int) -> Callable[[], object]:
+    """One step of as many networks, 9-15-1, on a batch of 32, in one plan."""
+    generator = np.random.default_rng(0)
+    network = Network([{"units": 15, "activation": "relu"}, {"units": 1}], 9)
+    theta = network.initial_parameters([generator] * members if members > 1 else generator)
+    plan = network.compile(theta, BATCH)
+    labels = generator.uniform(size=(BATCH, 1)) > 0.5
+    plan.load(generator.uniform(size=(BATCH, 9)), network.loss.encode(labels, 1, "float64"))
+    update = list(GradientDescent(0.01).bind(theta, plan.gradient))
 
     def step() -> None:
         plan.step()
@@ -97,33 +57,63 @@ def engine(x: Array, y: Array, w1: Array, w2: Array) -> Callable[[], None]:
     return step
 
 
-def timed(step: Callable[[], None]) -> float:
-    """Microseconds a step."""
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        step()
-    return (time.perf_counter() - start) / STEPS * 1e6
+def show_small_steps(rounds: int) -> None:
+    """Table A."""
+    for dtype in ("float64", "float32"):
+        problem = small_step.problem(dtype)
+        ways = present((*small_step.OURS, *small_step.PEERS), *problem)
+        title = f"9-15-1, 500 rows, full batch, {dtype}: µs a step"
+        show(title, paired(ways, rounds, 500), 1e-6, "µs")
+
+
+def show_large_jobs(rounds: int) -> None:
+    """Table B."""
+    for job in large_jobs.JOBS:
+        x, y = job.data()
+        ways = {}
+        for make in (*large_jobs.OURS, *large_jobs.PEERS):
+            try:
+                ways[make.__name__] = make(job, x, y)
+            except ImportError:
+                print(f"  ({make.__name__} is not installed)")
+        show(f"{job.title}, Adam, float32: one epoch", paired(ways, rounds, 1), 1, "s")
+
+
+def show_members(rounds: int) -> None:
+    """Table C."""
+    singles = [step_of_members(1) for _ in range(MEMBERS)]
+    ways = {"engine": step_of_members(MEMBERS), "apart": lambda: [step() for step in singles]}
+    title = f"{MEMBERS} members of 9-15-1, batch {BATCH}: µs a step of all"
+    show(title, paired(ways, rounds, 200), 1e-6, "µs")
+
+
+def show_memory() -> None:
+    """Steps allocate nothing, so a thousand peak where ten do."""
+    step = step_of_members(1)
+    tracemalloc.start()
+    print("\nmemory of steps: ", end="")
+    for steps in (10, 1000):
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(steps):
+            step()
+        print(f"{tracemalloc.get_traced_memory()[1] - before} bytes in {steps} steps; ", end="")
+    tracemalloc.stop()
+    print()
 
 
 def main() -> None:
-    """Print a table a dtype."""
-    generator = np.random.default_rng(1)
-    for dtype in (np.float64, np.float32):
-        x: Array = generator.uniform(size=(FEATURES, ROWS)).astype(dtype)
-        y = (x.mean(axis=0, keepdims=True) > 0.5).astype(dtype)
-        w1: Array = (generator.standard_normal((HIDDEN, FEATURES)) / 3).astype(dtype)
-        w2: Array = (generator.standard_normal((1, HIDDEN)) / 4).astype(dtype)
-        ways = {make.__name__: make(x, y, w1, w2) for make in (article_style, engine, by_hand)}
-        rounds: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(ROUNDS):
-            for name, step in ways.items():
-                rounds[name].append(timed(step))
-        print(f"{np.dtype(dtype).name}, 9-15-1, {ROWS} rows, median of {ROUNDS} rounds")
-        for name, times in rounds.items():
-            ratio = statistics.median(
-                a / b for a, b in zip(rounds["article_style"], times, strict=True)
-            )
-            print(f"  {name:14} {statistics.median(times):7.1f} µs a step   {ratio:5.2f} ×")
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--skip-large", action="store_true", help="only the small networks")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")  # peers warn of convergence and deprecations
+    show_small_steps(chosen.rounds)
+    show_members(chosen.rounds)
+    show_memory()
+    if not chosen.skip_large:
+        show_large_jobs(max(2, chosen.rounds // 2))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from model import artifact
 from model.confusion import ConfusionMatrix
 from model.errors import MalignancyError
 from model.evaluation import plots
+from model.onnx_export import to_onnx
 from model.pipeline import Trained, train
 from model.predictor import Predictor
 from model.publishing import publish
@@ -21,6 +22,8 @@ from model.training.recipe import Recipe, bundled_recipes, load_recipe
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+export = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(export, name="export", help="Write a trained model in another program's format.")
 console = Console(highlight=False)
 
 
@@ -45,9 +48,7 @@ def train_command(
     """Train a recipe's network; write its artifact, and pictures beside it."""
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.joblib"
-    if path.is_dir():
-        raise MalignancyError(f"--output: {path} is a folder, it must be a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _prepare(path)
     trained = _train_with_progress(plan)
     console.print(_loss_table(trained), _confusion_table(trained.predictor))
     pictures = _pictures(trained)
@@ -56,6 +57,31 @@ def train_command(
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
     console.print(f"pictures beside it: {', '.join(f'{path.stem}.{n}.png' for n in pictures)}")
+
+
+@export.command(
+    "onnx",
+    epilog="Example: python -m model export onnx artifacts/article.joblib --output article.onnx",
+)
+def export_onnx_command(
+    source: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The artifact's file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the ONNX file goes.  [default: beside the artifact, as .onnx]"),
+    ] = None,
+) -> None:
+    """Write an artifact as ONNX: raw rows in, NaN where missing, probabilities out.
+
+    Needs the package onnx: pip install 'malignancy[onnx]'.
+    """
+    predictor = artifact.load(source)
+    path = output or source.with_suffix(".onnx")
+    if path.exists() and path.samefile(source):
+        raise MalignancyError(f"--output: {path} is the artifact itself, it must be another file")
+    content = to_onnx(predictor)
+    _prepare(path)
+    publish(path, content)
+    console.print(f"{path}  {predictor.title}", soft_wrap=True)
 
 
 def main() -> None:
@@ -68,6 +94,13 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
+
+
+def _prepare(output: Path) -> None:
+    """Make the folder that a file goes to; refuse a file that is a folder."""
+    if output.is_dir():
+        raise MalignancyError(f"--output: {output} is a folder, it must be a file")
+    output.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _train_with_progress(recipe: Recipe) -> Trained:

@@ -128,3 +128,60 @@ def test_an_unknown_recipe_is_refused_with_the_nearest(program: Program) -> None
     code, _, err = program("train", "artcle")
     assert code == 2
     assert err.startswith("error: no recipe 'artcle': did you mean article?")
+
+
+def test_export_onnx_writes_beside_the_artifact_or_where_told(
+    program: Program, artifact_path: Path, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs the extra oracles: make oracles")
+    source, told = tmp_path / "mine.joblib", tmp_path / "new" / "other.onnx"
+    source.write_bytes(artifact_path.read_bytes())
+    version = artifact.load(source).version
+    runs: dict[Path, list[str | Path]] = {source.with_suffix(".onnx"): [], told: ["--output", told]}
+    for path, options in runs.items():
+        code, out, err = program("export", "onnx", source, *options)
+        assert (code, out, err) == (0, f"{path}  article@{version[:12]}\n", "")
+        told_by = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        assert told_by["version"] == version
+    assert sorted(tmp_path.rglob("*.*")) == sorted([source, source.with_suffix(".onnx"), told])
+
+
+def test_export_onnx_shows_an_example(program: Program) -> None:
+    code, out, _ = program("export", "onnx", "--help")
+    assert code == 0
+    assert "Example: python -m model export onnx artifacts/article.joblib" in out
+
+
+def test_export_onnx_without_the_package_says_what_to_install(
+    program: Program, artifact_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)  # importing it now fails
+    code, _, err = program("export", "onnx", artifact_path, "--output", tmp_path / "new" / "x.onnx")
+    text = "exporting to ONNX needs the onnx extra: pip install 'malignancy[onnx]'"
+    assert (code, err) == (2, f"error: {text}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_onnx_refuses_in_a_line(
+    program: Program, artifact_path: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx", reason="needs the extra oracles: make oracles")
+    before = artifact_path.read_bytes()
+    broken = tmp_path / "broken.joblib"
+    broken.write_bytes(before[:100])
+    for source, output, message in (
+        (
+            tmp_path / "no.joblib",
+            tmp_path / "x",
+            f"{tmp_path / 'no.joblib'}: there is no such file",
+        ),
+        (broken, tmp_path / "x", f"{broken}: not an artifact, or a broken one"),
+        (artifact_path, tmp_path, f"--output: {tmp_path} is a folder, it must be a file"),
+        (artifact_path, artifact_path, f"--output: {artifact_path} is the artifact itself"),
+    ):
+        code, _, err = program("export", "onnx", source, "--output", output)
+        assert code == 2
+        assert err.startswith(f"error: {message}")
+        assert len(err.splitlines()) == 1
+    assert artifact_path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [broken]

@@ -35,9 +35,14 @@ def test_every_route_is_in_the_readme(predictor: Predictor) -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    assert [command.name for command in program.registered_commands] == ["train"]
-    for command in program.registered_commands:
-        assert f"python -m model {command.name}" in README
+    names = [str(command.name) for command in program.registered_commands]
+    for group in program.registered_groups:
+        assert group.typer_instance is not None
+        commands = group.typer_instance.registered_commands
+        names += [f"{group.name} {command.name}" for command in commands]
+    assert names == ["train", "export onnx"]
+    for name in names:
+        assert f"python -m model {name}" in README
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,23 @@ def test_members_have_their_own_rows_and_weights() -> None:
         assert plan.gradient[index] == pytest.approx(alone.gradient, rel=1e-10, abs=1e-13)
 
 
+@pytest.mark.parametrize("own_rows", [False, True])
+@pytest.mark.parametrize("name", ["tanh", "conv1d", "layer_normalization first"])
+def test_a_gathered_batch_is_a_loaded_one(name: str, own_rows: bool) -> None:
+    network, theta, rows, targets = problem(HIDDEN[name])
+    members = np.stack([theta, -theta])
+    encoded = network.loss.encode(targets, 2, "float64")
+    index = np.random.default_rng(3).integers(0, ROWS, (2, 5) if own_rows else 5)
+    loaded = network.compile(members, 5, own_rows=own_rows)
+    loaded.load(rows[index], encoded[index])
+    loaded.step()
+    gathered = network.compile(members, 5, own_rows=own_rows, gathers=True)
+    gathered.gather(network.prepare(rows), encoded, index)
+    gathered.step()
+    assert gathered.gradient == pytest.approx(loaded.gradient, rel=1e-10, abs=1e-13)
+    assert gathered.loss() == pytest.approx(loaded.loss(), rel=1e-13)
+
+
 def test_a_weight_of_two_is_the_row_twice() -> None:
     network, theta, rows, targets = problem([TANH])
     weights = np.array([2.0, 1, 1, 1, 1, 1, 1])

@@ -120,5 +120,5 @@ def topological_order(last: Node) -> Sequence[Node]:
                 done.add(node)
                 order.append(node)
         else:
-            stack += waiting
+            stack += reversed(waiting)  # so that the first input comes first
     return order

@@ -78,12 +78,14 @@ class Network:
         *,
         weighted: bool = False,
         own_rows: bool = False,
+        gathers: bool = False,
         generator: Generator | None = None,
     ) -> Plan:
         """The training step for batches of this size, on this θ.
 
         weighted: each row may have its own weight. own_rows: each member its own rows.
-        generator: the source of noise for layers that draw; without it they do nothing.
+        gathers: batches come by `Plan.gather`, out of a larger table. generator: the source of
+        noise for layers that draw; without it they do nothing.
         """
         self._check_theta(theta)
         require_count("batch_size", batch_size)
@@ -95,8 +97,14 @@ class Network:
             batch_size,
             weighted=weighted,
             own_rows=own_rows,
+            gathers=gathers,
             generator=generator,
         )
+
+    def prepare(self, rows: npt.ArrayLike) -> Array:
+        """Rows (N, features), checked, as (N, features + 1) with ones last: for `Plan.gather`."""
+        checked = as_matrix("rows", rows, self.inputs, self.dtype)
+        return np.column_stack([checked, np.ones(len(checked), self.dtype)])
 
     def activations(self, theta: Array, rows: npt.ArrayLike) -> list[Array]:
         """What each layer puts out, (…, B, units), for rows (B, features)."""

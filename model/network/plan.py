@@ -35,6 +35,7 @@ class Plan:
         *,
         weighted: bool,
         own_rows: bool,
+        gathers: bool,
         generator: Generator | None,
     ) -> None:
         self.theta = theta
@@ -45,12 +46,16 @@ class Plan:
         self._context = copy_context()
         self._context.run(_settle_numpy)
         order = topological_order(last)
-        values, gradients = _buffers(order, theta, batch_size, own_rows)
+        values, gradients = _buffers(order, theta, batch_size, own_rows, gathers)
         self.inputs = values[order[0]][..., :-1, :]
         self._logits = values[last][..., :-1, :]
         self.targets = np.empty_like(self._logits)
-        shape = (*theta.shape[:-1], 1, batch_size) if weighted else ()
-        self.weights = np.full(shape, 1 / batch_size, theta.dtype)
+        if gathers:
+            self._rows = values[order[0]].swapaxes(-1, -2)
+            shape = (*self._rows.shape[:-1], last.units)
+            self._picked = np.empty(shape, theta.dtype)
+        each = (*theta.shape[:-1], 1, batch_size) if weighted else ()
+        self.weights = np.full(each, 1 / batch_size, theta.dtype)
         self.backward += loss.bind(self._logits, self.targets, self.weights, gradients[last])
         self._bind(order, layout, values, gradients, generator)
 
@@ -63,6 +68,15 @@ class Plan:
         self.targets[...] = targets.swapaxes(-1, -2)
         if shares is not None:
             self.weights[...] = shares[..., None, :]
+
+    def gather(self, rows: Array, targets: Array, index: Array) -> None:
+        """Take the batch `index` (B,) of a larger table, without allocating; (K, B) for own_rows.
+
+        rows: (N, features + 1) as `Network.prepare` gives them. targets: (N, outputs), encoded.
+        """
+        np.take(rows, index, axis=0, out=self._rows, mode="clip")
+        np.take(targets, index, axis=0, out=self._picked, mode="clip")
+        np.copyto(self.targets, self._picked.swapaxes(-1, -2))
 
     def step(self) -> None:
         """Leave ∂J/∂θ of the batch in `gradient`.
@@ -139,11 +153,12 @@ def _settle_numpy() -> None:
 
 
 def _buffers(
-    order: Sequence[Node], theta: Array, batch_size: int, own_rows: bool
+    order: Sequence[Node], theta: Array, batch_size: int, own_rows: bool, gathers: bool
 ) -> tuple[dict[Node, Array], dict[Node, Array]]:
     """A value (…, units + 1, B), last row ones, and a gradient (…, units, B) for each node.
 
-    A node that may overwrite its input shares that one's.
+    A node that may overwrite its input shares that one's. Rows that are gathered lie row by row, so
+    that a batch is a few long copies; matrix products take them transposed.
     """
     consumers = dict.fromkeys(order, 0)
     for node in order:
@@ -158,6 +173,9 @@ def _buffers(
         else:
             lead = theta.shape[:-1] if own_rows or not isinstance(node, Input) else ()
             values[node] = np.ones((*lead, node.units + 1, batch_size), theta.dtype)
+            if isinstance(node, Input) and gathers:
+                rows = np.ones((*lead, batch_size, node.units + 1), theta.dtype)
+                values[node] = rows.swapaxes(-1, -2)
             gradients[node] = np.empty((*lead, node.units, batch_size), theta.dtype)
     return values, gradients
 

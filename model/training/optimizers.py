@@ -11,7 +11,7 @@ from model.errors import TrainingError
 from model.network.graph import Call
 
 # An update of many passes goes over θ in pieces, so that a piece stays in the cache between them.
-CHUNK = 8192
+CHUNK = 32768
 
 
 class GradientDescent:

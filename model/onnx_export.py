@@ -1,0 +1,295 @@
+"""A trained model in ONNX: raw rows in, probabilities out, for any runtime that reads the format.
+
+    input (N, features) ── fill ── scale ── the network's nodes ── link ── probability (N, outputs)
+
+The rows are float64 and are filled and scaled as such; the network has its own type. Rows come
+first here, (N, units). Only operations that ONNX Runtime has in float64 too are used: it lacks
+Conv, Elu, Selu, Softplus and LeakyRelu, so a convolution is a product with gathered windows, and
+these activations are written out.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.errors import MalignancyError
+from model.network.activation import Activation
+from model.network.activations import Linear, Sigmoid, Softmax, Tanh
+from model.network.graph import Node, topological_order
+from model.network.network import Network
+from model.network.nodes import Activated, Add, Affine, MaxOver, Normalize
+from model.network.noise import AlphaDrop, Drop, Jitter
+from model.network.rectifiers import (
+    ELU,
+    GELU,
+    GELU_CUBIC,
+    GELU_LINEAR,
+    SELU,
+    SELU_ALPHA,
+    SELU_SCALE,
+    LeakyReLU,
+    ReLU,
+    Softplus,
+    Swish,
+)
+from model.network.signals import Windowed
+from model.predictor import Predictor
+from model.scaling import Scaler
+
+# Of 2022: read by ONNX Runtime from 1.12 on. A newer one would bring nothing that is used here.
+OPSET: Final = 17
+IR_VERSION: Final = 8
+
+
+def to_onnx(predictor: Predictor) -> bytes:
+    """The bytes of an ONNX file that gives what the predictor gives, checked by onnx itself.
+
+    It takes `input`, raw rows (N, features) float64, NaN where a value is missing, and gives
+    `probability` (N, outputs) in the network's type. Its metadata tells name, version, features,
+    labels (negative, positive) and operating_points, all but the first two as JSON.
+    Raises MalignancyError where the package onnx is missing, or for a node it has no words for.
+    """
+    try:
+        import onnx
+    except ImportError:
+        text = "exporting to ONNX needs the onnx extra: pip install 'malignancy[onnx]'"
+        raise MalignancyError(text) from None
+    from onnx import helper
+
+    network, schema = predictor.network, predictor.schema
+    graph = _Graph(network.dtype)
+    scaled = _scale(graph, predictor.scaler, "input")
+    logits = _walk(graph, network, predictor.theta, scaled)
+    graph.add("Identity", _LINKS[network.loss.link](graph, None, logits), output="probability")
+    rows = helper.make_tensor_value_info(
+        "input",
+        onnx.TensorProto.DOUBLE,
+        ["N", network.inputs],
+        "Raw rows, NaN where a value is missing",
+    )
+    probability = helper.make_tensor_value_info(
+        "probability", graph.type, ["N", network.outputs], f"P({schema.positive})"
+    )
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, predictor.name, [rows], [probability], graph.constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="malignancy",
+    )
+    helper.set_model_props(
+        model,
+        {
+            "name": predictor.name,
+            "version": predictor.version,
+            "features": _json(schema.names),
+            "labels": _json((schema.negative, schema.positive)),
+            "operating_points": _json(dict(predictor.operating_points)),
+        },
+    )
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+class _Graph:
+    """An ONNX graph while it is written; values go by their names.
+
+    dtype: the network's. type: the same in ONNX's words.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        from onnx import helper
+
+        self.dtype = np.dtype(dtype)
+        self.type: int = helper.np_dtype_to_tensor_dtype(self.dtype)
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def add(
+        self, operation: str, *inputs: str | float | Array, output: str = "", **attributes: Any
+    ) -> str:
+        """The name of what an operation gives.
+
+        An input is a value's name, a number, which is taken in the network's type, or an array.
+        """
+        from onnx import helper
+
+        name = output or f"{operation.lower()}_{len(self.nodes)}"
+        names = [
+            each if isinstance(each, str) else self._constant(f"{name}.{place}", each)
+            for place, each in enumerate(inputs)
+        ]
+        self.nodes.append(helper.make_node(operation, names, [name], name, **attributes))
+        return name
+
+    def _constant(self, name: str, value: float | Array) -> str:
+        from onnx import numpy_helper
+
+        array = value if isinstance(value, np.ndarray) else np.array(value, self.dtype)
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+
+def _scale(graph: _Graph, scaler: Scaler, rows: str) -> str:
+    """`Scaler.transform` in float64, then the network's type."""
+    filled = graph.add("Where", graph.add("IsNaN", rows), scaler.fill, rows)
+    scaled = graph.add("Div", graph.add("Sub", filled, scaler.center), scaler.spread)
+    return graph.add("Cast", scaled, to=graph.type)
+
+
+def _walk(graph: _Graph, network: Network, theta: Array, x: str) -> str:
+    """Every node after its inputs; what the last one gives."""
+    values = {network.ends[0]: x}
+    blocks = iter(network.layout.views(theta))
+    for node in topological_order(network.ends[-1]):
+        if node in values:
+            continue
+        write = _NODES.get(type(node))
+        if write is None:
+            raise MalignancyError(f"node {type(node).__name__} cannot be exported to ONNX")
+        block = next(blocks) if node.block is not None else None
+        values[node] = write(graph, node, block, *(values[source] for source in node.inputs))
+    return values[network.ends[-1]]
+
+
+def _affine(graph: _Graph, _: Affine, block: Array, x: str) -> str:
+    return graph.add("Gemm", x, block[:, :-1], block[:, -1], transB=1)
+
+
+def _windowed(graph: _Graph, node: Windowed, block: Array, x: str) -> str:
+    """Windows (T, k · C, N) taken from the transposed rows, times weights (T or 1, filters, k · C).
+
+    T windows of k positions, C channels.
+    """
+    places = np.arange(node.windows)[:, None] * node.step + np.arange(node.size)
+    parts = block.reshape(-1, node.channels, node.size + 1)
+    features = graph.add("Transpose", x, perm=[1, 0])
+    windows = graph.add("Gather", features, places.astype(np.int64), axis=0)
+    y = graph.add("Add", graph.add("MatMul", parts[..., :-1], windows), parts[..., -1:])
+    return _reshape(graph, graph.add("Transpose", y, perm=[2, 0, 1]), node.units)
+
+
+def _max_over(graph: _Graph, node: MaxOver, _: None, x: str) -> str:
+    groups = _reshape(graph, x, node.pieces, node.units)
+    return graph.add("ReduceMax", groups, axes=[1], keepdims=0)
+
+
+def _normalize(graph: _Graph, node: Normalize, block: Array, x: str) -> str:
+    """Written out: LayerNormalization may compute in float32 whatever its input."""
+    centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes=[1]))
+    variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[1])
+    deviation = graph.add("Sqrt", graph.add("Add", variance, node.epsilon))
+    n = graph.add("Div", centred, deviation)
+    return graph.add("Add", graph.add("Mul", n, block[:, 0]), block[:, 1])
+
+
+def _add(graph: _Graph, _: Add, __: None, first: str, second: str) -> str:
+    return graph.add("Add", first, second)
+
+
+def _noise(graph: _Graph, _: Node, __: None, x: str) -> str:
+    """Nothing is drawn where nothing is trained."""
+    return graph.add("Identity", x)
+
+
+def _activated(graph: _Graph, node: Activated, _: None, x: str) -> str:
+    write = _ACTIVATIONS.get(type(node.activation))
+    if write is None:
+        raise MalignancyError(f"activation {node.activation.name} cannot be exported to ONNX")
+    return write(graph, node.activation, x)
+
+
+def _reshape(graph: _Graph, x: str, *sizes: int) -> str:
+    return graph.add("Reshape", x, np.array([0, *sizes], np.int64))  # 0: as many rows as there are
+
+
+def _named(operation: str) -> Callable[[_Graph, object, str], str]:
+    return lambda graph, _, x: graph.add(operation, x)
+
+
+def _leaky_relu(graph: _Graph, activation: LeakyReLU, x: str) -> str:
+    return graph.add("Max", x, graph.add("Mul", x, activation.slope))
+
+
+def _elu(graph: _Graph, activation: ELU, x: str) -> str:
+    return _exponential_linear(graph, x, activation.alpha, 1)
+
+
+def _selu(graph: _Graph, _: SELU, x: str) -> str:
+    return _exponential_linear(graph, x, SELU_ALPHA, SELU_SCALE)
+
+
+def _exponential_linear(graph: _Graph, x: str, alpha: float, scale: float) -> str:
+    """eˣ − 1 as 2 t / (1 − t), t = tanh(x/2): exact near 0, as expm1, which ONNX has not."""
+    below = graph.add("Min", x, 0)
+    t = graph.add("Tanh", graph.add("Mul", below, 0.5))
+    power = graph.add("Div", t, graph.add("Sub", 1, t))
+    above = graph.add("Mul", graph.add("Relu", x), scale)
+    return graph.add("Add", above, graph.add("Mul", power, 2 * scale * alpha))
+
+
+def _swish(graph: _Graph, _: Swish, x: str) -> str:
+    """x σ(x), σ written out: ONNX Runtime 1.23 fuses x Sigmoid(x) also where it then cannot run."""
+    return graph.add("Mul", x, _sigmoid(graph, None, x))
+
+
+def _softplus(graph: _Graph, _: Softplus, x: str) -> str:
+    """max(x, 0) + log(1 + e^−|x|): no overflow."""
+    decay = graph.add("Exp", graph.add("Neg", graph.add("Abs", x)))
+    return graph.add("Add", graph.add("Relu", x), graph.add("Log", graph.add("Add", decay, 1)))
+
+
+def _gelu(graph: _Graph, _: GELU, x: str) -> str:
+    """½ x (1 + tanh u): the tanh form, which the operation Gelu has from opset 20 on only."""
+    cubic = graph.add("Mul", graph.add("Mul", x, x), GELU_CUBIC)
+    u = graph.add("Mul", graph.add("Mul", x, graph.add("Add", cubic, 1)), GELU_LINEAR)
+    gate = graph.add("Add", graph.add("Tanh", u), 1)
+    return graph.add("Mul", graph.add("Mul", x, 0.5), gate)
+
+
+def _sigmoid(graph: _Graph, _: None, z: str) -> str:
+    """σ(z) = e^min(z, 0) / (1 + e^−|z|): keeps the digits of small probabilities.
+
+    ONNX Runtime's Sigmoid is 0 below about −18 in float32, −37 in float64.
+    """
+    decay = graph.add("Exp", graph.add("Neg", graph.add("Abs", z)))
+    share = graph.add("Exp", graph.add("Min", z, 0))
+    return graph.add("Div", share, graph.add("Add", decay, 1))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+_NODES: Final[Mapping[type[Node], Callable[..., str]]] = {
+    Affine: _affine,
+    Windowed: _windowed,
+    MaxOver: _max_over,
+    Normalize: _normalize,
+    Add: _add,
+    Activated: _activated,
+    Drop: _noise,
+    AlphaDrop: _noise,
+    Jitter: _noise,
+}
+_ACTIVATIONS: Final[Mapping[type[Activation], Callable[..., str]]] = {
+    Linear: _named("Identity"),
+    Sigmoid: _named("Sigmoid"),
+    Tanh: _named("Tanh"),
+    Softmax: _named("Softmax"),
+    ReLU: _named("Relu"),
+    LeakyReLU: _leaky_relu,
+    ELU: _elu,
+    SELU: _selu,
+    Swish: _swish,
+    Softplus: _softplus,
+    GELU: _gelu,
+}
+_LINKS: Final[Mapping[str, Callable[..., str]]] = {
+    "linear": _named("Identity"),
+    "sigmoid": _sigmoid,
+    "softmax": _named("Softmax"),
+}
