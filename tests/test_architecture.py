@@ -13,7 +13,7 @@ SERVING_CORE = set(
     "model model.errors model.arrays model.schema model.scaling model.confusion model.network "
     "model.predictor model.publishing model.artifact".split()
 )
-OFFLINE = {"pandas", "matplotlib", "rich", "typer"}
+OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 TOP_FOLDERS = ("model", "service", "tests", "benchmarks")
 SOURCES = sorted(path for top in TOP_FOLDERS for path in (ROOT / top).rglob("*.py"))
@@ -97,6 +97,7 @@ def test_serving_core_imports_itself_and_three_libraries() -> None:
         ("model.training", "model.evaluation model.pipeline model.cli"),
         ("model.evaluation", "model.pipeline model.cli"),
         ("model.pipeline", "model.cli"),
+        ("model.onnx_export", "model.training model.evaluation model.pipeline model.cli"),
     ],
 )
 def test_direction(module: str, forbidden: str) -> None:
