@@ -9,7 +9,6 @@ from model.arrays import Array
 from model.errors import NetworkError
 from model.network.layers import Conv1D, Dense, Flatten, LocallyConnected1D, layer_from
 from model.network.network import Network
-from model.network.summary import summary
 from model.network.tasks import TASKS
 
 
@@ -165,7 +164,7 @@ def test_summary() -> None:
     network = Network(
         [Conv1D(2, 20, 10, "relu"), {"name": "dropout", "rate": 0.5}, Dense(1)], inputs=100
     )
-    assert summary(network).splitlines() == [
+    assert network.summary().splitlines() == [
         "layer                    output  parameters",
         "───────────────────────────────────────────",
         "input                    100              0",

@@ -16,6 +16,7 @@ from model.network.losses import LOSSES, Loss
 from model.network.nodes import Activated
 from model.network.parameters import Layout
 from model.network.plan import Plan
+from model.network.summary import summary
 
 MAX_PARAMETERS = 10**9
 
@@ -142,6 +143,11 @@ class Network:
         _check_length(y.shape[-1], z.shape[-1])
         shares = row_shares(weights, z.shape[-1], self.dtype)
         return np.asarray((self.loss.value(z, y)[..., 0, :] * shares).sum(axis=-1))
+
+    def summary(self) -> str:
+        """The layers, what they put out and their numbers of parameters, as a table."""
+        total = f"{self.layout.size:,} parameters, {self.dtype}; loss {self.loss.name}"
+        return summary(self.layers, self.ends, total)
 
     def describe(self) -> dict[str, Any]:
         """The network as plain data, `network_from` reads it back."""

@@ -41,9 +41,10 @@ class ReLU(Activation):
 
     def bind(self, at: Workspace) -> Calls:
         """Against an array of zeros, three times as fast as against a scalar."""
-        zeros, above, mask = np.zeros_like(at.y), np.empty(at.y.shape, bool), at.like(at.y)
+        zeros, zero = np.zeros_like(at.y), at.scalar(0)
+        above, mask = np.empty(at.y.shape, bool), at.like(at.y)
         return [partial(np.maximum, at.x, zeros, out=at.y)], [
-            partial(np.greater, at.y, zeros, above),
+            partial(np.greater, at.y, zero, above),
             partial(np.copyto, mask, above),  # as numbers: products with booleans are slow
             partial(np.multiply, at.dy, mask, at.dx),
         ]
@@ -68,12 +69,12 @@ class LeakyReLU(Activation):
     def bind(self, at: Workspace) -> Calls:
         """dy/dx = slope + (1 − slope) · [y > 0]."""
         slope, rest = at.scalar(self.slope), at.scalar(1 - self.slope)
-        zeros, above, scratch = np.zeros_like(at.y), np.empty(at.y.shape, bool), at.like(at.y)
+        zero, above, scratch = at.scalar(0), np.empty(at.y.shape, bool), at.like(at.y)
         return [
             partial(np.multiply, at.x, slope, scratch),
             partial(np.maximum, at.x, scratch, out=at.y),
         ], [
-            partial(np.greater, at.y, zeros, above),
+            partial(np.greater, at.y, zero, above),
             partial(np.copyto, scratch, above),
             partial(np.multiply, scratch, rest, scratch),
             partial(np.add, scratch, slope, scratch),

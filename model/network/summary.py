@@ -1,15 +1,19 @@
 """A network's layers, shapes and numbers of parameters, as a table of text."""
 
+from collections.abc import Sequence
+
 from model.network.graph import Node, topological_order
 from model.network.layers import Layer
-from model.network.network import Network
 
 
-def summary(network: Network) -> str:
-    """One line a layer: what it is, what it puts out, and how many parameters it has."""
-    rows = [("layer", "output", "parameters"), ("input", _shape(network.ends[0]), "0")]
-    seen = set(topological_order(network.ends[0]))
-    for layer, end in zip(network.layers, network.ends[1:], strict=True):
+def summary(layers: Sequence[Layer], ends: Sequence[Node], total: str) -> str:
+    """One line a layer: what it is, what it puts out, and how many parameters it has.
+
+    ends: the input and each layer's last node. total: the line below.
+    """
+    rows = [("layer", "output", "parameters"), ("input", _shape(ends[0]), "0")]
+    seen = set(topological_order(ends[0]))
+    for layer, end in zip(layers, ends[1:], strict=True):
         nodes = [node for node in topological_order(end) if node not in seen]
         seen.update(nodes)
         size = sum(node.block.size for node in nodes if node.block is not None)
@@ -17,7 +21,6 @@ def summary(network: Network) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
     rule = "─" * len(lines[0])
-    total = f"{network.layout.size:,} parameters, {network.dtype}; loss {network.loss.name}"
     return "\n".join([lines[0], rule, *lines[1:], rule, total])
 
 
