@@ -47,7 +47,14 @@ def test_every_command_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CHANGELOG.md", "data/README.md", "docs/network.md", "docs/computation-graph.md"],
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "data/README.md",
+        "docs/network.md",
+        "docs/computation-graph.md",
+        "docs/schedules.md",
+    ],
 )
 def test_files_and_links_named_in_the_docs_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
