@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from model.evaluation import metrics
 from model.network.network import Network
+from model.network.row_weights import class_weights
 from model.training.optimizers import GradientDescent
 
 linear_model = pytest.importorskip(
@@ -38,6 +39,12 @@ def test_without_hidden_layers_it_is_logistic_regression(classes: int, loss: str
     ours = network.predict(theta, x)
     expected = peer.predict_proba(x)[:, -network.outputs :]
     assert ours == pytest.approx(expected, abs=1e-5)
+
+
+def test_balanced_class_weights() -> None:
+    compute = pytest.importorskip("sklearn.utils.class_weight").compute_sample_weight
+    labels = np.array([0, 0, 2, 1, 2, 2, 2])
+    assert class_weights(labels, "balanced") == pytest.approx(compute("balanced", labels))
 
 
 scored = st.lists(

@@ -9,8 +9,9 @@ import pytest
 from model.arrays import Array
 from model.network.layers import LAYERS
 from model.network.losses import LOSSES
-from model.network.network import Network, row_shares
+from model.network.network import Network
 from model.network.rectifiers import SELU_ALPHA, SELU_SCALE
+from model.network.row_weights import row_shares
 from model.training.dataset import read_table
 from model.training.optimizers import Adam, GradientDescent
 from model.training.recipe import load_recipe

@@ -16,6 +16,7 @@ from model.network.losses import LOSSES, Loss
 from model.network.nodes import Activated
 from model.network.parameters import Layout
 from model.network.plan import Plan
+from model.network.row_weights import check_length, row_shares
 from model.network.summary import summary
 
 MAX_PARAMETERS = 10**9
@@ -140,7 +141,7 @@ class Network:
         """The mean loss, () or (K,), of rows (B, features) against targets, weighted by rows."""
         y = self.loss.encode(targets, self.outputs, self.dtype).T
         z = self.logits(theta, rows).swapaxes(-1, -2)
-        _check_length(y.shape[-1], z.shape[-1])
+        check_length(y.shape[-1], z.shape[-1])
         shares = row_shares(weights, z.shape[-1], self.dtype)
         return np.asarray((self.loss.value(z, y)[..., 0, :] * shares).sum(axis=-1))
 
@@ -174,25 +175,6 @@ def network_from(description: Mapping[str, Any]) -> Network:
     if not isinstance(description["layers"], list):
         raise NetworkError("layers must be a list")
     return Network(**description)
-
-
-def row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) -> Array:
-    """Each row's share of a mean, adding to 1: (B,) weights / their sum, or 1 / B without.
-
-    Raises NetworkError for weights that are negative or all zero.
-    """
-    if weights is None:
-        return np.full(rows, 1 / rows, dtype)
-    shares = as_matrix("weights", weights, 1, dtype)[:, 0]
-    _check_length(len(shares), rows)
-    if (shares < 0).any() or not shares.any():
-        raise NetworkError("weights must be at least 0, and not all 0")
-    return np.asarray(shares / shares.sum())
-
-
-def _check_length(came: int, expected: int) -> None:
-    if came != expected:
-        raise NetworkError(f"targets and weights must be as many as the rows, {came} ≠ {expected}")
 
 
 def _check_output(last: Node, loss: Loss) -> None:
