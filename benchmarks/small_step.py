@@ -1,20 +1,20 @@
-"""One step of the article's network, 9-15-1 on 500 rows, full batch: ways to do the arithmetic.
+"""Steps of the article's network, 9-15-1 on 500 rows, full batch: ways to do the arithmetic.
 
-None of them computes the loss.
+None of them computes the loss but where a peer cannot leave it out: scikit-learn and Keras.
 """
 
-from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
+from timing import Run, repeated
 
 from model.arrays import Array
 from model.network.network import Network
+from model.network.plan import aligned
 from model.training.optimizers import GradientDescent
 
 ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01
-Step = Callable[[], object]
 
 
 def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
@@ -27,7 +27,7 @@ def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
     return x.astype(dtype), y.astype(dtype), w1.astype(dtype), w2.astype(dtype)
 
 
-def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Step:
+def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Run:
     """As walk-throughs derive it: every factor of the chain rule a line of its own, as a new array.
 
     So the loss's derivative is divided out, σ is computed again for its own derivative, biases are
@@ -54,19 +54,21 @@ def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Step:
         w1, b1 = w1 - RATE * d_w1, b1 - RATE * d_b1
         w2, b2 = w2 - RATE * d_w2, b2 - RATE * d_b2
 
-    return step
+    return repeated(step)
 
 
-def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Step:
+def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Run:
     """The floor: folded biases, every call into a buffer made beforehand, written out."""
     dtype = x.dtype
     w1, w2 = (
         np.column_stack([w1, np.zeros(HIDDEN, dtype)]),
         np.column_stack([w2, [[dtype.type(0)]]]),
     )
-    x1, a1 = np.vstack([x, np.ones((1, ROWS), dtype)]), np.ones((HIDDEN + 1, ROWS), dtype)
-    a, z, d_a, mask = a1[:-1], np.empty_like(y), np.empty_like(a1[:-1]), np.empty_like(a1[:-1])
-    zeros, d_w1, d_w2 = np.zeros_like(a), np.empty_like(w1), np.empty_like(w2)
+    x1, a1, d_a, mask, zeros = (
+        aligned((rows, ROWS), dtype) for rows in (FEATURES + 1, HIDDEN + 1, HIDDEN, HIDDEN, HIDDEN)
+    )
+    x1[:-1], x1[-1], a1[-1] = x, 1, 1
+    a, z, d_w1, d_w2 = a1[:-1], np.empty_like(y), np.empty_like(w1), np.empty_like(w2)
     above = np.empty(a.shape, bool)
     signed, half, scale = 1 - 2 * y, np.array(0.5, dtype), np.array(0.5 / ROWS, dtype)
     rate = np.array(RATE, dtype)
@@ -93,10 +95,10 @@ def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Step:
 
     context = copy_context()  # with small ufunc buffers, as the plan has
     context.run(np.setbufsize, 16)
-    return lambda: context.run(step)
+    return lambda steps: context.run(repeated(step), steps)
 
 
-def engine(x: Array, y: Array, w1: Array, w2: Array) -> Step:
+def engine(x: Array, y: Array, w1: Array, w2: Array) -> Run:
     """The compiled plan, with the optimizer's update."""
     hidden = {"units": HIDDEN, "activation": "relu"}
     network = Network([hidden, {"units": 1}], FEATURES, dtype=x.dtype.name)
@@ -112,11 +114,11 @@ def engine(x: Array, y: Array, w1: Array, w2: Array) -> Step:
         for call in update:
             call()
 
-    return step
+    return repeated(step)
 
 
-def jax(x: Array, y: Array, w1: Array, w2: Array) -> Step:
-    """One jitted call a step."""
+def jax(x: Array, y: Array, w1: Array, w2: Array) -> Run:
+    """One jitted call a step, the weights donated; waited for once, at the end."""
     import jax as peer
     import jax.numpy as jnp
 
@@ -131,20 +133,21 @@ def jax(x: Array, y: Array, w1: Array, w2: Array) -> Step:
         slopes = peer.grad(loss)(weights, x, y)
         return [w - x.dtype.type(RATE) * g for w, g in zip(weights, slopes, strict=True)]
 
-    update = peer.jit(descend)
+    update = peer.jit(descend, donate_argnums=0)
     zeros = np.zeros((HIDDEN, 1), x.dtype), np.zeros((1, 1), x.dtype)
     weights = [jnp.array(each) for each in (w1, zeros[0], w2, zeros[1])]
     x_there, y_there = jnp.array(x), jnp.array(y)
 
-    def step() -> None:
+    def run(steps: int) -> None:
         nonlocal weights
-        weights = update(weights, x_there, y_there)
-        weights[0].block_until_ready()
+        for _ in range(steps):
+            weights = update(weights, x_there, y_there)
+        peer.block_until_ready(weights)
 
-    return step
+    return run
 
 
-def pytorch(x: Array, y: Array, *_weights: Array) -> Step:
+def pytorch(x: Array, y: Array, *_weights: Array) -> Run:
     """Eager PyTorch with its own SGD."""
     import torch
 
@@ -159,22 +162,24 @@ def pytorch(x: Array, y: Array, *_weights: Array) -> Step:
         loss(network(rows), targets).backward()
         optimizer.step()
 
-    return step
+    return repeated(step)
 
 
-def scikit_learn(x: Array, y: Array, *_weights: Array) -> Step:
-    """MLPClassifier.partial_fit: one batch of all rows."""
+def scikit_learn(x: Array, y: Array, *_weights: Array) -> Run:
+    """One MLPClassifier.fit of so many epochs, each of one batch: partial_fit checks every time."""
     from sklearn.neural_network import MLPClassifier
 
-    peer = MLPClassifier(
-        (HIDDEN,), solver="sgd", batch_size=ROWS, learning_rate_init=RATE, momentum=0, alpha=0
-    )
     rows, targets = np.ascontiguousarray(x.T), y[0].astype(int)
-    peer.partial_fit(rows, targets, classes=[0, 1])
-    return lambda: peer.partial_fit(rows, targets)
+    settings = {"solver": "sgd", "learning_rate_init": RATE, "momentum": 0, "alpha": 0}
+    endless = {"tol": 0, "n_iter_no_change": 10**9, "shuffle": False, "batch_size": ROWS}
+
+    def run(steps: int) -> None:
+        MLPClassifier((HIDDEN,), max_iter=steps, **settings, **endless).fit(rows, targets)
+
+    return run
 
 
-def keras(x: Array, y: Array, *_weights: Array) -> Step:
+def keras(x: Array, y: Array, *_weights: Array) -> Run:
     """Model.train_on_batch, on the PyTorch backend."""
     import keras as peer
 
@@ -183,7 +188,7 @@ def keras(x: Array, y: Array, *_weights: Array) -> Step:
     network = peer.Sequential([peer.layers.Input((FEATURES,)), *layers])
     network.compile(peer.optimizers.SGD(RATE), peer.losses.BinaryCrossentropy(from_logits=True))
     rows, targets = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
-    return lambda: network.train_on_batch(rows, targets)
+    return repeated(lambda: network.train_on_batch(rows, targets))
 
 
 OURS = (article_style, by_hand, engine)

@@ -4,19 +4,28 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+Run = Callable[[int], object]  # does so many steps, and returns when they are done
 
-def paired(
-    ways: Mapping[str, Callable[[], object]], rounds: int, repeat: int
-) -> dict[str, list[float]]:
-    """Seconds a call, for each way and round; a first round warms up and is not counted."""
+
+def repeated(step: Callable[[], object]) -> Run:
+    """One step after another."""
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            step()
+
+    return run
+
+
+def paired(ways: Mapping[str, Run], rounds: int, steps: int) -> dict[str, list[float]]:
+    """Seconds a step, for each way and round; a first round warms up and is not counted."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
-        for name, call in ways.items():
+        for name, run in ways.items():
             start = time.perf_counter()
-            for _ in range(repeat):
-                call()
+            run(steps)
             if number:
-                times[name].append((time.perf_counter() - start) / repeat)
+                times[name].append((time.perf_counter() - start) / steps)
     return times
 
 

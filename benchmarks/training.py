@@ -1,7 +1,8 @@
 """How fast the network learns, beside a floor and beside peers that are installed.
 
-Paired rounds, medians, one BLAS thread. `make bench` runs it with what a plain install has; peers
-(jax, torch, scikit-learn, keras) take part where they are installed: pip install '.[bench]'.
+Paired rounds, medians, one core and one BLAS thread. `make bench` runs it with what a plain install
+has; peers (jax, torch, scikit-learn, keras) take part where they are installed:
+pip install '.[bench]'.
 """
 
 import os
@@ -17,48 +18,26 @@ import warnings  # noqa: E402
 from collections.abc import Callable, Iterable  # noqa: E402
 from typing import Any  # noqa: E402
 
+import ensemble  # noqa: E402
 import large_jobs  # noqa: E402
 import numpy as np  # noqa: E402
 import small_step  # noqa: E402
-from timing import paired, show  # noqa: E402
-
-from model.network.network import Network  # noqa: E402
-from model.training.optimizers import GradientDescent  # noqa: E402
-
-MEMBERS, BATCH = 20, 32
+from timing import Run, paired, show  # noqa: E402
 
 
-def present(peers: Iterable[Callable[..., Any]], *arguments: Any) -> dict[str, Any]:
-    """Each peer's call, of those that are installed."""
+def present(makers: Iterable[Callable[..., Run]], *arguments: Any) -> dict[str, Run]:
+    """The ways whose library is installed, ready to run."""
     ways = {}
-    for make in peers:
+    for make in makers:
         try:
-            ways[make.__name__] = make(*(np.copy(a) for a in arguments))
+            ways[make.__name__] = make(*arguments)
         except ImportError:
             print(f"  ({make.__name__} is not installed)")
     return ways
 
 
-def step_of_members(members: int) -> Callable[[], object]:
-    """One step of as many networks, 9-15-1, on a batch of 32, in one plan."""
-    generator = np.random.default_rng(0)
-    network = Network([{"units": 15, "activation": "relu"}, {"units": 1}], 9)
-    theta = network.initial_parameters([generator] * members if members > 1 else generator)
-    plan = network.compile(theta, BATCH)
-    labels = generator.uniform(size=(BATCH, 1)) > 0.5
-    plan.load(generator.uniform(size=(BATCH, 9)), network.loss.encode(labels, 1, "float64"))
-    update = list(GradientDescent(0.01).bind(theta, plan.gradient))
-
-    def step() -> None:
-        plan.step()
-        for call in update:
-            call()
-
-    return step
-
-
 def show_small_steps(rounds: int) -> None:
-    """Table A."""
+    """Full batches of the article's network."""
     for dtype in ("float64", "float32"):
         problem = small_step.problem(dtype)
         ways = present((*small_step.OURS, *small_step.PEERS), *problem)
@@ -66,39 +45,32 @@ def show_small_steps(rounds: int) -> None:
         show(title, paired(ways, rounds, 500), 1e-6, "µs")
 
 
+def show_ensemble(rounds: int) -> None:
+    """Members in one plan, and apart."""
+    show(ensemble.TITLE, paired(present(ensemble.OURS), rounds, 200), 1e-6, "µs")
+
+
 def show_large_jobs(rounds: int) -> None:
-    """Table B."""
+    """Epochs of mini-batches."""
     for job in large_jobs.JOBS:
-        x, y = job.data()
-        ways = {}
-        for make in (*large_jobs.OURS, *large_jobs.PEERS):
-            try:
-                ways[make.__name__] = make(job, x, y)
-            except ImportError:
-                print(f"  ({make.__name__} is not installed)")
-        show(f"{job.title}, Adam, float32: one epoch", paired(ways, rounds, 1), 1, "s")
-
-
-def show_members(rounds: int) -> None:
-    """Table C."""
-    singles = [step_of_members(1) for _ in range(MEMBERS)]
-    ways = {"engine": step_of_members(MEMBERS), "apart": lambda: [step() for step in singles]}
-    title = f"{MEMBERS} members of 9-15-1, batch {BATCH}: µs a step of all"
-    show(title, paired(ways, rounds, 200), 1e-6, "µs")
+        ways = present((*large_jobs.OURS, *large_jobs.PEERS), job, *job.data())
+        title = f"{job.title}, Adam, float32: one epoch"
+        show(title, paired(ways, rounds, 1), 1, "s")
 
 
 def show_memory() -> None:
-    """Steps allocate nothing, so a thousand peak where ten do."""
-    step = step_of_members(1)
-    tracemalloc.start()
-    print("\nmemory of steps: ", end="")
-    for steps in (10, 1000):
-        tracemalloc.reset_peak()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(steps):
-            step()
-        print(f"{tracemalloc.get_traced_memory()[1] - before} bytes in {steps} steps; ", end="")
-    tracemalloc.stop()
+    """Steps leave nothing behind, so a thousand peak where a hundred do."""
+    for job in large_jobs.JOBS:
+        run = large_jobs.engine_steps(job)
+        run(1)
+        tracemalloc.start()
+        for steps in (100, 1000):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            run(steps)
+            peak = tracemalloc.get_traced_memory()[1] - before
+            print(f"\n{job.title}: {steps} steps peak at {peak} bytes", end="")
+        tracemalloc.stop()
     print()
 
 
@@ -107,13 +79,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--skip-large", action="store_true", help="only the small networks")
+    parser.add_argument("--all-cores", action="store_true", help="for peers that use more than one")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")  # peers warn of convergence and deprecations
+    if hasattr(os, "sched_setaffinity") and not chosen.all_cores:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        print("on one core", end="")
+    else:
+        print("on all cores; some peers use more than one", end="")
+    print(f", NumPy {np.__version__}, medians of {chosen.rounds} paired rounds and of their ratios")
     show_small_steps(chosen.rounds)
-    show_members(chosen.rounds)
-    show_memory()
+    show_ensemble(chosen.rounds)
     if not chosen.skip_large:
-        show_large_jobs(max(2, chosen.rounds // 2))
+        show_large_jobs(chosen.rounds)
+        show_memory()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.network.network import Network
+from model.network.plan import CACHE_LINE, aligned
+
+LAYERS: list[Any] = [{"units": 8, "activation": "relu"}, {"units": 3}]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 0), (15, 500), (20, 3, 7)])
+def test_buffers_begin_on_a_cache_line(shape: tuple[int, ...], dtype: str) -> None:
+    buffers = [aligned(shape, dtype) for _ in range(10)]
+    assert all(buffer.ctypes.data % CACHE_LINE == 0 for buffer in buffers if buffer.size)
+    assert all(buffer.shape == shape and buffer.dtype == dtype for buffer in buffers)
+    assert not any(buffer.any() or np.shares_memory(buffer, buffers[0]) for buffer in buffers[1:])
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+def test_a_plan_is_aligned(gathers: bool) -> None:
+    network = Network(LAYERS, 5, "sparse_categorical_cross_entropy", "float32")
+    theta = network.initial_parameters(np.random.default_rng(0))
+    plan = network.compile(theta, 7, gathers=gathers)
+    for buffer in (plan.inputs, plan.targets, plan.gradient):
+        assert buffer.ctypes.data % CACHE_LINE == 0
+
+
+def test_gathered_steps_allocate_no_array() -> None:
+    network = Network(LAYERS, 5, "sparse_categorical_cross_entropy", "float32")
+    generator = np.random.default_rng(0)
+    theta = network.initial_parameters(generator)
+    plan = network.compile(theta, 500, gathers=True)
+    rows = network.prepare(generator.standard_normal((2000, 5)))
+    targets = network.loss.encode(generator.integers(0, 3, 2000), 3, "float32")
+    index = generator.permutation(2000)[:500]
+    peaks = []
+    for steps in (1, 100):
+        tracemalloc.start()
+        try:
+            plan.gather(rows, targets, index)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(steps):
+                plan.gather(rows, targets, index)
+                plan.step()
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        finally:
+            tracemalloc.stop()
+    assert max(peaks) < 2000  # bytes: less than any array
