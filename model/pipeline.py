@@ -15,7 +15,6 @@ from model.scaling import fit_min_max
 from model.schema import Schema
 from model.training.dataset import Table, read_table, select
 from model.training.loop import History, Report, minimize
-from model.training.optimizers import GradientDescent
 from model.training.recipe import Recipe
 
 SELF_TEST_ROWS = 16
@@ -52,7 +51,7 @@ def train(recipe: Recipe, report: Report) -> Trained:
     minimize(
         network,
         theta,
-        GradientDescent(recipe.training.learning_rate),
+        recipe.build_optimizer(),
         train=(scaler.transform(train_rows.rows), train_rows.labels[:, None]),
         validation=(scaler.transform(validation_rows.rows), validation_rows.labels[:, None]),
         iterations=recipe.training.iterations,

@@ -217,7 +217,12 @@ KEYS = "name, description, intended_use, limits, data, features, split, scaling,
         ("training.iterations = 0", "training.iterations: should be greater than or equal to 1"),
         ("training.seed = 4294967296", "training.seed: should be less than 4294967296, got 4294"),
         (f"training.seed = 0x{'f' * 5000}", "training.seed: should be less than 4294967296"),
-        ("training.optimizer = 'adam'", "training.optimizer: should be 'gradient_descent', got"),
+        ("training.optimizer = 'adm'", "training.optimizer: optimizer must be one of gradient_des"),
+        ("training.optimizer = {name = 'adam', beta1 = 2}", "training.optimizer: optimizer adam: "),
+        (
+            "training.optimizer = {name = 'adam', learning_rate = 1}",
+            "training.optimizer: learning_rate belongs beside it",
+        ),
     ],
 )
 def test_wrong_key_or_value(tmp_path: Path, text: str, why: str) -> None:

@@ -124,7 +124,7 @@ class Normalize(Node):
     """
 
     def __init__(self, source: Node, epsilon: float) -> None:
-        block = Block(source.units, 1, Ones())  # [gain | offset]
+        block = Block(source.units, 1, Ones(), penalized=False)  # [gain | offset]
         super().__init__(source, units=source.units, channels=source.channels, block=block)
         self.epsilon = epsilon
 

@@ -15,6 +15,7 @@ class Block:
     """A matrix [W | b] of shape (outputs, inputs + 1): weights, and biases in the last column.
 
     fan_in, fan_out: for the initializer; by default inputs and outputs.
+    penalized: whether weight decay and bounds of norms are for these weights, as for all but gains.
     """
 
     outputs: int
@@ -22,6 +23,7 @@ class Block:
     initializer: Initializer
     fan_in: int = 0
     fan_out: int = 0
+    penalized: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,6 +59,13 @@ class Layout:
             theta[..., part].reshape(*theta.shape[:-1], *block.shape)
             for block, part in zip(self.blocks, self._slices, strict=True)
         ]
+
+    def weights_mask(self) -> Array:
+        """(P,) bool: True for weights; False for biases (the last columns) and gains."""
+        mask = np.zeros(self.size, bool)
+        for block, view in zip(self.blocks, self.views(mask), strict=True):
+            view[:, :-1] = block.penalized
+        return mask
 
     def initial(self, generator: Generator, dtype: npt.DTypeLike = np.float64) -> Array:
         """θ (P,) with fresh weights, drawn block by block in the order of the layers."""

@@ -9,7 +9,7 @@ import numpy as np
 from model.arrays import Array, as_matrix
 from model.errors import TrainingError
 from model.network.network import Network
-from model.training.optimizers import Adam, GradientDescent
+from model.training.optimizer import Optimizer
 
 Report = Callable[[int, float, float], None]
 
@@ -32,7 +32,7 @@ class History:
 def minimize(
     network: Network,
     theta: Array,
-    optimizer: GradientDescent | Adam,
+    optimizer: Optimizer,
     train: tuple[Array, Array],
     validation: tuple[Array, Array],
     iterations: int,

@@ -1,6 +1,7 @@
 """A recipe: one TOML file that says which table, which network and how to train it.
 
-`extends` names another recipe; what a file says itself then overrides that one, key by key.
+`extends` names another recipe; what a file says itself then overrides that one, key by key. A table
+that names another thing, as {name = "adam"} does, replaces the whole of what was there.
 """
 
 import difflib
@@ -15,6 +16,7 @@ from model.network.layers import Layer, layer_from
 from model.network.network import Network as NumpyNetwork
 from model.network.tasks import TASKS
 from model.schema import Feature, Label, Schema
+from model.training.optimizers import Optimizer, optimizer_from
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
 
@@ -77,9 +79,12 @@ class Network(_Section):
 
 
 class Training(_Section):
-    """Full-batch gradient descent. `generator = "legacy"` draws as numpy.random.seed did."""
+    """Full-batch training. `generator = "legacy"` draws as numpy.random.seed did.
 
-    optimizer: Literal["gradient_descent"] = "gradient_descent"
+    optimizer: a name, or a table of a name and numbers; learning_rate is beside it, not within.
+    """
+
+    optimizer: Any = "gradient_descent"
     learning_rate: float = Field(gt=0)
     iterations: int = Field(ge=1)
     report_every: int = Field(default=500, ge=1)
@@ -134,6 +139,20 @@ class Recipe(_Section):
             raise RecipeError(f"network: task {network.task} has 1 output, not {built.outputs}")
         return built
 
+    def build_optimizer(self) -> Optimizer:
+        """The optimizer the recipe describes, at its learning rate. Raises RecipeError."""
+        given = self.training.optimizer
+        if isinstance(given, str):
+            given = {"name": given}
+        if isinstance(given, dict):
+            if "learning_rate" in given:
+                raise RecipeError("training.optimizer: learning_rate belongs beside it")
+            given = {**given, "learning_rate": self.training.learning_rate}
+        try:
+            return optimizer_from(given)
+        except NetworkError as error:
+            raise RecipeError(f"training.optimizer: {error}") from None
+
 
 def bundled_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
@@ -149,6 +168,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     try:
         recipe = Recipe.model_validate(_merge(path, seen=()))
         recipe.build_network()
+        recipe.build_optimizer()
     except ValidationError as error:
         raise RecipeError(f"{path}: {_explain(error)}") from None
     except RecipeError as error:
@@ -199,10 +219,15 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        if isinstance(value, dict) and isinstance(below, dict):
+        if isinstance(value, dict) and isinstance(below, dict) and not _renames(value, below):
             value = _overlay(below, value)
         merged[key] = value
     return merged
+
+
+def _renames(over: dict[str, Any], below: dict[str, Any]) -> bool:
+    """Whether a table names another thing, whose numbers are others: {name = "momentum"}."""
+    return "name" in over and over["name"] != below.get("name")
 
 
 def _explain(error: ValidationError) -> str:
