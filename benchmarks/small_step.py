@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from timing import Run, repeated
 
-from model.arrays import Array
+from model.arrays import Array, aligned
 from model.network.network import Network
-from model.network.plan import aligned
 from model.training.optimizers import GradientDescent
 
 ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01

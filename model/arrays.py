@@ -1,5 +1,6 @@
-"""The array type used throughout, and the checks every array from outside goes through."""
+"""The array type used throughout, the checks of arrays from outside, and room for new ones."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from model.errors import NetworkError
 
 Array = npt.NDArray[Any]
+CACHE_LINE = 64  # bytes
 
 
 def as_matrix(name: str, value: npt.ArrayLike, columns: int, dtype: npt.DTypeLike) -> Array:
@@ -30,3 +32,15 @@ def as_matrix(name: str, value: npt.ArrayLike, columns: int, dtype: npt.DTypeLik
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         raise NetworkError(f"{name} must be finite, row {row} column {column} is not")
     return matrix
+
+
+def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Zeros that begin where a cache line does; NumPy's own begin there only by chance.
+
+    Elsewhere each load of a whole vector touches two lines: a product of arrays takes up to twice
+    the time.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)

@@ -4,19 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.arrays import CACHE_LINE
 from model.network.network import Network
-from model.network.plan import CACHE_LINE, aligned
 
 LAYERS: list[Any] = [{"units": 8, "activation": "relu"}, {"units": 3}]
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("shape", [(), (1,), (3, 0), (15, 500), (20, 3, 7)])
-def test_buffers_begin_on_a_cache_line(shape: tuple[int, ...], dtype: str) -> None:
-    buffers = [aligned(shape, dtype) for _ in range(10)]
-    assert all(buffer.ctypes.data % CACHE_LINE == 0 for buffer in buffers if buffer.size)
-    assert all(buffer.shape == shape and buffer.dtype == dtype for buffer in buffers)
-    assert not any(buffer.any() or np.shares_memory(buffer, buffers[0]) for buffer in buffers[1:])
 
 
 @pytest.mark.parametrize("gathers", [False, True])
@@ -41,6 +32,7 @@ def test_gathered_steps_allocate_no_array() -> None:
         tracemalloc.start()
         try:
             plan.gather(rows, targets, index)
+            plan.step()  # what NumPy keeps from a first call does not count
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
             for _ in range(steps):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.arrays import Array
+from model.arrays import Array, aligned
 from model.network.initializers import Generator
 from model.network.parameters import Block
 
@@ -64,7 +64,7 @@ class Workspace:
 
     def like(self, array: Array) -> Array:
         """Scratch of an array's shape."""
-        return np.empty(array.shape, array.dtype)
+        return aligned(array.shape, array.dtype)
 
 
 class Node:

@@ -3,21 +3,17 @@
 A step of training is `for call in plan.forward: call()`, then the same over `plan.backward`.
 """
 
-import math
 from collections.abc import Sequence
 from contextvars import copy_context
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from model.arrays import Array
+from model.arrays import Array, aligned
 from model.network.graph import Call, Input, Node, Workspace, topological_order
 from model.network.initializers import Generator
 from model.network.losses import Loss
 from model.network.parameters import Layout
-
-CACHE_LINE = 64  # bytes
 
 
 class Plan:
@@ -144,18 +140,6 @@ class Plan:
             if node in wanted:
                 self.backward += [*calls[1], *additions]
         self.forward += [call for calls in reversed(forward) for call in calls]
-
-
-def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Zeros that begin where a cache line does; NumPy's own begin there only by chance.
-
-    Elsewhere each load of a whole vector touches two lines: a product of arrays takes up to twice
-    the time.
-    """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _settle_numpy() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Array
+from model.arrays import Array, aligned
 from model.network.graph import Call
 
 # An update of many passes goes over θ in pieces of so many numbers, so that a piece stays in the
@@ -71,7 +71,7 @@ class Memory:
 
     def vector(self, key: str) -> Array:
         """Zeros of θ's shape that are part of the state."""
-        self.state[key] = np.zeros_like(self._theta)
+        self.state[key] = aligned(self._theta.shape, self._theta.dtype)
         return self.state[key]
 
     def number(self, key: str, value: float, dtype: npt.DTypeLike = np.float64) -> Array:
@@ -90,7 +90,7 @@ class Memory:
 
     def scratch(self) -> Array:
         """Room for one piece, which all of them use in turn."""
-        return np.empty(self._shape, self._theta.dtype)
+        return aligned(self._shape, self._theta.dtype)
 
     def spread(self, factor: Array) -> Array:
         """A factor () as it is; members' own (K, 1) written out for one piece at each update.
