@@ -1,6 +1,7 @@
 """The command line of the offline program: what it shows, and how it says what went wrong."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,18 +14,28 @@ from model import artifact
 from model.confusion import ConfusionMatrix
 from model.errors import MalignancyError
 from model.evaluation import plots
+from model.evaluation.rate_plot import rate_curve
 from model.onnx_export import to_onnx
-from model.pipeline import Trained, train
+from model.pipeline import Trained, find_rate, train
 from model.predictor import Predictor
 from model.publishing import publish
+from model.training.checkpoint import Checkpoint
+from model.training.history import Record
 from model.training.recipe import Recipe, bundled_recipes, load_recipe
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+REDRAW_SECONDS = 0.1
+MOST_RECORDS = 30  # shown
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(export, name="export", help="Write a trained model in another program's format.")
 console = Console(highlight=False)
+
+RecipeArgument = Annotated[
+    str, typer.Argument(help=f"A recipe file, or one of {', '.join(bundled_recipes())}.")
+]
 
 
 @app.callback()
@@ -37,19 +48,31 @@ def _program() -> None:
     epilog="Example: python -m model train article --output artifacts/article.joblib",
 )
 def train_command(
-    recipe: Annotated[
-        str, typer.Argument(help=f"A recipe file, or one of {', '.join(bundled_recipes())}.")
-    ] = "article",
+    recipe: RecipeArgument = "article",
     output: Annotated[
         Path | None,
         typer.Option(help="Where the artifact goes.  [default: artifacts/NAME.joblib]"),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Keep the state here while training, and go on from it if it is there."),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds from one writing of the checkpoint to the next.")
+    ] = 60,
 ) -> None:
-    """Train a recipe's network; write its artifact, and pictures beside it."""
+    """Train a recipe's network; write its artifact, and pictures beside it.
+
+    Ctrl-C ends the training early: the best weights so far are saved, and the exit code is 130.
+    """
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.joblib"
     _prepare(path)
-    trained = _train_with_progress(plan)
+    state = None
+    if checkpoint is not None:
+        _prepare(checkpoint, option="--checkpoint")
+        state = Checkpoint(checkpoint, checkpoint_seconds)
+    trained = _train_with_progress(plan, state)
     console.print(_loss_table(trained), _confusion_table(trained.predictor))
     pictures = _pictures(trained)
     for name, picture in pictures.items():
@@ -57,6 +80,32 @@ def train_command(
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
     console.print(f"pictures beside it: {', '.join(f'{path.stem}.{n}.png' for n in pictures)}")
+    outcome = trained.outcome
+    if outcome.interrupted:
+        kept = f"the best so far, of epoch {outcome.epoch}, is saved"
+        print(f"interrupted: {kept}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)  # the training is over
+
+
+@app.command("lr-find", epilog="Example: python -m model lr-find article")
+def lr_find_command(
+    recipe: RecipeArgument = "article",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the picture goes.  [default: artifacts/NAME.lr-find.png]"),
+    ] = None,
+) -> None:
+    """Suggest learning rates for a recipe: train shortly with a rising one. Changes nothing."""
+    plan = load_recipe(recipe)
+    path = output or Path("artifacts") / f"{plan.name}.lr-find.png"
+    _prepare(path)
+    finding = find_rate(plan)
+    publish(path, rate_curve(finding))
+    for name in ("valley", "steep", "minimum"):
+        console.print(f"{name:8}{getattr(finding, name):.2g}")
+    console.print(f"{path}  the loss over the rate; valley is mostly a good one", soft_wrap=True)
 
 
 @export.command(
@@ -94,39 +143,52 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was saved", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
-def _prepare(output: Path) -> None:
+def _prepare(output: Path, option: str = "--output") -> None:
     """Make the folder that a file goes to; refuse a file that is a folder."""
     if output.is_dir():
-        raise MalignancyError(f"--output: {output} is a folder, it must be a file")
+        raise MalignancyError(f"{option}: {output} is a folder, it must be a file")
     output.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _train_with_progress(recipe: Recipe) -> Trained:
+def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Trained:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("epoch {task.fields[epoch]} of {task.total}"),
         TextColumn("loss {task.fields[loss]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(recipe.name, total=recipe.training.iterations, loss="-")
+        epochs = recipe.build_training().epochs
+        task = progress.add_task(recipe.name, total=epochs, epoch=0, loss="-")
+        drawn = 0.0
 
-        def report(iteration: int, train_loss: float, _: float) -> None:
-            progress.update(task, completed=iteration, loss=f"{train_loss:.6f}")
+        def watch(done: float, record: Record) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            if now - drawn > REDRAW_SECONDS or done == epochs:
+                drawn = now
+                loss = f"{record.train_loss:.6f}"
+                progress.update(task, completed=done, epoch=int(done), loss=loss)
 
-        return train(recipe, report)
+        return train(recipe, watch=watch, checkpoint=checkpoint)
 
 
 def _loss_table(trained: Trained) -> Table:
-    table = Table("iteration", "train loss", "validation loss", title="Loss")
-    history = trained.history
-    for iteration, *losses in zip(
-        history.iterations, history.train_loss, history.validation_loss, strict=True
-    ):
-        table.add_row(str(iteration), *(f"{loss:.6f}" for loss in losses))
+    """The records, thinned to about 30 rows."""
+    records = trained.outcome.history.records
+    metrics = list(records[0].metrics)
+    table = Table("epoch", "train loss", "validation loss", *metrics, title="Loss")
+    every = -(-(len(records) - 1) // MOST_RECORDS) or 1
+    for record in [*records[:-1:every], records[-1]]:
+        validation = "-" if record.validation_loss is None else f"{record.validation_loss:.6f}"
+        scores = (f"{record.metrics[name]:.4f}" for name in metrics)
+        table.add_row(str(record.epoch), f"{record.train_loss:.6f}", validation, *scores)
     return _aligned(table)
 
 
@@ -155,7 +217,7 @@ def _pictures(trained: Trained) -> dict[str, bytes]:
         for name, scored in sets.items()
     }
     return {
-        "loss": plots.loss_curve(trained.history),
+        "loss": plots.loss_curve(trained.outcome.history),
         "confusion": plots.confusion_matrices(matrices, predictor.schema, predictor.threshold),
         "features": plots.feature_distributions(table.rows, table.labels, predictor.schema),
     }

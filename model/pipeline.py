@@ -9,81 +9,120 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.metrics import scores
-from model.network.initializers import Generator
+from model.network.network import Network
 from model.predictor import Predictor, ScoredRows, SelfTest
-from model.scaling import fit_min_max
+from model.scaling import Scaler, fit_min_max
 from model.schema import Schema
+from model.training.batches import Rows
+from model.training.checkpoint import Checkpoint
 from model.training.dataset import Table, read_table, select
-from model.training.loop import History, Report, minimize
+from model.training.loop import Outcome, Watch, minimize
+from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
+from model.training.training import Training
 
 SELF_TEST_ROWS = 16
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A predictor, and what its pictures are drawn from."""
+    """A predictor, and what its pictures are drawn from.
+
+    outcome: its `interrupted` says that Ctrl-C ended the training before its time.
+    """
 
     predictor: Predictor
-    history: History
+    outcome: Outcome
     table: Table
 
 
-def train(recipe: Recipe, report: Report) -> Trained:
-    """Run a recipe. `report` hears (iteration, train loss, validation loss) as it goes.
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe's rows, split and scaled, and its network before the first step."""
 
-    Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
-    """
+    table: Table
+    train: Table
+    validation: Table
+    scaler: Scaler
+    network: Network
+    theta: Array
+    training: Training
+
+    def rows(self, of: Table) -> Rows:
+        """What the network is given of a part of the table."""
+        return Rows(self.scaler.transform(of.rows), of.labels[:, None])
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Read the recipe's table and build its network. Raises DataError where they do not fit."""
     table = read_table(recipe)
     train_rows = select(table, "train", *recipe.split.train)
     validation_rows = select(table, "validation", *recipe.split.validation)
     fitted_on = table if recipe.scaling.fit_on == "all" else train_rows
-    schema = recipe.data_schema
-    scaler = fit_min_max(fitted_on.rows, schema.names)
-    network = recipe.build_network()
-    theta = network.initial_parameters(_generator(recipe))
-    history = History()
+    scaler = fit_min_max(fitted_on.rows, recipe.data_schema.names)
+    network, training = recipe.build_network(), recipe.build_training()
+    theta = network.initial_parameters(training.initial_generator())
+    return Prepared(table, train_rows, validation_rows, scaler, network, theta, training)
 
-    def remember(iteration: int, train_loss: float, validation_loss: float) -> None:
-        history.add(iteration, train_loss, validation_loss)
-        report(iteration, train_loss, validation_loss)
 
-    minimize(
+def train(
+    recipe: Recipe, *, watch: Watch | None = None, checkpoint: Checkpoint | None = None
+) -> Trained:
+    """Run a recipe. watch, checkpoint: see `minimize`.
+
+    Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
+    """
+    prepared = prepare(recipe)
+    network, scaler, schema = prepared.network, prepared.scaler, recipe.data_schema
+    outcome = minimize(
         network,
-        theta,
-        recipe.build_optimizer(),
-        train=(scaler.transform(train_rows.rows), train_rows.labels[:, None]),
-        validation=(scaler.transform(validation_rows.rows), validation_rows.labels[:, None]),
-        iterations=recipe.training.iterations,
-        report_every=recipe.training.report_every,
-        report=remember,
+        prepared.theta,
+        prepared.training,
+        prepared.rows(prepared.train),
+        prepared.rows(prepared.validation),
+        watch=watch,
+        checkpoint=checkpoint,
     )
 
     def probabilities(rows: Array) -> Array:
-        return network.predict(theta, scaler.transform(rows))[:, 0].astype(np.float64)
+        return network.predict(outcome.theta, scaler.transform(rows))[:, 0].astype(np.float64)
 
-    validation = ScoredRows(validation_rows.labels, probabilities(validation_rows.rows))
-    test_rows = _self_test_rows(schema, train_rows.rows)
+    def score(part: Table) -> ScoredRows:
+        return ScoredRows(part.labels, probabilities(part.rows))
+
+    validation = score(prepared.validation)
+    test_rows = _self_test_rows(schema, prepared.train.rows)
     predictor = Predictor(
         name=recipe.name,
         schema=schema,
         scaler=scaler,
         network=network,
-        theta=theta,
+        theta=outcome.theta,
         operating_points={"default": recipe.threshold},
-        train=ScoredRows(train_rows.labels, probabilities(train_rows.rows)),
+        train=score(prepared.train),
         validation=validation,
         self_test=SelfTest(test_rows, probabilities(test_rows)),
-        facts=_facts(recipe, table, validation),
+        facts=_facts(recipe, prepared.table, validation),
     )
-    return Trained(predictor, history, table)
+    return Trained(predictor, outcome, prepared.table)
 
 
-def _generator(recipe: Recipe) -> Generator:
-    seed = recipe.training.seed
-    if recipe.training.generator == "legacy":
-        return np.random.RandomState(seed)
-    return np.random.default_rng(seed)
+def find_rate(recipe: Recipe) -> RateFinding:
+    """A learning-rate range test of the recipe's network, optimizer and training rows.
+
+    By mini-batches, also where the recipe takes all rows at once.
+    """
+    prepared = prepare(recipe)
+    rows, size = prepared.rows(prepared.train), prepared.training.batch_size
+    return find_learning_rate(
+        prepared.network,
+        prepared.theta,
+        rows.inputs,
+        rows.targets,
+        prepared.training.optimizer,
+        batch_size=size if isinstance(size, int) else 64,
+        seed=prepared.training.seed,
+    )
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:

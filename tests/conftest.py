@@ -26,7 +26,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def trained() -> Trained:
-    return train(load_recipe("article"), report=lambda *_: None)
+    return train(load_recipe("article"))
 
 
 @pytest.fixture(scope="session")

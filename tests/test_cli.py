@@ -53,8 +53,8 @@ def test_train_prints_its_tables_and_writes_artifact_and_pictures(
     assert (code, err) == (0, "")
     rows = [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
     for line in (
-        "0 0.673967 0.684673",
-        "3500 0.122107 0.045920",
+        "0 0.673967 0.684673 0.6593",
+        "3500 0.122107 0.045920 1.0000",
         "validation 0.9 0.9890 141 0 2 39",
     ):
         assert line in rows
@@ -70,7 +70,7 @@ def test_the_default_output_is_named_after_the_recipe(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = tmp_path / "quick.toml"
-    recipe.write_text('extends = "article"\nname = "quick"\n[training]\niterations = 3\n')
+    recipe.write_text('extends = "article"\nname = "quick"\n[training]\nepochs = 3\n')
     assert program("train", recipe)[0] == 0
     assert artifact.load(tmp_path / "artifacts" / "quick.joblib").name == "quick"
 
@@ -80,11 +80,11 @@ def test_the_default_output_is_named_after_the_recipe(
     [
         (
             "[training]\nlearning_rat = 1",
-            "training.learning_rat: unknown key; did you mean learning_",
+            "training has no 'learning_rat': did you mean learning_rate?",
         ),
         (
             "[training]\nlearning_rate = -1",
-            "training.learning_rate: should be greater than 0, got -1",
+            "training.learning_rate must be a finite number above 0, got -1",
         ),
         ("[data]\nfile = 'no.csv'", "no.csv: cannot be read: No such file or directory"),
         ("[data]\nfile = 'broken.csv'", "broken.csv: line 3, column 'mitoses': must be an integer"),
@@ -93,7 +93,7 @@ def test_the_default_output_is_named_after_the_recipe(
         ("[data]\ntarget = 'klass'", "breast-cancer-wisconsin.csv: no column 'klass'"),
         (
             "[training]\nlearning_rate = 1e300",
-            "no longer a number at iteration 1 with learning rate 1e+300",
+            "no longer a number at step 1, epoch 1, with learning rate 1e+300",
         ),
     ],
 )

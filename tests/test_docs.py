@@ -40,7 +40,7 @@ def test_every_command_is_in_the_readme() -> None:
         assert group.typer_instance is not None
         commands = group.typer_instance.registered_commands
         names += [f"{group.name} {command.name}" for command in commands]
-    assert names == ["train", "export onnx"]
+    assert names == ["train", "lr-find", "export onnx"]
     for name in names:
         assert f"python -m model {name}" in README
 
@@ -54,6 +54,7 @@ def test_every_command_is_in_the_readme() -> None:
         "docs/network.md",
         "docs/computation-graph.md",
         "docs/schedules.md",
+        "docs/training.md",
     ],
 )
 def test_files_and_links_named_in_the_docs_exist(page: str) -> None:

@@ -1,6 +1,7 @@
 """The pages of docs/: their Python prints what they show, and they name all there is."""
 
 import contextlib
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -12,13 +13,18 @@ from model.network.activations import ACTIVATIONS
 from model.network.initializers import INITIALIZERS
 from model.network.layers import LAYERS
 from model.network.losses import LOSSES
+from model.training.augmentation import AUGMENTATIONS
+from model.training.optimizers import OPTIMIZERS
+from model.training.schedules import SCHEDULES
+from model.training.training import Training
 
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
-def test_a_page_prints_what_it_shows(page: str) -> None:
-    text = (DOCS / page).read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_prints_what_it_shows(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```\n\n```(?:text|dot)\n(.*?)```\n", text, re.DOTALL)
     assert len(blocks) == text.count("```python") > 0
     names: dict[str, Any] = {}
@@ -29,8 +35,18 @@ def test_a_page_prints_what_it_shows(page: str) -> None:
         assert printed.getvalue() == expected
 
 
+def told(page: str) -> set[str]:
+    """The names in the first cells of a page's tables."""
+    rows = [line for line in (DOCS / page).read_text("utf-8").splitlines() if "|" in line]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
 @pytest.mark.parametrize("known", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES])
 def test_every_name_is_told(known: dict[str, Any]) -> None:
-    rows = [line for line in (DOCS / "network.md").read_text("utf-8").splitlines() if "|" in line]
-    told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert set(known) <= told
+    assert set(known) <= told("network.md")
+
+
+def test_every_way_to_train_is_told() -> None:
+    fields = {field.name for field in dataclasses.fields(Training)}
+    assert told("training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
+    assert told("schedules.md") == set(SCHEDULES)

@@ -236,7 +236,7 @@ def test_a_plateau_goes_on_from_a_checkpoint(
     [
         ("linear", "schedule must be one of constant, .*, reduce_on_plateau, got 'linear'"),
         (3, "schedule must be a name, or a table of a name and numbers"),
-        ("cosine", "schedule cosine needs its steps"),
+        ("exponential", "schedule exponential needs its factor"),
         ({"name": "cosine", "step": 3}, "schedule cosine has no 'step': did you mean steps?"),
         ({"name": "cosine", "steps": 0}, "cosine: steps must be a positive integer, got 0"),
         ({"name": "cosine", "steps": 9, "minimum": -1}, "minimum must be a number from 0 to 1e"),

@@ -11,24 +11,23 @@ from matplotlib.ticker import MaxNLocator
 from model.arrays import Array
 from model.confusion import ConfusionMatrix
 from model.schema import Feature, Schema
-from model.training.loop import History
+from model.training.history import History
 
 # Two colours that people with any colour vision tell apart (Paul Tol's "bright").
 NEGATIVE_COLOUR, POSITIVE_COLOUR = "#4477aa", "#ee6677"
 
 
 def loss_curve(history: History) -> bytes:
-    """Train and validation loss over the iterations, on a logarithmic scale."""
+    """Train and validation loss over the epochs, on a logarithmic scale."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    axes.plot(history.iterations, history.train_loss, label="train", color="black")
-    axes.plot(
-        history.iterations, history.validation_loss, label="validation", color="black", ls="--"
-    )
-    axes.set(title="Loss", xlabel="iteration", ylabel="binary cross-entropy (nats)", yscale="log")
+    epochs = history.column("epoch")
+    for name, style in (("train", "-"), ("validation", "--")):
+        axes.plot(epochs, history.column(f"{name}_loss"), style, label=name, color="black")
+    axes.set(title="Loss", xlabel="epoch", ylabel="binary cross-entropy (nats)", yscale="log")
     axes.grid(which="both", alpha=0.3)
     axes.legend(frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def confusion_matrices(
@@ -62,7 +61,7 @@ def confusion_matrices(
         axes.set_xticks([0, 1], labels)
         axes.set_yticks([0, 1], labels, rotation=90, va="center")
     figure.suptitle(f"Confusion matrices at threshold {threshold:g}")
-    return _png(figure)
+    return as_png(figure)
 
 
 def feature_distributions(rows: Array, labels: Array, schema: Schema) -> bytes:
@@ -81,7 +80,7 @@ def feature_distributions(rows: Array, labels: Array, schema: Schema) -> bytes:
         handles, [schema.negative, schema.positive], loc="outside upper center", ncols=2
     ).set_frame_on(False)
     figure.supylabel("share of the class")
-    return _png(figure)
+    return as_png(figure)
 
 
 def _distribution(axes: Axes, feature: Feature, negatives: Array, positives: Array) -> None:
@@ -103,7 +102,8 @@ def _distribution(axes: Axes, feature: Feature, negatives: Array, positives: Arr
     axes.set_title(feature.name.replace("_", " ") + unit, fontsize="medium")
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """The figure as a file's bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=120)
     return file.getvalue()

@@ -4,7 +4,7 @@ Plain data is a name ("relu"), or a name with the fields that differ from their 
 ({"name": "leaky_relu", "slope": 0.2}); recipes and artifacts hold nothing else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
@@ -50,18 +50,22 @@ def build(kind: str, known: Mapping[str, type[T]], description: object) -> T:
     name = values.pop("name", None)
     if not isinstance(name, str) or name not in known:
         raise NetworkError(f"{kind} must be one of {', '.join(known)}, got {name!r:.80}")
-    names = [field.name for field in _fields(known[name])]
+    return construct(f"{kind} {name}", known[name], values)
+
+
+def construct(place: str, kind: type[T], values: Mapping[str, Any]) -> T:
+    """The object of these fields. Raises NetworkError naming an unknown or a missing one."""
+    names = [field.name for field in _fields(kind)]
     for key in values:
         if key not in names:
             close = get_close_matches(key, names, n=1)
-            hint = (
-                f"did you mean {close[0]}?" if close else f"it takes {', '.join(names) or 'none'}"
-            )
-            raise NetworkError(f"{kind} {name} has no {key[:80]!r}: {hint}")
-    for field in _fields(known[name]):
+            takes = f"it takes {', '.join(names) or 'none'}"
+            hint = f"did you mean {close[0]}?" if close else takes
+            raise NetworkError(f"{place} has no {key[:80]!r}: {hint}")
+    for field in _fields(kind):
         if field.name not in values and field.default is MISSING:
-            raise NetworkError(f"{kind} {name} needs its {field.name}")
-    return known[name](**values)
+            raise NetworkError(f"{place} needs its {field.name}")
+    return kind(**values)
 
 
 def require_number(place: str, value: object, low: float, high: float) -> None:
@@ -75,6 +79,18 @@ def require_count(place: str, value: object) -> None:
     """Raise NetworkError that names the place unless value is a whole number above 0, and sane."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**9:
         raise NetworkError(f"{place} must be a positive integer, got {value!r:.80}")
+
+
+def require_integer(place: str, value: object, low: int, high: int) -> None:
+    """Raise NetworkError that names the place unless value is an integer, low ≤ value ≤ high."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise NetworkError(f"{place} must be an integer from {low} to {high}, got {value!r:.80}")
+
+
+def require_choice(place: str, value: object, choices: Sequence[str]) -> None:
+    """Raise NetworkError that names the place unless value is one of the choices."""
+    if value not in choices:
+        raise NetworkError(f"{place} must be one of {', '.join(choices)}, got {value!r:.80}")
 
 
 def _plain(value: object) -> object:

@@ -82,12 +82,14 @@ class Network:
         own_rows: bool = False,
         gathers: bool = False,
         generator: Generator | None = None,
+        gradient: Array | None = None,
     ) -> Plan:
         """The training step for batches of this size, on this θ.
 
         weighted: each row may have its own weight. own_rows: each member its own rows.
         gathers: batches come by `Plan.gather`, out of a larger table. generator: the source of
-        noise for layers that draw; without it they do nothing.
+        noise for layers that draw; without it they do nothing. gradient: where another plan of
+        this θ leaves its own; by default a new array.
         """
         self._check_theta(theta)
         require_count("batch_size", batch_size)
@@ -101,7 +103,25 @@ class Network:
             own_rows=own_rows,
             gathers=gathers,
             generator=generator,
+            gradient=gradient,
         )
+
+    def per_parameter(self, numbers: Sequence[float]) -> Array:
+        """One number for each layer, in order, as one for each parameter: (P,).
+
+        Raises NetworkError unless there are as many as layers.
+        """
+        if len(numbers) != len(self.layers):
+            count = f"one for each of the {len(self.layers)} layers"
+            raise NetworkError(f"layers' numbers must be {count}, got {len(numbers)}")
+        values, filled = np.empty(self.layout.size), 0
+        for number, end in zip(numbers, self.ends[1:], strict=True):
+            # A layer's nodes, and no later ones, are what its last one depends on.
+            blocks = (node.block for node in topological_order(end))
+            size = sum(block.size for block in blocks if block is not None)
+            values[filled:size] = number
+            filled = size
+        return values
 
     def prepare(self, rows: npt.ArrayLike) -> Array:
         """Rows (N, features), checked, as (N, features + 1) with ones last: for `Plan.gather`."""

@@ -37,12 +37,14 @@ class Plan:
         own_rows: bool,
         gathers: bool,
         generator: Generator | None,
+        gradient: Array | None = None,
     ) -> None:
         self.theta = theta
-        self.gradient = aligned(theta.shape, theta.dtype)
+        self.gradient = aligned(theta.shape, theta.dtype) if gradient is None else gradient
         self.forward: list[Call] = []
         self.backward: list[Call] = []
         self._loss = loss
+        self._batch_size = np.array(batch_size, theta.dtype)
         self._context = copy_context()
         self._context.run(_settle_numpy)
         order = topological_order(last)
@@ -69,14 +71,22 @@ class Plan:
         if shares is not None:
             self.weights[...] = shares[..., None, :]
 
-    def gather(self, rows: Array, targets: Array, index: Array) -> None:
+    def gather(
+        self, rows: Array, targets: Array, index: Array, weights: Array | None = None
+    ) -> None:
         """Take the batch `index` (B,) of a larger table, without allocating; (K, B) for own_rows.
 
         rows: (N, features + 1) as `Network.prepare` gives them. targets: (N, outputs), encoded.
+        weights: (…, N) of a weighted plan, of mean 1, so that J stays an unbiased share of the
+        whole table's.
         """
         np.take(rows, index, axis=0, out=self._rows, mode="clip")
         np.take(targets, index, axis=0, out=self._picked, mode="clip")
         np.copyto(self.targets, self._picked.swapaxes(-1, -2))
+        if weights is not None:
+            shares = self.weights[..., 0, :]
+            np.take(weights, index, axis=-1, out=shares, mode="clip")
+            np.divide(shares, self._batch_size, shares)
 
     def step(self) -> None:
         """Leave ∂J/∂θ of the batch in `gradient`.

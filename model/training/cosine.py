@@ -1,11 +1,12 @@
 """Schedules made of half cosine waves: one, one after another, or one up and one down."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from model.errors import NetworkError
 from model.network.description import require_count, require_number
-from model.training.schedule import Schedule, require_reachable
+from model.training.schedule import Schedule, require_length, require_reachable
 
 
 @dataclass(frozen=True)
@@ -13,21 +14,26 @@ class Cosine(Schedule):
     """minimum + ½ (base − minimum) (1 + cos(π t / steps)) (Loshchilov and Hutter 2017, eq. 5).
 
     From t = steps on it stays at the minimum, as Keras's CosineDecay does; PyTorch's
-    CosineAnnealingLR (T_max, eta_min) climbs back up.
+    CosineAnnealingLR (T_max, eta_min) climbs back up. Without steps, over the whole training.
     """
 
     name = "cosine"
-    steps: int
+    steps: int | None = None
     minimum: float = 0.0
 
     def __post_init__(self) -> None:
-        require_count(f"schedule {self.name}: steps", self.steps)
+        if self.steps is not None:
+            require_count(f"schedule {self.name}: steps", self.steps)
         require_number(f"schedule {self.name}: minimum", self.minimum, 0, 1e9)
+
+    def over(self, steps: int) -> Self:
+        """This length, unless it has its own."""
+        return replace(self, steps=steps) if self.steps is None else self
 
     def rate(self, step: int, base: float) -> float:
         """Half a wave down."""
         require_reachable(self.name, self.minimum, base)
-        return _half_wave(base, self.minimum, min(step / self.steps, 1))
+        return _half_wave(base, self.minimum, min(step / require_length(self.name, self.steps), 1))
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,11 @@ class OneCycle(Schedule):
 
     PyTorch's OneCycleLR (max_lr, total_steps, pct_start; base_momentum and max_momentum for low and
     high) with its defaults, anneal_strategy cos and three_phase off: Smith's own cycle is linear,
-    and symmetric before it ends.
+    and symmetric before it ends. Without steps, over the whole training.
     """
 
     name = "one_cycle"
-    steps: int
+    steps: int | None = None
     rise: float = 0.3
     div_factor: float = 25.0
     final_div_factor: float = 1e4
@@ -84,16 +90,21 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         place = f"schedule {self.name}"
-        require_count(f"{place}: steps", self.steps)
         require_number(f"{place}: rise", self.rise, 0.001, 0.999)
-        if self.steps * self.rise < 2:
-            rule = f"must be at least 2 / rise = {2 / self.rise:g}"
-            raise NetworkError(f"{place}: steps {rule}, got {self.steps!r}")
+        if self.steps is not None:
+            require_count(f"{place}: steps", self.steps)
+            if self.steps * self.rise < 2:
+                rule = f"must be at least 2 / rise = {2 / self.rise:g}"
+                raise NetworkError(f"{place}: steps {rule}, got {self.steps!r}")
         require_number(f"{place}: div_factor", self.div_factor, 1, 1e9)
         require_number(f"{place}: final_div_factor", self.final_div_factor, 1, 1e9)
         _require_switch(f"{place}: cycle_momentum", self.cycle_momentum)
         require_number(f"{place}: high_momentum", self.high_momentum, 0, 0.9999)
         require_number(f"{place}: low_momentum", self.low_momentum, 0, self.high_momentum)
+
+    def over(self, steps: int) -> Self:
+        """This length, unless it has its own."""
+        return replace(self, steps=steps) if self.steps is None else self
 
     def rate(self, step: int, base: float) -> float:
         """Low, high, lowest."""
@@ -107,7 +118,8 @@ class OneCycle(Schedule):
         return self._cycle(step, self.high_momentum, self.low_momentum, self.high_momentum)
 
     def _cycle(self, step: int, first: float, middle: float, last: float) -> float:
-        turn, end = self.rise * self.steps - 1, self.steps - 1
+        steps = require_length(self.name, self.steps)
+        turn, end = self.rise * steps - 1, steps - 1
         if step <= turn:
             return _half_wave(first, middle, step / turn)
         return _half_wave(middle, last, (min(step, end) - turn) / (end - turn))

@@ -1,69 +1,255 @@
-"""The training loop: full-batch steps, and a history of the loss."""
+"""The training loop: epochs of steps, a record now and then, and a state that can be resumed."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from model.arrays import Array, as_matrix
+from model.arrays import Array
 from model.errors import TrainingError
 from model.network.network import Network
-from model.training.optimizer import Optimizer
+from model.training import checkpoint as checkpoints
+from model.training.batches import Batches, Rows
+from model.training.checkpoint import Checkpoint, Clock, State
+from model.training.clipping import clip_by_norm, clip_by_value
+from model.training.evaluation import EVALUATED_ROWS, Evaluation
+from model.training.history import History, Record
+from model.training.interrupts import Interrupt, deferred_interrupt
+from model.training.plateau import Plateau, ReduceOnPlateau
+from model.training.regularization import Average, bound_norms, penalize
+from model.training.schedule import Schedule
+from model.training.training import Training
 
-Report = Callable[[int, float, float], None]
+# Called with the epochs done, as a fraction too, and the last record; True ends the training.
+Watch = Callable[[float, Record], bool | None]
 
 
-@dataclass
-class History:
-    """Losses at the iterations reported, each before that iteration's update."""
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a training.
 
-    iterations: list[int] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
+    theta: of the best record where it stops early or was interrupted, else of the last step; the
+    running average, where there is one. epoch: what theta is the state after.
+    """
 
-    def add(self, iteration: int, train_loss: float, validation_loss: float) -> None:
-        """Append one report."""
-        self.iterations.append(iteration)
-        self.train_loss.append(train_loss)
-        self.validation_loss.append(validation_loss)
+    theta: Array
+    epoch: int
+    history: History
+    interrupted: bool = False
+
+
+class DivergedError(TrainingError):
+    """A loss that is no number any more. theta: the last weights for which it was one."""
+
+    def __init__(self, message: str, theta: Array, history: History) -> None:
+        super().__init__(message)
+        self.theta, self.history = theta, history
 
 
 def minimize(
     network: Network,
     theta: Array,
-    optimizer: Optimizer,
-    train: tuple[Array, Array],
-    validation: tuple[Array, Array],
-    iterations: int,
-    report_every: int,
-    report: Report,
-) -> None:
-    """Move θ in place, `iterations` times, down the loss over all training rows.
+    training: Training,
+    rows: Rows,
+    validation: Rows | None = None,
+    *,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Train from θ, which stays as it is, and say what came of it.
 
-    train, validation: inputs (B, features) and targets.
-    report: called with (iteration, train loss, validation loss) at every `report_every`-th
-    iteration before its update, and once after the last.
-    Raises TrainingError at the step where the gradient is no longer a number; θ is then that of
-    the last step where it was.
+    watch: called after every step. checkpoint: where the state is kept; if there is one of this
+    very training, it goes on from there. One Ctrl-C ends it after the step at hand.
+
+    Raises DivergedError at the step where the loss is no longer a number, NetworkError for rows
+    that do not fit, TrainingError for another training's checkpoint.
     """
-    rows = as_matrix("rows", train[0], network.inputs, network.dtype)
-    plan = network.compile(theta, batch_size=len(rows))
-    plan.load(rows, network.loss.encode(train[1], network.outputs, network.dtype))
-    update = optimizer.bind(theta, plan.gradient)
-    last_good = theta.copy()
-    with np.errstate(all="ignore"):  # divergence is said, not warned of
-        for iteration in range(iterations + 1):
-            plan.step()
-            if not math.isfinite(np.dot(plan.gradient, plan.gradient)):
-                theta[...] = last_good
-                raise TrainingError(
-                    f"the loss is no longer a number at iteration {iteration} with learning rate "
-                    f"{optimizer.learning_rate}: try a smaller one"
-                )
-            if iteration % report_every == 0 or iteration == iterations:
-                report(iteration, float(plan.loss()), float(network.loss_of(theta, *validation)))
-            if iteration < iterations:
-                np.copyto(last_good, theta)
-                for call in update:
-                    call()
+    run = _Run(network, theta, training, rows, validation)
+    if checkpoint is not None:
+        state = checkpoints.read(checkpoint.path, run.identity)
+        if state is not None:
+            run.restore(state)
+    with np.errstate(all="ignore"), deferred_interrupt() as interrupt:  # divergence is an error
+        run.go(watch, checkpoint, interrupt)
+    return run.outcome()
+
+
+class _Run:
+    """A training under way. `state` is all that a step or a record changes."""
+
+    def __init__(
+        self,
+        network: Network,
+        theta: Array,
+        training: Training,
+        rows: Rows,
+        validation: Rows | None,
+    ) -> None:
+        if training.early_stopping is not None and validation is None:
+            raise TrainingError("training.early_stopping needs validation rows")
+        self._training = training
+        self._theta = theta.copy()
+        self._before, self._best = theta.copy(), theta.copy()  # one update ago; at the best record
+        self._batches = Batches(network, self._theta, rows, training)
+        self._train = Evaluation(network, rows, EVALUATED_ROWS)
+        self._validation = None if validation is None else Evaluation(network, validation)
+        self.identity = {
+            "network": network.describe(),
+            "training": training.describe(),
+            "initial weights": checkpoints.digest(theta),
+            "training rows": self._batches.digest(),
+            "validation rows": self._validation and self._validation.digest(),
+        }
+        self._history = History()
+        self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
+        self._squared_norm: float | None = None
+        self._plateau = Plateau()
+        self._interrupted = False
+        self._bind(network)
+
+    def _bind(self, network: Network) -> None:
+        """The calls from a gradient to the next weights: penalties, clipping, update, bounds."""
+        training, theta, gradient = self._training, self._theta, self._batches.gradient
+        layout, rates = network.layout, training.layer_rates
+        self._update = training.optimizer.bind(
+            theta,
+            gradient,
+            multipliers=None if rates is None else network.per_parameter(rates),
+            decay=layout.weights_mask(),
+        )
+        self._calls = penalize(theta, gradient, layout, training.l1, training.l2)
+        if training.clip_value is not None:
+            self._calls += clip_by_value(gradient, training.clip_value)
+        if training.clip_norm is not None:
+            self._calls += clip_by_norm(gradient, training.clip_norm)
+        self._calls += self._update.calls
+        if training.max_norm is not None:
+            self._calls += bound_norms(theta, layout, training.max_norm)
+        self._average = None if training.average is None else Average(theta, training.average)
+        if self._average is not None:
+            self._calls.append(self._average)
+        self._schedule: Schedule | None = None
+        if isinstance(training.schedule, Schedule):
+            self._schedule = training.schedule.over(training.epochs * self._batches.count)
+
+    def go(self, watch: Watch | None, checkpoint: Checkpoint | None, interrupt: Interrupt) -> None:
+        """Train to the end, or until something ends it."""
+        training, batches = self._training, self._batches
+        clock = None if checkpoint is None else Clock(checkpoint.every_seconds)
+        if not self._history.records:
+            self._record()
+        while self._epoch < training.epochs and not self._is_over():
+            order = batches.order(self._epoch)
+            while self._number < batches.count:
+                self._make_step(order)
+                if checkpoint is not None and clock is not None and (interrupt or clock.is_due()):
+                    checkpoints.write(checkpoint.path, self.identity, self.state())
+                done = self._epoch + self._number / batches.count
+                if interrupt or (watch is not None and watch(done, self._history.records[-1])):
+                    self._interrupted = True
+                    self._record()
+                    return
+            self._epoch, self._number = self._epoch + 1, 0
+            if self._epoch % training.report_every == 0 or self._epoch == training.epochs:
+                self._record()
+
+    def outcome(self) -> Outcome:
+        """The weights to keep, and how they came about."""
+        history = self._history
+        if self._interrupted or self._training.early_stopping is not None:
+            return Outcome(self._best, history.best.epoch, history, self._interrupted)
+        return Outcome(self._evaluated().copy(), self._epoch, history)
+
+    def state(self) -> State:
+        """All that must be kept to go on as if nothing had happened."""
+        arrays = {"theta": self._theta, "before": self._before, "best": self._best}
+        arrays |= {f"optimizer.{key}": each for key, each in self._update.state.items()}
+        if self._average is not None:
+            arrays |= {"average": self._average.theta, "averaged": self._average.updates}
+        plain = {
+            "place": [self._epoch, self._step, self._number],
+            "squared_norm": self._squared_norm,
+            "plateau": list(self._plateau),
+            "noise": self._batches.noise.bit_generator.state,
+            "records": [asdict(record) for record in self._history.records],
+        }
+        return State(arrays, plain)
+
+    def restore(self, state: State) -> None:
+        """Go back to a state of this very training."""
+        for key, array in self.state().arrays.items():
+            array[...] = state.arrays[key]
+        plain = state.plain
+        self._epoch, self._step, self._number = plain["place"]
+        self._squared_norm = plain["squared_norm"]
+        self._plateau = Plateau(*plain["plateau"])
+        self._batches.noise.bit_generator.state = plain["noise"]
+        self._history.records[:] = [Record(**record) for record in plain["records"]]
+
+    def _make_step(self, order: Array) -> None:
+        if self._schedule is not None:
+            schedule, step = self._schedule, self._step
+            self._set_rates([schedule.rate(step, base) for base in self._training.rates])
+            momentum = schedule.momentum(step)
+            if momentum is not None and self._update.momentum is not None:
+                self._update.momentum.fill(momentum)
+        self._batches.step(order, self._number)
+        gradient = self._batches.gradient
+        self._squared_norm = float(np.vdot(gradient, gradient))
+        if not math.isfinite(self._squared_norm):
+            raise self._diverged()
+        np.copyto(self._before, self._theta)
+        for call in self._calls:
+            call()
+        self._step, self._number = self._step + 1, self._number + 1
+
+    def _record(self) -> None:
+        theta, validation_loss = self._evaluated(), None
+        train_loss, metrics = self._train.of(theta)
+        if self._validation is not None:
+            validation_loss, metrics = self._validation.of(theta)
+        if not math.isfinite(train_loss + (validation_loss or 0)):
+            raise self._diverged()
+        rate, norm = float(self._update.rate.mean()), self._squared_norm
+        record = Record(
+            epoch=self._epoch,
+            step=self._step,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            metrics=metrics,
+            rate=rate,
+            gradient_norm=None if norm is None else math.sqrt(norm),
+        )
+        self._history.records.append(record)
+        if self._history.best is record:
+            np.copyto(self._best, theta)
+        schedule = self._training.schedule
+        if isinstance(schedule, ReduceOnPlateau):
+            self._plateau = schedule.observe(self._plateau, record.monitored)
+            self._set_rates([schedule.rate(self._plateau, base) for base in self._training.rates])
+
+    def _set_rates(self, rates: list[float]) -> None:
+        rate = self._update.rate
+        if rate.ndim:
+            rate[:, 0] = rates
+        else:
+            rate.fill(rates[0])
+
+    def _evaluated(self) -> Array:
+        """The weights that records are of: the running average, where there is one."""
+        return self._theta if self._average is None else self._average.theta
+
+    def _is_over(self) -> bool:
+        stopping = self._training.early_stopping
+        records = self._history.records
+        return stopping is not None and stopping.is_over([each.monitored for each in records])
+
+    def _diverged(self) -> DivergedError:
+        rate = f"{float(self._update.rate.max()):g}"
+        return DivergedError(
+            f"the loss is no longer a number at step {self._step}, epoch {self._epoch}, with "
+            f"learning rate {rate}: try a smaller one (python -m model lr-find suggests one)",
+            self._before,
+            self._history,
+        )

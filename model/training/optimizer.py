@@ -30,18 +30,9 @@ class Optimizer(Described):
     learning_rate: float | Sequence[float]
 
     def __post_init__(self) -> None:
-        given: object = self.learning_rate
-        rates: tuple[object, ...] = tuple(given) if isinstance(given, list | tuple) else (given,)
-        for each in rates or (given,):
-            if (
-                isinstance(each, bool)
-                or not isinstance(each, int | float)
-                or not 0 < each < math.inf
-            ):
-                rule = "must be a finite number above 0"
-                raise NetworkError(f"optimizer {self.name}: learning_rate {rule}, got {each!r:.80}")
-        if isinstance(given, list):
-            object.__setattr__(self, "learning_rate", rates)
+        require_rate(f"optimizer {self.name}: learning_rate", self.learning_rate)
+        if isinstance(self.learning_rate, list):
+            object.__setattr__(self, "learning_rate", tuple(self.learning_rate))
 
     def bind(
         self,
@@ -117,6 +108,15 @@ class Optimizer(Described):
         ]
         shrinks = memory.spread(shrink)
         return lambda piece, t: [partial(np.multiply, t, piece.fit(shrinks), t)]
+
+
+def require_rate(place: str, given: object) -> None:
+    """Raise NetworkError that names the place unless it is a rate, or a list of members' rates."""
+    rates: tuple[object, ...] = tuple(given) if isinstance(given, list | tuple) else (given,)
+    for each in rates or (given,):
+        number = isinstance(each, int | float) and not isinstance(each, bool)
+        if not number or not 0 < each < math.inf:  # type: ignore[operator]
+            raise NetworkError(f"{place} must be a finite number above 0, got {each!r:.80}")
 
 
 def _rate_array(rate: float | Sequence[float], theta: Array) -> Array:

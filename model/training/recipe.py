@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from model.errors import NetworkError, RecipeError
+from model.network.description import construct
 from model.network.layers import Layer, layer_from
 from model.network.network import Network as NumpyNetwork
 from model.network.tasks import TASKS
 from model.schema import Feature, Label, Schema
-from model.training.optimizers import Optimizer, optimizer_from
+from model.training.training import Training
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
 
@@ -78,20 +79,6 @@ class Network(_Section):
         return self
 
 
-class Training(_Section):
-    """Full-batch training. `generator = "legacy"` draws as numpy.random.seed did.
-
-    optimizer: a name, or a table of a name and numbers; learning_rate is beside it, not within.
-    """
-
-    optimizer: Any = "gradient_descent"
-    learning_rate: float = Field(gt=0)
-    iterations: int = Field(ge=1)
-    report_every: int = Field(default=500, ge=1)
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    generator: Literal["default", "legacy"] = "default"
-
-
 class Recipe(_Section):
     """A whole recipe, checked."""
 
@@ -104,7 +91,7 @@ class Recipe(_Section):
     split: Split
     scaling: Scaling = Scaling()
     network: Network
-    training: Training
+    training: dict[str, Any]  # the fields of model.training.training.Training
     threshold: float = Field(default=0.5, ge=0, le=1)
 
     @model_validator(mode="after")
@@ -139,19 +126,13 @@ class Recipe(_Section):
             raise RecipeError(f"network: task {network.task} has 1 output, not {built.outputs}")
         return built
 
-    def build_optimizer(self) -> Optimizer:
-        """The optimizer the recipe describes, at its learning rate. Raises RecipeError."""
-        given = self.training.optimizer
-        if isinstance(given, str):
-            given = {"name": given}
-        if isinstance(given, dict):
-            if "learning_rate" in given:
-                raise RecipeError("training.optimizer: learning_rate belongs beside it")
-            given = {**given, "learning_rate": self.training.learning_rate}
+    def build_training(self) -> Training:
+        """How the recipe trains. Raises RecipeError naming the key and the rule."""
         try:
-            return optimizer_from(given)
+            training = construct("training", Training, self.training)
         except NetworkError as error:
-            raise RecipeError(f"training.optimizer: {error}") from None
+            raise RecipeError(str(error)) from None
+        return training
 
 
 def bundled_recipes() -> list[str]:
@@ -168,7 +149,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     try:
         recipe = Recipe.model_validate(_merge(path, seen=()))
         recipe.build_network()
-        recipe.build_optimizer()
+        recipe.build_training()
     except ValidationError as error:
         raise RecipeError(f"{path}: {_explain(error)}") from None
     except RecipeError as error:

@@ -10,8 +10,8 @@ eta_min, min_lr) that may not be above the base.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from model.network.description import build, by_name, require_count, require_number
 from model.training.cosine import Cosine, OneCycle, WarmRestarts
@@ -101,6 +101,10 @@ class WarmUp(Schedule):
         require_count(f"{place}: steps", self.steps)
         object.__setattr__(self, "then", build(f"{place}: then", _AFTER_WARM_UP, self.then))
         require_number(f"{place}: start", self.start, 0, 1)
+
+    def over(self, steps: int) -> Self:
+        """What follows takes the steps that are left."""
+        return replace(self, then=self.then.over(max(steps - self.steps, 1)))
 
     def rate(self, step: int, base: float) -> float:
         """A share of the rate that `then` begins with; its own rates afterwards."""

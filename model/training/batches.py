@@ -1,0 +1,158 @@
+"""The rows of a training, batch by batch: in an order of each epoch's own, or all at once."""
+
+import tracemalloc
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from model.arrays import Array, as_matrix
+from model.errors import NetworkError
+from model.network.graph import Call
+from model.network.network import Network
+from model.network.plan import Plan
+from model.network.row_weights import check_length
+from model.training.checkpoint import digest
+from model.training.training import Training
+
+LARGEST_AUTO = 512
+SHUFFLE, NOISE = 1, 2  # streams of a training's seed; its initial weights have the seed itself
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows with their targets: inputs (N, features), targets as the loss takes them.
+
+    weights: (N,), or (K, N) for members; by default all alike.
+    """
+
+    inputs: npt.ArrayLike
+    targets: npt.ArrayLike
+    weights: npt.ArrayLike | None = None
+
+
+class Batches:
+    """A network's training step over each batch of an epoch, on this θ.
+
+    The order is a function of the seed and the epoch, so that a resumed training needs no more than
+    its place in it. The last batch of an epoch may be smaller. gradient: of the batch stepped last.
+    noise: the generator of dropout and augmentation.
+    """
+
+    def __init__(self, network: Network, theta: Array, rows: Rows, training: Training) -> None:
+        self._inputs = network.prepare(rows.inputs)
+        self._targets = network.loss.encode(rows.targets, network.outputs, network.dtype)
+        check_length(len(self._targets), len(self._inputs))
+        self._weights = _mean_one(rows.weights, theta, len(self._inputs))
+        self.noise = np.random.default_rng([training.seed, NOISE])
+        self._seed = training.seed
+        self.size = _size(network, theta, len(self._inputs), training)
+        self._whole = self.size == len(self._inputs) and not training.augmentation
+        self._plan = self._compile(network, theta, self.size, None)
+        self.gradient = self._plan.gradient
+        self._augment = self._augmentation(self._plan, network, training)
+        rest = len(self._inputs) % self.size
+        self._rest = self._plan, self._augment
+        if rest:
+            plan = self._compile(network, theta, rest, self.gradient)
+            self._rest = plan, self._augmentation(plan, network, training)
+        self.count = -(-len(self._inputs) // self.size)  # batches in an epoch
+        if self._whole:
+            shares = (
+                None
+                if self._weights is None
+                else self._weights / self._weights.dtype.type(self.size)
+            )
+            self._plan.load(self._inputs[:, :-1], self._targets, shares)
+
+    def order(self, epoch: int) -> Array:
+        """The rows' indices (N,) in the order of this epoch."""
+        if self._whole:
+            return np.arange(0)
+        return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self._inputs))
+
+    def step(self, order: Array, number: int) -> None:
+        """Leave the gradient of the epoch's batch `number`, from 0."""
+        if self._whole:
+            self._plan.step()
+            return
+        index = order[number * self.size : (number + 1) * self.size]
+        plan, augment = (self._plan, self._augment) if len(index) == self.size else self._rest
+        plan.gather(self._inputs, self._targets, index, self._weights)
+        for call in augment:
+            call()
+        plan.step()
+
+    def digest(self) -> str:
+        """A SHA-256 of the rows."""
+        return digest(self._inputs, self._targets, self._weights)
+
+    def _compile(self, network: Network, theta: Array, size: int, gradient: Array | None) -> Plan:
+        return network.compile(
+            theta,
+            size,
+            weighted=self._weights is not None,
+            gathers=not self._whole,
+            generator=self.noise,
+            gradient=gradient,
+        )
+
+    def _augmentation(self, plan: Plan, network: Network, training: Training) -> list[Call]:
+        return [
+            call
+            for each in training.augmentation
+            for call in each.bind(plan.inputs, plan.targets, network.channels, self.noise)
+        ]
+
+
+def _mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array | None:
+    """Weights (…, N) as factors of mean 1, each member's own where θ has members."""
+    if weights is None:
+        return None
+    given = np.asarray(weights, theta.dtype)
+    if given.ndim == 1:
+        given = as_matrix("weights", given, 1, theta.dtype)[:, 0]
+    shape = (*theta.shape[:-1], rows)
+    if given.shape not in ((rows,), shape):
+        raise NetworkError(f"weights must have shape {(rows,)}, got {given.shape}")
+    if not (np.isfinite(given) & (given >= 0)).all() or not given.any(axis=-1).all():
+        raise NetworkError("weights must be finite, at least 0, and not all 0")
+    scaled = given / given.mean(axis=-1, keepdims=True)
+    return np.array(np.broadcast_to(scaled, shape), theta.dtype, order="C")
+
+
+def _size(network: Network, theta: Array, rows: int, training: Training) -> int:
+    if isinstance(training.batch_size, int):
+        return min(training.batch_size, rows)
+    if training.batch_size == "full":
+        return rows
+    return min(largest_batch(network, theta, training.memory_budget), rows)
+
+
+def largest_batch(network: Network, theta: Array, budget: int) -> int:
+    """The largest power of two, from 512 down, of which a step's buffers fit `budget` bytes.
+
+    What one and two rows take tells what any number does. Raises NetworkError where not even one
+    row fits.
+    """
+    one, two = (_bytes(network, theta, size) for size in (1, 2))
+    size = LARGEST_AUTO
+    while size and one + (size - 1) * (two - one) > budget:
+        size //= 2
+    if not size:
+        raise NetworkError(f"training.memory_budget must hold one row's {one} bytes, got {budget}")
+    return size
+
+
+def _bytes(network: Network, theta: Array, size: int) -> int:
+    """What a plan for so many rows takes."""
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    plan = network.compile(theta, size, gathers=True)
+    taken = tracemalloc.get_traced_memory()[0] - before
+    del plan
+    if not tracing:
+        tracemalloc.stop()
+    return taken

@@ -1,0 +1,126 @@
+"""A training's state in a file, from which it goes on as if it had never stopped, bit for bit.
+
+The file is an .npz of arrays, and of one JSON text: whose state it is, and the plain part of it.
+Nothing in it is code. It is published whole or not at all.
+"""
+
+import hashlib
+import io
+import json
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.arrays import Array
+from model.errors import TrainingError
+from model.publishing import publish
+
+FORMAT = 1
+TEXT = "text"  # the JSON's key among the arrays
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training's state is kept, and how many seconds lie between two writings of it."""
+
+    path: Path
+    every_seconds: float = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Arrays, and plain data that JSON can hold."""
+
+    arrays: Mapping[str, Array]
+    plain: Mapping[str, Any]
+
+
+def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
+    """Publish the state of the training that `identity`, plain data, is of. Raises OSError."""
+    text = json.dumps({"format": FORMAT, "identity": identity, "plain": state.plain})
+    packed: dict[str, Any] = {**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)}
+    buffer = io.BytesIO()
+    np.savez(buffer, **packed)
+    publish(path, buffer.getvalue())
+
+
+def read(path: Path, identity: Mapping[str, Any]) -> State | None:
+    """The state in the file, None where there is no file.
+
+    Raises TrainingError for a file that is no checkpoint, or another training's, naming what
+    differs.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        told = json.loads(arrays.pop(TEXT).tobytes())
+        found, of, plain = told["format"], told["identity"], told["plain"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise TrainingError(f"{path}: not a checkpoint, or a damaged one") from None
+    if found != FORMAT:
+        raise TrainingError(f"{path}: a checkpoint of format {found!r:.20}, not {FORMAT}")
+    differences = _differences(json.loads(json.dumps(identity)), of)
+    if differences:
+        raise TrainingError(f"{path}: a checkpoint of another training: {differences}")
+    return State(arrays, plain)
+
+
+def digest(*arrays: Array | None) -> str:
+    """A SHA-256 of arrays' bytes, shapes and types."""
+    total = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            total.update(f"{array.dtype.str}{array.shape}".encode())
+            total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+class Clock:
+    """Says when the next writing is due."""
+
+    def __init__(self, every_seconds: float) -> None:
+        self._every, self._last = every_seconds, time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether so much time has passed; if so, it starts anew."""
+        now = time.monotonic()
+        if now - self._last < self._every:
+            return False
+        self._last = now
+        return True
+
+
+def _differences(here: Any, there: Any) -> str:
+    """The first three keys that differ, with both values where they are short."""
+    ours, theirs = _flat("", here), _flat("", there)
+    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+    told = []
+    for key in keys[:3]:
+        a, b = theirs.get(key, "not given"), ours.get(key, "not given")
+        short = max(len(str(a)), len(str(b))) <= 40
+        told.append(f"{key} was {a}, now {b}" if short else f"{key} differs")
+    more = f", and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return "; ".join(told) + more
+
+
+def _flat(place: str, value: Any) -> dict[str, Any]:
+    """Nested plain data as values by dotted keys."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {place: value}
+    flat: dict[str, Any] = {}
+    for key, each in value.items():
+        flat |= _flat(f"{place}.{key}" if place else str(key), each)
+    return flat
