@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,10 @@ from model.training.plateau import Plateau, ReduceOnPlateau
 from model.training.regularization import Average, bound_norms, penalize
 from model.training.schedule import Schedule
 from model.training.training import Training
+
+# Steps from one copy of the weights to the next, for a loss that diverges: of each step it would
+# take 5 % of the time.
+SNAPSHOT_STEPS = 16
 
 # Called with the epochs done, as a fraction too, and the last record; True ends the training.
 Watch = Callable[[float, Record], bool | None]
@@ -40,7 +46,10 @@ class Outcome:
 
 
 class DivergedError(TrainingError):
-    """A loss that is no number any more. theta: the last weights for which it was one."""
+    """A loss that is no number any more.
+
+    theta: weights for which it was one, at most 16 steps old.
+    """
 
     def __init__(self, message: str, theta: Array, history: History) -> None:
         super().__init__(message)
@@ -88,30 +97,23 @@ class _Run:
     ) -> None:
         if training.early_stopping is not None and validation is None:
             raise TrainingError("training.early_stopping needs validation rows")
-        self._training = training
+        self._network, self._initial, self._training = network, theta, training
         self._theta = theta.copy()
-        self._before, self._best = theta.copy(), theta.copy()  # one update ago; at the best record
+        self._good, self._best = theta.copy(), theta.copy()  # of late; of the best record
         self._batches = Batches(network, self._theta, rows, training)
         self._train = Evaluation(network, rows, EVALUATED_ROWS)
         self._validation = None if validation is None else Evaluation(network, validation)
-        self.identity = {
-            "network": network.describe(),
-            "training": training.describe(),
-            "initial weights": checkpoints.digest(theta),
-            "training rows": self._batches.digest(),
-            "validation rows": self._validation and self._validation.digest(),
-        }
         self._history = History()
         self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
         self._squared_norm: float | None = None
         self._plateau = Plateau()
         self._interrupted = False
-        self._bind(network)
+        self._bind()
 
-    def _bind(self, network: Network) -> None:
+    def _bind(self) -> None:
         """The calls from a gradient to the next weights: penalties, clipping, update, bounds."""
         training, theta, gradient = self._training, self._theta, self._batches.gradient
-        layout, rates = network.layout, training.layer_rates
+        network, layout, rates = self._network, self._network.layout, training.layer_rates
         self._update = training.optimizer.bind(
             theta,
             gradient,
@@ -132,6 +134,17 @@ class _Run:
         self._schedule: Schedule | None = None
         if isinstance(training.schedule, Schedule):
             self._schedule = training.schedule.over(training.epochs * self._batches.count)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint of this very training has, and no other's."""
+        return {
+            "network": self._network.describe(),
+            "training": self._training.describe(),
+            "initial weights": checkpoints.digest(self._initial),
+            "training rows": self._batches.digest(),
+            "validation rows": self._validation and self._validation.digest(),
+        }
 
     def go(self, watch: Watch | None, checkpoint: Checkpoint | None, interrupt: Interrupt) -> None:
         """Train to the end, or until something ends it."""
@@ -163,7 +176,7 @@ class _Run:
 
     def state(self) -> State:
         """All that must be kept to go on as if nothing had happened."""
-        arrays = {"theta": self._theta, "before": self._before, "best": self._best}
+        arrays = {"theta": self._theta, "good": self._good, "best": self._best}
         arrays |= {f"optimizer.{key}": each for key, each in self._update.state.items()}
         if self._average is not None:
             arrays |= {"average": self._average.theta, "averaged": self._average.updates}
@@ -199,7 +212,8 @@ class _Run:
         self._squared_norm = float(np.vdot(gradient, gradient))
         if not math.isfinite(self._squared_norm):
             raise self._diverged()
-        np.copyto(self._before, self._theta)
+        if self._step % SNAPSHOT_STEPS == 0:
+            np.copyto(self._good, self._theta)
         for call in self._calls:
             call()
         self._step, self._number = self._step + 1, self._number + 1
@@ -250,6 +264,6 @@ class _Run:
         return DivergedError(
             f"the loss is no longer a number at step {self._step}, epoch {self._epoch}, with "
             f"learning rate {rate}: try a smaller one (python -m model lr-find suggests one)",
-            self._before,
+            self._good,
             self._history,
         )
