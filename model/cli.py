@@ -183,12 +183,13 @@ def _loss_table(trained: Trained) -> Table:
     """The records, thinned to about 30 rows."""
     records = trained.outcome.history.records
     metrics = list(records[0].metrics)
-    table = Table("epoch", "train loss", "validation loss", *metrics, title="Loss")
+    names = [f"validation {name}" for name in metrics]
+    table = Table("epoch", "train loss", "validation loss", *names, title="Loss")
     every = -(-(len(records) - 1) // MOST_RECORDS) or 1
     for record in [*records[:-1:every], records[-1]]:
-        validation = "-" if record.validation_loss is None else f"{record.validation_loss:.6f}"
+        losses = (f"{loss:.6f}" for loss in (record.train_loss, record.monitored))
         scores = (f"{record.metrics[name]:.4f}" for name in metrics)
-        table.add_row(str(record.epoch), f"{record.train_loss:.6f}", validation, *scores)
+        table.add_row(str(record.epoch), *losses, *scores)
     return _aligned(table)
 
 

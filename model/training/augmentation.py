@@ -87,7 +87,7 @@ class Mixup(Augmentation):
         def draw() -> None:
             share.fill(generator.beta(self.alpha, self.alpha))
             np.subtract(1, share, out=rest)
-            generator.shuffle(order)
+            np.copyto(order, generator.permutation(len(order)))
 
         calls: list[Call] = [draw]
         for values in (inputs, targets):

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +48,10 @@ def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
     publish(path, buffer.getvalue())
 
 
-def read(path: Path, identity: Mapping[str, Any]) -> State | None:
+def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> State | None:
     """The state in the file, None where there is no file.
+
+    like: arrays of the names, types and shapes that the state's have.
 
     Raises TrainingError for a file that is no checkpoint, or another training's, naming what
     differs.
@@ -66,13 +67,15 @@ def read(path: Path, identity: Mapping[str, Any]) -> State | None:
             arrays = {key: file[key] for key in file.files}
         told = json.loads(arrays.pop(TEXT).tobytes())
         found, of, plain = told["format"], told["identity"], told["plain"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        raise TrainingError(f"{path}: not a checkpoint, or a damaged one") from None
+    except Exception:  # damage makes zip's and NumPy's readers raise nearly anything
+        raise _damaged(path) from None
     if found != FORMAT:
         raise TrainingError(f"{path}: a checkpoint of format {found!r:.20}, not {FORMAT}")
     differences = _differences(json.loads(json.dumps(identity)), of)
     if differences:
         raise TrainingError(f"{path}: a checkpoint of another training: {differences}")
+    if _kinds(arrays) != _kinds(like):  # a flipped bit in the zip's directory can hide a file
+        raise _damaged(path)
     return State(arrays, plain)
 
 
@@ -99,6 +102,14 @@ class Clock:
             return False
         self._last = now
         return True
+
+
+def _damaged(path: Path) -> TrainingError:
+    return TrainingError(f"{path}: not a checkpoint, or a damaged one")
+
+
+def _kinds(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    return {key: (each.dtype, each.shape) for key, each in arrays.items()}
 
 
 def _differences(here: Any, there: Any) -> str:

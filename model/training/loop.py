@@ -76,7 +76,7 @@ def minimize(
     """
     run = _Run(network, theta, training, rows, validation)
     if checkpoint is not None:
-        state = checkpoints.read(checkpoint.path, run.identity)
+        state = checkpoints.read(checkpoint.path, run.identity, run.state().arrays)
         if state is not None:
             run.restore(state)
     with np.errstate(all="ignore"), deferred_interrupt() as interrupt:  # divergence is an error
@@ -156,10 +156,12 @@ class _Run:
             order = batches.order(self._epoch)
             while self._number < batches.count:
                 self._make_step(order)
-                if checkpoint is not None and clock is not None and (interrupt or clock.is_due()):
-                    checkpoints.write(checkpoint.path, self.identity, self.state())
                 done = self._epoch + self._number / batches.count
-                if interrupt or (watch is not None and watch(done, self._history.records[-1])):
+                ends = watch is not None and watch(done, self._history.records[-1])
+                ends = ends or interrupt.pressed  # also while watching
+                if checkpoint is not None and clock is not None and (clock.is_due() or ends):
+                    checkpoints.write(checkpoint.path, self.identity, self.state())
+                if ends:
                     self._interrupted = True
                     self._record()
                     return
@@ -227,7 +229,7 @@ class _Run:
             raise self._diverged()
         rate, norm = float(self._update.rate.mean()), self._squared_norm
         record = Record(
-            epoch=self._epoch,
+            epoch=self._epoch + self._number // self._batches.count,  # interrupted at its end
             step=self._step,
             train_loss=train_loss,
             validation_loss=validation_loss,
