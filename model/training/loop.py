@@ -23,9 +23,9 @@ from model.training.regularization import Average, bound_norms, penalize
 from model.training.schedule import Schedule
 from model.training.training import Training
 
-# Steps from one copy of the weights to the next, for a loss that diverges: of each step it would
-# take 5 % of the time.
-SNAPSHOT_STEPS = 16
+# Steps from one copy of the weights to the next, for a loss that diverges. Of many weights a copy at
+# each step would take 5 % of the time.
+SNAPSHOT_STEPS, MANY = 16, 2**15
 
 # Called with the epochs done, as a fraction too, and the last record; True ends the training.
 Watch = Callable[[float, Record], bool | None]
@@ -48,7 +48,7 @@ class Outcome:
 class DivergedError(TrainingError):
     """A loss that is no number any more.
 
-    theta: weights for which it was one, at most 16 steps old.
+    theta: the last weights for which it was one; of many weights, some at most 16 steps old.
     """
 
     def __init__(self, message: str, theta: Array, history: History) -> None:
@@ -214,7 +214,7 @@ class _Run:
         self._squared_norm = float(np.vdot(gradient, gradient))
         if not math.isfinite(self._squared_norm):
             raise self._diverged()
-        if self._step % SNAPSHOT_STEPS == 0:
+        if self._theta.size < MANY or self._step % SNAPSHOT_STEPS == 0:
             np.copyto(self._good, self._theta)
         for call in self._calls:
             call()
