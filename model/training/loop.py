@@ -23,8 +23,8 @@ from model.training.regularization import Average, bound_norms, penalize
 from model.training.schedule import Schedule
 from model.training.training import Training
 
-# Steps from one copy of the weights to the next, for a loss that diverges. Of many weights a copy at
-# each step would take 5 % of the time.
+# Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
+# at each step would take 5 % of the time.
 SNAPSHOT_STEPS, MANY = 16, 2**15
 
 # Called with the epochs done, as a fraction too, and the last record; True ends the training.
@@ -143,6 +143,7 @@ class _Run:
             "training": self._training.describe(),
             "initial weights": checkpoints.digest(self._initial),
             "training rows": self._batches.digest(),
+            "rows a step": self._batches.size,
             "validation rows": self._validation and self._validation.digest(),
         }
 
