@@ -19,14 +19,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from model.arrays import Array
+from model.encoding import Encoder, check_transforms, inputs_of
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import network_from
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
-from model.scaling import Scaler
 from model.schema import Label, Schema
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
 
@@ -38,9 +38,9 @@ _OPCODES: Final = frozenset(
 )
 _ARRAYS: Final = {
     "theta": "float",
-    "scaler_center": "float64",
-    "scaler_spread": "float64",
-    "scaler_fill": "float64",
+    "encoder_fill": "float64",
+    "encoder_center": "float64",
+    "encoder_spread": "float64",
     "train_labels": "bool",
     "train_probabilities": "float64",
     "validation_labels": "bool",
@@ -55,6 +55,7 @@ class _Metadata(BaseModel):
 
     name: Label
     data_schema: Schema = Field(alias="schema")
+    transforms: list[str]
     network: dict[str, Any]
     operating_points: dict[str, float]
     facts: dict[str, JsonValue]
@@ -71,15 +72,16 @@ def to_bytes(predictor: Predictor) -> bytes:
     metadata = {
         "name": predictor.name,
         "schema": predictor.schema.model_dump(mode="json"),
+        "transforms": list(predictor.encoder.transforms),
         "network": predictor.network.describe(),
         "operating_points": dict(predictor.operating_points),
         "facts": dict(predictor.facts),
     }
     arrays = {
         "theta": predictor.theta,
-        "scaler_center": predictor.scaler.center,
-        "scaler_spread": predictor.scaler.spread,
-        "scaler_fill": predictor.scaler.fill,
+        "encoder_fill": predictor.encoder.fill,
+        "encoder_center": predictor.encoder.center,
+        "encoder_spread": predictor.encoder.spread,
         "train_labels": predictor.train.labels,
         "train_probabilities": predictor.train.probabilities,
         "validation_labels": predictor.validation.labels,
@@ -134,18 +136,19 @@ def from_bytes(content: bytes) -> Predictor:
         network = network_from(metadata.network)
     except NetworkError as error:
         raise ArtifactError(f"its network cannot be built: {error}") from None
-    theta, features = arrays["theta"], len(metadata.data_schema.features)
+    theta, schema = arrays["theta"], metadata.data_schema
     found = network.inputs, network.outputs, network.layout.size, network.dtype
-    if found != (features, 1, theta.size, theta.dtype.name):
+    if found != (inputs_of(schema), 1, theta.size, theta.dtype.name):
         raise ArtifactError("its network does not fit its schema or weights")
-    _check_shapes(arrays, features)
+    _check_shapes(arrays, len(schema.features), network.inputs)
+    encoder = _encoder(schema, tuple(metadata.transforms), arrays)
     points = metadata.operating_points
     if "default" not in points or not all(0 <= point <= 1 for point in points.values()):
         raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
     predictor = Predictor(
         name=metadata.name,
-        schema=metadata.data_schema,
-        scaler=Scaler(arrays["scaler_center"], arrays["scaler_spread"], arrays["scaler_fill"]),
+        schema=schema,
+        encoder=encoder,
         network=network,
         theta=theta,
         operating_points=points,
@@ -160,6 +163,23 @@ def from_bytes(content: bytes) -> Predictor:
     except DataError as error:
         raise ArtifactError(f"its self-test rows do not keep its schema: {error}") from None
     return predictor
+
+
+def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Array]) -> Encoder:
+    """The encoder; what it fills in must be values that the features may have."""
+    try:
+        check_transforms(schema, transforms)
+    except DataError as error:
+        raise ArtifactError(f"its encoder does not fit its schema: {error}") from None
+    for feature, value in zip(schema.features, arrays["encoder_fill"].tolist(), strict=True):
+        # A median lies between two integers, perhaps; and in a table a value may be out of range.
+        if feature.type in ("category", "boolean") and not feature.accepts(value):
+            raise ArtifactError(f"its encoder fills in no value of {feature.name!r}")
+    return Encoder(
+        tuple(len(feature.categories) for feature in schema.features),
+        transforms,
+        *(arrays[f"encoder_{part}"] for part in ("fill", "center", "spread")),
+    )
 
 
 class _NoClasses(pickle.Unpickler):
@@ -247,9 +267,10 @@ def _check_header(file: Any, size: int) -> None:
         raise ArtifactError("its arrays do not have the size they claim")
 
 
-def _check_shapes(arrays: dict[str, Array], features: int) -> None:
+def _check_shapes(arrays: dict[str, Array], features: int, inputs: int) -> None:
     expected: dict[str, tuple[int, ...]] = {"theta": (arrays["theta"].size,)}
-    expected |= {f"scaler_{part}": (features,) for part in ("center", "spread", "fill")}
+    expected |= {"encoder_fill": (features,)}
+    expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
     for scored in ("train", "validation"):
         labels = arrays[f"{scored}_labels"]
         expected |= {f"{scored}_{part}": (labels.size,) for part in ("labels", "probabilities")}
@@ -258,7 +279,7 @@ def _check_shapes(arrays: dict[str, Array], features: int) -> None:
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ArtifactError(f"its array {name} has shape {arrays[name].shape}, not {shape}")
-    if not arrays["scaler_spread"].all():
-        raise ArtifactError("its array scaler_spread holds a zero")
+    if not arrays["encoder_spread"].all():
+        raise ArtifactError("its array encoder_spread holds a zero")
     if not tests:
         raise ArtifactError("it holds no self-test rows")

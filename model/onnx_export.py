@@ -1,6 +1,6 @@
 """A trained model in ONNX: raw rows in, probabilities out, for any runtime that reads the format.
 
-    input (N, features) ── fill ── scale ── the network's nodes ── link ── probability (N, outputs)
+    input (N, features) ── encode ── the network's nodes ── link ── probability (N, outputs)
 
 The rows are float64 and are filled and scaled as such; the network has its own type. Rows come
 first here, (N, units). Only operations that ONNX Runtime has in float64 too are used: it lacks
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.arrays import Array
+from model.encoding import Encoder
 from model.errors import MalignancyError
 from model.network.activation import Activation
 from model.network.activations import Linear, Sigmoid, Softmax, Tanh
@@ -37,11 +38,11 @@ from model.network.rectifiers import (
 )
 from model.network.signals import Windowed
 from model.predictor import Predictor
-from model.scaling import Scaler
 
 # Of 2022: read by ONNX Runtime from 1.12 on. A newer one would bring nothing that is used here.
 OPSET: Final = 17
 IR_VERSION: Final = 8
+_DOUBLE: Final = 11  # ONNX's number for float64
 
 
 def to_onnx(predictor: Predictor) -> bytes:
@@ -61,15 +62,11 @@ def to_onnx(predictor: Predictor) -> bytes:
 
     network, schema = predictor.network, predictor.schema
     graph = _Graph(network.dtype)
-    scaled = _scale(graph, predictor.scaler, "input")
-    logits = _walk(graph, network, predictor.theta, scaled)
+    encoded = _encode(graph, predictor.encoder, "input")
+    logits = _walk(graph, network, predictor.theta, encoded)
     graph.add("Identity", _LINKS[network.loss.link](graph, None, logits), output="probability")
-    rows = helper.make_tensor_value_info(
-        "input",
-        onnx.TensorProto.DOUBLE,
-        ["N", network.inputs],
-        "Raw rows, NaN where a value is missing",
-    )
+    shape, note = ["N", len(schema.features)], "Raw rows, NaN where a value is missing"
+    rows = helper.make_tensor_value_info("input", onnx.TensorProto.DOUBLE, shape, note)
     probability = helper.make_tensor_value_info(
         "probability", graph.type, ["N", network.outputs], f"P({schema.positive})"
     )
@@ -79,16 +76,14 @@ def to_onnx(predictor: Predictor) -> bytes:
         ir_version=IR_VERSION,
         producer_name="malignancy",
     )
-    helper.set_model_props(
-        model,
-        {
-            "name": predictor.name,
-            "version": predictor.version,
-            "features": _json(schema.names),
-            "labels": _json((schema.negative, schema.positive)),
-            "operating_points": _json(dict(predictor.operating_points)),
-        },
-    )
+    told = {
+        "name": predictor.name,
+        "version": predictor.version,
+        "features": _json(schema.names),
+        "labels": _json((schema.negative, schema.positive)),
+        "operating_points": _json(dict(predictor.operating_points)),
+    }
+    helper.set_model_props(model, told)
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
@@ -133,10 +128,19 @@ class _Graph:
         return name
 
 
-def _scale(graph: _Graph, scaler: Scaler, rows: str) -> str:
-    """`Scaler.transform` in float64, then the network's type."""
-    filled = graph.add("Where", graph.add("IsNaN", rows), scaler.fill, rows)
-    scaled = graph.add("Div", graph.add("Sub", filled, scaler.center), scaler.spread)
+def _encode(graph: _Graph, encoder: Encoder, rows: str) -> str:
+    """`Encoder.encode` in float64, then the network's type."""
+    values = graph.add("Where", graph.add("IsNaN", rows), encoder.fill, rows)
+    for name in sorted(set(encoder.transforms) - {""}):
+        within = graph.add("Add", values, np.array(1.0)) if name == "log1p" else values
+        changed = graph.add("Sqrt" if name == "sqrt" else "Log", within)
+        values = graph.add("Where", np.array(encoder.transforms) == name, changed, values)
+    if any(encoder.categories):
+        source, code = encoder.columns
+        values = graph.add("Gather", values, source, axis=1)
+        chosen = graph.add("Cast", graph.add("Equal", values, code), to=_DOUBLE)
+        values = graph.add("Where", np.isnan(code), values, chosen)
+    scaled = graph.add("Div", graph.add("Sub", values, encoder.center), encoder.spread)
     return graph.add("Cast", scaled, to=graph.type)
 
 

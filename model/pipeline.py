@@ -1,24 +1,26 @@
 """From a recipe to a predictor: the one place that wires table, network, loop and figures."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from model.arrays import Array
+from model.encoding import Encoder
 from model.evaluation.metrics import scores
 from model.network.network import Network
+from model.network.row_weights import class_weights
 from model.predictor import Predictor, ScoredRows, SelfTest
-from model.scaling import Scaler, fit_min_max
 from model.schema import Schema
 from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
-from model.training.dataset import Table, read_table, select
+from model.training.dataset import Table, read_table, split_table
 from model.training.loop import Outcome, Watch, minimize
 from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
+from model.training.scaling import fit_encoder
 from model.training.training import Training
 
 SELF_TEST_ROWS = 16
@@ -43,26 +45,32 @@ class Prepared:
     table: Table
     train: Table
     validation: Table
-    scaler: Scaler
+    encoder: Encoder
     network: Network
     theta: Array
     training: Training
 
     def rows(self, of: Table) -> Rows:
         """What the network is given of a part of the table."""
-        return Rows(self.scaler.transform(of.rows), of.labels[:, None])
+        return Rows(self.encoder.encode(of.rows), of.labels[:, None], of.weights)
 
 
 def prepare(recipe: Recipe) -> Prepared:
     """Read the recipe's table and build its network. Raises DataError where they do not fit."""
     table = read_table(recipe)
-    train_rows = select(table, "train", *recipe.split.train)
-    validation_rows = select(table, "validation", *recipe.split.validation)
+    train_rows, validation_rows = split_table(table, recipe)
     fitted_on = table if recipe.scaling.fit_on == "all" else train_rows
-    scaler = fit_min_max(fitted_on.rows, recipe.data_schema.names)
+    fill = "mode" if recipe.data.missing == "mode" else "median"
+    encoder = fit_encoder(
+        fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
+    )
+    if recipe.data.class_weight is not None:
+        of_class = class_weights(train_rows.labels, recipe.data.class_weight)
+        own = 1.0 if train_rows.weights is None else train_rows.weights
+        train_rows = replace(train_rows, weights=of_class * own)
     network, training = recipe.build_network(), recipe.build_training()
     theta = network.initial_parameters(training.initial_generator())
-    return Prepared(table, train_rows, validation_rows, scaler, network, theta, training)
+    return Prepared(table, train_rows, validation_rows, encoder, network, theta, training)
 
 
 def train(
@@ -73,7 +81,7 @@ def train(
     Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
     """
     prepared = prepare(recipe)
-    network, scaler, schema = prepared.network, prepared.scaler, recipe.data_schema
+    network, encoder, schema = prepared.network, prepared.encoder, recipe.data_schema
     outcome = minimize(
         network,
         prepared.theta,
@@ -85,7 +93,7 @@ def train(
     )
 
     def probabilities(rows: Array) -> Array:
-        return network.predict(outcome.theta, scaler.transform(rows))[:, 0].astype(np.float64)
+        return network.predict(outcome.theta, encoder.encode(rows))[:, 0].astype(np.float64)
 
     def score(part: Table) -> ScoredRows:
         return ScoredRows(part.labels, probabilities(part.rows))
@@ -95,7 +103,7 @@ def train(
     predictor = Predictor(
         name=recipe.name,
         schema=schema,
-        scaler=scaler,
+        encoder=encoder,
         network=network,
         theta=outcome.theta,
         operating_points={"default": recipe.threshold},
@@ -130,10 +138,10 @@ def _self_test_rows(schema: Schema, rows: Array) -> Array:
 
     The last row has every value missing that may be.
     """
-    low, high = rows.min(axis=0), rows.max(axis=0)
+    low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
     made = np.random.default_rng(0).uniform(low, high, (SELF_TEST_ROWS, len(low)))
-    integer = [feature.type == "integer" for feature in schema.features]
-    made[:, integer] = np.rint(made[:, integer])
+    whole = [feature.type != "number" for feature in schema.features]
+    made[:, whole] = np.rint(made[:, whole])
     made[-1, [feature.may_be_missing for feature in schema.features]] = np.nan
     return made
 

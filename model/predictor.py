@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
+from model.encoding import Encoder
 from model.errors import ArtifactError, DataError
 from model.network.network import Network
-from model.scaling import Scaler
 from model.schema import Schema
 
 
@@ -41,7 +41,7 @@ class Predictor:
 
     name: str
     schema: Schema
-    scaler: Scaler
+    encoder: Encoder
     network: Network
     theta: Array
     operating_points: Mapping[str, float]
@@ -66,7 +66,7 @@ class Predictor:
 
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
-        return self.network.predict(self.theta, self.scaler.transform(rows))[:, 0]
+        return self.network.predict(self.theta, self.encoder.encode(rows))[:, 0]
 
     def label(self, probability: float, threshold: float) -> str:
         """The positive label strictly above the threshold, else the negative one."""

@@ -32,7 +32,7 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
         (
             (
                 f"`{feature['name']}`",
-                feature["type"],
+                ", ".join(feature["categories"]) or feature["type"],
                 _number(feature["minimum"]),
                 _number(feature["maximum"]),
                 feature["unit"] or "",

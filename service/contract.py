@@ -74,8 +74,9 @@ class Contract:
     def _rows(self, fields: dict[str, Any], colons: int) -> Rows | None:
         """The validated rows, or None when a name is absent, unknown or given twice.
 
-        Only the names that were asked for are in `fields`. A valid body has no strings but names,
-        and no name holds a colon, so any other name, or one more, shows as one colon too many.
+        Only the names that were asked for are in `fields`. A valid body has no strings but names
+        and categories, and none of them holds a colon, so any other name, or one more, shows as
+        one colon too many.
         """
         instances = fields.pop("instances")
         single = instances is None

@@ -14,14 +14,28 @@ ABSENT: Final = math.nan
 
 
 def value_schema(feature: Feature) -> CoreSchema:
-    """A JSON number within the feature's range; null too where the feature may be missing."""
-    value: CoreSchema = core.float_schema(
+    """A JSON value that keeps the feature's rule; null too where the feature may be missing.
+
+    What comes out of it is the number that stands for it, or a bool.
+    """
+    value = _present(feature)
+    return core.nullable_schema(value) if feature.may_be_missing else value
+
+
+def _present(feature: Feature) -> CoreSchema:
+    if feature.type == "boolean":
+        return core.bool_schema(strict=True)
+    if feature.type == "category":
+        places = {name: place for place, name in enumerate(feature.categories)}
+        names = core.literal_schema(list(feature.categories))
+        return core.no_info_after_validator_function(places.__getitem__, names)
+    value = core.float_schema(
         strict=True, ge=feature.minimum, le=feature.maximum, allow_inf_nan=False
     )
     if feature.type == "integer":
         # An exact check: multiple_of=1 would let 5.0000000001 pass. 5.0 is an integer.
-        value = core.chain_schema([value, core.int_schema()])
-    return core.nullable_schema(value) if feature.may_be_missing else value
+        return core.chain_schema([value, core.int_schema()])
+    return value
 
 
 def named_values(schema: Schema) -> dict[str, core.TypedDictField]:

@@ -76,10 +76,10 @@ def _predict(predictor: Predictor) -> Json:
     }
 
 
-def _typical_row(predictor: Predictor) -> dict[str, float]:
+def _typical_row(predictor: Predictor) -> Json:
     """What stands in for missing values, as an example: no one's own data."""
-    values = zip(predictor.schema.features, predictor.scaler.fill.tolist(), strict=True)
-    return {f.name: round(value) if f.type == "integer" else value for f, value in values}
+    values = zip(predictor.schema.features, predictor.encoder.fill.tolist(), strict=True)
+    return {feature.name: feature.spelled(value) for feature, value in values}
 
 
 def _request_schemas(schema: Schema, max_rows: int) -> Json:
@@ -123,8 +123,13 @@ def _value_schema(feature: Feature) -> Json:
         f"Unit: {feature.unit}." if feature.unit else None,
         "Imputed when null or absent." if feature.may_be_missing else None,
     ]
+    type_ = "string" if feature.type == "category" else feature.type
+    categories: list[str | None] = list(feature.categories)
+    if categories and feature.may_be_missing:
+        categories.append(None)
     facts = {
-        "type": [feature.type, "null"] if feature.may_be_missing else feature.type,
+        "type": [type_, "null"] if feature.may_be_missing else type_,
+        "enum": categories or None,
         "minimum": feature.minimum,
         "maximum": feature.maximum,
         "description": " ".join(note for note in notes if note) or None,

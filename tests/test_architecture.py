@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SERVING_CORE = set(
-    "model model.errors model.arrays model.schema model.scaling model.confusion model.network "
+    "model model.errors model.arrays model.schema model.encoding model.confusion model.network "
     "model.predictor model.publishing model.artifact".split()
 )
 OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer"}
@@ -89,10 +89,13 @@ def test_serving_core_imports_itself_and_three_libraries() -> None:
     ("module", "forbidden"),
     [
         ("model.errors", "model"),
-        ("model.arrays", "model.schema model.scaling model.network model.predictor model.artifact"),
-        ("model.schema", "model.scaling model.network model.predictor model.artifact"),
-        ("model.scaling", "model.network model.predictor model.artifact"),
-        ("model.network", "model.schema model.scaling model.predictor model.artifact"),
+        (
+            "model.arrays",
+            "model.schema model.encoding model.network model.predictor model.artifact",
+        ),
+        ("model.schema", "model.encoding model.network model.predictor model.artifact"),
+        ("model.encoding", "model.network model.predictor model.artifact"),
+        ("model.network", "model.schema model.encoding model.predictor model.artifact"),
         ("model.predictor", "model.artifact"),
         ("model.training", "model.evaluation model.pipeline model.cli"),
         ("model.evaluation", "model.pipeline model.cli"),

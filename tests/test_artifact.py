@@ -39,8 +39,9 @@ def refusal(content: bytes) -> str:
 
 
 def arrays_of(predictor: Predictor) -> list[Array]:
-    parts = (predictor.scaler, predictor.train, predictor.validation, predictor.self_test)
-    return [predictor.theta, *(array for part in parts for array in vars(part).values())]
+    parts = (predictor.encoder, predictor.train, predictor.validation, predictor.self_test)
+    values = [value for part in parts for value in vars(part).values()]
+    return [predictor.theta, *(value for value in values if isinstance(value, np.ndarray))]
 
 
 # What is written
@@ -157,10 +158,10 @@ def test_pickle_instruction_refused(name: str, pickled: bytes) -> None:
         (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f}.", "not an artifact, or a broken one"),
         (b"\x80\x04}(}}u.", "not an artifact, or a broken one"),
         (b"\x80\x04" + b"}" * 200 + b".", "it holds more than 100 pickle instructions"),
-        (b"\x80\x04}.", "not an artifact of format 1"),
-        (b"\x80\x04K\x01.", "not an artifact of format 1"),
-        (dumped({"format": 2, "metadata": "", "arrays": b""}), "not an artifact of format 1"),
-        (dumped({"format": "1", "metadata": "", "arrays": b""}), "not an artifact of format 1"),
+        (b"\x80\x04}.", "not an artifact of format 2"),
+        (b"\x80\x04K\x01.", "not an artifact of format 2"),
+        (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 2"),
+        (dumped({"format": "2", "metadata": "", "arrays": b""}), "not an artifact of format 2"),
     ],
 )
 def test_not_an_artifact(pickled: bytes, why: str) -> None:

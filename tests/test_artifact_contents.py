@@ -20,9 +20,9 @@ from model.errors import ArtifactError
 Refusal = Callable[..., str]
 TYPES = {
     "theta": "float64",
-    "scaler_center": "float64",
-    "scaler_spread": "float64",
-    "scaler_fill": "float64",
+    "encoder_fill": "float64",
+    "encoder_center": "float64",
+    "encoder_spread": "float64",
     "train_labels": "bool",
     "train_probabilities": "float64",
     "validation_labels": "bool",
@@ -286,9 +286,9 @@ def test_truth_of_another_byte(arrays: dict[str, Array], refused: Refusal) -> No
 
 
 def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
-    wrong = arrays["scaler_spread"] * [1, 1, 1, 0, 1, 1, 1, 1, 1]
-    why = "its array scaler_spread holds a zero"
-    assert refused(arrays=packed(arrays | {"scaler_spread": wrong})) == why
+    wrong = arrays["encoder_spread"] * [1, 1, 1, 0, 1, 1, 1, 1, 1]
+    why = "its array encoder_spread holds a zero"
+    assert refused(arrays=packed(arrays | {"encoder_spread": wrong})) == why
 
 
 def test_no_self_test(arrays: dict[str, Array], refused: Refusal) -> None:

@@ -1,5 +1,6 @@
 """Tables: what is read, what is dropped, and what is refused by line and column."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import DataError
-from model.training.dataset import Table, read_table, select
+from model.training.dataset import Table, read_table, split_table
 from model.training.recipe import Recipe, load_recipe
 
 GOOD = "a,b,c\n1,2.5,no\n2,,yes\n10,-3,yes\n"
@@ -177,27 +178,93 @@ def test_file_that_cannot_be_read(recipe: Recipe) -> None:
     assert why(recipe.model_copy(update={"data": odd})) == message
 
 
-TABLE = Table(np.arange(10.0).reshape(5, 2), np.array([True, True, False, True, True]), dropped=3)
+# Columns beside features and target
 
 
-def test_select() -> None:
-    part = select(TABLE, "train", 1, 4)
-    assert part.rows.tolist() == [[2, 3], [4, 5], [6, 7]]
-    assert part.labels.tolist() == [True, False, True]
-    assert part.dropped == 0
-    assert select(TABLE, "validation", 3, 5).labels.tolist() == [True, True]
+def with_keys(recipe: Recipe, **sections: Mapping[str, object]) -> Recipe:
+    """The recipe with other keys in its sections."""
+    told = recipe.model_dump()
+    changed = {key: {**told[key], **values} for key, values in sections.items()}
+    return Recipe.model_validate({**told, **changed})
+
+
+FULL = "a,b,c,patient,w,set\n1,2.5,no,p1,1,train\n?,,yes,p2,0.5,test\n10,-,yes,p2,2,train\n"
+
+
+def test_groups_weights_and_parts(recipe: Recipe) -> None:
+    data = {"group": "patient", "weight": "w", "missing": "median", "missing_values": ["?", "-"]}
+    split = {"column": "set", "validation": "test", "train": None}
+    table = read(with_keys(recipe, data=data, split=split), FULL)
+    np.testing.assert_array_equal(table.rows, [[1, 2.5], [np.nan] * 2, [10, np.nan]])
+    assert table.groups is not None
+    assert table.groups.tolist() == ["p1", "p2", "p2"]
+    assert table.weights is not None
+    assert table.weights.tolist() == [1, 0.5, 2]
+    train, validation = split_table(table, with_keys(recipe, data=data, split=split))
+    assert train.labels.tolist() == [False, True]
+    assert validation.weights is not None
+    assert validation.weights.tolist() == [0.5]
+    dropped = read(with_keys(recipe, data={**data, "missing": "drop"}, split=split), FULL)
+    assert (len(dropped.rows), dropped.dropped) == (1, 2)
+
+
+def test_a_weight_must_be_a_number(recipe: Recipe) -> None:
+    for cell in ("x", "-1", "", "inf"):
+        with pytest.raises(DataError, match=r"line 3, column 'w': must be a number, at least 0$"):
+            read(with_keys(recipe, data={"weight": "w"}), f"a,b,c,w\n1,2,no,1\n1,2,yes,{cell}\n")
+    with pytest.raises(DataError, match="no column 'patient'; it has a, b, c"):
+        read(with_keys(recipe, data={"group": "patient"}), GOOD)
+
+
+def test_categories_and_truths(recipe: Recipe) -> None:
+    features = [
+        {"name": "a", "type": "category", "categories": ["red", "dark blue"]},
+        {"name": "b", "type": "boolean", "may_be_missing": True},
+    ]
+    kinds = Recipe.model_validate({**recipe.model_dump(), "features": features})
+    text = "a,b,c\nred,true,no\ndark blue,0,yes\nred,,yes\n red ,FALSE,no\n"
+    assert read(kinds, text).rows.tolist() == [[0, 1], [1, 0], [0, 0]]
+    for cells, why in (
+        ("green,1", "line 2, column 'a': must be one of red, dark blue"),
+        ("red,maybe", "line 2, column 'b': must be true or false or null"),
+    ):
+        assert refusal(kinds, f"a,b,c\n{cells},no\nred,1,yes\n") == why
+
+
+# The split of a table
+
+
+def parts_of(recipe: Recipe, **split: object) -> tuple[list[float], list[float]]:
+    """The first feature's values that train and that validate."""
+    lines = [f"{k},0,{'yes' if k % 3 else 'no'}" for k in range(1, 11)]
+    text = "\n".join(["a,b,c", *lines])
+    keyed = with_keys(recipe, split={"train": None, **split})
+    train, validation = split_table(read(keyed, text), keyed)
+    return train.rows[:, 0].tolist(), validation.rows[:, 0].tolist()
+
+
+def test_split_by_ranges_and_fraction(recipe: Recipe) -> None:
+    train, validation = parts_of(recipe, train=(1, 4), validation=(6, 8))
+    assert train == [2, 3, 4]
+    assert validation == [7, 8]
+    train, validation = parts_of(recipe, validation=0.4)
+    assert len(validation) == 4
+    assert sorted(train + validation) == list(range(1, 11))
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "end", "why"),
+    ("split", "why"),
     [
-        ("train", 0, 6, "split.train ends at row 6, the table has 5 rows"),
-        ("validation", 7, 9, "split.validation ends at row 9, the table has 5 rows"),
-        ("train", 0, 2, "split.train holds one class only, two are needed to learn from"),
-        ("train", 2, 3, "split.train holds one class only, two are needed to learn from"),
+        (
+            {"train": (0, 11), "validation": (11, 12)},
+            "split.train ends at row 11, the",
+        ),
+        ({"train": (0, 5), "validation": (7, 99)}, "split.validation ends at row 99, the table"),
+        ({"train": (0, 2), "validation": (4, 9)}, "split.train holds one class only, two are need"),
+        ({"validation": 0.001}, "split.validation: a fraction of 0.001 leaves one part empty"),
     ],
 )
-def test_select_refuses(name: str, first: int, end: int, why: str) -> None:
+def test_a_split_that_cannot_be(recipe: Recipe, split: dict[str, object], why: str) -> None:
     with pytest.raises(DataError) as error:
-        select(TABLE, name, first, end)
-    assert str(error.value) == why
+        parts_of(recipe, **split)
+    assert str(error.value).startswith(why)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model.arrays import Array
+from model.encoding import Encoder
 from model.errors import MalignancyError
 from model.network.activation import Activation
 from model.network.activations import ACTIVATIONS
@@ -17,7 +18,6 @@ from model.network.network import Network
 from model.network.nodes import Activated
 from model.onnx_export import to_onnx
 from model.predictor import Predictor, ScoredRows, SelfTest
-from model.scaling import Scaler
 from model.schema import Feature, Schema
 
 REASON = "needs the extra oracles: make oracles"
@@ -52,6 +52,11 @@ LAYER_CASES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def numbers(fill: Array, center: Array, spread: Array) -> Encoder:
+    """An encoder of numbers only."""
+    return Encoder((0,) * len(fill), ("",) * len(fill), fill, center, spread)
+
+
 def predictor_of(network: Network, seed: int = 0) -> Predictor:
     """A predictor with random weights, biases, gains and scaler."""
     generator = np.random.default_rng(seed)
@@ -63,7 +68,7 @@ def predictor_of(network: Network, seed: int = 0) -> Predictor:
     return Predictor(
         name="a model of Ω",
         schema=Schema(features=features, negative="no", positive="ja, größer"),
-        scaler=Scaler(center, generator.uniform(0.5, 2, network.inputs), fill),
+        encoder=numbers(fill, center, generator.uniform(0.5, 2, network.inputs)),
         network=network,
         theta=theta,
         operating_points={"default": 0.25},
@@ -86,7 +91,7 @@ def run(content: bytes, rows: Array) -> Array:
 def assert_same(predictor: Predictor, rows: Array) -> None:
     """One row and all rows give what the predictor's network gives, in its type."""
     network, content = predictor.network, to_onnx(predictor)
-    expected = network.predict(predictor.theta, predictor.scaler.transform(rows))
+    expected = network.predict(predictor.theta, predictor.encoder.encode(rows))
     for count in (1, len(rows)):
         found = run(content, rows[:count])
         assert (found.dtype.name, found.shape) == (network.dtype, (count, network.outputs))
@@ -159,8 +164,8 @@ def test_link(loss: str, outputs: int, dtype: str) -> None:
 @pytest.mark.parametrize(("dtype", "least"), [("float64", -700.0), ("float32", -85.0)])
 def test_small_probabilities_keep_their_digits(dtype: str, least: float) -> None:
     network = Network([Dense(1)], 1, dtype=dtype)
-    scaler = Scaler(np.zeros(1), np.ones(1), np.zeros(1))
-    plain = replace(predictor_of(network), theta=np.array([1, 0], dtype), scaler=scaler)
+    encoder = numbers(np.zeros(1), np.zeros(1), np.ones(1))
+    plain = replace(predictor_of(network), theta=np.array([1, 0], dtype), encoder=encoder)
     logits = np.linspace(least, 20, 500)[:, None]
     expected = network.predict(plain.theta, logits)
     found = run(to_onnx(plain), logits)

@@ -14,8 +14,8 @@ from model.errors import DataError, TrainingError
 from model.evaluation.metrics import scores
 from model.pipeline import Trained, train
 from model.predictor import Predictor, ScoredRows
-from model.scaling import fit_min_max
 from model.training.recipe import Recipe, load_recipe
+from model.training.scaling import fit_encoder
 
 LOSSES = {
     0: "0.673967",
@@ -149,14 +149,15 @@ def test_facts_tell_no_path(trained: Trained) -> None:
     assert not [text for text in told if text.startswith(("/", "..")) or str(Path.cwd()) in text]
 
 
-def test_scaler_is_fitted_on_the_rows_the_recipe_says(trained: Trained, tmp_path: Path) -> None:
-    rows, names = trained.table.rows, trained.predictor.schema.names
+def test_encoder_is_fitted_on_the_rows_the_recipe_says(trained: Trained, tmp_path: Path) -> None:
+    rows, schema = trained.table.rows, trained.predictor.schema
     # All features span 1 to 10 in either; rows of a smaller split tell them apart.
     small = "split.train = [0, 60]\nscaling.fit_on = "
     for fit_on, fitted in (("train", rows[:60]), ("all", rows)):
-        scaler = train(short(tmp_path, f'{small}"{fit_on}"')).predictor.scaler
-        for part, expected in vars(fit_min_max(fitted, names)).items():
-            np.testing.assert_array_equal(getattr(scaler, part), expected)
+        encoder = train(short(tmp_path, f'{small}"{fit_on}"')).predictor.encoder
+        expected = fit_encoder(fitted, schema, "min-max", ("",) * 9)
+        for part in ("fill", "center", "spread"):
+            np.testing.assert_array_equal(getattr(encoder, part), getattr(expected, part))
     assert (rows[:60].max(axis=0) < rows.max(axis=0)).any()
 
 

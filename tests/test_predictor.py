@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from model.arrays import Array
+from model.encoding import Encoder
 from model.errors import ArtifactError, DataError
 from model.network.layers import Dense
 from model.network.network import Network
 from model.predictor import Predictor, ScoredRows, SelfTest
-from model.scaling import Scaler
 from model.schema import Feature, Schema
 
 ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
@@ -37,7 +37,7 @@ def small() -> Predictor:
             negative="no",
             positive="yes",
         ),
-        scaler=Scaler(np.array([1.0, 0.0]), np.array([9.0, 2.0]), np.array([0.0, 3.0])),
+        encoder=Encoder((0, 0), ("", ""), *np.array([[0.0, 3.0], [1.0, 0.0], [9.0, 2.0]])),
         network=Network([Dense(1)], inputs=2),
         theta=np.array([2.0, -1.0, 0.5]),
         operating_points={"default": 0.4, "careful": 0.1},

@@ -179,7 +179,7 @@ KEYS = "name, description, intended_use, limits, data, features, split, scaling,
         ("name = 'A b'", "name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', got"),
         ("threshold = 1.5", "threshold: should be less than or equal to 1, got 1.5"),
         ("threshold = nan", "threshold: should be a finite number, got nan"),
-        ("data.missing = 'keep'", "data.missing: should be 'drop', got 'keep'"),
+        ("data.missing = 'keep'", "data.missing: should be 'drop', 'median' or 'mode', got 'keep'"),
         ("data.negative = ''", "data.negative: String should have at least 1 character, got ''"),
         ("data.positive = 'benign'", "the two labels must differ"),
         ("features = []", "features: Tuple should have at least 1 item"),
@@ -245,7 +245,8 @@ KINDS = {
     "training.generator",
     "integer": "training.epochs training.report_every training.seed",
     "integer number": "threshold training.learning_rate",
-    "list": "limits features split.train split.validation network.layers",
+    "list": "limits features split.train network.layers",
+    "list text": "split.validation",
     "table": "data split scaling network training",
 }
 WITHIN_LISTS = [

@@ -89,7 +89,7 @@ def test_name_refused(name: str, why: str) -> None:
         ({"minimum": "1"}, "valid number"),
         ({"minimum": True}, "valid number"),
         ({"may_be_missing": 1}, "valid boolean"),
-        ({"type": "float"}, "should be 'integer' or 'number'"),
+        ({"type": "float"}, "should be 'integer', 'number', 'category' or 'boolean'"),
         ({"minimun": 1}, "Extra inputs are not permitted"),
     ],
 )

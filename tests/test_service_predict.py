@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
+from model.encoding import Encoder
 from model.predictor import Predictor
-from model.scaling import Scaler
 from model.schema import Feature, Schema
 from service.app import create_app
 from service.routes.predict import THREAD_BYTES
@@ -220,7 +220,7 @@ async def test_values_that_overflow_are_refused(predictor: Predictor) -> None:
         **{
             **vars(predictor),
             "schema": Schema(features=tuple(names), negative="no", positive="yes"),
-            "scaler": Scaler(center=tiny, spread=tiny, fill=tiny),
+            "encoder": Encoder((0,) * 9, ("",) * 9, fill=tiny, center=tiny, spread=tiny),
         }
     )
     transport = httpx.ASGITransport(app=create_app(Settings(), unbounded))

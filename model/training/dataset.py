@@ -1,7 +1,7 @@
 """A recipe's table, read and checked against the recipe's schema."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,43 +10,75 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.schema import Feature
-from model.training.recipe import Data, Recipe
+from model.training.recipe import Recipe
+from model.training.sections import Data
+from model.training.split import by_fraction, by_ranges, by_values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """The rows a recipe trains and validates on, in the file's order.
 
-    rows: (B, features) float64. labels: (B,) bool, True for the positive class.
-    dropped: number of rows left out because a value was missing.
+    rows: (B, features) float64, NaN where missing. labels: (B,) bool, True for the positive class.
+    groups, weights, parts: (B,), of the columns that the recipe names, None for those it does not;
+    parts is split.column's text. dropped: rows left out because a value was missing.
     """
 
     rows: Array
     labels: Array
+    groups: Array | None
+    weights: Array | None
+    parts: Array | None
     dropped: int
+
+    def take(self, index: Array) -> "Table":
+        """The rows of these indices."""
+        rest = (self.groups, self.weights, self.parts)
+        groups, weights, parts = (None if each is None else each[index] for each in rest)
+        return Table(self.rows[index], self.labels[index], groups, weights, parts, dropped=0)
 
 
 def read_table(recipe: Recipe) -> Table:
     """The recipe's table. Raises DataError naming the file, and the line and column at fault."""
-    path = recipe.data.file
-    frame = _read_csv(path)
+    data = recipe.data
+    frame = _read_csv(data.file)
     try:
+        frame = frame.replace(data.missing_values, "") if data.missing_values else frame
         rows = np.column_stack([_column(frame, feature) for feature in recipe.features])
-        labels = _labels(frame, recipe.data)
+        complete = ~np.isnan(rows).any(axis=1)
+        table = Table(
+            rows,
+            _labels(frame, data),
+            _texts(frame, data.group),
+            _weights(frame, data.weight),
+            _texts(frame, recipe.split.column),
+            dropped=0,
+        )
     except DataError as error:
-        raise DataError(f"{path.name}: {error}") from None
-    complete = ~np.isnan(rows).any(axis=1)
-    return Table(rows[complete], labels[complete], dropped=int((~complete).sum()))
+        raise DataError(f"{data.file.name}: {error}") from None
+    if data.missing != "drop":
+        return table
+    return replace(table.take(np.flatnonzero(complete)), dropped=int((~complete).sum()))
 
 
-def select(table: Table, name: str, first: int, end: int) -> Table:
-    """Rows [first, end) of a table. Raises DataError where there are none, or only one class."""
-    if end > len(table.rows):
-        raise DataError(f"split.{name} ends at row {end}, the table has {len(table.rows)} rows")
-    labels = table.labels[first:end]
-    if name == "train" and labels.all() == labels.any():
-        raise DataError(f"split.{name} holds one class only, two are needed to learn from")
-    return Table(table.rows[first:end], labels, dropped=0)
+def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
+    """The rows that train and those that validate.
+
+    Raises DataError where the table has not enough of them, or only one class to learn from.
+    """
+    split = recipe.split
+    if split.train is not None and isinstance(split.validation, tuple):
+        parts = by_ranges(len(table.rows), split.train, split.validation)
+    elif table.parts is not None and isinstance(split.validation, str):
+        parts = by_values(table.parts, split.validation)
+    else:
+        assert isinstance(split.validation, float)
+        classes = table.labels if split.stratify else None
+        parts = by_fraction(split.validation, classes, table.groups, len(table.rows), split.seed)
+    train, validation = (table.take(index) for index in parts)
+    if train.labels.all() == train.labels.any():
+        raise DataError("split.train holds one class only, two are needed to learn from")
+    return train, validation
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -105,13 +137,30 @@ def _labels(frame: pd.DataFrame, data: Data) -> Array:
     return np.asarray(positive, dtype=bool)
 
 
-def _column(frame: pd.DataFrame, feature: Feature) -> Array:
-    text = _values(frame, feature.name)
-    numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=float)
-    present = (text != "").to_numpy()
-    # An empty cell is missing; its row is dropped. Any other must be a number the schema accepts.
-    bad = present & ~np.array([np.isfinite(n) and feature.accepts(n) for n in numbers.tolist()])
+def _texts(frame: pd.DataFrame, name: str | None) -> Array | None:
+    return None if name is None else _values(frame, name).to_numpy(dtype=str)
+
+
+def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:
+    """A column of numbers that are not negative."""
+    if name is None:
+        return None
+    weights = pd.to_numeric(_values(frame, name), errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         line = frame.index[bad.argmax()]
-        raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
-    return np.where(present, numbers, np.nan)
+        raise DataError(f"line {line}, column {name!r}: must be a number, at least 0")
+    return weights
+
+
+def _column(frame: pd.DataFrame, feature: Feature) -> Array:
+    """A feature's numbers, NaN for an empty cell; each text is read once."""
+    texts = _values(frame, feature.name)
+    known: dict[str, float] = {}
+    for text in texts.unique():
+        try:
+            known[text] = feature.read(text)
+        except ValueError as error:
+            line = frame.index[(texts == text).to_numpy().argmax()]
+            raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
+    return np.array(texts.map(known), dtype=float)

@@ -7,85 +7,30 @@ that names another thing, as {name = "adam"} does, replaces the whole of what wa
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import Field, Strict, ValidationError, model_validator
 
-from model.errors import NetworkError, RecipeError
+from model.encoding import check_transforms, inputs_of
+from model.errors import DataError, NetworkError, RecipeError
 from model.network.description import construct
 from model.network.layers import Layer, layer_from
 from model.network.network import Network as NumpyNetwork
 from model.network.tasks import TASKS
-from model.schema import Feature, Label, Schema
+from model.schema import Feature, Schema
+from model.training.sections import Data, Name, Network, Scaling, Section, Split
 from model.training.training import Training
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
 
-# TOML has types of its own, so a section takes them as they are ("5" and true are no numbers); but
-# it has neither paths nor tuples.
-RowRange = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]], Strict(False)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
-
-
-class Data(_Section):
-    """The table: a CSV with a header row, its path relative to the recipe."""
-
-    file: Annotated[Path, Strict(False)]
-    target: str
-    negative: Label
-    positive: Label
-    missing: Literal["drop"] = "drop"
-
-
-class Split(_Section):
-    """Rows [first, end) that train and that validate, counted after incomplete rows are dropped."""
-
-    train: RowRange
-    validation: RowRange
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name, (first, end) in (("train", self.train), ("validation", self.validation)):
-            if first >= end:
-                raise ValueError(f"{name} must be [first, end] with first below end")
-        if self.train[0] < self.validation[1] and self.validation[0] < self.train[1]:
-            raise ValueError("train and validation must not share rows")
-        return self
-
-
-class Scaling(_Section):
-    """How inputs are scaled, and on which rows the scaler is fitted."""
-
-    method: Literal["min-max"] = "min-max"
-    fit_on: Literal["train", "all"] = "train"
-
-
-class Network(_Section):
-    """All layers in order, or only the hidden ones: the task's recommended output then follows."""
-
-    layers: list[Any] | None = Field(default=None, min_length=1)
-    hidden: list[Any] | None = None
-    task: Literal["binary"] = "binary"
-    dtype: Literal["float64", "float32"] = "float64"
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.layers is None) == (self.hidden is None):
-            raise ValueError("needs either layers (all of them) or hidden (all but the output)")
-        return self
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """A whole recipe, checked."""
 
     name: Name
     description: str = ""
     intended_use: str = ""
-    limits: list[str] = []
+    limits: list[str] = Field(default=[])
     data: Data
     features: Annotated[tuple[Feature, ...], Strict(False)]
     split: Split
@@ -96,9 +41,27 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.data.target in self.data_schema.names:
-            raise ValueError(f"data.target {self.data.target!r} cannot be a feature too")
+        schema, data = self.data_schema, self.data
+        for key, column in (("data.target", data.target), ("split.column", self.split.column)):
+            if column in schema.names:
+                raise ValueError(f"{key} {column!r} cannot be a feature too")
+        try:
+            check_transforms(schema, self.transforms)
+        except DataError as error:
+            raise ValueError(f"scaling.transform: {error}") from None
         return self
+
+    @property
+    def transforms(self) -> tuple[str, ...]:
+        """Each feature's transform, "" for none. Raises DataError for one of no feature."""
+        given, features = self.scaling.transform, self.features
+        if isinstance(given, str):
+            return tuple(given if each.type in ("integer", "number") else "" for each in features)
+        names = [feature.name for feature in features]
+        for name in given:
+            if name not in names:
+                raise DataError(f"there is no feature {name!r}")
+        return tuple(given.get(name, "") for name in names)
 
     @property
     def data_schema(self) -> Schema:
@@ -119,7 +82,8 @@ class Recipe(_Section):
         if network.hidden is not None:
             layers.append(task.output_layer(1))
         try:
-            built = NumpyNetwork(layers, len(self.features), task.loss, network.dtype)
+            inputs = inputs_of(self.data_schema)
+            built = NumpyNetwork(layers, inputs, task.loss, network.dtype)
         except NetworkError as error:
             raise RecipeError(f"network: {error}") from None
         if built.outputs != 1:
