@@ -48,40 +48,6 @@ def test_bundled_recipes_load() -> None:
         assert recipe == load_recipe(str(BUNDLED / f"{name}.toml"))
 
 
-def test_article_long_is_article_with_another_step() -> None:
-    article, long = load_recipe("article"), load_recipe("article-long")
-    numbers = {"learning_rate": 0.07, "epochs": 65_000}
-    assert long.training == {**article.training, **numbers}
-    update = {"name": "article", "training": article.training}
-    assert long.model_copy(update=update) == article
-
-
-def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
-    write(tmp_path / "rows.csv", "")
-    write(tmp_path / "parent.toml", 'extends = "article"\ndata.file = "rows.csv"\nthreshold = 0.7')
-    child = tmp_path / "below" / "child.toml"
-    child.parent.mkdir()
-    write(child, 'extends = "../parent.toml"\nname = "child"\ntraining.seed = 5')
-    recipe, article = load_recipe(str(child)), load_recipe("article")
-    assert (recipe.name, recipe.threshold, recipe.training["seed"]) == ("child", 0.7, 5)
-    assert recipe.training["epochs"] == article.training["epochs"]
-    assert recipe.data.target == article.data.target
-    assert recipe.data.file.samefile(tmp_path / "rows.csv")
-
-
-def test_lists_are_replaced_whole(tmp_path: Path) -> None:
-    path = over_article(tmp_path, 'network.layers = [{units = 1}]\nfeatures = [{name = "a"}]')
-    recipe = load_recipe(str(path))
-    assert recipe.network.layers == [{"units": 1}]
-    assert recipe.data_schema.names == ("a",)
-    assert recipe.build_network().layout.size == 2
-
-
-def test_absolute_data_path_stays(tmp_path: Path) -> None:
-    path = over_article(tmp_path, 'data.file = "/rows.csv"')
-    assert load_recipe(str(path)).data.file == Path("/rows.csv")
-
-
 # Files that are no recipe
 
 
@@ -124,18 +90,6 @@ def test_hidden_layers_get_the_task_s_output(tmp_path: Path) -> None:
     told = network.describe()
     assert told["layers"] == [{"name": "dense", "units": 4}, {"name": "dense", "units": 1}]
     assert told["loss"] == "binary_cross_entropy"
-
-
-def test_cycle_of_two(tmp_path: Path) -> None:
-    write(tmp_path / "other.toml", 'extends = "my.toml"')
-    why = "extends other.toml: extends my.toml: it extends itself"
-    assert refusal_of(tmp_path, 'extends = "other.toml"') == why
-
-
-def test_cycle_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path / "my.toml", 'extends = "my.toml"')
-    assert refusal(Path("my.toml")) == "extends my.toml: it extends itself"
 
 
 def test_error_in_the_parent_is_the_parents(tmp_path: Path) -> None:
@@ -198,7 +152,10 @@ KEYS = "name, description, intended_use, limits, data, features, split, scaling,
         ("data.target = 'mitoses'", "data.target 'mitoses' cannot be a feature too"),
         ("split.train = [0, 502]", "split: train and validation must not share rows"),
         ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
-        ("network.hidden = []", "network: needs either layers (all of them) or hidden"),
+        (
+            "network.layers = [{units = 1}]\nnetwork.hidden = []",
+            "network: needs either layers (all of them) or hidden",
+        ),
         ("network.layers = []", "network.layers: List should have at least 1 item"),
         ("network.layers = [{}]", "network.layers.0: layer dense needs its units"),
         (

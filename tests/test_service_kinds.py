@@ -137,7 +137,9 @@ async def test_the_documents_example_is_a_request(client: httpx.AsyncClient) -> 
         assert (await client.post("/predict", json=example["value"])).status_code == 200
 
 
-VALUES: st.SearchStrategy[Any] = st.sampled_from([2.5, 0, 3, -1, True, False, None, "red", "grün", "x:y", "", [], {}])
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [2.5, 0, 3, -1, True, False, None, "red", "grün", "x:y", "", [], {}]
+)
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "other", "in:stances"]), VALUES, max_size=5))

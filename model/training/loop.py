@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ from model.training.training import Training
 # Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
 # at each step would take 5 % of the time.
 SNAPSHOT_STEPS, MANY = 16, 2**15
+
+# Called with θ itself after every update: to be read, or copied, but not kept.
+Trace = Callable[[Array], object]
 
 # Called with the epochs done, as a fraction too, and the last record; True ends the training.
 Watch = Callable[[float, Record], bool | None]
@@ -64,17 +67,18 @@ def minimize(
     validation: Rows | None = None,
     *,
     watch: Watch | None = None,
+    trace: Trace | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Train from θ, which stays as it is, and say what came of it.
 
-    watch: called after every step. checkpoint: where the state is kept; if there is one of this
-    very training, it goes on from there. One Ctrl-C ends it after the step at hand.
+    watch, trace: called after every step. checkpoint: where the state is kept; if there is one of
+    this very training, it goes on from there. One Ctrl-C ends it after the step at hand.
 
     Raises DivergedError at the step where the loss is no longer a number, NetworkError for rows
     that do not fit, TrainingError for another training's checkpoint.
     """
-    run = _Run(network, theta, training, rows, validation)
+    run = _Run(network, theta, training, rows, validation, trace)
     if checkpoint is not None:
         state = checkpoints.read(checkpoint.path, run.identity, run.state().arrays)
         if state is not None:
@@ -94,6 +98,7 @@ class _Run:
         training: Training,
         rows: Rows,
         validation: Rows | None,
+        trace: Trace | None = None,
     ) -> None:
         if training.early_stopping is not None and validation is None:
             raise TrainingError("training.early_stopping needs validation rows")
@@ -109,6 +114,8 @@ class _Run:
         self._plateau = Plateau()
         self._interrupted = False
         self._bind()
+        if trace is not None:
+            self._calls.append(partial(trace, self._theta))
 
     def _bind(self) -> None:
         """The calls from a gradient to the next weights: penalties, clipping, update, bounds."""

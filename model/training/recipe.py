@@ -171,8 +171,16 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _renames(over: dict[str, Any], below: dict[str, Any]) -> bool:
-    """Whether a table names another thing, whose numbers are others: {name = "momentum"}."""
-    return "name" in over and over["name"] != below.get("name")
+    """Whether a table is of another thing, which has other keys: {name = "momentum"}.
+
+    So is a split that validates another way, and a network that gives its layers another way.
+    """
+    if "name" in over:
+        return bool(over["name"] != below.get("name"))
+    validation, ways = over.get("validation"), {"layers", "hidden"}
+    if validation is not None and type(validation) is not type(below.get("validation")):
+        return True
+    return bool(ways & set(over) and not ways & set(over) & set(below))
 
 
 def _explain(error: ValidationError) -> str:

@@ -18,8 +18,9 @@ def fit_encoder(
 ) -> Encoder:
     """The encoder of these raw rows (B, F), NaN where missing.
 
-    method: one of SCALINGS; categories and truths stay 0 or 1. fill: "median" or "mode" of the
-    numbers; of categories and truths always the mode, the first of equally frequent ones.
+    method: one of SCALINGS, or "range": by the features' minimum and maximum. Categories and truths
+    stay 0 or 1. fill: "median" or "mode" of the numbers; of categories and truths always the mode,
+    the first of equally frequent ones.
     Raises DataError for a feature without values, or without any spread.
     """
     for name, column in zip(schema.names, rows.T, strict=True):
@@ -33,7 +34,10 @@ def fit_encoder(
     ]
     size = sum(count or 1 for count in categories)
     plain = Encoder(categories, transforms, np.array(fills), np.zeros(size), np.ones(size))
-    center, spread = SCALINGS[method](_expanded(plain, rows))
+    if method == "range":
+        center, spread = _ranges(schema, plain)
+    else:
+        center, spread = SCALINGS[method](_expanded(plain, rows))
     at = 0
     for name, count, is_discrete in zip(schema.names, categories, discrete, strict=True):
         part = slice(at, at := at + (count or 1))
@@ -53,6 +57,18 @@ def _expanded(plain: Encoder, rows: Array) -> Array:
     source, _ = plain.columns
     inputs[np.isnan(rows)[:, source]] = np.nan
     return inputs
+
+
+def _ranges(schema: Schema, plain: Encoder) -> tuple[Array, Array]:
+    """What the schema allows onto [0, 1]: nothing is fitted, so no row can leak."""
+    bounds = np.zeros((2, len(schema.features)))
+    for column, feature in enumerate(schema.features):
+        if feature.type in ("integer", "number"):
+            if feature.minimum is None or feature.maximum is None:
+                raise DataError(f"scaling by range needs a minimum and maximum of {feature.name!r}")
+            bounds[:, column] = feature.minimum, feature.maximum
+    low, high = plain.expand(bounds)
+    return low, high - low
 
 
 def _min_max(inputs: Array) -> tuple[Array, Array]:

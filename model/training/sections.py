@@ -93,7 +93,7 @@ class Scaling(Section):
     transform: of numbers, before; one for all of them, or a table by feature.
     """
 
-    method: Literal["min-max", "standard", "robust", "none"] = "min-max"
+    method: Literal["min-max", "range", "standard", "robust", "none"] = "min-max"
     fit_on: Literal["train", "all"] = "train"
     transform: str | dict[str, str] = ""
 

@@ -1,0 +1,57 @@
+"""The bundled recipes do what their comments say, on tables that are what they are said to be."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from model.pipeline import train
+from model.training.recipe import BUNDLED, bundled_recipes, load_recipe
+
+DATA = BUNDLED.parent.parent / "data"
+# Validation loss and accuracy at the end, and how far another processor's rounding may take them.
+EXPECTED = {
+    "logistic-regression": (0.078, 0.965, 0.01),
+    "overfit": (2.0, 0.775, 0.6),
+    "overfit-dropout": (1.15, 0.79, 0.4),
+    "overfit-early-stopping": (0.537, 0.79, 0.05),
+    "overfit-jitter": (0.48, 0.81, 0.1),
+    "overfit-l1": (0.71, 0.79, 0.2),
+    "overfit-l2": (0.457, 0.80, 0.1),
+    "overfit-max-norm": (0.548, 0.77, 0.1),
+    "overfit-mixup": (0.496, 0.79, 0.1),
+    "vanishing-gradient": (0.639, 0.667, 0.02),
+    "vanishing-gradient-relu": (0.156, 0.965, 0.1),
+    "xor": (0.438, 0.86, 0.05),
+    "xor-linear": (0.687, 0.535, 0.03),
+}
+
+
+def test_each_has_a_comment_of_what_to_expect() -> None:
+    assert set(EXPECTED) | {"article", "article-long"} == set(bundled_recipes())
+    for name in bundled_recipes():
+        text = (BUNDLED / f"{name}.toml").read_text(encoding="utf-8")
+        assert text.startswith("# ")
+        assert "Expected" in text or "extends = " in text
+        assert load_recipe(name).description
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_it_does_what_is_expected(name: str) -> None:
+    outcome = train(load_recipe(name)).outcome
+    loss, accuracy, tolerance = EXPECTED[name]
+    stopped = load_recipe(name).build_training().early_stopping is not None
+    record = outcome.history.best if stopped else outcome.history.records[-1]
+    assert record.validation_loss == pytest.approx(loss, abs=tolerance)
+    assert record.metrics["accuracy"] == pytest.approx(accuracy, abs=0.04)
+
+
+def test_a_patient_is_on_one_side_only() -> None:
+    recipe = load_recipe("logistic-regression")
+    assert recipe.data.group == "patient_id"
+
+
+def test_generated_tables_are_what_the_program_writes() -> None:
+    for name, make in runpy.run_path(str(DATA / "generated.py"))["TABLES"].items():
+        assert (DATA / name).read_text(encoding="utf-8") == make()
+    assert Path(DATA / "xor.csv").read_text(encoding="utf-8").count("\n") == 401
