@@ -2,21 +2,30 @@
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def publish(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: temporary file, fsync, rename, fsync of the folder.
+    """Write `content` to `path`: see `publishing`."""
+    with publishing(path) as file:
+        file.write(content)
 
-    Raises OSError; then `path` holds the old content, or the new one where only the folder could
-    not be synced, and no temporary file is left.
+
+@contextmanager
+def publishing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which is `path` when all is written: fsync, rename, fsync of the folder.
+
+    Raises OSError; then, as after any error within, `path` holds the old content, or the new one
+    where only the folder could not be synced, and no temporary file is left.
     """
     folder = path.parent
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())

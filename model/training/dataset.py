@@ -1,8 +1,6 @@
 """A recipe's table, read and checked against the recipe's schema."""
 
-import csv
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +8,7 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.schema import Feature
+from model.training.frames import read_frame
 from model.training.recipe import Recipe
 from model.training.sections import Data
 from model.training.split import by_fraction, by_ranges, by_values
@@ -41,10 +40,10 @@ class Table:
 def read_table(recipe: Recipe) -> Table:
     """The recipe's table. Raises DataError naming the file, and the line and column at fault."""
     data = recipe.data
-    frame = _read_csv(data.file)
+    frame = read_frame(data.file)
     try:
         frame = frame.replace(data.missing_values, "") if data.missing_values else frame
-        rows = np.column_stack([_column(frame, feature) for feature in recipe.features])
+        rows = np.column_stack([read_column(frame, feature) for feature in recipe.features])
         complete = ~np.isnan(rows).any(axis=1)
         table = Table(
             rows,
@@ -79,39 +78,6 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
     if train.labels.all() == train.labels.any():
         raise DataError("split.train holds one class only, two are needed to learn from")
     return train, validation
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """The cells as text, each row indexed by the line of the file it begins on.
-
-    Not by pandas: it takes a row's extra cell for an index, renames columns that are there twice,
-    and loses count of the lines at blank ones and at line breaks within quotes.
-    """
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            line = 1
-            for cells in reader:
-                if cells:  # a blank line has none
-                    lines.append(line)
-                    rows.append([cell.strip() for cell in cells])
-                    if len(cells) != len(rows[0]):
-                        count = f"{len(cells)} cells, the header {len(rows[0])}"
-                        raise DataError(f"{path}: not a CSV table: line {line} has {count}")
-                line = reader.line_num + 1
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: cannot be read: not UTF-8 text") from None
-    except ValueError as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: not a CSV table: line {line}: {error}") from None
-    if len(rows) < 2:
-        raise DataError(f"{path}: not a CSV table: it has no {'rows' if rows else 'header'}")
-    return pd.DataFrame(rows[1:], index=lines[1:], columns=rows[0], dtype=str)
 
 
 def _values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
@@ -153,7 +119,7 @@ def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:
     return weights
 
 
-def _column(frame: pd.DataFrame, feature: Feature) -> Array:
+def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
     """A feature's numbers, NaN for an empty cell; each text is read once."""
     texts = _values(frame, feature.name)
     known: dict[str, float] = {}
