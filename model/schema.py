@@ -7,9 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 
 # A colon or a quote in a name would make a raw JSON body ambiguous to count; a comma or a line
 # break would do the same to a CSV header; `instances` is the batch's own key in a request.
-FeatureName = Annotated[
-    str, StringConstraints(pattern=r'^[^\x00-\x1f":,\\{}\[\]]+$', min_length=1, max_length=100)
-]
+NAME = r'^[^\x00-\x1f":,\\{}\[\]]+$'
+FeatureName = Annotated[str, StringConstraints(pattern=NAME, min_length=1, max_length=100)]
 # As a value in a request it is under the same rule.
 Category = FeatureName
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
