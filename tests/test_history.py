@@ -59,6 +59,29 @@ def test_r_squared() -> None:
     assert r_squared(np.ones(3), np.zeros((3, 1))) == 0
 
 
+def test_r_squared_of_equal_targets_whose_mean_is_rounded() -> None:
+    y = np.full(3, 0.1)  # their mean is 0.10000000000000002
+    assert r_squared(y, np.full((3, 1), 0.1)) == 1
+    assert r_squared(y, np.full((3, 1), 0.2)) == 0
+
+
+@given(st.integers(1, 20), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_figures_are_their_formulas(count: int, outputs: int, seed: int) -> None:
+    """Written out row by row, as scikit-learn's accuracy_score and r2_score (of one output)."""
+    generator = np.random.default_rng(seed)
+    p = generator.uniform(size=(count, outputs))
+    labels, classes = generator.integers(0, 2, p.shape), generator.integers(0, outputs, count)
+    right = [(p[i, j] > 0.5) == labels[i, j] for i in range(count) for j in range(outputs)]
+    assert accuracy_of_labels(labels, p) == pytest.approx(sum(right) / len(right))
+    hits = [p[i, classes[i]] == max(p[i]) for i in range(count)]
+    assert accuracy_of_classes(classes, p) == pytest.approx(sum(hits) / count)
+    y, mean = labels + p**2, [sum((labels + p**2)[:, j]) / count for j in range(outputs)]
+    error = sum((y[i, j] - p[i, j]) ** 2 for i in range(count) for j in range(outputs))
+    spread = sum((y[i, j] - mean[j]) ** 2 for i in range(count) for j in range(outputs))
+    if count > 1:
+        assert r_squared(y, p) == pytest.approx(1 - error / spread, rel=1e-6)
+
+
 def test_each_loss_has_its_metric() -> None:
     found = {name: usual_metric(kind()) for name, kind in LOSSES.items()}
     assert found["binary_cross_entropy"] == ("accuracy", accuracy_of_labels)
@@ -81,7 +104,7 @@ def test_early_stopping_waits_as_long_as_it_says(
     for index, loss in enumerate(losses):
         if loss < best - min_delta:
             best, last_better = loss, index
-    assert stopping.is_over(losses) == (len(losses) - 1 - last_better > patience)
+    assert stopping.is_over(stopping.waiting(losses)) == (len(losses) - 1 - last_better > patience)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Array, as_matrix
+from model.arrays import Array
 from model.errors import NetworkError
 from model.network.graph import Call
 from model.network.network import Network
@@ -16,6 +16,7 @@ from model.training.checkpoint import digest
 from model.training.training import Training
 
 LARGEST_AUTO = 512
+SPAN = 64  # rows between two measurements, so many that Python's own objects hardly count
 SHUFFLE, NOISE = 1, 2  # streams of a training's seed; its initial weights have the seed itself
 
 
@@ -66,7 +67,7 @@ class Batches:
             self._plan.load(self._inputs[:, :-1], self._targets, shares)
 
     def order(self, epoch: int) -> Array:
-        """The rows' indices (N,) in the order of this epoch."""
+        """The rows' indices (N,) in the order of this epoch; none where all are one batch."""
         if self._whole:
             return np.arange(0)
         return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self._inputs))
@@ -109,9 +110,10 @@ def _mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array |
     """Weights (…, N) as factors of mean 1, each member's own where θ has members."""
     if weights is None:
         return None
-    given = np.asarray(weights, theta.dtype)
-    if given.ndim == 1:
-        given = as_matrix("weights", given, 1, theta.dtype)[:, 0]
+    try:
+        given = np.asarray(weights, theta.dtype)
+    except (TypeError, ValueError):
+        raise NetworkError("weights must be numbers") from None
     shape = (*theta.shape[:-1], rows)
     if given.shape not in ((rows,), shape):
         raise NetworkError(f"weights must have shape {(rows,)}, got {given.shape}")
@@ -132,12 +134,13 @@ def _size(network: Network, theta: Array, rows: int, training: Training) -> int:
 def largest_batch(network: Network, theta: Array, budget: int) -> int:
     """The largest power of two, from 512 down, of which a step's buffers fit `budget` bytes.
 
-    What one and two rows take tells what any number does. Raises NetworkError where not even one
-    row fits.
+    What one row and some more take tells what any number does. Raises NetworkError where not even
+    one row fits.
     """
-    one, two = (_bytes(network, theta, size) for size in (1, 2))
+    # The first measurement is of what NumPy keeps from a first call, too.
+    _, one, many = (_bytes(network, theta, size) for size in (1, 1, 1 + SPAN))
     size = LARGEST_AUTO
-    while size and one + (size - 1) * (two - one) > budget:
+    while size and one + (size - 1) * (many - one) / SPAN > budget:
         size //= 2
     if not size:
         raise NetworkError(f"training.memory_budget must hold one row's {one} bytes, got {budget}")
@@ -149,8 +152,9 @@ def _bytes(network: Network, theta: Array, size: int) -> int:
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
+    noise = np.random.default_rng(0)
     before = tracemalloc.get_traced_memory()[0]
-    plan = network.compile(theta, size, gathers=True)
+    plan = network.compile(theta, size, gathers=True, generator=noise)
     taken = tracemalloc.get_traced_memory()[0] - before
     del plan
     if not tracing:

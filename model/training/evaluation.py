@@ -29,8 +29,9 @@ class Evaluation:
         if weights is not None and weights.ndim > 1:
             weights = weights.mean(axis=0)  # of members
         if most is not None and len(self._inputs) > most:
-            part = np.random.default_rng(0).choice(len(self._inputs), most, replace=False)
-            part.sort()
+            counts = np.arange(len(self._inputs)) if weights is None else np.flatnonzero(weights)
+            size = min(most, len(counts))
+            part = np.sort(np.random.default_rng(0).choice(counts, size, replace=False))
             self._inputs, self._given = self._inputs[part], self._given[part]
             self._targets = self._targets[part]
             weights = None if weights is None else weights[part]

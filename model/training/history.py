@@ -80,4 +80,4 @@ def r_squared(targets: Array, predictions: Array) -> float:
     """
     y = np.reshape(targets, predictions.shape)
     spread, error = np.square(y - y.mean(axis=0)).sum(), np.square(y - predictions).sum()
-    return float(1 - error / spread) if spread else float(error == 0)
+    return float(1 - error / spread) if spread and (y != y[0]).any() else float(error == 0)

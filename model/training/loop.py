@@ -21,6 +21,7 @@ from model.training.interrupts import Interrupt, deferred_interrupt
 from model.training.plateau import Plateau, ReduceOnPlateau
 from model.training.regularization import Average, bound_norms, penalize
 from model.training.schedule import Schedule
+from model.training.stopping import Waiting
 from model.training.training import Training
 
 # Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
@@ -111,7 +112,7 @@ class _Run:
         self._history = History()
         self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
         self._squared_norm: float | None = None
-        self._plateau = Plateau()
+        self._plateau, self._waiting, self._lowest = Plateau(), Waiting(), math.inf
         self._interrupted = False
         self._bind()
         if trace is not None:
@@ -208,7 +209,12 @@ class _Run:
         self._squared_norm = plain["squared_norm"]
         self._plateau = Plateau(*plain["plateau"])
         self._batches.noise.bit_generator.state = plain["noise"]
-        self._history.records[:] = [Record(**record) for record in plain["records"]]
+        records = [Record(**record) for record in plain["records"]]
+        self._history.records[:] = records
+        losses = [record.monitored for record in records]
+        self._lowest = min(losses)
+        if self._training.early_stopping is not None:
+            self._waiting = self._training.early_stopping.waiting(losses)
 
     def _make_step(self, order: Array) -> None:
         if self._schedule is not None:
@@ -246,8 +252,12 @@ class _Run:
             gradient_norm=None if norm is None else math.sqrt(norm),
         )
         self._history.records.append(record)
-        if self._history.best is record:
+        if record.monitored < self._lowest:
+            self._lowest = record.monitored
             np.copyto(self._best, theta)
+        if self._training.early_stopping is not None:
+            stopping = self._training.early_stopping
+            self._waiting = stopping.observe(self._waiting, record.monitored)
         schedule = self._training.schedule
         if isinstance(schedule, ReduceOnPlateau):
             self._plateau = schedule.observe(self._plateau, record.monitored)
@@ -266,8 +276,7 @@ class _Run:
 
     def _is_over(self) -> bool:
         stopping = self._training.early_stopping
-        records = self._history.records
-        return stopping is not None and stopping.is_over([each.monitored for each in records])
+        return stopping is not None and stopping.is_over(self._waiting)
 
     def _diverged(self) -> DivergedError:
         rate = f"{float(self._update.rate.max()):g}"

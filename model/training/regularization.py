@@ -42,19 +42,28 @@ def bound_norms(theta: Array, layout: Layout, limit: float) -> list[Call]:
     To be made after the update (Srebro et al. 2005; Srivastava et al. 2014, §5.1).
     """
     calls: list[Call] = []
-    highest, one = np.array(limit, theta.dtype), np.array(1, theta.dtype)
     for block, view in zip(layout.blocks, layout.views(theta), strict=True):
         if block.penalized:
-            weights = view[..., :-1]
-            norms = np.empty(weights.shape[:-1], theta.dtype)
-            calls += [
-                partial(np.vecdot, weights, weights, out=norms),
-                partial(np.sqrt, norms, norms),
-                partial(np.divide, highest, norms, norms),
-                partial(np.minimum, norms, one, out=norms),
-                partial(np.multiply, weights, norms[..., None], weights),
-            ]
+            for member in view.reshape(-1, *block.shape):  # NumPy would copy all of them together
+                weights = member[:, :-1]
+                scratch = (
+                    np.empty(len(weights), theta.dtype),
+                    np.empty(weights.shape, theta.dtype),
+                )
+                calls.append(partial(_bound_rows, weights, np.array(limit, theta.dtype), *scratch))
     return calls
+
+
+def _bound_rows(weights: Array, limit: Array, factors: Array, spread: Array) -> None:
+    """Rows of weights (O, I), in place; factors (O,) and spread (O, I) are scratch."""
+    np.vecdot(weights, weights, out=factors)
+    np.sqrt(factors, factors)
+    if not np.isfinite(factors).all():  # squares overflow long before a norm does
+        np.hypot.reduce(weights, axis=-1, out=factors)
+    np.divide(limit, factors, factors)
+    np.minimum(factors, 1, out=factors)
+    np.copyto(spread, factors[:, None])  # NumPy would write them out itself, into new memory
+    np.multiply(weights, spread, weights)
 
 
 class Average:

@@ -9,6 +9,7 @@ import numpy as np
 from model.errors import NetworkError
 from model.network.description import (
     Described,
+    build,
     construct,
     require_choice,
     require_count,
@@ -93,12 +94,8 @@ class Training(Described):
         if self.schedule is not None:
             self._settle("schedule", _part("schedule", schedule_from, self.schedule))
             self._check_schedule(self.schedule)
-        if isinstance(self.early_stopping, Mapping):
-            place, given = "training.early_stopping", dict(self.early_stopping)
-            given.pop("name", None)
-            self._settle("early_stopping", construct(place, EarlyStopping, given))
-        elif not isinstance(self.early_stopping, EarlyStopping | None):
-            raise NetworkError("training.early_stopping must be a table of patience and min_delta")
+        if self.early_stopping is not None:
+            self._settle("early_stopping", _early_stopping(self.early_stopping))
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -123,7 +120,9 @@ class Training(Described):
             raise NetworkError("training.learning_rate must be given once: here or in optimizer")
         require_rate("training.learning_rate", self.learning_rate)
         named = {"name": given} if isinstance(given, str) else given
-        return {**named, "learning_rate": self.learning_rate} if isinstance(named, dict) else given
+        return (
+            {**named, "learning_rate": self.learning_rate} if isinstance(named, Mapping) else given
+        )
 
     def _list(self, key: str, check: Callable[[str, Any], object]) -> tuple[Any, ...]:
         given = getattr(self, key)
@@ -149,6 +148,15 @@ class Training(Described):
     def _settle(self, field: str, value: object) -> None:
         """Set a field of a frozen dataclass, once, while it is made."""
         object.__setattr__(self, field, value)
+
+
+def _early_stopping(given: object) -> EarlyStopping:
+    """A table needs no name, for there is only one."""
+    if isinstance(given, Mapping) and "name" not in given:
+        return construct("training.early_stopping", EarlyStopping, given)
+    if not isinstance(given, Mapping | str | EarlyStopping):
+        raise NetworkError("training.early_stopping must be a table of patience and min_delta")
+    return build("training.early_stopping:", {EarlyStopping.name: EarlyStopping}, given)
 
 
 def _part(key: str, make: Callable[[object], Any], given: object) -> Any:
