@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from model import artifact
+from model.cli import main
 from model.pipeline import Trained, train
 from model.predictor import Predictor
 from model.training.recipe import load_recipe
@@ -68,3 +70,24 @@ def service_port(artifact_path: Path) -> Iterator[int]:
             process.terminate()
             process.stderr.read()
             assert process.wait(timeout=20) == 0
+
+
+@dataclass
+class Program:
+    """`python -m model`, run in this process."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "argv", ["model", *map(str, arguments)])
+        self.monkeypatch.setenv("COLUMNS", "100")
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = self.capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(monkeypatch, capsys)

@@ -1,38 +1,17 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from model import artifact
-from model.cli import main
 from model.training.recipe import BUNDLED
 
+Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
-
-
-@dataclass
-class Program:
-    """`python -m model`, run in this process."""
-
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-
-    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
-        self.monkeypatch.setattr(sys, "argv", ["model", *map(str, arguments)])
-        self.monkeypatch.setenv("COLUMNS", "100")
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = self.capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
-    return Program(monkeypatch, capsys)
 
 
 def test_the_program_runs_as_a_module(tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ from model.network.activations import ACTIVATIONS
 from model.network.initializers import INITIALIZERS
 from model.network.layers import LAYERS
 from model.network.losses import LOSSES
+from model.schema import Feature
 from model.training.augmentation import AUGMENTATIONS
 from model.training.optimizers import OPTIMIZERS
+from model.training.recipe import bundled_recipes
 from model.training.schedules import SCHEDULES
+from model.training.sections import Data, Scaling, Split
 from model.training.training import Training
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -26,7 +29,7 @@ PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
 def test_a_page_prints_what_it_shows(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```\n\n```(?:text|dot)\n(.*?)```\n", text, re.DOTALL)
-    assert len(blocks) == text.count("```python") > 0
+    assert len(blocks) == text.count("```python")
     names: dict[str, Any] = {}
     for code, expected in blocks:
         printed = io.StringIO()
@@ -38,7 +41,7 @@ def test_a_page_prints_what_it_shows(page: Path) -> None:
 def told(page: str) -> set[str]:
     """The names in the first cells of a page's tables."""
     rows = [line for line in (DOCS / page).read_text("utf-8").splitlines() if "|" in line]
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    return {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
 
 
 @pytest.mark.parametrize("known", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES])
@@ -50,3 +53,9 @@ def test_every_way_to_train_is_told() -> None:
     fields = {field.name for field in dataclasses.fields(Training)}
     assert told("training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
     assert told("schedules.md") == set(SCHEDULES)
+
+
+def test_all_that_a_recipe_can_say_is_told() -> None:
+    sections = (Data, Split, Scaling, Feature)
+    keys = {key for section in sections for key in section.model_fields}
+    assert told("recipes.md") == keys | set(bundled_recipes())

@@ -79,7 +79,7 @@ def minimize(
     Raises DivergedError at the step where the loss is no longer a number, NetworkError for rows
     that do not fit, TrainingError for another training's checkpoint.
     """
-    run = _Run(network, theta, training, rows, validation, trace)
+    run = Run(network, theta, training, rows, validation, trace)
     if checkpoint is not None:
         state = checkpoints.read(checkpoint.path, run.identity, run.state().arrays)
         if state is not None:
@@ -89,7 +89,7 @@ def minimize(
     return run.outcome()
 
 
-class _Run:
+class Run:
     """A training under way. `state` is all that a step or a record changes."""
 
     def __init__(

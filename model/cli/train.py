@@ -1,4 +1,4 @@
-"""The command line of the offline program: what it shows, and how it says what went wrong."""
+"""`train` and `lr-find`."""
 
 import sys
 import time
@@ -6,47 +6,33 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from model import artifact
+from model.cli.program import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
 from model.confusion import ConfusionMatrix
-from model.errors import MalignancyError
 from model.evaluation import plots
 from model.evaluation.rate_plot import rate_curve
-from model.onnx_export import to_onnx
 from model.pipeline import Trained, find_rate, train
 from model.predictor import Predictor
 from model.publishing import publish
 from model.training.checkpoint import Checkpoint
 from model.training.history import Record
-from model.training.recipe import Recipe, bundled_recipes, load_recipe
+from model.training.recipe import Recipe, load_recipe
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 REDRAW_SECONDS = 0.1
 MOST_RECORDS = 30  # shown
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
-export = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(export, name="export", help="Write a trained model in another program's format.")
-console = Console(highlight=False)
 
-RecipeArgument = Annotated[
-    str, typer.Argument(help=f"A recipe file, or one of {', '.join(bundled_recipes())}.")
-]
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model train article --output artifacts/article.joblib"
+    app.command("train", epilog=example)(train_command)
+    app.command("lr-find", epilog="Example: python -m model lr-find article")(lr_find_command)
 
 
-@app.callback()
-def _program() -> None:
-    """Train a network by a recipe, and write the artifact that the service serves."""
-
-
-@app.command(
-    "train",
-    epilog="Example: python -m model train article --output artifacts/article.joblib",
-)
 def train_command(
     recipe: RecipeArgument = "article",
     output: Annotated[
@@ -67,10 +53,11 @@ def train_command(
     """
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.joblib"
-    _prepare(path)
+    prepare(path)
     state = None
     if checkpoint is not None:
-        _prepare(checkpoint, option="--checkpoint")
+        prepare(checkpoint, "--checkpoint")
+        refuse_same(checkpoint, path, "the artifact", "--checkpoint")
         state = Checkpoint(checkpoint, checkpoint_seconds)
     trained = _train_with_progress(plan, state)
     console.print(_loss_table(trained), _confusion_table(trained.predictor))
@@ -79,7 +66,8 @@ def train_command(
         publish(path.with_name(f"{path.stem}.{name}.png"), picture)
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
-    console.print(f"pictures beside it: {', '.join(f'{path.stem}.{n}.png' for n in pictures)}")
+    names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
+    console.print(f"pictures beside it: {names}", soft_wrap=True)
     outcome = trained.outcome
     if outcome.interrupted:
         kept = f"the best so far, of epoch {outcome.epoch}, is saved"
@@ -89,7 +77,6 @@ def train_command(
         checkpoint.unlink(missing_ok=True)  # the training is over
 
 
-@app.command("lr-find", epilog="Example: python -m model lr-find article")
 def lr_find_command(
     recipe: RecipeArgument = "article",
     output: Annotated[
@@ -100,59 +87,12 @@ def lr_find_command(
     """Suggest learning rates for a recipe: train shortly with a rising one. Changes nothing."""
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.lr-find.png"
-    _prepare(path)
+    prepare(path)
     finding = find_rate(plan)
     publish(path, rate_curve(finding))
     for name in ("valley", "steep", "minimum"):
         console.print(f"{name:8}{getattr(finding, name):.2g}")
     console.print(f"{path}  the loss over the rate; valley is mostly a good one", soft_wrap=True)
-
-
-@export.command(
-    "onnx",
-    epilog="Example: python -m model export onnx artifacts/article.joblib --output article.onnx",
-)
-def export_onnx_command(
-    source: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The artifact's file.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Where the ONNX file goes.  [default: beside the artifact, as .onnx]"),
-    ] = None,
-) -> None:
-    """Write an artifact as ONNX: raw rows in, NaN where missing, probabilities out.
-
-    Needs the package onnx: pip install 'malignancy[onnx]'.
-    """
-    predictor = artifact.load(source)
-    path = output or source.with_suffix(".onnx")
-    if path.exists() and path.samefile(source):
-        raise MalignancyError(f"--output: {path} is the artifact itself, it must be another file")
-    content = to_onnx(predictor)
-    _prepare(path)
-    publish(path, content)
-    console.print(f"{path}  {predictor.title}", soft_wrap=True)
-
-
-def main() -> None:
-    """Run the program. What it refuses is one line on stderr and exit code 2, no traceback."""
-    try:
-        app()
-    except MalignancyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted: nothing was saved", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-
-
-def _prepare(output: Path, option: str = "--output") -> None:
-    """Make the folder that a file goes to; refuse a file that is a folder."""
-    if output.is_dir():
-        raise MalignancyError(f"{option}: {output} is a folder, it must be a file")
-    output.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Trained:
@@ -190,7 +130,7 @@ def _loss_table(trained: Trained) -> Table:
         losses = (f"{loss:.6f}" for loss in (record.train_loss, record.monitored))
         scores = (f"{record.metrics[name]:.4f}" for name in metrics)
         table.add_row(str(record.epoch), *losses, *scores)
-    return _aligned(table)
+    return to_right(table)
 
 
 def _confusion_table(predictor: Predictor) -> Table:
@@ -201,13 +141,7 @@ def _confusion_table(predictor: Predictor) -> Table:
             hits, rows = matrix.proportions()["accuracy"]
             counts = (str(count) for count in vars(matrix).values())
             table.add_row(name, f"{threshold:g}", f"{hits / rows:.4f}", *counts)
-    return _aligned(table)
-
-
-def _aligned(table: Table) -> Table:
-    for column in table.columns:
-        column.justify = "left" if column.header == "rows" else "right"
-    return table
+    return to_right(table, "rows")
 
 
 def _pictures(trained: Trained) -> dict[str, bytes]:

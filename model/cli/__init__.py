@@ -1,0 +1,32 @@
+"""The command line of the offline program: `python -m model`."""
+
+from model.cli import (
+    compare,
+    describe,
+    evaluate,
+    export,
+    init,
+    inspect,
+    landscape,
+    predict,
+    recipes,
+    train,
+)
+from model.cli.program import app, main
+
+__all__ = ["app", "main"]
+
+COMMANDS = (
+    recipes,
+    init,
+    describe,
+    train,
+    evaluate,
+    predict,
+    inspect,
+    compare,
+    landscape,
+    export,
+)
+for _commands in COMMANDS:
+    _commands.register(app)

@@ -1,0 +1,69 @@
+"""`compare`: recipes side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from model.cli.program import console, prepare, to_right
+from model.comparison import Compared, compare
+from model.evaluation.plots import loss_curves
+from model.publishing import publish
+from model.training.recipe import load_recipe
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model compare overfit overfit-l2 overfit-dropout"
+    app.command("compare", epilog=example)(compare_command)
+
+
+def compare_command(
+    recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Two or more.")],
+    output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path(
+        "artifacts/comparison.png"
+    ),
+    jobs: Annotated[int, typer.Option(min=1, help="How many are trained at once.")] = 1,
+) -> None:
+    """Train several recipes; one table and one picture of them all.
+
+    The exit code is 1 where one of them could not be trained.
+    """
+    plans = [load_recipe(recipe) for recipe in recipes]
+    prepare(output)
+    found = compare(plans, jobs)
+    console.print(_table(found))
+    curves = {each.name: each.history for each in found if each.history is not None}
+    if curves:
+        publish(output, loss_curves(curves))
+        console.print(str(output), soft_wrap=True)
+    if len(curves) < len(found):
+        raise typer.Exit(1)
+
+
+def _table(found: list[Compared]) -> Table:
+    heads = ("weights", "epochs", "train loss", "validation loss", "lowest", "at epoch")
+    table = Table("recipe", *heads, "accuracy", "sensitivity", "specificity", "seconds")
+    for each in found:
+        if each.history is None or each.matrix is None:
+            table.add_row(each.name, each.failure)
+            continue
+        last, best = each.history.records[-1], each.history.best
+        shares = each.matrix.proportions()
+        table.add_row(
+            each.name,
+            str(each.parameters),
+            str(last.epoch),
+            f"{last.train_loss:.4f}",
+            f"{last.monitored:.4f}",
+            f"{best.monitored:.4f}",
+            str(best.epoch),
+            *(_share(*shares[name]) for name in ("accuracy", "sensitivity", "specificity")),
+            f"{each.seconds:.1f}",
+        )
+    return to_right(table, "recipe")
+
+
+def _share(successes: int, trials: int) -> str:
+    return f"{successes / trials:.4f}" if trials else "-"

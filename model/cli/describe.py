@@ -1,0 +1,79 @@
+"""`describe`: what a recipe's table holds, before anything is learned from it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from model.arrays import Array
+from model.cli.program import RecipeArgument, console, prepare, to_right
+from model.evaluation.plots import correlations, feature_distributions
+from model.publishing import publish
+from model.schema import Feature
+from model.training.dataset import read_table
+from model.training.recipe import Recipe, load_recipe
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    app.command("describe", epilog="Example: python -m model describe article")(describe_command)
+
+
+def describe_command(
+    recipe: RecipeArgument = "article",
+    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
+) -> None:
+    """Describe a recipe's rows: each feature by class, what is missing, and correlations."""
+    plan = load_recipe(recipe)
+    # All rows, also those that training would leave out for a missing value.
+    data = plan.data.model_copy(update={"missing": "median"})
+    table = read_table(plan.model_copy(update={"data": data}))
+    rows, labels, schema = table.rows, table.labels, plan.data_schema
+    console.print(_classes(plan, labels), _features(plan, rows, labels))
+    pictures = {
+        "features": feature_distributions(rows, labels, schema),
+        "correlations": correlations(rows, labels, schema),
+    }
+    for name, picture in pictures.items():
+        path = folder / f"{plan.name}.{name}.png"
+        prepare(path)
+        publish(path, picture)
+        console.print(str(path), soft_wrap=True)
+
+
+def _classes(recipe: Recipe, labels: Array) -> Table:
+    table = Table("class", "rows", "share", title=f"{recipe.data.file.name}: {len(labels)} rows")
+    for name, chosen in ((recipe.data.negative, ~labels), (recipe.data.positive, labels)):
+        table.add_row(name, str(int(chosen.sum())), f"{chosen.mean():.1%}")
+    return to_right(table, "class")
+
+
+def _features(recipe: Recipe, rows: Array, labels: Array) -> Table:
+    heads = ("missing", "least", "median", "most", recipe.data.negative, recipe.data.positive)
+    table = Table("feature", *heads, title="Features, and their mean in either class")
+    for feature, column in zip(recipe.features, rows.T, strict=True):
+        missing = np.isnan(column)
+        present, of = column[~missing], labels[~missing]
+        if not len(present):
+            table.add_row(feature.name, str(missing.sum()))
+            continue
+        about = (_spelled(feature, f(present)) for f in (np.min, np.median, np.max))
+        means = (_mean(feature, present[chosen]) for chosen in (~of, of))
+        table.add_row(feature.name, str(int(missing.sum())), *about, *means)
+    return to_right(table, "feature")
+
+
+def _spelled(feature: Feature, value: float) -> str:
+    """A number as it is; of categories and truths these figures say nothing."""
+    return f"{value:g}" if feature.type in ("integer", "number") else ""
+
+
+def _mean(feature: Feature, values: Array) -> str:
+    """The mean; of truths how many are true; of categories the most frequent one."""
+    if not len(values):
+        return "-"
+    if feature.type == "category":
+        return feature.categories[int(np.bincount(values.astype(int)).argmax())]
+    return f"{values.mean():.1%}" if feature.type == "boolean" else f"{values.mean():.3g}"

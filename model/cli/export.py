@@ -1,0 +1,39 @@
+"""`export onnx`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model import artifact
+from model.cli.program import ArtifactArgument, console, prepare, refuse_same
+from model.onnx_export import to_onnx
+from model.publishing import publish
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    export = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(export, name="export", help="Write a trained model in another program's format.")
+    example = "Example: python -m model export onnx artifacts/article.joblib --output article.onnx"
+    export.command("onnx", epilog=example)(export_onnx_command)
+
+
+def export_onnx_command(
+    source: ArtifactArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the ONNX file goes.  [default: beside the artifact, as .onnx]"),
+    ] = None,
+) -> None:
+    """Write an artifact as ONNX: raw rows in, NaN where missing, probabilities out.
+
+    Needs the package onnx: pip install 'malignancy[onnx]'.
+    """
+    predictor = artifact.load(source)
+    path = output or source.with_suffix(".onnx")
+    refuse_same(path, source, "the artifact")
+    content = to_onnx(predictor)
+    prepare(path)
+    publish(path, content)
+    console.print(f"{path}  {predictor.title}", soft_wrap=True)

@@ -1,0 +1,42 @@
+"""`init`: a first recipe from a table."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.cli.program import console, prepare
+from model.errors import MalignancyError
+from model.publishing import publish
+from model.training.first_recipe import first_recipe
+from model.training.frames import read_frame
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model init patients.csv --target diagnosis"
+    app.command("init", epilog=example)(init_command)
+
+
+def init_command(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with a header, or Parquet.")],
+    target: Annotated[
+        str | None,
+        typer.Option(help="The column of the two classes.  [default: one called so, or the last]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where the recipe goes.  [default: NAME.toml]")
+    ] = None,
+) -> None:
+    """Write a first recipe for a table: types, ranges, target and group, for you to correct."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", table.stem.lower()).strip("-._") or "mine"
+    path = output or Path(f"{name}.toml")
+    prepare(path)
+    if path.exists():
+        raise MalignancyError(f"--output: {path} is there already, and may hold your corrections")
+    frame = read_frame(table)
+    place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
+    publish(path, first_recipe(frame, place, name, target).encode())
+    console.print(f"{path}  correct it, then: python -m model train {path}", soft_wrap=True)

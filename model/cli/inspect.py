@@ -1,0 +1,75 @@
+"""`inspect`: what an artifact holds."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from model import artifact
+from model.cli.program import ArtifactArgument, console
+from model.predictor import Predictor
+
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for another program.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model inspect artifacts/article.joblib"
+    app.command("inspect", epilog=example)(inspect_command)
+
+
+def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> None:
+    """Say what an artifact holds: features, network, recipe, data, scores, versions, limits."""
+    predictor = artifact.load(source)
+    if as_json:
+        print(json.dumps(_told(predictor), indent=2, ensure_ascii=False))
+        return
+    facts = predictor.facts
+    console.print(f"{predictor.name}  {predictor.version}", soft_wrap=True)
+    if facts.get("description"):
+        console.print(facts["description"])
+    console.print(_features(predictor), predictor.network.summary(), "", sep="\n")
+    for heading in ("recipe", "data", "scores", "versions"):
+        if facts.get(heading):
+            console.print(_pairs(heading, facts[heading]))
+    console.print(_pairs("operating points", dict(predictor.operating_points)))
+    for limit in facts.get("limits") or []:
+        console.print(f"limit: {limit}")
+
+
+def _told(predictor: Predictor) -> dict[str, Any]:
+    return {
+        "name": predictor.name,
+        "version": predictor.version,
+        "schema": predictor.schema.model_dump(mode="json"),
+        "transforms": list(predictor.encoder.transforms),
+        "network": {**predictor.network.describe(), "parameters": predictor.network.layout.size},
+        "operating_points": dict(predictor.operating_points),
+        **predictor.facts,
+    }
+
+
+def _features(predictor: Predictor) -> Table:
+    table = Table("feature", "type", "rule", "unit", "filled in where missing", box=None)
+    fills = predictor.encoder.fill.tolist()
+    for feature, fill in zip(predictor.schema.features, fills, strict=True):
+        shown = str(feature.spelled(fill)) if feature.may_be_missing else ""
+        table.add_row(feature.name, feature.type, feature.rule, feature.unit or "", shown)
+    return table
+
+
+def _pairs(heading: str, facts: dict[str, Any]) -> Table:
+    """Nested facts by dotted names; lists of features are told elsewhere."""
+    table = Table(heading, "", box=None)
+    for name, value in _flat(facts):
+        if not name.startswith("features"):
+            table.add_row(name, f"{value:.6g}" if isinstance(value, float) else str(value))
+    return table
+
+
+def _flat(facts: Any, place: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(facts, dict):
+        return [(place, facts)]
+    pairs = ((f"{place}.{key}" if place else key, value) for key, value in facts.items())
+    return [pair for key, value in pairs for pair in _flat(value, key)]

@@ -1,0 +1,49 @@
+"""`landscape`: pictures of the loss around a training's end, and of the ways that lead there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from model.cli.program import RecipeArgument, console, prepare
+from model.evaluation.landscape_plot import contour, side_by_side, surface
+from model.evaluation.paths import optimizer_paths, skip_comparison
+from model.pipeline import prepare as prepare_rows
+from model.publishing import publish
+from model.training.recipe import load_recipe
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    app.command("landscape", epilog="Example: python -m model landscape article")(landscape_command)
+
+
+def landscape_command(
+    recipe: RecipeArgument = "article",
+    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
+    points: Annotated[int, typer.Option(min=5, max=501, help="Of the grid, each way.")] = 51,
+) -> None:
+    """Draw the loss landscape of a recipe's network, with optimizers' paths on it.
+
+    Five short trainings from one start: plain, with momentum, annealed, at too large a rate, and
+    Adam; and a deep network with skip connections beside the same without.
+    """
+    plan = load_recipe(recipe)
+    prepared = prepare_rows(plan)
+    rows = prepared.rows(prepared.train)
+    inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
+    paths = optimizer_paths(prepared.network, prepared.theta, inputs, targets, points=points)
+    skips = skip_comparison(inputs, targets, points=points)
+    pictures = {
+        "contour": contour(paths.landscape, paths.paths, shares=paths.shares),
+        "surface": surface(paths.landscape, paths.paths, shares=paths.shares),
+        "skips": side_by_side(skips, title="Around the end of a training, 20 layers deep"),
+    }
+    for name, picture in pictures.items():
+        path = folder / f"{plan.name}.landscape-{name}.png"
+        prepare(path)
+        publish(path, picture)
+        console.print(str(path), soft_wrap=True)
+    for name, losses in paths.losses.items():
+        console.print(f"{name:24}loss {losses[0]:.3f} → {losses[-1]:.3f}")

@@ -1,0 +1,41 @@
+"""`predict`: a file's rows, scored."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model import artifact
+from model.cli.program import ArtifactArgument, console, prepare, refuse_same
+from model.scoring import score_file
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model predict artifacts/article.joblib rows.csv --output out.csv"
+    app.command("predict", epilog=example)(predict_command)
+
+
+def predict_command(
+    source: ArtifactArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table, CSV with a header row or Parquet.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the scored table goes.  [default: FILE.scored.csv or .parquet]"),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="A probability above it is positive. [default: its own]"),
+    ] = None,
+) -> None:
+    """Add the columns probability and label to a table of any length, in flat memory."""
+    predictor = artifact.load(source)
+    path = output or file.with_suffix(f".scored{file.suffix}")
+    prepare(path)
+    for other, what in ((file, "the table"), (source, "the artifact")):
+        refuse_same(path, other, what)
+    above = predictor.threshold if threshold is None else threshold
+    rows = score_file(predictor, file, path, above)
+    console.print(f"{path}  {rows} rows by {predictor.title}, threshold {above:g}", soft_wrap=True)

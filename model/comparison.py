@@ -1,0 +1,53 @@
+"""Several recipes, each trained, set side by side."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import joblib
+
+from model.confusion import ConfusionMatrix
+from model.errors import MalignancyError
+from model.pipeline import train
+from model.training.history import History
+from model.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of a recipe: failure says why, where nothing did."""
+
+    name: str
+    failure: str = ""
+    parameters: int = 0
+    history: History | None = None
+    matrix: ConfusionMatrix | None = None
+    seconds: float = 0.0
+
+
+def compare(recipes: Sequence[Recipe], jobs: int = 1) -> list[Compared]:
+    """Train each, in so many processes, each on one core: the figures do not depend on them.
+
+    A recipe that fails is told, and the others go on.
+    """
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        found: list[Compared] = joblib.Parallel(jobs)(
+            joblib.delayed(_compared)(recipe) for recipe in recipes
+        )
+    return found
+
+
+def _compared(recipe: Recipe) -> Compared:
+    start = time.perf_counter()
+    try:
+        trained = train(recipe)
+    except MalignancyError as error:
+        return Compared(recipe.name, str(error))
+    predictor, rows = trained.predictor, trained.predictor.validation
+    return Compared(
+        recipe.name,
+        parameters=predictor.network.layout.size,
+        history=trained.outcome.history,
+        matrix=ConfusionMatrix.at(predictor.threshold, rows.labels, rows.probabilities),
+        seconds=time.perf_counter() - start,
+    )
