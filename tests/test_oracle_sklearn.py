@@ -9,11 +9,15 @@ from model.evaluation import metrics
 from model.network.network import Network
 from model.network.row_weights import class_weights
 from model.training.optimizers import GradientDescent
+from model.training.recipe import BUNDLED
 
 linear_model = pytest.importorskip(
     "sklearn.linear_model", reason="compares with scikit-learn: make oracles"
 )
 theirs = pytest.importorskip("sklearn.metrics")
+sklearn_datasets = pytest.importorskip("sklearn.datasets")
+
+DIGITS = BUNDLED.parent.parent / "data" / "digits-0-1.csv"
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,11 @@ def test_figures(rows: list[tuple[bool, float]]) -> None:
     assert metrics.average_precision(labels, p) == pytest.approx(expected)
     assert metrics.brier(labels, p) == pytest.approx(theirs.brier_score_loss(labels, p))
     assert metrics.log_loss(labels, p) == pytest.approx(theirs.log_loss(labels, p), abs=1e-12)
+
+
+def test_the_bundled_digits_are_scikit_learns() -> None:
+    bundled = sklearn_datasets.load_digits()
+    chosen = bundled.target < 2
+    table = np.genfromtxt(DIGITS, delimiter=",", skip_header=1)
+    np.testing.assert_array_equal(table[:, :-1], bundled.data[chosen])
+    np.testing.assert_array_equal(table[:, -1], bundled.target[chosen])

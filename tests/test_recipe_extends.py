@@ -86,3 +86,9 @@ def test_another_kind_of_split_or_network_replaces_the_whole(tmp_path: Path) -> 
     assert other.split.train == (0, 500)
     named = "training.optimizer = {name = 'adam', beta1 = 0.8}"
     assert load_recipe(str(over_article(tmp_path, named))).training["optimizer"]["beta1"] == 0.8
+
+
+def test_labels_may_be_smoothed(tmp_path: Path) -> None:
+    text = "network.loss = {name = 'binary_cross_entropy', label_smoothing = 0.1}"
+    loss = load_recipe(str(over_article(tmp_path, text))).build_network().loss
+    assert loss.describe() == {"name": "binary_cross_entropy", "label_smoothing": 0.1}

@@ -83,11 +83,14 @@ class Recipe(Section):
             layers.append(task.output_layer(1))
         try:
             inputs = inputs_of(self.data_schema)
-            built = NumpyNetwork(layers, inputs, task.loss, network.dtype)
+            loss = task.loss if network.loss is None else network.loss
+            built = NumpyNetwork(layers, inputs, loss, network.dtype)
         except NetworkError as error:
             raise RecipeError(f"network: {error}") from None
         if built.outputs != 1:
             raise RecipeError(f"network: task {network.task} has 1 output, not {built.outputs}")
+        if built.loss.name != task.loss:
+            raise RecipeError(f"network.loss: of task {network.task} must be {task.loss}")
         return built
 
     def build_training(self) -> Training:

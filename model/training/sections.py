@@ -99,11 +99,15 @@ class Scaling(Section):
 
 
 class Network(Section):
-    """All layers in order, or only the hidden ones: the task's recommended output then follows."""
+    """All layers in order, or only the hidden ones: the task's recommended output then follows.
+
+    loss: instead of the task's own, for its label_smoothing.
+    """
 
     layers: list[Any] | None = Field(default=None, min_length=1)
     hidden: list[Any] | None = None
     task: Literal["binary"] = "binary"
+    loss: Any = None
     dtype: Literal["float64", "float32"] = "float64"
 
     @model_validator(mode="after")
