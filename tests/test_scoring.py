@@ -37,6 +37,20 @@ def test_a_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [output]
 
 
+@pytest.mark.usefixtures("small_pieces")
+def test_processes_do_not_matter(predictor: Predictor, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"{jobs}.csv" for jobs in (1, 2)]
+    for jobs, output in enumerate(outputs, 1):
+        assert scoring.score_file(predictor, DATA, output, 0.5, jobs) == 699
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    broken = tmp_path / "in.csv"
+    broken.write_text(DATA.read_text() + "1,99,1,1,1,2,1,1,1,1,benign\n")
+    for jobs in (1, 2):
+        with pytest.raises(DataError, match=r"^in.csv: line 701, column 'clump_thickness': must"):
+            scoring.score_file(predictor, broken, outputs[0], 0.5, jobs)
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -29,6 +29,7 @@ def predict_command(
         float | None,
         typer.Option(min=0, max=1, help="A probability above it is positive. [default: its own]"),
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that score at once.")] = 1,
 ) -> None:
     """Add the columns probability and label to a table of any length, in flat memory."""
     predictor = artifact.load(source)
@@ -37,5 +38,5 @@ def predict_command(
     for other, what in ((file, "the table"), (source, "the artifact")):
         refuse_same(path, other, what)
     above = predictor.threshold if threshold is None else threshold
-    rows = score_file(predictor, file, path, above)
+    rows = score_file(predictor, file, path, above, jobs)
     console.print(f"{path}  {rows} rows by {predictor.title}, threshold {above:g}", soft_wrap=True)

@@ -44,7 +44,7 @@ class Evaluation:
         """A SHA-256 of the rows."""
         return digest(self._inputs, self._targets, self._shares)
 
-    def of(self, theta: Array) -> tuple[float, dict[str, float]]:
+    def of(self, theta: Array, *, loss_only: bool = False) -> tuple[float, dict[str, float]]:
         """The mean loss and the metric; of members, the mean loss, and the mean prediction's."""
         loss, predictions = self._network.loss, []
         total = 0.0
@@ -53,7 +53,11 @@ class Evaluation:
             z = self._network.logits(theta, self._inputs[part]).swapaxes(-1, -2)
             losses = loss.value(z, self._targets[part].T)[..., 0, :]
             total += float(np.mean(losses @ self._shares[part]))
+            if loss_only:
+                continue
             predicted = loss.predict(z).swapaxes(-1, -2)
             predictions.append(predicted.mean(axis=0) if theta.ndim > 1 else predicted)
+        if loss_only:
+            return total, {}
         name, metric = self._metric
         return total, {name: metric(self._given, np.concatenate(predictions))}

@@ -23,6 +23,7 @@ def read_frame(path: Path) -> pd.DataFrame:
 def read_pieces(path: Path, rows: int = PIECE) -> Iterator[pd.DataFrame]:
     """The cells as text, "" where there is nothing, in pieces of so many rows.
 
+    Cells are Python's own strings, whatever pandas has for text: those it iterates over slowly.
     The index is the line of the file a row begins on, in Parquet its number from 1. Raises
     DataError naming the file, and the line where a row does not fit the header.
     """
@@ -55,10 +56,10 @@ def _csv(path: Path, rows: int) -> Iterator[pd.DataFrame]:
                         count = f"{len(cells)} cells, the header {len(header)}"
                         raise DataError(f"{path}: not a CSV table: line {line} has {count}")
                     lines.append(line)
-                    piece.append([cell.strip() for cell in cells])
+                    piece.append(list(map(str.strip, cells)))
                     any_rows = True
                 if len(piece) == rows:
-                    yield pd.DataFrame(piece, index=lines, columns=header, dtype=str)
+                    yield pd.DataFrame(piece, index=lines, columns=header, dtype=object)
                     lines, piece = [], []
                 line = reader.line_num + 1
         except csv.Error as error:
@@ -66,7 +67,7 @@ def _csv(path: Path, rows: int) -> Iterator[pd.DataFrame]:
     if not any_rows:
         raise DataError(f"{path}: not a CSV table: it has no {'rows' if header else 'header'}")
     if piece:
-        yield pd.DataFrame(piece, index=lines, columns=header, dtype=str)
+        yield pd.DataFrame(piece, index=lines, columns=header, dtype=object)
 
 
 def _parquet(path: Path, rows: int) -> Iterator[pd.DataFrame]:
@@ -80,7 +81,7 @@ def _parquet(path: Path, rows: int) -> Iterator[pd.DataFrame]:
         for batch in file.iter_batches(rows):
             columns = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
             cells = dict(zip(batch.schema.names, columns, strict=True))
-            yield pd.DataFrame(cells, index=range(done + 1, done + 1 + len(batch)), dtype=str)
+            yield pd.DataFrame(cells, index=range(done + 1, done + 1 + len(batch)), dtype=object)
             done += len(batch)
 
 

@@ -236,7 +236,7 @@ class Run:
 
     def _record(self) -> None:
         theta, validation_loss = self._evaluated(), None
-        train_loss, metrics = self._train.of(theta)
+        train_loss, metrics = self._train.of(theta, loss_only=self._validation is not None)
         if self._validation is not None:
             validation_loss, metrics = self._validation.of(theta)
         if not math.isfinite(train_loss + (validation_loss or 0)):
