@@ -49,22 +49,16 @@ class Batches:
         self._seed = training.seed
         self.size = _size(network, theta, len(self._inputs), training)
         self._whole = self.size == len(self._inputs) and not training.augmentation
-        self._plan = self._compile(network, theta, self.size, None)
-        self.gradient = self._plan.gradient
-        self._augment = self._augmentation(self._plan, network, training)
-        rest = len(self._inputs) % self.size
-        self._rest = self._plan, self._augment
-        if rest:
-            plan = self._compile(network, theta, rest, self.gradient)
-            self._rest = plan, self._augmentation(plan, network, training)
         self.count = -(-len(self._inputs) // self.size)  # batches in an epoch
+        self._batch = self._bind(network, theta, self.size, training)
+        self.gradient = self._batch[0].gradient
+        self._last, rest = self._batch, len(self._inputs) % self.size
+        if rest:
+            self._last = self._bind(network, theta, rest, training, self.gradient)
         if self._whole:
-            shares = (
-                None
-                if self._weights is None
-                else self._weights / self._weights.dtype.type(self.size)
-            )
-            self._plan.load(self._inputs[:, :-1], self._targets, shares)
+            weights = self._weights
+            shares = None if weights is None else weights / weights.dtype.type(self.size)
+            self._batch[0].load(self._inputs[:, :-1], self._targets, shares)
 
     def order(self, epoch: int) -> Array:
         """The rows' indices (N,) in the order of this epoch; none where all are one batch."""
@@ -74,22 +68,28 @@ class Batches:
 
     def step(self, order: Array, number: int) -> None:
         """Leave the gradient of the epoch's batch `number`, from 0."""
-        if self._whole:
-            self._plan.step()
-            return
         index = order[number * self.size : (number + 1) * self.size]
-        plan, augment = (self._plan, self._augment) if len(index) == self.size else self._rest
-        plan.gather(self._inputs, self._targets, index, self._weights)
-        for call in augment:
-            call()
+        plan, augment = self._batch if number < self.count - 1 else self._last
+        if not self._whole:
+            plan.gather(self._inputs, self._targets, index, self._weights)
+            for call in augment:
+                call()
         plan.step()
 
     def digest(self) -> str:
         """A SHA-256 of the rows."""
         return digest(self._inputs, self._targets, self._weights)
 
-    def _compile(self, network: Network, theta: Array, size: int, gradient: Array | None) -> Plan:
-        return network.compile(
+    def _bind(
+        self,
+        network: Network,
+        theta: Array,
+        size: int,
+        training: Training,
+        gradient: Array | None = None,
+    ) -> tuple[Plan, list[Call]]:
+        """The step of a batch of this size, and the calls that augment its rows before."""
+        plan = network.compile(
             theta,
             size,
             weighted=self._weights is not None,
@@ -97,13 +97,12 @@ class Batches:
             generator=self.noise,
             gradient=gradient,
         )
-
-    def _augmentation(self, plan: Plan, network: Network, training: Training) -> list[Call]:
-        return [
+        calls = [
             call
             for each in training.augmentation
             for call in each.bind(plan.inputs, plan.targets, network.channels, self.noise)
         ]
+        return plan, calls
 
 
 def _mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array | None:
