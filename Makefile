@@ -36,6 +36,7 @@ oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn and ONNX R
 
 bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/learning.py
 
 image: ## build the container image
 	docker build --tag $(IMAGE) .

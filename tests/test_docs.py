@@ -53,6 +53,7 @@ def test_every_command_is_in_the_readme() -> None:
         "data/README.md",
         "docs/network.md",
         "docs/computation-graph.md",
+        "docs/landscapes.md",
         "docs/recipes.md",
         "docs/schedules.md",
         "docs/training.md",
