@@ -1,17 +1,27 @@
 """What a model takes and answers: its features in order, their ranges, and the two labels."""
 
 import math
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 # A colon or a quote in a name would make a raw JSON body ambiguous to count; a comma or a line
 # break would do the same to a CSV header; `instances` is the batch's own key in a request.
+MOST_CHARACTERS = 100
 NAME = r'^[^\x00-\x1f":,\\{}\[\]]+$'
-FeatureName = Annotated[str, StringConstraints(pattern=NAME, min_length=1, max_length=100)]
+FeatureName = Annotated[
+    str, StringConstraints(pattern=NAME, min_length=1, max_length=MOST_CHARACTERS)
+]
 # As a value in a request it is under the same rule.
 Category = FeatureName
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
+
+
+def is_name(text: str) -> bool:
+    """Whether a feature or a category may be called so."""
+    return len(text) <= MOST_CHARACTERS and re.fullmatch(NAME, text) is not None
+
 
 RESERVED_NAMES = frozenset({"instances"})
 SHOWN_CATEGORIES = 10

@@ -2,14 +2,13 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from model.errors import DataError
-from model.schema import NAME
+from model.schema import is_name
 
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
 MOST_CATEGORIES = 20
@@ -96,7 +95,7 @@ def _group_lines(group: str | None) -> Iterator[str]:
 def _feature(column: "pd.Series[str]") -> Iterator[str]:
     """The line of a column, or a comment that says why there is none."""
     name, present = str(column.name), column[column != ""]
-    if not re.match(NAME, name):
+    if not is_name(name):
         yield f"    # {_quoted(name)}: no name a feature may have"
         return
     if _is_key(column):
@@ -114,7 +113,7 @@ def _feature(column: "pd.Series[str]") -> Iterator[str]:
         if (numbers == numbers.round()).all():
             facts.append('type = "integer"')
         facts += [f"minimum = {_number(numbers.min())}", f"maximum = {_number(numbers.max())}"]
-    elif 2 <= len(distinct) <= MOST_CATEGORIES and all(re.match(NAME, each) for each in distinct):
+    elif 2 <= len(distinct) <= MOST_CATEGORIES and all(map(is_name, distinct)):
         facts.append('type = "category"')
         facts.append(f"categories = [{', '.join(_quoted(each) for each in sorted(distinct))}]")
     else:

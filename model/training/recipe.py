@@ -206,5 +206,5 @@ def _explain(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = first["input"]
     small = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**64)
-    shown = f", got {value!r}" if small else ""
+    shown = f", got {value!r:.80}" if small else ""
     return f"{key}: {message}{shown}" if key else message
