@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 from fastapi import FastAPI
 
@@ -19,6 +20,11 @@ from model.predictor import Predictor
 from model.training.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
+
+
+# No test is one of time: a busy machine may be slow at any moment.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
