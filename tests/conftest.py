@@ -21,7 +21,6 @@ from model.training.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
 
-
 # No test is one of time: a busy machine may be slow at any moment.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
