@@ -208,6 +208,19 @@ def test_groups_weights_and_parts(recipe: Recipe) -> None:
     assert (len(dropped.rows), dropped.dropped) == (1, 2)
 
 
+def test_labels_are_mapped(recipe: Recipe) -> None:
+    text = "a,b,c\n1,1,2\n2,2,4\n3,3,unsure\n4,4,yes\n5,,2\n"
+    labels = {"2": "no", "4": "yes", "unsure": ""}
+    table = read(with_keys(recipe, data={"labels": labels}), text)
+    assert table.labels.tolist() == [False, True, True]
+    assert table.rows[:, 0].tolist() == [1, 2, 4]
+    assert table.dropped == 2
+    with pytest.raises(DataError, match=r"line 6, column 'c': must be 'no' or 'yes'"):
+        read(with_keys(recipe, data={"labels": labels}), text.replace("5,,2", "5,1,x"))
+    with pytest.raises(ValueError, match=r"labels: 'x' must mean 'no', 'yes' or '' \(leave"):
+        with_keys(recipe, data={"labels": {"x": "perhaps"}})
+
+
 def test_a_weight_must_be_a_number(recipe: Recipe) -> None:
     for cell in ("x", "-1", "", "inf"):
         with pytest.raises(DataError, match=r"line 3, column 'w': must be a number, at least 0$"):

@@ -20,7 +20,8 @@ class Table:
 
     rows: (B, features) float64, NaN where missing. labels: (B,) bool, True for the positive class.
     groups, weights, parts: (B,), of the columns that the recipe names, None for those it does not;
-    parts is split.column's text. dropped: rows left out because a value was missing.
+    parts is split.column's text. dropped: rows left out, because a value was missing or data.labels
+    says so.
     """
 
     rows: Array
@@ -43,6 +44,8 @@ def read_table(recipe: Recipe) -> Table:
     frame = read_frame(data.file)
     try:
         frame = frame.replace(data.missing_values, "") if data.missing_values else frame
+        all_rows = len(frame)
+        frame = _with_labels(frame, data)
         rows = np.column_stack([read_column(frame, feature) for feature in recipe.features])
         complete = ~np.isnan(rows).any(axis=1)
         table = Table(
@@ -51,13 +54,14 @@ def read_table(recipe: Recipe) -> Table:
             _texts(frame, data.group),
             _weights(frame, data.weight),
             _texts(frame, recipe.split.column),
-            dropped=0,
+            dropped=all_rows - len(frame),
         )
     except DataError as error:
         raise DataError(f"{data.file.name}: {error}") from None
     if data.missing != "drop":
         return table
-    return replace(table.take(np.flatnonzero(complete)), dropped=int((~complete).sum()))
+    incomplete = int((~complete).sum())
+    return replace(table.take(np.flatnonzero(complete)), dropped=table.dropped + incomplete)
 
 
 def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
@@ -87,6 +91,15 @@ def _values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
     if found > 1:
         raise DataError(f"column {name!r} is there {found} times")
     return frame[name]
+
+
+def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The target's cells as the classes they mean; without the rows that mean none."""
+    if not data.labels:
+        return frame
+    meant = _values(frame, data.target).map(lambda cell: data.labels.get(cell, cell))
+    kept = (meant != "") | ~frame[data.target].isin(list(data.labels))
+    return frame.assign(**{data.target: meant})[kept]
 
 
 def _labels(frame: pd.DataFrame, data: Data) -> Array:

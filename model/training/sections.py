@@ -22,7 +22,8 @@ class Section(BaseModel):
 class Data(Section):
     """The table: a CSV with a header row, its path relative to the recipe.
 
-    missing: rows with a missing value are left out, or get its feature's median or mode of the
+    labels: which class a cell of the target means where it says something else; "" leaves the row
+    out. missing: rows with a missing value are left out, or get its feature's median or mode of the
     training rows; categories get the mode. missing_values: cells that stand for nothing, as the
     empty one does. group: the column that says which rows belong together, as those of a patient.
     weight: the column of the rows' weights. class_weight: "balanced", or of the negative and the
@@ -33,6 +34,7 @@ class Data(Section):
     target: str
     negative: Label
     positive: Label
+    labels: dict[str, str] = Field(default={})
     missing: Literal["drop", "median", "mode"] = "drop"
     missing_values: list[str] = []
     group: str | None = None
@@ -43,6 +45,10 @@ class Data(Section):
     def _check(self) -> Self:
         if isinstance(self.class_weight, list) and len(self.class_weight) != 2:
             raise ValueError("class_weight must be balanced, or two numbers: negative, positive")
+        for cell, label in self.labels.items():
+            if label not in (self.negative, self.positive, ""):
+                known = f"{self.negative!r}, {self.positive!r} or '' (leave the row out)"
+                raise ValueError(f"labels: {cell!r:.80} must mean {known}")
         return self
 
 
