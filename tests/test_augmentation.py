@@ -1,10 +1,13 @@
 """Augmentation: what it does to a batch, in either layout of memory, and what it leaves alone."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model.arrays import Array
 from model.errors import NetworkError
@@ -97,8 +100,8 @@ def test_mixup_mixes_targets_as_it_mixes_rows(loss: Loss) -> None:
     generator = np.random.default_rng(0)
     classes = generator.integers(0, 3, 20)
     shares = np.eye(3)[classes]
-    given = classes if loss.name.startswith("sparse") else shares
-    targets = loss.encode(given, 3, "float64").T.copy()
+    raw = classes if loss.name.startswith("sparse") else shares
+    targets = loss.encode(raw, 3, "float64").T.copy()
     inputs = shares.T.copy()  # so that mixed rows are the mixed targets
     apply("mixup", inputs, targets)
     if loss.link == "softmax" or loss.name != "sparse_categorical_cross_entropy":
@@ -125,6 +128,110 @@ def test_shift_is_a_plain_loop_s(channels: int) -> None:
         assert len(found) == 1
         seen.add(found[0])
     assert seen == {-2, -1, 0, 1, 2}
+
+
+@settings(deadline=None)
+@given(
+    positions=st.integers(2, 9),
+    channels=st.integers(1, 3),
+    members=st.integers(0, 3),
+    rows=st.integers(1, 6),
+    by_row=st.booleans(),
+    data=st.data(),
+)
+def test_shift_of_any_shape_is_a_plain_loop_s(
+    positions: int, channels: int, members: int, rows: int, by_row: bool, data: st.DataObject
+) -> None:
+    most = data.draw(st.integers(1, positions - 1))
+    lead = (members,) if members else ()
+    inputs, targets = batch(*lead, features=positions * channels, rows=rows, by_row=by_row)
+    before = inputs.copy()
+    apply({"name": "shift", "most": most}, inputs, targets, channels=channels)
+    ways = np.random.default_rng(0).integers(-most, most, (*lead, rows, 1), endpoint=True)
+    for at in np.ndindex(*lead, rows):
+        place = (*at[:-1], slice(None), at[-1])
+        signal, way = before[place].reshape(-1, channels), int(ways[at][0])
+        expected = [signal[min(max(t - way, 0), positions - 1)] for t in range(positions)]
+        assert (inputs[place].reshape(-1, channels) == expected).all()
+
+
+@pytest.mark.parametrize("by_row", [False, True])
+def test_members_with_rows_of_their_own_are_mixed_each_its_own_way(by_row: bool) -> None:
+    inputs, targets = batch(3, rows=16, by_row=by_row)
+    before = inputs.copy(), targets.copy()
+    apply({"name": "mixup", "alpha": 5}, inputs, targets)
+    generator = np.random.default_rng(0)
+    shares = generator.beta(5, 5, 3)
+    assert len(set(shares)) == 3
+    for k, share in enumerate(shares):
+        partners = generator.permutation(16)
+        for was, found in zip(before, (inputs, targets), strict=True):
+            mixed = share * was[k] + (1 - share) * was[k][:, partners]
+            np.testing.assert_allclose(found[k], mixed, atol=1e-14)
+
+
+def test_members_that_share_rows_are_mixed_alike() -> None:
+    inputs, targets = batch(rows=16)
+    many = np.stack([targets, 2 * targets, -targets])
+    alone = inputs.copy(), targets.copy()
+    apply("mixup", *alone)
+    apply("mixup", inputs, many)
+    assert (inputs == alone[0]).all()
+    for factor, found in zip((1, 2, -1), many, strict=True):
+        np.testing.assert_allclose(found, factor * alone[1], atol=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+def test_lambda_is_of_the_beta_distribution(alpha: float) -> None:
+    inputs, targets = np.array([[0.0, 1.0]]), np.zeros((1, 2))
+    generator = np.random.default_rng(0)
+    calls = augmentation_from({"name": "mixup", "alpha": alpha}).bind(inputs, targets, 1, generator)
+    shares: list[float] = []
+    while len(shares) < 2000:
+        inputs[...] = 0, 1
+        for call in calls:
+            call()
+        if inputs[0, 0] + inputs[0, 1] == pytest.approx(1) and tuple(inputs[0]) != (0, 1):
+            shares.append(inputs[0, 1])  # the rows are each other's partners
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.04)
+    assert np.var(shares) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)
+
+
+@pytest.mark.parametrize("description", ALL)
+def test_a_state_put_back_goes_on_the_same_in_other_buffers(description: Any) -> None:
+    generator = np.random.default_rng(3)
+    inputs, targets = batch()
+    calls = augmentation_from(description).bind(inputs, targets, 1, generator)
+    for call in calls:
+        call()
+    state = generator.bit_generator.state
+    again = inputs.copy(), targets.copy()
+    for call in calls:
+        call()
+    resumed = np.random.default_rng(99)
+    resumed.bit_generator.state = state
+    for call in augmentation_from(description).bind(*again, 1, resumed):
+        call()
+    assert (again[0] == inputs).all()
+    assert (again[1] == targets).all()
+    assert resumed.bit_generator.state == generator.bit_generator.state
+
+
+@pytest.mark.parametrize("description", ALL)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("by_row", [False, True])
+def test_nothing_of_a_batch_s_size_is_allocated(description: Any, dtype: str, by_row: bool) -> None:
+    # As in a plan: the inputs are all but the last of one more feature.
+    inputs, targets = batch(4, features=785, rows=128, dtype=dtype, by_row=by_row)
+    inputs = inputs[..., :-1, :]
+    calls = augmentation_from(description).bind(inputs, targets, 1, np.random.default_rng(0))
+    tracemalloc.start()
+    for call in calls:
+        call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # NumPy's own buffers, of 8192 numbers for each of up to three operands, whatever the batch.
+    assert peak < 250_000 < inputs.nbytes / 6, f"{peak} bytes"
 
 
 def test_scale_has_a_factor_a_signal() -> None:

@@ -2,9 +2,13 @@
 
 All change a batch in place: inputs (features, B) and encoded targets (outputs, B), with a leading
 axis where members have their own. Inputs are what the network sees, scaled. The features of a
-signal lie position after position, `channels` numbers at each.
+signal lie position after position, `channels` numbers at each. All that is drawn comes from the
+generator given, so that its state says all of what follows. What is of a batch's size is made once.
 """
 
+# ruff: noqa: ARG002  # few use all that `bind` is given
+
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +28,10 @@ class Augmentation(Described):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """The calls that change the batch in these buffers, with draws from this generator.
+        """The calls that change the batch in these buffers, of any strides.
 
-        Raises NetworkError where the rows are too short for it.
+        inputs: (features, B), or (K, features, B) of members with rows of their own. targets:
+        encoded, (…, outputs, B). Raises NetworkError where the rows are too short for it.
         """
         raise NotImplementedError
 
@@ -43,11 +48,7 @@ class Jitter(Augmentation):
         require_number(place, self.standard_deviation, 0, 1e6)
 
     def bind(
-        self,
-        inputs: Array,
-        targets: Array,  # noqa: ARG002
-        channels: int,  # noqa: ARG002
-        generator: np.random.Generator,
+        self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
         """Noise for the whole batch at once."""
         noise = _by_row(inputs)
@@ -64,7 +65,8 @@ class Mixup(Augmentation):
     """λ xᵢ + (1 − λ) xⱼ with targets mixed alike, λ ~ Beta(α, α) (Zhang et al. 2018, mixup).
 
     As in its authors' code: one λ a batch, and the partners j are the batch in another order.
-    Mixing encoded targets is right, because every loss encodes by an affine function.
+    Members with rows of their own have a λ and an order each, others share both. Mixing encoded
+    targets is right, because every loss encodes by an affine function.
     """
 
     name = "mixup"
@@ -74,29 +76,32 @@ class Mixup(Augmentation):
         require_number(f"augmentation {self.name}: alpha", self.alpha, 1e-3, 1e3)
 
     def bind(
-        self,
-        inputs: Array,
-        targets: Array,
-        channels: int,  # noqa: ARG002
-        generator: np.random.Generator,
+        self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """One draw of λ and of an order; members with rows of their own get the same."""
-        share, rest = np.array(0, inputs.dtype), np.array(0, inputs.dtype)
-        order = np.arange(inputs.shape[-1])
+        """Rows are taken by one index over those of all members."""
+        share = np.zeros((*inputs.shape[:-2], 1, 1), inputs.dtype)
+        rest, count = share.copy(), inputs.shape[-1]
+        order = np.zeros((*inputs.shape[:-2], count), np.intp)
 
         def draw() -> None:
-            share.fill(generator.beta(self.alpha, self.alpha))
+            share[...] = generator.beta(self.alpha, self.alpha, share.shape)
             np.subtract(1, share, out=rest)
-            np.copyto(order, generator.permutation(len(order)))
+            for each in order.reshape(-1, count):
+                each[...] = generator.permutation(count)
 
         calls: list[Call] = [draw]
         for values in (inputs, targets):
-            rows, partners = values.swapaxes(-1, -2), _by_row(values)
+            rows, own, partners = values.swapaxes(-1, -2), _by_row(values), _by_row(values)
+            table = own.reshape(-1, own.shape[-1])
+            firsts = _firsts(own.shape[:-2], count)
+            index = firsts + order
             calls += [
-                partial(np.take, rows, order, axis=-2, out=partners, mode="clip"),
+                partial(np.add, order, firsts, index),
+                partial(np.copyto, own, rows),  # `take` would copy what is not row by row
+                partial(np.take, table, index, axis=0, out=partners, mode="clip"),
                 partial(np.multiply, partners, rest, partners),
-                partial(np.multiply, rows, share, rows),
-                partial(np.add, rows, partners, rows),
+                partial(np.multiply, own, share, own),
+                partial(np.add, own, partners, rows),
             ]
         return calls
 
@@ -112,27 +117,30 @@ class Shift(Augmentation):
         require_count(f"augmentation {self.name}: most", self.most)
 
     def bind(
-        self,
-        inputs: Array,
-        targets: Array,  # noqa: ARG002
-        channels: int,
-        generator: np.random.Generator,
+        self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Each number is taken from where its position was."""
+        """Each position is taken from where it was, by one index over those of all rows."""
         positions = inputs.shape[-2] // channels
         if self.most >= positions:
             rule = f"must be below the signal's {positions} positions"
             raise NetworkError(f"augmentation {self.name}: most {rule}, got {self.most}")
-        signals, moved = inputs.swapaxes(-1, -2), _by_row(inputs)
-        at, channel = np.divmod(np.arange(inputs.shape[-2]), channels)
+        signals, own, moved = inputs.swapaxes(-1, -2), _by_row(inputs), _by_row(inputs)
+        firsts, at = _firsts(own.shape[:-1], positions), np.arange(positions)
+        index = firsts + at
+        table, by_position = own.reshape(-1, channels), moved.reshape(*index.shape, channels)
 
-        def shift() -> None:
-            way = generator.integers(-self.most, self.most, (*signals.shape[:-1], 1), endpoint=True)
-            source = np.clip(at - way, 0, positions - 1) * channels + channel
-            moved[...] = np.take_along_axis(signals, source, axis=-1)
-            signals[...] = moved
+        def draw() -> None:
+            way = generator.integers(-self.most, self.most, firsts.shape, endpoint=True)
+            np.subtract(at, way, index)
 
-        return [shift]
+        return [
+            draw,
+            partial(np.clip, index, 0, positions - 1, out=index),
+            partial(np.add, index, firsts, index),
+            partial(np.copyto, own, signals),
+            partial(np.take, table, index, axis=0, out=by_position, mode="clip"),
+            partial(np.copyto, signals, moved),
+        ]
 
 
 @dataclass(frozen=True)
@@ -147,11 +155,7 @@ class Scale(Augmentation):
         require_number(place, self.standard_deviation, 0, 1e6)
 
     def bind(
-        self,
-        inputs: Array,
-        targets: Array,  # noqa: ARG002
-        channels: int,  # noqa: ARG002
-        generator: np.random.Generator,
+        self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
         """One factor a row."""
         factors = aligned((*inputs.shape[:-2], 1, inputs.shape[-1]), inputs.dtype)
@@ -175,22 +179,23 @@ class SignalNoise(Augmentation):
         require_number(f"augmentation {self.name}: share", self.share, 0, 1e6)
 
     def bind(
-        self,
-        inputs: Array,
-        targets: Array,  # noqa: ARG002
-        channels: int,  # noqa: ARG002
-        generator: np.random.Generator,
+        self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Noise for the whole batch, scaled signal by signal."""
-        noise, signals = _by_row(inputs), inputs.swapaxes(-1, -2)
-        strength = aligned((*noise.shape[:-1], 1), inputs.dtype)
-        share = np.array(self.share, inputs.dtype)
+        """Room first for the differences to the mean, then for the noise."""
+        room, signals = _by_row(inputs), inputs.swapaxes(-1, -2)
+        strength = aligned((*room.shape[:-1], 1), inputs.dtype)
+        share, size = (np.array(value, inputs.dtype) for value in (self.share, room.shape[-1]))
         return [
-            _normal(generator, noise),
-            partial(np.std, signals, axis=-1, out=strength, keepdims=True),
+            partial(np.copyto, room, signals),
+            partial(np.mean, room, axis=-1, out=strength, keepdims=True),
+            partial(np.subtract, room, strength, room),
+            partial(np.vecdot, room, room, out=strength[..., 0]),
+            partial(np.divide, strength, size, strength),
+            partial(np.sqrt, strength, strength),
             partial(np.multiply, strength, share, strength),
-            partial(np.multiply, noise, strength, noise),
-            partial(np.add, signals, noise, signals),
+            _normal(generator, room),
+            partial(np.multiply, room, strength, room),
+            partial(np.add, signals, room, signals),
         ]
 
 
@@ -212,3 +217,8 @@ def _by_row(values: Array) -> Array:
 def _normal(generator: np.random.Generator, out: Array) -> Call:
     draw: Any = generator.standard_normal
     return partial(draw, dtype=out.dtype, out=out)
+
+
+def _firsts(lead: tuple[int, ...], count: int) -> Array:
+    """Where each of the blocks of `count` begins, one after another: (*lead, 1)."""
+    return (np.arange(math.prod(lead)) * count).reshape(*lead, 1)
