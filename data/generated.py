@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+Array = npt.NDArray[np.float64]
 HERE = Path(__file__).parent
 
 
@@ -22,7 +24,71 @@ def xor(rows: int = 400) -> str:
     return "\n".join(["x,y,class", *lines, ""])
 
 
-TABLES = {"xor.csv": xor}
+# Events of a heart beat: angle on its cycle, height, width (McSharry et al. 2003, table 1); and one
+# more, downwards, between S and T.
+EVENTS = {
+    "P": (-np.pi / 3, 1.2, 0.25),
+    "Q": (-np.pi / 12, -5.0, 0.1),
+    "R": (0.0, 30.0, 0.1),
+    "S": (np.pi / 12, -7.5, 0.1),
+    "T": (np.pi / 2, 0.75, 0.4),
+    "depressed ST": (0.7, -1.2, 0.22),
+}
+SAMPLES = 100  # of a beat
+STEPS = 8  # of the integration, from one sample to the next
+
+
+def ecg(beats: int = 450) -> str:
+    """Beats of an electrocardiogram in mV: normal, with a depressed ST segment, with an inverted T.
+
+    McSharry, Clifford, Tarassenko, Smith 2003, "A dynamical model for generating synthetic
+    electrocardiogram signals", eq. 1, on its limit cycle, where the angle θ grows evenly:
+    dz/dt = −Σ aᵢ Δθᵢ exp(−Δθᵢ² / 2 bᵢ²) − z. Each beat has heights, widths, angles, a rate, a
+    baseline and noise of its own.
+    """
+    generator = np.random.default_rng(0)
+    kinds = np.array(["normal", "st-depressed", "inverted-t"])[np.arange(beats) % 3]
+    angles, heights, widths = np.array(list(EVENTS.values())).T
+    shape = beats, len(EVENTS)
+    angles = angles + generator.normal(0, 0.04, shape)
+    heights = heights * generator.normal(1, 0.3, shape)
+    widths = widths * generator.normal(1, 0.08, shape)
+    heights[:, 5] *= kinds == "st-depressed"
+    heights[:, 4] *= np.where(kinds == "inverted-t", -1, 1)
+    speeds = 2 * np.pi * generator.uniform(0.9, 1.3, beats)  # radians a second
+    signals = 25 * _heights_of(angles, heights, widths, speeds)
+    phases = generator.uniform(0, 6, (beats, 1))
+    signals += 0.1 * np.sin(np.linspace(0, 2, SAMPLES) + phases)
+    signals += generator.normal(0, 0.12, signals.shape)
+    lines = [",".join([*(f"sample_{number:02}" for number in range(SAMPLES)), "beat"])]
+    for signal, kind in zip(signals, kinds, strict=True):
+        lines.append(",".join([*(f"{value:.3f}" for value in signal), str(kind)]))
+    return "\n".join([*lines, ""])
+
+
+def _heights_of(angles: Array, heights: Array, widths: Array, speeds: Array) -> Array:
+    """z of each beat (beats, samples), θ from −π to π, after one such turn for z to settle."""
+    step = 2 * np.pi / (SAMPLES * STEPS)
+
+    def slope(angle: float, z: Array) -> Array:
+        """dz/dθ."""
+        away = (angle - angles + np.pi) % (2 * np.pi) - np.pi
+        push = -(heights * away * np.exp(-(away**2) / (2 * widths**2))).sum(axis=1)
+        return np.asarray((push - z) / speeds)
+
+    z, samples = np.zeros(len(angles)), []
+    for number in range(2 * SAMPLES * STEPS):  # Runge and Kutta's steps
+        angle = -np.pi + number * step
+        if number >= SAMPLES * STEPS and number % STEPS == 0:
+            samples.append(z)
+        k1 = slope(angle, z)
+        k2 = slope(angle + step / 2, z + step / 2 * k1)
+        k3 = slope(angle + step / 2, z + step / 2 * k2)
+        z = z + step / 6 * (k1 + 2 * k2 + 2 * k3 + slope(angle + step, z + step * k3))
+    return np.array(samples).T
+
+
+TABLES = {"xor.csv": xor, "ecg.csv": ecg}
 
 if __name__ == "__main__":
     for name, make in TABLES.items():

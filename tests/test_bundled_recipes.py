@@ -13,6 +13,8 @@ DATA = BUNDLED.parent.parent / "data"
 EXPECTED = {
     "digits-binary": (0.007, 0.994, 0.02),
     "digits-binary-relu": (0.014, 0.994, 0.02),
+    "ecg": (0.197, 0.917, 0.05),
+    "ecg-locally-connected": (0.238, 0.911, 0.06),
     "logistic-regression": (0.078, 0.965, 0.01),
     "overfit": (2.0, 0.775, 0.6),
     "overfit-dropout": (1.15, 0.79, 0.4),
