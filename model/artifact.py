@@ -8,10 +8,8 @@ NumPy with pickles off, and believes nothing it has not checked.
 import hashlib
 import io
 import json
-import math
 import pickle
 import pickletools
-import zipfile
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -19,14 +17,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from model.arrays import Array
-from model.encoding import Encoder, check_transforms, inputs_of
+from model.encoding import Encoder, Scale, check_transforms, inputs_of
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import network_from
+from model.packed_arrays import check_shapes, pack_arrays, read_arrays
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
-from model.schema import Label, Schema
+from model.schema import Schema
+from model.target import Label
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
 
@@ -36,18 +36,6 @@ _OPCODES: Final = frozenset(
     "PROTO FRAME EMPTY_DICT MEMOIZE BINPUT MARK SHORT_BINUNICODE BINUNICODE BININT1 "
     "SHORT_BINBYTES BINBYTES BINBYTES8 SETITEMS STOP".split()
 )
-_ARRAYS: Final = {
-    "theta": "float",
-    "encoder_fill": "float64",
-    "encoder_center": "float64",
-    "encoder_spread": "float64",
-    "train_labels": "bool",
-    "train_probabilities": "float64",
-    "validation_labels": "bool",
-    "validation_probabilities": "float64",
-    "self_test_rows": "float64",
-    "self_test_probabilities": "float64",
-}
 
 
 class _Metadata(BaseModel):
@@ -77,26 +65,26 @@ def to_bytes(predictor: Predictor) -> bytes:
         "operating_points": dict(predictor.operating_points),
         "facts": dict(predictor.facts),
     }
+    outputs = predictor.network.outputs
+    scale = predictor.target_scale or Scale(np.zeros(outputs), np.ones(outputs))
     arrays = {
         "theta": predictor.theta,
         "encoder_fill": predictor.encoder.fill,
         "encoder_center": predictor.encoder.center,
         "encoder_spread": predictor.encoder.spread,
-        "train_labels": predictor.train.labels,
-        "train_probabilities": predictor.train.probabilities,
-        "validation_labels": predictor.validation.labels,
-        "validation_probabilities": predictor.validation.probabilities,
+        "target_center": scale.center,
+        "target_spread": scale.spread,
+        "train_targets": predictor.train.targets,
+        "train_predictions": predictor.train.predictions,
+        "validation_targets": predictor.validation.targets,
+        "validation_predictions": predictor.validation.predictions,
         "self_test_rows": predictor.self_test.rows,
-        "self_test_probabilities": predictor.self_test.probabilities,
+        "self_test_predictions": predictor.self_test.predictions,
     }
-    packed = io.BytesIO()
-    np.savez(
-        packed, allow_pickle=False, **{key: np.ascontiguousarray(a) for key, a in arrays.items()}
-    )
     content = {
         "format": FORMAT,
         "metadata": json.dumps(metadata, ensure_ascii=False, allow_nan=False),
-        "arrays": packed.getvalue(),
+        "arrays": pack_arrays(arrays),
     }
     import joblib  # here, since reading does without it: a service starts the sooner
 
@@ -131,20 +119,27 @@ def from_bytes(content: bytes) -> Predictor:
     """The predictor in an artifact's bytes, checked. Raises ArtifactError."""
     file = _unpickle(content)
     metadata = _read_metadata(file["metadata"])
-    arrays = _read_arrays(file["arrays"])
+    arrays = read_arrays(file["arrays"], metadata.data_schema.target)
     try:
         network = network_from(metadata.network)
     except NetworkError as error:
         raise ArtifactError(f"its network cannot be built: {error}") from None
     theta, schema = arrays["theta"], metadata.data_schema
+    target = schema.target
     found = network.inputs, network.outputs, network.layout.size, network.dtype
-    if found != (inputs_of(schema), 1, theta.size, theta.dtype.name):
+    expected = inputs_of(schema), len(target.names), theta.size, theta.dtype.name
+    if found != expected or network.loss.link != target.link:
         raise ArtifactError("its network does not fit its schema or weights")
-    _check_shapes(arrays, len(schema.features), network.inputs)
+    check_shapes(arrays, schema, network.inputs)
     encoder = _encoder(schema, tuple(metadata.transforms), arrays)
     points = metadata.operating_points
-    if "default" not in points or not all(0 <= point <= 1 for point in points.values()):
+    if not target.has_threshold and points:
+        raise ArtifactError("it has operating points, and no threshold")
+    if target.has_threshold and "default" not in points:
         raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
+    if not all(0 <= point <= 1 for point in points.values()):
+        raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
+    scale = Scale(arrays["target_center"], arrays["target_spread"])
     predictor = Predictor(
         name=metadata.name,
         schema=schema,
@@ -152,9 +147,10 @@ def from_bytes(content: bytes) -> Predictor:
         network=network,
         theta=theta,
         operating_points=points,
-        train=ScoredRows(arrays["train_labels"], arrays["train_probabilities"]),
-        validation=ScoredRows(arrays["validation_labels"], arrays["validation_probabilities"]),
-        self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_probabilities"]),
+        train=ScoredRows(arrays["train_targets"], arrays["train_predictions"]),
+        validation=ScoredRows(arrays["validation_targets"], arrays["validation_predictions"]),
+        self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_predictions"]),
+        target_scale=scale if target.link == "linear" else None,
         facts=metadata.facts,
         version=hashlib.sha256(content).hexdigest(),
     )
@@ -223,63 +219,3 @@ def _read_metadata(text: str) -> _Metadata:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "text"
         raise ArtifactError(f"its metadata is wrong at {where}: {first['msg']}") from None
-
-
-def _read_arrays(packed: bytes) -> dict[str, Array]:
-    """Every array, after the archive's own claims were checked against the bytes it has."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            members = archive.infolist()
-            if sorted(member.filename for member in members) != sorted(f"{n}.npy" for n in _ARRAYS):
-                raise ArtifactError("its arrays are not the ones an artifact holds")
-            for member in members:
-                if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(packed):
-                    raise ArtifactError("its arrays must be stored uncompressed")
-                with archive.open(member) as file:
-                    _check_header(file, member.file_size)
-        with np.load(io.BytesIO(packed), allow_pickle=False) as loaded:
-            arrays = {name: loaded[name] for name in _ARRAYS}
-    except ArtifactError:
-        raise
-    except Exception:  # a broken archive can raise anything
-        raise ArtifactError("its arrays cannot be read") from None
-    for name, array in arrays.items():
-        allowed = ("float64", "float32") if _ARRAYS[name] == "float" else (_ARRAYS[name],)
-        if array.dtype.name not in allowed or not array.dtype.isnative:
-            raise ArtifactError(f"its array {name} is of type {array.dtype}")
-        if name != "self_test_rows" and not np.isfinite(array).all():
-            raise ArtifactError(f"its array {name} is not finite")
-        if array.dtype == bool and (array.view(np.uint8) > 1).any():
-            raise ArtifactError(f"its array {name} holds bytes that are neither true nor false")
-        if name.endswith("_probabilities") and not ((array >= 0) & (array <= 1)).all():
-            raise ArtifactError(f"its array {name} must be from 0 to 1")
-        array.flags.writeable = False
-    return arrays
-
-
-def _check_header(file: Any, size: int) -> None:
-    """The shape an array claims must be the size it has, before memory is made for it."""
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ArtifactError("its arrays cannot be read")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.hasobject or fortran_order or file.tell() + math.prod(shape) * dtype.itemsize != size:
-        raise ArtifactError("its arrays do not have the size they claim")
-
-
-def _check_shapes(arrays: dict[str, Array], features: int, inputs: int) -> None:
-    expected: dict[str, tuple[int, ...]] = {"theta": (arrays["theta"].size,)}
-    expected |= {"encoder_fill": (features,)}
-    expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
-    for scored in ("train", "validation"):
-        labels = arrays[f"{scored}_labels"]
-        expected |= {f"{scored}_{part}": (labels.size,) for part in ("labels", "probabilities")}
-    tests = arrays["self_test_probabilities"].size
-    expected |= {"self_test_rows": (tests, features), "self_test_probabilities": (tests,)}
-    for name, shape in expected.items():
-        if arrays[name].shape != shape:
-            raise ArtifactError(f"its array {name} has shape {arrays[name].shape}, not {shape}")
-    if not arrays["encoder_spread"].all():
-        raise ArtifactError("its array encoder_spread holds a zero")
-    if not tests:
-        raise ArtifactError("it holds no self-test rows")

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import joblib
 
-from model.confusion import ConfusionMatrix
 from model.errors import MalignancyError
+from model.figures import figures
 from model.pipeline import train
 from model.training.history import History
 from model.training.recipe import Recipe
@@ -15,13 +16,16 @@ from model.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of a recipe: failure says why, where nothing did."""
+    """What came of a recipe: failure says why, where nothing did.
+
+    figures: of the validation rows, at the recipe's threshold.
+    """
 
     name: str
     failure: str = ""
     parameters: int = 0
     history: History | None = None
-    matrix: ConfusionMatrix | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -43,11 +47,11 @@ def _compared(recipe: Recipe) -> Compared:
         trained = train(recipe)
     except MalignancyError as error:
         return Compared(recipe.name, str(error))
-    predictor, rows = trained.predictor, trained.predictor.validation
+    predictor = trained.predictor
     return Compared(
         recipe.name,
         parameters=predictor.network.layout.size,
         history=trained.outcome.history,
-        matrix=ConfusionMatrix.at(predictor.threshold, rows.labels, rows.probabilities),
+        figures=figures(predictor.schema.target, predictor.validation, predictor.threshold),
         seconds=time.perf_counter() - start,
     )

@@ -24,6 +24,22 @@ TRANSFORMS: Final[Mapping[str, tuple[Callable[[Array], Array], float, str]]] = {
 
 
 @dataclass(frozen=True)
+class Scale:
+    """z = (x − center) / spread, each (columns,) float64."""
+
+    center: Array
+    spread: Array
+
+    def apply(self, x: Array) -> Array:
+        """Numbers (B, columns), scaled."""
+        return np.asarray((x - self.center) / self.spread)
+
+    def undo(self, z: Array) -> Array:
+        """Scaled numbers (B, columns) as they were."""
+        return np.asarray(z * self.spread + self.center)
+
+
+@dataclass(frozen=True)
 class Encoder:
     """Fill what is missing, transform, spell out categories, then z = (x − center) / spread.
 

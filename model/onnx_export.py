@@ -1,4 +1,4 @@
-"""A trained model in ONNX: raw rows in, probabilities out, for any runtime that reads the format.
+"""A trained model in ONNX: raw rows in, predictions out, for any runtime that reads the format.
 
     input (N, features) ── encode ── the network's nodes ── link ── probability (N, outputs)
 
@@ -10,12 +10,12 @@ these activations are written out.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
-from model.encoding import Encoder
+from model.encoding import Encoder, Scale
 from model.errors import MalignancyError
 from model.network.activation import Activation
 from model.network.activations import Linear, Sigmoid, Softmax, Tanh
@@ -37,20 +37,20 @@ from model.network.rectifiers import (
     Swish,
 )
 from model.network.signals import Windowed
+from model.onnx_graph import DOUBLE, OnnxGraph
 from model.predictor import Predictor
 
 # Of 2022: read by ONNX Runtime from 1.12 on. A newer one would bring nothing that is used here.
 OPSET: Final = 17
 IR_VERSION: Final = 8
-_DOUBLE: Final = 11  # ONNX's number for float64
 
 
 def to_onnx(predictor: Predictor) -> bytes:
     """The bytes of an ONNX file that gives what the predictor gives, checked by onnx itself.
 
     It takes `input`, raw rows (N, features) float64, NaN where a value is missing, and gives
-    `probability` (N, outputs) in the network's type. Its metadata tells name, version, features,
-    labels (negative, positive) and operating_points, all but the first two as JSON.
+    `probability`, of a regression `prediction`, (N, outputs) in the network's type. Its metadata
+    tells name, version, features, target and operating_points, all but the first two as JSON.
     Raises MalignancyError where the package onnx is missing, or for a node it has no words for.
     """
     try:
@@ -61,74 +61,36 @@ def to_onnx(predictor: Predictor) -> bytes:
     from onnx import helper
 
     network, schema = predictor.network, predictor.schema
-    graph = _Graph(network.dtype)
+    graph = OnnxGraph(network.dtype)
     encoded = _encode(graph, predictor.encoder, "input")
     logits = _walk(graph, network, predictor.theta, encoded)
-    graph.add("Identity", _LINKS[network.loss.link](graph, None, logits), output="probability")
+    name = "prediction" if network.loss.link == "linear" else "probability"
+    linked = _LINKS[network.loss.link](graph, None, logits)
+    graph.add("Identity", _unscaled(graph, predictor.target_scale, linked), output=name)
     shape, note = ["N", len(schema.features)], "Raw rows, NaN where a value is missing"
     rows = helper.make_tensor_value_info("input", onnx.TensorProto.DOUBLE, shape, note)
-    probability = helper.make_tensor_value_info(
-        "probability", graph.type, ["N", network.outputs], f"P({schema.positive})"
-    )
+    told = f"Of {', '.join(schema.target.names)}"
+    prediction = helper.make_tensor_value_info(name, graph.type, ["N", network.outputs], told)
     model = helper.make_model(
-        helper.make_graph(graph.nodes, predictor.name, [rows], [probability], graph.constants),
+        helper.make_graph(graph.nodes, predictor.name, [rows], [prediction], graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="malignancy",
     )
-    told = {
+    properties = {
         "name": predictor.name,
         "version": predictor.version,
         "features": _json(schema.names),
-        "labels": _json((schema.negative, schema.positive)),
+        "target": schema.target.model_dump_json(),
         "operating_points": _json(dict(predictor.operating_points)),
     }
-    helper.set_model_props(model, told)
+    helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
-class _Graph:
-    """An ONNX graph while it is written; values go by their names.
-
-    dtype: the network's. type: the same in ONNX's words.
-    """
-
-    def __init__(self, dtype: str) -> None:
-        from onnx import helper
-
-        self.dtype = np.dtype(dtype)
-        self.type: int = helper.np_dtype_to_tensor_dtype(self.dtype)
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def add(
-        self, operation: str, *inputs: str | float | Array, output: str = "", **attributes: Any
-    ) -> str:
-        """The name of what an operation gives.
-
-        An input is a value's name, a number, which is taken in the network's type, or an array.
-        """
-        from onnx import helper
-
-        name = output or f"{operation.lower()}_{len(self.nodes)}"
-        names = [
-            each if isinstance(each, str) else self._constant(f"{name}.{place}", each)
-            for place, each in enumerate(inputs)
-        ]
-        self.nodes.append(helper.make_node(operation, names, [name], name, **attributes))
-        return name
-
-    def _constant(self, name: str, value: float | Array) -> str:
-        from onnx import numpy_helper
-
-        array = value if isinstance(value, np.ndarray) else np.array(value, self.dtype)
-        self.constants.append(numpy_helper.from_array(array, name))
-        return name
-
-
-def _encode(graph: _Graph, encoder: Encoder, rows: str) -> str:
+def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
     """`Encoder.encode` in float64, then the network's type."""
     values = graph.add("Where", graph.add("IsNaN", rows), encoder.fill, rows)
     for name in sorted(set(encoder.transforms) - {""}):
@@ -138,13 +100,21 @@ def _encode(graph: _Graph, encoder: Encoder, rows: str) -> str:
     if any(encoder.categories):
         source, code = encoder.columns
         values = graph.add("Gather", values, source, axis=1)
-        chosen = graph.add("Cast", graph.add("Equal", values, code), to=_DOUBLE)
+        chosen = graph.add("Cast", graph.add("Equal", values, code), to=DOUBLE)
         values = graph.add("Where", np.isnan(code), values, chosen)
     scaled = graph.add("Div", graph.add("Sub", values, encoder.center), encoder.spread)
     return graph.add("Cast", scaled, to=graph.type)
 
 
-def _walk(graph: _Graph, network: Network, theta: Array, x: str) -> str:
+def _unscaled(graph: OnnxGraph, scale: Scale | None, values: str) -> str:
+    """`Scale.undo` in float64, then the network's type again."""
+    if scale is None:
+        return values
+    numbers = graph.add("Mul", graph.add("Cast", values, to=DOUBLE), scale.spread)
+    return graph.add("Cast", graph.add("Add", numbers, scale.center), to=graph.type)
+
+
+def _walk(graph: OnnxGraph, network: Network, theta: Array, x: str) -> str:
     """Every node after its inputs; what the last one gives."""
     values = {network.ends[0]: x}
     blocks = iter(network.layout.views(theta))
@@ -159,11 +129,11 @@ def _walk(graph: _Graph, network: Network, theta: Array, x: str) -> str:
     return values[network.ends[-1]]
 
 
-def _affine(graph: _Graph, _: Affine, block: Array, x: str) -> str:
+def _affine(graph: OnnxGraph, _: Affine, block: Array, x: str) -> str:
     return graph.add("Gemm", x, block[:, :-1], block[:, -1], transB=1)
 
 
-def _windowed(graph: _Graph, node: Windowed, block: Array, x: str) -> str:
+def _windowed(graph: OnnxGraph, node: Windowed, block: Array, x: str) -> str:
     """Windows (T, k · C, N) taken from the transposed rows, times weights (T or 1, filters, k · C).
 
     T windows of k positions, C channels.
@@ -176,12 +146,12 @@ def _windowed(graph: _Graph, node: Windowed, block: Array, x: str) -> str:
     return _reshape(graph, graph.add("Transpose", y, perm=[2, 0, 1]), node.units)
 
 
-def _max_over(graph: _Graph, node: MaxOver, _: None, x: str) -> str:
+def _max_over(graph: OnnxGraph, node: MaxOver, _: None, x: str) -> str:
     groups = _reshape(graph, x, node.pieces, node.units)
     return graph.add("ReduceMax", groups, axes=[1], keepdims=0)
 
 
-def _normalize(graph: _Graph, node: Normalize, block: Array, x: str) -> str:
+def _normalize(graph: OnnxGraph, node: Normalize, block: Array, x: str) -> str:
     """Written out: LayerNormalization may compute in float32 whatever its input."""
     centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes=[1]))
     variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[1])
@@ -190,43 +160,43 @@ def _normalize(graph: _Graph, node: Normalize, block: Array, x: str) -> str:
     return graph.add("Add", graph.add("Mul", n, block[:, 0]), block[:, 1])
 
 
-def _add(graph: _Graph, _: Add, __: None, first: str, second: str) -> str:
+def _add(graph: OnnxGraph, _: Add, __: None, first: str, second: str) -> str:
     return graph.add("Add", first, second)
 
 
-def _noise(graph: _Graph, _: Node, __: None, x: str) -> str:
+def _noise(graph: OnnxGraph, _: Node, __: None, x: str) -> str:
     """Nothing is drawn where nothing is trained."""
     return graph.add("Identity", x)
 
 
-def _activated(graph: _Graph, node: Activated, _: None, x: str) -> str:
+def _activated(graph: OnnxGraph, node: Activated, _: None, x: str) -> str:
     write = _ACTIVATIONS.get(type(node.activation))
     if write is None:
         raise MalignancyError(f"activation {node.activation.name} cannot be exported to ONNX")
     return write(graph, node.activation, x)
 
 
-def _reshape(graph: _Graph, x: str, *sizes: int) -> str:
+def _reshape(graph: OnnxGraph, x: str, *sizes: int) -> str:
     return graph.add("Reshape", x, np.array([0, *sizes], np.int64))  # 0: as many rows as there are
 
 
-def _named(operation: str) -> Callable[[_Graph, object, str], str]:
+def _named(operation: str) -> Callable[[OnnxGraph, object, str], str]:
     return lambda graph, _, x: graph.add(operation, x)
 
 
-def _leaky_relu(graph: _Graph, activation: LeakyReLU, x: str) -> str:
+def _leaky_relu(graph: OnnxGraph, activation: LeakyReLU, x: str) -> str:
     return graph.add("Max", x, graph.add("Mul", x, activation.slope))
 
 
-def _elu(graph: _Graph, activation: ELU, x: str) -> str:
+def _elu(graph: OnnxGraph, activation: ELU, x: str) -> str:
     return _exponential_linear(graph, x, activation.alpha, 1)
 
 
-def _selu(graph: _Graph, _: SELU, x: str) -> str:
+def _selu(graph: OnnxGraph, _: SELU, x: str) -> str:
     return _exponential_linear(graph, x, SELU_ALPHA, SELU_SCALE)
 
 
-def _exponential_linear(graph: _Graph, x: str, alpha: float, scale: float) -> str:
+def _exponential_linear(graph: OnnxGraph, x: str, alpha: float, scale: float) -> str:
     """eˣ − 1 as 2 t / (1 − t), t = tanh(x/2): exact near 0, as expm1, which ONNX has not."""
     below = graph.add("Min", x, 0)
     t = graph.add("Tanh", graph.add("Mul", below, 0.5))
@@ -235,18 +205,18 @@ def _exponential_linear(graph: _Graph, x: str, alpha: float, scale: float) -> st
     return graph.add("Add", above, graph.add("Mul", power, 2 * scale * alpha))
 
 
-def _swish(graph: _Graph, _: Swish, x: str) -> str:
+def _swish(graph: OnnxGraph, _: Swish, x: str) -> str:
     """x σ(x), σ written out: ONNX Runtime 1.23 fuses x Sigmoid(x) also where it then cannot run."""
     return graph.add("Mul", x, _sigmoid(graph, None, x))
 
 
-def _softplus(graph: _Graph, _: Softplus, x: str) -> str:
+def _softplus(graph: OnnxGraph, _: Softplus, x: str) -> str:
     """max(x, 0) + log(1 + e^−|x|): no overflow."""
     decay = graph.add("Exp", graph.add("Neg", graph.add("Abs", x)))
     return graph.add("Add", graph.add("Relu", x), graph.add("Log", graph.add("Add", decay, 1)))
 
 
-def _gelu(graph: _Graph, _: GELU, x: str) -> str:
+def _gelu(graph: OnnxGraph, _: GELU, x: str) -> str:
     """½ x (1 + tanh u): the tanh form, which the operation Gelu has from opset 20 on only."""
     cubic = graph.add("Mul", graph.add("Mul", x, x), GELU_CUBIC)
     u = graph.add("Mul", graph.add("Mul", x, graph.add("Add", cubic, 1)), GELU_LINEAR)
@@ -254,7 +224,7 @@ def _gelu(graph: _Graph, _: GELU, x: str) -> str:
     return graph.add("Mul", graph.add("Mul", x, 0.5), gate)
 
 
-def _sigmoid(graph: _Graph, _: None, z: str) -> str:
+def _sigmoid(graph: OnnxGraph, _: None, z: str) -> str:
     """σ(z) = e^min(z, 0) / (1 + e^−|z|): keeps the digits of small probabilities.
 
     ONNX Runtime's Sigmoid is 0 below about −18 in float32, −37 in float64.

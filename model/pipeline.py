@@ -8,20 +8,22 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.encoding import Encoder
+from model.encoding import Encoder, Scale
 from model.evaluation.metrics import scores
 from model.network.network import Network
 from model.network.row_weights import class_weights
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.schema import Schema
+from model.target import Binary, Regression, Target
 from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
 from model.training.dataset import Table, read_table, split_table
 from model.training.loop import Outcome, Watch, minimize
 from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
-from model.training.scaling import fit_encoder
+from model.training.scaling import fit_encoder, fit_target_scale
 from model.training.training import Training
+from model.training.truth import groups_of
 
 SELF_TEST_ROWS = 16
 
@@ -49,10 +51,13 @@ class Prepared:
     network: Network
     theta: Array
     training: Training
+    target_scale: Scale | None
 
     def rows(self, of: Table) -> Rows:
         """What the network is given of a part of the table."""
-        return Rows(self.encoder.encode(of.rows), of.labels[:, None], of.weights)
+        scale = self.target_scale
+        targets = of.targets if scale is None else scale.apply(of.targets)
+        return Rows(self.encoder.encode(of.rows), targets, of.weights)
 
 
 def prepare(recipe: Recipe) -> Prepared:
@@ -65,12 +70,15 @@ def prepare(recipe: Recipe) -> Prepared:
         fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
     )
     if recipe.data.class_weight is not None:
-        of_class = class_weights(train_rows.labels, recipe.data.class_weight)
+        of_class = class_weights(train_rows.targets, recipe.data.class_weight)
         own = 1.0 if train_rows.weights is None else train_rows.weights
         train_rows = replace(train_rows, weights=of_class * own)
     network, training = recipe.build_network(), recipe.build_training()
     theta = network.initial_parameters(training.initial_generator())
-    return Prepared(table, train_rows, validation_rows, encoder, network, theta, training)
+    target, scale = recipe.data_schema.target, None
+    if isinstance(target, Regression):
+        scale = fit_target_scale(train_rows.targets, target, recipe.scaling.targets)
+    return Prepared(table, train_rows, validation_rows, encoder, network, theta, training, scale)
 
 
 def train(
@@ -92,11 +100,12 @@ def train(
         checkpoint=checkpoint,
     )
 
-    def probabilities(rows: Array) -> Array:
-        return network.predict(outcome.theta, encoder.encode(rows))[:, 0].astype(np.float64)
+    def predict(rows: Array) -> Array:
+        found, scale = network.predict(outcome.theta, encoder.encode(rows)), prepared.target_scale
+        return (found if scale is None else scale.undo(found)).astype(np.float64)
 
     def score(part: Table) -> ScoredRows:
-        return ScoredRows(part.labels, probabilities(part.rows))
+        return ScoredRows(part.targets, predict(part.rows))
 
     validation = score(prepared.validation)
     test_rows = _self_test_rows(schema, prepared.train.rows)
@@ -106,10 +115,11 @@ def train(
         encoder=encoder,
         network=network,
         theta=outcome.theta,
-        operating_points={"default": recipe.threshold},
+        operating_points=recipe.operating_points,
         train=score(prepared.train),
         validation=validation,
-        self_test=SelfTest(test_rows, probabilities(test_rows)),
+        self_test=SelfTest(test_rows, predict(test_rows)),
+        target_scale=prepared.target_scale,
         facts=_facts(recipe, prepared.table, validation),
     )
     return Trained(predictor, outcome, prepared.table)
@@ -131,6 +141,15 @@ def find_rate(recipe: Recipe) -> RateFinding:
         batch_size=size if isinstance(size, int) else 64,
         seed=prepared.training.seed,
     )
+
+
+def _counts(target: Target, targets: Array) -> dict[str, Any]:
+    """How many rows there are of what."""
+    if isinstance(target, Binary):
+        return {"positives": int(targets.sum())}
+    if isinstance(target, Regression):
+        return {}
+    return {"rows_of": {name: int(mask.sum()) for name, mask in groups_of(targets, target).items()}}
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:
@@ -158,9 +177,9 @@ def _facts(recipe: Recipe, table: Table, validation: ScoredRows) -> dict[str, An
             "file": recipe.data.file.name,
             "rows": len(table.rows) + table.dropped,
             "complete_rows": len(table.rows),
-            "positives": int(table.labels.sum()),
+            **_counts(recipe.data_schema.target, table.targets),
         },
-        "scores": scores(validation.labels, validation.probabilities),
+        "scores": scores(recipe.data_schema.target, validation),
         "versions": {
             "malignancy": version("malignancy"),
             "python": platform.python_version(),

@@ -1,5 +1,6 @@
-"""A trained model as the service uses it: raw rows in, probabilities out."""
+"""A trained model as the service uses it: raw rows in, predictions out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.encoding import Encoder
+from model.encoding import Encoder, Scale
 from model.errors import ArtifactError, DataError
 from model.network.network import Network
 from model.schema import Schema
@@ -15,27 +16,28 @@ from model.schema import Schema
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """True labels and the model's probabilities for one set of rows, so that any threshold
-    can be answered later. labels: (B,) bool; probabilities: (B,) float64."""
+    """The truth and the model's predictions of one set of rows, so that any threshold can be
+    answered later. targets: (B, columns), of the target's dtype; predictions: (B, outputs)."""
 
-    labels: Array
-    probabilities: Array
+    targets: Array
+    predictions: Array
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """Raw rows (B, features) and the probabilities (B,) they gave when the model was made."""
+    """Raw rows (B, features) and the predictions (B, outputs) they gave when the model was made."""
 
     rows: Array
-    probabilities: Array
+    predictions: Array
 
 
 @dataclass(frozen=True)
 class Predictor:
     """Everything one trained model carries. Immutable, safe from many threads at once.
 
+    target_scale: of a regression, whose network predicts scaled numbers.
     facts: what else the artifact tells (recipe, data, scores, library versions), as plain data.
-    operating_points: thresholds by name; `threshold` is the name of the one in force by default.
+    operating_points: thresholds by name, none where the target has no threshold.
     version: the SHA-256 of the artifact it came from, "" before it was saved.
     """
 
@@ -48,6 +50,7 @@ class Predictor:
     train: ScoredRows
     validation: ScoredRows
     self_test: SelfTest
+    target_scale: Scale | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
 
@@ -58,19 +61,16 @@ class Predictor:
 
     @property
     def threshold(self) -> float:
-        """The artifact's own operating point."""
-        return self.operating_points["default"]
+        """The artifact's own operating point; NaN where the target has no threshold."""
+        return self.operating_points.get("default", math.nan)
 
-    def probabilities(self, rows: Array) -> Array:
-        """P(positive) (B,) of raw rows (B, features), NaN where a value is missing.
+    def predict(self, rows: Array) -> Array:
+        """Predictions (B, outputs) of raw rows (B, features), NaN where a value is missing.
 
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
-        return self.network.predict(self.theta, self.encoder.encode(rows))[:, 0]
-
-    def label(self, probability: float, threshold: float) -> str:
-        """The positive label strictly above the threshold, else the negative one."""
-        return self.schema.positive if probability > threshold else self.schema.negative
+        predictions = self.network.predict(self.theta, self.encoder.encode(rows))
+        return predictions if self.target_scale is None else self.target_scale.undo(predictions)
 
     def check_rows(self, rows: Array) -> None:
         """Raise DataError naming the first row and feature that does not keep the schema."""
@@ -87,6 +87,8 @@ class Predictor:
 
         1e-6 apart is allowed: another processor's matrix product may round differently.
         """
-        now = self.probabilities(self.self_test.rows)
-        if not np.allclose(now, self.self_test.probabilities, rtol=0, atol=1e-6):
+        now, then = self.predict(self.self_test.rows), self.self_test.predictions
+        # Of a regression, of its numbers' own size.
+        size = 1.0 if self.target_scale is None else self.target_scale.spread
+        if not (np.abs(now - then) <= 1e-6 * size).all():
             raise ArtifactError("the self-test rows do not give their expected outputs")

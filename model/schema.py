@@ -1,10 +1,12 @@
-"""What a model takes and answers: its features in order, their ranges, and the two labels."""
+"""What a model takes and answers: its features in order, their ranges, and its target."""
 
 import math
 import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+
+from model.target import Target
 
 # A colon or a quote in a name would make a raw JSON body ambiguous to count; a comma or a line
 # break would do the same to a CSV header; `instances` is the batch's own key in a request.
@@ -15,7 +17,6 @@ FeatureName = Annotated[
 ]
 # As a value in a request it is under the same rule.
 Category = FeatureName
-Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
 
 
 def is_name(text: str) -> bool:
@@ -131,13 +132,12 @@ class Feature(BaseModel):
 
 
 class Schema(BaseModel):
-    """The features in the order the network takes them, and the labels it tells apart."""
+    """The features in the order the network takes them, and what it tells of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
-    negative: Label
-    positive: Label
+    target: Target
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -145,8 +145,6 @@ class Schema(BaseModel):
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"feature {twice!r} is listed twice")
-        if self.negative == self.positive:
-            raise ValueError("the two labels must differ")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Score a file: a table in, the same table with probability and label out, a piece at a time."""
+"""Score a file: a table in, the same table with its predictions out, a piece at a time."""
 
 import csv
 import io
@@ -14,10 +14,8 @@ import pandas as pd
 from model.errors import DataError
 from model.predictor import Predictor
 from model.publishing import publishing
-from model.training.dataset import read_column
+from model.training.columns import read_column
 from model.training.frames import read_pieces
-
-ADDED = ("probability", "label")
 
 
 def score_file(
@@ -86,9 +84,6 @@ def _scored(
     predictor: Predictor, source: Path, piece: pd.DataFrame, threshold: float
 ) -> pd.DataFrame:
     """The piece with its two new columns."""
-    for name in ADDED:
-        if name in piece.columns:
-            raise DataError(f"{source.name}: it has a column {name!r} already")
     schema = predictor.schema
     try:
         columns = [read_column(piece, feature) for feature in schema.features]
@@ -99,6 +94,9 @@ def _scored(
                 raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
     except DataError as error:
         raise DataError(f"{source.name}: {error}") from None
-    probabilities = predictor.probabilities(np.column_stack(columns)).astype(float)
-    labels = np.where(probabilities > threshold, schema.positive, schema.negative)
-    return piece.assign(probability=probabilities.tolist(), label=labels.tolist())
+    predictions = predictor.predict(np.column_stack(columns)).astype(float)
+    added = schema.target.columns(predictions, threshold)
+    for name in added:
+        if name in piece.columns:
+            raise DataError(f"{source.name}: it has a column {name!r} already")
+    return piece.assign(**added)

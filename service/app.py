@@ -37,7 +37,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     app = FastAPI(
         title=predictor.name,
         version=_version(),
-        description=f"Predictions of {predictor.schema.positive} by {predictor.title}.",
+        description=f"Predictions of {_names(predictor)} by {predictor.title}.",
         routes=[Route("/predict", predict, methods=["POST"])],  # first, so the first to be matched
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere
         redoc_url=None,
@@ -51,7 +51,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     install_problem_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestIdentity, last_resort=lambda: Problem(500).response())
-    logger.info("model %s, threshold %g", predictor.title, thresholds.in_force)
+    logger.info("model %s %s", predictor.title, thresholds.told(thresholds.in_force) or "")
     return app
 
 
@@ -66,6 +66,12 @@ def artifact_file(path: Path) -> Path:
     if len(files) != 1:
         raise ArtifactError(f"{path}: must hold exactly one *.joblib, it holds {len(files)}")
     return files[0]
+
+
+def _names(predictor: Predictor) -> str:
+    """What is predicted, a few of many."""
+    names = predictor.schema.target.names
+    return ", ".join(names[:5]) + ", …" * (len(names) > 5)
 
 
 def _version() -> str:

@@ -10,14 +10,13 @@ def markdown_card(description: Mapping[str, Any]) -> str:
 
 
 def _lines(description: Mapping[str, Any]) -> Iterator[str]:
-    schema, labels = description["schema"], description["schema"]["labels"]
+    schema = description["schema"]
     yield f"# Model card: {description['name']}"
     if description["description"]:
         yield from ("", str(description["description"]))
     yield from (
         "",
-        f"Tells **{labels['positive']}** from **{labels['negative']}**, "
-        f"given {len(schema['features'])} features of one case.",
+        f"{_purpose(schema['target'])}, given {len(schema['features'])} features of one case.",
     )
     yield from ("", f"- Model: `{description['title']}`", f"- Version: `{description['version']}`")
     if description["intended_use"]:
@@ -43,13 +42,15 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
         ),
     )
 
-    yield from ("", "## Operating points", "")
-    yield (
-        f"A case is {labels['positive']} when its probability is above the threshold, "
-        f"now {_number(description['threshold'])}."
-    )
-    yield ""
-    yield from _table(("Name", "Threshold"), description["operating_points"].items())
+    if description["operating_points"]:
+        what = schema["target"].get("positive", "of a label")
+        yield from ("", "## Operating points", "")
+        yield (
+            f"A case is {what} when its probability is above the threshold, "
+            f"now {_number(description['threshold'])}."
+        )
+        yield ""
+        yield from _table(("Name", "Threshold"), description["operating_points"].items())
 
     recipe = dict(description["recipe"] or {})
     recipe.pop("features", None)  # told above
@@ -63,6 +64,18 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
         if facts:
             yield from ("", f"## {heading}", "")
             yield from _table(("", "Value"), _flat(facts))
+
+
+def _purpose(target: Mapping[str, Any]) -> str:
+    """What a model of this target is for."""
+    if target["task"] == "binary":
+        return f"Tells **{target['positive']}** from **{target['negative']}**"
+    if target["task"] == "multi_class":
+        return f"Tells which one it is of {', '.join(target['classes'])}"
+    if target["task"] == "multi_label":
+        return f"Tells which apply of {', '.join(target['labels'])}"
+    unit = f" in {target['unit']}" if target["unit"] else ""
+    return f"Predicts {', '.join(target['outputs'])}{unit}"
 
 
 def _flat(facts: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,16 +1,16 @@
 """What /openapi.json says; /predict's part is made from the model's schema."""
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from model.predictor import Predictor
 from model.schema import Feature, Schema
+from model.target import Target
+from service.answers import answer_schemas
+from service.json_schema import Json, object_of, reference
 from service.problems import MAX_ERRORS, MEDIA_TYPE
-
-Json = dict[str, Any]
 
 THRESHOLD_PARAMETER: Json = {
     "name": "threshold",
@@ -22,9 +22,14 @@ THRESHOLD_PARAMETER: Json = {
 }
 
 
+def threshold_parameters(target: Target) -> list[Json]:
+    """What a path's query may hold."""
+    return [THRESHOLD_PARAMETER] if target.has_threshold else []
+
+
 def problem_responses(*statuses: int) -> dict[int | str, Json]:
     """OpenAPI responses that are problems, by status."""
-    content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
+    content = {MEDIA_TYPE: {"schema": reference("Problem")}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in statuses
@@ -42,7 +47,7 @@ def install_openapi(app: FastAPI, predictor: Predictor, max_rows: int) -> None:
             document["paths"] = {"/predict": {"post": _predict(predictor)}} | document["paths"]
             document.setdefault("components", {})["schemas"] = {
                 **_request_schemas(predictor.schema, max_rows),
-                **_answer_schemas(predictor.schema),
+                **answer_schemas(predictor.schema.target),
                 "Problem": _problem_schema(),
             }
             app.openapi_schema = document
@@ -55,19 +60,19 @@ def _predict(predictor: Predictor) -> Json:
     row = _typical_row(predictor)
     objects, arrays = {"instances": [row]}, {"instances": [list(row.values())]}
     request = {
-        "schema": {"oneOf": [_reference("Instance"), _reference("Instances")]},
+        "schema": {"oneOf": [reference("Instance"), reference("Instances")]},
         "examples": {
             "one": {"summary": "One case", "value": row},
             "objects": {"summary": "Many cases as objects", "value": objects},
             "arrays": {"summary": "Many cases as arrays, features in order", "value": arrays},
         },
     }
-    answer = {"schema": {"oneOf": [_reference("Answer"), _reference("Answers")]}}
+    answer = {"schema": {"oneOf": [reference("Answer"), reference("Answers")]}}
     return {
         "summary": "Predict",
         "description": "One case in, one answer out; many in, many out, in the same order.",
         "operationId": "predict",
-        "parameters": [THRESHOLD_PARAMETER],
+        "parameters": threshold_parameters(predictor.schema.target),
         "requestBody": {"required": True, "content": {"application/json": request}},
         "responses": {
             200: {"description": "OK", "content": {"application/json": answer}},
@@ -106,7 +111,7 @@ def _request_schemas(schema: Schema, max_rows: int) -> Json:
             "properties": {
                 "instances": {
                     "oneOf": [
-                        {**rows, "items": _reference("Instance")},
+                        {**rows, "items": reference("Instance")},
                         {**rows, "items": array_row},
                     ]
                 }
@@ -137,33 +142,6 @@ def _value_schema(feature: Feature) -> Json:
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _answer_schemas(schema: Schema) -> Json:
-    prediction: Json = {
-        "probability": {
-            "type": "number",
-            "minimum": 0,
-            "maximum": 1,
-            "description": f"The probability of {schema.positive}.",
-        },
-        "label": {"type": "string", "enum": [schema.negative, schema.positive]},
-        "imputed": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "The features that were missing; not there when none was.",
-        },
-    }
-    model: Json = {
-        "threshold": {"type": "number", "minimum": 0, "maximum": 1},
-        "model": {"type": "string", "description": "Name and version."},
-    }
-    predictions = {"type": "array", "items": _reference("Prediction")}
-    return {
-        "Answer": _object(prediction | model, optional="imputed"),
-        "Answers": _object({"predictions": predictions} | model),
-        "Prediction": _object(prediction, optional="imputed"),
-    }
-
-
 def _problem_schema() -> Json:
     error = {
         "field": {"type": "string", "examples": ["instances.3"]},
@@ -175,15 +153,6 @@ def _problem_schema() -> Json:
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "description": "The request's id."},
-        "errors": {"type": "array", "maxItems": MAX_ERRORS, "items": _object(error)},
+        "errors": {"type": "array", "maxItems": MAX_ERRORS, "items": object_of(error)},
     }
-    return {"description": "RFC 9457 problem details."} | _object(properties, optional="errors")
-
-
-def _object(properties: Json, optional: str = "") -> Json:
-    required = [name for name in properties if name != optional]
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _reference(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
+    return {"description": "RFC 9457 problem details."} | object_of(properties, optional="errors")

@@ -1,5 +1,9 @@
-"""The threshold in force: the query's, else the setting's, else the artifact's own."""
+"""The threshold in force: the query's, else the setting's, else the artifact's own.
 
+Of a model without thresholds it is NaN, which is above nothing.
+"""
+
+import math
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -17,12 +21,18 @@ class Thresholds:
         self.operating_points = operating_points
         names = ", ".join(operating_points)
         self.rule = f"must be a number from 0 to 1, or one of the operating points: {names}"
-        self.in_force = operating_points["default"]
+        if not operating_points:
+            self.rule = "must not be given: this model has no threshold"
+        self.in_force = operating_points.get("default", math.nan)
         if setting is not None:
             threshold = self._read(setting)
             if threshold is None:
                 raise SettingError("threshold", self.rule)
             self.in_force = threshold
+
+    def told(self, threshold: float) -> dict[str, float]:
+        """A threshold as part of an answer; nothing where the model has none."""
+        return {"threshold": threshold} if self.operating_points else {}
 
     def from_query(self, query: bytes) -> float:
         """The threshold that a raw query string asks for, or the one in force.
@@ -43,6 +53,8 @@ class Thresholds:
         return threshold
 
     def _read(self, text: str) -> float | None:
+        if not self.operating_points:
+            return None
         if text in self.operating_points:
             return self.operating_points[text]
         # float() alone would also take "nan", " 0.5", "1_0" and other scripts' digits.

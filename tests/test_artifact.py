@@ -158,10 +158,10 @@ def test_pickle_instruction_refused(name: str, pickled: bytes) -> None:
         (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f}.", "not an artifact, or a broken one"),
         (b"\x80\x04}(}}u.", "not an artifact, or a broken one"),
         (b"\x80\x04" + b"}" * 200 + b".", "it holds more than 100 pickle instructions"),
-        (b"\x80\x04}.", "not an artifact of format 2"),
-        (b"\x80\x04K\x01.", "not an artifact of format 2"),
-        (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 2"),
-        (dumped({"format": "2", "metadata": "", "arrays": b""}), "not an artifact of format 2"),
+        (b"\x80\x04}.", "not an artifact of format 3"),
+        (b"\x80\x04K\x01.", "not an artifact of format 3"),
+        (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 3"),
+        (dumped({"format": "3", "metadata": "", "arrays": b""}), "not an artifact of format 3"),
     ],
 )
 def test_not_an_artifact(pickled: bytes, why: str) -> None:

@@ -23,12 +23,14 @@ TYPES = {
     "encoder_fill": "float64",
     "encoder_center": "float64",
     "encoder_spread": "float64",
-    "train_labels": "bool",
-    "train_probabilities": "float64",
-    "validation_labels": "bool",
-    "validation_probabilities": "float64",
+    "target_center": "float64",
+    "target_spread": "float64",
+    "train_targets": "bool",
+    "train_predictions": "float64",
+    "validation_targets": "bool",
+    "validation_predictions": "float64",
     "self_test_rows": "float64",
-    "self_test_probabilities": "float64",
+    "self_test_predictions": "float64",
 }
 DENSE = {"units": 1}
 
@@ -86,6 +88,7 @@ def test_metadata_that_is_no_json_object(refused: Refusal, text: str, why: str) 
 FITS = "its network does not fit its schema or weights"
 POINTS = "its operating points must be from 0 to 1, one of them 'default'"
 WRONG = "its metadata is wrong at"
+BINARY = "schema.target.binary"
 BUILT = "its network cannot be built:"
 FACTS = f"{WRONG} facts: Value error, Out of range float values are not JSON compliant"
 LAYERS = f"{BUILT} layers must be a list"
@@ -102,7 +105,7 @@ KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dt
         ("schema.features", [], f"{WRONG} schema.features: Tuple should have at least 1 item"),
         ("schema.features", [{"name": "a"}], FITS),
         ("schema.features", [{"name": "a"}] * 9, f"{WRONG} schema: Value error, feature 'a' is"),
-        ("schema.positive", "benign", f"{WRONG} schema: Value error, the two labels must differ"),
+        ("schema.target.positive", "benign", f"{WRONG} {BINARY}: Value error, the two labels must"),
         ("operating_points", {}, POINTS),
         ("operating_points", {"careful": 0.5}, POINTS),
         ("operating_points", {"default": 1.1}, POINTS),
@@ -268,7 +271,7 @@ def test_not_finite(arrays: dict[str, Array], refused: Refusal, name: str, value
     assert refused(arrays=packed(arrays | {name: wrong})) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in TYPES if name.endswith("_probabilities")])
+@pytest.mark.parametrize("name", [name for name in TYPES if name.endswith("_predictions")])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_probability_out_of_range(
     arrays: dict[str, Array], refused: Refusal, name: str, value: float
@@ -279,10 +282,10 @@ def test_probability_out_of_range(
 
 
 def test_truth_of_another_byte(arrays: dict[str, Array], refused: Refusal) -> None:
-    wrong = arrays["train_labels"].copy()
+    wrong = arrays["train_targets"].copy()
     wrong.view(np.uint8)[3] = 2
-    why = "its array train_labels holds bytes that are neither true nor false"
-    assert refused(arrays=packed(arrays | {"train_labels": wrong})) == why
+    why = "its array train_targets holds bytes that are neither true nor false"
+    assert refused(arrays=packed(arrays | {"train_targets": wrong})) == why
 
 
 def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
@@ -292,5 +295,5 @@ def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
 
 
 def test_no_self_test(arrays: dict[str, Array], refused: Refusal) -> None:
-    none = {"self_test_rows": np.empty((0, 9)), "self_test_probabilities": np.empty(0)}
+    none = {"self_test_rows": np.empty((0, 9)), "self_test_predictions": np.empty((0, 1))}
     assert refused(arrays=packed(arrays | none)) == "it holds no self-test rows"

@@ -10,7 +10,7 @@ import pytest
 
 from model import artifact
 from model.cli import app
-from model.confusion import ConfusionMatrix
+from model.figures import binary_matrix
 from model.predictor import Predictor
 from model.training.recipe import BUNDLED, bundled_recipes, load_recipe
 
@@ -75,8 +75,8 @@ def test_evaluate(program: Program, artifact_path: Path, predictor: Predictor) -
     assert code == 0
     told = json.loads(out)
     for name, rows in (("train", predictor.train), ("validation", predictor.validation)):
-        (found,) = told[name]["thresholds"]
-        summary = ConfusionMatrix.at(0.9, rows.labels, rows.probabilities).summary()
+        (found,) = told[name]["figures"]
+        summary = binary_matrix(rows, 0.9).summary()
         assert found == json.loads(json.dumps({"threshold": 0.9, **summary}))
     code, out, _ = program("evaluate", artifact_path, "--threshold", "0.9")
     assert "false negative 2" in cells(out)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.schema import Feature, Schema
+from model.target import Binary
 from service.contract import Contract, Rows
 from service.problems import FieldError, Problem
 
@@ -19,8 +20,7 @@ SCHEMA = Schema(
         Feature(name="bare nuclei", type="integer", minimum=1, maximum=10, may_be_missing=True),
         Feature(name="mass", minimum=0),
     ),
-    negative="benign",
-    positive="malignant",
+    target=Binary(negative="benign", positive="malignant"),
 )
 CONTRACT = Contract(SCHEMA, max_rows=4)
 ROW = {"size": 5, "bare nuclei": 2, "mass": 0.25}

@@ -65,8 +65,8 @@ def refusal(recipe: Recipe, text: str | bytes) -> str:
 def test_read(recipe: Recipe, text: str) -> None:
     table = read(recipe, text)
     assert table.rows.tolist() == [[1, 2.5], [10, -3]]
-    assert table.labels.tolist() == [False, True]
-    assert (table.rows.dtype.name, table.labels.dtype.name) == ("float64", "bool")
+    assert table.targets[:, 0].tolist() == [False, True]
+    assert (table.rows.dtype.name, table.targets.dtype.name) == ("float64", "bool")
     assert table.dropped == 1
 
 
@@ -78,7 +78,7 @@ def test_columns_come_in_the_schemas_order_and_others_are_ignored(recipe: Recipe
 def test_rows_with_an_empty_cell_are_dropped(recipe: Recipe) -> None:
     table = read(recipe, "a,b,c\n,2,no\n1,2,no\n3,,yes\n4, ,yes\n5,6,yes\n,,no\n")
     assert table.rows.tolist() == [[1, 2], [5, 6]]
-    assert table.labels.tolist() == [False, True]
+    assert table.targets[:, 0].tolist() == [False, True]
     assert table.dropped == 4
 
 
@@ -99,7 +99,7 @@ def test_numbers_are_read_exactly(
     path.write_text("\n".join([",".join([*names, "class"]), *lines]))
     table = read_table(recipe)
     assert table.rows[:, :2].tolist() == [[a, b] for a, b in rows]
-    assert table.labels.tolist() == [a > 5 for a, _ in rows]
+    assert table.targets[:, 0].tolist() == [a > 5 for a, _ in rows]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_groups_weights_and_parts(recipe: Recipe) -> None:
     assert table.weights is not None
     assert table.weights.tolist() == [1, 0.5, 2]
     train, validation = split_table(table, with_keys(recipe, data=data, split=split))
-    assert train.labels.tolist() == [False, True]
+    assert train.targets[:, 0].tolist() == [False, True]
     assert validation.weights is not None
     assert validation.weights.tolist() == [0.5]
     dropped = read(with_keys(recipe, data={**data, "missing": "drop"}, split=split), FULL)
@@ -212,7 +212,7 @@ def test_labels_are_mapped(recipe: Recipe) -> None:
     text = "a,b,c\n1,1,2\n2,2,4\n3,3,unsure\n4,4,yes\n5,,2\n"
     labels = {"2": "no", "4": "yes", "unsure": ""}
     table = read(with_keys(recipe, data={"labels": labels}), text)
-    assert table.labels.tolist() == [False, True, True]
+    assert table.targets[:, 0].tolist() == [False, True, True]
     assert table.rows[:, 0].tolist() == [1, 2, 4]
     assert table.dropped == 2
     with pytest.raises(DataError, match=r"line 6, column 'c': must be 'no' or 'yes'"):

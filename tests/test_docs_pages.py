@@ -58,4 +58,4 @@ def test_every_way_to_train_is_told() -> None:
 def test_all_that_a_recipe_can_say_is_told() -> None:
     sections = (Data, Split, Scaling, Feature)
     keys = {key for section in sections for key in section.model_fields}
-    assert told("recipes.md") == keys | set(bundled_recipes())
+    assert told("recipes.md") == keys | {"task"} | set(bundled_recipes())

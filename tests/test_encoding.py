@@ -12,6 +12,7 @@ from model.arrays import Array
 from model.encoding import Encoder, check_transforms, inputs_of
 from model.errors import DataError
 from model.schema import Feature, Schema
+from model.target import Binary
 from model.training.scaling import SCALINGS, fit_encoder
 
 NAN = float("nan")
@@ -27,7 +28,7 @@ MIXED: list[dict[str, Any]] = [
 def schema(*features: dict[str, Any]) -> Schema:
     given: list[dict[str, Any]] = list(features) or [{"name": "a"}, {"name": "b"}]
     made = tuple(Feature(may_be_missing=True, **each) for each in given)
-    return Schema(features=made, negative="no", positive="yes")
+    return Schema(features=made, target=Binary(negative="no", positive="yes"))
 
 
 def fitted(rows: Any, method: str = "min-max", fill: str = "median") -> Encoder:

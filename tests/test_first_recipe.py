@@ -56,14 +56,30 @@ def test_the_wisconsin_table_trains_from_its_first_recipe(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "target", "why"),
+    ("cells", "task", "said"),
     [
-        (TABLE, "height", "target 'height' must hold two classes, it holds 4, the empty one too"),
-        (TABLE, "weight", "no column 'weight'; it has patient_id, age, colour"),
-        ("a,b\n1,x\n2,x\n", None, "target 'b' must hold two classes, it holds 1"),
+        (("red", "blue", "green"), "multi_class", 'classes = ["blue", "green", "red"]'),
+        (("10", "9", "2"), "multi_class", 'classes = ["2", "9", "10"]'),
+        ([str(k / 4) for k in range(40)], "regression", '# unit = "mm"'),
     ],
 )
-def test_a_target_must_hold_two_classes(
+def test_other_tasks_train_too(tmp_path: Path, cells: list[str], task: str, said: str) -> None:
+    lines = [f"{k / 10},{cells[k % len(cells)]}" for k in range(80)]
+    text, recipe = made(tmp_path, "\n".join(["x,y", *lines, ""]))
+    assert (recipe.task, said in text) == (task, True)
+    assert train(recipe).outcome.history.records
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "why"),
+    [
+        (TABLE, "height", "target 'height' has empty cells: leave those rows out"),
+        (TABLE, "weight", "no column 'weight'; it has patient_id, age, colour"),
+        ("a,b\n1,x\n2,x\n", None, "target 'b' holds one value only"),
+        ("a,b\n" + "".join(f"1,x{k}\n" for k in range(30)), None, "target 'b' holds 30 different"),
+    ],
+)
+def test_a_target_must_be_of_a_task(
     tmp_path: Path, text: str, target: str | None, why: str
 ) -> None:
     with pytest.raises(DataError, match=f"^rows.csv: {why}"):

@@ -16,6 +16,8 @@ from model.evaluation.metrics import (
     roc_auc,
     scores,
 )
+from model.predictor import ScoredRows
+from model.target import Binary
 
 LABELS = np.array([False, False, True, True])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
@@ -57,8 +59,13 @@ def test_certainty_belongs_to_the_last_bin() -> None:
     assert calibration_error(labels, probabilities) == pytest.approx((1 - 0.05) / 2)
 
 
+def scores_of(labels: Array, probabilities: Array) -> dict[str, float | None]:
+    target = Binary(negative="no", positive="yes")
+    return scores(target, ScoredRows(labels[:, None], probabilities[:, None]))
+
+
 def test_scores_hold_every_figure() -> None:
-    assert scores(LABELS, PROBABILITIES) == {
+    assert scores_of(LABELS, PROBABILITIES) == {
         "roc_auc": roc_auc(LABELS, PROBABILITIES),
         "average_precision": average_precision(LABELS, PROBABILITIES),
         "log_loss": log_loss(LABELS, PROBABILITIES),
@@ -134,7 +141,7 @@ def test_against_scikit_learn() -> None:
     for _ in range(20):
         labels = generator.random(300) < 0.3
         probabilities = np.round(np.clip(labels * 0.3 + generator.random(300) * 0.7, 0, 1), 2)
-        assert scores(labels, probabilities) == pytest.approx(
+        assert scores_of(labels, probabilities) == pytest.approx(
             {
                 "roc_auc": theirs.roc_auc_score(labels, probabilities),
                 "average_precision": theirs.average_precision_score(labels, probabilities),

@@ -19,6 +19,7 @@ from model.network.nodes import Activated
 from model.onnx_export import to_onnx
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.schema import Feature, Schema
+from model.target import Binary
 
 REASON = "needs the extra oracles: make oracles"
 onnx = pytest.importorskip("onnx", reason=REASON)
@@ -67,7 +68,7 @@ def predictor_of(network: Network, seed: int = 0) -> Predictor:
     nothing: Array = np.empty(0)
     return Predictor(
         name="a model of Ω",
-        schema=Schema(features=features, negative="no", positive="ja, größer"),
+        schema=Schema(features=features, target=Binary(negative="no", positive="ja, größer")),
         encoder=numbers(fill, center, generator.uniform(0.5, 2, network.inputs)),
         network=network,
         theta=theta,
@@ -84,7 +85,7 @@ def run(content: bytes, rows: Array) -> Array:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    [found] = session.run(["probability"], {"input": rows})
+    [found] = session.run(None, {"input": rows})
     return np.asarray(found)
 
 
@@ -193,9 +194,9 @@ def test_the_articles_artifact_end_to_end(predictor: Predictor) -> None:
     content = to_onnx(predictor)
     rows = predictor.self_test.rows.copy()
     rows[0, predictor.schema.names.index("bare_nuclei")] = np.nan
-    found = run(content, rows)[:, 0]
-    np.testing.assert_allclose(found, predictor.probabilities(rows), rtol=0, atol=1e-10)
-    np.testing.assert_allclose(found[1:], predictor.self_test.probabilities[1:], rtol=0, atol=1e-6)
+    found = run(content, rows)
+    np.testing.assert_allclose(found, predictor.predict(rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(found[1:], predictor.self_test.predictions[1:], rtol=0, atol=1e-6)
     assert to_onnx(predictor) == content
 
 
@@ -207,7 +208,7 @@ def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
     assert told.pop("version") == predictor.version != ""
     assert {key: json.loads(value) for key, value in told.items()} == {
         "features": list(predictor.schema.names),
-        "labels": ["benign", "malignant"],
+        "target": {"task": "binary", "negative": "benign", "positive": "malignant"},
         "operating_points": dict(predictor.operating_points),
     }
     assert (model.opset_import[0].version, model.ir_version) == (17, 8)
@@ -218,7 +219,7 @@ def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
 def test_names_in_any_script_are_kept() -> None:
     model = onnx.load_from_string(to_onnx(predictor_of(Network([Dense(1)], 2))))
     told = {entry.key: entry.value for entry in model.metadata_props}
-    assert (told["name"], told["labels"]) == ("a model of Ω", '["no", "ja, größer"]')
+    assert (told["name"], json.loads(told["target"])["positive"]) == ("a model of Ω", "ja, größer")
 
 
 def test_what_has_no_words_in_onnx_is_refused() -> None:

@@ -229,7 +229,7 @@ def test_float32_follows_float64_for_1000_steps() -> None:
         network = Network([{"units": 15, "activation": "relu"}, {"units": 1}], 9, dtype=dtype)
         theta = network.initial_parameters(np.random.default_rng(0))
         plan = network.compile(theta, len(x))
-        plan.load(x, network.loss.encode(table.labels, 1, dtype))
+        plan.load(x, network.loss.encode(table.targets, 1, dtype))
         update = list(GradientDescent(0.1).bind(theta, plan.gradient))
         for _ in range(1000):
             plan.step()

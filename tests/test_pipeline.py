@@ -12,6 +12,7 @@ from model import artifact
 from model.confusion import ConfusionMatrix
 from model.errors import DataError, TrainingError
 from model.evaluation.metrics import scores
+from model.figures import binary_matrix
 from model.pipeline import Trained, train
 from model.predictor import Predictor, ScoredRows
 from model.training.recipe import Recipe, load_recipe
@@ -61,7 +62,7 @@ def test_losses(trained: Trained) -> None:
 def test_train_rows(
     predictor: Predictor, threshold: float, accuracy: float, matrix: tuple[int, ...]
 ) -> None:
-    found = ConfusionMatrix.at(threshold, predictor.train.labels, predictor.train.probabilities)
+    found = binary_matrix(predictor.train, threshold)
     assert found == ConfusionMatrix(*matrix)
     assert found.summary()["accuracy"] == accuracy
 
@@ -79,19 +80,17 @@ def test_validation_rows(
     predictor: Predictor, threshold: float, accuracy: float, matrix: tuple[int, ...]
 ) -> None:
     rows = predictor.validation
-    found = ConfusionMatrix.at(threshold, rows.labels, rows.probabilities)
+    found = binary_matrix(rows, threshold)
     assert found == ConfusionMatrix(*matrix)
     assert round(found.summary()["accuracy"], 4) == accuracy
 
 
 def test_table_and_split(trained: Trained) -> None:
     table, predictor = trained.table, trained.predictor
-    assert (len(table.rows), table.dropped, int(table.labels.sum())) == (683, 16, 239)
+    assert (len(table.rows), table.dropped, int(table.targets.sum())) == (683, 16, 239)
     for scored, part in ((predictor.train, slice(500)), (predictor.validation, slice(501, 683))):
-        np.testing.assert_array_equal(scored.labels, table.labels[part])
-        np.testing.assert_array_equal(
-            scored.probabilities, predictor.probabilities(table.rows[part])
-        )
+        np.testing.assert_array_equal(scored.targets, table.targets[part])
+        np.testing.assert_array_equal(scored.predictions, predictor.predict(table.rows[part]))
 
 
 # What a predictor carries
@@ -125,9 +124,7 @@ def test_facts(trained: Trained) -> None:
         "complete_rows": 683,
         "positives": 239,
     }
-    assert facts["scores"] == scores(
-        predictor.validation.labels, predictor.validation.probabilities
-    )
+    assert facts["scores"] == scores(predictor.schema.target, predictor.validation)
     assert facts["recipe"]["training"] == recipe.training
     assert facts["limits"] == recipe.limits
     assert facts["versions"]["numpy"] == np.__version__
@@ -164,7 +161,7 @@ def test_encoder_is_fitted_on_the_rows_the_recipe_says(trained: Trained, tmp_pat
 def test_float32(tmp_path: Path) -> None:
     predictor = train(short(tmp_path, 'network.dtype = "float32"')).predictor
     assert predictor.theta.dtype == np.float32
-    assert predictor.validation.probabilities.dtype == np.float64
+    assert predictor.validation.predictions.dtype == np.float64
     assert artifact.from_bytes(artifact.to_bytes(predictor)).title.startswith("article@")
 
 

@@ -13,6 +13,7 @@ from model.network.layers import Dense
 from model.network.network import Network
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.schema import Feature, Schema
+from model.target import Binary
 
 ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
 
@@ -26,7 +27,7 @@ def expected(rows: Array) -> Array:
 
 @pytest.fixture
 def small() -> Predictor:
-    scored = ScoredRows(np.array([True]), np.array([0.5]))
+    scored = ScoredRows(np.array([[True]]), np.array([[0.5]]))
     return Predictor(
         name="small",
         schema=Schema(
@@ -34,8 +35,7 @@ def small() -> Predictor:
                 Feature(name="score", type="integer", minimum=1, maximum=10),
                 Feature(name="size", may_be_missing=True),
             ),
-            negative="no",
-            positive="yes",
+            target=Binary(negative="no", positive="yes"),
         ),
         encoder=Encoder((0, 0), ("", ""), *np.array([[0.0, 3.0], [1.0, 0.0], [9.0, 2.0]])),
         network=Network([Dense(1)], inputs=2),
@@ -43,27 +43,27 @@ def small() -> Predictor:
         operating_points={"default": 0.4, "careful": 0.1},
         train=scored,
         validation=scored,
-        self_test=SelfTest(ROWS, expected(ROWS)),
+        self_test=SelfTest(ROWS, expected(ROWS)[:, None]),
         version="0123456789abcdef",
     )
 
 
 def test_probabilities_by_hand(small: Predictor) -> None:
-    assert small.probabilities(ROWS).shape == (3,)
-    np.testing.assert_allclose(small.probabilities(ROWS), expected(ROWS), rtol=1e-15)
+    assert small.predict(ROWS).shape == (3, 1)
+    np.testing.assert_allclose(small.predict(ROWS)[:, 0], expected(ROWS), rtol=1e-15)
 
 
 def test_missing_value_is_the_fill(small: Predictor) -> None:
     missing, filled = np.array([[4.0, np.nan]]), np.array([[4.0, 3.0]])
-    assert small.probabilities(missing) == small.probabilities(filled)
+    assert small.predict(missing) == small.predict(filled)
     assert np.isnan(missing[0, 1])
 
 
 def test_many_threads_give_what_one_gives(predictor: Predictor) -> None:
     rows = np.random.default_rng(0).integers(1, 11, (64, 200, 9)).astype(float)
-    alone = [predictor.probabilities(batch) for batch in rows]
+    alone = [predictor.predict(batch) for batch in rows]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(predictor.probabilities, rows))
+        together = list(pool.map(predictor.predict, rows))
     np.testing.assert_array_equal(together, alone)
 
 
@@ -71,13 +71,6 @@ def test_title_and_threshold(small: Predictor) -> None:
     assert small.title == "small@0123456789ab"
     assert small.threshold == 0.4
     assert replace(small, version="").title == "small@"
-
-
-def test_label_is_positive_strictly_above_the_threshold(small: Predictor) -> None:
-    assert small.label(0.7, 0.7) == "no"
-    assert small.label(np.nextafter(0.7, 1), 0.7) == "yes"
-    assert small.label(0.0, 0.0) == "no"
-    assert small.label(1.0, 1.0) == "no"
 
 
 def test_immutable(small: Predictor) -> None:
@@ -110,7 +103,7 @@ def test_check_rows_refuses(small: Predictor, rows: list[list[float]], why: str)
 
 def test_replay_self_test(small: Predictor) -> None:
     small.replay_self_test()
-    replace(small, self_test=SelfTest(ROWS, expected(ROWS) + 5e-7)).replay_self_test()
+    replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 5e-7)).replay_self_test()
 
 
 def test_replay_notices_other_weights(small: Predictor) -> None:
@@ -119,4 +112,4 @@ def test_replay_notices_other_weights(small: Predictor) -> None:
         with pytest.raises(ArtifactError, match=why):
             replace(small, theta=wrong).replay_self_test()
     with pytest.raises(ArtifactError, match=why):
-        replace(small, self_test=SelfTest(ROWS, expected(ROWS) + 2e-6)).replay_self_test()
+        replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 2e-6)).replay_self_test()

@@ -112,7 +112,8 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Keys and values
 
-KEYS = "name, description, intended_use, limits, data, features, split, scaling, network, training"
+SECTIONS = "data, features, split, scaling, network, training"
+KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
 
 
 @pytest.mark.parametrize(

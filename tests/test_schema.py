@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from model.schema import Feature, Schema
+from model.target import Binary
 
 SCORE = Feature(name="score", type="integer", minimum=1, maximum=10)
 
 
 def schema_of(*names: str, negative: str = "no", positive: str = "yes") -> Schema:
     features = tuple(Feature(name=name) for name in names)
-    return Schema(features=features, negative=negative, positive=positive)
+    return Schema(features=features, target=Binary(negative=negative, positive=positive))
 
 
 @pytest.mark.parametrize(
@@ -121,5 +122,7 @@ def test_frozen() -> None:
 
 
 def test_json_round_trip() -> None:
-    schema = Schema(features=(SCORE, Feature(name="x", unit="mm")), negative="n", positive="p")
+    schema = Schema(
+        features=(SCORE, Feature(name="x", unit="mm")), target=Binary(negative="n", positive="p")
+    )
     assert Schema.model_validate_json(schema.model_dump_json()) == schema

@@ -30,8 +30,8 @@ def test_a_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> N
     assert new[0] == [*old[0], "probability", "label"]
     assert [row[:-2] for row in new] == old
     found = np.array([float(row[-2]) for row in new[1:] if "" not in row])
-    expected = predictor.probabilities(trained.table.rows)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    expected = predictor.predict(trained.table.rows)
+    np.testing.assert_allclose(found, expected[:, 0], rtol=1e-12)
     for row in new[1:]:
         assert row[-1] == ("malignant" if float(row[-2]) > 0.7 else "benign")
     assert list(tmp_path.iterdir()) == [output]

@@ -35,7 +35,7 @@ async def test_ready(predictor: Predictor, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
 async def test_not_ready_when_the_self_test_fails(predictor: Predictor, path: str) -> None:
-    other = SelfTest(predictor.self_test.rows, 1 - predictor.self_test.probabilities)
+    other = SelfTest(predictor.self_test.rows, 1 - predictor.self_test.predictions)
     broken = dataclasses.replace(predictor, self_test=other)
     answer = await get(broken, path)
     assert answer.status_code == 503

@@ -16,6 +16,7 @@ from model.network.layers import Dense
 from model.network.network import Network
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.schema import Feature, Schema
+from model.target import Binary
 from service.app import create_app
 from service.contract import Contract
 from service.problems import Problem
@@ -31,8 +32,7 @@ SCHEMA = Schema(
         Feature(name="smokes", type="boolean", may_be_missing=True),
         Feature(name="score", type="integer", minimum=1, maximum=10),
     ),
-    negative="no",
-    positive="yes",
+    target=Binary(negative="no", positive="yes"),
 )
 GOOD = {"size": 2.5, "colour": "grün", "smokes": True, "score": 3}
 ROW = [2.5, 2, 1, 3]
@@ -45,7 +45,7 @@ def made() -> Predictor:
     theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
     fill, center = np.array([4.0, 1, 0, 5]), np.array([1.0, 0, 0, 0, 0, 2])
     encoder = Encoder((0, 3, 0, 0), ("sqrt", "", "", ""), fill, center, np.ones(6))
-    scored = ScoredRows(np.array([True, False]), np.array([0.7, 0.2]))
+    scored = ScoredRows(np.array([[True], [False]]), np.array([[0.7], [0.2]]))
     predictor = Predictor(
         name="kinds",
         schema=SCHEMA,
@@ -55,9 +55,9 @@ def made() -> Predictor:
         operating_points={"default": 0.5},
         train=scored,
         validation=scored,
-        self_test=SelfTest(rows := np.array([ROW]), np.zeros(1)),
+        self_test=SelfTest(rows := np.array([ROW]), np.zeros((1, 1))),
     )
-    probabilities = predictor.probabilities(rows)
+    probabilities = predictor.predict(rows)
     tested = Predictor(**{**vars(predictor), "self_test": SelfTest(rows, probabilities)})
     return artifact.from_bytes(artifact.to_bytes(tested))
 
@@ -73,7 +73,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def probability(row: list[float]) -> float:
-    return float(PREDICTOR.probabilities(np.array([row], dtype=float))[0])
+    return float(PREDICTOR.predict(np.array([row], dtype=float))[0, 0])
 
 
 async def test_objects_and_arrays(client: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from model.confusion import ConfusionMatrix
+from model.figures import binary_matrix
 from model.predictor import Predictor, ScoredRows
 from service.app import create_app
 from service.settings import Settings
@@ -50,7 +50,7 @@ async def test_the_query_sets_the_threshold(
     metrics = (await client.get("/metrics", params={"threshold": threshold})).json()
     assert metrics["threshold"] == threshold
     rows = predictor.train
-    expected = ConfusionMatrix.at(threshold, rows.labels, rows.probabilities)
+    expected = binary_matrix(rows, threshold)
     assert metrics["train"]["confusion_matrix"] == vars(expected)
 
 
@@ -68,7 +68,7 @@ async def test_a_wrong_query_is_refused(client: httpx.AsyncClient, query: str) -
 
 
 async def test_a_model_without_rows_or_scores_has_nulls(predictor: Predictor) -> None:
-    none = ScoredRows(labels=np.zeros(0, dtype=bool), probabilities=np.zeros(0))
+    none = ScoredRows(np.zeros((0, 1), dtype=bool), np.zeros((0, 1)))
     bare = dataclasses.replace(predictor, train=none, validation=none, facts={})
     transport = httpx.ASGITransport(app=create_app(Settings(), bare))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

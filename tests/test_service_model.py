@@ -30,7 +30,11 @@ async def test_the_model(client: httpx.AsyncClient, predictor: Predictor) -> Non
     bare_nuclei = next(f for f in model["schema"]["features"] if f["name"] == "bare_nuclei")
     assert bare_nuclei["may_be_missing"]
     assert (bare_nuclei["minimum"], bare_nuclei["maximum"]) == (1, 10)
-    assert model["schema"]["labels"] == {"negative": "benign", "positive": "malignant"}
+    assert model["schema"]["target"] == {
+        "task": "binary",
+        "negative": "benign",
+        "positive": "malignant",
+    }
     assert model["network"]["parameters"] == predictor.theta.size
     assert model["operating_points"] == {"default": 0.5}
     assert model["threshold"] == 0.25

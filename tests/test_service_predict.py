@@ -16,6 +16,7 @@ from starlette.types import Message
 from model.encoding import Encoder
 from model.predictor import Predictor
 from model.schema import Feature, Schema
+from model.target import Binary
 from service.app import create_app
 from service.routes.predict import THREAD_BYTES
 from service.settings import SettingError, Settings
@@ -39,7 +40,7 @@ async def test_one_in_one_out(client: httpx.AsyncClient, predictor: Predictor) -
     answer = await client.post("/predict", json=BENIGN)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    expected = predictor.probabilities(np.array([list(BENIGN.values())], dtype=float))
+    expected = predictor.predict(np.array([list(BENIGN.values())], dtype=float))
     assert answer.json() == {
         "probability": expected[0],
         "label": "benign",
@@ -219,7 +220,7 @@ async def test_values_that_overflow_are_refused(predictor: Predictor) -> None:
     unbounded = Predictor(
         **{
             **vars(predictor),
-            "schema": Schema(features=tuple(names), negative="no", positive="yes"),
+            "schema": Schema(features=tuple(names), target=Binary(negative="no", positive="yes")),
             "encoder": Encoder((0,) * 9, ("",) * 9, fill=tiny, center=tiny, spread=tiny),
         }
     )

@@ -1,7 +1,7 @@
 """`compare`: recipes side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -11,6 +11,8 @@ from model.comparison import Compared, compare
 from model.evaluation.plots import loss_curves
 from model.publishing import publish
 from model.training.recipe import load_recipe
+
+SHOWN = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1", "r_squared")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +35,13 @@ def compare_command(
     plans = [load_recipe(recipe) for recipe in recipes]
     prepare(output)
     found = compare(plans, jobs)
+    names = [each.name for each in found]
     console.print(_table(found))
-    curves = {each.name: each.history for each in found if each.history is not None}
+    curves = {
+        each.name if names.count(each.name) == 1 else f"{each.name}, {place}": each.history
+        for place, each in enumerate(found, start=1)
+        if each.history is not None
+    }
     if curves:
         publish(output, loss_curves(curves))
         console.print(str(output), soft_wrap=True)
@@ -44,13 +51,14 @@ def compare_command(
 
 def _table(found: list[Compared]) -> Table:
     heads = ("weights", "epochs", "train loss", "validation loss", "lowest", "at epoch")
-    table = Table("recipe", *heads, "accuracy", "sensitivity", "specificity", "seconds")
+    shown = [name for name in SHOWN if any(name in _figures(each) for each in found)]
+    table = Table("recipe", *heads, *(name.replace("_", " ") for name in shown), "seconds")
     for each in found:
-        if each.history is None or each.matrix is None:
+        if each.history is None:
             table.add_row(each.name, each.failure)
             continue
         last, best = each.history.records[-1], each.history.best
-        shares = each.matrix.proportions()
+        figures = _figures(each)
         table.add_row(
             each.name,
             str(each.parameters),
@@ -59,11 +67,13 @@ def _table(found: list[Compared]) -> Table:
             f"{last.monitored:.4f}",
             f"{best.monitored:.4f}",
             str(best.epoch),
-            *(_share(*shares[name]) for name in ("accuracy", "sensitivity", "specificity")),
+            *("-" if figures.get(name) is None else f"{figures[name]:.4f}" for name in shown),
             f"{each.seconds:.1f}",
         )
     return to_right(table, "recipe")
 
 
-def _share(successes: int, trials: int) -> str:
-    return f"{successes / trials:.4f}" if trials else "-"
+def _figures(compared: Compared) -> dict[str, Any]:
+    """Of a regression those of its first output."""
+    outputs = compared.figures.get("outputs")
+    return dict(next(iter(outputs.values())) if outputs else compared.figures)

@@ -5,15 +5,16 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.table import Table
+from rich.table import Table as Grid
 
 from model.arrays import Array
 from model.cli.program import RecipeArgument, console, prepare, to_right
-from model.evaluation.plots import correlations, feature_distributions
+from model.evaluation.feature_plots import correlations, feature_distributions
 from model.publishing import publish
 from model.schema import Feature
-from model.training.dataset import read_table
+from model.training.dataset import Table, read_table
 from model.training.recipe import Recipe, load_recipe
+from model.training.truth import groups_of
 
 
 def register(app: typer.Typer) -> None:
@@ -30,11 +31,12 @@ def describe_command(
     # All rows, also those that training would leave out for a missing value.
     data = plan.data.model_copy(update={"missing": "median"})
     table = read_table(plan.model_copy(update={"data": data}))
-    rows, labels, schema = table.rows, table.labels, plan.data_schema
-    console.print(_classes(plan, labels), _features(plan, rows, labels))
+    target = plan.data_schema.target
+    groups = groups_of(table.targets, target)
+    console.print(_groups(plan, table, groups), _features(plan, table.rows, groups))
     pictures = {
-        "features": feature_distributions(rows, labels, schema),
-        "correlations": correlations(rows, labels, schema),
+        "features": feature_distributions(table.rows, groups, plan.data_schema),
+        "correlations": correlations(table.rows, table.targets, plan.data_schema),
     }
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.{name}.png"
@@ -43,24 +45,26 @@ def describe_command(
         console.print(str(path), soft_wrap=True)
 
 
-def _classes(recipe: Recipe, labels: Array) -> Table:
-    table = Table("class", "rows", "share", title=f"{recipe.data.file.name}: {len(labels)} rows")
-    for name, chosen in ((recipe.data.negative, ~labels), (recipe.data.positive, labels)):
-        table.add_row(name, str(int(chosen.sum())), f"{chosen.mean():.1%}")
-    return to_right(table, "class")
+def _groups(recipe: Recipe, table: Table, groups: dict[str, Array]) -> Grid:
+    count = len(table.rows)
+    head = "group" if recipe.data_schema.target.link == "linear" else "class"
+    shown = Grid(head, "rows", "share", title=f"{recipe.data.file.name}: {count} rows")
+    for name, mask in groups.items():
+        shown.add_row(name, str(int(mask.sum())), f"{mask.mean():.1%}")
+    return to_right(shown, head)
 
 
-def _features(recipe: Recipe, rows: Array, labels: Array) -> Table:
-    heads = ("missing", "least", "median", "most", recipe.data.negative, recipe.data.positive)
-    table = Table("feature", *heads, title="Features, and their mean in either class")
+def _features(recipe: Recipe, rows: Array, groups: dict[str, Array]) -> Grid:
+    heads = ("missing", "least", "median", "most", *groups)
+    table = Grid("feature", *heads, title="Features, and their mean in each class")
     for feature, column in zip(recipe.features, rows.T, strict=True):
         missing = np.isnan(column)
-        present, of = column[~missing], labels[~missing]
+        present = column[~missing]
         if not len(present):
             table.add_row(feature.name, str(missing.sum()))
             continue
         about = (_spelled(feature, f(present)) for f in (np.min, np.median, np.max))
-        means = (_mean(feature, present[chosen]) for chosen in (~of, of))
+        means = (_mean(feature, column[mask & ~missing]) for mask in groups.values())
         table.add_row(feature.name, str(int(missing.sum())), *about, *means)
     return to_right(table, "feature")
 

@@ -7,20 +7,15 @@ import typer
 from rich.table import Table
 
 from model import artifact
+from model.cli.figure_tables import figure_tables, figures_at
 from model.cli.inspect import JsonOption
 from model.cli.program import ArtifactArgument, console, to_right
-from model.confusion import ConfusionMatrix
+from model.errors import MalignancyError
 from model.evaluation.metrics import scores
 from model.predictor import Predictor
+from model.target import Binary
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
-COUNTS = {
-    "true_negative": "tn",
-    "false_positive": "fp",
-    "false_negative": "fn",
-    "true_positive": "tp",
-}
-SHORT = {"positive_predictive_value": "PPV", "negative_predictive_value": "NPV", "f1": "F1"}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,17 +32,25 @@ def evaluate_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Confusion matrices and what follows from them, with 95 % intervals; and scores."""
+    """Confusion matrices and what follows from them, with 95 % intervals; and scores.
+
+    Of a regression its errors.
+    """
     predictor = artifact.load(source)
+    if threshold and not predictor.schema.target.has_threshold:
+        raise MalignancyError(f"--threshold: a {predictor.schema.target.task} model has none")
     thresholds = sorted(set(threshold or (predictor.threshold, *THRESHOLDS)))
     told = _figures(predictor, thresholds)
     if as_json:
         print(json.dumps(told, indent=2))
         return
-    console.print(f"{predictor.title}, positive is {predictor.schema.positive}", soft_wrap=True)
+    target = predictor.schema.target
+    more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
+    console.print(predictor.title + more, soft_wrap=True)
     for name in ("validation", "train"):
-        console.print(_matrices(name, told[name]["thresholds"]))
-    console.print(_scores(told))
+        console.print(*figure_tables(predictor, name, told[name]["figures"]))
+    if told["train"]["scores"]:
+        console.print(_scores(told))
 
 
 def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
@@ -55,39 +58,10 @@ def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     told: dict[str, Any] = {"model": predictor.title}
     for name, rows in (("validation", predictor.validation), ("train", predictor.train)):
         told[name] = {
-            "scores": scores(rows.labels, rows.probabilities),
-            "thresholds": [
-                {
-                    "threshold": each,
-                    **ConfusionMatrix.at(each, rows.labels, rows.probabilities).summary(),
-                }
-                for each in thresholds
-            ],
+            "scores": scores(predictor.schema.target, rows),
+            "figures": figures_at(predictor, rows, thresholds),
         }
     return told
-
-
-def _matrices(name: str, figures: list[dict[str, Any]]) -> Table:
-    """A column a threshold, a row a figure, with its interval."""
-    heads = (f"at {each['threshold']:g}" for each in figures)
-    title = f"{name}: {figures[0]['rows']} rows, {figures[0]['positives']} positive"
-    table = Table("", *heads, title=title)
-    for count in COUNTS:
-        table.add_row(
-            count.replace("_", " "), *(str(each["confusion_matrix"][count]) for each in figures)
-        )
-    for figure in ("accuracy", "sensitivity", "specificity", *SHORT):
-        table.add_row(SHORT.get(figure, figure), *(_shown(each, figure) for each in figures))
-    return to_right(table, "")
-
-
-def _shown(figures: dict[str, Any], name: str) -> str:
-    value, interval = figures[name], figures["intervals"].get(name)
-    if value is None:
-        return "-"
-    if interval is None:
-        return f"{value:.4f}"
-    return f"{value:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def _scores(told: dict[str, Any]) -> Table:

@@ -24,7 +24,7 @@ def init_command(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with a header, or Parquet.")],
     target: Annotated[
         str | None,
-        typer.Option(help="The column of the two classes.  [default: one called so, or the last]"),
+        typer.Option(help="The column of the truth.  [default: one called so, or the last]"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where the recipe goes.  [default: NAME.toml]")

@@ -9,6 +9,7 @@ from rich.table import Table
 from model import artifact
 from model.cli.program import ArtifactArgument, console
 from model.predictor import Predictor
+from model.target import Regression
 
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for another program.")]
 
@@ -29,11 +30,14 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
     console.print(f"{predictor.name}  {predictor.version}", soft_wrap=True)
     if facts.get("description"):
         console.print(facts["description"])
-    console.print(_features(predictor), predictor.network.summary(), "", sep="\n")
+    console.print(
+        _target(predictor), _features(predictor), predictor.network.summary(), "", sep="\n"
+    )
     for heading in ("recipe", "data", "scores", "versions"):
         if facts.get(heading):
             console.print(_pairs(heading, facts[heading]))
-    console.print(_pairs("operating points", dict(predictor.operating_points)))
+    if predictor.operating_points:
+        console.print(_pairs("operating points", dict(predictor.operating_points)))
     for limit in facts.get("limits") or []:
         console.print(f"limit: {limit}")
 
@@ -48,6 +52,12 @@ def _told(predictor: Predictor) -> dict[str, Any]:
         "operating_points": dict(predictor.operating_points),
         **predictor.facts,
     }
+
+
+def _target(predictor: Predictor) -> str:
+    target = predictor.schema.target
+    unit = f" in {target.unit}" if isinstance(target, Regression) and target.unit else ""
+    return f"task {target.task}: {', '.join(target.names)}{unit}"
 
 
 def _features(predictor: Predictor) -> Table:

@@ -34,7 +34,8 @@ def landscape_command(
     rows = prepared.rows(prepared.train)
     inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
     paths = optimizer_paths(prepared.network, prepared.theta, inputs, targets, points=points)
-    skips = skip_comparison(inputs, targets, points=points)
+    outputs, loss = prepared.network.outputs, prepared.network.loss
+    skips = skip_comparison(inputs, targets, outputs=outputs, loss=loss, points=points)
     pictures = {
         "contour": contour(paths.landscape, paths.paths, shares=paths.shares),
         "surface": surface(paths.landscape, paths.paths, shares=paths.shares),

@@ -7,6 +7,7 @@ import typer
 
 from model import artifact
 from model.cli.program import ArtifactArgument, console, prepare, refuse_same
+from model.errors import MalignancyError
 from model.scoring import score_file
 
 
@@ -31,12 +32,19 @@ def predict_command(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that score at once.")] = 1,
 ) -> None:
-    """Add the columns probability and label to a table of any length, in flat memory."""
+    """Add its predictions to a table of any length, in flat memory.
+
+    As columns probability and label, or as the model's kind of target has them.
+    """
     predictor = artifact.load(source)
+    target = predictor.schema.target
+    if threshold is not None and not target.has_threshold:
+        raise MalignancyError(f"--threshold: a {target.task} model has none")
     path = output or file.with_suffix(f".scored{file.suffix}")
     prepare(path)
     for other, what in ((file, "the table"), (source, "the artifact")):
         refuse_same(path, other, what)
     above = predictor.threshold if threshold is None else threshold
     rows = score_file(predictor, file, path, above, jobs)
-    console.print(f"{path}  {rows} rows by {predictor.title}, threshold {above:g}", soft_wrap=True)
+    at = f", threshold {above:g}" if target.has_threshold else ""
+    console.print(f"{path}  {rows} rows by {predictor.title}{at}", soft_wrap=True)

@@ -10,16 +10,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from model import artifact
+from model.cli.figure_tables import figure_tables, figures_at
 from model.cli.program import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
-from model.confusion import ConfusionMatrix
-from model.evaluation import plots
+from model.evaluation.feature_plots import feature_distributions
+from model.evaluation.plots import loss_curve
+from model.evaluation.prediction_plots import prediction_pictures
 from model.evaluation.rate_plot import rate_curve
+from model.figures import binary_matrix
 from model.pipeline import Trained, find_rate, train
 from model.predictor import Predictor
 from model.publishing import publish
+from model.target import Binary
 from model.training.checkpoint import Checkpoint
 from model.training.history import Record
 from model.training.recipe import Recipe, load_recipe
+from model.training.truth import groups_of
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 REDRAW_SECONDS = 0.1
@@ -60,7 +65,7 @@ def train_command(
         refuse_same(checkpoint, path, "the artifact", "--checkpoint")
         state = Checkpoint(checkpoint, checkpoint_seconds)
     trained = _train_with_progress(plan, state)
-    console.print(_loss_table(trained), _confusion_table(trained.predictor))
+    console.print(_loss_table(trained), *_figures(trained.predictor))
     pictures = _pictures(trained)
     for name, picture in pictures.items():
         publish(path.with_name(f"{path.stem}.{name}.png"), picture)
@@ -133,26 +138,32 @@ def _loss_table(trained: Trained) -> Table:
     return to_right(table)
 
 
-def _confusion_table(predictor: Predictor) -> Table:
+def _figures(predictor: Predictor) -> list[Table]:
+    """Of a binary target a line a threshold; of others what `evaluate` shows."""
+    sets = {"train": predictor.train, "validation": predictor.validation}
+    if not isinstance(predictor.schema.target, Binary):
+        return [
+            table
+            for name, scored in sets.items()
+            for table in figure_tables(
+                predictor, name, figures_at(predictor, scored, [predictor.threshold])
+            )
+        ]
     table = Table("rows", "threshold", "accuracy", "tn", "fp", "fn", "tp", title="Confusion")
-    for name, scored in (("train", predictor.train), ("validation", predictor.validation)):
+    for name, scored in sets.items():
         for threshold in sorted({*THRESHOLDS, predictor.threshold}):
-            matrix = ConfusionMatrix.at(threshold, scored.labels, scored.probabilities)
+            matrix = binary_matrix(scored, threshold)
             hits, rows = matrix.proportions()["accuracy"]
             counts = (str(count) for count in vars(matrix).values())
             table.add_row(name, f"{threshold:g}", f"{hits / rows:.4f}", *counts)
-    return to_right(table, "rows")
+    return [to_right(table, "rows")]
 
 
 def _pictures(trained: Trained) -> dict[str, bytes]:
     predictor, table = trained.predictor, trained.table
-    sets = {"train": predictor.train, "validation": predictor.validation}
-    matrices = {
-        name: ConfusionMatrix.at(predictor.threshold, scored.labels, scored.probabilities)
-        for name, scored in sets.items()
-    }
+    groups = groups_of(table.targets, predictor.schema.target)
     return {
-        "loss": plots.loss_curve(trained.outcome.history),
-        "confusion": plots.confusion_matrices(matrices, predictor.schema, predictor.threshold),
-        "features": plots.feature_distributions(table.rows, table.labels, predictor.schema),
+        "loss": loss_curve(trained.outcome.history, predictor.network.loss.name),
+        **prediction_pictures(predictor),
+        "features": feature_distributions(table.rows, groups, predictor.schema),
     }

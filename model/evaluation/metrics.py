@@ -1,8 +1,10 @@
-"""Figures of probabilities against true labels. labels: (B,) bool; probabilities: (B,)."""
+"""Scores of probabilities against true labels. labels: (B,) bool; probabilities: (B,)."""
 
 import numpy as np
 
 from model.arrays import Array
+from model.predictor import ScoredRows
+from model.target import Binary, MultiClass, Regression, Target
 
 
 def roc_auc(labels: Array, probabilities: Array) -> float | None:
@@ -53,8 +55,33 @@ def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> fl
     return float(np.abs(surplus).sum() / len(labels))
 
 
-def scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
-    """The threshold-free figures, by the names the service answers them with."""
+def log_loss_of_classes(classes: Array, probabilities: Array) -> float:
+    """Mean −log of the probability given to the true class (B,), of probabilities (B, classes)."""
+    given = probabilities[np.arange(len(classes)), classes]
+    return float(-np.log(np.clip(given, np.finfo(np.float64).eps, 1)).mean())
+
+
+def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
+    """The threshold-free figures of probabilities, by the names the service answers them with.
+
+    Of several classes or labels each against the rest, averaged alike, but for the log-loss of
+    classes, which is of the true one. Of numbers there are none: their figures have no threshold.
+    """
+    truth, predictions = scored.targets, scored.predictions
+    if isinstance(target, Binary):
+        return _scores(truth[:, 0], predictions[:, 0])
+    if isinstance(target, Regression):
+        return {}
+    if isinstance(target, MultiClass):
+        truth = truth == np.arange(len(target.classes))
+    each = [_scores(*pair) for pair in zip(truth.T, predictions.T, strict=True)]
+    found = {name: _mean([one[name] for one in each]) for name in each[0]}
+    if isinstance(target, MultiClass):
+        found["log_loss"] = log_loss_of_classes(scored.targets[:, 0], predictions)
+    return found
+
+
+def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
     return {
         "roc_auc": roc_auc(labels, probabilities),
         "average_precision": average_precision(labels, probabilities),
@@ -62,3 +89,9 @@ def scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
         "brier": brier(labels, probabilities),
         "calibration_error": calibration_error(labels, probabilities),
     }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """None unless there is one of each."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -19,6 +19,7 @@ from model.evaluation.landscape import (
 )
 from model.network.description import require_count
 from model.network.layers import Dense, Residual
+from model.network.losses import Loss
 from model.network.network import Network
 from model.training.batches import Rows
 from model.training.loop import DivergedError, minimize
@@ -124,6 +125,8 @@ def skip_comparison(
     targets: npt.ArrayLike,
     training: Training | None = None,
     *,
+    outputs: int = 1,
+    loss: str | Loss = "binary_cross_entropy",
     depth: int = 20,
     units: int = 16,
     activation: str = "tanh",
@@ -139,7 +142,7 @@ def skip_comparison(
     hidden = Dense(units, activation)
     found = {}
     for name, each in (("without skips", hidden), ("with skips", Residual([hidden]))):
-        network = Network([hidden, *[each] * (depth - 1), Dense(1)], x.shape[1])
+        network = Network([hidden, *[each] * (depth - 1), Dense(outputs)], x.shape[1], loss)
         theta = network.initial_parameters(how.initial_generator())
         end = minimize(network, theta, how, Rows(x, targets)).theta
         d1, d2 = random_directions(network, end, np.random.default_rng(how.seed))

@@ -16,11 +16,17 @@ class Task:
     loss: str
     activation: str | None = None
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The loss, and what may stand in for it."""
+        return NUMBERS if self.loss in NUMBERS else (self.loss,)
+
     def output_layer(self, outputs: int) -> Dense:
         """The last layer for this many outputs."""
         return Dense(outputs, self.activation)
 
 
+NUMBERS: Final = ("mean_squared_error", "mean_absolute_error", "huber")
 TASKS: Final = {
     "regression": Task("mean_squared_error"),  # any number
     "non_negative": Task("mean_squared_error", "softplus"),  # counts, times, prices

@@ -7,25 +7,27 @@ import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
-from model.schema import Feature
+from model.target import Binary, MultiClass
+from model.training.columns import read_column, values
 from model.training.frames import read_frame
 from model.training.recipe import Recipe
 from model.training.sections import Data
 from model.training.split import by_fraction, by_ranges, by_values
+from model.training.truth import check_variety, read_targets
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """The rows a recipe trains and validates on, in the file's order.
 
-    rows: (B, features) float64, NaN where missing. labels: (B,) bool, True for the positive class.
+    rows: (B, features) float64, NaN where missing. targets: (B, columns), as their kind has them.
     groups, weights, parts: (B,), of the columns that the recipe names, None for those it does not;
     parts is split.column's text. dropped: rows left out, because a value was missing or data.labels
     says so.
     """
 
     rows: Array
-    labels: Array
+    targets: Array
     groups: Array | None
     weights: Array | None
     parts: Array | None
@@ -35,7 +37,7 @@ class Table:
         """The rows of these indices."""
         rest = (self.groups, self.weights, self.parts)
         groups, weights, parts = (None if each is None else each[index] for each in rest)
-        return Table(self.rows[index], self.labels[index], groups, weights, parts, dropped=0)
+        return Table(self.rows[index], self.targets[index], groups, weights, parts, dropped=0)
 
 
 def read_table(recipe: Recipe) -> Table:
@@ -50,7 +52,7 @@ def read_table(recipe: Recipe) -> Table:
         complete = ~np.isnan(rows).any(axis=1)
         table = Table(
             rows,
-            _labels(frame, data),
+            read_targets(frame, data, recipe.data_schema.target),
             _texts(frame, data.group),
             _weights(frame, data.weight),
             _texts(frame, recipe.split.column),
@@ -69,77 +71,43 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
 
     Raises DataError where the table has not enough of them, or only one class to learn from.
     """
-    split = recipe.split
+    split, target = recipe.split, recipe.data_schema.target
+    has_classes = isinstance(target, Binary | MultiClass)
     if split.train is not None and isinstance(split.validation, tuple):
         parts = by_ranges(len(table.rows), split.train, split.validation)
     elif table.parts is not None and isinstance(split.validation, str):
         parts = by_values(table.parts, split.validation)
     else:
         assert isinstance(split.validation, float)
-        classes = table.labels if split.stratify else None
+        # Several labels, or numbers, are no classes to draw alike from.
+        classes = table.targets[:, 0] if split.stratify and has_classes else None
         parts = by_fraction(split.validation, classes, table.groups, len(table.rows), split.seed)
     train, validation = (table.take(index) for index in parts)
-    if train.labels.all() == train.labels.any():
-        raise DataError("split.train holds one class only, two are needed to learn from")
+    check_variety(train.targets, target)
     return train, validation
-
-
-def _values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
-    found = list(frame.columns).count(name)
-    if not found:
-        raise DataError(f"no column {name!r}; it has {', '.join(frame.columns)}")
-    if found > 1:
-        raise DataError(f"column {name!r} is there {found} times")
-    return frame[name]
 
 
 def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """The target's cells as the classes they mean; without the rows that mean none."""
     if not data.labels:
         return frame
-    meant = _values(frame, data.target).map(lambda cell: data.labels.get(cell, cell))
-    kept = (meant != "") | ~frame[data.target].isin(list(data.labels))
-    return frame.assign(**{data.target: meant})[kept]
-
-
-def _labels(frame: pd.DataFrame, data: Data) -> Array:
-    classes = _values(frame, data.target).to_numpy()
-    positive = classes == data.positive
-    unknown = ~positive & (classes != data.negative)
-    if unknown.any():
-        line = frame.index[unknown.argmax()]
-        expected = f"{data.negative!r} or {data.positive!r}"
-        raise DataError(f"line {line}, column {data.target!r}: must be {expected}")
-    if positive.all() or not positive.any():
-        only = data.positive if positive.any() else data.negative
-        raise DataError(f"column {data.target!r} holds one class only ({only!r}), two are needed")
-    return np.asarray(positive, dtype=bool)
+    name = data.targets[0]
+    meant = values(frame, name).map(lambda cell: data.labels.get(cell, cell))
+    kept = (meant != "") | ~frame[name].isin(list(data.labels))
+    return frame.assign(**{name: meant})[kept]
 
 
 def _texts(frame: pd.DataFrame, name: str | None) -> Array | None:
-    return None if name is None else _values(frame, name).to_numpy(dtype=str)
+    return None if name is None else values(frame, name).to_numpy(dtype=str)
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:
     """A column of numbers that are not negative."""
     if name is None:
         return None
-    weights = pd.to_numeric(_values(frame, name), errors="coerce").to_numpy(dtype=float)
+    weights = pd.to_numeric(values(frame, name), errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         line = frame.index[bad.argmax()]
         raise DataError(f"line {line}, column {name!r}: must be a number, at least 0")
     return weights
-
-
-def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
-    """A feature's numbers, NaN for an empty cell; each text is read once."""
-    texts = _values(frame, feature.name)
-    known: dict[str, float] = {}
-    for text in texts.unique():
-        try:
-            known[text] = feature.read(text)
-        except ValueError as error:
-            line = frame.index[(texts == text).to_numpy().argmax()]
-            raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
-    return np.array(texts.map(known), dtype=float)

@@ -18,17 +18,17 @@ TRUTHS = ({"true", "false"}, {"0", "1"})
 def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None = None) -> str:
     """The text of a recipe for a table of text, as `read_frame` gives it.
 
-    path: of the table, as the recipe is to name it. target: the column of the two classes; by
-    default one that is called so, or the last. Raises DataError where it does not hold two.
+    path: of the table, as the recipe is to name it. target: the column of the truth; by default one
+    that is called so, or the last. Two values make a binary task, some a multi_class one, and many
+    numbers a regression. Raises DataError where it is none of these.
     """
     target = target or _likely_target(frame)
     if target not in frame.columns:
         raise DataError(f"{path.name}: no column {target!r}; it has {', '.join(frame.columns)}")
-    counts = frame[target].value_counts()
-    if len(counts) != 2 or "" in counts.index:
-        empty = ", the empty one too" if "" in counts.index else ""
-        found = f"it holds {len(counts)}{empty}"
-        raise DataError(f"{path.name}: target {target!r} must hold two classes, {found}")
+    try:
+        task, target_lines = _target(frame[target])
+    except DataError as error:
+        raise DataError(f"{path.name}: target {target!r} {error}") from None
     others = [column for column in frame.columns if column != target]
     group = next((column for column in others if _is_key(frame[column])), None)
     features = [line for column in others for line in _feature(frame[column])]
@@ -38,10 +38,11 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
         "# there, because nobody would know them before the answer.",
         "",
         f"name = {_quoted(name)}",
+        f"task = {_quoted(task)}",
         'description = ""',
         'intended_use = ""',
         'limits = ["Made from one table: its figures are of rows like these."]',
-        "threshold = 0.5",
+        *(["threshold = 0.5"] if task == "binary" else []),
         "",
         "features = [",
         *features,
@@ -50,12 +51,11 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
         "[data]",
         f"file = {_quoted(str(path))}",
         f"target = {_quoted(target)}",
-        f"negative = {_quoted(str(counts.index[0]))} # {counts.iloc[0]} rows",
-        f"positive = {_quoted(str(counts.index[1]))} # {counts.iloc[1]} rows, the rarer class",
+        *target_lines,
         'missing = "median" # or "drop" the rows, or "mode"',
         *_group_lines(group),
         "",
-        "[split] # a fraction of each class, drawn by the seed",
+        "[split] # a fraction, of each class alike, drawn by the seed",
         "validation = 0.25",
         "seed = 0",
         "",
@@ -79,6 +79,32 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
 def _likely_target(frame: pd.DataFrame) -> str:
     lower = {str(column).lower(): str(column) for column in frame.columns}
     return next((lower[each] for each in LIKELY_TARGETS if each in lower), str(frame.columns[-1]))
+
+
+def _target(column: "pd.Series[str]") -> tuple[str, list[str]]:
+    """The task that a column is the truth of, and what the recipe says of it.
+
+    Raises DataError where it is of none.
+    """
+    if (column == "").any():
+        raise DataError("has empty cells: leave those rows out")
+    counts = column.value_counts()
+    if len(counts) < 2:
+        raise DataError("holds one value only")
+    if len(counts) == 2:
+        negative, positive = counts.index
+        return "binary", [
+            f"negative = {_quoted(negative)} # {counts.iloc[0]} rows",
+            f"positive = {_quoted(positive)} # {counts.iloc[1]} rows, the rarer class",
+        ]
+    if len(counts) <= MOST_CATEGORIES:
+        numbers = pd.to_numeric(counts.index.to_series(), errors="coerce")
+        by_number = not numbers.isna().any()
+        classes = sorted(counts.index, key=float if by_number else None)
+        return "multi_class", [f"classes = [{', '.join(map(_quoted, classes))}]"]
+    if pd.to_numeric(column, errors="coerce").map(math.isfinite).all():
+        return "regression", ['# unit = "mm"']
+    raise DataError(f"holds {len(counts)} different texts, too many for classes")
 
 
 def _is_key(column: "pd.Series[str]") -> bool:

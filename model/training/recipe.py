@@ -7,7 +7,7 @@ that names another thing, as {name = "adam"} does, replaces the whole of what wa
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, ValidationError, model_validator
 
@@ -28,6 +28,7 @@ class Recipe(Section):
     """A whole recipe, checked."""
 
     name: Name
+    task: Literal["binary", "multi_class", "multi_label", "regression", "non_negative"] = "binary"
     description: str = ""
     intended_use: str = ""
     limits: list[str] = Field(default=[])
@@ -37,14 +38,17 @@ class Recipe(Section):
     scaling: Scaling = Scaling()
     network: Network
     training: dict[str, Any]  # the fields of model.training.training.Training
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        schema, data = self.data_schema, self.data
-        for key, column in (("data.target", data.target), ("split.column", self.split.column)):
+        schema = self.data_schema
+        columns = [("data.target", column) for column in self.data.targets]
+        for key, column in (*columns, ("split.column", self.split.column)):
             if column in schema.names:
                 raise ValueError(f"{key} {column!r} cannot be a feature too")
+        if self.threshold is not None and not schema.target.has_threshold:
+            raise ValueError(f"threshold: task {self.task} has none")
         try:
             check_transforms(schema, self.transforms)
         except DataError as error:
@@ -66,12 +70,19 @@ class Recipe(Section):
     @property
     def data_schema(self) -> Schema:
         """What the trained model will take and answer."""
-        data = self.data
-        return Schema(features=self.features, negative=data.negative, positive=data.positive)
+        return Schema(features=self.features, target=self.data.target_of(self.task))
+
+    @property
+    def operating_points(self) -> dict[str, float]:
+        """Thresholds by name; none where the task has no threshold."""
+        has_threshold = self.data_schema.target.has_threshold
+        return (
+            {"default": 0.5 if self.threshold is None else self.threshold} if has_threshold else {}
+        )
 
     def build_network(self) -> NumpyNetwork:
         """The network the recipe describes. Raises RecipeError naming the layer and the rule."""
-        network, task = self.network, TASKS[self.network.task]
+        network, task, outputs = self.network, TASKS[self.task], len(self.data_schema.target.names)
         key = "layers" if network.hidden is None else "hidden"
         layers: list[Layer] = []
         for index, description in enumerate(getattr(network, key)):
@@ -80,17 +91,19 @@ class Recipe(Section):
             except NetworkError as error:
                 raise RecipeError(f"network.{key}.{index}: {error}") from None
         if network.hidden is not None:
-            layers.append(task.output_layer(1))
+            layers.append(task.output_layer(outputs))
         try:
             inputs = inputs_of(self.data_schema)
             loss = task.loss if network.loss is None else network.loss
             built = NumpyNetwork(layers, inputs, loss, network.dtype)
         except NetworkError as error:
             raise RecipeError(f"network: {error}") from None
-        if built.outputs != 1:
-            raise RecipeError(f"network: task {network.task} has 1 output, not {built.outputs}")
-        if built.loss.name != task.loss:
-            raise RecipeError(f"network.loss: of task {network.task} must be {task.loss}")
+        if built.outputs != outputs:
+            needs = f"{outputs} output{'s' if outputs > 1 else ''}"
+            raise RecipeError(f"network: task {self.task} has {needs}, not {built.outputs}")
+        if built.loss.name not in task.losses:
+            known = " or ".join(task.losses)
+            raise RecipeError(f"network.loss: of task {self.task} must be {known}")
         return built
 
     def build_training(self) -> Training:

@@ -1,4 +1,7 @@
-"""Fit an encoder to rows: what fills a missing value, and the range or spread of each input."""
+"""Fit an encoder to rows: what fills a missing value, and the range or spread of each input.
+
+And the scale of a regression's targets.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -6,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
-from model.encoding import Encoder
+from model.encoding import Encoder, Scale
 from model.errors import DataError
 from model.schema import Schema
+from model.target import Regression
 
 Fit = Callable[[Array], tuple[Array, Array]]  # of inputs (B, I), to center (I,) and spread (I,)
 
@@ -46,6 +50,17 @@ def fit_encoder(
         elif not (spread[part] > 0).all():
             raise DataError(f"feature {name!r} has the same value in every row to be scaled")
     return Encoder(categories, transforms, plain.fill, center, spread)
+
+
+def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
+    """The scale of a regression's targets (B, outputs): "standard" or "none".
+
+    Ones that are never negative keep their zero, which is where their network's output ends.
+    """
+    if method == "none":
+        return Scale(np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
+    mean = targets.mean(axis=0) * (target.task == "regression")
+    return Scale(mean, targets.std(axis=0))
 
 
 def _expanded(plain: Encoder, rows: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
-from model.schema import Label
+from model.target import Binary, Label, Labels, MultiClass, MultiLabel, Regression, Target
 
 # TOML has types of its own, so a section takes them as they are ("5" and true are no numbers); but
 # it has neither paths nor tuples.
@@ -22,18 +22,22 @@ class Section(BaseModel):
 class Data(Section):
     """The table: a CSV with a header row, its path relative to the recipe.
 
+    target: the column of the truth, or several where the task has several outputs. negative,
+    positive: the labels of a binary one. classes: of a multi_class one. unit: of a regression's.
     labels: which class a cell of the target means where it says something else; "" leaves the row
     out. missing: rows with a missing value are left out, or get its feature's median or mode of the
     training rows; categories get the mode. missing_values: cells that stand for nothing, as the
     empty one does. group: the column that says which rows belong together, as those of a patient.
-    weight: the column of the rows' weights. class_weight: "balanced", or of the negative and the
-    positive class.
+    weight: the column of the rows' weights. class_weight: "balanced", or a number a class, in
+    order, the negative one first.
     """
 
     file: Annotated[Path, Strict(False)]
-    target: str
-    negative: Label
-    positive: Label
+    target: str | list[str]
+    negative: Label | None = None
+    positive: Label | None = None
+    classes: Labels = ()
+    unit: str | None = None
     labels: dict[str, str] = Field(default={})
     missing: Literal["drop", "median", "mode"] = "drop"
     missing_values: list[str] = []
@@ -41,15 +45,67 @@ class Data(Section):
     weight: str | None = None
     class_weight: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if isinstance(self.class_weight, list) and len(self.class_weight) != 2:
-            raise ValueError("class_weight must be balanced, or two numbers: negative, positive")
+    @field_validator("target", mode="plain")
+    @classmethod
+    def _check_target(cls, given: object) -> object:
+        """By hand: a union's errors would be of all that it is not."""
+        names = given if isinstance(given, list) else [given]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("must be a column, or a list of columns")
+        return given
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns of the truth."""
+        return [self.target] if isinstance(self.target, str) else self.target
+
+    def target_of(self, task: str) -> Target:
+        """What a model of this task tells. Raises ValueError naming the key that does not fit."""
+        self._check_keys(task)
+        if task == "binary":
+            assert self.negative is not None
+            assert self.positive is not None
+            target: Target = Binary(negative=self.negative, positive=self.positive)
+        elif task == "multi_class":
+            target = MultiClass(classes=self.classes)
+        elif task == "multi_label":
+            target = MultiLabel(labels=tuple(self.targets))
+        else:
+            target = Regression.model_validate(
+                {"task": task, "outputs": self.targets, "unit": self.unit}
+            )
+        return target
+
+    def _check_keys(self, task: str) -> None:
+        """Raise ValueError unless the keys that this task needs are there, and no others."""
+        for key, of in KEYS_OF_TASKS.items():
+            if task in of and key in NEEDED and not getattr(self, key):
+                raise ValueError(f"data.{key}: is required for task {task}")
+            if task not in of and getattr(self, key):
+                raise ValueError(f"data.{key}: is for task {' or '.join(of)}, not for {task}")
+        if task in ("binary", "multi_class") and not isinstance(self.target, str):
+            raise ValueError(f"data.target: must be one column for task {task}")
+        classes = self.classes or (self.negative, self.positive)
+        if isinstance(self.class_weight, list) and len(self.class_weight) != len(classes):
+            raise ValueError(f"data.class_weight: must be balanced, or {len(classes)} numbers")
         for cell, label in self.labels.items():
-            if label not in (self.negative, self.positive, ""):
-                known = f"{self.negative!r}, {self.positive!r} or '' (leave the row out)"
-                raise ValueError(f"labels: {cell!r:.80} must mean {known}")
-        return self
+            if label not in (*classes, ""):
+                known = ", ".join(map(repr, classes))
+                raise ValueError(
+                    f"data.labels: {cell!r:.80} must mean {known} or '' (leave the row out)"
+                )
+
+
+_CLASSIFIES = ("binary", "multi_class")
+KEYS_OF_TASKS = {
+    "negative": ("binary",),
+    "positive": ("binary",),
+    "classes": ("multi_class",),
+    "unit": ("regression", "non_negative"),
+    "labels": _CLASSIFIES,
+    "class_weight": _CLASSIFIES,
+}
+NEEDED = ("negative", "positive", "classes")
 
 
 class Split(Section):
@@ -96,12 +152,14 @@ class Split(Section):
 class Scaling(Section):
     """How inputs are scaled, and on which rows that is fitted.
 
-    transform: of numbers, before; one for all of them, or a table by feature.
+    transform: of numbers, before; one for all of them, or a table by feature. targets: of a
+    regression, for training only; losses are then of scaled ones, predictions are not.
     """
 
     method: Literal["min-max", "range", "standard", "robust", "none"] = "min-max"
     fit_on: Literal["train", "all"] = "train"
     transform: str | dict[str, str] = ""
+    targets: Literal["standard", "none"] = "standard"
 
 
 class Network(Section):
@@ -112,7 +170,6 @@ class Network(Section):
 
     layers: list[Any] | None = Field(default=None, min_length=1)
     hidden: list[Any] | None = None
-    task: Literal["binary"] = "binary"
     loss: Any = None
     dtype: Literal["float64", "float32"] = "float64"
 

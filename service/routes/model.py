@@ -27,14 +27,14 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
         "title": predictor.title,
         "schema": {
             "features": [feature.model_dump() for feature in schema.features],
-            "labels": {"negative": schema.negative, "positive": schema.positive},
+            "target": schema.target.model_dump(),
         },
         "network": {
             **predictor.network.describe(),
             "parameters": predictor.network.layout.size,
         },
         "operating_points": dict(predictor.operating_points),
-        "threshold": thresholds.in_force,
+        **thresholds.told(thresholds.in_force),
         **{name: predictor.facts.get(name) for name in _FACTS},
     }
 

@@ -53,29 +53,26 @@ class Predict:
         """The JSON answer to a JSON body. Raises Problem (400, 422)."""
         rows = self.contract.parse(body)
         predictions = self._predictions(rows, threshold)
-        model = {"threshold": threshold, "model": self.predictor.title}
+        model = {**self.thresholds.told(threshold), "model": self.predictor.title}
         if rows.single:
             return to_json({**predictions[0], **model})
         return to_json({"predictions": predictions, **model})
 
     def _predictions(self, rows: Rows, threshold: float) -> list[dict[str, Any]]:
-        label = self.predictor.label
-        predictions: list[dict[str, Any]] = [
-            {"probability": probability, "label": label(probability, threshold)}
-            for probability in self._probabilities(rows.values).tolist()
-        ]
-        names = self.predictor.schema.names
+        schema = self.predictor.schema
+        answers = schema.target.answers(self._predict(rows.values), threshold)
+        names = schema.names
         for row, column in rows.missing:
-            predictions[row].setdefault("imputed", []).append(names[column])
-        return predictions
+            answers[row].setdefault("imputed", []).append(names[column])
+        return answers
 
-    def _probabilities(self, values: Array) -> Array:
-        """P(positive) (B,); a feature without a range lets values in that overflow: Problem."""
+    def _predict(self, values: Array) -> Array:
+        """(B, outputs); a feature without a range lets values in that overflow: Problem."""
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                probabilities = self.predictor.probabilities(values)
-            if np.isfinite(probabilities).all():
-                return probabilities
+                predictions = self.predictor.predict(values)
+            if np.isfinite(predictions).all():
+                return predictions
         except NetworkError:
             pass
         rule = "must hold values small enough for a finite answer"

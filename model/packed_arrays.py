@@ -1,0 +1,117 @@
+"""The arrays of an artifact: an .npz, of which nothing is believed before it is checked."""
+
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.errors import ArtifactError
+from model.schema import Schema
+from model.target import Target
+
+_ARRAYS: Final = {
+    "theta": "float",
+    "encoder_fill": "float64",
+    "encoder_center": "float64",
+    "encoder_spread": "float64",
+    "target_center": "float64",
+    "target_spread": "float64",
+    "train_targets": "target",
+    "train_predictions": "float64",
+    "validation_targets": "target",
+    "validation_predictions": "float64",
+    "self_test_rows": "float64",
+    "self_test_predictions": "float64",
+}
+_TYPES: Final = {
+    "float": ("float64", "float32"),
+    "float64": ("float64",),
+}  # of "target": what the target says
+
+
+def pack_arrays(arrays: Mapping[str, Array]) -> bytes:
+    """The bytes of an .npz of these arrays, the same for the same arrays."""
+    packed = io.BytesIO()
+    np.savez(
+        packed, allow_pickle=False, **{key: np.ascontiguousarray(a) for key, a in arrays.items()}
+    )
+    return packed.getvalue()
+
+
+def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
+    """Every array, after the archive's own claims were checked against the bytes it has.
+
+    Raises ArtifactError for another set of arrays, another type, or numbers that cannot be.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            members = archive.infolist()
+            if sorted(member.filename for member in members) != sorted(f"{n}.npy" for n in _ARRAYS):
+                raise ArtifactError("its arrays are not the ones an artifact holds")
+            for member in members:
+                if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(packed):
+                    raise ArtifactError("its arrays must be stored uncompressed")
+                with archive.open(member) as file:
+                    _check_header(file, member.file_size)
+        with np.load(io.BytesIO(packed), allow_pickle=False) as loaded:
+            arrays = {name: loaded[name] for name in _ARRAYS}
+    except ArtifactError:
+        raise
+    except Exception:  # a broken archive can raise anything
+        raise ArtifactError("its arrays cannot be read") from None
+    for name, array in arrays.items():
+        allowed = _TYPES.get(_ARRAYS[name], (target.dtype,))
+        if array.dtype.name not in allowed or not array.dtype.isnative:
+            raise ArtifactError(f"its array {name} is of type {array.dtype}")
+        if name != "self_test_rows" and not np.isfinite(array).all():
+            raise ArtifactError(f"its array {name} is not finite")
+        if array.dtype == bool and (array.view(np.uint8) > 1).any():
+            raise ArtifactError(f"its array {name} holds bytes that are neither true nor false")
+        if name.endswith("_predictions") and target.link != "linear" and not _within(array, 1):
+            raise ArtifactError(f"its array {name} must be from 0 to 1")
+        if array.dtype == np.int64 and not _within(array, len(target.names) - 1):
+            raise ArtifactError(f"its array {name} must hold class numbers")
+        array.flags.writeable = False
+    return arrays
+
+
+def _check_header(file: Any, size: int) -> None:
+    """The shape an array claims must be the size it has, before memory is made for it."""
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ArtifactError("its arrays cannot be read")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or fortran_order or file.tell() + math.prod(shape) * dtype.itemsize != size:
+        raise ArtifactError("its arrays do not have the size they claim")
+
+
+def _within(array: Array, most: int) -> bool:
+    return bool(((array >= 0) & (array <= most)).all())
+
+
+def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
+    """Raise ArtifactError for an array that does not fit the schema, or the network's inputs."""
+    features, target = len(schema.features), schema.target
+    outputs, columns = len(target.names), target.columns_of_targets
+    expected: dict[str, tuple[int, ...]] = {"theta": (arrays["theta"].size,)}
+    expected |= {"encoder_fill": (features,)}
+    expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
+    expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
+    for scored in ("train", "validation"):
+        rows = arrays[f"{scored}_targets"].size // columns
+        expected |= {f"{scored}_targets": (rows, columns)}
+        expected |= {f"{scored}_predictions": (rows, outputs)}
+    tests = arrays["self_test_predictions"].size // outputs
+    expected |= {"self_test_rows": (tests, features), "self_test_predictions": (tests, outputs)}
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise ArtifactError(f"its array {name} has shape {arrays[name].shape}, not {shape}")
+    for name in ("encoder_spread", "target_spread"):
+        if not arrays[name].all():
+            raise ArtifactError(f"its array {name} holds a zero")
+    if not tests:
+        raise ArtifactError("it holds no self-test rows")

@@ -1,0 +1,207 @@
+"""What a model answers: the kind of its target, and how its predictions are told.
+
+B rows; predictions (B, outputs) are probabilities, or numbers of a regression. Targets (B, columns)
+are the truth of the same rows.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+
+from model.arrays import Array
+
+Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
+Labels = Annotated[tuple[Label, ...], Field(max_length=1000), Strict(False)]
+
+
+class Kind(BaseModel):
+    """What every kind of target tells.
+
+    link: what makes predictions of the network's last numbers. dtype: of targets. outputs: of the
+    network. has_threshold: whether a threshold makes labels of its probabilities.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    link: ClassVar[str]
+    dtype: ClassVar[str]
+    has_threshold: ClassVar[bool] = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each output is of."""
+        raise NotImplementedError
+
+    @property
+    def columns_of_targets(self) -> int:
+        """How many numbers are the truth of a row."""
+        return len(self.names)
+
+    def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
+        """An answer a row, as a client gets it. threshold: of no meaning where there is none."""
+        raise NotImplementedError
+
+    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+        """The same as columns of a table."""
+        raise NotImplementedError
+
+
+class Binary(Kind):
+    """One of two labels: positive strictly above the threshold. Targets: (B, 1) bool."""
+
+    link, dtype, has_threshold = "sigmoid", "bool", True
+
+    task: Literal["binary"] = "binary"
+    negative: Label
+    positive: Label
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.negative == self.positive:
+            raise ValueError("the two labels must differ")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The one output is the probability of the positive label."""
+        return (self.positive,)
+
+    def label(self, probability: float, threshold: float) -> str:
+        """The label of a probability."""
+        return self.positive if probability > threshold else self.negative
+
+    def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
+        """Probability and label."""
+        return [
+            {"probability": probability, "label": self.label(probability, threshold)}
+            for probability in predictions[:, 0].tolist()
+        ]
+
+    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+        """Probability and label."""
+        probabilities = predictions[:, 0]
+        labels = np.where(probabilities > threshold, self.positive, self.negative)
+        return {"probability": probabilities.tolist(), "label": labels.tolist()}
+
+
+class MultiClass(Kind):
+    """One of several classes: the likeliest, the first of equals. Targets: (B, 1) class numbers."""
+
+    link, dtype = "softmax", "int64"
+
+    task: Literal["multi_class"] = "multi_class"
+    classes: Annotated[Labels, Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require_distinct("class", self.classes)
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.classes
+
+    @property
+    def columns_of_targets(self) -> int:
+        """The class's number."""
+        return 1
+
+    def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:  # noqa: ARG002
+        """The likeliest class, and the probability of each."""
+        likeliest = predictions.argmax(axis=1).tolist()
+        return [
+            {
+                "label": self.classes[number],
+                "probabilities": dict(zip(self.classes, row, strict=True)),
+            }
+            for number, row in zip(likeliest, predictions.tolist(), strict=True)
+        ]
+
+    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:  # noqa: ARG002
+        """The likeliest class, and a column of probabilities a class."""
+        labels = [self.classes[number] for number in predictions.argmax(axis=1).tolist()]
+        return {"label": labels, **_named("probability", self.classes, predictions)}
+
+
+class MultiLabel(Kind):
+    """Any of several labels, each if its probability is above the threshold. Targets: bool."""
+
+    link, dtype, has_threshold = "sigmoid", "bool", True
+
+    task: Literal["multi_label"] = "multi_label"
+    labels: Annotated[Labels, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require_distinct("label", self.labels)
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels."""
+        return self.labels
+
+    def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
+        """The labels that apply, and the probability of each."""
+        return [
+            {
+                "labels": [name for name, p in zip(self.labels, row, strict=True) if p > threshold],
+                "probabilities": dict(zip(self.labels, row, strict=True)),
+            }
+            for row in predictions.tolist()
+        ]
+
+    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+        """A column of probabilities a label, and one that says whether it applies."""
+        applies = predictions > threshold
+        return {
+            **_named("probability", self.labels, predictions),
+            **_named("predicted", self.labels, applies),
+        }
+
+
+class Regression(Kind):
+    """Numbers, of which `non_negative` ones are never below 0. Targets: (B, outputs)."""
+
+    link, dtype = "linear", "float64"
+
+    task: Literal["regression", "non_negative"] = "regression"
+    outputs: Annotated[Labels, Field(min_length=1)]
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require_distinct("output", self.outputs)
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The numbers' names."""
+        return self.outputs
+
+    def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:  # noqa: ARG002
+        """The value, or the values by name where there are several."""
+        if len(self.outputs) == 1:
+            return [{"value": value} for value in predictions[:, 0].tolist()]
+        return [
+            {"values": dict(zip(self.outputs, row, strict=True))} for row in predictions.tolist()
+        ]
+
+    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:  # noqa: ARG002
+        """A column of values an output."""
+        return _named("predicted", self.outputs, predictions)
+
+
+Target = Annotated[Binary | MultiClass | MultiLabel | Regression, Field(discriminator="task")]
+
+
+def _named(what: str, names: tuple[str, ...], values: Array) -> dict[str, list[Any]]:
+    return {f"{what}_{name}": column for name, column in zip(names, values.T.tolist(), strict=True)}
+
+
+def _require_distinct(what: str, names: tuple[str, ...]) -> None:
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} {twice!r} is listed twice")

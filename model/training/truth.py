@@ -1,0 +1,89 @@
+"""The truth of a table's rows: the columns of its target, as the kind of target has them."""
+
+import numpy as np
+import pandas as pd
+
+from model.arrays import Array
+from model.errors import DataError
+from model.schema import Feature
+from model.target import Binary, MultiClass, MultiLabel, Regression, Target
+from model.training.columns import read_column, values
+from model.training.sections import Data
+
+
+def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
+    """Targets (B, columns). Raises DataError naming line and column of a cell that is none."""
+    if isinstance(target, Binary):
+        return _classes(frame, data, (target.negative, target.positive)).astype(bool)
+    if isinstance(target, MultiClass):
+        return _classes(frame, data, target.classes)
+    columns = []
+    for name in data.targets:
+        feature = _as_feature(name, target)
+        column = read_column(frame, feature)
+        if np.isnan(column).any():
+            line = frame.index[int(np.isnan(column).argmax())]
+            raise DataError(f"line {line}, column {name!r}: {feature.rule}")
+        columns.append(column)
+    return np.column_stack(columns).astype(target.dtype)
+
+
+def check_variety(targets: Array, target: Target) -> None:
+    """Raise DataError where the rows that train (B, columns) leave nothing to tell apart."""
+    if isinstance(target, Binary):
+        if targets.all() == targets.any():
+            raise DataError("split.train holds one class only, two are needed to learn from")
+    elif isinstance(target, MultiClass):
+        found = np.bincount(targets[:, 0], minlength=len(target.classes))
+        if not found.all():
+            name = target.classes[int(found.argmin())]
+            raise DataError(f"split.train holds no row of class {name!r}, it cannot be learned")
+    else:
+        for name, column in zip(target.names, targets.T, strict=True):
+            if (column == column[0]).all():
+                raise DataError(f"split.train holds rows of one value of {name!r} only")
+
+
+def groups_of(targets: Array, target: Target) -> dict[str, Array]:
+    """Rows to set side by side, each as a mask (B,), by name.
+
+    Those of each class or label; of a regression, thirds by its first number.
+    """
+    if isinstance(target, Binary):
+        return {target.negative: ~targets[:, 0], target.positive: targets[:, 0]}
+    if isinstance(target, MultiClass):
+        return {name: targets[:, 0] == number for number, name in enumerate(target.classes)}
+    if isinstance(target, MultiLabel):
+        return dict(zip(target.labels, targets.T, strict=True))
+    assert isinstance(target, Regression)
+    low, high = np.quantile(targets[:, 0], (1 / 3, 2 / 3))
+    name, third = target.outputs[0], (targets[:, 0] > low).astype(int) + (targets[:, 0] > high)
+    names = (f"{name} to {low:.3g}", f"to {high:.3g}", f"above {high:.3g}")
+    return {each: third == place for place, each in enumerate(names)}
+
+
+def _as_feature(name: str, target: Target) -> Feature:
+    """A column of the target, read as a feature's would be; it may have any name."""
+    if isinstance(target, MultiLabel):
+        return Feature.model_construct(name=name, type="boolean")
+    minimum = 0 if target.task == "non_negative" else None
+    return Feature.model_construct(name=name, type="number", minimum=minimum)
+
+
+def _classes(frame: pd.DataFrame, data: Data, classes: tuple[str, ...]) -> Array:
+    """Class numbers (B, 1) of the one column."""
+    name = data.targets[0]
+    cells = values(frame, name)
+    numbers = cells.map({each: number for number, each in enumerate(classes)})
+    unknown = numbers.isna().to_numpy()
+    if unknown.any():
+        line = frame.index[int(unknown.argmax())]
+        expected = " or ".join(map(repr, classes[:10])) + ("…" if len(classes) > 10 else "")
+        raise DataError(f"line {line}, column {name!r}: must be {expected}")
+    found = numbers.to_numpy(dtype=np.int64)
+    if not len(found):
+        raise DataError(f"column {name!r} leaves no row")
+    if (found == found[0]).all():
+        only = repr(classes[found[0]])
+        raise DataError(f"column {name!r} holds one class only ({only}), two are needed")
+    return found[:, None]

@@ -1,0 +1,52 @@
+"""What /predict answers, as JSON Schema: made from the model's target."""
+
+from model.target import Binary, MultiClass, MultiLabel, Target
+from service.json_schema import Json, object_of, reference
+
+PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
+NUMBER: Json = {"type": "number"}
+
+
+def answer_schemas(target: Target) -> Json:
+    """The schemas Answer (one case in), Answers (many in) and Prediction (one of the many)."""
+    prediction: Json = _told(target) | {
+        "imputed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The features that were missing; not there when none was.",
+        },
+    }
+    model: Json = {"model": {"type": "string", "description": "Name and version."}}
+    if target.has_threshold:
+        model = {"threshold": PROBABILITY} | model
+    predictions = {"type": "array", "items": reference("Prediction")}
+    return {
+        "Answer": object_of(prediction | model, optional="imputed"),
+        "Answers": object_of({"predictions": predictions} | model),
+        "Prediction": object_of(prediction, optional="imputed"),
+    }
+
+
+def _told(target: Target) -> Json:
+    """What `target.answers` tells of one case."""
+    if isinstance(target, Binary):
+        what = f"The probability of {target.positive}."
+        return {
+            "probability": PROBABILITY | {"description": what},
+            "label": {"type": "string", "enum": [target.negative, target.positive]},
+        }
+    if isinstance(target, MultiClass):
+        return {
+            "label": {"type": "string", "enum": list(target.classes)},
+            "probabilities": object_of(dict.fromkeys(target.classes, PROBABILITY)),
+        }
+    if isinstance(target, MultiLabel):
+        label = {"type": "string", "enum": list(target.labels)}
+        return {
+            "labels": {"type": "array", "items": label},
+            "probabilities": object_of(dict.fromkeys(target.labels, PROBABILITY)),
+        }
+    unit = {"description": f"In {target.unit}."} if target.unit else {}
+    if len(target.outputs) == 1:
+        return {"value": NUMBER | unit}
+    return {"values": object_of(dict.fromkeys(target.outputs, NUMBER)) | unit}
