@@ -126,7 +126,9 @@ class Network:
     def prepare(self, rows: npt.ArrayLike) -> Array:
         """Rows (N, features), checked, as (N, features + 1) with ones last: for `Plan.gather`."""
         checked = as_matrix("rows", rows, self.inputs, self.dtype)
-        return np.column_stack([checked, np.ones(len(checked), self.dtype)])
+        prepared = np.ones((len(checked), self.inputs + 1), self.dtype)
+        prepared[:, :-1] = checked
+        return prepared
 
     def activations(self, theta: Array, rows: npt.ArrayLike) -> list[Array]:
         """What each layer puts out, (…, B, units), for rows (B, features)."""

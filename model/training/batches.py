@@ -1,35 +1,22 @@
 """The rows of a training, batch by batch: in an order of each epoch's own, or all at once."""
 
 import tracemalloc
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from model.arrays import Array
 from model.errors import NetworkError
 from model.network.graph import Call
 from model.network.network import Network
 from model.network.plan import Plan
-from model.network.row_weights import check_length
-from model.training.checkpoint import digest
+from model.training.rows import NOISE, HeldRows
+from model.training.rows import Rows as Rows  # for those who import it from here
+from model.training.stored import StoredRows
 from model.training.training import Training
+from model.training.windows import Windows
 
 LARGEST_AUTO = 512
 SPAN = 64  # rows between two measurements, so many that Python's own objects hardly count
-SHUFFLE, NOISE = 1, 2  # streams of a training's seed; its initial weights have the seed itself
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows with their targets: inputs (N, features), targets as the loss takes them.
-
-    weights: (N,), or (K, N) for members; by default all alike.
-    """
-
-    inputs: npt.ArrayLike
-    targets: npt.ArrayLike
-    weights: npt.ArrayLike | None = None
 
 
 class Batches:
@@ -40,45 +27,57 @@ class Batches:
     noise: the generator of dropout and augmentation.
     """
 
-    def __init__(self, network: Network, theta: Array, rows: Rows, training: Training) -> None:
-        self._inputs = network.prepare(rows.inputs)
-        self._targets = network.loss.encode(rows.targets, network.outputs, network.dtype)
-        check_length(len(self._targets), len(self._inputs))
-        self._weights = _mean_one(rows.weights, theta, len(self._inputs))
+    def __init__(
+        self, network: Network, theta: Array, rows: Rows | StoredRows, training: Training
+    ) -> None:
+        self._rows: HeldRows | Windows
+        if isinstance(rows, StoredRows):
+            if training.batch_size == "full":
+                rule = 'must be a number or "auto" for rows that stay in a file'
+                raise NetworkError(f"training.batch_size {rule}, got 'full'")
+            count = len(rows)
+            self.size = _size(network, theta, count, training)
+            self._rows = Windows(network, theta, rows, self.size, training.seed)
+            self._whole = False
+        else:
+            self._rows = HeldRows(network, theta, rows, training.seed)
+            count = len(self._rows.inputs)
+            self.size = _size(network, theta, count, training)
+            self._whole = self.size == count and not training.augmentation
         self.noise = np.random.default_rng([training.seed, NOISE])
-        self._seed = training.seed
-        self.size = _size(network, theta, len(self._inputs), training)
-        self._whole = self.size == len(self._inputs) and not training.augmentation
-        self.count = -(-len(self._inputs) // self.size)  # batches in an epoch
+        self.count = -(-count // self.size)  # batches in an epoch
         self._batch = self._bind(network, theta, self.size, training)
         self.gradient = self._batch[0].gradient
-        self._last, rest = self._batch, len(self._inputs) % self.size
+        self._last, rest = self._batch, count % self.size
         if rest:
             self._last = self._bind(network, theta, rest, training, self.gradient)
         if self._whole:
-            weights = self._weights
+            held = self._rows
+            weights = held.weights
             shares = None if weights is None else weights / weights.dtype.type(self.size)
-            self._batch[0].load(self._inputs[:, :-1], self._targets, shares)
+            self._batch[0].load(held.inputs[:, :-1], held.targets, shares)
 
     def order(self, epoch: int) -> Array:
-        """The rows' indices (N,) in the order of this epoch; none where all are one batch."""
-        if self._whole:
-            return np.arange(0)
-        return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self._inputs))
+        """The order of this epoch, for `step`; nothing where all rows are one batch.
+
+        Of rows in memory their indices (N,); of stored rows see `Windows.order`.
+        """
+        return np.arange(0) if self._whole else self._rows.order(epoch)
 
     def step(self, order: Array, number: int) -> None:
         """Leave the gradient of the epoch's batch `number`, from 0."""
-        index = order[number * self.size : (number + 1) * self.size]
         plan, augment = self._batch if number < self.count - 1 else self._last
         if not self._whole:
-            plan.gather(self._inputs, self._targets, index, self._weights)
+            rows = self._rows
+            index = rows.index(order, number * self.size, (number + 1) * self.size)
+            plan.gather(rows.inputs, rows.targets, index, rows.weights)
             for call in augment:
                 call()
         plan.step()
 
     def digest(self) -> str:
         """A SHA-256 of the rows."""
-        return digest(self._inputs, self._targets, self._weights)
+        return self._rows.digest()
 
     def _bind(
         self,
@@ -92,7 +91,7 @@ class Batches:
         plan = network.compile(
             theta,
             size,
-            weighted=self._weights is not None,
+            weighted=self._rows.weights is not None,
             gathers=not self._whole,
             generator=self.noise,
             gradient=gradient,
@@ -103,23 +102,6 @@ class Batches:
             for call in each.bind(plan.inputs, plan.targets, network.channels, self.noise)
         ]
         return plan, calls
-
-
-def _mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array | None:
-    """Weights (…, N) as factors of mean 1, each member's own where θ has members."""
-    if weights is None:
-        return None
-    try:
-        given = np.asarray(weights, theta.dtype)
-    except (TypeError, ValueError):
-        raise NetworkError("weights must be numbers") from None
-    shape = (*theta.shape[:-1], rows)
-    if given.shape not in ((rows,), shape):
-        raise NetworkError(f"weights must have shape {(rows,)}, got {given.shape}")
-    if not (np.isfinite(given) & (given >= 0)).all() or not given.any(axis=-1).all():
-        raise NetworkError("weights must be finite, at least 0, and not all 0")
-    scaled = given / given.mean(axis=-1, keepdims=True)
-    return np.array(np.broadcast_to(scaled, shape), theta.dtype, order="C")
 
 
 def _size(network: Network, theta: Array, rows: int, training: Training) -> int:

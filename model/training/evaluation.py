@@ -6,9 +6,10 @@ from model.arrays import Array, as_matrix
 from model.errors import NetworkError
 from model.network.network import Network
 from model.network.row_weights import row_shares
-from model.training.batches import Rows
 from model.training.checkpoint import digest
 from model.training.history import usual_metric
+from model.training.rows import Rows
+from model.training.stored import StoredRows
 
 EVALUATED_ROWS = 4096  # of the training rows: enough for a curve
 PIECE = 8192  # rows at once, so that their activations stay small
@@ -17,10 +18,14 @@ PIECE = 8192  # rows at once, so that their activations stay small
 class Evaluation:
     """The loss, and the usual metric, on rows that stay the same.
 
-    most: if there are more rows, so many of them stand for all, drawn once.
+    most: if there are more rows, so many of them stand for all, drawn once. Stored rows need it.
     """
 
-    def __init__(self, network: Network, rows: Rows, most: int | None = None) -> None:
+    def __init__(self, network: Network, rows: Rows | StoredRows, most: int | None = None) -> None:
+        if isinstance(rows, StoredRows):
+            if most is None:
+                raise NetworkError("stored rows are evaluated by some of them: most must be given")
+            rows = rows.sample(most, 0)
         self._network = network
         self._inputs = as_matrix("rows", rows.inputs, network.inputs, network.dtype)
         self._given = np.asarray(rows.targets)

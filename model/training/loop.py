@@ -12,7 +12,7 @@ from model.arrays import Array
 from model.errors import TrainingError
 from model.network.network import Network
 from model.training import checkpoint as checkpoints
-from model.training.batches import Batches, Rows
+from model.training.batches import Batches
 from model.training.checkpoint import Checkpoint, Clock, State
 from model.training.clipping import clip_by_norm, clip_by_value
 from model.training.evaluation import EVALUATED_ROWS, Evaluation
@@ -20,8 +20,10 @@ from model.training.history import History, Record
 from model.training.interrupts import Interrupt, deferred_interrupt
 from model.training.plateau import Plateau, ReduceOnPlateau
 from model.training.regularization import Average, bound_norms, penalize
+from model.training.rows import Rows
 from model.training.schedule import Schedule
 from model.training.stopping import Waiting
+from model.training.stored import StoredRows
 from model.training.training import Training
 
 # Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
@@ -64,7 +66,7 @@ def minimize(
     network: Network,
     theta: Array,
     training: Training,
-    rows: Rows,
+    rows: Rows | StoredRows,
     validation: Rows | None = None,
     *,
     watch: Watch | None = None,
@@ -77,7 +79,8 @@ def minimize(
     this very training, it goes on from there. One Ctrl-C ends it after the step at hand.
 
     Raises DivergedError at the step where the loss is no longer a number, NetworkError for rows
-    that do not fit, TrainingError for another training's checkpoint.
+    that do not fit, TrainingError for another training's checkpoint; DataError where stored rows
+    cannot be read.
     """
     run = Run(network, theta, training, rows, validation, trace)
     if checkpoint is not None:
@@ -97,7 +100,7 @@ class Run:
         network: Network,
         theta: Array,
         training: Training,
-        rows: Rows,
+        rows: Rows | StoredRows,
         validation: Rows | None,
         trace: Trace | None = None,
     ) -> None:
