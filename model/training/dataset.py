@@ -7,7 +7,7 @@ import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
-from model.schema import Feature
+from model.training.columns import read_column, texts, values
 from model.training.frames import read_frame
 from model.training.recipe import Recipe
 from model.training.sections import Data
@@ -51,9 +51,9 @@ def read_table(recipe: Recipe) -> Table:
         table = Table(
             rows,
             _labels(frame, data),
-            _texts(frame, data.group),
+            texts(frame, data.group),
             _weights(frame, data.weight),
-            _texts(frame, recipe.split.column),
+            texts(frame, recipe.split.column),
             dropped=all_rows - len(frame),
         )
     except DataError as error:
@@ -84,26 +84,17 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
     return train, validation
 
 
-def _values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
-    found = list(frame.columns).count(name)
-    if not found:
-        raise DataError(f"no column {name!r}; it has {', '.join(frame.columns)}")
-    if found > 1:
-        raise DataError(f"column {name!r} is there {found} times")
-    return frame[name]
-
-
 def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """The target's cells as the classes they mean; without the rows that mean none."""
     if not data.labels:
         return frame
-    meant = _values(frame, data.target).map(lambda cell: data.labels.get(cell, cell))
+    meant = values(frame, data.target).map(lambda cell: data.labels.get(cell, cell))
     kept = (meant != "") | ~frame[data.target].isin(list(data.labels))
     return frame.assign(**{data.target: meant})[kept]
 
 
 def _labels(frame: pd.DataFrame, data: Data) -> Array:
-    classes = _values(frame, data.target).to_numpy()
+    classes = values(frame, data.target).to_numpy()
     positive = classes == data.positive
     unknown = ~positive & (classes != data.negative)
     if unknown.any():
@@ -116,30 +107,13 @@ def _labels(frame: pd.DataFrame, data: Data) -> Array:
     return np.asarray(positive, dtype=bool)
 
 
-def _texts(frame: pd.DataFrame, name: str | None) -> Array | None:
-    return None if name is None else _values(frame, name).to_numpy(dtype=str)
-
-
 def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:
     """A column of numbers that are not negative."""
     if name is None:
         return None
-    weights = pd.to_numeric(_values(frame, name), errors="coerce").to_numpy(dtype=float)
+    weights = pd.to_numeric(values(frame, name), errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         line = frame.index[bad.argmax()]
         raise DataError(f"line {line}, column {name!r}: must be a number, at least 0")
     return weights
-
-
-def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
-    """A feature's numbers, NaN for an empty cell; each text is read once."""
-    texts = _values(frame, feature.name)
-    known: dict[str, float] = {}
-    for text in texts.unique():
-        try:
-            known[text] = feature.read(text)
-        except ValueError as error:
-            line = frame.index[(texts == text).to_numpy().argmax()]
-            raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
-    return np.array(texts.map(known), dtype=float)
