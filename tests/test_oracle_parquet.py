@@ -30,7 +30,7 @@ def test_parquet(tmp_path: Path) -> None:
         "text": ["x", "", None],
         "truth": [True, False, None],
     }
-    pd.DataFrame(values).to_parquet(path)
+    pd.DataFrame(values).to_parquet(path, row_group_size=2)
     for rows in (1, 2, 100):
         frame = pd.concat(read_pieces(path, rows)).apply(spelled)
         assert frame.index.tolist() == [1, 2, 3]

@@ -30,7 +30,7 @@ def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
     numbers = _numbers(column, feature)
     if numbers is not None and _all_keep(numbers, feature):
         return numbers
-    return _read_each(spelled(column), feature)
+    return _read_texts(spelled(column), feature)
 
 
 def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -64,14 +64,33 @@ def _all_keep(numbers: Array, feature: Feature) -> bool:
     )
 
 
-def _read_each(column: "pd.Series[str]", feature: Feature) -> Array:
+def _read_texts(column: "pd.Series[str]", feature: Feature) -> Array:
     """Each text is read once."""
     cells = column.tolist()
-    known: dict[str, float] = {}
-    for text in dict.fromkeys(cells):
-        try:
-            known[text] = feature.read(text)
-        except ValueError as error:
-            line = column.index[cells.index(text)]
-            raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
+    distinct = list(dict.fromkeys(cells))
+    numbers = _parsed(distinct)
+    if (
+        feature.type in ("category", "boolean")
+        or numbers is None
+        or not _all_keep(numbers, feature)
+    ):
+        numbers = np.empty(len(distinct))
+        for place, text in enumerate(distinct):
+            try:
+                numbers[place] = feature.read(text)
+            except ValueError as error:
+                line = column.index[cells.index(text)]
+                raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
+    known = dict(zip(distinct, numbers.tolist(), strict=True))
     return np.fromiter(map(known.__getitem__, cells), dtype=float, count=len(cells))
+
+
+def _parsed(distinct: list[str]) -> Array | None:
+    """All as Python reads numbers; None where one is none, or one that `Feature.read` refuses."""
+    if "_" in "".join(distinct):
+        return None
+    try:
+        numbers = np.array([text or "nan" for text in distinct], dtype=object).astype(float)
+    except ValueError:
+        return None
+    return numbers if np.isnan(numbers).sum() == ("" in distinct) else None
