@@ -1,9 +1,10 @@
 """From a recipe to a predictor: the one place that wires table, network, loop and figures."""
 
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,13 +18,15 @@ from model.schema import Schema
 from model.target import Binary, Regression, Target
 from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
-from model.training.dataset import Table, read_table, split_table
+from model.training.dataset import Table
 from model.training.loop import Outcome, Watch, minimize
+from model.training.parts import Parts, read_parts
 from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
 from model.training.scaling import fit_encoder, fit_target_scale
+from model.training.stored import StoredRows
 from model.training.training import Training
-from model.training.truth import groups_of
+from model.training.truth import Tally
 
 SELF_TEST_ROWS = 16
 
@@ -32,7 +35,8 @@ SELF_TEST_ROWS = 16
 class Trained:
     """A predictor, and what its pictures are drawn from.
 
-    outcome: its `interrupted` says that Ctrl-C ended the training before its time.
+    outcome: its `interrupted` says that Ctrl-C ended the training before its time. table: the rows,
+    or a sample of them where they are not held.
     """
 
     predictor: Predictor
@@ -42,43 +46,68 @@ class Trained:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe's rows, split and scaled, and its network before the first step."""
+    """A recipe's rows, split and scaled, and its network before the first step.
 
-    table: Table
-    train: Table
-    validation: Table
+    A context: rows that are not held are gone at its end.
+    """
+
+    parts: Parts
     encoder: Encoder
     network: Network
     theta: Array
     training: Training
     target_scale: Scale | None
+    of_class: list[float] | None  # a weight a class
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.parts.close()
 
     def rows(self, of: Table) -> Rows:
-        """What the network is given of a part of the table."""
-        scale = self.target_scale
-        targets = of.targets if scale is None else scale.apply(of.targets)
-        return Rows(self.encoder.encode(of.rows), targets, of.weights)
+        """What the network is given of rows, or of a sample of them."""
+        return Rows(self.encoder.encode(of.rows), *self._taken(of.targets, of.weights))
+
+    def training_rows(self) -> Rows | StoredRows:
+        """What it is trained on: all rows that train, also where they are not held."""
+        parts = self.parts
+        if parts.file is None:
+            return self.rows(parts.train)
+        weighted = parts.train.weights is not None or self.of_class is not None
+        if self.target_scale is not None or self.of_class is not None:
+            parts.rewrite(self._taken_of_file)
+        sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
+        return StoredRows(Path(parts.file.name), *sizes, self.encoder.encode, weighted=weighted)
+
+    def _taken(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
+        """Targets and weights as the loss takes them."""
+        if self.of_class is not None:
+            weights = class_weights(targets, self.of_class) * (1.0 if weights is None else weights)
+        return targets if self.target_scale is None else self.target_scale.apply(targets), weights
+
+    def _taken_of_file(self, targets: Array, weights: Array) -> tuple[Array, Array]:
+        taken, changed = self._taken(targets, weights)
+        assert changed is not None
+        return taken, changed
 
 
 def prepare(recipe: Recipe) -> Prepared:
     """Read the recipe's table and build its network. Raises DataError where they do not fit."""
-    table = read_table(recipe)
-    train_rows, validation_rows = split_table(table, recipe)
-    fitted_on = table if recipe.scaling.fit_on == "all" else train_rows
+    parts = read_parts(recipe)
+    fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
     encoder = fit_encoder(
         fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
     )
-    if recipe.data.class_weight is not None:
-        of_class = class_weights(train_rows.targets, recipe.data.class_weight)
-        own = 1.0 if train_rows.weights is None else train_rows.weights
-        train_rows = replace(train_rows, weights=of_class * own)
+    of_class = recipe.data.class_weight
+    of_class = parts.of_train.balanced() if of_class == "balanced" else of_class
     network, training = recipe.build_network(), recipe.build_training()
     theta = network.initial_parameters(training.initial_generator())
     target, scale = recipe.data_schema.target, None
     if isinstance(target, Regression):
-        scale = fit_target_scale(train_rows.targets, target, recipe.scaling.targets)
-    return Prepared(table, train_rows, validation_rows, encoder, network, theta, training, scale)
+        scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
+    return Prepared(parts, encoder, network, theta, training, scale, of_class)
 
 
 def train(
@@ -88,17 +117,17 @@ def train(
 
     Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
     """
-    prepared = prepare(recipe)
-    network, encoder, schema = prepared.network, prepared.encoder, recipe.data_schema
-    outcome = minimize(
-        network,
-        prepared.theta,
-        prepared.training,
-        prepared.rows(prepared.train),
-        prepared.rows(prepared.validation),
-        watch=watch,
-        checkpoint=checkpoint,
-    )
+    with prepare(recipe) as prepared:
+        outcome = minimize(
+            prepared.network,
+            prepared.theta,
+            prepared.training,
+            prepared.training_rows(),
+            prepared.rows(prepared.parts.validation),
+            watch=watch,
+            checkpoint=checkpoint,
+        )
+    network, encoder, parts = prepared.network, prepared.encoder, prepared.parts
 
     def predict(rows: Array) -> Array:
         found, scale = network.predict(outcome.theta, encoder.encode(rows)), prepared.target_scale
@@ -107,22 +136,22 @@ def train(
     def score(part: Table) -> ScoredRows:
         return ScoredRows(part.targets, predict(part.rows))
 
-    validation = score(prepared.validation)
-    test_rows = _self_test_rows(schema, prepared.train.rows)
+    validation = score(parts.validation)
+    test_rows = _self_test_rows(recipe.data_schema, parts.train.rows)
     predictor = Predictor(
         name=recipe.name,
-        schema=schema,
+        schema=recipe.data_schema,
         encoder=encoder,
         network=network,
         theta=outcome.theta,
         operating_points=recipe.operating_points,
-        train=score(prepared.train),
+        train=score(parts.train),
         validation=validation,
         self_test=SelfTest(test_rows, predict(test_rows)),
         target_scale=prepared.target_scale,
-        facts=_facts(recipe, prepared.table, validation),
+        facts=_facts(recipe, parts, validation),
     )
-    return Trained(predictor, outcome, prepared.table)
+    return Trained(predictor, outcome, parts.table)
 
 
 def find_rate(recipe: Recipe) -> RateFinding:
@@ -130,8 +159,8 @@ def find_rate(recipe: Recipe) -> RateFinding:
 
     By mini-batches, also where the recipe takes all rows at once.
     """
-    prepared = prepare(recipe)
-    rows, size = prepared.rows(prepared.train), prepared.training.batch_size
+    with prepare(recipe) as prepared:
+        rows, size = prepared.rows(prepared.parts.train), prepared.training.batch_size
     return find_learning_rate(
         prepared.network,
         prepared.theta,
@@ -143,13 +172,19 @@ def find_rate(recipe: Recipe) -> RateFinding:
     )
 
 
-def _counts(target: Target, targets: Array) -> dict[str, Any]:
+def _counts(target: Target, tally: Tally) -> dict[str, Any]:
     """How many rows there are of what."""
     if isinstance(target, Binary):
-        return {"positives": int(targets.sum())}
+        return {"positives": int(tally.counts[1])}
     if isinstance(target, Regression):
         return {}
-    return {"rows_of": {name: int(mask.sum()) for name, mask in groups_of(targets, target).items()}}
+    return {"rows_of": dict(zip(target.names, tally.counts.tolist(), strict=True))}
+
+
+def _sampled(parts: Parts) -> dict[str, Any]:
+    """How many rows stand for all those that train and validate."""
+    sizes = {"train": len(parts.train.rows), "validation": len(parts.validation.rows)}
+    return {"trained_on": parts.of_train.rows, "sampled": sizes}
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:
@@ -165,7 +200,7 @@ def _self_test_rows(schema: Schema, rows: Array) -> Array:
     return made
 
 
-def _facts(recipe: Recipe, table: Table, validation: ScoredRows) -> dict[str, Any]:
+def _facts(recipe: Recipe, parts: Parts, validation: ScoredRows) -> dict[str, Any]:
     told = recipe.model_dump(mode="json", exclude={"description", "intended_use", "limits"})
     told["data"]["file"] = recipe.data.file.name
     return {
@@ -175,9 +210,10 @@ def _facts(recipe: Recipe, table: Table, validation: ScoredRows) -> dict[str, An
         "recipe": told,
         "data": {
             "file": recipe.data.file.name,
-            "rows": len(table.rows) + table.dropped,
-            "complete_rows": len(table.rows),
-            **_counts(recipe.data_schema.target, table.targets),
+            "rows": parts.of_table.rows + parts.dropped,
+            "complete_rows": parts.of_table.rows,
+            **({} if parts.file is None else _sampled(parts)),
+            **_counts(recipe.data_schema.target, parts.of_table),
         },
         "scores": scores(recipe.data_schema.target, validation),
         "versions": {

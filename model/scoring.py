@@ -15,7 +15,7 @@ from model.errors import DataError
 from model.predictor import Predictor
 from model.publishing import publishing
 from model.training.columns import read_column
-from model.training.frames import read_pieces
+from model.training.frames import read_pieces, spelled
 
 
 def score_file(
@@ -56,7 +56,7 @@ def _write_csv(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:
     for piece in pieces:
         if not rows:
             writer.writerow(piece.columns)
-        writer.writerows(piece.to_numpy(dtype=object).tolist())
+        writer.writerows(zip(*(spelled(cells).tolist() for _, cells in piece.items()), strict=True))
         rows += len(piece)
     text.detach()  # or it would close the file
     return rows
@@ -71,7 +71,7 @@ def _write_parquet(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:
         raise DataError(text) from None
     rows, writer = 0, None
     for piece in pieces:
-        table = pyarrow.Table.from_pandas(piece, preserve_index=False)
+        table = pyarrow.Table.from_pandas(piece, preserve_index=False, nthreads=1)
         writer = writer or parquet.ParquetWriter(file, table.schema)
         writer.write_table(table)
         rows += len(piece)

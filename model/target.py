@@ -42,7 +42,7 @@ class Kind(BaseModel):
         """An answer a row, as a client gets it. threshold: of no meaning where there is none."""
         raise NotImplementedError
 
-    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+    def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
         """The same as columns of a table."""
         raise NotImplementedError
 
@@ -78,11 +78,11 @@ class Binary(Kind):
             for probability in predictions[:, 0].tolist()
         ]
 
-    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+    def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
         """Probability and label."""
         probabilities = predictions[:, 0]
-        labels = np.where(probabilities > threshold, self.positive, self.negative)
-        return {"probability": probabilities.tolist(), "label": labels.tolist()}
+        labels = _spelled((self.negative, self.positive), probabilities > threshold)
+        return {"probability": probabilities, "label": labels}
 
 
 class MultiClass(Kind):
@@ -119,9 +119,9 @@ class MultiClass(Kind):
             for number, row in zip(likeliest, predictions.tolist(), strict=True)
         ]
 
-    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:  # noqa: ARG002
+    def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:  # noqa: ARG002
         """The likeliest class, and a column of probabilities a class."""
-        labels = [self.classes[number] for number in predictions.argmax(axis=1).tolist()]
+        labels = _spelled(self.classes, predictions.argmax(axis=1))
         return {"label": labels, **_named("probability", self.classes, predictions)}
 
 
@@ -153,7 +153,7 @@ class MultiLabel(Kind):
             for row in predictions.tolist()
         ]
 
-    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:
+    def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
         """A column of probabilities a label, and one that says whether it applies."""
         applies = predictions > threshold
         return {
@@ -189,7 +189,7 @@ class Regression(Kind):
             {"values": dict(zip(self.outputs, row, strict=True))} for row in predictions.tolist()
         ]
 
-    def columns(self, predictions: Array, threshold: float) -> dict[str, list[Any]]:  # noqa: ARG002
+    def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:  # noqa: ARG002
         """A column of values an output."""
         return _named("predicted", self.outputs, predictions)
 
@@ -197,8 +197,13 @@ class Regression(Kind):
 Target = Annotated[Binary | MultiClass | MultiLabel | Regression, Field(discriminator="task")]
 
 
-def _named(what: str, names: tuple[str, ...], values: Array) -> dict[str, list[Any]]:
-    return {f"{what}_{name}": column for name, column in zip(names, values.T.tolist(), strict=True)}
+def _spelled(names: tuple[str, ...], numbers: Array) -> Array:
+    """Names by their numbers (B,)."""
+    return np.array(names, dtype=object)[numbers.astype(np.intp)]
+
+
+def _named(what: str, names: tuple[str, ...], values: Array) -> dict[str, Array]:
+    return {f"{what}_{name}": column for name, column in zip(names, values.T, strict=True)}
 
 
 def _require_distinct(what: str, names: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from model.errors import DataError
 from model.training.dataset import Table, read_table, split_table
+from model.training.parts import read_parts
 from model.training.recipe import Recipe, load_recipe
 
 GOOD = "a,b,c\n1,2.5,no\n2,,yes\n10,-3,yes\n"
@@ -204,8 +205,9 @@ def test_groups_weights_and_parts(recipe: Recipe) -> None:
     assert train.targets[:, 0].tolist() == [False, True]
     assert validation.weights is not None
     assert validation.weights.tolist() == [0.5]
-    dropped = read(with_keys(recipe, data={**data, "missing": "drop"}, split=split), FULL)
-    assert (len(dropped.rows), dropped.dropped) == (1, 2)
+    keyed = with_keys(recipe, data={**data, "missing": "drop"}, split=split)
+    dropped = read(keyed, FULL + "3,3,yes,p3,1,train\n")
+    assert (len(dropped.rows), dropped.dropped) == (2, 2)
 
 
 def test_labels_are_mapped(recipe: Recipe) -> None:
@@ -252,7 +254,9 @@ def parts_of(recipe: Recipe, **split: object) -> tuple[list[float], list[float]]
     lines = [f"{k},0,{'yes' if k % 3 else 'no'}" for k in range(1, 11)]
     text = "\n".join(["a,b,c", *lines])
     keyed = with_keys(recipe, split={"train": None, **split})
-    train, validation = split_table(read(keyed, text), keyed)
+    recipe.data.file.write_text(text)
+    parts = read_parts(keyed)
+    train, validation = parts.train, parts.validation
     return train.rows[:, 0].tolist(), validation.rows[:, 0].tolist()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from model.arrays import Array
 from model.target import Binary, MultiClass, MultiLabel, Regression, Target
 
 BINARY = Binary(negative="no", positive="yes")
@@ -17,11 +18,16 @@ SIZES = Regression(task="non_negative", outputs=("width", "height"))
 ALL: list[Target] = [BINARY, COLOURS, PETS, MASS, SIZES]
 
 
+def lists(columns: dict[str, Array]) -> dict[str, list[Any]]:
+    return {name: column.tolist() for name, column in columns.items()}
+
+
 def test_positive_is_strictly_above_the_threshold() -> None:
     rows = np.array([[0.7], [np.nextafter(0.7, 1)], [0.0], [1.0]])
     assert [each["label"] for each in BINARY.answers(rows, 0.7)] == ["no", "yes", "no", "yes"]
-    assert BINARY.columns(rows, 0.7)["label"] == ["no", "yes", "no", "yes"]
-    assert BINARY.columns(rows, 0.7)["probability"] == rows[:, 0].tolist()
+    columns = BINARY.columns(rows, 0.7)
+    assert columns["label"].tolist() == ["no", "yes", "no", "yes"]
+    assert columns["probability"].tolist() == rows[:, 0].tolist()
     assert BINARY.answers(np.array([[0.0]]), 0.0)[0]["label"] == "no"
     assert BINARY.answers(np.array([[1.0]]), 1.0)[0]["label"] == "no"
 
@@ -32,7 +38,7 @@ def test_the_likeliest_class() -> None:
     probabilities = {"red": 0.2, "green": 0.5, "blue": 0.3}
     assert first == {"label": "green", "probabilities": probabilities}
     assert tied["label"] == "red"
-    assert COLOURS.columns(rows, np.nan) == {
+    assert lists(COLOURS.columns(rows, np.nan)) == {
         "label": ["green", "red"],
         "probability_red": [0.2, 0.4],
         "probability_green": [0.5, 0.4],
@@ -44,7 +50,7 @@ def test_labels_that_apply() -> None:
     rows = np.array([[0.2, 0.9], [0.6, 0.6], [0.5, 0.1]])
     assert [each["labels"] for each in PETS.answers(rows, 0.5)] == [["dog"], ["cat", "dog"], []]
     assert PETS.answers(rows, 0.5)[0]["probabilities"] == {"cat": 0.2, "dog": 0.9}
-    assert PETS.columns(rows, 0.5) == {
+    assert lists(PETS.columns(rows, 0.5)) == {
         "probability_cat": [0.2, 0.6, 0.5],
         "probability_dog": [0.9, 0.6, 0.1],
         "predicted_cat": [False, True, False],
@@ -56,7 +62,10 @@ def test_numbers() -> None:
     assert MASS.answers(np.array([[2.5]]), np.nan) == [{"value": 2.5}]
     both = np.array([[1.0, 2.0]])
     assert SIZES.answers(both, np.nan) == [{"values": {"width": 1.0, "height": 2.0}}]
-    assert SIZES.columns(both, np.nan) == {"predicted_width": [1.0], "predicted_height": [2.0]}
+    assert lists(SIZES.columns(both, np.nan)) == {
+        "predicted_width": [1.0],
+        "predicted_height": [2.0],
+    }
 
 
 @pytest.mark.parametrize("target", ALL, ids=lambda target: target.task)
@@ -64,7 +73,7 @@ def test_answers_and_columns_tell_the_same(target: Target) -> None:
     predictions = np.random.default_rng(0).random((5, len(target.names)))
     assert len(target.answers(predictions, 0.5)) == 5
     assert {len(column) for column in target.columns(predictions, 0.5).values()} == {5}
-    json.dumps([target.answers(predictions, 0.5), target.columns(predictions, 0.5)])
+    json.dumps([target.answers(predictions, 0.5), lists(target.columns(predictions, 0.5))])
     assert target.answers(predictions[:0], 0.5) == []
 
 

@@ -30,8 +30,8 @@ def landscape_command(
     Adam; and a deep network with skip connections beside the same without.
     """
     plan = load_recipe(recipe)
-    prepared = prepare_rows(plan)
-    rows = prepared.rows(prepared.train)
+    with prepare_rows(plan) as prepared:
+        rows = prepared.rows(prepared.parts.train)
     inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
     paths = optimizer_paths(prepared.network, prepared.theta, inputs, targets, points=points)
     outputs, loss = prepared.network.outputs, prepared.network.loss

@@ -1,5 +1,6 @@
-"""A recipe's table, read and checked against the recipe's schema."""
+"""A recipe's table, read and checked against the recipe's schema, a piece at a time or whole."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,12 +9,12 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.target import Binary, MultiClass
-from model.training.columns import read_column, values
-from model.training.frames import read_frame
+from model.training.columns import read_column, texts, values
+from model.training.frames import read_pieces, spelled
 from model.training.recipe import Recipe
 from model.training.sections import Data
 from model.training.split import by_fraction, by_ranges, by_values
-from model.training.truth import check_variety, read_targets
+from model.training.truth import Tally, read_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,36 +35,65 @@ class Table:
     dropped: int
 
     def take(self, index: Array) -> "Table":
-        """The rows of these indices."""
+        """The rows of these indices, or of this mask."""
         rest = (self.groups, self.weights, self.parts)
         groups, weights, parts = (None if each is None else each[index] for each in rest)
         return Table(self.rows[index], self.targets[index], groups, weights, parts, dropped=0)
 
 
+def concatenate(tables: Iterable[Table]) -> Table:
+    """Tables of one recipe, one after the other."""
+    given = list(tables)
+
+    def joined(parts: list[Array | None]) -> Array | None:
+        present = [part for part in parts if part is not None]
+        return np.concatenate(present) if present else None
+
+    return Table(
+        np.concatenate([each.rows for each in given]),
+        np.concatenate([each.targets for each in given]),
+        joined([each.groups for each in given]),
+        joined([each.weights for each in given]),
+        joined([each.parts for each in given]),
+        dropped=sum(each.dropped for each in given),
+    )
+
+
 def read_table(recipe: Recipe) -> Table:
-    """The recipe's table. Raises DataError naming the file, and the line and column at fault."""
-    data = recipe.data
-    frame = read_frame(data.file)
-    try:
-        frame = frame.replace(data.missing_values, "") if data.missing_values else frame
-        all_rows = len(frame)
-        frame = _with_labels(frame, data)
-        rows = np.column_stack([read_column(frame, feature) for feature in recipe.features])
-        complete = ~np.isnan(rows).any(axis=1)
-        table = Table(
-            rows,
-            read_targets(frame, data, recipe.data_schema.target),
-            _texts(frame, data.group),
-            _weights(frame, data.weight),
-            _texts(frame, recipe.split.column),
-            dropped=all_rows - len(frame),
-        )
-    except DataError as error:
-        raise DataError(f"{data.file.name}: {error}") from None
-    if data.missing != "drop":
-        return table
-    incomplete = int((~complete).sum())
-    return replace(table.take(np.flatnonzero(complete)), dropped=table.dropped + incomplete)
+    """The recipe's table, held in memory.
+
+    Raises DataError naming the file, and the line and column at fault.
+    """
+    table = concatenate(read_table_pieces(recipe))
+    require_variety(recipe, Tally(recipe.data_schema.target).add(table.targets))
+    return table
+
+
+def read_table_pieces(recipe: Recipe) -> Iterator[Table]:
+    """The same in pieces, of which at least one comes; some may be left without rows."""
+    empty = True
+    for frame in read_pieces(recipe.data.file):
+        empty = False
+        try:
+            piece = _piece(frame, recipe)
+        except DataError as error:
+            raise DataError(f"{recipe.data.file.name}: {error}") from None
+        yield piece
+    if empty:
+        raise DataError(f"{recipe.data.file}: not a table: it has no rows")
+
+
+def require_variety(recipe: Recipe, tally: Tally) -> None:
+    """Raise DataError where a whole table has only one class to learn from."""
+    target, name = recipe.data_schema.target, recipe.data.targets[0]
+    if not isinstance(target, Binary | MultiClass):
+        return
+    if not tally.rows:
+        raise DataError(f"{recipe.data.file.name}: no row is left")
+    if np.count_nonzero(tally.counts) == 1:
+        labels = (target.negative, target.positive) if isinstance(target, Binary) else target.names
+        only = f"one class only ({labels[int(tally.counts.argmax())]!r})"
+        raise DataError(f"{recipe.data.file.name}: column {name!r} holds {only}, two are needed")
 
 
 def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
@@ -72,7 +102,6 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
     Raises DataError where the table has not enough of them, or only one class to learn from.
     """
     split, target = recipe.split, recipe.data_schema.target
-    has_classes = isinstance(target, Binary | MultiClass)
     if split.train is not None and isinstance(split.validation, tuple):
         parts = by_ranges(len(table.rows), split.train, split.validation)
     elif table.parts is not None and isinstance(split.validation, str):
@@ -80,11 +109,33 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
     else:
         assert isinstance(split.validation, float)
         # Several labels, or numbers, are no classes to draw alike from.
-        classes = table.targets[:, 0] if split.stratify and has_classes else None
+        has_classes = split.stratify and isinstance(target, Binary | MultiClass)
+        classes = table.targets[:, 0] if has_classes else None
         parts = by_fraction(split.validation, classes, table.groups, len(table.rows), split.seed)
     train, validation = (table.take(index) for index in parts)
-    check_variety(train.targets, target)
     return train, validation
+
+
+def _piece(frame: pd.DataFrame, recipe: Recipe) -> Table:
+    data = recipe.data
+    if data.missing_values:
+        frame = frame.apply(spelled).replace(data.missing_values, "")
+    all_rows = len(frame)
+    frame = _with_labels(frame, data)
+    rows = np.column_stack([read_column(frame, feature) for feature in recipe.features])
+    table = Table(
+        rows,
+        read_targets(frame, data, recipe.data_schema.target),
+        texts(frame, data.group),
+        _weights(frame, data.weight),
+        texts(frame, recipe.split.column),
+        dropped=all_rows - len(frame),
+    )
+    if data.missing != "drop":
+        return table
+    complete = ~np.isnan(rows).any(axis=1)
+    incomplete = int((~complete).sum())
+    return replace(table.take(complete), dropped=table.dropped + incomplete)
 
 
 def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -92,13 +143,10 @@ def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     if not data.labels:
         return frame
     name = data.targets[0]
-    meant = values(frame, name).map(lambda cell: data.labels.get(cell, cell))
-    kept = (meant != "") | ~frame[name].isin(list(data.labels))
+    cells = values(frame, name)
+    meant = cells.map(lambda cell: data.labels.get(cell, cell))
+    kept = (meant != "") | ~cells.isin(list(data.labels))
     return frame.assign(**{name: meant})[kept]
-
-
-def _texts(frame: pd.DataFrame, name: str | None) -> Array | None:
-    return None if name is None else values(frame, name).to_numpy(dtype=str)
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:

@@ -1,31 +1,33 @@
-"""Tables of text, from CSV or Parquet, a piece at a time: no more of a file in memory than that."""
+"""Tables, from CSV or Parquet, a piece at a time: no more of a file in memory than that."""
 
 import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from model.errors import DataError
 
-PIECE = 10_000  # rows
+PIECE = 20_000  # rows
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """All of a table: see `read_pieces`. Raises DataError where it has no rows."""
+    """All of a table as text: see `read_pieces`. Raises DataError where it has no rows."""
     pieces = list(read_pieces(path))
     if not pieces:
         raise DataError(f"{path}: not a table: it has no rows")
-    return pd.concat(pieces)
+    return pd.concat(pieces).apply(spelled)
 
 
 def read_pieces(path: Path, rows: int = PIECE) -> Iterator[pd.DataFrame]:
-    """The cells as text, "" where there is nothing, in pieces of so many rows.
+    """The table's columns, in pieces of so many rows; of Parquet none crosses a row group's end.
 
-    Cells are Python's own strings, whatever pandas has for text: those it iterates over slowly.
-    The index is the line of the file a row begins on, in Parquet its number from 1. Raises
-    DataError naming the file, and the line where a row does not fit the header.
+    From CSV they are text, "" where there is nothing, in Python's own strings, whatever pandas has
+    for text: those it iterates over slowly. From Parquet they keep Arrow's types: `spelled` makes
+    them text. The index is the line of the file a row begins on, in Parquet its number from 1.
+    Raises DataError naming the file, and the line where a row does not fit the header.
     """
     try:
         yield from (_parquet if path.suffix == ".parquet" else _csv)(path, rows)
@@ -43,7 +45,7 @@ def _csv(path: Path, rows: int) -> Iterator[pd.DataFrame]:
     """
     header: list[str] = []
     lines: list[int] = []
-    piece: list[list[str]] = []
+    piece: list[str] = []  # flat: so many lists would keep Python's garbage collector busy
     any_rows, line = False, 1
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -56,18 +58,25 @@ def _csv(path: Path, rows: int) -> Iterator[pd.DataFrame]:
                         count = f"{len(cells)} cells, the header {len(header)}"
                         raise DataError(f"{path}: not a CSV table: line {line} has {count}")
                     lines.append(line)
-                    piece.append(list(map(str.strip, cells)))
+                    piece += cells
                     any_rows = True
-                if len(piece) == rows:
-                    yield pd.DataFrame(piece, index=lines, columns=header, dtype=object)
-                    lines, piece = [], []
+                    if len(lines) == rows:
+                        yield _of_text(header, lines, piece)
+                        lines, piece = [], []
                 line = reader.line_num + 1
         except csv.Error as error:
             raise DataError(f"{path}: not a CSV table: line {line}: {error}") from None
     if not any_rows:
         raise DataError(f"{path}: not a CSV table: it has no {'rows' if header else 'header'}")
     if piece:
-        yield pd.DataFrame(piece, index=lines, columns=header, dtype=object)
+        yield _of_text(header, lines, piece)
+
+
+def _of_text(header: list[str], lines: list[int], piece: list[str]) -> pd.DataFrame:
+    """piece: the cells, row by row."""
+    width = len(header)
+    columns = {place: list(map(str.strip, piece[place::width])) for place in range(width)}
+    return pd.DataFrame(columns, index=lines, dtype=object).set_axis(header, axis=1)
 
 
 def _parquet(path: Path, rows: int) -> Iterator[pd.DataFrame]:
@@ -78,15 +87,28 @@ def _parquet(path: Path, rows: int) -> Iterator[pd.DataFrame]:
         raise DataError(f"{path}: {text}") from None
     done = 0
     with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(rows):
-            columns = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
-            cells = dict(zip(batch.schema.names, columns, strict=True))
-            yield pd.DataFrame(cells, index=range(done + 1, done + 1 + len(batch)), dtype=object)
+        groups = range(file.num_row_groups)  # one by one: of all at once Arrow keeps ever more
+        for batch in (each for k in groups for each in file.iter_batches(rows, row_groups=[k])):
+            piece = batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+            yield piece.set_axis(range(done + 1, done + 1 + len(batch)))
             done += len(batch)
 
 
+def spelled(column: "pd.Series[Any]") -> "pd.Series[str]":
+    """A column's cells as a CSV file would have them, "" for null and NaN; text stays as it is."""
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return column
+    try:
+        codes, distinct = pd.factorize(column)
+    except NotImplementedError:  # Arrow cannot tell lists or records apart
+        codes, distinct = np.arange(len(column)), pd.Index(column)
+    cells = distinct.array.__arrow_array__().to_pylist()
+    texts = np.array([*map(_text, cells), ""], dtype=object)  # the last one is null's, of code -1
+    return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
+
+
 def _text(value: Any) -> str:
-    """A cell as a CSV file would have it; a whole number has no fraction."""
+    """A whole number has no fraction."""
     if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():

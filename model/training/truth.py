@@ -1,5 +1,7 @@
 """The truth of a table's rows: the columns of its target, as the kind of target has them."""
 
+from typing import Self
+
 import numpy as np
 import pandas as pd
 
@@ -28,20 +30,59 @@ def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
     return np.column_stack(columns).astype(target.dtype)
 
 
-def check_variety(targets: Array, target: Target) -> None:
-    """Raise DataError where the rows that train (B, columns) leave nothing to tell apart."""
-    if isinstance(target, Binary):
-        if targets.all() == targets.any():
-            raise DataError("split.train holds one class only, two are needed to learn from")
-    elif isinstance(target, MultiClass):
-        found = np.bincount(targets[:, 0], minlength=len(target.classes))
-        if not found.all():
-            name = target.classes[int(found.argmin())]
-            raise DataError(f"split.train holds no row of class {name!r}, it cannot be learned")
-    else:
-        for name, column in zip(target.names, targets.T, strict=True):
-            if (column == column[0]).all():
-                raise DataError(f"split.train holds rows of one value of {name!r} only")
+class Tally:
+    """What the targets of some rows were, so far.
+
+    rows: how many. counts: of each class, or of each label's rows that have it. low, high
+    (columns,): of numbers.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        classes = 2 if isinstance(target, Binary) else len(target.names)
+        self.rows, self.counts = 0, np.zeros(classes, dtype=np.int64)
+        self.low = np.full(target.columns_of_targets, np.inf)
+        self.high = -self.low
+
+    def add(self, targets: Array) -> Self:
+        """Count targets (B, columns) too."""
+        self.rows += len(targets)
+        if isinstance(self._target, Binary | MultiClass):
+            numbers = targets[:, 0].astype(np.int64)
+            self.counts += np.bincount(numbers, minlength=len(self.counts))
+        elif isinstance(self._target, MultiLabel):
+            self.counts += targets.sum(axis=0)
+        elif len(targets):
+            self.low = np.minimum(self.low, targets.min(axis=0))
+            self.high = np.maximum(self.high, targets.max(axis=0))
+        return self
+
+    def check(self) -> None:
+        """Raise DataError where the rows, those that train, leave nothing to tell apart."""
+        target, part = self._target, "split.train holds"
+        if isinstance(target, Binary):
+            if not self.counts.all():
+                raise DataError(f"{part} one class only, two are needed to learn from")
+        elif isinstance(target, MultiClass):
+            if not self.counts.all():
+                name = target.classes[int(self.counts.argmin())]
+                raise DataError(f"{part} no row of class {name!r}, it cannot be learned")
+        else:
+            varies = self.low < self.high
+            if isinstance(target, MultiLabel):
+                varies = (self.counts > 0) & (self.counts < self.rows)
+            if not varies.all():
+                name = target.names[int(varies.argmin())]
+                raise DataError(f"{part} rows of one value of {name!r} only")
+
+    def balanced(self) -> list[float]:
+        """A weight a class: rows / (classes · rows of the class), 0 for one without rows.
+
+        King and Zeng (2001).
+        """
+        present = np.count_nonzero(self.counts)
+        each = self.rows / (present * np.maximum(self.counts, 1)) * (self.counts > 0)
+        return [float(weight) for weight in each]
 
 
 def groups_of(targets: Array, target: Target) -> dict[str, Array]:
@@ -81,9 +122,4 @@ def _classes(frame: pd.DataFrame, data: Data, classes: tuple[str, ...]) -> Array
         expected = " or ".join(map(repr, classes[:10])) + ("…" if len(classes) > 10 else "")
         raise DataError(f"line {line}, column {name!r}: must be {expected}")
     found = numbers.to_numpy(dtype=np.int64)
-    if not len(found):
-        raise DataError(f"column {name!r} leaves no row")
-    if (found == found[0]).all():
-        only = repr(classes[found[0]])
-        raise DataError(f"column {name!r} holds one class only ({only}), two are needed")
     return found[:, None]
