@@ -21,9 +21,9 @@ from timing import show  # noqa: E402
 from model.arrays import Array  # noqa: E402
 from model.network.layers import Dense  # noqa: E402
 from model.network.network import Network  # noqa: E402
-from model.training.batches import Rows  # noqa: E402
 from model.training.history import Record  # noqa: E402
 from model.training.loop import minimize  # noqa: E402
+from model.training.rows import Rows  # noqa: E402
 from model.training.training import Training  # noqa: E402
 
 TARGET_LOSS = 0.05

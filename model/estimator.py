@@ -17,8 +17,8 @@ from model.network.description import construct, require_number
 from model.network.layers import Layer, layer_from
 from model.network.network import Network
 from model.network.tasks import TASKS
-from model.training.batches import Rows
 from model.training.progress import Progress
+from model.training.rows import Rows
 from model.training.schedule import Schedule
 from model.training.training import Training
 

@@ -16,13 +16,13 @@ from model.network.row_weights import class_weights
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.schema import Schema
 from model.target import Binary, Regression, Target
-from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
 from model.training.dataset import Table
 from model.training.loop import Outcome, Watch, minimize
 from model.training.parts import Parts, read_parts
 from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
+from model.training.rows import Rows
 from model.training.scaling import fit_encoder, fit_target_scale
 from model.training.stored import StoredRows
 from model.training.training import Training

@@ -14,8 +14,9 @@ from model.arrays import Array
 from model.errors import NetworkError
 from model.network.layers import Conv1D, Dense, Dropout, Flatten, Residual
 from model.network.network import Network
-from model.training.batches import Batches, Rows, largest_batch
+from model.training.batches import Batches, largest_batch
 from model.training.evaluation import Evaluation
+from model.training.rows import Rows
 from model.training.training import Training
 
 NETWORK = Network([Dense(6, "tanh"), Dense(1)], inputs=3)

@@ -19,11 +19,11 @@ from model.arrays import Array
 from model.errors import TrainingError
 from model.network.layers import Dense, Dropout
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
 from model.training.history import Record
 from model.training.loop import DivergedError, Outcome, Watch, minimize
 from model.training.optimizers import OPTIMIZERS
+from model.training.rows import Rows
 from model.training.training import Training
 
 STEPS = 12  # 4 epochs of batches of 8, 8 and 4 rows

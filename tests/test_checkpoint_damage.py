@@ -19,9 +19,9 @@ from model.arrays import Array
 from model.errors import TrainingError
 from model.network.layers import Dense, Dropout
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.checkpoint import FORMAT, TEXT, Checkpoint, read
 from model.training.loop import minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 DAMAGED = "not a checkpoint, or a damaged one"

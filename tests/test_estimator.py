@@ -8,8 +8,8 @@ import numpy as np
 
 from model.network.layers import Dense, Dropout
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.progress import Progress
+from model.training.rows import Rows
 from model.training.training import Training
 
 

@@ -50,3 +50,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
     for name in ("none.csv", "none.parquet"):
         with pytest.raises(DataError, match=r"none\.\w+: (cannot be read: |reading Parquet needs)"):
             list(read_pieces(tmp_path / name))
+
+
+def test_the_first_rows_only(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a\n" + "".join(f"{k}\n" for k in range(50_000)) + "1,2\n")
+    assert read_frame(path, 30_000)["a"].tolist() == [str(k) for k in range(30_000)]
+    with pytest.raises(DataError, match="line 50002 has 2 cells"):
+        read_frame(path)

@@ -11,11 +11,11 @@ import pytest
 
 from model.network.layers import Dense, Dropout
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.checkpoint import Checkpoint
 from model.training.history import Record
 from model.training.interrupts import deferred_interrupt
 from model.training.loop import Outcome, Watch, minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 EPOCHS, BATCHES = 4, 3

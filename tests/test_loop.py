@@ -9,9 +9,9 @@ from model.arrays import Array
 from model.errors import NetworkError, TrainingError
 from model.network.layers import Dense, Dropout
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.history import Record
 from model.training.loop import DivergedError, minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 X = np.array([[0.0], [1.0], [2.0], [3.0]])

@@ -9,10 +9,11 @@ import pytest
 from model.arrays import Array
 from model.network.layers import Dense, LayerNormalization
 from model.network.network import Network
-from model.training.batches import Batches, Rows
+from model.training.batches import Batches
 from model.training.loop import minimize
 from model.training.optimizers import optimizer_from
 from model.training.regularization import Average, bound_norms, penalize
+from model.training.rows import Rows
 from model.training.training import Training
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: make oracles")

@@ -9,8 +9,9 @@ import pytest
 from model.arrays import Array
 from model.network.layers import Dense
 from model.network.network import Network
-from model.training.batches import Batches, Rows
+from model.training.batches import Batches
 from model.training.loop import minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: make oracles")

@@ -15,7 +15,7 @@ from model.figures import figures
 from model.pipeline import prepare, train
 from model.training import dataset, parts
 from model.training.frames import read_pieces
-from model.training.parts import Parts, read_parts
+from model.training.parts import Parts, read_parts, read_sample
 from model.training.recipe import Recipe, load_recipe
 from model.training.stored import StoredRows
 
@@ -222,3 +222,13 @@ def test_a_full_disk(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "cannot keep the training rows: No space left on device .TMPDIR says"
     with pytest.raises(DataError, match=why):
         read_parts(recipe_of("split.validation = 0.3"))
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_sample_to_describe(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_of("split.validation = 0.3")
+    table, rows = read_sample(recipe)
+    assert (len(table.rows), rows) == (1000, ROWS - 60)
+    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10**9)
+    table, rows = read_sample(recipe)
+    assert len(table.rows) == rows == ROWS - 60

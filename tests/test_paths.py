@@ -21,8 +21,8 @@ from model.evaluation.paths import (
 )
 from model.network.layers import Dense, LayerNormalization
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.loop import minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 LINEAR = Network([Dense(1)], inputs=3, loss="mean_squared_error")

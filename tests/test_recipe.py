@@ -260,3 +260,12 @@ def test_any_other_text_is_a_recipe_or_refused(
     except RecipeError as error:
         outcome = str(error)
     assert isinstance(outcome, Recipe) or outcome.startswith(f"{path}: ")
+
+
+def test_channels_of_a_signal(tmp_path: Path) -> None:
+    conv = '[{ name = "conv1d", filters = 2, kernel = 2 }, { name = "flatten" }]'
+    text = f"[network]\nhidden = {conv}\nchannels = "
+    network = load_recipe(str(over_article(tmp_path, text + "3"))).build_network()
+    assert (network.channels, network.layout.size) == (3, 2 * (2 * 3 + 1) + 2 * 2 + 1)
+    why = "network: inputs must be a multiple of channels, got 9 and 2"
+    assert refusal(over_article(tmp_path, text + "2")) == why

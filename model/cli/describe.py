@@ -12,7 +12,8 @@ from model.cli.program import RecipeArgument, console, prepare, to_right
 from model.evaluation.feature_plots import correlations, feature_distributions
 from model.publishing import publish
 from model.schema import Feature
-from model.training.dataset import Table, read_table
+from model.training.dataset import Table
+from model.training.parts import read_sample
 from model.training.recipe import Recipe, load_recipe
 from model.training.truth import groups_of
 
@@ -30,10 +31,10 @@ def describe_command(
     plan = load_recipe(recipe)
     # All rows, also those that training would leave out for a missing value.
     data = plan.data.model_copy(update={"missing": "median"})
-    table = read_table(plan.model_copy(update={"data": data}))
+    table, rows = read_sample(plan.model_copy(update={"data": data}))
     target = plan.data_schema.target
     groups = groups_of(table.targets, target)
-    console.print(_groups(plan, table, groups), _features(plan, table.rows, groups))
+    console.print(_groups(plan, rows, table, groups), _features(plan, table.rows, groups))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.data_schema),
         "correlations": correlations(table.rows, table.targets, plan.data_schema),
@@ -45,10 +46,10 @@ def describe_command(
         console.print(str(path), soft_wrap=True)
 
 
-def _groups(recipe: Recipe, table: Table, groups: dict[str, Array]) -> Grid:
-    count = len(table.rows)
+def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -> Grid:
+    count = f"{rows} rows" + f", {len(table.rows)} of them drawn" * (len(table.rows) < rows)
     head = "group" if recipe.data_schema.target.link == "linear" else "class"
-    shown = Grid(head, "rows", "share", title=f"{recipe.data.file.name}: {count} rows")
+    shown = Grid(head, "rows", "share", title=f"{recipe.data.file.name}: {count}")
     for name, mask in groups.items():
         shown.add_row(name, str(int(mask.sum())), f"{mask.mean():.1%}")
     return to_right(shown, head)

@@ -13,6 +13,8 @@ from model.publishing import publish
 from model.training.first_recipe import first_recipe
 from model.training.frames import read_frame
 
+MOST_ROWS = 100_000  # that a first recipe is made from
+
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
@@ -36,7 +38,7 @@ def init_command(
     prepare(path)
     if path.exists():
         raise MalignancyError(f"--output: {path} is there already, and may hold your corrections")
-    frame = read_frame(table)
+    frame = read_frame(table, MOST_ROWS)
     place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
     publish(path, first_recipe(frame, place, name, target).encode())
     console.print(f"{path}  correct it, then: python -m model train {path}", soft_wrap=True)

@@ -21,8 +21,8 @@ from model.network.description import require_count
 from model.network.layers import Dense, Residual
 from model.network.losses import Loss
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.loop import DivergedError, minimize
+from model.training.rows import Rows
 from model.training.training import Training
 
 MARGIN = 0.2  # around paths, of their width

@@ -9,8 +9,7 @@ from model.errors import NetworkError
 from model.network.graph import Call
 from model.network.network import Network
 from model.network.plan import Plan
-from model.training.rows import NOISE, HeldRows
-from model.training.rows import Rows as Rows  # for those who import it from here
+from model.training.rows import NOISE, HeldRows, Rows
 from model.training.stored import StoredRows
 from model.training.training import Training
 from model.training.windows import Windows

@@ -33,8 +33,8 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
     group = next((column for column in others if _is_key(frame[column])), None)
     features = [line for column in others for line in _feature(frame[column])]
     lines = [
-        f"# A first recipe for {path.name}, from its {len(frame)} rows. Correct what is wrong:",
-        "# types, ranges (what may come, not only what came), and which columns should not be",
+        f"# A first recipe for {path.name}, from its (first) {len(frame)} rows. Correct what is",
+        "# wrong: types, ranges (what may come, not only what came), and which columns should not be",
         "# there, because nobody would know them before the answer.",
         "",
         f"name = {_quoted(name)}",

@@ -1,7 +1,8 @@
 """Tables, from CSV or Parquet, a piece at a time: no more of a file in memory than that."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,24 @@ from model.errors import DataError
 PIECE = 20_000  # rows
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """All of a table as text: see `read_pieces`. Raises DataError where it has no rows."""
-    pieces = list(read_pieces(path))
+def read_frame(path: Path, most: int | None = None) -> pd.DataFrame:
+    """A table as text, or its first rows: see `read_pieces`.
+
+    Raises DataError where it has no rows.
+    """
+    pieces, rows = [], 0
+    with closing(read_pieces(path)) as coming:
+        for piece in coming:
+            pieces.append(piece)
+            rows += len(piece)
+            if most is not None and rows >= most:
+                break
     if not pieces:
         raise DataError(f"{path}: not a table: it has no rows")
-    return pd.concat(pieces).apply(spelled)
+    return pd.concat(pieces)[:most].apply(spelled)
 
 
-def read_pieces(path: Path, rows: int = PIECE) -> Iterator[pd.DataFrame]:
+def read_pieces(path: Path, rows: int = PIECE) -> Generator[pd.DataFrame, None, None]:
     """The table's columns, in pieces of so many rows; of Parquet none crosses a row group's end.
 
     From CSV they are text, "" where there is nothing, in Python's own strings, whatever pandas has
@@ -39,7 +49,7 @@ def read_pieces(path: Path, rows: int = PIECE) -> Iterator[pd.DataFrame]:
         raise DataError(f"{path}: cannot be read: {error}") from None
 
 
-def _csv(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _csv(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     """Not by pandas: it takes a row's extra cell for an index, renames columns that are there
     twice, and loses count of the lines at blank ones and at line breaks within quotes.
     """
@@ -79,7 +89,7 @@ def _of_text(header: list[str], lines: list[int], piece: list[str]) -> pd.DataFr
     return pd.DataFrame(columns, index=lines, dtype=object).set_axis(header, axis=1)
 
 
-def _parquet(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _parquet(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     try:
         from pyarrow import parquet
     except ImportError:

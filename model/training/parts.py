@@ -128,7 +128,8 @@ class Parts:
     def rewrite(self, change: Callable[[Array, Array], tuple[Array, Array]]) -> None:
         """Change targets (B, columns) and weights (B,) of all records in the file."""
         assert self.file is not None
-        features, width = self.train.rows.shape[1], _width(self.train)
+        features = self.train.rows.shape[1]
+        width = features + self.train.targets.shape[1] + 1
         self.file.seek(0)
         while piece := self.file.read(PIECE_ROWS * width * 8):
             records = np.frombuffer(piece).reshape(-1, width).copy()
@@ -159,6 +160,20 @@ def read_parts(recipe: Recipe) -> Parts:
     return Parts(table, train, validation, of_table, of_train, table.dropped)
 
 
+def read_sample(recipe: Recipe) -> tuple[Table, int]:
+    """A recipe's table, or a sample of it that can be held; and how many rows it has.
+
+    Raises DataError as `read_table` does.
+    """
+    sample = Sample(max(1000, MOST_HELD_BYTES // (8 * _width(recipe))), np.random.default_rng(0))
+    tally = Tally(recipe.data_schema.target)
+    for piece in read_table_pieces(recipe):
+        sample.add(piece)
+        tally.add(piece.targets)
+    require_variety(recipe, tally)
+    return sample.table(), tally.rows
+
+
 def _drained(held: list[Table], pieces: Iterator[Table]) -> Iterator[Table]:
     """What was held, which is let go of, and what is still to come."""
     while held:
@@ -169,8 +184,7 @@ def _drained(held: list[Table], pieces: Iterator[Table]) -> Iterator[Table]:
 def _spilled(pieces: Iterator[Table], recipe: Recipe) -> Parts:
     target, split = recipe.data_schema.target, PieceSplit(recipe.split)
     of_table, of_train, dropped = Tally(target), Tally(target), 0
-    width = len(recipe.features) + target.columns_of_targets + 1
-    most = max(1000, min(SAMPLED_ROWS, SAMPLED_BYTES // (8 * width)))
+    most = max(1000, min(SAMPLED_ROWS, SAMPLED_BYTES // (8 * _width(recipe))))
     draws = np.random.default_rng([recipe.split.seed, 1]).spawn(2)
     train, validation = (Sample(most, each) for each in draws)
     file = tempfile.NamedTemporaryFile(prefix="malignancy-")  # noqa: SIM115  # parts keep it
@@ -206,5 +220,6 @@ def _write(file: IO[bytes], table: Table) -> None:
         raise DataError(f"{place} (TMPDIR says where they are kept)") from None
 
 
-def _width(table: Table) -> int:
-    return int(table.rows.shape[1] + table.targets.shape[1] + 1)
+def _width(recipe: Recipe) -> int:
+    """How many numbers a row's record has."""
+    return len(recipe.features) + recipe.data_schema.target.columns_of_targets + 1

@@ -7,13 +7,13 @@ import numpy as np
 
 from model.arrays import Array
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.checkpoint import State
 from model.training.history import History
 from model.training.interrupts import Interrupt
 
 # `minimize` without its file: what a checkpoint keeps stays in memory here.
 from model.training.loop import Run
+from model.training.rows import Rows
 from model.training.training import Training
 
 

@@ -95,7 +95,7 @@ class Recipe(Section):
         try:
             inputs = inputs_of(self.data_schema)
             loss = task.loss if network.loss is None else network.loss
-            built = NumpyNetwork(layers, inputs, loss, network.dtype)
+            built = NumpyNetwork(layers, inputs, loss, network.dtype, network.channels)
         except NetworkError as error:
             raise RecipeError(f"network: {error}") from None
         if built.outputs != outputs:

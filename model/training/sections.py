@@ -165,12 +165,14 @@ class Scaling(Section):
 class Network(Section):
     """All layers in order, or only the hidden ones: the task's recommended output then follows.
 
-    loss: instead of the task's own, for its label_smoothing.
+    loss: instead of the task's own, for its label_smoothing. channels: how many of the inputs, in
+    their order, lie at one position of a signal.
     """
 
     layers: list[Any] | None = Field(default=None, min_length=1)
     hidden: list[Any] | None = None
     loss: Any = None
+    channels: Annotated[int, Field(ge=1)] = 1
     dtype: Literal["float64", "float32"] = "float64"
 
     @model_validator(mode="after")

@@ -12,10 +12,10 @@ from model.errors import NetworkError
 from model.network.layers import Layer, layer_from
 from model.network.losses import Loss
 from model.network.network import Network
-from model.training.batches import Rows
 from model.training.history import History
 from model.training.loop import Watch, minimize
 from model.training.optimizers import Optimizer
+from model.training.rows import Rows
 from model.training.training import Training
 
 
