@@ -34,8 +34,8 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
     features = [line for column in others for line in _feature(frame[column])]
     lines = [
         f"# A first recipe for {path.name}, from its (first) {len(frame)} rows. Correct what is",
-        "# wrong: types, ranges (what may come, not only what came), and which columns should not be",
-        "# there, because nobody would know them before the answer.",
+        "# wrong: types, ranges (what may come, not only what came), and which columns should not",
+        "# be there, because nobody would know them before the answer.",
         "",
         f"name = {_quoted(name)}",
         f"task = {_quoted(task)}",
