@@ -17,7 +17,7 @@ linear_model = pytest.importorskip(
 theirs = pytest.importorskip("sklearn.metrics")
 sklearn_datasets = pytest.importorskip("sklearn.datasets")
 
-DIGITS = BUNDLED.parent.parent / "data" / "digits-0-1.csv"
+DATA = BUNDLED.parent.parent / "data"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,13 @@ def test_figures(rows: list[tuple[bool, float]]) -> None:
 
 def test_the_bundled_digits_are_scikit_learns() -> None:
     bundled = sklearn_datasets.load_digits()
-    chosen = bundled.target < 2
-    table = np.genfromtxt(DIGITS, delimiter=",", skip_header=1)
-    np.testing.assert_array_equal(table[:, :-1], bundled.data[chosen])
-    np.testing.assert_array_equal(table[:, -1], bundled.target[chosen])
+    table = np.genfromtxt(DATA / "digits.csv", delimiter=",", skip_header=1)
+    np.testing.assert_array_equal(table[:, :-1], bundled.data)
+    np.testing.assert_array_equal(table[:, -1], bundled.target)
+
+
+def test_the_bundled_diabetes_rows_are_scikit_learns() -> None:
+    bundled = sklearn_datasets.load_diabetes(scaled=False)
+    table = np.genfromtxt(DATA / "diabetes.csv", delimiter=",", skip_header=1)
+    np.testing.assert_array_equal(table[:, :-1], bundled.data)
+    np.testing.assert_array_equal(table[:, -1], bundled.target)
