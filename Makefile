@@ -31,7 +31,7 @@ check: $(VENV)/test ## ruff, mypy --strict, hadolint and the checks of the docs
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest --quiet tests/test_docs.py tests/test_docs_pages.py
 
-oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn and ONNX Runtime (large installs)
+oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py
 
 bench: $(VENV)/train ## time the training, beside the peers that are installed

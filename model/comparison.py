@@ -9,6 +9,7 @@ import joblib
 
 from model.errors import MalignancyError
 from model.figures import figures
+from model.parallel import workers
 from model.pipeline import train
 from model.training.history import History
 from model.training.recipe import Recipe
@@ -29,13 +30,13 @@ class Compared:
     seconds: float = 0.0
 
 
-def compare(recipes: Sequence[Recipe], jobs: int = 1) -> list[Compared]:
-    """Train each, in so many processes, each on one core: the figures do not depend on them.
+def compare(recipes: Sequence[Recipe], jobs: int = 1, cluster: str | None = None) -> list[Compared]:
+    """Train each; the figures do not depend on how many at once. jobs, cluster: see `workers`.
 
     A recipe that fails is told, and the others go on.
     """
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        found: list[Compared] = joblib.Parallel(jobs)(
+    with workers(jobs, cluster):
+        found: list[Compared] = joblib.Parallel()(
             joblib.delayed(_compared)(recipe) for recipe in recipes
         )
     return found

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from model.errors import DataError
+from model.parallel import workers
 from model.predictor import Predictor
 from model.publishing import publishing
 from model.training.columns import read_column
@@ -19,35 +20,40 @@ from model.training.frames import read_pieces, spelled
 
 
 def score_file(
-    predictor: Predictor, source: Path, output: Path, threshold: float, jobs: int = 1
+    predictor: Predictor,
+    source: Path,
+    output: Path,
+    threshold: float,
+    jobs: int = 1,
+    cluster: str | None = None,
 ) -> int:
     """Write `output`, by its suffix CSV or Parquet, and return its number of rows.
 
-    Needs the columns of the features, by name and in any order; others are passed on. jobs: how
-    many processes score pieces at once. Raises DataError naming the file, line and column of what
+    Needs the columns of the features, by name and in any order; others are passed on. jobs,
+    cluster: see `workers`. Raises DataError naming the file, line and column of what
     the schema refuses; `output` is then as it was before.
     """
     write = _write_parquet if output.suffix == ".parquet" else _write_csv
     with (
         publishing(output) as file,
-        joblib.parallel_config("loky", inner_max_num_threads=1),
-        closing(_scored_pieces(predictor, source, threshold, jobs)) as pieces,
+        workers(jobs, cluster),
+        closing(_scored_pieces(predictor, source, threshold, jobs, cluster)) as pieces,
     ):
         return write(file, pieces)
 
 
 def _scored_pieces(
-    predictor: Predictor, source: Path, threshold: float, jobs: int
+    predictor: Predictor, source: Path, threshold: float, jobs: int, cluster: str | None
 ) -> Generator[pd.DataFrame, None, None]:
     """In the table's order; read no faster than they are scored."""
     tasks = (
         joblib.delayed(_scored)(predictor, source, piece, threshold)
         for piece in read_pieces(source)
     )
-    if jobs == 1:  # no processes, and nothing to send to them
+    if jobs == 1 and cluster is None:  # no processes, and nothing to send to them
         yield from (function(*given) for function, given, _ in tasks)
         return
-    yield from joblib.Parallel(jobs, return_as="generator")(tasks)
+    yield from joblib.Parallel(return_as="generator")(tasks)
 
 
 def _write_csv(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:

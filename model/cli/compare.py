@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from model.cli.program import console, prepare, to_right
+from model.cli.program import ClusterOption, JobsOption, console, prepare, to_right
 from model.comparison import Compared, compare
 from model.evaluation.plots import loss_curves
 from model.publishing import publish
@@ -26,7 +26,8 @@ def compare_command(
     output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path(
         "artifacts/comparison.png"
     ),
-    jobs: Annotated[int, typer.Option(min=1, help="How many are trained at once.")] = 1,
+    jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train several recipes; one table and one picture of them all.
 
@@ -34,7 +35,7 @@ def compare_command(
     """
     plans = [load_recipe(recipe) for recipe in recipes]
     prepare(output)
-    found = compare(plans, jobs)
+    found = compare(plans, jobs, cluster)
     names = [each.name for each in found]
     console.print(_table(found))
     curves = {

@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from model import artifact
-from model.cli.program import ArtifactArgument, console, prepare, refuse_same
+from model.cli.program import (
+    ArtifactArgument,
+    ClusterOption,
+    JobsOption,
+    console,
+    prepare,
+    refuse_same,
+)
 from model.errors import MalignancyError
 from model.scoring import score_file
 
@@ -30,7 +37,8 @@ def predict_command(
         float | None,
         typer.Option(min=0, max=1, help="A probability above it is positive. [default: its own]"),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that score at once.")] = 1,
+    jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Add its predictions to a table of any length, in flat memory.
 
@@ -45,6 +53,6 @@ def predict_command(
     for other, what in ((file, "the table"), (source, "the artifact")):
         refuse_same(path, other, what)
     above = predictor.threshold if threshold is None else threshold
-    rows = score_file(predictor, file, path, above, jobs)
+    rows = score_file(predictor, file, path, above, jobs, cluster)
     at = f", threshold {above:g}" if target.has_threshold else ""
     console.print(f"{path}  {rows} rows by {predictor.title}{at}", soft_wrap=True)

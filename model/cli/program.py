@@ -24,6 +24,11 @@ RecipeArgument = Annotated[
     typer.Argument(help=f"A recipe file, or one of {', '.join(bundled_recipes())}."),
 ]
 ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The artifact's file.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="Processes that work at once.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler, whose workers do it instead."),
+]
 
 
 @app.callback()
