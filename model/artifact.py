@@ -10,6 +10,7 @@ import io
 import json
 import pickle
 import pickletools
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from model.arrays import Array
+from model.calibration import Calibration
 from model.encoding import Encoder, Scale, check_transforms, inputs_of
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import network_from
@@ -24,7 +26,7 @@ from model.packed_arrays import check_shapes, pack_arrays, read_arrays
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
 from model.schema import Schema
-from model.target import Label
+from model.target import Binary, Label
 
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
@@ -46,6 +48,7 @@ class _Metadata(BaseModel):
     transforms: list[str]
     network: dict[str, Any]
     operating_points: dict[str, float]
+    calibration: Calibration | None
     facts: dict[str, JsonValue]
 
     @field_validator("facts")
@@ -57,12 +60,14 @@ class _Metadata(BaseModel):
 
 def to_bytes(predictor: Predictor) -> bytes:
     """The artifact's bytes; the same predictor gives the same bytes, so the same version."""
+    calibration = predictor.calibration
     metadata = {
         "name": predictor.name,
         "schema": predictor.schema.model_dump(mode="json"),
         "transforms": list(predictor.encoder.transforms),
         "network": predictor.network.describe(),
         "operating_points": dict(predictor.operating_points),
+        "calibration": None if calibration is None else calibration.model_dump(mode="json"),
         "facts": dict(predictor.facts),
     }
     outputs = predictor.network.outputs
@@ -74,10 +79,8 @@ def to_bytes(predictor: Predictor) -> bytes:
         "encoder_spread": predictor.encoder.spread,
         "target_center": scale.center,
         "target_spread": scale.spread,
-        "train_targets": predictor.train.targets,
-        "train_predictions": predictor.train.predictions,
-        "validation_targets": predictor.validation.targets,
-        "validation_predictions": predictor.validation.predictions,
+        **_scored_arrays("train", predictor.train),
+        **_scored_arrays("validation", predictor.validation),
         "self_test_rows": predictor.self_test.rows,
         "self_test_predictions": predictor.self_test.predictions,
     }
@@ -126,8 +129,8 @@ def from_bytes(content: bytes) -> Predictor:
         raise ArtifactError(f"its network cannot be built: {error}") from None
     theta, schema = arrays["theta"], metadata.data_schema
     target = schema.target
-    found = network.inputs, network.outputs, network.layout.size, network.dtype
-    expected = inputs_of(schema), len(target.names), theta.size, theta.dtype.name
+    found = network.inputs, network.outputs, (network.layout.size,), network.dtype
+    expected = inputs_of(schema), len(target.names), theta.shape[-1:], theta.dtype.name
     if found != expected or network.loss.link != target.link:
         raise ArtifactError("its network does not fit its schema or weights")
     check_shapes(arrays, schema, network.inputs)
@@ -139,6 +142,8 @@ def from_bytes(content: bytes) -> Predictor:
         raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
     if not all(0 <= point <= 1 for point in points.values()):
         raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
+    if metadata.calibration is not None and not isinstance(target, Binary):
+        raise ArtifactError("it has a calibration, which only a binary target may have")
     scale = Scale(arrays["target_center"], arrays["target_spread"])
     predictor = Predictor(
         name=metadata.name,
@@ -147,10 +152,11 @@ def from_bytes(content: bytes) -> Predictor:
         network=network,
         theta=theta,
         operating_points=points,
-        train=ScoredRows(arrays["train_targets"], arrays["train_predictions"]),
-        validation=ScoredRows(arrays["validation_targets"], arrays["validation_predictions"]),
+        train=_scored_rows("train", arrays),
+        validation=_scored_rows("validation", arrays),
         self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_predictions"]),
         target_scale=scale if target.link == "linear" else None,
+        calibration=metadata.calibration,
         facts=metadata.facts,
         version=hashlib.sha256(content).hexdigest(),
     )
@@ -159,6 +165,14 @@ def from_bytes(content: bytes) -> Predictor:
     except DataError as error:
         raise ArtifactError(f"its self-test rows do not keep its schema: {error}") from None
     return predictor
+
+
+def _scored_arrays(part: str, scored: ScoredRows) -> dict[str, Array]:
+    return {f"{part}_{name}": array for name, array in vars(scored).items()}
+
+
+def _scored_rows(part: str, arrays: dict[str, Array]) -> ScoredRows:
+    return ScoredRows(**{each.name: arrays[f"{part}_{each.name}"] for each in fields(ScoredRows)})
 
 
 def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Array]) -> Encoder:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
+from model.calibration import CLIP, Calibration, Isotonic
 from model.encoding import Encoder, Scale
 from model.errors import MalignancyError
 from model.network.activation import Activation
@@ -63,10 +64,11 @@ def to_onnx(predictor: Predictor) -> bytes:
     network, schema = predictor.network, predictor.schema
     graph = OnnxGraph(network.dtype)
     encoded = _encode(graph, predictor.encoder, "input")
-    logits = _walk(graph, network, predictor.theta, encoded)
+    members = [_walk(graph, network, theta, encoded) for theta in np.atleast_2d(predictor.theta)]
     name = "prediction" if network.loss.link == "linear" else "probability"
-    linked = _LINKS[network.loss.link](graph, None, logits)
-    graph.add("Identity", _unscaled(graph, predictor.target_scale, linked), output=name)
+    linked = _mean(graph, [_LINKS[network.loss.link](graph, None, each) for each in members])
+    unscaled = _unscaled(graph, predictor.target_scale, linked)
+    graph.add("Identity", _calibrated(graph, predictor.calibration, unscaled), output=name)
     shape, note = ["N", len(schema.features)], "Raw rows, NaN where a value is missing"
     rows = helper.make_tensor_value_info("input", onnx.TensorProto.DOUBLE, shape, note)
     told = f"Of {', '.join(schema.target.names)}"
@@ -104,6 +106,25 @@ def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
         values = graph.add("Where", np.isnan(code), values, chosen)
     scaled = graph.add("Div", graph.add("Sub", values, encoder.center), encoder.spread)
     return graph.add("Cast", scaled, to=graph.type)
+
+
+def _mean(graph: OnnxGraph, members: list[str]) -> str:
+    """Of an ensemble's predictions."""
+    total = members[0]
+    for each in members[1:]:
+        total = graph.add("Add", total, each)
+    return graph.add("Mul", total, 1 / len(members)) if len(members) > 1 else total
+
+
+def _calibrated(graph: OnnxGraph, calibration: Calibration | None, p: str) -> str:
+    if calibration is None:
+        return p
+    if isinstance(calibration, Isotonic):
+        raise MalignancyError("an isotonic calibration cannot be exported to ONNX")
+    clipped = graph.add("Min", graph.add("Max", p, CLIP), 1 - CLIP)
+    odds = graph.add("Sub", graph.add("Div", 1, clipped), 1)
+    power = graph.add("Pow", odds, 1 / calibration.temperature)
+    return graph.add("Div", 1, graph.add("Add", power, 1))
 
 
 def _unscaled(graph: OnnxGraph, scale: Scale | None, values: str) -> str:

@@ -22,14 +22,21 @@ _ARRAYS: Final = {
     "target_spread": "float64",
     "train_targets": "target",
     "train_predictions": "float64",
+    "train_groups": "int64",
+    "train_imputed": "bool",
     "validation_targets": "target",
     "validation_predictions": "float64",
+    "validation_groups": "int64",
+    "validation_imputed": "bool",
     "self_test_rows": "float64",
     "self_test_predictions": "float64",
 }
+MAX_MEMBERS: Final = 1000
 _TYPES: Final = {
     "float": ("float64", "float32"),
     "float64": ("float64",),
+    "int64": ("int64",),
+    "bool": ("bool",),
 }  # of "target": what the target says
 
 
@@ -73,7 +80,8 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
             raise ArtifactError(f"its array {name} holds bytes that are neither true nor false")
         if name.endswith("_predictions") and target.link != "linear" and not _within(array, 1):
             raise ArtifactError(f"its array {name} must be from 0 to 1")
-        if array.dtype == np.int64 and not _within(array, len(target.names) - 1):
+        is_classes = _ARRAYS[name] == "target" and array.dtype == np.int64
+        if is_classes and not _within(array, len(target.names) - 1):
             raise ArtifactError(f"its array {name} must hold class numbers")
         array.flags.writeable = False
     return arrays
@@ -97,7 +105,10 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
     """Raise ArtifactError for an array that does not fit the schema, or the network's inputs."""
     features, target = len(schema.features), schema.target
     outputs, columns = len(target.names), target.columns_of_targets
-    expected: dict[str, tuple[int, ...]] = {"theta": (arrays["theta"].size,)}
+    theta = arrays["theta"]
+    if theta.ndim not in (1, 2) or not theta.size or theta[..., 0].size > MAX_MEMBERS:
+        raise ArtifactError(f"its array theta has shape {theta.shape}")
+    expected: dict[str, tuple[int, ...]] = {}
     expected |= {"encoder_fill": (features,)}
     expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
     expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
@@ -105,6 +116,7 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
         rows = arrays[f"{scored}_targets"].size // columns
         expected |= {f"{scored}_targets": (rows, columns)}
         expected |= {f"{scored}_predictions": (rows, outputs)}
+        expected |= {f"{scored}_{name}": (rows,) for name in ("groups", "imputed")}
     tests = arrays["self_test_predictions"].size // outputs
     expected |= {"self_test_rows": (tests, features), "self_test_predictions": (tests, outputs)}
     for name, shape in expected.items():

@@ -3,29 +3,24 @@
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from model.arrays import Array
-from model.encoding import Encoder, Scale
 from model.evaluation.metrics import scores
-from model.network.network import Network
-from model.network.row_weights import class_weights
 from model.predictor import Predictor, ScoredRows, SelfTest
+from model.preparation import Prepared, prepare
 from model.schema import Schema
 from model.target import Binary, Regression, Target
+from model.training.bagging import out_of_bag
 from model.training.checkpoint import Checkpoint
 from model.training.dataset import Table
+from model.training.decisions import Decisions, decide, decide_without
 from model.training.loop import Outcome, Watch, minimize
-from model.training.parts import Parts, read_parts
+from model.training.parts import Parts
 from model.training.rate_finder import RateFinding, find_learning_rate
 from model.training.recipe import Recipe
-from model.training.rows import Rows
-from model.training.scaling import fit_encoder, fit_target_scale
-from model.training.stored import StoredRows
-from model.training.training import Training
 from model.training.truth import Tally
 
 SELF_TEST_ROWS = 16
@@ -44,72 +39,6 @@ class Trained:
     table: Table
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A recipe's rows, split and scaled, and its network before the first step.
-
-    A context: rows that are not held are gone at its end.
-    """
-
-    parts: Parts
-    encoder: Encoder
-    network: Network
-    theta: Array
-    training: Training
-    target_scale: Scale | None
-    of_class: list[float] | None  # a weight a class
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.parts.close()
-
-    def rows(self, of: Table) -> Rows:
-        """What the network is given of rows, or of a sample of them."""
-        return Rows(self.encoder.encode(of.rows), *self._taken(of.targets, of.weights))
-
-    def training_rows(self) -> Rows | StoredRows:
-        """What it is trained on: all rows that train, also where they are not held."""
-        parts = self.parts
-        if parts.file is None:
-            return self.rows(parts.train)
-        weighted = parts.train.weights is not None or self.of_class is not None
-        if self.target_scale is not None or self.of_class is not None:
-            parts.rewrite(self._taken_of_file)
-        sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
-        return StoredRows(Path(parts.file.name), *sizes, self.encoder.encode, weighted=weighted)
-
-    def _taken(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
-        """Targets and weights as the loss takes them."""
-        if self.of_class is not None:
-            weights = class_weights(targets, self.of_class) * (1.0 if weights is None else weights)
-        return targets if self.target_scale is None else self.target_scale.apply(targets), weights
-
-    def _taken_of_file(self, targets: Array, weights: Array) -> tuple[Array, Array]:
-        taken, changed = self._taken(targets, weights)
-        assert changed is not None
-        return taken, changed
-
-
-def prepare(recipe: Recipe) -> Prepared:
-    """Read the recipe's table and build its network. Raises DataError where they do not fit."""
-    parts = read_parts(recipe)
-    fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
-    fill = "mode" if recipe.data.missing == "mode" else "median"
-    encoder = fit_encoder(
-        fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
-    )
-    of_class = recipe.data.class_weight
-    of_class = parts.of_train.balanced() if of_class == "balanced" else of_class
-    network, training = recipe.build_network(), recipe.build_training()
-    theta = network.initial_parameters(training.initial_generator())
-    target, scale = recipe.data_schema.target, None
-    if isinstance(target, Regression):
-        scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
-    return Prepared(parts, encoder, network, theta, training, scale, of_class)
-
-
 def train(
     recipe: Recipe, *, watch: Watch | None = None, checkpoint: Checkpoint | None = None
 ) -> Trained:
@@ -118,40 +47,80 @@ def train(
     Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
     """
     with prepare(recipe) as prepared:
-        outcome = minimize(
-            prepared.network,
-            prepared.theta,
-            prepared.training,
-            prepared.training_rows(),
-            prepared.rows(prepared.parts.validation),
-            watch=watch,
-            checkpoint=checkpoint,
-        )
-    network, encoder, parts = prepared.network, prepared.encoder, prepared.parts
+        return fit(recipe, prepared, watch=watch, checkpoint=checkpoint)
+
+
+def fit(
+    recipe: Recipe,
+    prepared: Prepared,
+    *,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Trained:
+    """Train what is prepared, and decide what is made of its predictions."""
+    parts = prepared.parts
+    outcome = minimize(
+        prepared.network,
+        prepared.theta,
+        prepared.training,
+        prepared.training_rows(),
+        prepared.rows(parts.validation),
+        watch=watch,
+        checkpoint=checkpoint,
+    )
+    theta = outcome.theta
+    decisions, facts = _decide(recipe, prepared, theta)
 
     def predict(rows: Array) -> Array:
-        found, scale = network.predict(outcome.theta, encoder.encode(rows)), prepared.target_scale
-        return (found if scale is None else scale.undo(found)).astype(np.float64)
+        found = prepared.predict(theta, rows)
+        found = found.mean(axis=0) if theta.ndim > 1 else found
+        return found if decisions.calibration is None else decisions.calibration.apply(found)
 
     def score(part: Table) -> ScoredRows:
-        return ScoredRows(part.targets, predict(part.rows))
+        return ScoredRows(part.targets, predict(part.rows), part.group_numbers(), part.incomplete)
 
     validation = score(parts.validation)
     test_rows = _self_test_rows(recipe.data_schema, parts.train.rows)
     predictor = Predictor(
         name=recipe.name,
-        schema=recipe.data_schema,
-        encoder=encoder,
-        network=network,
-        theta=outcome.theta,
-        operating_points=recipe.operating_points,
+        schema=_with_refer(recipe.data_schema, decisions.refer),
+        encoder=prepared.encoder,
+        network=prepared.network,
+        theta=theta,
+        operating_points=decisions.operating_points,
         train=score(parts.train),
         validation=validation,
         self_test=SelfTest(test_rows, predict(test_rows)),
         target_scale=prepared.target_scale,
-        facts=_facts(recipe, parts, validation),
+        calibration=decisions.calibration,
+        facts={**_facts(recipe, parts, validation), **facts},
     )
     return Trained(predictor, outcome, parts.table)
+
+
+def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
+    """What is decided by the training rows out of bag, and how good the model is on them."""
+    if prepared.bags is None:
+        return decide_without(recipe), {}
+    part, target = prepared.parts.train, recipe.data_schema.target
+    predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
+    targets, predictions, groups = part.targets[known], predictions[known], part.group_numbers()
+    if isinstance(target, Binary):
+        decisions = decide(recipe, targets[:, 0], predictions[:, 0], groups[known])
+    else:
+        decisions = decide_without(recipe)
+    if decisions.calibration is not None:
+        predictions = decisions.calibration.apply(predictions)
+    scored = ScoredRows(targets, predictions, groups[known], part.incomplete[known])
+    told = {"rows": int(known.sum()), "scores": scores(target, scored), **decisions.facts}
+    return decisions, {"out_of_bag": told}
+
+
+def _with_refer(schema: Schema, refer: tuple[float, float] | None) -> Schema:
+    """The schema with the band that was chosen."""
+    if refer is None:
+        return schema
+    return schema.model_copy(update={"target": schema.target.model_copy(update={"refer": refer})})
 
 
 def find_rate(recipe: Recipe) -> RateFinding:
@@ -211,7 +180,7 @@ def _facts(recipe: Recipe, parts: Parts, validation: ScoredRows) -> dict[str, An
         "data": {
             "file": recipe.data.file.name,
             "rows": parts.of_table.rows + parts.dropped,
-            "complete_rows": parts.of_table.rows,
+            "rows_used": parts.of_table.rows,
             **({} if parts.file is None else _sampled(parts)),
             **_counts(recipe.data_schema.target, parts.of_table),
         },

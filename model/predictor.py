@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
+from model.calibration import Calibration
 from model.encoding import Encoder, Scale
 from model.errors import ArtifactError, DataError
 from model.network.network import Network
@@ -17,10 +18,23 @@ from model.schema import Schema
 @dataclass(frozen=True)
 class ScoredRows:
     """The truth and the model's predictions of one set of rows, so that any threshold can be
-    answered later. targets: (B, columns), of the target's dtype; predictions: (B, outputs)."""
+    answered later.
+
+    targets: (B, columns), of the target's dtype; predictions: (B, outputs). groups: (B,) int64,
+    which rows belong together, by numbers that mean nothing else. imputed: (B,) bool, in which a
+    value was missing.
+    """
 
     targets: Array
     predictions: Array
+    groups: Array
+    imputed: Array
+
+    @classmethod
+    def ungrouped(cls, targets: Array, predictions: Array) -> "ScoredRows":
+        """Rows each of its own group, none of them imputed."""
+        rows = len(targets)
+        return cls(targets, predictions, np.arange(rows), np.zeros(rows, dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,9 @@ class SelfTest:
 class Predictor:
     """Everything one trained model carries. Immutable, safe from many threads at once.
 
+    theta: (P,), or of an ensemble (K, P), whose predictions are averaged.
     target_scale: of a regression, whose network predicts scaled numbers.
+    calibration: of a binary target's probabilities.
     facts: what else the artifact tells (recipe, data, scores, library versions), as plain data.
     operating_points: thresholds by name, none where the target has no threshold.
     version: the SHA-256 of the artifact it came from, "" before it was saved.
@@ -51,6 +67,7 @@ class Predictor:
     validation: ScoredRows
     self_test: SelfTest
     target_scale: Scale | None = None
+    calibration: Calibration | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
 
@@ -70,7 +87,13 @@ class Predictor:
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
         predictions = self.network.predict(self.theta, self.encoder.encode(rows))
-        return predictions if self.target_scale is None else self.target_scale.undo(predictions)
+        if self.theta.ndim > 1:
+            predictions = predictions.mean(axis=0)
+        if self.target_scale is not None:
+            predictions = self.target_scale.undo(predictions)
+        if self.calibration is not None:
+            predictions = self.calibration.apply(predictions)
+        return predictions
 
     def check_rows(self, rows: Array) -> None:
         """Raise DataError naming the first row and feature that does not keep the schema."""

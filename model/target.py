@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 from model.arrays import Array
 
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
+Chance = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[tuple[Label, ...], Field(max_length=1000), Strict(False)]
+
+REFER = "refer"
 
 
 class Kind(BaseModel):
@@ -48,18 +51,24 @@ class Kind(BaseModel):
 
 
 class Binary(Kind):
-    """One of two labels: positive strictly above the threshold. Targets: (B, 1) bool."""
+    """One of two labels: positive strictly above the threshold. Targets: (B, 1) bool.
+
+    refer: two thresholds between which the decision is to refer, whatever the label.
+    """
 
     link, dtype, has_threshold = "sigmoid", "bool", True
 
     task: Literal["binary"] = "binary"
     negative: Label
     positive: Label
+    refer: Annotated[tuple[Chance, Chance], Strict(False)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.negative == self.positive:
             raise ValueError("the two labels must differ")
+        if self.refer is not None and not self.refer[0] < self.refer[1]:
+            raise ValueError("refer must be two thresholds, the lower one first")
         return self
 
     @property
@@ -71,18 +80,33 @@ class Binary(Kind):
         """The label of a probability."""
         return self.positive if probability > threshold else self.negative
 
+    def decision(self, probability: float) -> str:
+        """The label where a probability is outside of the refer band, else "refer"."""
+        low, high = self.refer or (0.0, 0.0)
+        if low < probability <= high:
+            return REFER
+        return self.positive if probability > high else self.negative
+
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
-        """Probability and label."""
-        return [
+        """Probability and label; and a decision where some are to be referred."""
+        answers: list[dict[str, Any]] = [
             {"probability": probability, "label": self.label(probability, threshold)}
             for probability in predictions[:, 0].tolist()
         ]
+        if self.refer is not None:
+            for answer in answers:
+                answer["decision"] = self.decision(answer["probability"])
+        return answers
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
-        """Probability and label."""
+        """The same."""
         probabilities = predictions[:, 0]
         labels = _spelled((self.negative, self.positive), probabilities > threshold)
-        return {"probability": probabilities, "label": labels}
+        told = {"probability": probabilities, "label": labels}
+        if self.refer is not None:
+            band = np.searchsorted(self.refer, probabilities, side="left")
+            told["decision"] = _spelled((self.negative, REFER, self.positive), band)
+        return told
 
 
 class MultiClass(Kind):

@@ -1,6 +1,6 @@
 """What /predict answers, as JSON Schema: made from the model's target."""
 
-from model.target import Binary, MultiClass, MultiLabel, Target
+from model.target import REFER, Binary, MultiClass, MultiLabel, Target
 from service.json_schema import Json, object_of, reference
 
 PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
@@ -31,10 +31,19 @@ def _told(target: Target) -> Json:
     """What `target.answers` tells of one case."""
     if isinstance(target, Binary):
         what = f"The probability of {target.positive}."
-        return {
+        labels = [target.negative, target.positive]
+        told = {
             "probability": PROBABILITY | {"description": what},
-            "label": {"type": "string", "enum": [target.negative, target.positive]},
+            "label": {"type": "string", "enum": labels},
         }
+        if target.refer is not None:
+            low, high = target.refer
+            told["decision"] = {
+                "type": "string",
+                "enum": [target.negative, REFER, target.positive],
+                "description": f"{REFER} for a probability above {low:g} and up to {high:g}.",
+            }
+        return told
     if isinstance(target, MultiClass):
         return {
             "label": {"type": "string", "enum": list(target.classes)},

@@ -254,7 +254,7 @@ def test_type(arrays: dict[str, Array], refused: Refusal, name: str, dtype: npt.
 @pytest.mark.parametrize("name", TYPES)
 def test_shape(arrays: dict[str, Array], refused: Refusal, name: str) -> None:
     right = arrays[name]
-    for wrong in (right[None], right[:-1], right.ravel()[0], right[:0]):
+    for wrong in (right[None, None], right[:-1], right.ravel()[0], right[:0]):
         why = refused(arrays=packed(arrays | {name: wrong}))
         assert "has shape" in why or why in (FITS, "it holds no self-test rows")
 

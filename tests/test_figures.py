@@ -25,7 +25,7 @@ def shares(generator: np.random.Generator, rows: int, classes: int) -> Array:
 def test_classes_by_hand() -> None:
     truth = np.array([[0], [0], [1], [1], [1]])
     told = np.eye(3)[[0, 1, 1, 1, 0]]
-    scored = ScoredRows(truth, told)
+    scored = ScoredRows.ungrouped(truth, told)
     assert matrix_of_classes(scored).tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
     found = figures(COLOURS, scored, NAN)
     assert (found["rows"], found["accuracy"]) == (5, 3 / 5)
@@ -40,7 +40,9 @@ def test_classes_by_hand() -> None:
 
 def test_labels_by_hand() -> None:
     truth = np.array([[True, False], [True, True], [False, False]])
-    found = figures(PETS, ScoredRows(truth, np.array([[0.9, 0.1], [0.9, 0.2], [0.4, 0.8]])), 0.5)
+    found = figures(
+        PETS, ScoredRows.ungrouped(truth, np.array([[0.9, 0.1], [0.9, 0.2], [0.4, 0.8]])), 0.5
+    )
     assert (found["accuracy"], found["exact_match"]) == (4 / 6, 1 / 3)
     assert found["labels"]["cat"]["sensitivity"] == 1
     assert found["labels"]["dog"]["confusion_matrix"]["false_positive"] == 1
@@ -48,7 +50,7 @@ def test_labels_by_hand() -> None:
 
 def test_numbers_by_hand() -> None:
     truth = np.array([[1.0], [2.0], [3.0]])
-    [found] = figures(MASS, ScoredRows(truth, truth + np.array([[1], [0], [-2]])), NAN)[
+    [found] = figures(MASS, ScoredRows.ungrouped(truth, truth + np.array([[1], [0], [-2]])), NAN)[
         "outputs"
     ].values()
     assert found == pytest.approx(
@@ -59,7 +61,7 @@ def test_numbers_by_hand() -> None:
             "r_squared": 1 - 5 / 2,
         }
     )
-    same = ScoredRows(np.ones((2, 1)), np.ones((2, 1)))
+    same = ScoredRows.ungrouped(np.ones((2, 1)), np.ones((2, 1)))
     assert figures(MASS, same, NAN)["outputs"]["mass"]["r_squared"] is None
 
 
@@ -71,7 +73,7 @@ def test_nothing_has_nulls() -> None:
         (MASS, 1, 1, float),
     ]
     for target, columns, outputs, dtype in kinds:
-        none = ScoredRows(np.zeros((0, columns), dtype), np.zeros((0, outputs)))
+        none = ScoredRows.ungrouped(np.zeros((0, columns), dtype), np.zeros((0, outputs)))
         assert json.loads(json.dumps(figures(target, none, 0.5), allow_nan=False))["rows"] == 0
 
 
@@ -82,7 +84,7 @@ def test_against_scikit_learn() -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):
         classes, told = generator.integers(0, 3, 200), shares(generator, 200, 3)
-        scored = ScoredRows(classes[:, None], told)
+        scored = ScoredRows.ungrouped(classes[:, None], told)
         found, called = figures(COLOURS, scored, NAN), told.argmax(axis=1)
         assert found["confusion_matrix"] == theirs.confusion_matrix(classes, called).tolist()
         assert found["accuracy"] == theirs.accuracy_score(classes, called)
@@ -95,15 +97,15 @@ def test_against_scikit_learn() -> None:
         assert score["roc_auc"] == pytest.approx(area)
 
         truth, chance = generator.random((200, 2)) < 0.4, generator.random((200, 2))
-        labelled = figures(PETS, ScoredRows(truth, chance), 0.5)
+        labelled = figures(PETS, ScoredRows.ungrouped(truth, chance), 0.5)
         assert labelled["exact_match"] == theirs.accuracy_score(truth, chance > 0.5)
         hamming = 1 - theirs.hamming_loss(truth, chance > 0.5)
         assert labelled["accuracy"] == pytest.approx(hamming)
-        score = scores(PETS, ScoredRows(truth, chance))
+        score = scores(PETS, ScoredRows.ungrouped(truth, chance))
         assert score["roc_auc"] == pytest.approx(theirs.roc_auc_score(truth, chance))
 
         number, guess = generator.normal(0, 1, (2, 200))
-        [errors] = figures(MASS, ScoredRows(number[:, None], guess[:, None]), NAN)[
+        [errors] = figures(MASS, ScoredRows.ungrouped(number[:, None], guess[:, None]), NAN)[
             "outputs"
         ].values()
         assert errors["r_squared"] == pytest.approx(theirs.r2_score(number, guess))

@@ -61,7 +61,7 @@ def test_certainty_belongs_to_the_last_bin() -> None:
 
 def scores_of(labels: Array, probabilities: Array) -> dict[str, float | None]:
     target = Binary(negative="no", positive="yes")
-    return scores(target, ScoredRows(labels[:, None], probabilities[:, None]))
+    return scores(target, ScoredRows.ungrouped(labels[:, None], probabilities[:, None]))
 
 
 def test_scores_hold_every_figure() -> None:

@@ -73,8 +73,8 @@ def predictor_of(network: Network, seed: int = 0) -> Predictor:
         network=network,
         theta=theta,
         operating_points={"default": 0.25},
-        train=ScoredRows(nothing, nothing),
-        validation=ScoredRows(nothing, nothing),
+        train=ScoredRows.ungrouped(nothing, nothing),
+        validation=ScoredRows.ungrouped(nothing, nothing),
         self_test=SelfTest(nothing, nothing),
         version="f" * 64,
     )
@@ -208,7 +208,7 @@ def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
     assert told.pop("version") == predictor.version != ""
     assert {key: json.loads(value) for key, value in told.items()} == {
         "features": list(predictor.schema.names),
-        "target": {"task": "binary", "negative": "benign", "positive": "malignant"},
+        "target": {"task": "binary", "negative": "benign", "positive": "malignant", "refer": None},
         "operating_points": dict(predictor.operating_points),
     }
     assert (model.opset_import[0].version, model.ir_version) == (17, 8)

@@ -12,7 +12,8 @@ import pytest
 from model.arrays import Array
 from model.errors import DataError
 from model.figures import figures
-from model.pipeline import prepare, train
+from model.pipeline import train
+from model.preparation import prepare
 from model.training import dataset, parts
 from model.training.frames import read_pieces
 from model.training.parts import Parts, read_parts, read_sample
@@ -144,7 +145,7 @@ def test_it_trains_as_well(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> N
     trained = train(recipe)
     predictor = trained.predictor
     told = predictor.facts["data"]
-    assert told["rows"] == told["complete_rows"] == ROWS
+    assert told["rows"] == told["rows_used"] == ROWS
     assert told["sampled"] == {"train": 1000, "validation": len(predictor.validation.targets)}
     assert 1900 < told["trained_on"] < 2300
     found = figures(predictor.schema.target, predictor.validation, 0.5)

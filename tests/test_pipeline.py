@@ -121,7 +121,7 @@ def test_facts(trained: Trained) -> None:
     assert facts["data"] == {
         "file": "breast-cancer-wisconsin.csv",
         "rows": 699,
-        "complete_rows": 683,
+        "rows_used": 683,
         "positives": 239,
     }
     assert facts["scores"] == scores(predictor.schema.target, predictor.validation)

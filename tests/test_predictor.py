@@ -27,7 +27,7 @@ def expected(rows: Array) -> Array:
 
 @pytest.fixture
 def small() -> Predictor:
-    scored = ScoredRows(np.array([[True]]), np.array([[0.5]]))
+    scored = ScoredRows.ungrouped(np.array([[True]]), np.array([[0.5]]))
     return Predictor(
         name="small",
         schema=Schema(

@@ -112,7 +112,7 @@ def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Keys and values
 
-SECTIONS = "data, features, split, scaling, network, training"
+SECTIONS = "data, features, split, scaling, network, training, ensemble"
 KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
 
 
@@ -132,8 +132,8 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("network.layers = [{unit = 1}]", "network.layers.0: layer dense has no 'unit': did you"),
         # values
         ("name = 'A b'", "name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', got"),
-        ("threshold = 1.5", "threshold: should be less than or equal to 1, got 1.5"),
-        ("threshold = nan", "threshold: should be a finite number, got nan"),
+        ("threshold = 1.5", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
+        ("threshold = nan", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
         ("data.missing = 'keep'", "data.missing: should be 'drop', 'median' or 'mode', got 'keep'"),
         ("data.negative = ''", "data.negative: String should have at least 1 character, got ''"),
         ("data.positive = 'benign'", "the two labels must differ"),

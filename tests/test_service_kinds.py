@@ -45,7 +45,7 @@ def made() -> Predictor:
     theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
     fill, center = np.array([4.0, 1, 0, 5]), np.array([1.0, 0, 0, 0, 0, 2])
     encoder = Encoder((0, 3, 0, 0), ("sqrt", "", "", ""), fill, center, np.ones(6))
-    scored = ScoredRows(np.array([[True], [False]]), np.array([[0.7], [0.2]]))
+    scored = ScoredRows.ungrouped(np.array([[True], [False]]), np.array([[0.7], [0.2]]))
     predictor = Predictor(
         name="kinds",
         schema=SCHEMA,

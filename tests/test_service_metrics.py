@@ -68,7 +68,7 @@ async def test_a_wrong_query_is_refused(client: httpx.AsyncClient, query: str) -
 
 
 async def test_a_model_without_rows_or_scores_has_nulls(predictor: Predictor) -> None:
-    none = ScoredRows(np.zeros((0, 1), dtype=bool), np.zeros((0, 1)))
+    none = ScoredRows.ungrouped(np.zeros((0, 1), dtype=bool), np.zeros((0, 1)))
     bare = dataclasses.replace(predictor, train=none, validation=none, facts={})
     transport = httpx.ASGITransport(app=create_app(Settings(), bare))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -34,6 +34,7 @@ async def test_the_model(client: httpx.AsyncClient, predictor: Predictor) -> Non
         "task": "binary",
         "negative": "benign",
         "positive": "malignant",
+        "refer": None,
     }
     assert model["network"]["parameters"] == predictor.theta.size
     assert model["operating_points"] == {"default": 0.5}

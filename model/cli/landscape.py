@@ -9,7 +9,7 @@ import typer
 from model.cli.program import RecipeArgument, console, prepare
 from model.evaluation.landscape_plot import contour, side_by_side, surface
 from model.evaluation.paths import optimizer_paths, skip_comparison
-from model.pipeline import prepare as prepare_rows
+from model.preparation import prepare as prepare_rows
 from model.publishing import publish
 from model.training.recipe import load_recipe
 

@@ -34,6 +34,17 @@ class Table:
     parts: Array | None
     dropped: int
 
+    @property
+    def incomplete(self) -> Array:
+        """In which rows a value is missing: (B,) bool."""
+        return np.asarray(np.isnan(self.rows).any(axis=1))
+
+    def group_numbers(self) -> Array:
+        """The rows' groups (B,) int64 by numbers from 0, as they come; or a number each."""
+        if self.groups is None:
+            return np.arange(len(self.rows))
+        return pd.factorize(self.groups)[0].astype(np.int64)
+
     def take(self, index: Array) -> "Table":
         """The rows of these indices, or of this mask."""
         rest = (self.groups, self.weights, self.parts)

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict, ValidationError, model_validator
+from pydantic import Field, Strict, ValidationError, field_validator, model_validator
 
 from model.encoding import check_transforms, inputs_of
 from model.errors import DataError, NetworkError, RecipeError
@@ -18,7 +18,17 @@ from model.network.layers import Layer, layer_from
 from model.network.network import Network as NumpyNetwork
 from model.network.tasks import TASKS
 from model.schema import Feature, Schema
-from model.training.sections import Data, Name, Network, Scaling, Section, Split
+from model.training.sections import (
+    Data,
+    Decision,
+    Ensemble,
+    Name,
+    Network,
+    Scaling,
+    Section,
+    Split,
+    threshold_of,
+)
 from model.training.training import Training
 
 BUNDLED = Path(__file__).parent.parent / "recipes"
@@ -38,7 +48,14 @@ class Recipe(Section):
     scaling: Scaling = Scaling()
     network: Network
     training: dict[str, Any]  # the fields of model.training.training.Training
-    threshold: float | None = Field(default=None, ge=0, le=1)
+    ensemble: Ensemble | None = None
+    threshold: Any = None
+    decision: Decision = Decision()
+
+    @field_validator("threshold")
+    @classmethod
+    def _check_threshold(cls, given: object) -> object:
+        return None if given is None else threshold_of(given)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -49,11 +66,27 @@ class Recipe(Section):
                 raise ValueError(f"{key} {column!r} cannot be a feature too")
         if self.threshold is not None and not schema.target.has_threshold:
             raise ValueError(f"threshold: task {self.task} has none")
+        self._check_out_of_bag()
         try:
             check_transforms(schema, self.transforms)
         except DataError as error:
             raise ValueError(f"scaling.transform: {error}") from None
         return self
+
+    def _check_out_of_bag(self) -> None:
+        """Refuse what is told by rows out of bag where there are none."""
+        if self.task == "binary" and self.ensemble is not None and self.ensemble.bagged:
+            return
+        decision, needs = self.decision, "needs task binary, and an ensemble that is bagged"
+        if isinstance(self.threshold, str):
+            raise ValueError(f"threshold: {self.threshold} {needs}")
+        if decision.calibration != "none":
+            raise ValueError(f"decision.calibration: {decision.calibration} {needs}")
+        for each in decision.refer:
+            if isinstance(each, str):
+                raise ValueError(f"decision.refer: {each} {needs}")
+        if decision.refer and self.task != "binary":
+            raise ValueError("decision.refer: is for task binary")
 
     @property
     def transforms(self) -> tuple[str, ...]:
@@ -71,14 +104,6 @@ class Recipe(Section):
     def data_schema(self) -> Schema:
         """What the trained model will take and answer."""
         return Schema(features=self.features, target=self.data.target_of(self.task))
-
-    @property
-    def operating_points(self) -> dict[str, float]:
-        """Thresholds by name; none where the task has no threshold."""
-        has_threshold = self.data_schema.target.has_threshold
-        return (
-            {"default": 0.5 if self.threshold is None else self.threshold} if has_threshold else {}
-        )
 
     def build_network(self) -> NumpyNetwork:
         """The network the recipe describes. Raises RecipeError naming the layer and the rule."""
@@ -110,6 +135,8 @@ class Recipe(Section):
         """How the recipe trains. Raises RecipeError naming the key and the rule."""
         try:
             training = construct("training", Training, self.training)
+            if self.ensemble is not None and len(training.rates) > 1:
+                raise NetworkError("training.learning_rate must be one number for all members")
         except NetworkError as error:
             raise RecipeError(str(error)) from None
         return training

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from model.target import Binary, Label, Labels, MultiClass, MultiLabel, Regression, Target
+from model.training.operating_points import NAMES
 
 # TOML has types of its own, so a section takes them as they are ("5" and true are no numbers); but
 # it has neither paths nor tuples.
@@ -180,3 +181,50 @@ class Network(Section):
         if (self.layers is None) == (self.hidden is None):
             raise ValueError("needs either layers (all of them) or hidden (all but the output)")
         return self
+
+
+class Ensemble(Section):
+    """Several networks trained at once, from weights of their own, whose predictions are averaged.
+
+    bagged: each learns from a draw of its own, of whole groups where there are any. What is out of
+    a member's bag then tells thresholds and calibration.
+    """
+
+    members: Annotated[int, Field(ge=2, le=1000)]
+    bagged: bool = True
+
+
+class Costs(Section):
+    """What a positive row that is missed costs, and a false alarm."""
+
+    miss: Annotated[float, Field(gt=0)] = 1.0
+    false_alarm: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Decision(Section):
+    """What is made of a binary ensemble's probabilities, by what is out of bag.
+
+    calibration: "choose" takes the method that has the lowest log-loss across folds, or none.
+    costs: of the operating point of this name. refer: two thresholds, as numbers or operating
+    points, between which the answer is to refer.
+    """
+
+    calibration: Literal["none", "temperature", "isotonic", "choose"] = "none"
+    costs: Costs = Costs()
+    refer: list[Any] = []
+
+    @field_validator("refer")
+    @classmethod
+    def _check_refer(cls, given: list[Any]) -> list[Any]:
+        if len(given) not in (0, 2):
+            raise ValueError("must be two thresholds")
+        return [threshold_of(each) for each in given]
+
+
+def threshold_of(given: object) -> float | str:
+    """A threshold, or the name of one that is yet to be chosen. Raises ValueError."""
+    if isinstance(given, str) and given in NAMES:
+        return given
+    if isinstance(given, float | int) and not isinstance(given, bool) and 0 <= given <= 1:
+        return float(given)
+    raise ValueError(f"must be a number from 0 to 1, or one of {', '.join(NAMES)}")

@@ -59,3 +59,29 @@ def by_fraction(
     if validates.all() or not validates.any():
         raise DataError(f"split.validation: a fraction of {fraction} leaves one part empty")
     return Parts(np.flatnonzero(~validates), np.flatnonzero(validates))
+
+
+def by_folds(
+    folds: int, classes: Array | None, groups: Array | None, rows: int, seed: int
+) -> Array:
+    """Each row's fold (N,), from 0: of each class about as many rows in every fold.
+
+    classes, groups: as in `by_fraction`. Groups are dealt in an order drawn by the seed, larger
+    ones first, each to the fold that has the fewest rows of its class, and of all.
+    """
+    generator = np.random.default_rng(seed)
+    labels = np.zeros(rows, int) if classes is None else np.unique(classes, return_inverse=True)[1]
+    members = np.arange(rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    of_group = np.zeros((members.max() + 1, labels.max() + 1), int)
+    np.add.at(of_group, (members, labels), 1)
+    if folds > len(of_group):
+        raise DataError(f"folds must be at most as many as groups, {len(of_group)}, got {folds}")
+    order = generator.permutation(len(of_group))
+    order = order[np.argsort(-of_group[order].sum(axis=1), kind="stable")]
+    filled, fold_of = np.zeros((folds, labels.max() + 1), int), np.empty(len(of_group), int)
+    for group in order:
+        mine = of_group[group] > 0
+        load = filled[:, mine].sum(axis=1) * rows + filled.sum(axis=1)
+        fold_of[group] = fold = int(load.argmin())
+        filled[fold] += of_group[group]
+    return np.asarray(fold_of[members])

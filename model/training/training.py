@@ -25,6 +25,7 @@ from model.training.schedule import Schedule
 from model.training.schedules import schedule_from
 from model.training.stopping import EarlyStopping
 
+MEMBERS = 3  # a stream of the seed, beside those of rows and noise
 LONG = 10**9  # steps: a training of unknown length, for checks
 
 
@@ -108,6 +109,14 @@ class Training(Described):
         if self.generator == "legacy":
             return np.random.RandomState(self.seed)
         return np.random.default_rng(self.seed)
+
+    def initial_generators(self, members: int | None) -> Generator | list[Generator]:
+        """The source of initial weights, or one for each of so many members."""
+        if members is None:
+            return self.initial_generator()
+        if self.generator == "legacy":
+            return [np.random.RandomState(self.seed + member) for member in range(members)]
+        return [np.random.default_rng([self.seed, MEMBERS, member]) for member in range(members)]
 
     def _described_optimizer(self) -> object:
         """The optimizer as it was given, with the learning rate from beside it."""
