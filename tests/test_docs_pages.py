@@ -18,7 +18,7 @@ from model.training.augmentation import AUGMENTATIONS
 from model.training.optimizers import OPTIMIZERS
 from model.training.recipe import bundled_recipes
 from model.training.schedules import SCHEDULES
-from model.training.sections import Data, Scaling, Split
+from model.training.sections import Costs, Data, Decision, Ensemble, Scaling, Split
 from model.training.training import Training
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -56,6 +56,6 @@ def test_every_way_to_train_is_told() -> None:
 
 
 def test_all_that_a_recipe_can_say_is_told() -> None:
-    sections = (Data, Split, Scaling, Feature)
+    sections = (Data, Split, Scaling, Feature, Ensemble, Decision, Costs)
     keys = {key for section in sections for key in section.model_fields}
     assert told("recipes.md") == keys | {"task"} | set(bundled_recipes())

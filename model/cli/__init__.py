@@ -2,6 +2,7 @@
 
 from model.cli import (
     compare,
+    cross_validate,
     describe,
     evaluate,
     export,
@@ -22,6 +23,7 @@ COMMANDS = (
     describe,
     train,
     evaluate,
+    cross_validate,
     predict,
     inspect,
     compare,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from model.arrays import Array
+from model.evaluation.calibration import calibration_error, calibration_slope
 from model.predictor import ScoredRows
 from model.target import Binary, MultiClass, Regression, Target
 
@@ -47,12 +48,15 @@ def brier(labels: Array, probabilities: Array) -> float:
     return float(np.square(probabilities - labels).mean())
 
 
-def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> float:
-    """Expected calibration error: |mean probability − share of positives|, averaged over
-    equal-width bins by their number of rows (Naeini et al. 2015)."""
-    which = np.minimum((probabilities * bins).astype(int), bins - 1)
-    surplus = np.bincount(which, weights=probabilities - labels, minlength=bins)
-    return float(np.abs(surplus).sum() / len(labels))
+def specificity_at_sensitivity(
+    labels: Array, probabilities: Array, at_least: float = 0.99
+) -> float | None:
+    """The highest specificity of all thresholds that find at least this share of the positives."""
+    positives, negatives = np.sort(probabilities[labels]), probabilities[~labels]
+    if not len(positives) or not len(negatives):
+        return None
+    missed = int((1 - at_least) * len(positives) + 1e-9)  # as many as may be missed
+    return float((negatives < positives[missed]).mean())
 
 
 def log_loss_of_classes(classes: Array, probabilities: Array) -> float:
@@ -88,6 +92,8 @@ def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
         "log_loss": log_loss(labels, probabilities),
         "brier": brier(labels, probabilities),
         "calibration_error": calibration_error(labels, probabilities),
+        "calibration_slope": calibration_slope(labels, probabilities),
+        "specificity_at_sensitivity_99": specificity_at_sensitivity(labels, probabilities),
     }
 
 
