@@ -10,6 +10,7 @@ from model.cli import (
     landscape,
     predict,
     recipes,
+    report,
     train,
 )
 from model.cli.program import app, main
@@ -24,6 +25,7 @@ COMMANDS = (
     evaluate,
     predict,
     inspect,
+    report,
     compare,
     landscape,
     export,
