@@ -40,7 +40,10 @@ def test_train_prints_its_tables_and_writes_artifact_and_pictures(
     predictor = artifact.load(path)
     assert f"article@{predictor.version[:12]}" in out
     pictures = [path.with_name(f"mine.{name}.png") for name in ("loss", "confusion", "features")]
-    assert sorted(path.parent.iterdir()) == sorted([path, *pictures])
+    report = path.with_name("mine.report.html")
+    assert sorted(path.parent.iterdir()) == sorted([path, report, *pictures])
+    assert str(report) in out
+    assert f"<h1>Report: {predictor.title}</h1>" in report.read_text(encoding="utf-8")
     assert all(picture.read_bytes().startswith(PNG) for picture in pictures)
 
 

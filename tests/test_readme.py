@@ -80,6 +80,7 @@ def test_the_offline_program_makes_what_is_said(command: str, tmp_path: Path) ->
         "article.features.png",
         "article.joblib",
         "article.loss.png",
+        "article.report.html",
     ]
 
 

@@ -11,6 +11,7 @@ from model.cli import (
     landscape,
     predict,
     recipes,
+    report,
     train,
 )
 from model.cli.program import app, main
@@ -26,6 +27,7 @@ COMMANDS = (
     cross_validate,
     predict,
     inspect,
+    report,
     compare,
     landscape,
     export,

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from model.evaluation.feature_plots import feature_distributions
 from model.evaluation.plots import loss_curve
 from model.evaluation.prediction_plots import prediction_pictures
 from model.evaluation.rate_plot import rate_curve
+from model.evaluation.report import report
 from model.figures import binary_matrix
 from model.pipeline import Trained, find_rate, train
 from model.predictor import Predictor
@@ -52,7 +54,7 @@ def train_command(
         float, typer.Option(min=0, help="Seconds from one writing of the checkpoint to the next.")
     ] = 60,
 ) -> None:
-    """Train a recipe's network; write its artifact, and pictures beside it.
+    """Train a recipe's network; write its artifact, and pictures and a report beside it.
 
     Ctrl-C ends the training early: the best weights so far are saved, and the exit code is 130.
     """
@@ -71,6 +73,10 @@ def train_command(
         publish(path.with_name(f"{path.stem}.{name}.png"), picture)
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
+    page = path.with_name(f"{path.stem}.report.html")
+    saved = replace(trained.predictor, version=version)
+    publish(page, report(saved, trained.outcome.history, pictures).encode())
+    console.print(f"{page}  how far to trust it", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
     console.print(f"pictures beside it: {names}", soft_wrap=True)
     outcome = trained.outcome

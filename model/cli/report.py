@@ -1,0 +1,37 @@
+"""`report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model import artifact
+from model.cli.program import ArtifactArgument, console, prepare, refuse_same
+from model.evaluation.report import report
+from model.publishing import publish
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands part of the program."""
+    example = "Example: python -m model report artifacts/article.joblib"
+    app.command("report", epilog=example)(report_command)
+
+
+def report_command(
+    source: ArtifactArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the report goes.  [default: beside it, as NAME.report.html]"),
+    ] = None,
+) -> None:
+    """Write an artifact's report: one HTML file, to decide whether to trust the model.
+
+    Without the loss curve and the features' distributions, which only `train` has.
+    """
+    predictor = artifact.load(source)
+    path = output or source.with_name(f"{source.stem}.report.html")
+    refuse_same(path, source, "the artifact")
+    content = report(predictor, None, {}).encode()
+    prepare(path)
+    publish(path, content)
+    console.print(f"{path}  {predictor.title}", soft_wrap=True)
