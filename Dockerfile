@@ -8,7 +8,7 @@ FROM source AS training
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir -c constraints.txt '.[train]'
 # A name from model/recipes: docker build --build-arg RECIPE=...
-ARG RECIPE=article
+ARG RECIPE=wisconsin
 RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
 
 # No pandas, no matplotlib, and no pip inside: the venv holds what answers a request. Its bytecode

@@ -1,8 +1,8 @@
 # Everything a newcomer needs: `make` lists it. The first run makes .venv and installs into it.
 
 PYTHON ?= python3
-ARTIFACT ?= artifacts/article.joblib
-RECIPE ?= article
+ARTIFACT ?= artifacts/wisconsin.joblib
+RECIPE ?= wisconsin
 IMAGE ?= malignancy
 
 VENV := .venv
@@ -18,7 +18,7 @@ help: ## list the targets
 serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://127.0.0.1:8000
 	MALIGNANCY_ARTIFACT=$(ARTIFACT) $(BIN)/python -m service
 
-train: $(VENV)/train ## train RECIPE (default: article) into artifacts/
+train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
 test: $(VENV)/test ## run the tests
@@ -44,8 +44,8 @@ image: ## build the container image
 clean: ## remove what was made here: the virtual environment, artifacts and caches
 	rm -rf $(VENV) artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-artifacts/article.joblib: | $(VENV)/train
-	$(BIN)/python -m model train article --output $@
+artifacts/wisconsin.joblib: | $(VENV)/train
+	$(BIN)/python -m model train wisconsin --output $@
 
 $(VENV)/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

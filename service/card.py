@@ -55,7 +55,8 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
     recipe = dict(description["recipe"] or {})
     recipe.pop("features", None)  # told above
     for heading, facts in (
-        ("Scores", description["scores"]),
+        ("Scores on validation rows", description["scores"]),
+        ("Scores on training rows out of bag", description["out_of_bag"]),
         ("Data", description["data"]),
         ("Network", description["network"]),
         ("Recipe", recipe),

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     )
 
     artifact: Path = Field(
-        Path("artifacts/article.joblib"),
+        Path("artifacts/wisconsin.joblib"),
         description="The model: an artifact's file, or a folder that holds exactly one *.joblib.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")

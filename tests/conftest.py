@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +61,9 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def service_port(artifact_path: Path) -> Iterator[int]:
-    """A real `python -m service` on a free port of the loopback, stopped at the end."""
+@contextmanager
+def serving(artifact_path: Path) -> Iterator[int]:
+    """The port of a real `python -m service`, a free one of the loopback; stopped at the end."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
@@ -75,6 +76,28 @@ def service_port(artifact_path: Path) -> Iterator[int]:
             process.terminate()
             process.stderr.read()
             assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def service_port(artifact_path: Path) -> Iterator[int]:
+    with serving(artifact_path) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def wisconsin(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """The default model."""
+    path = tmp_path_factory.mktemp("artifacts") / "wisconsin.joblib"
+    artifact.save(train(load_recipe("wisconsin")).predictor, path)
+    return artifact.load(path)
+
+
+@pytest.fixture(scope="session")
+def wisconsin_port(wisconsin: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    path = tmp_path_factory.mktemp("served") / "wisconsin.joblib"
+    artifact.save(wisconsin, path)
+    with serving(path) as port:
+        yield port
 
 
 @dataclass

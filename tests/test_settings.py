@@ -9,7 +9,7 @@ from service.settings import SettingError, Settings, read_settings
 
 def test_defaults() -> None:
     settings = read_settings([])
-    assert settings.artifact == Path("artifacts/article.joblib")
+    assert settings.artifact == Path("artifacts/wisconsin.joblib")
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.threshold is None
     assert settings.max_body_bytes == 16 * 1024 * 1024

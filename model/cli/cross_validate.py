@@ -22,12 +22,12 @@ FIGURES = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model cross-validate logistic-regression --repeats 10 --jobs 2"
+    example = "Example: python -m model cross-validate wisconsin --repeats 10 --jobs 2"
     app.command("cross-validate", epilog=example)(cross_validate_command)
 
 
 def cross_validate_command(
-    recipe: RecipeArgument = "article",
+    recipe: RecipeArgument = "wisconsin",
     folds: Annotated[int, typer.Option(min=2, max=1000, help="Parts of the table.")] = 10,
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Drawings of the parts.")] = 1,
     jobs: JobsOption = 1,

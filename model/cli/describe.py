@@ -20,11 +20,11 @@ from model.training.truth import groups_of
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    app.command("describe", epilog="Example: python -m model describe article")(describe_command)
+    app.command("describe", epilog="Example: python -m model describe wisconsin")(describe_command)
 
 
 def describe_command(
-    recipe: RecipeArgument = "article",
+    recipe: RecipeArgument = "wisconsin",
     folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
 ) -> None:
     """Describe a recipe's rows: each feature by class, what is missing, and correlations."""

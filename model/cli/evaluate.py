@@ -20,7 +20,7 @@ THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model evaluate artifacts/article.joblib --threshold 0.3"
+    example = "Example: python -m model evaluate artifacts/wisconsin.joblib --threshold 0.3"
     app.command("evaluate", epilog=example)(evaluate_command)
 
 

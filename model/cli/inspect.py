@@ -16,7 +16,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for another p
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model inspect artifacts/article.joblib"
+    example = "Example: python -m model inspect artifacts/wisconsin.joblib"
     app.command("inspect", epilog=example)(inspect_command)
 
 
@@ -33,7 +33,7 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
     console.print(
         _target(predictor), _features(predictor), predictor.network.summary(), "", sep="\n"
     )
-    for heading in ("recipe", "data", "scores", "versions"):
+    for heading in ("recipe", "data", "out_of_bag", "scores", "versions"):
         if facts.get(heading):
             console.print(_pairs(heading, facts[heading]))
     if predictor.operating_points:

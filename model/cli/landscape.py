@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def landscape_command(
-    recipe: RecipeArgument = "article",
+    recipe: RecipeArgument = "wisconsin",
     folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
     points: Annotated[int, typer.Option(min=5, max=501, help="Of the grid, each way.")] = 51,
 ) -> None:

@@ -20,7 +20,9 @@ from model.scoring import score_file
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model predict artifacts/article.joblib rows.csv --output out.csv"
+    example = (
+        "Example: python -m model predict artifacts/wisconsin.joblib rows.csv --output out.csv"
+    )
     app.command("predict", epilog=example)(predict_command)
 
 

@@ -13,7 +13,7 @@ from model.publishing import publish
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model report artifacts/article.joblib"
+    example = "Example: python -m model report artifacts/wisconsin.joblib"
     app.command("report", epilog=example)(report_command)
 
 

@@ -35,13 +35,13 @@ MOST_RECORDS = 30  # shown
 
 def register(app: typer.Typer) -> None:
     """Make these commands part of the program."""
-    example = "Example: python -m model train article --output artifacts/article.joblib"
+    example = "Example: python -m model train wisconsin --output artifacts/wisconsin.joblib"
     app.command("train", epilog=example)(train_command)
-    app.command("lr-find", epilog="Example: python -m model lr-find article")(lr_find_command)
+    app.command("lr-find", epilog="Example: python -m model lr-find wisconsin")(lr_find_command)
 
 
 def train_command(
-    recipe: RecipeArgument = "article",
+    recipe: RecipeArgument = "wisconsin",
     output: Annotated[
         Path | None,
         typer.Option(help="Where the artifact goes.  [default: artifacts/NAME.joblib]"),
@@ -89,7 +89,7 @@ def train_command(
 
 
 def lr_find_command(
-    recipe: RecipeArgument = "article",
+    recipe: RecipeArgument = "wisconsin",
     output: Annotated[
         Path | None,
         typer.Option(help="Where the picture goes.  [default: artifacts/NAME.lr-find.png]"),

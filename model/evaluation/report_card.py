@@ -34,7 +34,7 @@ def data_table(predictor: Predictor) -> str:
     split, group = recipe.get("split") or {}, (recipe.get("data") or {}).get("group")
     rows: list[tuple[str, Any]] = [("file", data.get("file", UNTOLD))]
     if "rows" in data:
-        used = data["complete_rows"]
+        used = data["rows_used"]
         rows += [
             ("rows in it", data["rows"]),
             ("left out: a value is missing", data["rows"] - used),

@@ -9,7 +9,16 @@ from model.predictor import Predictor
 from service.card import markdown_card
 from service.threshold import Thresholds
 
-_FACTS = ("description", "intended_use", "limits", "recipe", "data", "scores", "versions")
+_FACTS = (
+    "description",
+    "intended_use",
+    "limits",
+    "recipe",
+    "data",
+    "out_of_bag",
+    "scores",
+    "versions",
+)
 
 
 class MarkdownResponse(PlainTextResponse):
