@@ -23,8 +23,9 @@ class Temperature(BaseModel):
 
     def apply(self, probabilities: Array) -> Array:
         """Calibrated probabilities, of the same shape."""
-        p = np.clip(probabilities, CLIP, 1 - CLIP)
-        return np.asarray(1 / (1 + (1 / p - 1) ** (1 / self.temperature)))
+        p = np.clip(probabilities, CLIP, 1 - CLIP, dtype=float)
+        with np.errstate(over="ignore"):  # odds beyond all numbers are a probability of 0
+            return np.asarray(1 / (1 + ((1 - p) / p) ** (1 / self.temperature)))
 
 
 class Isotonic(BaseModel):

@@ -68,7 +68,8 @@ def to_onnx(predictor: Predictor) -> bytes:
     name = "prediction" if network.loss.link == "linear" else "probability"
     linked = _mean(graph, [_LINKS[network.loss.link](graph, None, each) for each in members])
     unscaled = _unscaled(graph, predictor.target_scale, linked)
-    graph.add("Identity", _calibrated(graph, predictor.calibration, unscaled), output=name)
+    calibrated = _calibrated(graph, predictor.calibration, unscaled)
+    graph.add("Cast", calibrated, to=graph.type, output=name)
     shape, note = ["N", len(schema.features)], "Raw rows, NaN where a value is missing"
     rows = helper.make_tensor_value_info("input", onnx.TensorProto.DOUBLE, shape, note)
     told = f"Of {', '.join(schema.target.names)}"
@@ -109,30 +110,31 @@ def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
 
 
 def _mean(graph: OnnxGraph, members: list[str]) -> str:
-    """Of an ensemble's predictions."""
-    total = members[0]
-    for each in members[1:]:
+    """Of an ensemble's predictions, in float64."""
+    total, *others = (graph.add("Cast", each, to=DOUBLE) for each in members)
+    for each in others:
         total = graph.add("Add", total, each)
-    return graph.add("Mul", total, 1 / len(members)) if len(members) > 1 else total
+    return graph.add("Mul", total, np.array(1 / len(members))) if others else total
 
 
 def _calibrated(graph: OnnxGraph, calibration: Calibration | None, p: str) -> str:
+    """Of float64, as `Calibration.apply`."""
     if calibration is None:
         return p
     if isinstance(calibration, Isotonic):
         raise MalignancyError("an isotonic calibration cannot be exported to ONNX")
-    clipped = graph.add("Min", graph.add("Max", p, CLIP), 1 - CLIP)
-    odds = graph.add("Sub", graph.add("Div", 1, clipped), 1)
-    power = graph.add("Pow", odds, 1 / calibration.temperature)
-    return graph.add("Div", 1, graph.add("Add", power, 1))
+    one = np.array(1.0)
+    clipped = graph.add("Min", graph.add("Max", p, np.array(CLIP)), np.array(1 - CLIP))
+    odds = graph.add("Div", graph.add("Sub", one, clipped), clipped)
+    power = graph.add("Pow", odds, np.array(1 / calibration.temperature))
+    return graph.add("Div", one, graph.add("Add", power, one))
 
 
 def _unscaled(graph: OnnxGraph, scale: Scale | None, values: str) -> str:
-    """`Scale.undo` in float64, then the network's type again."""
+    """`Scale.undo`, in float64."""
     if scale is None:
         return values
-    numbers = graph.add("Mul", graph.add("Cast", values, to=DOUBLE), scale.spread)
-    return graph.add("Cast", graph.add("Add", numbers, scale.center), to=graph.type)
+    return graph.add("Add", graph.add("Mul", values, scale.spread), scale.center)
 
 
 def _walk(graph: OnnxGraph, network: Network, theta: Array, x: str) -> str:

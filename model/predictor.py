@@ -88,7 +88,8 @@ class Predictor:
         """
         predictions = self.network.predict(self.theta, self.encoder.encode(rows))
         if self.theta.ndim > 1:
-            predictions = predictions.mean(axis=0)
+            # In float64, for a calibration may draw apart what differs in float32's last digits.
+            predictions = predictions.mean(axis=0, dtype=np.float64)
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:

@@ -124,7 +124,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("zzz = 1", f"zzz: unknown key; the keys here are {KEYS}, threshold"),
         ("training.epoch = 1", "training has no 'epoch': did you mean epochs?"),
         ("data.path = 'x'", "data.path: unknown key; the keys here are file, target, negative, "),
-        ("features = [{nam = 'a'}]", "features.0.name: is required"),
+        ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
         (
             "features = [{name = 'a'}, {name = 'b', minimun = 1}]",
             "features.1.minimun: unknown key; did you mean minimum?",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import DataError
-from model.training.split import by_fraction, by_values
+from model.training.split import by_folds, by_fraction, by_values
 
 
 def test_by_values() -> None:
@@ -50,3 +50,53 @@ def test_another_seed_is_another_split() -> None:
 def test_one_group_cannot_be_split() -> None:
     with pytest.raises(DataError, match="leaves one part empty"):
         by_fraction(0.3, None, np.zeros(10), 10, 0)
+
+
+# Folds
+
+ROWS_OF = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=120)
+
+
+@given(ROWS_OF, st.integers(2, 10), st.integers(0, 99))
+def test_folds_of_groups(rows: list[tuple[int, int]], folds: int, seed: int) -> None:
+    groups, classes = np.array(rows).T
+    count = len(np.unique(groups))
+    if folds > count:
+        why = f"^folds must be at most as many as groups, {count}, got {folds}$"
+        with pytest.raises(DataError, match=why):
+            by_folds(folds, classes, groups, len(rows), seed)
+        return
+    fold = by_folds(folds, classes, groups, len(rows), seed)
+    assert fold.shape == (len(rows),)
+    assert set(fold.tolist()) == set(range(folds))  # none is empty
+    for group in np.unique(groups):
+        assert len(set(fold[groups == group].tolist())) == 1
+    np.testing.assert_array_equal(fold, by_folds(folds, classes, groups, len(rows), seed))
+
+
+@given(ROWS_OF, st.integers(2, 6), st.integers(0, 99))
+def test_folds_of_rows_have_of_each_class_alike(
+    rows: list[tuple[int, int]], folds: int, seed: int
+) -> None:
+    classes = np.repeat(np.array(rows)[:, 1], 6)
+    fold = by_folds(folds, classes, None, len(classes), seed)
+    for each in np.unique(classes):
+        counts = np.bincount(fold[classes == each], minlength=folds)
+        assert counts.max() - counts.min() <= 1
+    sizes = np.bincount(by_folds(folds, None, None, len(classes), seed))
+    assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_of_many_groups_have_of_each_class_about_alike(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    groups, classes = generator.integers(0, 150, 600), generator.random(600) < 0.2
+    fold = by_folds(5, classes, groups, 600, seed)
+    for each in (True, False):
+        shares = np.bincount(fold[classes == each]) / (classes == each).sum()
+        assert abs(shares - 0.2).max() < 0.05
+
+
+def test_another_seed_is_another_set_of_folds() -> None:
+    folds = {tuple(by_folds(5, np.arange(50) % 2, None, 50, seed).tolist()) for seed in range(5)}
+    assert len(folds) == 5

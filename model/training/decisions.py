@@ -5,6 +5,7 @@ from typing import Any
 
 from model.arrays import Array
 from model.calibration import Calibration
+from model.errors import DataError
 from model.training.calibrate import choose_calibration, fit_calibration
 from model.training.operating_points import operating_points
 from model.training.recipe import Recipe
@@ -25,7 +26,9 @@ class Decisions:
 
 def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
     """Decisions of a bagged ensemble, by its rows out of bag: labels (B,) bool, probabilities and
-    groups (B,)."""
+    groups (B,). Raises DataError where they are of one class."""
+    if labels.all() or not labels.any():
+        raise DataError("ensemble.bagged: rows of both classes must be out of some member's bag")
     calibration, facts = None, {}
     method = recipe.decision.calibration
     if method == "choose":

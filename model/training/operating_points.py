@@ -20,22 +20,24 @@ def operating_points(
     least 99 % of the negative ones. cost: the least sum of `miss` and `false_alarm`, each so much.
 
     Each lies halfway between two probabilities; of several that are equally good the middle one.
+    Where too many positive rows have probability 0, which is above nothing, sensitivity-99 is 0.
     """
     scores = np.unique(probabilities)
-    thresholds = np.concatenate([[scores[0] / 2], (scores[:-1] + scores[1:]) / 2])
-    thresholds = np.append(thresholds, (scores[-1] + 1) / 2)
+    low, high = np.append(0, scores), np.append(scores, 1)
+    halfway = (low + high) / 2
+    thresholds = np.where(halfway < high, halfway, low)  # of neighbours among floats, the lower
     positives, negatives = np.sort(probabilities[labels]), np.sort(probabilities[~labels])
     missed = np.searchsorted(positives, thresholds, side="right")
     alarms = len(negatives) - np.searchsorted(negatives, thresholds, side="right")
     sensitivity, specificity = 1 - missed / len(positives), 1 - alarms / len(negatives)
-    cost = costs["miss"] * missed + costs["false_alarm"] * alarms
-    found = {
+    dearer = max(costs["miss"], costs["false_alarm"])
+    cost = costs["miss"] / dearer * missed + costs["false_alarm"] / dearer * alarms
+    return {
         "balanced": _middle(thresholds, -(sensitivity + specificity)),
-        "sensitivity-99": float(thresholds[sensitivity >= SHARE][-1]),
+        "sensitivity-99": float(thresholds[np.append(0, np.flatnonzero(sensitivity >= SHARE))[-1]]),
         "specificity-99": float(thresholds[specificity >= SHARE][0]),
         "cost": _middle(thresholds, cost),
     }
-    return {name: min(max(each, 0.0), 1.0) for name, each in found.items()}
 
 
 def _middle(thresholds: Array, cost: Array) -> float:

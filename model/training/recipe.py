@@ -7,7 +7,7 @@ that names another thing, as {name = "adam"} does, replaces the whole of what wa
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, Strict, ValidationError, field_validator, model_validator
 
@@ -227,14 +227,22 @@ def _renames(over: dict[str, Any], below: dict[str, Any]) -> bool:
 
 
 def _explain(error: ValidationError) -> str:
-    """The first problem: key, rule and, for an unknown key, the nearest right one."""
-    first = error.errors(include_url=False)[0]
+    """The first problem: key, rule and, for an unknown key, the nearest right one.
+
+    A key that is missing may be there by a wrong name: that is then told.
+    """
+    first, *others = error.errors(include_url=False)
+    for other in others:
+        beside = other["loc"][:-1] == first["loc"][:-1]
+        if beside and (first["type"], other["type"]) == ("missing", "extra_forbidden"):
+            first = other
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         section: Any = Recipe
         for part in first["loc"][:-1]:
             if isinstance(part, str):
-                section = section.model_fields[part].annotation
+                given = section.model_fields[part].annotation
+                section = next(iter(get_args(given)), given)  # of one that may be left out
             else:
                 section = Feature
         names = list(section.model_fields)
