@@ -111,6 +111,11 @@ def text_block(caption: str, text: str) -> str:
     return _scrolled(caption, f"<pre>{escape(text)}</pre>")
 
 
+def folded(summary: str, inner: str) -> str:
+    """HTML that is shown when it is asked for."""
+    return f"<details><summary>{escape(summary)}</summary>{inner}</details>"
+
+
 def side_by_side(parts: Iterable[str]) -> str:
     """HTML next to each other where the screen is wide enough."""
     return f'<div class="beside">{"".join(parts)}</div>'
@@ -144,10 +149,11 @@ def percent(share: float | None) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """A number with four decimals, or four digits where it is large; a dash where there is none."""
+    """A number with four decimals, fewer where it is large; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+    size = abs(value)
+    return f"{value:.{4 if size < 10 else 2 if size < 1000 else 0}f}"
 
 
 def percents(interval: Sequence[float] | None) -> str:
@@ -157,9 +163,13 @@ def percents(interval: Sequence[float] | None) -> str:
 
 def spoken(name: str) -> str:
     """A name of the code as words: roc_auc is ROC AUC."""
-    return {"f1": "F1", "roc_auc": "ROC AUC", "brier": "Brier score"}.get(
-        name, name.replace("_", " ")
-    )
+    return {
+        "f1": "F1",
+        "macro_f1": "macro F1",
+        "r_squared": "R²",
+        "roc_auc": "ROC AUC",
+        "brier": "Brier score",
+    }.get(name, name.replace("_", " "))
 
 
 def _cell(told: Any) -> str:
@@ -206,6 +216,7 @@ th[scope=row],thead th:first-child{text-align:left;padding-left:0;font-weight:60
 td small{white-space:nowrap}
 .prose small{white-space:normal}
 small{display:block;font-size:.85em;font-weight:400;color:#4a4a4a}
+table:not(.prose) th[scope=row]{position:sticky;left:0;background:#fff}
 .prose td,.prose thead th{text-align:left}
 .prose td{min-width:11rem;overflow-wrap:anywhere}
 .prose{width:100%}
@@ -216,7 +227,7 @@ figure img{display:block;max-width:100%;height:auto}
 figure .wide{margin:0}
 figure .wide img{min-width:44rem}
 figcaption{font-size:.92rem;margin-top:.3rem;max-width:46rem;color:#333}
-.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));
+.beside{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));
  gap:0 2rem;align-items:start}
 .beside figure img{width:100%}
 @media print{
