@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from model.evaluation.report_page import BREAKLESS, folded, percent, table
+from model.evaluation.report_page import folded, percent, table
 from model.predictor import Predictor, ScoredRows
 from model.target import Binary, MultiClass, MultiLabel, Regression, Target
 
@@ -241,7 +241,7 @@ def _part(target: Target, scored: ScoredRows) -> str:
     if not isinstance(target, Binary):
         return str(rows)
     positives = int(scored.targets.sum())
-    return f"{rows}, of them {target.positive} {_share_of(positives, rows)}".replace(BREAKLESS, " ")
+    return f"{rows}, of them {target.positive} {_share_of(positives, rows)}"
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:

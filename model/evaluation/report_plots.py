@@ -21,7 +21,13 @@ from model.training.history import History
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"
 SIZE = (4.8, 3.7)  # inches; small, so that a telephone need not shrink it much
-LEGEND: dict[str, Any] = {"framealpha": 0.85, "edgecolor": "none"}
+LEGEND: dict[str, Any] = {  # above the axes, where it hides nothing
+    "frameon": False,
+    "loc": "lower left",
+    "bbox_to_anchor": (-0.04, 1),
+    "ncols": 2,
+    "columnspacing": 0.8,
+}
 BINS = 10  # as `calibration_error` has them
 MOST_POINTS = 2000  # of a scatter
 
@@ -97,7 +103,7 @@ def reliability(right: Array, probabilities: Array, *, told: str, share: str) ->
         middle, shares, reach, fmt="o", color=BLUE, capsize=3, label="rows, with 95 % interval"
     )
     above.set(ylabel=share, xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
-    above.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2)
+    above.legend(**LEGEND)
     below.hist(probabilities, bins=list(np.linspace(0, 1, 21)), color=BLUE, edgecolor="white")
     below.set(xlabel=told, ylabel="rows")
     for axes in (above, below):
