@@ -5,14 +5,16 @@ e078378).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from model.evaluation.report_page import BREAKLESS, percent, table
+from model.evaluation.report_page import folded, percent, table
 from model.predictor import Predictor, ScoredRows
 from model.target import Binary, MultiClass, MultiLabel, Regression, Target
 
 UNTOLD = "The artifact does not say."
+MOST_NAMES = 12
+MOST_FEATURES = 30  # that are shown unasked
 ENOUGH = 100  # rows of each class
 
 
@@ -21,11 +23,16 @@ def purpose(target: Target) -> str:
     if isinstance(target, Binary):
         return f"It tells {target.positive} from {target.negative}"
     if isinstance(target, MultiClass):
-        return f"It tells which one a row is of {', '.join(target.classes)}"
+        return f"It tells which one a row is of {_some(target.classes)}"
     if isinstance(target, MultiLabel):
-        return f"It tells which apply to a row of {', '.join(target.labels)}"
+        return f"It tells which apply to a row of {_some(target.labels)}"
     unit = f" in {target.unit}" if target.unit else ""
     return f"It predicts {', '.join(target.outputs)}{unit}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def data_table(predictor: Predictor) -> str:
@@ -52,7 +59,7 @@ def data_table(predictor: Predictor) -> str:
     if "sampled" in data:
         rows.append(("these parts", f"samples: it was trained on {data['trained_on']} rows"))
     if split:
-        rows.append(("split", _split(split)))
+        rows.append(("split", _split(predictor.schema.target, split)))
         kept = (
             f"rows of one {group} are never on both sides" if group else "none: each row by itself"
         )
@@ -73,7 +80,8 @@ def features_table(predictor: Predictor) -> str:
         for feature, fill in zip(predictor.schema.features, fills, strict=True)
     ]
     heads = ("feature", "rule", "unit", "stands in where missing")
-    return table(f"Features ({len(rows)})", heads, rows, prose=True)
+    told = table(f"Features ({len(rows)})", heads, rows, prose=True)
+    return folded(f"Show all {len(rows)}", told) if len(rows) > MOST_FEATURES else told
 
 
 def unsaid(predictor: Predictor) -> Iterator[str]:
@@ -147,7 +155,7 @@ def card_table(predictor: Predictor) -> str:
         ("Participants (6)", f"{UNTOLD} See the limits."),
         ("Data preparation (7)", _preparation(predictor, scaling)),
         ("Outcome (8)", f"{purpose(target)}; the truth is in {columns}."),
-        ("Predictors (9)", f"{len(predictor.schema.features)} features, listed below."),
+        ("Predictors (9)", f"{len(predictor.schema.features)} features, listed under Features."),
         (
             "Sample size (10)",
             f"{len(predictor.train.targets)} training and "
@@ -210,12 +218,13 @@ def _output(predictor: Predictor) -> str:
     return f"Probabilities; positive is strictly above the threshold, {predictor.threshold:g}."
 
 
-def _split(split: Mapping[str, Any]) -> str:
+def _split(target: Target, split: Mapping[str, Any]) -> str:
     given = split["validation"]
     if split.get("column"):
         return f"rows whose {split['column']} is {given} validate"
     if isinstance(given, float):
-        alike = ", of each class alike" if split.get("stratify") else ""
+        stratified = split.get("stratify") and isinstance(target, Binary | MultiClass)
+        alike = ", of each class alike" if stratified else ""
         return f"{percent(given)} of them validate{alike}, drawn with seed {split.get('seed', 0)}"
     (first, end), (start, stop) = given, split["train"]
     return (
@@ -232,7 +241,7 @@ def _part(target: Target, scored: ScoredRows) -> str:
     if not isinstance(target, Binary):
         return str(rows)
     positives = int(scored.targets.sum())
-    return f"{rows}, of them {target.positive} {_share_of(positives, rows)}".replace(BREAKLESS, " ")
+    return f"{rows}, of them {target.positive} {_share_of(positives, rows)}"
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:

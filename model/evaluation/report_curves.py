@@ -8,7 +8,7 @@ import numpy as np
 from model.arrays import Array
 from model.confusion import ConfusionMatrix, wilson_interval
 from model.evaluation.report_page import Picture, decimal, percent, percents
-from model.evaluation.report_plots import BLUE, GREEN, RED, as_svg, panel, reliability
+from model.evaluation.report_plots import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
 from model.evaluation.report_resamples import GRID, Resampled, at_recall
 from model.figures import binary_matrix
 from model.predictor import ScoredRows
@@ -56,7 +56,7 @@ def _roc(scored: ScoredRows, resampled: Resampled, at: float) -> Picture:
     axes.plot([0, 1], [0, 1], ":", color="black", label="a coin")
     axes.plot(*place, "o", color="black", label=f"threshold {at:g}", clip_on=False, zorder=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(0, 1.02))
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(**LEGEND)
     area, interval = float(resampled.counts.area()), resampled.intervals["roc_auc"]
     alt = (
         f"ROC curve of {len(scored.targets)} validation rows, with the diagonal of a coin. The "
@@ -89,7 +89,7 @@ def _precision_recall(scored: ScoredRows, resampled: Resampled, at: float) -> Pi
         place = found / of, right / called
         axes.plot(*place, "o", color="black", label=f"threshold {at:g}", clip_on=False, zorder=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(0, 1.02))
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, min(share + 0.02, 0.5)))
+    axes.legend(**LEGEND)
     mean, interval = (
         float(resampled.counts.average_precision()),
         resampled.intervals["average_precision"],
@@ -121,7 +121,7 @@ def _over_thresholds(target: Binary, labels: Array, probabilities: Array, at: fl
         axes.plot(THRESHOLDS, hits / rows, style, color=colour, label=name, clip_on=False)
     axes.axvline(at, linestyle=":", color="black", label=f"threshold {at:g}")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(frameon=False, loc="lower center")
+    axes.legend(**LEGEND)
     seen = []
     for threshold in (0.1, 0.5, 0.9):
         told = ConfusionMatrix.at(threshold, labels, probabilities).summary()
@@ -148,7 +148,7 @@ def _decision(target: Binary, labels: Array, probabilities: Array, at: float) ->
     axes.plot(thresholds, everybody, "--", color=GREEN, label="act on all")
     axes.axhline(0, linestyle=":", color="black", label="act on none")
     axes.set(xlim=(0, 1), ylim=(-0.15 * share - 0.01, 1.1 * share + 0.01))
-    axes.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.42))
+    axes.legend(**LEGEND)
     better = thresholds[model > np.maximum(everybody, 0) + 1e-12]
     where = (
         f"The model's is the highest at {len(better)} of {len(thresholds)} thresholds, the first "

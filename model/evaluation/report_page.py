@@ -111,6 +111,11 @@ def text_block(caption: str, text: str) -> str:
     return _scrolled(caption, f"<pre>{escape(text)}</pre>")
 
 
+def folded(summary: str, inner: str) -> str:
+    """HTML that is shown when it is asked for."""
+    return f"<details><summary>{escape(summary)}</summary>{inner}</details>"
+
+
 def side_by_side(parts: Iterable[str]) -> str:
     """HTML next to each other where the screen is wide enough."""
     return f'<div class="beside">{"".join(parts)}</div>'
@@ -144,10 +149,11 @@ def percent(share: float | None) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """A number with four decimals, or four digits where it is large; a dash where there is none."""
+    """A number with four decimals, fewer where it is large; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+    size = abs(value)
+    return f"{value:.{4 if size < 10 else 2 if size < 1000 else 0}f}"
 
 
 def percents(interval: Sequence[float] | None) -> str:
@@ -157,9 +163,13 @@ def percents(interval: Sequence[float] | None) -> str:
 
 def spoken(name: str) -> str:
     """A name of the code as words: roc_auc is ROC AUC."""
-    return {"f1": "F1", "roc_auc": "ROC AUC", "brier": "Brier score"}.get(
-        name, name.replace("_", " ")
-    )
+    return {
+        "f1": "F1",
+        "macro_f1": "macro F1",
+        "r_squared": "R²",
+        "roc_auc": "ROC AUC",
+        "brier": "Brier score",
+    }.get(name, name.replace("_", " "))
 
 
 def _cell(told: Any) -> str:
@@ -182,7 +192,7 @@ html{-webkit-text-size-adjust:100%}
 body{margin:0;color:#1a1a1a;background:#fff;
  font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main{max-width:66rem;margin:0 auto;padding:1rem clamp(.9rem,3vw,2rem) 4rem}
-h1{font-size:clamp(1.5rem,5vw,2.1rem);line-height:1.2;margin:.5rem 0;overflow-wrap:anywhere}
+h1{font-size:clamp(1.35rem,5vw,2.1rem);line-height:1.2;margin:.5rem 0;overflow-wrap:anywhere}
 h2{font-size:1.4rem;line-height:1.25;margin:2.6rem 0 .6rem;padding-top:.6rem;
  border-top:2px solid #d5d9de}
 h3{font-size:1.08rem;margin:1.8rem 0 .4rem}
@@ -198,7 +208,8 @@ nav h2{font-size:1.1rem;border:0;margin:1.4rem 0 .2rem;padding:0}
 nav ol{margin:.2rem 0;padding-left:1.6rem;columns:15rem 3}
 .wide{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.92rem;line-height:1.4}
-caption{text-align:left;font-weight:600;padding:0 0 .4rem;max-width:46rem}
+caption{text-align:left;font-weight:600;padding:0 0 .4rem;
+ max-width:min(46rem,calc(100vw - 2rem))}
 th,td{padding:.32rem .7rem;border-bottom:1px solid #d5d9de;text-align:right;vertical-align:top;
  font-variant-numeric:tabular-nums}
 thead th{border-bottom:2px solid #5a6470;vertical-align:bottom}
@@ -206,6 +217,7 @@ th[scope=row],thead th:first-child{text-align:left;padding-left:0;font-weight:60
 td small{white-space:nowrap}
 .prose small{white-space:normal}
 small{display:block;font-size:.85em;font-weight:400;color:#4a4a4a}
+table:not(.prose) th[scope=row]{position:sticky;left:0;background:#fff}
 .prose td,.prose thead th{text-align:left}
 .prose td{min-width:11rem;overflow-wrap:anywhere}
 .prose{width:100%}
@@ -216,9 +228,14 @@ figure img{display:block;max-width:100%;height:auto}
 figure .wide{margin:0}
 figure .wide img{min-width:44rem}
 figcaption{font-size:.92rem;margin-top:.3rem;max-width:46rem;color:#333}
-.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));
+.beside{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));
  gap:0 2rem;align-items:start}
 .beside figure img{width:100%}
+@media(max-width:30rem){
+ table{font-size:.85rem}
+ th,td{padding:.3rem .4rem}
+ ul{padding-left:1.3rem}
+}
 @media print{
  @page{margin:16mm}
  body{font-size:10pt}
@@ -227,7 +244,8 @@ figcaption{font-size:.92rem;margin-top:.3rem;max-width:46rem;color:#333}
  .wide{overflow:visible}
  table{font-size:8.5pt}
  th,td{padding:.2rem .4rem}
- figure,tr,.box{break-inside:avoid}
+ figure,table,tr,.box{break-inside:avoid}
+ section>p{break-after:avoid}
  h2,h3,caption{break-after:avoid}
  figure .wide img{min-width:0}
  .beside{grid-template-columns:1fr 1fr}

@@ -6,6 +6,7 @@ words and numbers what is to be seen.
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -20,6 +21,13 @@ from model.training.history import History
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"
 SIZE = (4.8, 3.7)  # inches; small, so that a telephone need not shrink it much
+LEGEND: dict[str, Any] = {  # above the axes, where it hides nothing
+    "frameon": False,
+    "loc": "lower left",
+    "bbox_to_anchor": (-0.04, 1),
+    "ncols": 2,
+    "columnspacing": 0.8,
+}
 BINS = 10  # as `calibration_error` has them
 MOST_POINTS = 2000  # of a scatter
 
@@ -60,7 +68,7 @@ def loss_picture(history: History, loss: str) -> Picture:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     alt = (
         f"Two lines of the loss over the epochs {epochs[0]} to {epochs[-1]}. On training rows it "
         f"goes from {decimal(train[0])} to {decimal(train[-1])}, on validation rows from "
@@ -95,7 +103,7 @@ def reliability(right: Array, probabilities: Array, *, told: str, share: str) ->
         middle, shares, reach, fmt="o", color=BLUE, capsize=3, label="rows, with 95 % interval"
     )
     above.set(ylabel=share, xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
-    above.legend(frameon=False, loc="upper left")
+    above.legend(**LEGEND)
     below.hist(probabilities, bins=list(np.linspace(0, 1, 21)), color=BLUE, edgecolor="white")
     below.set(xlabel=told, ylabel="rows")
     for axes in (above, below):
@@ -120,7 +128,7 @@ def predicted_against_true(truth: Array, predicted: Array, shown: str) -> Pictur
     step = -(-len(truth) // MOST_POINTS)
     axes.plot(ends, ends, ":", color="black", label="exactly right")
     axes.plot(truth[::step], predicted[::step], "o", ms=3.5, alpha=0.6, color=BLUE, mew=0)
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     alt = (
         f"A point a validation row: predicted over true {shown}. The truth goes from "
         f"{decimal(float(truth.min()))} to {decimal(float(truth.max()))}, predictions from "
@@ -137,7 +145,7 @@ def residuals(truth: Array, predicted: Array, shown: str) -> Picture:
     axes.hist(errors, bins=25, color=BLUE, edgecolor="white")
     axes.axvline(0, color="black", linestyle=":", label="exactly right")
     axes.axvline(float(errors.mean()), color=RED, linestyle="--", label="mean error")
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     low, middle, high = np.quantile(errors, (0.05, 0.5, 0.95)).tolist()
     alt = (
         f"Histogram of the errors of {len(errors)} validation rows. Half of them are below "
@@ -156,8 +164,8 @@ def features_picture(content: bytes, names: Sequence[str]) -> Picture:
         "value, the groups side by side."
     )
     caption = (
-        "How each feature is distributed in each group of rows. Where groups hardly overlap, that "
-        "feature alone tells much."
+        "How each feature is distributed in each group of rows. The bars stand in "
+        "the order of the names above. Where groups hardly overlap, that feature alone tells much."
     )
     return Picture(content, alt, caption, wide=True)
 

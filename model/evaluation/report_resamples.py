@@ -109,5 +109,6 @@ def _ends(curves: Array) -> tuple[Array, Array]:
 
 
 def _interval(values: Array) -> Interval:
-    low, high = np.quantile(values, (0.025, 0.975)).tolist()
+    # Rounded, or sums of the same shares would seem to make an interval.
+    low, high = np.quantile(values, (0.025, 0.975)).round(12).tolist()
     return low, high

@@ -266,9 +266,16 @@ def hardest_rows(predictor: Predictor, most: int = 10) -> str:
         "multi_class": ("probability of what it is", "is", "called"),
         "multi_label": ("labels told wrong",),
     }.get(target.task, ("predicted", "true"))
-    loss = "error, in mean ones" if isinstance(target, Regression) else "loss"
-    title = f"The {len(rows)} validation rows that it is most wrong about"
-    return table(title, ("row of the validation part, from 0", *heads, loss), rows)
+    loss = (
+        "error, as a multiple of the mean absolute one"
+        if isinstance(target, Regression)
+        else "loss"
+    )
+    title = (
+        f"The {len(rows)} validation rows that it is most wrong about, by their place in the "
+        "validation part, the first being 0"
+    )
+    return table(title, ("row", *heads, loss), rows)
 
 
 def row_losses(predictor: Predictor) -> Array:
