@@ -215,10 +215,10 @@ def test_without_facts_or_rows_it_says_so(predictor: Predictor) -> None:
     text = Page(report(bare, None, {})).text
     assert "That does not mean that there are none." in text
     assert "not saved yet" in text
-    one = ScoredRows(np.zeros((3, 1), bool), np.full((3, 1), 0.25))
+    one = ScoredRows.ungrouped(np.zeros((3, 1), bool), np.full((3, 1), 0.25))
     text = Page(report(replace(bare, validation=one), None, {})).text
     assert "they need validation rows of both classes" in text
-    none = ScoredRows(np.zeros((0, 1), bool), np.zeros((0, 1)))
+    none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))
     assert "There are no validation rows." in report(replace(bare, validation=none), None, {})
 
 

@@ -19,7 +19,8 @@ def operating_points(
     that finds at least 99 % of the positive rows; specificity-99: the lowest that is right on at
     least 99 % of the negative ones. cost: the least sum of `miss` and `false_alarm`, each so much.
 
-    Each lies halfway between two probabilities; of several that are equally good the middle one.
+    Each lies halfway between two probabilities, rounded to as few decimals, 2 at the least, as call
+    the same rows positive; of several that are equally good the middle one.
     Where too many positive rows have probability 0, which is above nothing, sensitivity-99 is 0.
     """
     scores = np.unique(probabilities)
@@ -32,12 +33,13 @@ def operating_points(
     sensitivity, specificity = 1 - missed / len(positives), 1 - alarms / len(negatives)
     dearer = max(costs["miss"], costs["false_alarm"])
     cost = costs["miss"] / dearer * missed + costs["false_alarm"] / dearer * alarms
-    return {
+    found = {
         "balanced": _middle(thresholds, -(sensitivity + specificity)),
         "sensitivity-99": float(thresholds[np.append(0, np.flatnonzero(sensitivity >= SHARE))[-1]]),
         "specificity-99": float(thresholds[specificity >= SHARE][0]),
         "cost": _middle(thresholds, cost),
     }
+    return {name: _shortened(threshold, scores) for name, threshold in found.items()}
 
 
 def _middle(thresholds: Array, cost: Array) -> float:
@@ -46,3 +48,12 @@ def _middle(thresholds: Array, cost: Array) -> float:
     stretches = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
     longest = max(stretches, key=lambda each: float(thresholds[each[-1]] - thresholds[each[0]]))
     return float((thresholds[longest[0]] + thresholds[longest[-1]]) / 2)
+
+
+def _shortened(threshold: float, scores: Array) -> float:
+    low, high = (
+        scores[scores <= threshold].max(initial=0),
+        scores[scores > threshold].min(initial=2),
+    )
+    rounded = (round(threshold, decimals) for decimals in range(2, 17))
+    return next((each for each in rounded if low <= each < high and each <= 1), threshold)
