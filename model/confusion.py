@@ -70,6 +70,24 @@ class ConfusionMatrix:
         total = 2 * self.true_positive + self.false_positive + self.false_negative
         return 2 * self.true_positive / total if total else None
 
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """The mean of sensitivity and specificity (Brodersen et al. 2010, ICPR, §2)."""
+        positives = self.true_positive + self.false_negative
+        negatives = self.true_negative + self.false_positive
+        if not positives or not negatives:
+            return None
+        return (self.true_positive / positives + self.true_negative / negatives) / 2
+
+    @property
+    def matthews_correlation(self) -> float | None:
+        """The correlation of labels and calls, −1 to 1 (Matthews 1975, BBA 405)."""
+        tn, fp = self.true_negative, self.false_positive
+        fn, tp = self.false_negative, self.true_positive
+        product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        # Rounding must not push a perfect agreement past 1.
+        return max(-1.0, min(1.0, (tp * tn - fp * fn) / math.sqrt(product))) if product else None
+
     def summary(self) -> dict[str, Any]:
         """The matrix and its figures as /metrics answers them; None where there is no denominator.
 
@@ -82,5 +100,7 @@ class ConfusionMatrix:
             "confusion_matrix": dict(vars(self)),
             **{name: k / n if n else None for name, (k, n) in proportions.items()},
             "f1": self.f1,
+            "balanced_accuracy": self.balanced_accuracy,
+            "matthews_correlation": self.matthews_correlation,
             "intervals": {name: wilson_interval(k, n) for name, (k, n) in proportions.items()},
         }

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.arrays import Array
+from model.evaluation.calibration import calibration_error
 from model.evaluation.metrics import (
     average_precision,
     brier,
-    calibration_error,
     log_loss,
     roc_auc,
     scores,
