@@ -72,7 +72,7 @@ class ConfusionMatrix:
 
     @property
     def balanced_accuracy(self) -> float | None:
-        """The mean of sensitivity and specificity."""
+        """The mean of sensitivity and specificity (Brodersen et al. 2010, ICPR, §2)."""
         positives = self.true_positive + self.false_negative
         negatives = self.true_negative + self.false_positive
         if not positives or not negatives:
@@ -81,11 +81,12 @@ class ConfusionMatrix:
 
     @property
     def matthews_correlation(self) -> float | None:
-        """The correlation of truth and label (Matthews 1975)."""
+        """The correlation of labels and calls, −1 to 1 (Matthews 1975, BBA 405)."""
         tn, fp = self.true_negative, self.false_positive
         fn, tp = self.false_negative, self.true_positive
         product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-        return (tp * tn - fp * fn) / math.sqrt(product) if product else None
+        # Rounding must not push a perfect agreement past 1.
+        return max(-1.0, min(1.0, (tp * tn - fp * fn) / math.sqrt(product))) if product else None
 
     def summary(self) -> dict[str, Any]:
         """The matrix and its figures as /metrics answers them; None where there is no denominator.

@@ -32,7 +32,7 @@ def figures(target: Target, scored: ScoredRows, threshold: float) -> dict[str, A
     each = zip(target.names, scored.targets.T, scored.predictions.T, strict=True)
     return {
         "rows": len(scored.targets),
-        "outputs": {name: _of_numbers(truth, predicted) for name, truth, predicted in each},
+        "outputs": {name: figures_of_numbers(truth, predicted) for name, truth, predicted in each},
     }
 
 
@@ -46,6 +46,21 @@ def matrix_of_classes(scored: ScoredRows) -> Array:
     classes = scored.predictions.shape[1]
     cell = scored.targets[:, 0] * classes + scored.predictions.argmax(axis=1)
     return np.bincount(cell, minlength=classes * classes).reshape(classes, classes)
+
+
+def figures_of_numbers(truth: Array, predicted: Array) -> dict[str, float | None]:
+    """Of one output, both (B,). Errors are predicted less true; r_squared: 1 − their squares' sum
+    over the truth's own."""
+    if not len(truth):
+        return dict.fromkeys(NUMBERS)
+    errors = predicted - truth
+    spread, squares = float(np.square(truth - truth.mean()).sum()), float(np.square(errors).sum())
+    return {
+        "mean_error": float(errors.mean()),
+        "mean_absolute_error": float(np.abs(errors).mean()),
+        "root_mean_squared_error": float(np.sqrt(squares / len(truth))),
+        "r_squared": 1 - squares / spread if spread else None,
+    }
 
 
 def _of_classes(target: MultiClass, scored: ScoredRows) -> dict[str, Any]:
@@ -85,20 +100,6 @@ def _of_labels(target: MultiLabel, scored: ScoredRows, threshold: float) -> dict
             for name, truth, predicted in each
         },
         "intervals": {"exact_match": wilson_interval(whole, rows)},
-    }
-
-
-def _of_numbers(truth: Array, predicted: Array) -> dict[str, float | None]:
-    """Errors are predicted less true. r_squared: 1 − their squares' sum over the truth's own."""
-    if not len(truth):
-        return dict.fromkeys(NUMBERS)
-    errors = predicted - truth
-    spread, squares = float(np.square(truth - truth.mean()).sum()), float(np.square(errors).sum())
-    return {
-        "mean_error": float(errors.mean()),
-        "mean_absolute_error": float(np.abs(errors).mean()),
-        "root_mean_squared_error": float(np.sqrt(squares / len(truth))),
-        "r_squared": 1 - squares / spread if spread else None,
     }
 
 

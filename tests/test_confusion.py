@@ -89,6 +89,8 @@ def test_summary_by_hand() -> None:
         "positive_predictive_value": 35 / 45,
         "negative_predictive_value": 50 / 55,
         "f1": 70 / 85,
+        "balanced_accuracy": pytest.approx((0.875 + 50 / 60) / 2),
+        "matthews_correlation": pytest.approx((35 * 50 - 10 * 5) / math.sqrt(45 * 40 * 60 * 55)),
     }
     assert intervals == {
         "accuracy": wilson_interval(85, 100),
@@ -99,21 +101,52 @@ def test_summary_by_hand() -> None:
     }
 
 
-ALL = "accuracy sensitivity specificity positive_predictive_value negative_predictive_value f1"
+PAIRED = "balanced_accuracy matthews_correlation"
+ALL = (
+    "accuracy sensitivity specificity positive_predictive_value negative_predictive_value f1 "
+    + PAIRED
+)
 
 
 @pytest.mark.parametrize(
     ("matrix", "without"),
     [
         (ConfusionMatrix(0, 0, 0, 0), ALL),
-        (ConfusionMatrix(3, 0, 0, 0), "sensitivity positive_predictive_value f1"),
-        (ConfusionMatrix(0, 3, 0, 0), "sensitivity negative_predictive_value"),
-        (ConfusionMatrix(0, 0, 3, 0), "specificity positive_predictive_value"),
-        (ConfusionMatrix(0, 0, 0, 3), "specificity negative_predictive_value"),
+        (ConfusionMatrix(3, 0, 0, 0), f"sensitivity positive_predictive_value f1 {PAIRED}"),
+        (ConfusionMatrix(0, 3, 0, 0), f"sensitivity negative_predictive_value {PAIRED}"),
+        (ConfusionMatrix(0, 0, 3, 0), f"specificity positive_predictive_value {PAIRED}"),
+        (ConfusionMatrix(0, 0, 0, 3), f"specificity negative_predictive_value {PAIRED}"),
+        (ConfusionMatrix(3, 0, 1, 0), "positive_predictive_value matthews_correlation"),
     ],
 )
 def test_without_a_denominator_there_is_no_figure(matrix: ConfusionMatrix, without: str) -> None:
     summary = matrix.summary()
     assert [name for name, figure in summary.items() if figure is None] == without.split()
     intervals = summary["intervals"]
-    assert {name for name in intervals if intervals[name] is None} == set(without.split()) - {"f1"}
+    assert {name for name in intervals if intervals[name] is None} == set(intervals) & set(
+        without.split()
+    )
+
+
+def test_matthews_correlation_has_its_ends() -> None:
+    for rows in range(1, 200):
+        assert ConfusionMatrix(rows, 0, 0, 7).matthews_correlation == 1
+        assert ConfusionMatrix(0, 7, rows, 0).matthews_correlation == -1
+
+
+@given(st.tuples(*[st.integers(0, 30)] * 4))
+def test_matthews_correlation_and_balanced_accuracy_against_scikit_learn(
+    counts: tuple[int, int, int, int],
+) -> None:
+    theirs = pytest.importorskip(
+        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+    )
+    matrix = ConfusionMatrix(*counts)
+    labels = np.repeat([False, False, True, True], counts)
+    called = np.repeat([False, True, False, True], counts)
+    if matrix.matthews_correlation is not None:
+        correlation = theirs.matthews_corrcoef(labels, called)
+        assert matrix.matthews_correlation == pytest.approx(correlation)
+    if matrix.balanced_accuracy is not None:
+        balanced = theirs.balanced_accuracy_score(labels, called)
+        assert matrix.balanced_accuracy == pytest.approx(balanced)

@@ -11,11 +11,12 @@ from model.cli.figure_tables import figure_tables, figures_at
 from model.cli.inspect import JsonOption
 from model.cli.program import ArtifactArgument, console, to_right
 from model.errors import MalignancyError
-from model.evaluation.metrics import scores
-from model.predictor import Predictor
-from model.target import Binary
+from model.evaluation.assessment import assess
+from model.predictor import Predictor, ScoredRows
+from model.target import Binary, Regression
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
+PARTS = ("validation", "train")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +33,9 @@ def evaluate_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Confusion matrices and what follows from them, with 95 % intervals; and scores.
+    """Confusion matrices and what follows from them, and scores, with 95 % intervals.
 
-    Of a regression its errors.
+    Of a regression its errors. Intervals of scores are by drawing groups, such as patients, again.
     """
     predictor = artifact.load(source)
     if threshold and not predictor.schema.target.has_threshold:
@@ -47,10 +48,13 @@ def evaluate_command(
     target = predictor.schema.target
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
-    for name in ("validation", "train"):
+    for name in PARTS:
         console.print(*figure_tables(predictor, name, told[name]["figures"]))
-    if told["train"]["scores"]:
-        console.print(_scores(told))
+    console.print(_scores(told))
+    for name in PARTS:
+        if "imputed" in told[name]:
+            each = (f"{key} {_number(value)}" for key, value in told[name]["imputed"].items())
+            console.print(f"{name}, rows with a value filled in: {', '.join(each)}")
 
 
 def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
@@ -58,15 +62,43 @@ def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     told: dict[str, Any] = {"model": predictor.title}
     for name, rows in (("validation", predictor.validation), ("train", predictor.train)):
         told[name] = {
-            "scores": scores(predictor.schema.target, rows),
+            **_assessed(predictor, rows),
             "figures": figures_at(predictor, rows, thresholds),
         }
     return told
 
 
+def _assessed(predictor: Predictor, rows: ScoredRows) -> dict[str, Any]:
+    """Scores with their intervals; and figures of the rows that had a value filled in, if any."""
+    if not len(rows.targets):
+        return {"scores": {}}
+    found = assess(predictor.schema.target, rows, predictor.threshold)
+    told: dict[str, Any] = found["scores"]
+    if isinstance(predictor.schema.target, Regression):
+        told = {
+            f"{figure} of {output}": score
+            for output, scores in told.items()
+            for figure, score in scores.items()
+        }
+    return {"scores": told} | ({"imputed": found["imputed"]} if "imputed" in found else {})
+
+
 def _scores(told: dict[str, Any]) -> Table:
     table = Table("score", "validation", "train", title="Whatever the threshold")
-    for name in told["train"]["scores"]:
-        values = (told[rows]["scores"][name] for rows in ("validation", "train"))
-        table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
+    for name in told["validation"]["scores"]:
+        table.add_row(name, *(_shown(told[rows]["scores"].get(name)) for rows in PARTS))
     return to_right(table, "score")
+
+
+def _shown(score: dict[str, Any] | None) -> str:
+    """A value, and its interval where there is one."""
+    if score is None or score["value"] is None:
+        return "-"
+    if score["interval"] is None:
+        return f"{score['value']:.4f}"
+    low, high = score["interval"]
+    return f"{score['value']:.4f} ({low:.4f} to {high:.4f})"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

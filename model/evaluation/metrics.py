@@ -1,9 +1,12 @@
 """Scores of probabilities against true labels. labels: (B,) bool; probabilities: (B,)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from model.arrays import Array
-from model.evaluation.calibration import calibration_error, calibration_slope
+from model.evaluation.calibration import calibration_error
+from model.evaluation.curves import counts_above
 from model.predictor import ScoredRows
 from model.target import Binary, MultiClass, Regression, Target
 
@@ -28,12 +31,8 @@ def average_precision(labels: Array, probabilities: Array) -> float | None:
     positives = int(labels.sum())
     if not positives:
         return None
-    order = np.argsort(-probabilities, kind="stable")
-    ranked, hits = probabilities[order], np.cumsum(labels[order])
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    hits, called = hits[last_of_tie], np.flatnonzero(last_of_tie) + 1
-    gained = np.diff(hits, prepend=0) / positives
-    return float((gained * hits / called).sum())
+    hits, called, _ = counts_above(labels, probabilities)
+    return float((np.diff(hits) / positives * hits[1:] / called[1:]).sum())
 
 
 def log_loss(labels: Array, probabilities: Array) -> float:
@@ -51,18 +50,48 @@ def brier(labels: Array, probabilities: Array) -> float:
 def specificity_at_sensitivity(
     labels: Array, probabilities: Array, at_least: float = 0.99
 ) -> float | None:
-    """The highest specificity of all thresholds that find at least this share of the positives."""
-    positives, negatives = np.sort(probabilities[labels]), probabilities[~labels]
-    if not len(positives) or not len(negatives):
+    """The highest specificity of any threshold whose sensitivity is `at_least`, a share.
+
+    The threshold is chosen on these very rows. None with one class only.
+    """
+    if labels.all() or not labels.any():
         return None
-    missed = int((1 - at_least) * len(positives) + 1e-9)  # as many as may be missed
-    return float((negatives < positives[missed]).mean())
+    sensitivity, specificity = _rates(labels, probabilities)
+    return float(specificity[sensitivity >= at_least].max())
+
+
+def sensitivity_at_specificity(
+    labels: Array, probabilities: Array, at_least: float = 0.99
+) -> float | None:
+    """The highest sensitivity of any threshold whose specificity is `at_least`, a share.
+
+    The threshold is chosen on these very rows. None with one class only.
+    """
+    if labels.all() or not labels.any():
+        return None
+    sensitivity, specificity = _rates(labels, probabilities)
+    return float(sensitivity[specificity >= at_least].max())
 
 
 def log_loss_of_classes(classes: Array, probabilities: Array) -> float:
     """Mean −log of the probability given to the true class (B,), of probabilities (B, classes)."""
     given = probabilities[np.arange(len(classes)), classes]
     return float(-np.log(np.clip(given, np.finfo(np.float64).eps, 1)).mean())
+
+
+def brier_of_classes(classes: Array, probabilities: Array) -> float:
+    """Squared differences of probabilities (B, classes) and outcome, summed over the classes and
+    averaged over the rows: Brier's own of 1950, 0 to 2, of two classes twice `brier`."""
+    outcomes = classes[:, None] == np.arange(probabilities.shape[1])
+    return float(np.square(probabilities - outcomes).sum(axis=1).mean())
+
+
+def macro(
+    figure: Callable[[Array, Array], float | None], labels: Array, probabilities: Array
+) -> float | None:
+    """The mean of a figure over columns, both (B, columns); None unless each column has one."""
+    pairs = zip(labels.T, probabilities.T, strict=True)
+    return _mean([figure(*pair) for pair in pairs])
 
 
 def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
@@ -92,9 +121,15 @@ def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
         "log_loss": log_loss(labels, probabilities),
         "brier": brier(labels, probabilities),
         "calibration_error": calibration_error(labels, probabilities),
-        "calibration_slope": calibration_slope(labels, probabilities),
-        "specificity_at_sensitivity_99": specificity_at_sensitivity(labels, probabilities),
     }
+
+
+def _rates(labels: Array, probabilities: Array) -> tuple[Array, Array]:
+    """Sensitivity and specificity of every threshold, each a quotient of counts: 99 of 100 is
+    at least 0.99, which 1 − (1 − specificity) might not be."""
+    hits, called, _ = counts_above(labels, probabilities)
+    negatives = len(labels) - hits[-1]
+    return hits / hits[-1], (negatives - (called - hits)) / negatives
 
 
 def _mean(values: list[float | None]) -> float | None:
