@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.arrays import Array
-from model.evaluation.calibration import calibration_error
+from model.evaluation.calibration import calibration_error, calibration_slope
 from model.evaluation.metrics import (
     average_precision,
     brier,
@@ -71,6 +71,7 @@ def test_scores_hold_every_figure() -> None:
         "log_loss": log_loss(LABELS, PROBABILITIES),
         "brier": brier(LABELS, PROBABILITIES),
         "calibration_error": calibration_error(LABELS, PROBABILITIES),
+        "calibration_slope": calibration_slope(LABELS, PROBABILITIES),
     }
 
 
@@ -148,5 +149,6 @@ def test_against_scikit_learn() -> None:
                 "log_loss": theirs.log_loss(labels, probabilities),
                 "brier": theirs.brier_score_loss(labels, probabilities),
                 "calibration_error": calibration_error(labels, probabilities),
+                "calibration_slope": calibration_slope(labels, probabilities),
             }
         )

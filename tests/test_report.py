@@ -239,7 +239,7 @@ def test_resamples_begin_at_the_rows_own_scores(rows: int) -> None:
     generator = np.random.default_rng(3)
     labels = generator.random(rows) < 0.3
     p = np.clip(generator.normal(0.3 + 0.3 * labels, 0.2), 0, 1)
-    found = resampled(labels, p)
+    found = resampled(labels, p, np.arange(len(p)))
     near = 1e-12 if rows < 2000 else 1e-3
     assert float(found.counts.area()) == pytest.approx(roc_auc(labels, p), abs=near)
     mean = float(found.counts.average_precision())
@@ -273,3 +273,15 @@ def test_intervals_of_errors_hold_them() -> None:
 def test_a_recipe_is_told_as_toml() -> None:
     told = {"name": 'a "b"', "none": None, "features": [1], "part": {"on": True, "of": [1, "x"]}}
     assert recipe_text(told) == 'name = "a \\"b\\""\n\n[part]\non = true\nof = [1, "x"]'
+
+
+def test_groups_are_drawn_whole() -> None:
+    generator = np.random.default_rng(0)
+    p = generator.random(100)
+    labels = generator.random(100) < p
+    four, groups = (np.repeat(each, 4) for each in (p, np.arange(100)))
+    single = resampled(labels, p, np.arange(100)).intervals["roc_auc"]
+    grouped = resampled(np.repeat(labels, 4), four, groups).intervals["roc_auc"]
+    naive = resampled(np.repeat(labels, 4), four, np.arange(400)).intervals["roc_auc"]
+    assert grouped == pytest.approx(single, abs=0.03)
+    assert naive[1] - naive[0] < 0.7 * (grouped[1] - grouped[0])

@@ -12,6 +12,13 @@ from model.target import Binary, MultiClass, Regression
 
 COUNTS = ("true_negative", "false_positive", "false_negative", "true_positive")
 SHORT = {"positive_predictive_value": "PPV", "negative_predictive_value": "NPV", "f1": "F1"}
+OF_BINARY = (
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_correlation",
+    "sensitivity",
+    "specificity",
+)
 OF_LABELS = ("rows", "positives", "accuracy", "sensitivity", "specificity", *SHORT)
 
 MOST_CLASSES = 20  # of a confusion matrix that is shown
@@ -59,8 +66,10 @@ def _thresholds(name: str, told: Sequence[Mapping[str, Any]]) -> Table:
     for count in COUNTS:
         cells = (str(each["confusion_matrix"][count]) for each in told)
         table.add_row(count.replace("_", " "), *cells)
-    for figure in ("accuracy", "sensitivity", "specificity", *SHORT):
-        table.add_row(SHORT.get(figure, figure), *(_shown(each, figure) for each in told))
+    for figure in (*OF_BINARY, *SHORT):
+        table.add_row(
+            SHORT.get(figure, figure.replace("_", " ")), *(_shown(each, figure) for each in told)
+        )
     return to_right(table, "")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.arrays import Array
-from model.evaluation.calibration import calibration_error
+from model.evaluation.calibration import calibration_error, calibration_slope
 from model.evaluation.curves import counts_above
 from model.predictor import ScoredRows
 from model.target import Binary, MultiClass, Regression, Target
@@ -121,6 +121,7 @@ def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
         "log_loss": log_loss(labels, probabilities),
         "brier": brier(labels, probabilities),
         "calibration_error": calibration_error(labels, probabilities),
+        "calibration_slope": calibration_slope(labels, probabilities),
     }
 
 

@@ -20,12 +20,14 @@ from model.evaluation.report_page import (
     Section,
     box,
     bullets,
+    decimal,
     heading,
     page,
     paragraph,
     percent,
     percents,
     side_by_side,
+    spoken,
     table,
     text_block,
 )
@@ -52,9 +54,10 @@ from model.training.history import History
 LARGEST_PICTURE = 800_000  # bytes of a picture given; base64 adds a third
 NO_LIMITS = "The recipe tells no limits. That does not mean that there are none."
 HOW_INTERVALS = (
-    "An interval holds the true value in 95 of 100 samples of such rows, if the rows are "
-    "independent: of shares it is Wilson's, of scores by resampling rows 500 times. The model has "
-    "seen the training rows: their figures say what it learned, not what it will do."
+    "An interval holds the true value in 95 of 100 samples of such rows: of shares it is Wilson's, "
+    "if the rows are independent; of scores by resampling 500 times, whole groups where there are "
+    "any. The model has seen the training rows: their figures say what it learned, not what it "
+    "will do."
 )
 HOW_ERRORS = (
     "Intervals hold in 95 of 100 samples of such rows, if the rows are independent. The model has "
@@ -72,7 +75,7 @@ def report(predictor: Predictor, history: History | None, pictures: Mapping[str,
     target, rows = predictor.schema.target, predictor.validation
     drawn = None
     if isinstance(target, Binary) and 0 < rows.targets.sum() < len(rows.targets):
-        drawn = resampled(rows.targets[:, 0], rows.predictions[:, 0])
+        drawn = resampled(rows.targets[:, 0], rows.predictions[:, 0], rows.groups)
     sections = [
         Section("Data", [data_table(predictor)]),
         Section("Key figures", list(_figures(predictor, drawn))),
@@ -145,6 +148,12 @@ def _figures(predictor: Predictor, drawn: Resampled | None) -> Iterator[str]:
     target = predictor.schema.target
     yield from key_figures(predictor, drawn.intervals if drawn else None)
     yield paragraph(HOW_ERRORS if isinstance(target, Regression) else HOW_INTERVALS)
+    if out_of_bag := predictor.facts.get("out_of_bag"):
+        told = (f"{spoken(name)} {decimal(value)}" for name, value in out_of_bag["scores"].items())
+        yield paragraph(
+            "On training rows out of bag, each told by the members that have not learned from it "
+            f"({out_of_bag['rows']} rows): {', '.join(told)}."
+        )
     if not isinstance(target, Regression):
         yield heading("Confusion matrices" if isinstance(target, Binary) else "One by one")
         tables = list(confusion_tables(predictor))

@@ -175,6 +175,7 @@ def card_table(predictor: Predictor) -> str:
             if not isinstance(target, Regression)
             else "Does not apply: numbers have no classes.",
         ),
+        ("Calibration and decisions (12, 15)", _decisions(predictor)),
         ("Fairness (14)", "Not measured."),
         ("Model output (15)", _output(predictor)),
         ("Training against evaluation (16)", "Both are parts of one table; see Data above."),
@@ -184,6 +185,21 @@ def card_table(predictor: Predictor) -> str:
     ]
     title = "Model card, by the items of TRIPOD+AI (in brackets) that a program can answer"
     return table(title, ("item", "what is known"), rows, prose=True)
+
+
+def _decisions(predictor: Predictor) -> str:
+    """Of an ensemble, how its members vote; a calibration; a band to refer."""
+    theta, calibration, target = predictor.theta, predictor.calibration, predictor.schema.target
+    told = f"The mean of {len(theta)} networks. " if theta.ndim > 1 else ""
+    told += (
+        "Probabilities are as the network gives them."
+        if calibration is None
+        else f"Probabilities are calibrated by {calibration.method}."
+    )
+    if isinstance(target, Binary) and target.refer is not None:
+        low, high = target.refer
+        told += f" Above {low:g} and up to {high:g} the decision is to refer."
+    return "Does not apply." if isinstance(target, Regression) else told
 
 
 def recipe_text(recipe: Mapping[str, Any]) -> str:

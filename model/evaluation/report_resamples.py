@@ -1,4 +1,5 @@
-"""How far the report's curves and scores may be off: a bootstrap of a binary target's rows.
+"""How far the report's curves and scores may be off: a bootstrap of a binary target's rows,
+whole groups of them.
 
 labels: (B,) bool, both of them among the rows; probabilities: (B,).
 """
@@ -75,11 +76,11 @@ def at_recall(asked: Array, recall: Array, precision: Array) -> Array:
     return precision[np.minimum(np.searchsorted(recall, asked - 1e-12), len(recall) - 1)]
 
 
-def resampled(labels: Array, probabilities: Array) -> Resampled:
-    """Draw the rows 500 times with replacement (Efron 1979), by a fixed seed.
+def resampled(labels: Array, probabilities: Array, groups: Array) -> Resampled:
+    """Draw whole groups of rows (B,) 500 times with replacement (Efron 1979), by a fixed seed.
 
-    Rows at the same place are the same, so it is their numbers that are drawn (multinomially).
-    Resamples of one class only are left out.
+    Where each row is its own group, rows at the same place are the same, so it is their numbers
+    that are drawn (multinomially). Resamples of one class only are left out.
     """
     values, place = np.unique(-probabilities, return_inverse=True)
     places = min(len(values), MOST_PLACES)
@@ -87,7 +88,15 @@ def resampled(labels: Array, probabilities: Array) -> Resampled:
     cell = np.where(labels, place, places + place)
     count = np.bincount(cell, minlength=2 * places)
     generator = np.random.default_rng(0)
-    drawn = generator.multinomial(len(labels), count / len(labels), size=RESAMPLES)
+    members = np.unique(groups, return_inverse=True)[1]
+    many = int(members.max()) + 1
+    if many == len(labels):
+        drawn: Array = generator.multinomial(many, count / many, size=RESAMPLES)
+    else:
+        drawn = np.empty((RESAMPLES, 2 * places))
+        for each in drawn:
+            times = np.bincount(generator.integers(many, size=many), minlength=many)
+            each[:] = np.bincount(cell, weights=times[members], minlength=2 * places)
     drawn = drawn[drawn[:, :places].any(axis=1) & drawn[:, places:].any(axis=1)]
     resamples = Counts(drawn[:, :places], drawn[:, places:])
 
@@ -98,7 +107,7 @@ def resampled(labels: Array, probabilities: Array) -> Resampled:
     }
     for name, losses in (("log_loss", -np.log(given)), ("brier", np.square(1 - given))):
         mean = np.bincount(cell, weights=losses, minlength=2 * places) / np.maximum(count, 1)
-        found[name] = drawn @ mean / len(labels)
+        found[name] = drawn @ mean / drawn.sum(axis=1)
     intervals = {name: _interval(each) for name, each in found.items()}
     return Resampled(Counts(count[:places], count[places:]), resamples, intervals)
 

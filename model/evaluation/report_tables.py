@@ -39,6 +39,7 @@ MEANINGS = {
     "log_loss": "mean −log of the probability given to the truth, in nats; 0 is best",
     "brier": "mean squared distance of probability and truth; 0 is best",
     "calibration_error": "how far probabilities are off what happens, on average; 0 is best",
+    "calibration_slope": "1 is right; below, probabilities are too extreme",
 }
 MEANINGS_OF_ERRORS = {
     "mean_error": "predicted less true: below 0, it tells too little",
