@@ -140,3 +140,12 @@ def test_float32_stays_float32() -> None:
     plan.step()
     assert theta.dtype == plan.gradient.dtype == network.predict(theta, np.ones((2, 3))).dtype
     assert theta.dtype == np.float32
+
+
+def test_pieces_of_rows_predict_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network([Dense(7, "tanh"), Dense(2)], inputs=3)
+    theta = network.initial_parameters([np.random.default_rng(k) for k in range(3)])
+    rows = np.random.default_rng(0).standard_normal((50, 3))
+    whole = network.predict(theta, rows)
+    monkeypatch.setattr("model.network.network.PIECE_NUMBERS", 3 * 7 * 8)
+    np.testing.assert_allclose(network.predict(theta, rows), whole, rtol=1e-12)
