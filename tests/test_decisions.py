@@ -9,9 +9,12 @@ import pytest
 from model.arrays import Array
 from model.calibration import Isotonic, Temperature
 from model.errors import DataError, RecipeError
+from model.preparation import prepare
 from model.training.decisions import decide, decide_without
+from model.training.loop import minimize
 from model.training.operating_points import NAMES, operating_points
 from model.training.recipe import Recipe, load_recipe
+from model.training.rows import Rows
 
 ENSEMBLE = "ensemble = { members = 3 }\n"
 
@@ -175,3 +178,26 @@ def test_wrong_keys_and_values(tmp_path: Path, text: str, why: str) -> None:
         recipe_of(tmp_path, text)
     found: Any = str(error.value).split(": ", 1)[1]
     assert found.startswith(why)
+
+
+def test_mixup_would_bring_rows_into_a_bag(tmp_path: Path) -> None:
+    mixup = '[training]\naugmentation = ["mixup"]\n'
+    why = r"training.augmentation: mixup mixes rows that are out of a member's bag into it"
+    with pytest.raises(RecipeError, match=why):
+        recipe_of(tmp_path, ENSEMBLE + mixup)
+    recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }\n" + mixup)
+
+
+def test_what_is_out_of_bag_has_no_say(tmp_path: Path) -> None:
+    """Other labels of the rows that no member has in its bag leave its weights as they are."""
+    prepared = prepare(recipe_of(tmp_path, "training.epochs = 5", "wisconsin"))
+    assert prepared.bags is not None
+    rows, bag = prepared.training_rows(), prepared.bags[0]
+    assert isinstance(rows, Rows)
+    alone = Rows(rows.inputs, rows.targets, bag)
+    flipped = Rows(rows.inputs, np.asarray(rows.targets) ^ (bag == 0)[:, None], bag)
+    found = [
+        minimize(prepared.network, prepared.theta[0], prepared.training, each).theta
+        for each in (alone, flipped)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])

@@ -18,6 +18,7 @@ from model.network.layers import Layer, layer_from
 from model.network.network import Network as NumpyNetwork
 from model.network.tasks import TASKS
 from model.schema import Feature, Schema
+from model.training.augmentation import Mixup
 from model.training.sections import (
     Data,
     Decision,
@@ -137,6 +138,11 @@ class Recipe(Section):
             training = construct("training", Training, self.training)
             if self.ensemble is not None and len(training.rates) > 1:
                 raise NetworkError("training.learning_rate must be one number for all members")
+            bagged = self.ensemble is not None and self.ensemble.bagged
+            if bagged and any(isinstance(each, Mixup) for each in training.augmentation):
+                # A partner's own weight does not count: members would learn from it all the same.
+                rule = "mixes rows that are out of a member's bag into it: set ensemble.bagged"
+                raise NetworkError(f"training.augmentation: mixup {rule} to false, or leave it out")
         except NetworkError as error:
             raise RecipeError(str(error)) from None
         return training
