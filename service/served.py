@@ -1,5 +1,6 @@
 """One version of a model in service: a predictor, and all that is made of it once."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -54,11 +55,16 @@ class Served:
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 predictions = self.predictor.predict(rows)
-            finite = bool(np.isfinite(predictions).all())
         except NetworkError:
-            finite = False
-        if not finite:
+            predictions = None
+        if predictions is None or not _finite(predictions):
             rule = "must hold values small enough for a finite answer"
             raise Problem.invalid([FieldError(field="body", rule=rule)])
         self._count(predictions, threshold)
         return predictions
+
+
+def _finite(predictions: Array) -> bool:
+    if predictions.size == 1:  # of one row, in a fraction of the time
+        return math.isfinite(predictions.item())
+    return bool(np.isfinite(predictions).all())
