@@ -11,6 +11,7 @@ from service.models import Models, ServedModel, WatchedModel
 from service.openapi import install_openapi
 from service.problems import Problem, install_problem_handlers
 from service.reloading import reloading
+from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
 from service.routes.metrics import metrics_router
@@ -41,7 +42,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
         version=_version(),
         description="Predictions over REST, by small neural networks.",
         routes=predict_routes(models, settings),  # first, so the first to be matched
-        docs_url=None,  # FastAPI's pages load their scripts from elsewhere
+        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lambda _: reloading(models),
@@ -50,6 +51,8 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     app.include_router(metrics_router(models))
     app.include_router(model_router(models))
     app.include_router(health_router(models))
+    if settings.docs:
+        app.include_router(docs_router())
     install_openapi(app, models, settings)
     install_problem_handlers(app)
     app.add_middleware(HeadAsGet)

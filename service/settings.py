@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
     )
     max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
