@@ -20,7 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
 
 # RFC 9110's names, which the standard library has only from Python 3.13.
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
     404: "There is nothing at this path.",
     405: "This path does not take this method; the Allow header lists those it takes.",

@@ -14,6 +14,7 @@ import uvicorn
 
 from model.errors import ArtifactError
 from service.app import create_app
+from service.guarded import guarded
 from service.logs import configure_logging
 from service.settings import SettingError, read_settings
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str]) -> int:
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=guarded(settings),
                 lifespan="on",
                 ws="none",
                 log_config=None,
