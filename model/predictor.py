@@ -14,6 +14,8 @@ from model.errors import ArtifactError, DataError
 from model.network.network import Network
 from model.schema import Schema
 
+PIECE_ROWS = 4096  # in one prediction of many rows, wherever they come from
+
 
 @dataclass(frozen=True)
 class ScoredRows:

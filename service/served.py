@@ -8,7 +8,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.predictor import Predictor
+from model.predictor import PIECE_ROWS, Predictor
 from service.card import markdown_card
 from service.contract import Contract
 from service.description import describe
@@ -44,6 +44,11 @@ class Served:
     def card(self) -> str:
         """The same as Markdown."""
         return markdown_card(self.description)
+
+    @cached_property
+    def block_contract(self) -> Contract:
+        """What the instances in one block of a table may be."""
+        return Contract(self.predictor.schema, PIECE_ROWS)
 
     def predict(self, rows: Array, threshold: float) -> Array:
         """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where

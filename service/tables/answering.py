@@ -1,0 +1,74 @@
+"""Requests whose body or answer is a table: which reader, which writer, and what the query asks."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
+
+from service.body import read_body
+from service.negotiation import CSV, JSON, NDJSON, Exchange
+from service.problems import FieldError, Problem
+from service.served import Served
+from service.settings import Settings
+from service.tables.csv_table import CsvReader, CsvWriter
+from service.tables.ndjson import JsonWriter, NdjsonReader, NdjsonWriter
+from service.tables.rows import Reader, Writer
+from service.tables.scoring import Scoring, in_blocks, score_body, send_spooled
+from service.tables.spool import Spool
+from service.threshold import read_query
+
+ON_ERROR = ("refuse", "mark")
+
+
+async def answer_table(
+    served: Served,
+    exchange: Exchange,
+    settings: Settings,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer one ASGI request. Raises Problem (4xx, 507)."""
+    given = read_query(
+        scope["query_string"], "threshold", *(() if exchange.body == JSON else ("on_error",))
+    )
+    threshold = served.thresholds.asked(given.get("threshold"))
+    on_error = given.get("on_error", "refuse")
+    if on_error not in ON_ERROR:
+        rule = f"must be {' or '.join(ON_ERROR)}"
+        raise Problem.invalid([FieldError(field="on_error", rule=rule)])
+    mark = on_error == "mark"
+    writer = _writer(exchange.answer, served, threshold, mark=mark)
+    with Spool() as spool:
+        scoring = Scoring(served, threshold, writer, spool, mark=mark)
+        if exchange.body == JSON:
+            body = await read_body(scope, receive, settings.max_body_bytes)
+            here = body is not None
+            if body is not None:
+                await run_in_threadpool(_score_json, served, body, scoring)
+        else:
+            reader = _reader(exchange.body, served)
+            here = await score_body(reader, scoring, scope, receive, settings.max_stream_bytes)
+        if here:
+            await send_spooled(spool, exchange.answer, send)
+
+
+def _score_json(served: Served, body: bytes, scoring: Scoring) -> None:
+    scoring.add(in_blocks(served.contract.parse(body).values))
+    scoring.finish()
+
+
+def _reader(media_type: str, served: Served) -> Reader:
+    schema = served.predictor.schema
+    if media_type == CSV:
+        return CsvReader(schema)
+    return NdjsonReader(schema, served.block_contract)
+
+
+def _writer(media_type: str, served: Served, threshold: float, *, mark: bool) -> Writer:
+    schema = served.predictor.schema
+    if media_type == CSV:
+        return CsvWriter(schema.target, threshold, mark=mark)
+    if media_type == NDJSON:
+        return NdjsonWriter(schema, threshold)
+    return JsonWriter(
+        schema, threshold, {**served.thresholds.told(threshold), "model": served.title}
+    )
