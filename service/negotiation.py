@@ -46,14 +46,6 @@ def negotiate(headers: Headers, answer: str | None = None) -> Exchange:
     return Exchange(body, preferred)
 
 
-def unsupported(media_types: Iterable[str] = MEDIA_TYPES) -> Problem:
-    """415: a body of another type than these."""
-    names = ", ".join(media_types)
-    return Problem(
-        415, f"The body must be one of: {names}; text in UTF-8.", headers={"Accept": names}
-    )
-
-
 def _content(content_type: str) -> str:
     media_type, parameters = _parse(content_type)
     known = next((each for each in MEDIA_TYPES if each == media_type), None)
@@ -62,7 +54,9 @@ def _content(content_type: str) -> str:
         or parameters.get("charset", "utf-8") not in ("utf-8", "utf8")
         or (known == CSV and parameters.get("header", "present") != "present")
     ):
-        raise unsupported()
+        names = ", ".join(MEDIA_TYPES)
+        detail = f"The body must be one of {names}, text in UTF-8."
+        raise Problem(415, detail, headers={"Accept": names})
     return known
 
 

@@ -25,7 +25,8 @@ from service.tables.lines import Lines, decoded, require_short
 from service.tables.rows import ROW, Block, Rules, Scored
 
 MAX_COLUMNS = 10_000
-MAX_KNOWN_CELLS = 4096  # whose numbers are kept, of each feature
+MAX_KNOWN_CELLS = 4096  # whose numbers are kept
+MAX_KNOWN_CHARACTERS = 100  # of each
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ANY_NUMBER = Feature(name="any", may_be_missing=True)
 MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on after its quotes."
@@ -35,7 +36,7 @@ MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on afte
 CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
 
 
-class _Numbers(dict[str, float]):
+class KnownCells(dict[str, float]):
     """What cells mean, each read once; infinity for what `read` refuses with ValueError."""
 
     def __init__(self, read: Callable[[str], float]) -> None:
@@ -52,7 +53,7 @@ class _Numbers(dict[str, float]):
             number = self._read(cell)
         except ValueError:
             number = math.inf
-        if not self.is_full:
+        if not self.is_full and len(cell) <= MAX_KNOWN_CHARACTERS:
             self[cell] = number
         return number
 
@@ -143,9 +144,9 @@ class _Columns:
         self._features = len(schema.features)
         place_of = {name: place for place, name in enumerate(schema.names)}
         self._places = [place_of[name] for name in names]
-        self._any = _Numbers(ANY_NUMBER.read)
+        self._any = KnownCells(ANY_NUMBER.read)
         self._named = {
-            column: _Numbers(schema.features[place].read)
+            column: KnownCells(schema.features[place].read)
             for column, place in enumerate(self._places)
             if schema.features[place].type in ("category", "boolean")
         }

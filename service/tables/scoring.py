@@ -91,7 +91,7 @@ class Scoring:
         """Which rows have finite inputs and predictions: (B,) bool."""
         predictor = self._served.predictor
         with np.errstate(over="ignore", invalid="ignore"):
-            finite: Array = np.isfinite(predictor.encoder.encode(values)).all(axis=1)
+            finite = np.asarray(np.isfinite(predictor.encoder.encode(values)).all(axis=1))
             if finite.any():
                 try:
                     predictions = predictor.predict(values[finite])
