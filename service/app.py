@@ -13,6 +13,7 @@ from service.problems import Problem, install_problem_handlers
 from service.reloading import reloading
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.invocations import invocations_routes, scoring_server_router
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
 from service.routes.predict import predict_routes
@@ -40,7 +41,8 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
         title="malignancy",
         version=_version(),
         description="Predictions over REST, by small neural networks.",
-        routes=predict_routes(models, settings),  # first, so the first to be matched
+        # First, so the first to be matched.
+        routes=[*predict_routes(models, settings), *invocations_routes(models, settings)],
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -50,6 +52,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     app.include_router(metrics_router(models))
     app.include_router(model_router(models))
     app.include_router(health_router(models))
+    app.include_router(scoring_server_router(models, app.version))
     install_openapi(app, models, settings)
     install_problem_handlers(app)
     app.add_middleware(HeadAsGet)

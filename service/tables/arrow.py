@@ -141,9 +141,9 @@ class _Column:
         return values
 
     def _read(self, texts: Any) -> Array:
-        if types.is_string_view(texts.type):  # whose cells may all be the same large text
-            views = np.frombuffer(texts.buffers()[1], np.int32).reshape(-1, 4)
-            sizes = views[texts.offset : texts.offset + len(texts), 0]
+        if len(texts) and types.is_string_view(texts.type):  # whose cells may all be the same large text
+            views = texts.buffers()[1]  # of 16 bytes, the first four the size
+            sizes = np.frombuffer(views, np.int32, 4 * len(texts), 16 * texts.offset)[::4]
             if sizes.sum(dtype=np.int64) > self._max_bytes:
                 raise Problem(413, f"A column must have at most {self._max_bytes} bytes of text.")
         cells = texts.to_numpy(zero_copy_only=False).tolist()
