@@ -39,6 +39,9 @@ async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Re
         {"instances": OBJECTS},
         {"inputs": ROWS},
         {"inputs": OBJECTS},
+        json.dumps({"dataframe_split": SPLIT}).replace("null", "NaN").encode(),
+        json.dumps({"dataframe_records": OBJECTS}).replace("null", "NaN").encode(),
+        json.dumps({"instances": ROWS}).replace("null", "NaN").encode(),
     ],
 )
 async def test_every_form_answers_as_predict_does(client: httpx.AsyncClient, body: Any) -> None:

@@ -101,7 +101,7 @@ def made_rows(count: int) -> Any:
 async def test_the_offline_program_has_the_same_digits(
     client: httpx.AsyncClient, predictor: Predictor, tmp_path: Path
 ) -> None:
-    lines = [",".join(map(str, row)) for row in made_rows(3 * PIECE_ROWS + 17)]
+    lines = [",".join(map(str, row)) for row in made_rows(5 * PIECE_ROWS + 17)]
     body = "\n".join([HEADER, *lines]) + "\n"
     (tmp_path / "rows.csv").write_text(body)
     score_file(predictor, tmp_path / "rows.csv", tmp_path / "scored.csv", 0.5)

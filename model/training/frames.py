@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from model.errors import DataError
+from model.predictor import PIECE_ROWS
 
-PIECE = 20_000  # rows
+PIECE = 5 * PIECE_ROWS  # rows
 
 
 def read_frame(path: Path, most: int | None = None) -> pd.DataFrame:

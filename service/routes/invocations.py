@@ -83,7 +83,8 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
     form = next((each for each in FORMATS if each in fields), None)
     if form is None:
         raise _refused("body", f"must have one of {', '.join(FORMATS)}")
-    if form == INSTANCES:
+    has_nan = b"NaN" in body
+    if form == INSTANCES and not has_nan:
         return answer(served, body, threshold)
     others = [name for name in fields if name != form]
     if others:
@@ -92,7 +93,9 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
     if form == SPLIT:
         colons = 1 + len(rows) if isinstance(rows, dict) else 0
         place, rows = f"{SPLIT}.data", _rows_of_split(rows)
-    # Infinity and NaN stay what they are, and are refused as such.
+    if has_nan and isinstance(rows, list):
+        rows = [_without_nan(row) for row in rows]
+    # Infinity stays what it is, and is refused as such.
     instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
     try:
         answered = answer(served, instances, threshold)
@@ -127,6 +130,15 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
             rule = f"must be an array of {len(names)} values"
             raise _refused(f"{SPLIT}.data.{place}", rule)
     return [dict(zip(names, row, strict=True)) for row in data]
+
+
+def _without_nan(row: Any) -> Any:
+    """A row with null for NaN, as MLflow's client writes what a frame has not."""
+    if isinstance(row, dict):
+        return {name: None if value != value else value for name, value in row.items()}
+    if isinstance(row, list):
+        return [None if value != value else value for value in row]
+    return row
 
 
 def _refused(field: str, rule: str) -> Problem:

@@ -141,7 +141,9 @@ class _Column:
         return values
 
     def _read(self, texts: Any) -> Array:
-        if len(texts) and types.is_string_view(texts.type):  # whose cells may all be the same large text
+        if len(texts) and types.is_string_view(
+            texts.type
+        ):  # whose cells may all be the same large text
             views = texts.buffers()[1]  # of 16 bytes, the first four the size
             sizes = np.frombuffer(views, np.int32, 4 * len(texts), 16 * texts.offset)[::4]
             if sizes.sum(dtype=np.int64) > self._max_bytes:
