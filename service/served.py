@@ -12,10 +12,12 @@ from model.errors import NetworkError
 from model.predictor import Predictor
 from service.card import markdown_card
 from service.contract import Contract
+from service.current_request import current_request
 from service.description import describe
 from service.problems import FieldError, Problem
 from service.settings import Settings
 from service.threshold import Thresholds
+from service.validation_figures import Figure, validation_figures
 
 Count = Callable[[Array, float], None]
 
@@ -46,6 +48,11 @@ class Served:
         """The same as Markdown."""
         return markdown_card(self.description)
 
+    @cached_property
+    def validation_figures(self) -> list[Figure]:
+        """What monitoring watches, at the threshold in force."""
+        return validation_figures(self.predictor, self.thresholds.in_force)
+
     def predict(self, rows: Array, threshold: float) -> Array:
         """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where
         missing, to be answered at this threshold.
@@ -60,6 +67,9 @@ class Served:
         if predictions is None or not _finite(predictions):
             rule = "must hold values small enough for a finite answer"
             raise Problem.invalid([FieldError(field="body", rule=rule)])
+        request = current_request.get()
+        request.model = self.title
+        request.rows += len(predictions)
         self._count(predictions, threshold)
         return predictions
 

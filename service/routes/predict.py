@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from model.arrays import Array
 from service.body import read_body
 from service.contract import Rows
+from service.current_request import current_request
 from service.models import Models
 from service.negotiation import require_json
 from service.served import Served
@@ -26,19 +27,23 @@ PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version
 
 def predict_routes(models: Models, settings: Settings) -> list[BaseRoute]:
     """The routes of predictions, the default model's first."""
-    endpoint = Predict(models, settings.max_body_bytes)
-    return [Route(path, endpoint, methods=["POST"]) for path in PATHS]
+    return [
+        Route(path, Predict(models, settings.max_body_bytes, path), methods=["POST"])
+        for path in PATHS
+    ]
 
 
 class Predict:
     """One case in, one answer out; many in, many out."""
 
-    def __init__(self, models: Models, max_body_bytes: int) -> None:
+    def __init__(self, models: Models, max_body_bytes: int, route: str) -> None:
         self.models = models
         self.max_body_bytes = max_body_bytes
+        self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422)."""
+        current_request.get().route = self.route
         served = self.models.find(**scope["path_params"])
         require_json(scope["headers"])
         threshold = served.thresholds.from_query(scope["query_string"])
