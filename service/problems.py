@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.middleware import request_id
+from service.current_request import current_request
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
@@ -64,7 +64,7 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": request_id.get(),
+            "instance": current_request.get().id,
         }
         if self.errors:
             body["errors"] = self.errors
