@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
     )
     max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
     docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
@@ -25,7 +25,7 @@ PIECE_ROWS = 4096  # of an answer, told at once: see `service.pieces`
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
 
-def predict_routes(models: Models, settings: Settings) -> list[BaseRoute]:
+def predict_routes(models: Models, settings: Settings) -> list[Route]:
     """The routes of predictions, the default model's first."""
     return [
         Route(path, Predict(models, settings.max_body_bytes, path), methods=["POST"])
@@ -44,7 +44,7 @@ class Predict:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422)."""
         current_request.get().route = self.route
-        served = self.models.find(**scope["path_params"])
+        served = self.models.find(**scope.get("path_params", {}))
         require_json(scope["headers"])
         threshold = served.thresholds.from_query(scope["query_string"])
         body = await read_body(scope, receive, self.max_body_bytes)
