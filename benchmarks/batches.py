@@ -1,0 +1,171 @@
+"""Many rows a request, one connection: rows a second, beside the encoding's floor.
+
+The floor (floors.py) is run in this process, on the servers' core, in the same rounds.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import floors
+import numpy as np
+from contestants import ARTICLE, OURS, Models, body_of, named, rows_of, v2_body
+from load import Connection, Request
+from processes import SERVER_CORE, Running, Server, on_core
+
+from model import artifact
+from model.arrays import Array
+from model.predictor import Predictor
+
+ROWS = 10_000
+TURN_SECONDS = 0.5
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Some rows as a server is asked about them, and the floor to measure it by."""
+
+    server: str
+    name: str
+    request: Request
+    floor: Callable[[Predictor, Request], bytes] | None = None
+    like: str = ""  # the way whose floor it is measured by, where it has none
+
+    @property
+    def title(self) -> str:
+        """Server and name."""
+        return f"{self.server}: {self.name}"
+
+
+def _v2_binary(rows: Array) -> Request:
+    """One tensor, as bytes; probabilities come back so."""
+    content = np.ascontiguousarray(rows, dtype="<f8").tobytes()
+    size = {"binary_data_size": len(content)}
+    tensor = {"name": "input", "shape": rows.shape, "datatype": "FP64", "parameters": size}
+    wanted = {"name": "probability", "parameters": {"binary_data": True}}
+    head = body_of({"inputs": [tensor], "outputs": [wanted]})
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head)),
+    }
+    return Request("", head + content, headers)
+
+
+def _arrow(names: tuple[str, ...], rows: Array) -> Request:
+    """One record batch; an answer of the same kind. Raises ImportError."""
+    import pyarrow
+
+    batch = pyarrow.record_batch(dict(zip(names, rows.T, strict=True)))
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    headers = {"Content-Type": ARROW, "Accept": ARROW}
+    return Request("/predict", sink.getvalue().to_pybytes(), headers)
+
+
+def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> Iterator[Way]:
+    """Every way the contract has."""
+    arrays = body_of({"instances": rows.tolist()})
+    objects = body_of({"instances": named(names, rows)})
+    yield Way(server, "JSON arrays", Request("/predict", arrays), floors.json_arrays)
+    yield Way(server, "JSON objects", Request("/predict", objects), floors.json_objects)
+    lines = [",".join(names), *(",".join(map(str, row)) for row in rows.tolist()), ""]
+    headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
+    csv = Request("/predict", "\n".join(lines).encode(), headers)
+    yield Way(server, "CSV", csv, floors.csv)
+    yield Way(server, "v2 JSON tensor", Request(v2, v2_body(rows)), floors.v2_json)
+    yield Way(server, "v2 binary tensor", replace(_v2_binary(rows), path=v2), floors.v2_binary)
+    try:
+        yield Way(server, "Arrow stream", _arrow(names, rows), floors.arrow)
+    except ImportError:
+        print("  (pyarrow is not installed)")
+
+
+def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
+    """Each peer's own way."""
+    objects = body_of({"instances": named(names, rows)})
+    arrays = body_of({"instances": rows.tolist()})
+    inputs = body_of({"inputs": rows.tolist()})
+    v2 = Request("/v2/models/wisconsin/infer", v2_body(rows))
+    return [
+        Way("FastAPI", "JSON objects", Request("/batch", objects), like="JSON objects"),
+        Way("MLServer", "v2 JSON tensor", v2, like="v2 JSON tensor"),
+        Way("BentoML", "JSON arrays", Request("/predict_many", arrays), like="JSON arrays"),
+        Way("MLflow", "JSON arrays", Request("/invocations", inputs), like="JSON arrays"),
+    ]
+
+
+def _turn(call: Callable[[], object]) -> float:
+    """Seconds a call, of as many as fit into a turn."""
+    start, calls = time.perf_counter(), 0
+    while time.perf_counter() < start + TURN_SECONDS:
+        call()
+        calls += 1
+    return (time.perf_counter() - start) / calls
+
+
+def _asked(running: Running, request: Request) -> float:
+    """Seconds a request, NaN once an answer was not 200."""
+    statuses: set[int] = set()
+    with running.awake(), Connection(running.port) as connection:
+        connection.ask(request)  # warms up
+        seconds = _turn(lambda: statuses.add(connection.ask(request)[0]))
+    return seconds if statuses == {200} else np.nan
+
+
+def _served(ways: Iterator[Way], running: Mapping[str, Running]) -> Iterator[Way]:
+    """The ways that are answered with 200; of the others, what they were answered, in print."""
+    for way in ways:
+        server = running.get(way.server)
+        if server is None:
+            continue
+        with server.awake(), Connection(server.port) as connection:
+            status, _ = connection.ask(way.request)
+        if status == 200:
+            yield way
+        else:
+            print(f"  ({way.title} is not served: {status})")
+
+
+def _measured(
+    path: Path, ways: list[Way], running: Mapping[str, Running], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds a request by each way's title, and by "floor: " and its name."""
+    predictor = artifact.load(path)
+    times: dict[str, list[float]] = {}
+    for number in range(rounds):
+        for way in ways[:: -1 if number % 2 else 1]:
+            times.setdefault(way.title, []).append(_asked(running[way.server], way.request))
+            if way.floor is not None:
+                floor, request = way.floor, way.request
+                with on_core(SERVER_CORE):
+                    seconds = _turn(lambda: floor(predictor, request))  # noqa: B023
+                times.setdefault(f"floor: {way.name}", []).append(seconds)
+    return times
+
+
+def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict[str, object]:
+    """Print a table for each model; gives seconds a request, for each round."""
+    running = {server.name: each for server, each in servers.items()}
+    rows, saved = rows_of(ROWS), {}
+    for path, ours in ((models.default, OURS), (models.article, ARTICLE)):
+        print(f"\n{ROWS:,} rows a request, one connection, {artifact.load(path).title}")
+        v2 = f"/v2/models/{artifact.load(path).name}/infer"
+        ways = list(_served(_ways_of_ours(ours, models.names, v2, rows), running))
+        if path == models.default:
+            ways += _served(iter(_ways_of_others(models.names, rows)), running)
+        times = saved[ours] = _measured(path, ways, running, rounds)
+        print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× the floor':>13}")
+        for way in ways:
+            floor = times.get(f"floor: {way.like or way.name}")
+            line = f"  {way.title:34}{ROWS / statistics.median(times[way.title]):11,.0f}"
+            if floor is None:
+                print(line)
+                continue
+            pairs = zip(times[way.title], floor, strict=True)
+            ratio = statistics.median(mine / least for mine, least in pairs)
+            print(f"{line}{ROWS / statistics.median(floor):14,.0f}{ratio:13.2f}")
+    return dict(saved)
