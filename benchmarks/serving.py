@@ -35,6 +35,8 @@ from pathlib import Path
 from typing import Any
 
 import batches
+import cold_start
+import interference
 import numpy as np
 from contestants import BARE, Contestant, Models, contestants
 from load import Figures, load, status_of
@@ -42,7 +44,7 @@ from processes import LOAD_CORE, ONE_THREAD, ROOT, SERVER_CORE, Running, Server,
 
 from model import artifact
 
-WARM_UP_SECONDS = 1
+WARM_UP_SECONDS, STARTS = 1, 5
 
 
 def models_for(chosen: argparse.Namespace, folder: Path) -> Models:
@@ -129,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2, help="of a server's turn in a round")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
+    parser.add_argument("--install", action="store_true", help="install the service anew, by pip")
     parser.add_argument("--json", type=Path, help="save all figures, those of each round too")
     chosen = parser.parse_args()
     if chosen.quick:
@@ -149,6 +152,11 @@ def main() -> None:
         show_singles(figures, chosen.concurrency)
         saved["singles"] = {k: [dataclasses.asdict(each) for each in v] for k, v in figures.items()}
         saved["batches"] = batches.show(models, running, chosen.rounds)
+        saved["interference"] = interference.show(models, running, 1 + chosen.seconds * 2)
+        stack.close()
+        saved["start"] = cold_start.show(running, Path(name), 1 if chosen.quick else STARTS)
+        if chosen.install:
+            saved["install"] = cold_start.show_install(Path(name))
     if chosen.json:
         chosen.json.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
 
