@@ -3,11 +3,12 @@
 The floor (floors.py) is run in this process, on the servers' core, in the same rounds.
 """
 
+import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import floors
 import numpy as np
@@ -22,17 +23,23 @@ from model.predictor import Predictor
 ROWS = 10_000
 TURN_SECONDS = 0.5
 ARROW = "application/vnd.apache.arrow.stream"
+FLOORS = {
+    "JSON arrays": floors.json_arrays,
+    "JSON objects": floors.json_objects,
+    "CSV": floors.csv,
+    "v2 JSON tensor": floors.v2_json,
+    "v2 binary tensor": floors.v2_binary,
+    "Arrow stream": floors.arrow,
+}
 
 
 @dataclass(frozen=True)
 class Way:
-    """Some rows as a server is asked about them, and the floor to measure it by."""
+    """Some rows, by the name of their encoding, as a server is asked about them."""
 
     server: str
     name: str
     request: Request
-    floor: Callable[[Predictor, Request], bytes] | None = None
-    like: str = ""  # the way whose floor it is measured by, where it has none
 
     @property
     def title(self) -> str:
@@ -70,16 +77,16 @@ def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> 
     """Every way the contract has."""
     arrays = body_of({"instances": rows.tolist()})
     objects = body_of({"instances": named(names, rows)})
-    yield Way(server, "JSON arrays", Request("/predict", arrays), floors.json_arrays)
-    yield Way(server, "JSON objects", Request("/predict", objects), floors.json_objects)
+    yield Way(server, "JSON arrays", Request("/predict", arrays))
+    yield Way(server, "JSON objects", Request("/predict", objects))
     lines = [",".join(names), *(",".join(map(str, row)) for row in rows.tolist()), ""]
     headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
     csv = Request("/predict", "\n".join(lines).encode(), headers)
-    yield Way(server, "CSV", csv, floors.csv)
-    yield Way(server, "v2 JSON tensor", Request(v2, v2_body(rows)), floors.v2_json)
-    yield Way(server, "v2 binary tensor", replace(_v2_binary(rows), path=v2), floors.v2_binary)
+    yield Way(server, "CSV", csv)
+    yield Way(server, "v2 JSON tensor", Request(v2, v2_body(rows)))
+    yield Way(server, "v2 binary tensor", replace(_v2_binary(rows), path=v2))
     try:
-        yield Way(server, "Arrow stream", _arrow(names, rows), floors.arrow)
+        yield Way(server, "Arrow stream", _arrow(names, rows))
     except ImportError:
         print("  (pyarrow is not installed)")
 
@@ -91,10 +98,10 @@ def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
     inputs = body_of({"inputs": rows.tolist()})
     v2 = Request("/v2/models/wisconsin/infer", v2_body(rows))
     return [
-        Way("FastAPI", "JSON objects", Request("/batch", objects), like="JSON objects"),
-        Way("MLServer", "v2 JSON tensor", v2, like="v2 JSON tensor"),
-        Way("BentoML", "JSON arrays", Request("/predict_many", arrays), like="JSON arrays"),
-        Way("MLflow", "JSON arrays", Request("/invocations", inputs), like="JSON arrays"),
+        Way("FastAPI", "JSON objects", Request("/batch", objects)),
+        Way("MLServer", "v2 JSON tensor", v2),
+        Way("BentoML", "JSON arrays", Request("/predict_many", arrays)),
+        Way("MLflow", "JSON arrays", Request("/invocations", inputs)),
     ]
 
 
@@ -116,7 +123,7 @@ def _asked(running: Running, request: Request) -> float:
     return seconds if statuses == {200} else np.nan
 
 
-def _served(ways: Iterator[Way], running: Mapping[str, Running]) -> Iterator[Way]:
+def _served(ways: Iterable[Way], running: Mapping[str, Running]) -> Iterator[Way]:
     """The ways that are answered with 200; of the others, what they were answered, in print."""
     for way in ways:
         server = running.get(way.server)
@@ -131,19 +138,25 @@ def _served(ways: Iterator[Way], running: Mapping[str, Running]) -> Iterator[Way
 
 
 def _measured(
-    path: Path, ways: list[Way], running: Mapping[str, Running], rounds: int
+    predictor: Predictor,
+    ways: list[Way],
+    floor_of: Mapping[str, Request],
+    running: Mapping[str, Running],
+    rounds: int,
 ) -> dict[str, list[float]]:
-    """Seconds a request by each way's title, and by "floor: " and its name."""
-    predictor = artifact.load(path)
-    times: dict[str, list[float]] = {}
+    """Seconds a request by each way's title, and by each encoding's name those of its floor."""
+    times: dict[str, list[float]] = {way.title: [] for way in ways}
+    names = {way.name for way in ways}
+    least = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
+    times |= {name: [] for name in least}
+    gc.collect()
+    gc.freeze()  # or a floor would go through all that this process has, again and again
     for number in range(rounds):
         for way in ways[:: -1 if number % 2 else 1]:
-            times.setdefault(way.title, []).append(_asked(running[way.server], way.request))
-            if way.floor is not None:
-                floor, request = way.floor, way.request
-                with on_core(SERVER_CORE):
-                    seconds = _turn(lambda: floor(predictor, request))  # noqa: B023
-                times.setdefault(f"floor: {way.name}", []).append(seconds)
+            times[way.title].append(_asked(running[way.server], way.request))
+        for name, floor in least.items():
+            with on_core(SERVER_CORE):
+                times[name].append(_turn(floor))
     return times
 
 
@@ -152,20 +165,24 @@ def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict
     running = {server.name: each for server, each in servers.items()}
     rows, saved = rows_of(ROWS), {}
     for path, ours in ((models.default, OURS), (models.article, ARTICLE)):
-        print(f"\n{ROWS:,} rows a request, one connection, {artifact.load(path).title}")
-        v2 = f"/v2/models/{artifact.load(path).name}/infer"
-        ways = list(_served(_ways_of_ours(ours, models.names, v2, rows), running))
+        predictor = artifact.load(path)
+        print(f"\n{ROWS:,} rows a request, one connection, {predictor.title}")
+        v2 = f"/v2/models/{predictor.name}/infer"
+        known = list(_ways_of_ours(ours, models.names, v2, rows))
+        ways = list(_served(known, running))
         if path == models.default:
-            ways += _served(iter(_ways_of_others(models.names, rows)), running)
-        times = saved[ours] = _measured(path, ways, running, rounds)
+            ways += _served(_ways_of_others(models.names, rows), running)
+        floor_of = {way.name: way.request for way in known}
+        times = saved[ours] = _measured(predictor, ways, floor_of, running, rounds)
         print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× the floor':>13}")
         for way in ways:
-            floor = times.get(f"floor: {way.like or way.name}")
-            line = f"  {way.title:34}{ROWS / statistics.median(times[way.title]):11,.0f}"
-            if floor is None:
-                print(line)
+            mine, least = times[way.title], times[way.name]
+            if np.isnan(mine).any():
+                print(f"  {way.title:34}invalid: not all were answered with 200")
                 continue
-            pairs = zip(times[way.title], floor, strict=True)
-            ratio = statistics.median(mine / least for mine, least in pairs)
-            print(f"{line}{ROWS / statistics.median(floor):14,.0f}{ratio:13.2f}")
+            ratio = statistics.median(a / b for a, b in zip(mine, least, strict=True))
+            print(
+                f"  {way.title:34}{ROWS / statistics.median(mine):11,.0f}"
+                f"{ROWS / statistics.median(least):14,.0f}{ratio:13.2f}"
+            )
     return dict(saved)

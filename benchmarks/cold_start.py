@@ -44,7 +44,7 @@ def show_install(folder: Path) -> dict[str, float]:
     ).stdout
     source.mkdir()
     subprocess.run(["tar", "-x"], cwd=source, input=tracked, check=True)
-    install = [*pip, "install", "--quiet", "--constraint", "constraints.txt", "."]
+    install = [*pip, "install", "-qq", "--constraint", "constraints.txt", "."]
     subprocess.run(install, cwd=source, timeout=600, check=True)
     listed = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True).stdout
     packages, size = len(listed.splitlines()), _megabytes(venv) - before

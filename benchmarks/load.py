@@ -67,6 +67,7 @@ class Request:
 class Figures:
     """What a load gave: latencies in ms; any failure, a status but 200 for instance, voids it."""
 
+    requests: int
     per_second: float
     p50: float
     p99: float
@@ -124,7 +125,9 @@ def _by_wrk(port: int, request: Request, seconds: int, connections: int) -> Figu
         )
     said = json.loads(done.stdout[done.stdout.rindex("{") :])
     per_second = said["requests"] / said["microseconds"] * 1e6
-    return Figures(per_second, said["p50"] / 1e3, said["p99"] / 1e3, said["failures"])
+    return Figures(
+        said["requests"], per_second, said["p50"] / 1e3, said["p99"] / 1e3, said["failures"]
+    )
 
 
 class _Client(asyncio.Protocol):
@@ -175,7 +178,7 @@ async def _by_asyncio(port: int, request: Request, seconds: int, connections: in
     took = time.perf_counter() - start
     latencies = np.concatenate([client.latencies for client in clients])
     if not len(latencies):
-        return Figures(0, np.nan, np.nan, connections)
+        return Figures(0, 0, np.nan, np.nan, connections)
     p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
     failures = sum(client.failures for client in clients)
-    return Figures(len(latencies) / took, p50, p99, failures)
+    return Figures(len(latencies), len(latencies) / took, p50, p99, failures)

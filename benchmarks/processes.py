@@ -18,7 +18,6 @@ ROOT = Path(__file__).parent.parent
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]  # one and the same where there is but one
 START_SECONDS, STOP_SECONDS = 90, 10
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class StartError(Exception):
@@ -60,7 +59,7 @@ class Running:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**clean, **ONE_THREAD, "PYTHONPATH": str(ROOT)},
+                env={**clean, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -111,6 +110,11 @@ class Running:
                 pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def cpu_seconds(self) -> float:
+        """What it and its children have used of the core, in user and system mode."""
+        ticks = sum(int(user) + int(system) for *_, user, system in self._family().values())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End it and its children, gently at first."""
         family = self._family()
@@ -119,8 +123,8 @@ class Running:
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
-        for pid, started in family.items():  # the same process, not another of its number
-            if _stat(pid)[1:] == started:
+        for pid, stat in family.items():  # the same process, not another of its number
+            if _stat(pid)[1:2] == stat[1:2]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -131,22 +135,22 @@ class Running:
                 os.kill(pid, number)
 
     def _family(self) -> dict[int, tuple[str, ...]]:
-        """The process and all that descend from it: pid and time of start."""
+        """The process and all that descend from it: pid, and what `_stat` tells."""
         stats = {int(each.name): _stat(int(each.name)) for each in Path("/proc").glob("[0-9]*")}
         found, children = {}, {self._process.pid}
         while children:
-            found.update({pid: stats[pid][1:] for pid in children if stats.get(pid)})
+            found.update({pid: stats[pid] for pid in children if stats.get(pid)})
             children = {pid for pid, stat in stats.items() if stat and int(stat[0]) in children}
         return found
 
 
 def _stat(pid: int) -> tuple[str, ...]:
-    """A process's parent and time of start; nothing when it has ended."""
+    """A process's parent, time of start, user and system ticks; nothing when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ()
-    return () if fields[0] == "Z" else (fields[1], fields[19])
+    return () if fields[0] == "Z" else (fields[1], fields[19], fields[11], fields[12])
 
 
 def _free_port() -> int:

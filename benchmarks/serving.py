@@ -7,8 +7,9 @@
 Every server has one core to itself and one worker; the load comes from another core: by Debian's
 `wrk` where it is installed (apt-get install wrk), else by asyncio. Servers take turns in short
 paired rounds and are suspended in between; figures are medians of rounds, ratios medians of the
-rounds' ratios. A server that once answered anything but 200 has no figures. Loopback and free
-ports only.
+rounds' ratios. The microseconds of CPU a request are the server's with all its processes: what
+else runs on this machine disturbs them least. A server that once answered anything but 200 has no
+figures. Loopback and free ports only.
 
 What is not installed here is left out. A model server takes part when DIR, given by --peers, holds
 a virtual environment of its name, which needs the server and what an artifact is read with:
@@ -19,32 +20,32 @@ a virtual environment of its name, which needs the server and what an artifact i
 They all serve the same predictor, each by its own documented way (benchmarks/peers).
 """
 
-import argparse
-import contextlib
-import dataclasses
-import json
 import os
-import platform
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-import batches
-import cold_start
-import interference
-import numpy as np
-from contestants import BARE, Contestant, Models, contestants
-from load import Figures, load, status_of
-from processes import LOAD_CORE, ONE_THREAD, ROOT, SERVER_CORE, Running, Server, StartError
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # before NumPy is imported
 
-from model import artifact
+import argparse  # noqa: E402
+import contextlib  # noqa: E402
+import json  # noqa: E402
+import platform  # noqa: E402
+import shutil  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
-WARM_UP_SECONDS, STARTS = 1, 5
+import batches  # noqa: E402
+import cold_start  # noqa: E402
+import interference  # noqa: E402
+import singles  # noqa: E402
+from contestants import Contestant, Models, contestants  # noqa: E402
+from processes import LOAD_CORE, ROOT, SERVER_CORE, Running, Server, StartError  # noqa: E402
+
+from model import artifact  # noqa: E402
+
+STARTS = 5
 
 
 def models_for(chosen: argparse.Namespace, folder: Path) -> Models:
@@ -56,8 +57,7 @@ def models_for(chosen: argparse.Namespace, folder: Path) -> Models:
         print(f"  (no {given}: training {recipe})")
         path = folder / f"{recipe}.joblib"
         command = [sys.executable, "-m", "model", "train", recipe, "--output", str(path)]
-        environment = {**os.environ, **ONE_THREAD}
-        subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
         return path
 
     default, article = made("wisconsin", chosen.artifact), made("article", chosen.article)
@@ -82,43 +82,6 @@ def started(
     return running
 
 
-def singles(
-    entered: list[Contestant], running: Mapping[Server, Running], chosen: argparse.Namespace
-) -> dict[str, list[Figures]]:
-    """One case a request, at a concurrency: each contestant's figures, a round each."""
-    figures: dict[str, list[Figures]] = {each.name: [] for each in entered}
-    for number in range(chosen.rounds):
-        for each in entered[:: -1 if number % 2 else 1]:
-            server = running[each.server]
-            with server.awake():
-                if status_of(server.port, each.request) != 200:
-                    figures[each.name].append(Figures(np.nan, np.nan, np.nan, 1))
-                    continue
-                if not number:
-                    load(server.port, each.request, WARM_UP_SECONDS, chosen.concurrency)
-                taken = load(server.port, each.request, chosen.seconds, chosen.concurrency)
-            figures[each.name].append(taken)
-    return figures
-
-
-def show_singles(figures: Mapping[str, list[Figures]], concurrency: int) -> None:
-    """Print the table."""
-    print(f"\nOne case a request, {concurrency} connections")
-    print(f"  {'':26}{'requests/s':>11}{'of bare':>9}{'p50 ms':>9}{'p99 ms':>9}")
-    floor = [each.per_second for each in figures[BARE]]
-    for name, rounds in figures.items():
-        failures = sum(each.failures for each in rounds)
-        if failures:
-            print(f"  {name:26}invalid: {failures} requests were not answered with 200")
-            continue
-        ratio = statistics.median(a.per_second / b for a, b in zip(rounds, floor, strict=True))
-        per_second, p50, p99 = (
-            statistics.median(getattr(each, what) for each in rounds)
-            for what in ("per_second", "p50", "p99")
-        )
-        print(f"  {name:26}{per_second:11,.0f}{ratio:9.3f}{p50:9.2f}{p99:9.2f}")
-
-
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(
@@ -127,8 +90,8 @@ def main() -> None:
     parser.add_argument("--artifact", type=Path, default=ROOT / "artifacts" / "wisconsin.joblib")
     parser.add_argument("--article", type=Path, default=ROOT / "artifacts" / "article.joblib")
     parser.add_argument("--peers", type=Path, help="a folder of virtual environments, see above")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2, help="of a server's turn in a round")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=int, default=1, help="of a server's turn in a round")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
     parser.add_argument("--install", action="store_true", help="install the service anew, by pip")
@@ -148,9 +111,8 @@ def main() -> None:
         entered = list(contestants(models, chosen.peers))
         running = started(entered, stack, Path(name))
         entered = [each for each in entered if each.server in running]
-        figures = singles(entered, running, chosen)
-        show_singles(figures, chosen.concurrency)
-        saved["singles"] = {k: [dataclasses.asdict(each) for each in v] for k, v in figures.items()}
+        turns = Turns(chosen.rounds, chosen.seconds, chosen.concurrency)
+        saved["singles"] = singles.show(entered, running, turns)
         saved["batches"] = batches.show(models, running, chosen.rounds)
         saved["interference"] = interference.show(models, running, 1 + chosen.seconds * 2)
         stack.close()

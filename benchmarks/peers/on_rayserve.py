@@ -36,4 +36,5 @@ if __name__ == "__main__":
         http_options={"host": "127.0.0.1", "port": int(sys.argv[1])},
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
-    serve.run(Wisconsin.bind(sys.argv[2]), route_prefix="/predict", blocking=True)
+    application = Wisconsin.bind(sys.argv[2])  # type: ignore[attr-defined]
+    serve.run(application, route_prefix="/predict", blocking=True)
