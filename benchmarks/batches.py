@@ -1,14 +1,15 @@
 """Many rows a request, one connection: rows a second, beside the encoding's floor.
 
-The floor (floors.py) is run in this process, on the servers' core, in the same rounds.
+The floor (floors.py) is run in this process, on the servers' core, in the same rounds. Ratios are
+of the clock, which counts what the client does, too, and of the CPU time of floor and server.
 """
 
 import gc
-import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import floors
 import numpy as np
@@ -105,22 +106,30 @@ def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
     ]
 
 
-def _turn(call: Callable[[], object]) -> float:
-    """Seconds a call, of as many as fit into a turn."""
-    start, calls = time.perf_counter(), 0
+class Spent(NamedTuple):
+    """Seconds of a call: by the clock, and of the core's time."""
+
+    clock: float
+    cpu: float
+
+
+def _turn(call: Callable[[], object], cpu_seconds: Callable[[], float]) -> Spent:
+    """Of as many calls as fit into a turn, their mean."""
+    cpu, start, calls = cpu_seconds(), time.perf_counter(), 0
     while time.perf_counter() < start + TURN_SECONDS:
         call()
         calls += 1
-    return (time.perf_counter() - start) / calls
+    clock = time.perf_counter() - start
+    return Spent(clock / calls, (cpu_seconds() - cpu) / calls)
 
 
-def _asked(running: Running, request: Request) -> float:
-    """Seconds a request, NaN once an answer was not 200."""
+def _asked(running: Running, request: Request) -> Spent:
+    """Of a request, NaN once an answer was not 200."""
     statuses: set[int] = set()
     with running.awake(), Connection(running.port) as connection:
         connection.ask(request)  # warms up
-        seconds = _turn(lambda: statuses.add(connection.ask(request)[0]))
-    return seconds if statuses == {200} else np.nan
+        spent = _turn(lambda: statuses.add(connection.ask(request)[0]), running.cpu_seconds)
+    return spent if statuses == {200} else Spent(np.nan, np.nan)
 
 
 def _served(ways: Iterable[Way], running: Mapping[str, Running]) -> Iterator[Way]:
@@ -143,9 +152,9 @@ def _measured(
     floor_of: Mapping[str, Request],
     running: Mapping[str, Running],
     rounds: int,
-) -> dict[str, list[float]]:
-    """Seconds a request by each way's title, and by each encoding's name those of its floor."""
-    times: dict[str, list[float]] = {way.title: [] for way in ways}
+) -> dict[str, list[Spent]]:
+    """What a request took by each way's title, and by each encoding's name those of its floor."""
+    times: dict[str, list[Spent]] = {way.title: [] for way in ways}
     names = {way.name for way in ways}
     least = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
     times |= {name: [] for name in least}
@@ -156,7 +165,7 @@ def _measured(
             times[way.title].append(_asked(running[way.server], way.request))
         for name, floor in least.items():
             with on_core(SERVER_CORE):
-                times[name].append(_turn(floor))
+                times[name].append(_turn(floor, time.process_time))
     return times
 
 
@@ -174,15 +183,16 @@ def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict
             ways += _served(_ways_of_others(models.names, rows), running)
         floor_of = {way.name: way.request for way in known}
         times = saved[ours] = _measured(predictor, ways, floor_of, running, rounds)
-        print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× the floor':>13}")
+        print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× floor':>9}{'× its CPU':>11}")
         for way in ways:
             mine, least = times[way.title], times[way.name]
             if np.isnan(mine).any():
                 print(f"  {way.title:34}invalid: not all were answered with 200")
                 continue
-            ratio = statistics.median(a / b for a, b in zip(mine, least, strict=True))
+            ratios = np.median(np.array(mine) / np.array(least), axis=0)
+            seconds, floor = np.median(mine, axis=0)[0], np.median(least, axis=0)[0]
             print(
-                f"  {way.title:34}{ROWS / statistics.median(mine):11,.0f}"
-                f"{ROWS / statistics.median(least):14,.0f}{ratio:13.2f}"
+                f"  {way.title:34}{ROWS / seconds:11,.0f}{ROWS / floor:14,.0f}"
+                f"{ratios[0]:9.2f}{ratios[1]:11.2f}"
             )
     return dict(saved)

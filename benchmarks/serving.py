@@ -30,6 +30,7 @@ import contextlib  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
 import shutil  # noqa: E402
+import signal  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
@@ -99,6 +100,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds = 1, 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which stops the servers, as Ctrl-C does
     os.sched_setaffinity(0, {LOAD_CORE})
     generator = "wrk" if shutil.which("wrk") else "asyncio"
     print(
@@ -111,7 +113,7 @@ def main() -> None:
         entered = list(contestants(models, chosen.peers))
         running = started(entered, stack, Path(name))
         entered = [each for each in entered if each.server in running]
-        turns = Turns(chosen.rounds, chosen.seconds, chosen.concurrency)
+        turns = singles.Turns(chosen.rounds, chosen.seconds, chosen.concurrency)
         saved["singles"] = singles.show(entered, running, turns)
         saved["batches"] = batches.show(models, running, chosen.rounds)
         saved["interference"] = interference.show(models, running, 1 + chosen.seconds * 2)
