@@ -158,6 +158,7 @@ def _measured(
     names = {way.name for way in ways}
     least = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
     times |= {name: [] for name in least}
+    floors.keep_memory()
     gc.collect()
     gc.freeze()  # or a floor would go through all that this process has, again and again
     for number in range(rounds):
