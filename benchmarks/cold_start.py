@@ -16,7 +16,7 @@ def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list
     saved: dict[str, list[float]] = {}
     print("\nFrom start to ready, and resident memory then: medians of so many starts")
     for server in servers:
-        seconds, megabytes = [], []
+        seconds, megabytes = list[float](), list[float]()
         try:
             while len(seconds) < (1 if max(seconds, default=0) > SLOW_SECONDS else starts):
                 running = Running(server, folder)
