@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
                 app,
                 host=settings.host,
                 port=settings.port,
-                lifespan="off",
+                lifespan="on",
                 ws="none",
                 log_config=None,
                 access_log=False,
