@@ -13,6 +13,7 @@ from service.problems import Problem, install_problem_handlers
 from service.reloading import reloading
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.inference_protocol import inference_protocol_routes
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
 from service.routes.predict import predict_routes
@@ -36,11 +37,15 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
         models = Models([ServedModel(serve(predictor))])
     else:
         models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+    served_as = _version()
     app = FastAPI(
         title="malignancy",
-        version=_version(),
+        version=served_as,
         description="Predictions over REST, by small neural networks.",
-        routes=predict_routes(models, settings),  # first, so the first to be matched
+        routes=[  # first, so the first to be matched
+            *predict_routes(models, settings),
+            *inference_protocol_routes(models, settings, served_as),
+        ],
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -53,7 +58,7 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     install_openapi(app, models, settings)
     install_problem_handlers(app)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(RequestIdentity, last_resort=lambda: Problem(500).response())
+    app.add_middleware(RequestIdentity, last_resort=lambda scope: Problem(500).answer(scope))
     for model in models.by_name.values():
         told = model.current.thresholds.told(model.current.thresholds.in_force)
         logger.info("model %s %s", model.current.title, told or "")

@@ -22,7 +22,7 @@ class RequestIdentity:
     It also catches what nothing else did, logs it, and answers with `last_resort` instead.
     """
 
-    def __init__(self, app: ASGIApp, last_resort: Callable[[], Response]) -> None:
+    def __init__(self, app: ASGIApp, last_resort: Callable[[Scope], Response]) -> None:
         self.app = app
         self.last_resort = last_resort
 
@@ -48,7 +48,7 @@ class RequestIdentity:
             if started:  # the answer is cut off; only the server can close the connection
                 raise
             logger.exception("unexpected error")
-            await self.last_resort()(scope, receive, send_with_id)
+            await self.last_resort(scope)(scope, receive, send_with_id)
 
 
 class HeadAsGet:
