@@ -30,11 +30,26 @@ class Inspector:
         self._object_row = SchemaValidator(object_row(schema))
         self._array_row = SchemaValidator(array_row(schema))
 
-    def errors(self, body: bytes) -> list[FieldError]:
-        """The first errors of a body; never none, or the body would not have been refused."""
-        errors = list(islice(self._in_body(from_json(body)), MAX_ERRORS))
+    def errors(self, body: bytes, pieces: list[bytes] | None = None) -> list[FieldError]:
+        """The first errors of a body; never none, or the body would not have been refused.
+
+        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON.
+        """
+        try:
+            errors = list(islice(self._in_pieces(pieces or []), MAX_ERRORS))
+        except ValueError:  # a cut where there was none, or no JSON
+            errors = []
+        errors = errors or list(islice(self._in_body(from_json(body)), MAX_ERRORS))
         errors = errors or list(islice(_duplicates(body), MAX_ERRORS))
         return errors or [FieldError(field="body", rule="does not fit this model")]
+
+    def _in_pieces(self, pieces: list[bytes]) -> Iterator[FieldError]:
+        """All of them arrays of rows of one kind, or there would be no pieces."""
+        index = 0
+        for piece in pieces:
+            rows = from_json(piece)
+            yield from self._in_rows(rows, index)
+            index += len(rows)
 
     def _in_body(self, body: Any) -> Iterator[FieldError]:
         if not isinstance(body, dict):
@@ -57,12 +72,12 @@ class Inspector:
         else:
             yield from self._in_rows(rows)
 
-    def _in_rows(self, rows: list[Any]) -> Iterator[FieldError]:
+    def _in_rows(self, rows: list[Any], first: int = 0) -> Iterator[FieldError]:
         objects, arrays = isinstance(rows[0], dict), isinstance(rows[0], list)
         if not objects and not arrays:
             yield FieldError(field="instances.0", rule="must be an object or an array")
             return
-        for index, row in enumerate(rows):
+        for index, row in enumerate(rows, first):
             place = f"instances.{index}"
             if objects and isinstance(row, dict):
                 yield from self._in_object(row, f"{place}.")

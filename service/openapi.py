@@ -47,7 +47,10 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
         titles = [model.current.title for model in models.by_name.values()]
         if app.openapi_schema is None or titles != made_for:
             document = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title,
+                version=app.version,
+                description=f"{app.description} Here: {', '.join(titles)}.",
+                routes=app.routes,
             )
             document["paths"] = _predict_paths(models) | document["paths"]
             schemas: Json = {}

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.middleware import request_id
+from service.current_request import current_request
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
@@ -83,7 +83,7 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": request_id.get(),
+            "instance": current_request.get().id,
         }
         if self.errors:
             body["errors"] = self.errors

@@ -1,5 +1,6 @@
 """One version of a model in service: a predictor, and all that is made of it once."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -11,12 +12,14 @@ from model.errors import MalignancyError, NetworkError
 from model.predictor import Predictor
 from service.card import markdown_card
 from service.contract import Contract
+from service.current_request import current_request
 from service.description import describe
 from service.oip.inputs import InputTensors
 from service.oip.outputs import OutputTensors
 from service.problems import FieldError, Problem
 from service.settings import Settings
 from service.threshold import Thresholds
+from service.validation_figures import Figure, validation_figures
 
 Count = Callable[[Array, float], None]
 
@@ -56,6 +59,11 @@ class Served:
         except MalignancyError as error:
             raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
 
+    @cached_property
+    def validation_figures(self) -> list[Figure]:
+        """What monitoring watches, at the threshold in force."""
+        return validation_figures(self.predictor, self.thresholds.in_force)
+
     def predict(self, rows: Array, threshold: float) -> Array:
         """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where
         missing, to be answered at this threshold.
@@ -65,11 +73,19 @@ class Served:
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 predictions = self.predictor.predict(rows)
-            finite = bool(np.isfinite(predictions).all())
         except NetworkError:
-            finite = False
-        if not finite:
+            predictions = None
+        if predictions is None or not _finite(predictions):
             rule = "must hold values small enough for a finite answer"
             raise Problem.invalid([FieldError(field="body", rule=rule)])
+        request = current_request.get()
+        request.model = self.title
+        request.rows += len(predictions)
         self._count(predictions, threshold)
         return predictions
+
+
+def _finite(predictions: Array) -> bool:
+    if predictions.size == 1:  # of one row, in a fraction of the time
+        return math.isfinite(predictions.item())
+    return bool(np.isfinite(predictions).all())

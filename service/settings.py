@@ -52,9 +52,24 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
     )
     max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
+    log_format: Annotated[Literal["json", "text"], BeforeValidator(str.lower)] = Field(
+        "json", description="One JSON object a log line, or text for a person at a terminal."
+    )
+    access_log: bool = Field(
+        True,
+        description="Whether each request is logged: its route, status and duration, never what "
+        "it held. Health checks are at level debug.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        description="How many processes serve, each with models of its own; a process that ends "
+        "is replaced.",
+    )
 
     @property
     def artifacts(self) -> list[Path]:

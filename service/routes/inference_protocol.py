@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
+from service.current_request import current_request
 from service.models import Models
 from service.oip.infer import infer
 from service.oip.inflation import ENCODINGS, inflated
@@ -47,12 +48,16 @@ def inference_protocol_routes(models: Models, settings: Settings, version: str) 
 
     async def index(request: Request) -> Response:
         body = await _plain_body(request.scope, request.receive, settings.max_body_bytes)
+        if body is None:  # the client has gone
+            return Response()
         ready_only = read_object(body).get("ready", False) if body else False
         if not isinstance(ready_only, bool):
             raise Problem(400, "ready must be true or false.")
         return _json(repository_index(models, ready_only))
 
-    endpoint = Infer(models, settings.max_body_bytes)
+    def infer_route(path: str) -> Route:
+        return Route(path, Infer(models, settings.max_body_bytes, path), methods=["POST"])
+
     return [
         *_get(("/v2", "/v2/"), server),
         *_get(("/v2/health/live",), live),
@@ -60,7 +65,7 @@ def inference_protocol_routes(models: Models, settings: Settings, version: str) 
         *_get(MODEL_PATHS, metadata),
         *_get((f"{path}/ready" for path in MODEL_PATHS), model_ready),
         Route("/v2/repository/index", index, methods=["POST"]),
-        *(Route(f"{path}/infer", endpoint, methods=["POST"]) for path in MODEL_PATHS),
+        *(infer_route(f"{path}/infer") for path in MODEL_PATHS),
     ]
 
 
@@ -69,12 +74,14 @@ class Infer:
     send any or none.
     """
 
-    def __init__(self, models: Models, max_body_bytes: int) -> None:
+    def __init__(self, models: Models, max_body_bytes: int, route: str) -> None:
         self.models = models
         self.max_body_bytes = max_body_bytes
+        self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 404, 413, 415, 422)."""
+        current_request.get().route = self.route
         served = self.models.find(**scope["path_params"])
         threshold = served.thresholds.from_query(scope["query_string"])
         header_length = _header_length(scope)
