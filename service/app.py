@@ -20,6 +20,7 @@ from service.reloading import reloading
 from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.inference_protocol import inference_protocol_routes
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
 from service.routes.predict import predict_routes
@@ -57,6 +58,7 @@ def create_app(
         models = Models([ServedModel(serve(predictor))])
     else:
         models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+    served_as = _version()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -68,9 +70,12 @@ def create_app(
     predict = predict_routes(models, settings)
     app = Service(
         title="malignancy",
-        version=_version(),
+        version=served_as,
         description="Predictions over REST, by small neural networks.",
-        routes=[*predict],  # first, so the first to be matched
+        routes=[  # first, so the first to be matched
+            *predict,
+            *inference_protocol_routes(models, settings, served_as),
+        ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,

@@ -76,12 +76,12 @@ class AroundRequests:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)
         except Problem as problem:
-            await problem.response()(scope, receive, send_with_id)
+            await problem.answer(scope)(scope, receive, send_with_id)
         except Exception:
             if status:  # the answer is cut off; only the server can close the connection
                 raise
             logger.exception("unexpected error")
-            await Problem(500).response()(scope, receive, send_with_id)
+            await Problem(500).answer(scope)(scope, receive, send_with_id)
         finally:
             seconds = perf_counter() - start
             if not request.route:
