@@ -21,6 +21,7 @@ from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
 from service.routes.inference_protocol import inference_protocol_routes
+from service.routes.invocations import invocations_routes, scoring_server_router
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
 from service.routes.predict import predict_routes
@@ -75,6 +76,7 @@ def create_app(
         routes=[  # first, so the first to be matched
             *predict,
             *inference_protocol_routes(models, settings, served_as),
+            *invocations_routes(models, settings),
         ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
@@ -86,6 +88,7 @@ def create_app(
     app.include_router(metrics_router(models, Scrape(models, telemetry)))
     app.include_router(model_router(models))
     app.include_router(health_router(models))
+    app.include_router(scoring_server_router(models, served_as))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models, settings)

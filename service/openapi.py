@@ -11,9 +11,16 @@ from model.target import Target
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
 from service.models import Models
+from service.negotiation import JSON
 from service.problems import MAX_ERRORS, MEDIA_TYPE
 from service.requests import request_schemas
 from service.settings import Settings
+from service.tables.description import (
+    ON_ERROR_PARAMETER,
+    invocation,
+    table_answers,
+    table_requests,
+)
 
 THRESHOLD_PARAMETER: Json = {
     "name": "threshold",
@@ -94,6 +101,7 @@ def _predict_paths(models: Models) -> Json:
     named = "/models/{name}"
     return {
         "/predict": {"post": _predict(models, {default: ""}, "predict")},
+        "/invocations": {"post": invocation(problem_responses(400, 406, 413, 415, 422, 507))},
         f"{named}/predict": {"post": _predict(models, prefixes, "predict_by_name", name)},
         f"{named}/versions/{{version}}/predict": {
             "post": _predict(models, prefixes, "predict_by_version", name, version)
@@ -123,16 +131,28 @@ def _predict(
     missing = (404,) if parameters else ()
     return {
         "summary": "Predict",
-        "description": "One case in, one answer out; many in, many out, in the same order.",
+        "description": "One case in, one answer out; many in, many out, in the same order. "
+        "Content-Type says what the body is in, Accept what the answer shall be in; by default the "
+        "same. CSV, NDJSON and Arrow may have any number of rows.",
         "operationId": operation,
-        "parameters": [*parameters, *([THRESHOLD_PARAMETER] if any(thresholds) else [])],
-        "requestBody": {"required": True, "content": {"application/json": request}},
+        "parameters": [
+            *parameters,
+            *([THRESHOLD_PARAMETER] if any(thresholds) else []),
+            ON_ERROR_PARAMETER,
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: request, **table_requests(predictor.schema, row)},
+        },
         "responses": {
             200: {
                 "description": "OK",
-                "content": {"application/json": {"schema": any_of("Answer", "Answers")}},
+                "content": {
+                    JSON: {"schema": any_of("Answer", "Answers")},
+                    **table_answers(predictor.schema.target, any_of("Prediction")),
+                },
             },
-            **problem_responses(400, *missing, 406, 413, 415, 422),
+            **problem_responses(400, *missing, 406, 413, 415, 422, 507),
         },
     }
 
