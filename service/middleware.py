@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
-from secrets import token_hex
+from os import urandom
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -104,4 +104,4 @@ def _taken_or_made(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return bytes(value)
-    return token_hex(16).encode()
+    return urandom(16).hex().encode()
