@@ -11,6 +11,7 @@ from model.target import Target
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
 from service.models import Models
+from service.oip.document import inference_protocol_paths, inference_protocol_schemas
 from service.problems import MAX_ERRORS, MEDIA_TYPE
 from service.requests import request_schemas
 from service.settings import Settings
@@ -52,8 +53,12 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
                 description=f"{app.description} Here: {', '.join(titles)}.",
                 routes=app.routes,
             )
-            document["paths"] = _predict_paths(models) | document["paths"]
-            schemas: Json = {}
+            document["paths"] = (
+                _predict_paths(models)
+                | document["paths"]
+                | inference_protocol_paths(models, THRESHOLD_PARAMETER)
+            )
+            schemas: Json = inference_protocol_schemas()
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
                 predictor = models.find(name).predictor
