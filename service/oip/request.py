@@ -1,4 +1,7 @@
-"""The body of an infer request: its JSON header taken apart, and the binary data behind it."""
+"""The body of an infer request: its JSON header taken apart, and the binary data behind it.
+
+What may be left out may be null as well, as some clients write it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,7 +71,7 @@ def _inputs(told: Json, binary: memoryview) -> list[Tensor]:
         if size is not None:
             if isinstance(size, bool) or not isinstance(size, int) or size < 0:
                 raise Problem(400, f"{where}: binary_data_size must be an integer, at least 0.")
-            if "data" in each:
+            if each.get("data") is not None:
                 raise Problem(400, f"{where} must not have both data and binary_data_size.")
             if size > len(binary) - place:
                 raise Problem(400, f"{where}: there is less binary data than its size says.")
@@ -110,7 +113,7 @@ def _outputs(told: Json) -> dict[str, Json]:
 def _objects(told: Json, key: str) -> list[tuple[str, Json]]:
     """Named objects, each with the words for it in an error."""
     kind = key.removesuffix("s").capitalize()
-    objects = told.get(key, [])
+    objects = [] if told.get(key) is None else told[key]
     if not isinstance(objects, list):
         raise Problem(400, f"{key} must be an array of objects.")
     for number, each in enumerate(objects):
@@ -120,7 +123,7 @@ def _objects(told: Json, key: str) -> list[tuple[str, Json]]:
 
 
 def _parameters(told: Json, where: str) -> Json:
-    parameters = told.get("parameters", {})
+    parameters = {} if told.get("parameters") is None else told["parameters"]
     if not isinstance(parameters, dict):
         raise Problem(400, f"{where}: parameters must be an object.")
     for name in _NOT_SUPPORTED:
