@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -58,7 +59,7 @@ def made() -> Predictor:
         self_test=SelfTest(rows := np.array([ROW]), np.zeros((1, 1))),
     )
     probabilities = predictor.predict(rows)
-    tested = Predictor(**{**vars(predictor), "self_test": SelfTest(rows, probabilities)})
+    tested = replace(predictor, self_test=SelfTest(rows, probabilities))
     return artifact.from_bytes(artifact.to_bytes(tested))
 
 
