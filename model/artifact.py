@@ -12,7 +12,7 @@ import pickle
 import pickletools
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
@@ -26,11 +26,12 @@ from model.packed_arrays import check_shapes, pack_arrays, read_arrays
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
 from model.schema import Schema
-from model.target import Binary, Label
+from model.target import Binary
 
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
+MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # it is part of paths
 
 # All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,
 # a memo index that would reserve gigabytes) is refused before the unpickler sees it.
@@ -43,7 +44,7 @@ _OPCODES: Final = frozenset(
 class _Metadata(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Label
+    name: Annotated[str, Field(pattern=MODEL_NAME)]
     data_schema: Schema = Field(alias="schema")
     transforms: list[str]
     network: dict[str, Any]

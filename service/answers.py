@@ -7,8 +7,10 @@ PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
 NUMBER: Json = {"type": "number"}
 
 
-def answer_schemas(target: Target) -> Json:
-    """The schemas Answer (one case in), Answers (many in) and Prediction (one of the many)."""
+def answer_schemas(target: Target, prefix: str = "") -> Json:
+    """The schemas Answer (one case in), Answers (many in) and Prediction (one of the many), their
+    names after a prefix.
+    """
     prediction: Json = _told(target) | {
         "imputed": {
             "type": "array",
@@ -19,11 +21,11 @@ def answer_schemas(target: Target) -> Json:
     model: Json = {"model": {"type": "string", "description": "Name and version."}}
     if target.has_threshold:
         model = {"threshold": PROBABILITY} | model
-    predictions = {"type": "array", "items": reference("Prediction")}
+    predictions = {"type": "array", "items": reference(f"{prefix}Prediction")}
     return {
-        "Answer": object_of(prediction | model, optional="imputed"),
-        "Answers": object_of({"predictions": predictions} | model),
-        "Prediction": object_of(prediction, optional="imputed"),
+        f"{prefix}Answer": object_of(prediction | model, optional="imputed"),
+        f"{prefix}Answers": object_of({"predictions": predictions} | model),
+        f"{prefix}Prediction": object_of(prediction, optional="imputed"),
     }
 
 

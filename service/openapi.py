@@ -1,16 +1,19 @@
-"""What /openapi.json says; /predict's part is made from the model's schema."""
+"""What /openapi.json says; predictions' part is made from the models' schemas."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from model.predictor import Predictor
-from model.schema import Feature, Schema
 from model.target import Target
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
+from service.models import Models
 from service.problems import MAX_ERRORS, MEDIA_TYPE
+from service.requests import request_schemas
+from service.settings import Settings
 
 THRESHOLD_PARAMETER: Json = {
     "name": "threshold",
@@ -36,47 +39,100 @@ def problem_responses(*statuses: int) -> dict[int | str, Json]:
     }
 
 
-def install_openapi(app: FastAPI, predictor: Predictor, max_rows: int) -> None:
-    """Have the app document /predict, which FastAPI does not see, beside its own routes."""
+def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
+    """Have the app document predictions, which FastAPI does not see, beside its own routes."""
+    made_for: list[str] = []
 
     def openapi() -> Json:
-        if app.openapi_schema is None:
+        titles = [model.current.title for model in models.by_name.values()]
+        if app.openapi_schema is None or titles != made_for:
             document = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title,
+                version=app.version,
+                description=f"{app.description} Here: {', '.join(titles)}.",
+                routes=app.routes,
             )
-            document["paths"] = {"/predict": {"post": _predict(predictor)}} | document["paths"]
-            document.setdefault("components", {})["schemas"] = {
-                **_request_schemas(predictor.schema, max_rows),
-                **answer_schemas(predictor.schema.target),
-                "Problem": _problem_schema(),
-            }
+            document["paths"] = _predict_paths(models) | document["paths"]
+            schemas: Json = {}
+            document["components"] = {"schemas": schemas}
+            for name, prefix in _prefixes(models).items():
+                predictor = models.find(name).predictor
+                schemas |= request_schemas(predictor.schema, settings.max_rows, prefix)
+                schemas |= answer_schemas(predictor.schema.target, prefix)
+            schemas["Problem"] = _problem_schema()
+            made_for[:] = titles
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _predict(predictor: Predictor) -> Json:
+def _prefixes(models: Models) -> dict[str, str]:
+    """What the names of a model's schemas begin with: nothing for the default model."""
+    default = models.default.predictor.name
+    return {name: "" if name == default else f"{name}." for name in models.by_name}
+
+
+def _predict_paths(models: Models) -> Json:
+    """The default model's path, and the paths that name one; what those take is any model's."""
+    prefixes = _prefixes(models)
+    default = models.default.predictor.name
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "description": "The model.",
+        "schema": {"type": "string", "enum": list(prefixes)},
+    }
+    version = {
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "description": "The first 12 or more digits of the version's SHA-256.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{12,64}$"},
+    }
+    named = "/models/{name}"
+    return {
+        "/predict": {"post": _predict(models, {default: ""}, "predict")},
+        f"{named}/predict": {"post": _predict(models, prefixes, "predict_by_name", name)},
+        f"{named}/versions/{{version}}/predict": {
+            "post": _predict(models, prefixes, "predict_by_version", name, version)
+        },
+    }
+
+
+def _predict(
+    models: Models, prefixes: Mapping[str, str], operation: str, *parameters: Json
+) -> Json:
+    def any_of(*names: str) -> Json:
+        every = (prefix + name for prefix in prefixes.values() for name in names)
+        return {"anyOf": [reference(name) for name in every]}
+
+    predictor = models.find(next(iter(prefixes))).predictor
     row = _typical_row(predictor)
     objects, arrays = {"instances": [row]}, {"instances": [list(row.values())]}
     request = {
-        "schema": {"oneOf": [reference("Instance"), reference("Instances")]},
+        "schema": any_of("Instance", "Instances"),
         "examples": {
             "one": {"summary": "One case", "value": row},
             "objects": {"summary": "Many cases as objects", "value": objects},
             "arrays": {"summary": "Many cases as arrays, features in order", "value": arrays},
         },
     }
-    answer = {"schema": {"oneOf": [reference("Answer"), reference("Answers")]}}
+    thresholds = [models.find(name).predictor.schema.target.has_threshold for name in prefixes]
+    missing = (404,) if parameters else ()
     return {
         "summary": "Predict",
         "description": "One case in, one answer out; many in, many out, in the same order.",
-        "operationId": "predict",
-        "parameters": threshold_parameters(predictor.schema.target),
+        "operationId": operation,
+        "parameters": [*parameters, *([THRESHOLD_PARAMETER] if any(thresholds) else [])],
         "requestBody": {"required": True, "content": {"application/json": request}},
         "responses": {
-            200: {"description": "OK", "content": {"application/json": answer}},
-            **problem_responses(400, 406, 413, 415, 422),
+            200: {
+                "description": "OK",
+                "content": {"application/json": {"schema": any_of("Answer", "Answers")}},
+            },
+            **problem_responses(400, *missing, 406, 413, 415, 422),
         },
     }
 
@@ -85,61 +141,6 @@ def _typical_row(predictor: Predictor) -> Json:
     """What stands in for missing values, as an example: no one's own data."""
     values = zip(predictor.schema.features, predictor.encoder.fill.tolist(), strict=True)
     return {feature.name: feature.spelled(value) for feature, value in values}
-
-
-def _request_schemas(schema: Schema, max_rows: int) -> Json:
-    values = [_value_schema(feature) for feature in schema.features]
-    rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
-    array_row = {
-        "type": "array",
-        "prefixItems": values,
-        "minItems": len(values),
-        "maxItems": len(values),
-    }
-    return {
-        "Instance": {
-            "type": "object",
-            "description": "One case.",
-            "properties": dict(zip(schema.names, values, strict=True)),
-            "required": [each.name for each in schema.features if not each.may_be_missing],
-            "additionalProperties": False,
-        },
-        "Instances": {
-            "type": "object",
-            "description": "Many cases: all objects, or all arrays of values in this order: "
-            f"{', '.join(schema.names)}.",
-            "properties": {
-                "instances": {
-                    "oneOf": [
-                        {**rows, "items": reference("Instance")},
-                        {**rows, "items": array_row},
-                    ]
-                }
-            },
-            "required": ["instances"],
-            "additionalProperties": False,
-        },
-    }
-
-
-def _value_schema(feature: Feature) -> Json:
-    notes = [
-        feature.description,
-        f"Unit: {feature.unit}." if feature.unit else None,
-        "Imputed when null or absent." if feature.may_be_missing else None,
-    ]
-    type_ = "string" if feature.type == "category" else feature.type
-    categories: list[str | None] = list(feature.categories)
-    if categories and feature.may_be_missing:
-        categories.append(None)
-    facts = {
-        "type": [type_, "null"] if feature.may_be_missing else type_,
-        "enum": categories or None,
-        "minimum": feature.minimum,
-        "maximum": feature.maximum,
-        "description": " ".join(note for note in notes if note) or None,
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _problem_schema() -> Json:

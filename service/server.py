@@ -11,11 +11,13 @@ from contextlib import suppress
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from model.errors import ArtifactError
 from service.app import create_app
-from service.logs import configure_logging
-from service.settings import SettingError, read_settings
+from service.logs import access_log, configure_logging
+from service.settings import SettingError, Settings, read_settings
+from service.tracing import tracer_to_collector
 
 GRACE_SECONDS = 10  # for requests in flight when told to stop
 
@@ -24,8 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve with these command line arguments. Returns the exit code."""
     try:
         settings = read_settings(arguments)
-        configure_logging(settings.log_level)
-        app = create_app(settings)
+        app = make_app(settings)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
                 app,
                 host=settings.host,
                 port=settings.port,
-                lifespan="off",
+                lifespan="on",
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -49,6 +50,21 @@ def main(arguments: Sequence[str]) -> int:
         )
     )
     return 0
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The service with what a process of its own adds: log lines and tracing.
+
+    Raises ArtifactError, SettingError.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    return create_app(
+        settings,
+        access_log=access_log(settings.log_level, settings.log_format)
+        if settings.access_log
+        else None,
+        tracer_provider=tracer_to_collector(),
+    )
 
 
 def serve(server: uvicorn.Server) -> None:

@@ -33,7 +33,13 @@ class Settings(BaseSettings):
 
     artifact: Path = Field(
         Path("artifacts/wisconsin.joblib"),
-        description="The model: an artifact's file, or a folder that holds exactly one *.joblib.",
+        description="The model: an artifact's file, or a folder of versions, of which its file "
+        "`current` names the one in force, or that holds exactly one *.joblib.",
+    )
+    more_artifacts: str | None = Field(
+        None,
+        description="Further models, each a file or a folder as above, separated by commas; they "
+        "are served by the names they have.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 is a free one.")
@@ -46,9 +52,35 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
     )
     max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
+    docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
+    log_format: Annotated[Literal["json", "text"], BeforeValidator(str.lower)] = Field(
+        "json", description="One JSON object a log line, or text for a person at a terminal."
+    )
+    access_log: bool = Field(
+        True,
+        description="Whether each request is logged: its route, status and duration, never what "
+        "it held. Health checks are at level debug.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        description="How many processes serve, each with models of its own; a process that ends "
+        "is replaced.",
+    )
+
+    @property
+    def artifacts(self) -> list[Path]:
+        """The paths of all models, the default one's first."""
+        more = (self.more_artifacts or "").split(",")
+        return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SERVING_CORE = set(
     "model model.errors model.arrays model.target model.calibration model.schema model.encoding "
     "model.confusion model.network model.predictor model.figures model.packed_arrays "
-    "model.publishing model.artifact".split()
+    "model.publishing model.artifact model.repository".split()
 )
 OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}

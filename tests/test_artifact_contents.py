@@ -99,7 +99,7 @@ KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dt
     ("key", "value", "why"),
     [
         ("more", 1, f"{WRONG} more: Extra inputs are not permitted"),
-        ("name", "", f"{WRONG} name: String should have at least 1 character"),
+        ("name", "", f"{WRONG} name: String should match"),
         ("name", 3, f"{WRONG} name: Input should be a valid string"),
         ("schema", 3, f"{WRONG} schema: Input should be an object"),
         ("schema.features", [], f"{WRONG} schema.features: Tuple should have at least 1 item"),

@@ -1,6 +1,7 @@
 """The commands around training: what they print agrees with what can be computed otherwise."""
 
 import csv
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from model import artifact
 from model.cli import app
 from model.figures import binary_matrix
 from model.predictor import Predictor
+from model.repository import current_artifact
 from model.training.recipe import BUNDLED, bundled_recipes, load_recipe
 
 Program = Callable[..., tuple[int, str, str]]
@@ -192,3 +194,17 @@ def test_ctrl_c_before_there_is_anything_to_save(
     monkeypatch.setattr("model.cli.train.train", press)
     code, _, err = program("train", "xor")
     assert (code, err) == (130, "interrupted: nothing was saved\n")
+
+
+def test_promote(program: Program, predictor: Predictor, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        artifact.save(predictor, tmp_path / f"{name}.joblib")
+    code, out, _ = program("promote", tmp_path / "b.joblib")
+    assert (code, out) == (0, f"{predictor.title} is current in {tmp_path}\n")
+    assert current_artifact(tmp_path) == tmp_path / "b.joblib"
+    test = dataclasses.replace(predictor.self_test, predictions=1 - predictor.self_test.predictions)
+    artifact.save(dataclasses.replace(predictor, self_test=test), tmp_path / "a.joblib")
+    code, _, err = program("promote", tmp_path / "a.joblib")
+    assert code == 2
+    assert "self-test" in err
+    assert current_artifact(tmp_path) == tmp_path / "b.joblib"

@@ -40,7 +40,7 @@ def test_every_command_is_in_the_readme() -> None:
         assert group.typer_instance is not None
         commands = group.typer_instance.registered_commands
         names += [f"{group.name} {command.name}" for command in commands]
-    assert len(names) == 13
+    assert len(names) == 14
     for name in names:
         assert f"python -m model {name}" in README
 
@@ -62,7 +62,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_files_and_links_named_in_the_docs_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
-    named = re.findall(r"`((?:data|model|service|tests|benchmarks)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:data|model|service|tests|benchmarks|examples)/[\w./-]+)`", text)
     for name in [*links, *named]:
         here = (ROOT / page).parent / name
         assert here.exists() or (ROOT / name).exists(), name

@@ -1,7 +1,6 @@
 """The health checks, and the artifact the service starts from."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import httpx
@@ -9,7 +8,7 @@ import pytest
 
 from model.errors import ArtifactError
 from model.predictor import Predictor, SelfTest
-from service.app import artifact_file, create_app
+from service.app import create_app
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +29,11 @@ async def test_live(predictor: Predictor) -> None:
 async def test_ready(predictor: Predictor, path: str) -> None:
     answer = await get(predictor, path)
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "model": predictor.title}
+    assert answer.json() == {
+        "status": "ready",
+        "model": predictor.title,
+        "models": [predictor.title],
+    }
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
@@ -42,20 +45,6 @@ async def test_not_ready_when_the_self_test_fails(predictor: Predictor, path: st
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["retry-after"]
     assert (await get(broken, "/health/live")).status_code == 200
-
-
-def test_the_artifact_is_a_file_or_the_only_one_in_a_folder(
-    artifact_path: Path, tmp_path: Path
-) -> None:
-    assert artifact_file(artifact_path) == artifact_path
-    with pytest.raises(ArtifactError, match=r"must hold exactly one \*\.joblib, it holds 0"):
-        artifact_file(tmp_path)
-    shutil.copy(artifact_path, tmp_path / "one.joblib")
-    assert artifact_file(tmp_path) == tmp_path / "one.joblib"
-    assert create_app(Settings(artifact=tmp_path)).title == "article"
-    shutil.copy(artifact_path, tmp_path / "two.joblib")
-    with pytest.raises(ArtifactError, match="it holds 2"):
-        create_app(Settings(artifact=tmp_path))
 
 
 def test_without_an_artifact_there_is_no_service(tmp_path: Path) -> None:

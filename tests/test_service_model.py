@@ -120,7 +120,7 @@ async def test_openapis_examples_are_answered(client: httpx.AsyncClient) -> None
         assert (await client.post("/predict", json=example["value"])).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/model/", "/nothing"])
+@pytest.mark.parametrize("path", ["/redoc", "/model/", "/docs/x", "/docs/../app.py", "/nothing"])
 async def test_nothing_else_is_there(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
 

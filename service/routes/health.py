@@ -1,14 +1,14 @@
 """GET /health, /health/live, /health/ready: whether the process answers, and whether it works."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
-from model.errors import MalignancyError
-from model.predictor import Predictor
+from service.models import Models
 from service.openapi import problem_responses
-from service.problems import Problem
 
 
-def health_router(predictor: Predictor) -> APIRouter:
+def health_router(models: Models) -> APIRouter:
     """The routes of the health checks."""
     router = APIRouter()
 
@@ -19,12 +19,20 @@ def health_router(predictor: Predictor) -> APIRouter:
 
     @router.get("/health", responses=problem_responses(503))
     @router.get("/health/ready", responses=problem_responses(503))
-    async def ready() -> dict[str, str]:
-        """A model is loaded, and its self-test rows just gave their expected outputs."""
-        try:
-            predictor.replay_self_test()
-        except MalignancyError as error:
-            raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
-        return {"status": "ready", "model": predictor.title}
+    async def ready() -> dict[str, Any]:
+        """The models are loaded, and their self-test rows just gave their expected outputs.
+
+        `failures` says, by the model's name, why the last reload failed; the version before it
+        goes on serving.
+        """
+        for model in models.by_name.values():
+            model.current.require_ready()
+        failures = {name: model.failure for name, model in models.by_name.items() if model.failure}
+        return {
+            "status": "ready",
+            "model": models.default.title,
+            "models": [model.current.title for model in models.by_name.values()],
+            **({"failures": failures} if failures else {}),
+        }
 
     return router

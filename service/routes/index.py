@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from model.predictor import Predictor
+from service.models import Models
 
 
-def index_router(predictor: Predictor) -> APIRouter:
+def index_router(models: Models) -> APIRouter:
     """The route of the index."""
     router = APIRouter()
 
@@ -15,6 +15,6 @@ def index_router(predictor: Predictor) -> APIRouter:
     async def index(request: Request) -> dict[str, Any]:
         """The model that is served, and every path."""
         document = request.app.openapi()
-        return {"model": predictor.title, "paths": sorted(document["paths"])}
+        return {"model": models.default.title, "paths": sorted(document["paths"])}
 
     return router

@@ -1,44 +1,85 @@
-"""GET /metrics: how well the model does at a threshold, from the scores its artifact carries."""
+"""GET /metrics: how well a model does at a threshold, from the scores its artifact carries; and for
+a Prometheus server, which asks for a format of its own, how the service does.
+"""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from model.figures import figures
-from model.predictor import Predictor
+from service.models import Models
 from service.openapi import problem_responses, threshold_parameters
-from service.threshold import Thresholds
+from service.problems import FieldError, Problem
+from service.scrape_formats import OPENMETRICS, PLAIN, Format, scrape_format
+from service.scraping import Scrape
+from service.served import Served
 
 SWEEP = (0.5, 0.7, 0.8, 0.9)
 
 
-def metrics_router(predictor: Predictor, thresholds: Thresholds) -> APIRouter:
-    """The route of /metrics."""
-    router, target = APIRouter(), predictor.schema.target
+_FORMATS: dict[str, Any] = {
+    each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
+}
+
+
+def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
+    """The routes of /metrics."""
+    router = APIRouter()
+    target = models.default.predictor.schema.target
+
+    @router.get(
+        "/metrics",
+        openapi_extra={"parameters": threshold_parameters(target)},
+        response_model=dict[str, Any],
+        responses={200: {"content": _FORMATS}, **problem_responses(422)},
+    )
+    async def metrics(request: Request, response: Response) -> dict[str, Any] | Response:
+        """Confusion matrices, and what follows from them, on the validation and training sets.
+
+        At the threshold asked for, and at a sweep of fixed ones, where the model has one; of a
+        regression its errors. A figure without a denominator is null; `intervals` are 95 % Wilson
+        intervals. Where Accept prefers a format of Prometheus's, the service's own metrics in that.
+        """
+        asked = scrape_format(request.scope["headers"])
+        if asked is None:
+            response.headers["Vary"] = "Accept"
+            return _metrics(models.default, request)
+        if request.scope["query_string"]:
+            raise Problem.invalid([FieldError(field="query", rule="must be empty for this format")])
+        return await run_in_threadpool(_scraped, scrape, asked)
+
+    @router.get(
+        "/models/{name}/metrics",
+        openapi_extra={"parameters": threshold_parameters(target)},
+        responses=problem_responses(404, 422),
+    )
+    async def named_metrics(name: str, request: Request) -> dict[str, Any]:
+        """The same as /metrics, of a model by name."""
+        return _metrics(models.find(name), request)
+
+    return router
+
+
+def _scraped(scrape: Scrape, asked: Format) -> Response:
+    headers = {"Content-Type": asked.content_type, "Vary": "Accept"}
+    return Response(asked.write(scrape), headers=headers)
+
+
+def _metrics(served: Served, request: Request) -> dict[str, Any]:
+    predictor, thresholds = served.predictor, served.thresholds
+    target = predictor.schema.target
+    threshold = thresholds.from_query(request.scope["query_string"])
 
     def at(threshold: float) -> dict[str, Any]:
         sets = {"validation": predictor.validation, "train": predictor.train}
         told = {name: figures(target, rows, threshold) for name, rows in sets.items()}
         return {**thresholds.told(threshold), **told}
 
-    @router.get(
-        "/metrics",
-        openapi_extra={"parameters": threshold_parameters(target)},
-        responses=problem_responses(422),
-    )
-    async def metrics(request: Request) -> dict[str, Any]:
-        """Confusion matrices, and what follows from them, on the validation and training sets.
-
-        At the threshold asked for, and at a sweep of fixed ones, where the model has one; of a
-        regression its errors. A figure without a denominator is null; `intervals` are 95 % Wilson
-        intervals.
-        """
-        threshold = thresholds.from_query(request.scope["query_string"])
-        return {
-            "model": predictor.title,
-            **at(threshold),
-            **({"sweep": [at(each) for each in SWEEP]} if target.has_threshold else {}),
-            "scores": predictor.facts.get("scores"),
-        }
-
-    return router
+    return {
+        "model": served.title,
+        **at(threshold),
+        **({"sweep": [at(each) for each in SWEEP]} if target.has_threshold else {}),
+        "scores": predictor.facts.get("scores"),
+    }

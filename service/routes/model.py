@@ -1,24 +1,12 @@
-"""GET /model and /model/card: what the model is, for programs and for people."""
+"""GET /model, /model/card, /models/…: what a model is, for programs and for people."""
 
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
-from model.predictor import Predictor
-from service.card import markdown_card
-from service.threshold import Thresholds
-
-_FACTS = (
-    "description",
-    "intended_use",
-    "limits",
-    "recipe",
-    "data",
-    "out_of_bag",
-    "scores",
-    "versions",
-)
+from service.models import Models
+from service.openapi import problem_responses
 
 
 class MarkdownResponse(PlainTextResponse):
@@ -27,41 +15,46 @@ class MarkdownResponse(PlainTextResponse):
     media_type = "text/markdown"
 
 
-def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
-    """Everything /model answers, as plain data; a fact the artifact does not tell is null."""
-    schema = predictor.schema
-    return {
-        "name": predictor.name,
-        "version": predictor.version,
-        "title": predictor.title,
-        "schema": {
-            "features": [feature.model_dump() for feature in schema.features],
-            "target": schema.target.model_dump(),
-        },
-        "network": {
-            **predictor.network.describe(),
-            "parameters": predictor.network.layout.size,
-        },
-        "operating_points": dict(predictor.operating_points),
-        **thresholds.told(thresholds.in_force),
-        **{name: predictor.facts.get(name) for name in _FACTS},
-    }
-
-
-def model_router(predictor: Predictor, thresholds: Thresholds) -> APIRouter:
-    """The routes of /model and /model/card."""
+def model_router(models: Models) -> APIRouter:
+    """The routes of what models are."""
     router = APIRouter()
-    description = describe(predictor, thresholds)
-    card = markdown_card(description)
 
     @router.get("/model")
     async def model() -> dict[str, Any]:
         """The model's schema, network, recipe, data, scores, operating points and limits."""
-        return description
+        return models.default.description
 
     @router.get("/model/card", response_class=MarkdownResponse)
     async def model_card() -> Response:
         """The same as Markdown, to be read."""
-        return MarkdownResponse(card)
+        return MarkdownResponse(models.default.card)
+
+    @router.get("/models")
+    async def names() -> dict[str, Any]:
+        """Every model by name, the default one first, with its versions."""
+        return {
+            "models": [
+                {
+                    "name": model.name,
+                    "version": model.current.predictor.version,
+                    "versions": [each.predictor.version for each in model.versions],
+                }
+                for model in models.by_name.values()
+            ]
+        }
+
+    @router.get("/models/{name}", responses=problem_responses(404, 422))
+    async def named_model(name: str) -> dict[str, Any]:
+        """The same as /model, of a model by name."""
+        return models.find(name).description
+
+    @router.get(
+        "/models/{name}/card",
+        response_class=MarkdownResponse,
+        responses=problem_responses(404, 422),
+    )
+    async def named_model_card(name: str) -> Response:
+        """The same as /model/card, of a model by name."""
+        return MarkdownResponse(models.find(name).card)
 
     return router

@@ -1,100 +1,91 @@
 """POST /predict: the hot path, a bare ASGI endpoint without FastAPI's machinery in between."""
 
+from bisect import bisect_left
 from typing import Any
 
-import numpy as np
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
-from model.errors import NetworkError
-from model.predictor import Predictor
-from service.contract import Contract, Rows
+from service.body import read_body
+from service.contract import Rows
+from service.current_request import current_request
+from service.models import Models
 from service.negotiation import require_json
-from service.problems import FieldError, Problem
-from service.threshold import Thresholds
+from service.served import Served
+from service.settings import Settings
 
 # A body this large, some hundred rows, is worth handing to a thread so that others are not kept
 # waiting.
 THREAD_BYTES = 32 * 1024
+PIECE_ROWS = 4096  # of an answer, told at once: see `service.pieces`
+
+PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
+
+
+def predict_routes(models: Models, settings: Settings) -> list[Route]:
+    """The routes of predictions, the default model's first."""
+    return [
+        Route(path, Predict(models, settings.max_body_bytes, path), methods=["POST"])
+        for path in PATHS
+    ]
 
 
 class Predict:
-    """One patient in, one answer out; many in, many out."""
+    """One case in, one answer out; many in, many out."""
 
-    def __init__(
-        self, predictor: Predictor, thresholds: Thresholds, max_rows: int, max_body_bytes: int
-    ) -> None:
-        self.predictor = predictor
-        self.thresholds = thresholds
-        self.contract = Contract(predictor.schema, max_rows)
+    def __init__(self, models: Models, max_body_bytes: int, route: str) -> None:
+        self.models = models
         self.max_body_bytes = max_body_bytes
+        self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 406, 413, 415, 422)."""
+        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422)."""
+        current_request.get().route = self.route
+        served = self.models.find(**scope.get("path_params", {}))
         require_json(scope["headers"])
-        threshold = self.thresholds.from_query(scope["query_string"])
-        body = await self._read(scope, receive)
+        threshold = served.thresholds.from_query(scope["query_string"])
+        body = await read_body(scope, receive, self.max_body_bytes)
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
-            answer = self.answer(body, threshold)
+            answered = answer(served, body, threshold)
         else:
-            answer = await run_in_threadpool(self.answer, body, threshold)
+            answered = await run_in_threadpool(answer, served, body, threshold)
         headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(answer)),
+            (b"content-length", b"%d" % len(answered)),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": answered})
 
-    def answer(self, body: bytes, threshold: float) -> bytes:
-        """The JSON answer to a JSON body. Raises Problem (400, 422)."""
-        rows = self.contract.parse(body)
-        predictions = self._predictions(rows, threshold)
-        model = {**self.thresholds.told(threshold), "model": self.predictor.title}
-        if rows.single:
-            return to_json({**predictions[0], **model})
-        return to_json({"predictions": predictions, **model})
 
-    def _predictions(self, rows: Rows, threshold: float) -> list[dict[str, Any]]:
-        schema = self.predictor.schema
-        answers = schema.target.answers(self._predict(rows.values), threshold)
-        names = schema.names
-        for row, column in rows.missing:
-            answers[row].setdefault("imputed", []).append(names[column])
-        return answers
+def answer(served: Served, body: bytes, threshold: float) -> bytes:
+    """The JSON answer to a JSON body. Raises Problem (400, 422)."""
+    rows = served.contract.parse(body)
+    predictions = served.predict(rows.values, threshold)
+    model = {**served.thresholds.told(threshold), "model": served.title}
+    if rows.single:
+        return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
+    pieces = (
+        to_json(_answers(served, rows, predictions, threshold, first))[1:-1]
+        for first in range(0, len(predictions), PIECE_ROWS)
+    )
+    return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
 
-    def _predict(self, values: Array) -> Array:
-        """(B, outputs); a feature without a range lets values in that overflow: Problem."""
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):
-                predictions = self.predictor.predict(values)
-            if np.isfinite(predictions).all():
-                return predictions
-        except NetworkError:
-            pass
-        rule = "must hold values small enough for a finite answer"
-        raise Problem.invalid([FieldError(field="body", rule=rule)])
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body, or None when the client left. Raises Problem (413)."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit():
-                self._require_small(int(value))
-        pieces: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            self._require_small(size)
-            more = message.get("more_body", False)
-        return b"".join(pieces)
-
-    def _require_small(self, size: int) -> None:
-        if size > self.max_body_bytes:
-            raise Problem(413, f"The body must have at most {self.max_body_bytes} bytes.")
+def _answers(
+    served: Served, rows: Rows, predictions: Array, threshold: float, first: int = 0
+) -> list[dict[str, Any]]:
+    """The answers to a piece of the rows, from `first` on."""
+    schema = served.predictor.schema
+    answers = schema.target.answers(predictions[first : first + PIECE_ROWS], threshold)
+    if rows.missing:
+        names, missing = schema.names, rows.missing
+        for row, column in missing[bisect_left(missing, [first, 0]) :]:
+            if row >= first + PIECE_ROWS:
+                break
+            answers[row - first].setdefault("imputed", []).append(names[column])
+    return answers

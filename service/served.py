@@ -1,0 +1,91 @@
+"""One version of a model in service: a predictor, and all that is made of it once."""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from model.arrays import Array
+from model.errors import MalignancyError, NetworkError
+from model.predictor import Predictor
+from service.card import markdown_card
+from service.contract import Contract
+from service.current_request import current_request
+from service.description import describe
+from service.oip.inputs import InputTensors
+from service.oip.outputs import OutputTensors
+from service.problems import FieldError, Problem
+from service.settings import Settings
+from service.threshold import Thresholds
+from service.validation_figures import Figure, validation_figures
+
+Count = Callable[[Array, float], None]
+
+
+class Served:
+    """What a request needs of a model. Safe from many threads at once.
+
+    count: told of all predictions (B, outputs) that are answered, and their threshold.
+    Raises SettingError when the settings do not fit the model.
+    """
+
+    def __init__(
+        self, predictor: Predictor, settings: Settings, count: Count = lambda *_: None
+    ) -> None:
+        self.predictor = predictor
+        self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
+        self.contract = Contract(predictor.schema, settings.max_rows)
+        self.input_tensors = InputTensors(predictor.schema, settings.max_rows)
+        self.output_tensors = OutputTensors(predictor.schema.target)
+        self.title = predictor.title
+        self._count = count
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What /model answers."""
+        return describe(self.predictor, self.thresholds)
+
+    @cached_property
+    def card(self) -> str:
+        """The same as Markdown."""
+        return markdown_card(self.description)
+
+    def require_ready(self) -> None:
+        """Raise Problem (503) unless the self-test rows give their expected outputs now."""
+        try:
+            self.predictor.replay_self_test()
+        except MalignancyError as error:
+            raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
+
+    @cached_property
+    def validation_figures(self) -> list[Figure]:
+        """What monitoring watches, at the threshold in force."""
+        return validation_figures(self.predictor, self.thresholds.in_force)
+
+    def predict(self, rows: Array, threshold: float) -> Array:
+        """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where
+        missing, to be answered at this threshold.
+
+        Raises Problem (422): a feature without a range lets values in that overflow.
+        """
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                predictions = self.predictor.predict(rows)
+        except NetworkError:
+            predictions = None
+        if predictions is None or not _finite(predictions):
+            rule = "must hold values small enough for a finite answer"
+            raise Problem.invalid([FieldError(field="body", rule=rule)])
+        request = current_request.get()
+        request.model = self.title
+        request.rows += len(predictions)
+        self._count(predictions, threshold)
+        return predictions
+
+
+def _finite(predictions: Array) -> bool:
+    if predictions.size == 1:  # of one row, in a fraction of the time
+        return math.isfinite(predictions.item())
+    return bool(np.isfinite(predictions).all())
