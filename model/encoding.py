@@ -55,27 +55,48 @@ class Encoder:
 
     def encode(self, rows: Array) -> Array:
         """Raw rows (B, F), NaN where missing, as finite inputs (B, I)."""
-        return np.asarray((self.expand(rows) - self.center) / self.spread)
+        x = np.subtract(self.expand(rows), self.center)
+        return np.divide(x, self.spread, x)
 
     def expand(self, rows: Array) -> Array:
-        """The inputs (B, I) before they are scaled; what the scaler is fitted on."""
-        filled = np.where(np.isnan(rows), self.fill, rows)
-        for name, columns in self._transformed.items():
-            filled[:, columns] = TRANSFORMS[name][0](filled[:, columns])
-        if not any(self.categories):
+        """The inputs (B, I) before they are scaled; what the scaler is fitted on.
+
+        Where there is nothing to do, the rows themselves.
+        """
+        missing = np.isnan(rows)
+        # A count takes a third of the time of any().
+        filled = np.where(missing, self.fill, rows) if np.count_nonzero(missing) else rows
+        if self._transform_of_all is not None:
+            filled = self._transform_of_all(filled)
+        elif self._transformed:
+            filled = filled.copy() if filled is rows else filled
+            for transform, columns in self._transformed:
+                filled[:, columns] = transform(filled[:, columns])
+        if self._is_number is None:
             return filled
         source, code = self.columns
         wide = filled[:, source]
-        return np.where(np.isnan(code), wide, wide == code)
+        return np.where(self._is_number, wide, wide == code)
 
     @cached_property
-    def _transformed(self) -> dict[str, list[int]]:
-        """The columns each transform is for."""
-        return {
-            name: [column for column, each in enumerate(self.transforms) if each == name]
-            for name in TRANSFORMS
+    def _transform_of_all(self) -> Callable[[Array], Array] | None:
+        """The transform that every column has, if one."""
+        name, *others = {*self.transforms}
+        return TRANSFORMS[name][0] if name and not others else None
+
+    @cached_property
+    def _transformed(self) -> list[tuple[Callable[[Array], Array], list[int]]]:
+        """Each transform, and the columns it is for."""
+        return [
+            (transform, [column for column, each in enumerate(self.transforms) if each == name])
+            for name, (transform, _, _) in TRANSFORMS.items()
             if name in self.transforms
-        }
+        ]
+
+    @cached_property
+    def _is_number(self) -> Array | None:
+        """Of each input (I,), whether it stands for no category; None where none does."""
+        return np.isnan(self.columns[1]) if any(self.categories) else None
 
     @cached_property
     def columns(self) -> tuple[Array, Array]:

@@ -1,7 +1,6 @@
 """A request body, from raw bytes to an array of rows: parsed and validated once, in Rust.
 
-The happy path asks pydantic-core for one yes or no. What is wrong with a refused body is found by
-a second, slower look (`service.inspection`).
+What is wrong with a refused body is found by a second, slower look (`service.inspection`).
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ from model.arrays import Array
 from model.schema import Schema
 from service.grammar import ABSENT, array_row, named_values, object_row
 from service.inspection import Inspector
-from service.problems import Problem
+from service.instances import RowReader
+from service.pieces import pieces_of
+from service.problems import FieldError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class Contract:
     """
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
+        self._max_rows = max_rows
         self._inspector = Inspector(schema, max_rows)
-        self._required = np.array([not feature.may_be_missing for feature in schema.features])
+        self._reader = RowReader(schema)
+        self._required = [not feature.may_be_missing for feature in schema.features]
         rows = core.union_schema(
             [
                 core.list_schema(row, min_length=1, max_length=max_rows, fail_fast=True)
@@ -61,36 +64,63 @@ class Contract:
 
     def parse(self, body: bytes) -> Rows:
         """The rows in a body. Raises Problem: 400 when it is no JSON, 422 when it breaks a rule."""
+        pieces = pieces_of(body)
+        rows = self._one(body) if pieces is None else self._many(pieces)
+        if rows is not None:
+            return rows
+        try:
+            errors = self._inspector.errors(body, pieces)
+        except ValueError as error:
+            raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
+        raise Problem.invalid(errors)
+
+    def _many(self, pieces: list[bytes]) -> Rows | None:
+        """The rows of all pieces, or None when one breaks a rule."""
+        blocks: list[Array] = []
+        count = 0
+        for piece in pieces:
+            block = self._reader.read(piece)
+            if block is None:
+                return None
+            blocks.append(block)
+            count += len(block)
+            if count > self._max_rows:
+                rule = f"must have at most {self._max_rows} rows"
+                raise Problem.invalid([FieldError(field="instances", rule=rule)])
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        missing = np.isnan(values)
+        return Rows(values, np.argwhere(missing).tolist() if missing.any() else [], single=False)
+
+    def _one(self, body: bytes) -> Rows | None:
+        """The row of an object, or the rows of an unusual spelling of many; None when a rule is
+        broken. Raises Problem (400)."""
         try:
             fields: dict[str, Any] | None = self._validator.validate_json(body)
         except ValidationError as error:
             reason = error.errors(include_input=False, include_url=False)[0]["msg"]
             raise Problem(400, f"The body is malformed. {reason}.") from None
-        rows = None if fields is None else self._rows(fields, body.count(b":"))
-        if rows is None:
-            raise Problem.invalid(self._inspector.errors(body))
-        return rows
-
-    def _rows(self, fields: dict[str, Any], colons: int) -> Rows | None:
-        """The validated rows, or None when a name is absent, unknown or given twice.
-
-        Only the names that were asked for are in `fields`. A valid body has no strings but names
-        and categories, and none of them holds a colon, so any other name, or one more, shows as
-        one colon too many.
-        """
+        if fields is None:
+            return None
+        # Only the names that were asked for are in `fields`. A valid body has no strings but names
+        # and categories, and none of them holds a colon, so any other name, or one given twice,
+        # shows as one colon too many.
+        colons = body.count(b":")
         instances = fields.pop("instances")
-        single = instances is None
-        rows: list[Any] = [fields] if single else instances
-        named = isinstance(rows[0], dict)
-        if named:
+        if instances is not None:
+            return self._rows(instances, colons - 1, single=False)
+        return self._rows([fields], colons, single=True)
+
+    def _rows(self, rows: list[Any], colons: int, *, single: bool) -> Rows | None:
+        if isinstance(rows[0], dict):
             rows = [list(row.values()) for row in rows]
-        values = np.array(rows, dtype=np.float64)  # None becomes NaN
-        missing = np.isnan(values)
-        pairs = values.size if named else 0
-        places: list[list[int]] = []
-        if missing.any():
-            if (missing & self._required).any():
-                return None
-            places = np.argwhere(missing).tolist()
-            pairs -= sum(row.count(ABSENT) for row in rows)
-        return Rows(values, places, single) if colons == pairs + (not single) else None
+            colons -= sum(len(row) - row.count(ABSENT) for row in rows)
+        missing = [
+            [index, column]
+            for index, row in enumerate(rows)
+            if None in row or ABSENT in row
+            for column, value in enumerate(row)
+            if value is None or value is ABSENT
+        ]
+        if colons or any(self._required[column] for _, column in missing):
+            return None
+        return Rows(np.array(rows, dtype=np.float64), missing, single)  # None becomes NaN

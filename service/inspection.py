@@ -30,11 +30,26 @@ class Inspector:
         self._object_row = SchemaValidator(object_row(schema))
         self._array_row = SchemaValidator(array_row(schema))
 
-    def errors(self, body: bytes) -> list[FieldError]:
-        """The first errors of a body; never none, or the body would not have been refused."""
-        errors = list(islice(self._in_body(from_json(body)), MAX_ERRORS))
+    def errors(self, body: bytes, pieces: list[bytes] | None = None) -> list[FieldError]:
+        """The first errors of a body; never none, or the body would not have been refused.
+
+        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON.
+        """
+        try:
+            errors = list(islice(self._in_pieces(pieces or []), MAX_ERRORS))
+        except ValueError:  # a cut where there was none, or no JSON
+            errors = []
+        errors = errors or list(islice(self._in_body(from_json(body)), MAX_ERRORS))
         errors = errors or list(islice(_duplicates(body), MAX_ERRORS))
         return errors or [FieldError(field="body", rule="does not fit this model")]
+
+    def _in_pieces(self, pieces: list[bytes]) -> Iterator[FieldError]:
+        """All of them arrays of rows of one kind, or there would be no pieces."""
+        index = 0
+        for piece in pieces:
+            rows = from_json(piece)
+            yield from self._in_rows(rows, index)
+            index += len(rows)
 
     def _in_body(self, body: Any) -> Iterator[FieldError]:
         if not isinstance(body, dict):
@@ -44,7 +59,7 @@ class Inspector:
         else:
             for name in body:
                 if name != "instances":
-                    yield FieldError(field=_printable(name), rule="cannot stand beside instances")
+                    yield FieldError(field=printable(name), rule="cannot stand beside instances")
             yield from self._in_instances(body["instances"])
 
     def _in_instances(self, rows: Any) -> Iterator[FieldError]:
@@ -57,12 +72,12 @@ class Inspector:
         else:
             yield from self._in_rows(rows)
 
-    def _in_rows(self, rows: list[Any]) -> Iterator[FieldError]:
+    def _in_rows(self, rows: list[Any], first: int = 0) -> Iterator[FieldError]:
         objects, arrays = isinstance(rows[0], dict), isinstance(rows[0], list)
         if not objects and not arrays:
             yield FieldError(field="instances.0", rule="must be an object or an array")
             return
-        for index, row in enumerate(rows):
+        for index, row in enumerate(rows, first):
             place = f"instances.{index}"
             if objects and isinstance(row, dict):
                 yield from self._in_object(row, f"{place}.")
@@ -85,7 +100,7 @@ class Inspector:
         if known < len(row):
             for name in row:
                 if name not in self._features:
-                    field = prefix + _printable(name)
+                    field = prefix + printable(name)
                     yield FieldError(field=field, rule="is not a feature of this model")
 
     def _in_array(self, row: list[Any], place: str) -> Iterator[FieldError]:
@@ -107,7 +122,7 @@ class _Pairs(list[tuple[str, Any]]):
         seen: set[str] = set()
         for name, _ in self:
             if name in seen:
-                yield FieldError(field=prefix + _printable(name), rule="is given twice")
+                yield FieldError(field=prefix + printable(name), rule="is given twice")
             seen.add(name)
 
 
@@ -122,7 +137,7 @@ def _duplicates(body: bytes) -> Iterator[FieldError]:
                     yield from row.duplicates(f"instances.{index}.")
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A name that a client made up, made safe to show."""
     shown = "".join(each if each.isprintable() else "?" for each in name[:MAX_NAME_LENGTH])
     return shown + "…" * (len(name) > MAX_NAME_LENGTH)

@@ -1,19 +1,23 @@
 """POST /predict: the hot path, a bare ASGI endpoint without FastAPI's machinery in between."""
 
+from bisect import bisect_left
 from typing import Any
 
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from model.arrays import Array
+from model.predictor import PIECE_ROWS
 from service.body import read_body
 from service.contract import Rows
 from service.current_request import current_request
 from service.models import Models
-from service.negotiation import require_json
+from service.negotiation import JSON_BOTH_WAYS, negotiate
 from service.served import Served
 from service.settings import Settings
+from service.tables.answering import answer_table
 
 # A body this large, some hundred rows, is worth handing to a thread so that others are not kept
 # waiting.
@@ -22,29 +26,29 @@ THREAD_BYTES = 32 * 1024
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
 
-def predict_routes(models: Models, settings: Settings) -> list[BaseRoute]:
+def predict_routes(models: Models, settings: Settings) -> list[Route]:
     """The routes of predictions, the default model's first."""
-    return [
-        Route(path, Predict(models, settings.max_body_bytes, path), methods=["POST"])
-        for path in PATHS
-    ]
+    return [Route(path, Predict(models, settings, path), methods=["POST"]) for path in PATHS]
 
 
 class Predict:
     """One case in, one answer out; many in, many out."""
 
-    def __init__(self, models: Models, max_body_bytes: int, route: str) -> None:
+    def __init__(self, models: Models, settings: Settings, route: str) -> None:
         self.models = models
-        self.max_body_bytes = max_body_bytes
+        self.settings = settings
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422)."""
+        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422, 507)."""
         current_request.get().route = self.route
-        served = self.models.find(**scope["path_params"])
-        require_json(scope["headers"])
+        served = self.models.find(**scope.get("path_params", {}))
+        exchange = negotiate(scope["headers"])
+        if exchange != JSON_BOTH_WAYS:
+            await answer_table(served, exchange, self.settings, scope, receive, send)
+            return
         threshold = served.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.max_body_bytes)
+        body = await read_body(scope, receive, self.settings.max_body_bytes)
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
@@ -62,17 +66,27 @@ class Predict:
 def answer(served: Served, body: bytes, threshold: float) -> bytes:
     """The JSON answer to a JSON body. Raises Problem (400, 422)."""
     rows = served.contract.parse(body)
-    predictions = _predictions(served, rows, threshold)
+    predictions = served.predict(rows.values, threshold)
     model = {**served.thresholds.told(threshold), "model": served.title}
     if rows.single:
-        return to_json({**predictions[0], **model})
-    return to_json({"predictions": predictions, **model})
+        return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
+    pieces = (
+        to_json(_answers(served, rows, predictions, threshold, first))[1:-1]
+        for first in range(0, len(predictions), PIECE_ROWS)
+    )
+    return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
 
 
-def _predictions(served: Served, rows: Rows, threshold: float) -> list[dict[str, Any]]:
+def _answers(
+    served: Served, rows: Rows, predictions: Array, threshold: float, first: int = 0
+) -> list[dict[str, Any]]:
+    """The answers to a piece of the rows, from `first` on."""
     schema = served.predictor.schema
-    answers = schema.target.answers(served.predict(rows.values, threshold), threshold)
-    names = schema.names
-    for row, column in rows.missing:
-        answers[row].setdefault("imputed", []).append(names[column])
+    answers = schema.target.answers(predictions[first : first + PIECE_ROWS], threshold)
+    if rows.missing:
+        names, missing = schema.names, rows.missing
+        for row, column in missing[bisect_left(missing, [first, 0]) :]:
+            if row >= first + PIECE_ROWS:
+                break
+            answers[row - first].setdefault("imputed", []).append(names[column])
     return answers

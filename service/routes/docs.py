@@ -1,0 +1,78 @@
+"""GET /docs: the contract as a page to read and to try, its scripts served from here."""
+
+from importlib.resources import files
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from service.problems import Problem
+
+# Nothing comes from elsewhere, and no script stands within the page. Swagger UI sets inline styles.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+ASSETS: Final = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
+START: Final = """\
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+});
+"""
+PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>malignancy</title>
+<link rel="icon" type="image/png" href="docs/favicon.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>This page needs JavaScript; the document it shows is <a href="openapi.json">here</a>.
+</noscript>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+
+
+def docs_router() -> APIRouter:
+    """The routes of the page and of what it loads."""
+    router = APIRouter(include_in_schema=False)
+    folder = files("fastapi_offline") / "static"
+
+    @router.get("/docs")
+    async def page() -> Response:
+        return HTMLResponse(PAGE, headers=HEADERS)
+
+    @router.get("/docs/start.js")
+    async def start() -> Response:
+        return Response(START, headers=HEADERS, media_type="text/javascript")
+
+    @router.get("/docs/{name}")
+    def asset(name: str) -> Response:  # in a thread, since it reads a file
+        if name not in ASSETS:
+            raise Problem(404)
+        headers = {**HEADERS, "Cache-Control": "max-age=86400"}
+        return Response((folder / name).read_bytes(), headers=headers, media_type=ASSETS[name])
+
+    return router
