@@ -31,9 +31,9 @@ def test_it_works(
     ]
     asked, told = tmp_path / "asked.jsonl", tmp_path / "told.jsonl"
     asked.write_text("".join(json.dumps(each) + "\n" for each in requests))
-    command = [PROGRAM, "infer", "--url", f"127.0.0.1:{wisconsin_port}"]
-    files = ["--input-data-path", asked, "--output-data-path", told]
-    command = [*command, "--model-name", "wisconsin", *files, "--retries", "1", *options]
+    service = ["--url", f"127.0.0.1:{wisconsin_port}", "--model-name", "wisconsin"]
+    files = ["--input-data-path", str(asked), "--output-data-path", str(told)]
+    command = [str(PROGRAM), "infer", *service, *files, "--retries", "1", *options]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stderr
     answers: dict[int, Any] = {}
