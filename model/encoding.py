@@ -55,12 +55,14 @@ class Encoder:
 
     def encode(self, rows: Array) -> Array:
         """Raw rows (B, F), NaN where missing, as finite inputs (B, I)."""
-        x = self.expand(rows) - self.center
-        x /= self.spread
-        return x
+        x = np.subtract(self.expand(rows), self.center)
+        return np.divide(x, self.spread, x)
 
     def expand(self, rows: Array) -> Array:
-        """The inputs (B, I) before they are scaled; what the scaler is fitted on."""
+        """The inputs (B, I) before they are scaled; what the scaler is fitted on.
+
+        Where there is nothing to do, the rows themselves.
+        """
         missing = np.isnan(rows)
         # A count takes a third of the time of any().
         filled = np.where(missing, self.fill, rows) if np.count_nonzero(missing) else rows

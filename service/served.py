@@ -9,7 +9,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
-from model.predictor import Predictor
+from model.predictor import PIECE_ROWS, Predictor
 from service.card import markdown_card
 from service.contract import Contract
 from service.current_request import current_request
@@ -51,6 +51,11 @@ class Served:
     def card(self) -> str:
         """The same as Markdown."""
         return markdown_card(self.description)
+
+    @cached_property
+    def block_contract(self) -> Contract:
+        """What the instances in one block of a table may be."""
+        return Contract(self.predictor.schema, PIECE_ROWS)
 
     def require_ready(self) -> None:
         """Raise Problem (503) unless the self-test rows give their expected outputs now."""

@@ -49,9 +49,22 @@ class Settings(BaseSettings):
         "name of one of the model's operating points. Without it, the model's own.",
     )
     max_body_bytes: int = Field(
-        16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
+        16 * 1024 * 1024,
+        ge=1,
+        description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
     )
-    max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    max_rows: int = Field(100_000, ge=1, description="The most rows in one request of JSON.")
+    max_stream_bytes: int = Field(
+        4 * 1024**3,
+        ge=1,
+        description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
+        "memory, and may have any number of rows.",
+    )
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
     docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)

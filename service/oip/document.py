@@ -3,10 +3,11 @@
 from http import HTTPStatus
 
 from service.json_schema import Json, object_of, reference
-from service.models import SHORTEST_VERSION, Models
+from service.models import Models
 from service.oip.metadata import model_metadata
 from service.oip.request import MOST_ID_CHARACTERS
 from service.oip.tensors import DATATYPES
+from service.parameters import name_parameter, threshold_parameters, version_parameter
 
 _TEXT: Json = {"type": "string"}
 _TRUTH: Json = {"type": "boolean"}
@@ -22,22 +23,10 @@ _HEADER: Json = {
 }
 
 
-def inference_protocol_paths(models: Models, threshold: Json) -> Json:
-    """The paths. threshold: the query's parameter."""
-    name: Json = {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "description": "The model.",
-        "schema": {"type": "string", "enum": list(models.by_name)},
-    }
-    version: Json = {
-        "name": "version",
-        "in": "path",
-        "required": True,
-        "description": f"The first {SHORTEST_VERSION} or more digits of the version's SHA-256.",
-        "schema": {"type": "string", "pattern": f"^[0-9a-f]{{{SHORTEST_VERSION},64}}$"},
-    }
+def inference_protocol_paths(models: Models) -> Json:
+    """The paths."""
+    thresholds = threshold_parameters(model.current for model in models.by_name.values())
+    name, version = name_parameter(models), version_parameter(models)
     paths: Json = {
         "/v2": {"get": _get("Server metadata", "server_metadata", _ref("Server"))},
         "/v2/health/live": {"get": _get("Live", "server_live", object_of({"live": _TRUTH}))},
@@ -56,7 +45,9 @@ def inference_protocol_paths(models: Models, threshold: Json) -> Json:
         paths[path] = {"get": told | {"parameters": parameters}}
         paths[f"{path}/ready"] = {"get": told_ready | {"parameters": parameters}}
         infer = _infer(models, f"model{suffix}_infer")
-        paths[f"{path}/infer"] = {"post": infer | {"parameters": [*parameters, threshold, _HEADER]}}
+        paths[f"{path}/infer"] = {
+            "post": infer | {"parameters": [*parameters, *thresholds, _HEADER]}
+        }
     return paths
 
 
