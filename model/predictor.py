@@ -92,22 +92,19 @@ class Predictor:
 
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
-        if len(rows) <= PIECE_ROWS:
-            return self._predict(rows)
-        starts = range(0, len(rows), PIECE_ROWS)
-        return np.concatenate([self._predict(rows[start : start + PIECE_ROWS]) for start in starts])
-
-    @cached_property
-    def _forward(self) -> Forward:
-        return self.network.bind(self.theta)
-
-    def _predict(self, rows: Array) -> Array:
+        if len(rows) > PIECE_ROWS:
+            starts = range(0, len(rows), PIECE_ROWS)
+            return np.concatenate([self.predict(rows[at : at + PIECE_ROWS]) for at in starts])
         predictions = self._forward.mean(self.encoder.encode(rows))
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:
             predictions = self.calibration.apply(predictions)
         return predictions
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return self.network.bind(self.theta)
 
     def check_rows(self, rows: Array) -> None:
         """Raise DataError naming the first row and feature that does not keep the schema."""

@@ -10,14 +10,17 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from model.predictor import Predictor
+from service.access import Access
+from service.direct import Service
 from service.middleware import AccessLog, AroundRequests
 from service.models import Models, ServedModel, WatchedModel
 from service.openapi import install_openapi
-from service.problems import Problem, install_problem_handlers
+from service.problems import install_problem_handlers
 from service.reloading import reloading
 from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.inference_protocol import inference_protocol_routes
 from service.routes.invocations import invocations_routes, scoring_server_router
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
@@ -56,6 +59,7 @@ def create_app(
         models = Models([ServedModel(serve(predictor))])
     else:
         models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+    served_as = _version()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -64,12 +68,16 @@ def create_app(
         if tracer_provider is not None:
             await run_in_threadpool(tracer_provider.shutdown)  # the last spans are sent
 
-    app = FastAPI(
+    predict = predict_routes(models, settings)
+    app = Service(
         title="malignancy",
-        version=_version(),
+        version=served_as,
         description="Predictions over REST, by small neural networks.",
-        # First, so the first to be matched.
-        routes=[*predict_routes(models, settings), *invocations_routes(models, settings)],
+        routes=[  # first, so the first to be matched
+            *predict,
+            *inference_protocol_routes(models, settings, served_as),
+            *invocations_routes(models, settings),
+        ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -80,17 +88,18 @@ def create_app(
     app.include_router(metrics_router(models, Scrape(models, telemetry)))
     app.include_router(model_router(models))
     app.include_router(health_router(models))
-    app.include_router(scoring_server_router(models, app.version))
+    app.include_router(scoring_server_router(models, served_as))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models, settings)
     install_problem_handlers(app)
-    app.add_middleware(
-        AroundRequests,
-        last_resort=lambda: Problem(500).response(),
-        telemetry=telemetry,
-        access_log=access_log,
-    )
+    access = None if settings.api_keys is None else Access(settings.api_keys)
+    app.add_middleware(AroundRequests, telemetry=telemetry, access=access, access_log=access_log)
+    if tracer_provider is None:  # FastAPI makes the spans
+        route = predict[0]
+        app.direct["POST", route.path] = AroundRequests(
+            route.endpoint, telemetry, access, access_log
+        )
     for model in models.by_name.values():
         told = model.current.thresholds.told(model.current.thresholds.in_force)
         logger.info("model %s %s", model.current.title, told or "")

@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 import structlog
@@ -22,6 +24,9 @@ METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split
 
 def configure_logging(level: str, log_format: LogFormat) -> None:
     """Log everything from `level` up; the web server's own messages and warnings too."""
+    rendering: list[Processor] = [_console()]
+    if log_format == "json":
+        rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -33,7 +38,7 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_text_or(log_format, structlog.processors.format_exc_info, _json),
+                *rendering,
             ],
         )
     )
@@ -43,19 +48,22 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
 
 def access_log(level: str, log_format: LogFormat) -> AccessLog:
     """What logs one line a request: who, what, how long; no path, no query and no value."""
-    json = log_format == "json"
-    logger = structlog.wrap_logger(
-        structlog.BytesLogger(sys.stderr.buffer) if json else structlog.WriteLogger(sys.stderr),
-        processors=[
-            structlog.processors.add_log_level,
-            *_shared(),
-            *_text_or(log_format, structlog.processors.JSONRenderer(serializer=_bytes)),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    ).bind(logger=ACCESS)
+    at_info, at_debug = level in ("debug", "info"), level == "debug"
+    # Without structlog's bound loggers, which would take twice as long as all that is done here.
+    stamps = _shared()
+    output: Any = structlog.BytesLogger(sys.stderr.buffer)
+    render: Callable[[EventDict], Any] = to_json
+    if log_format == "text":
+        output, render = structlog.WriteLogger(sys.stderr), partial(_console(), None, "")
 
     def log(request: CurrentRequest, method: str, status: int, seconds: float) -> None:
-        known = {
+        is_check = request.route.startswith("/health")
+        if not (at_debug if is_check else at_info):
+            return
+        event: EventDict = {
+            "event": "request",
+            "level": "debug" if is_check else "info",
+            "logger": ACCESS,
             "request_id": request.id,
             "method": method if method in METHODS else "other",
             "route": request.route,
@@ -63,10 +71,12 @@ def access_log(level: str, log_format: LogFormat) -> AccessLog:
             "duration_ms": round(seconds * 1000, 3),
         }
         if request.model:
-            known |= {"model": request.model, "rows": request.rows}
-        say = logger.debug if request.route.startswith("/health") else logger.info
+            event["model"] = request.model
+            event["rows"] = request.rows
+        for stamp in stamps:
+            stamp(None, "", event)
         with suppress(OSError, ValueError):  # nobody reads it any more: that harms no request
-            say("request", **known)
+            output.msg(render(event))
 
     return log
 
@@ -76,11 +86,9 @@ def _shared() -> list[Processor]:
     return [_with_trace, stamp] if tracing_is_asked_for() else [stamp]
 
 
-def _text_or(log_format: LogFormat, *otherwise: Processor) -> list[Processor]:
-    if log_format == "json":
-        return list(otherwise)
+def _console() -> ConsoleRenderer:
     # plain_traceback, since the others show what local variables hold.
-    return [ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)]
+    return ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
 
 
 def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -93,11 +101,3 @@ def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> 
 def _with_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event.update(trace_ids())
     return event
-
-
-def _json(logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
-    return structlog.processors.JSONRenderer()(logger, method, event)
-
-
-def _bytes(event: EventDict, **_: Any) -> bytes:
-    return to_json(event)

@@ -3,13 +3,14 @@
 import logging
 import re
 from collections.abc import Callable
-from secrets import token_hex
+from os import urandom
 from time import perf_counter
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access import Access
 from service.current_request import CurrentRequest, current_request
+from service.problems import Problem
 from service.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
@@ -25,23 +26,23 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 class AroundRequests:
     """Takes X-Request-ID if it is a sane token, else makes one; puts it on every answer, and
-    measures the request.
+    measures the request. access: who may ask; without it everybody may.
 
-    It catches what nothing else did, logs it, and answers with `last_resort` instead. HEAD it
-    answers as GET without the body, since FastAPI's routes take GET alone. All in one, since each
-    middleware costs every request some microseconds.
+    It catches what nothing else did, logs it, and answers 500. HEAD it answers as GET without the
+    body, since FastAPI's routes take GET alone. All in one, since each middleware costs every
+    request some microseconds.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        last_resort: Callable[[], Response],
         telemetry: Telemetry,
+        access: Access | None = None,
         access_log: AccessLog | None = None,
     ) -> None:
         self.app = app
-        self.last_resort = last_resort
         self.telemetry = telemetry
+        self.access = access
         self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,12 +72,16 @@ class AroundRequests:
         telemetry.started()
         start = perf_counter()
         try:
+            if self.access is not None:
+                self.access.require(scope)
             await self.app(scope, receive, send_with_id)
+        except Problem as problem:
+            await problem.answer(scope)(scope, receive, send_with_id)
         except Exception:
             if status:  # the answer is cut off; only the server can close the connection
                 raise
             logger.exception("unexpected error")
-            await self.last_resort()(scope, receive, send_with_id)
+            await Problem(500).answer(scope)(scope, receive, send_with_id)
         finally:
             seconds = perf_counter() - start
             if not request.route:
@@ -99,4 +104,4 @@ def _taken_or_made(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return bytes(value)
-    return token_hex(16).encode()
+    return urandom(16).hex().encode()

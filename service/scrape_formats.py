@@ -71,7 +71,6 @@ def _liking(
         for place, pattern in enumerate(("*/*", f"{media_type.split('/')[0]}/*", media_type))
         if name == pattern and (not versions or version in ("", *versions))
     ]
-    if not said:
-        return 0.0, 0
-    most = max(place for place, _ in said)
-    return max(weight for place, weight in said if place == most), most
+    most = max((place for place, _ in said), default=0)
+    liked = max((weight for place, weight in said if place == most), default=0.0)
+    return (liked, most) if liked else (0.0, 0)

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
         "memory, and may have any number of rows.",
     )
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
     docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)

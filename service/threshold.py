@@ -50,6 +50,14 @@ class Thresholds:
             raise Problem.invalid([FieldError(field="threshold", rule=self.rule)])
         return threshold
 
+    def from_json(self, value: object) -> float | None:
+        """The threshold that a value of a JSON body gives; None when it is none."""
+        if isinstance(value, str):
+            return self._read(value)
+        if not self.operating_points or isinstance(value, bool):
+            return None
+        return abs(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
+
     def _read(self, text: str) -> float | None:
         if not self.operating_points:
             return None

@@ -50,7 +50,7 @@ def tracer_to_collector() -> "TracerProvider | None":
 def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:
     """What FastAPI is to trace: requests but health checks; without a provider nothing at all."""
     if provider is not None:
-        provider.add_span_processor(_WithoutQuery())  # type: ignore[arg-type] # the SDK is lazy
+        provider.add_span_processor(_WithoutQuery())
     return {
         "tracer_provider": provider,
         "tracing": provider is not None,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from model.figures import figures
 from service.models import Models
-from service.openapi import problem_responses, threshold_parameters
+from service.openapi import problem_responses
 from service.problems import FieldError, Problem
 from service.scrape_formats import OPENMETRICS, PLAIN, Format, scrape_format
 from service.scraping import Scrape
@@ -27,11 +27,9 @@ _FORMATS: dict[str, Any] = {
 def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
     """The routes of /metrics."""
     router = APIRouter()
-    target = models.default.predictor.schema.target
 
     @router.get(
         "/metrics",
-        openapi_extra={"parameters": threshold_parameters(target)},
         response_model=dict[str, Any],
         responses={200: {"content": _FORMATS}, **problem_responses(422)},
     )
@@ -52,7 +50,6 @@ def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
 
     @router.get(
         "/models/{name}/metrics",
-        openapi_extra={"parameters": threshold_parameters(target)},
         responses=problem_responses(404, 422),
     )
     async def named_metrics(name: str, request: Request) -> dict[str, Any]:
