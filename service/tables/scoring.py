@@ -90,8 +90,11 @@ class Scoring:
     def _is_finite(self, values: Array) -> Array:
         """Which rows have finite inputs and predictions: (B,) bool."""
         predictor = self._served.predictor
+        encoder = predictor.encoder
         with np.errstate(over="ignore", invalid="ignore"):
-            finite = np.asarray(np.isfinite(predictor.encoder.encode(values)).all(axis=1))
+            # As `encode` does it, which refuses all rows for one.
+            inputs = (encoder.expand(values) - encoder.center) / encoder.spread
+            finite = np.asarray(np.isfinite(inputs).all(axis=1))
             if finite.any():
                 try:
                     predictions = predictor.predict(values[finite])
