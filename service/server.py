@@ -19,7 +19,7 @@ from service.app import create_app
 from service.logs import access_log, configure_logging
 from service.settings import SettingError, Settings, read_settings
 from service.tracing import tracer_to_collector
-from service.workers import PATIENCE_SECONDS, serve_by_workers
+from service.workers import PATIENCE_SECONDS, end_with_the_parent, serve_by_workers
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def make_workers_app() -> FastAPI:
     When the artifact has become one that cannot be read, the process ends, and another tries.
     """
     settings = Settings()
+    end_with_the_parent()
     try:
         return make_app(settings)
     except (ArtifactError, SettingError) as error:

@@ -20,6 +20,8 @@ BUCKETS_SECONDS = (
 )  # fmt: skip
 _REASONS = {
     400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",

@@ -1,9 +1,11 @@
 """Several processes that serve on one port, each with models of its own."""
 
+import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,6 +57,19 @@ def serve_by_workers(config: uvicorn.Config, settings: Settings) -> bool:
         workers = Workers(config, [config.bind_socket()])
         workers.run()
         return not workers.failed
+
+
+def end_with_the_parent() -> None:
+    """Have this worker process stop when the one that started it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -22,8 +22,8 @@ class Forward:
     """The network's function with θ in it, as `Network.bind` makes it.
 
     Immutable, and without shared buffers: safe from many threads at once. Rows are taken in pieces
-    of a power of two, at most 4096: predictions are the same to the last bit however rows are
-    handed over, in multiples of that.
+    of a power of two, at most MOST_PIECE: rows handed over in multiples of that are predicted the
+    same to the last bit.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Forward:
         self._inputs, self._dtype, self._link = order[0].units, theta.dtype, loss.predict
         members = theta[..., 0].size
         self._shares = np.full(members, 1 / members) if theta.ndim > 1 else None
+        self._narrows = theta.dtype != np.float64
         self._one = np.ones((1, 1), theta.dtype)
         self._piece = _piece_of(max(node.units for node in order) * members)
         # Values are found by their place: the rows with their ones, without, then each node's.
@@ -56,14 +57,17 @@ class Forward:
 
         Raises NetworkError for rows of another shape, or not finite.
         """
-        return self._in_pieces(rows, self._predict)
+        return self._in_pieces(self._checked(rows), self._predict)
 
-    def mean(self, rows: npt.ArrayLike) -> Array:
-        """The same, (B, outputs): of members the mean.
+    def mean(self, inputs: Array) -> Array:
+        """The same, (B, outputs), of what an encoder gives, which is float64 and finite: of members
+        the mean.
 
         That in float64, for a calibration may draw apart what differs in float32's last digits.
         """
-        return self._in_pieces(rows, self._mean)
+        if self._narrows or not len(inputs):
+            inputs = self._checked(inputs)
+        return self._in_pieces(inputs, self._mean)
 
     def logits(self, rows: npt.ArrayLike) -> Array:
         """What the last layer puts out, (…, B, outputs), for rows (B, features)."""
@@ -71,11 +75,14 @@ class Forward:
 
     def activations(self, rows: npt.ArrayLike) -> list[Array]:
         """What each layer puts out, (…, B, units), for rows (B, features), all at once."""
-        values = self._values(as_matrix("rows", rows, self._inputs, self._dtype))
+        values = self._values(self._checked(rows))
         return [values[place].swapaxes(-1, -2) for place in self._ends]
 
-    def _in_pieces(self, rows: npt.ArrayLike, function: Callable[[Array], Array]) -> Array:
-        x, piece = as_matrix("rows", rows, self._inputs, self._dtype), self._piece
+    def _checked(self, rows: npt.ArrayLike) -> Array:
+        return as_matrix("rows", rows, self._inputs, self._dtype)
+
+    def _in_pieces(self, x: Array, function: Callable[[Array], Array]) -> Array:
+        piece = self._piece
         if len(x) <= piece:
             return function(x)
         starts = range(0, len(x), piece)

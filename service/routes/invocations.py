@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
+from service.current_request import current_request
 from service.inspection import printable
 from service.models import Models
 from service.negotiation import JSON, negotiate
@@ -23,13 +24,14 @@ from service.served import Served
 from service.settings import Settings
 from service.tables.answering import answer_table
 
+PATH = "/invocations"
 SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inputs", "instances"
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
 
 def invocations_routes(models: Models, settings: Settings) -> list[BaseRoute]:
     """The route that predicts."""
-    return [Route("/invocations", Invocations(models, settings), methods=["POST"])]
+    return [Route(PATH, Invocations(models, settings), methods=["POST"])]
 
 
 def scoring_server_router(models: Models, version: str) -> APIRouter:
@@ -58,6 +60,7 @@ class Invocations:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 406, 413, 415, 422, 507)."""
+        current_request.get().route = PATH
         served = self.models.find()
         exchange = negotiate(scope["headers"], JSON)
         if exchange.body != JSON:
