@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections import Counter
 from secrets import token_hex
-from typing import Any, ClassVar, Final
+from typing import Any, Final, cast
 
+from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -13,10 +14,10 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from service.current_request import CurrentRequest, current_request
 from service.deadlines import Patience, Sweep
 from service.framing import HostRule
 from service.metered_transport import MeteredTransport
-from service.middleware import request_id
 from service.problems import Problem
 from service.settings import Settings
 
@@ -31,7 +32,7 @@ GRACE_SHARE: Final = 0.8  # of the server's grace, for what clients still send o
 
 
 class Guard:
-    """What the connections of one process share."""
+    """What the connections of one process share; pickled for another, it begins anew there."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -40,21 +41,25 @@ class Guard:
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
 
+    def __reduce__(self) -> tuple[type["Guard"], tuple[Settings]]:
+        return Guard, (self.settings,)
+
 
 class Connection(HttpToolsProtocol):
     """One connection, with deadlines and caps; what comes in is parsed by a subclass."""
 
-    guard: ClassVar[Guard]
     transport: MeteredTransport
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, guard: Guard, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        settings = self.guard.settings
+        self.guard = guard
+        settings = guard.settings
         self._receiving = True  # from a message's first byte, or the connection's start, to the end
         self._begun = False  # more has come of the message than empty lines
         self._received_bytes = 0  # of the message's head, then of the rest of it
         self._answering: RequestResponseCycle | None = None
         self._refusal: Problem | None = None  # to be sent after the answers that are due
+        self._refused_scope: Scope | None = None  # of its head, if that was good
         self._deaf = False  # what comes is forgotten
         self._linger_bytes: int | None = None  # so much may come before the connection is closed
         self._read_patience = Patience(settings.receive_timeout_seconds)
@@ -141,6 +146,7 @@ class Connection(HttpToolsProtocol):
         received = self.cycle if self.cycle is not None and self.cycle.more_body else None
         if received is not None:
             _disconnect(received)
+            self._refused_scope = cast(Scope, received.scope)
             if self.pipeline and self.pipeline[0][0] is received:
                 self.pipeline.popleft()
             elif received.response_started:
@@ -156,10 +162,11 @@ class Connection(HttpToolsProtocol):
         problem = self._refusal
         assert problem is not None
         identity = token_hex(16)
-        token = request_id.set(identity)
+        token = current_request.set(CurrentRequest(identity))
         logger.info("refused: %s", problem)
-        response = problem.response()
-        request_id.reset(token)
+        scope = self._refused_scope
+        response = problem.response() if scope is None else problem.answer(scope)
+        current_request.reset(token)
         headers = [
             *self.server_state.default_headers,
             *response.raw_headers,

@@ -1,6 +1,8 @@
 """HTTP/1.1 for clients that may be slow, greedy or hostile: requests in, or refusals out."""
 
-from typing import Any, Final
+from asyncio import Protocol
+from functools import partial
+from typing import Any, Final, cast
 
 import httptools
 
@@ -22,9 +24,9 @@ FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many m
 MAX_PIPELINED: Final = 64
 
 
-def guarded(settings: Settings) -> type["GuardedProtocol"]:
-    """The protocol to give to `uvicorn.Config(http=...)`."""
-    return type("Guarded", (GuardedProtocol,), {"guard": Guard(settings)})
+def guarded(settings: Settings) -> type[Protocol]:
+    """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
+    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings)))
 
 
 class GuardedProtocol(Connection):

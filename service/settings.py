@@ -49,9 +49,22 @@ class Settings(BaseSettings):
         "name of one of the model's operating points. Without it, the model's own.",
     )
     max_body_bytes: int = Field(
-        16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
+        16 * 1024 * 1024,
+        ge=1,
+        description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
     )
-    max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    max_rows: int = Field(100_000, ge=1, description="The most rows in one request of JSON.")
+    max_stream_bytes: int = Field(
+        4 * 1024**3,
+        ge=1,
+        description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
+        "memory, and may have any number of rows.",
+    )
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
     receive_timeout_seconds: float = Field(
         30,
         gt=0,
@@ -91,6 +104,20 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
+    log_format: Annotated[Literal["json", "text"], BeforeValidator(str.lower)] = Field(
+        "json", description="One JSON object a log line, or text for a person at a terminal."
+    )
+    access_log: bool = Field(
+        True,
+        description="Whether each request is logged: its route, status and duration, never what "
+        "it held. Health checks are at level debug.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        description="How many processes serve, each with models of its own; a process that ends "
+        "is replaced.",
+    )
 
     @property
     def artifacts(self) -> list[Path]:
