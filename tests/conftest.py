@@ -4,9 +4,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -84,6 +85,12 @@ def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
             process.terminate()
             process.stderr.read()
             assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def serve_with(artifact_path: Path) -> Callable[..., AbstractContextManager[int]]:
+    """Serves with some settings, as `serving`."""
+    return partial(serving, artifact_path)
 
 
 @pytest.fixture(scope="session")
