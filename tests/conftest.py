@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -80,10 +81,12 @@ def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
         try:
             # The log names the port once the service listens; it ends if the service cannot start.
             found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
-            yield int(next(match for match in found if match)[1])
+            port = int(next(match for match in found if match)[1])
+            # A log that nobody reads stops the service once the pipe is full.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield port
         finally:
             process.terminate()
-            process.stderr.read()
             assert process.wait(timeout=20) == 0
 
 
