@@ -207,30 +207,30 @@ class Connection(HttpToolsProtocol):
     def on_tick(self, seconds: float) -> None:
         """Give up on what takes too long; only time in which the client is awaited counts."""
         transport = self.transport
-        unsent = transport.unsent_bytes()
-        if not unsent:
+        untaken = transport.untaken_bytes()
+        if not untaken:
             self._taken_bytes = transport.written_bytes
             self._send_patience.renew()
         elif self._send_patience.is_lost(
-            seconds, transport.written_bytes - unsent - self._taken_bytes
+            seconds, transport.written_bytes - untaken - self._taken_bytes
         ):
             logger.info("gave up on a client that does not read its answer")
             self._reset()
             return
         if transport.raw.is_closing():
             return
-        awaited = unsent or (self._receiving and not self.flow.read_paused)
+        awaited = untaken or (self._receiving and not self.flow.read_paused)
         if self._stop_patience is not None and awaited and self._stop_patience.is_lost(seconds):
             self._stop()
         elif self._linger_bytes is not None:
-            if not unsent and self._linger_patience.is_lost(seconds):
+            if not untaken and self._linger_patience.is_lost(seconds):
                 transport.raw.close()
         elif self._receiving:
             if awaited and self._read_patience.is_lost(seconds, self._received_bytes):
                 self._give_up_reading()
         elif (
             self._answering is None or self._answering.response_complete
-        ) and self._idle_patience.is_lost(0 if unsent else seconds):
+        ) and self._idle_patience.is_lost(0 if untaken else seconds):
             transport.close()
 
     def _give_up_reading(self) -> None:

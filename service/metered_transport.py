@@ -1,7 +1,14 @@
 """A connection's transport that counts what is written, and asks before it closes."""
 
 import asyncio
+import sys
+from array import array
 from collections.abc import Callable
+from contextlib import suppress
+
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
 
 
 class MeteredTransport(asyncio.Transport):
@@ -32,6 +39,17 @@ class MeteredTransport(asyncio.Transport):
             self._closing = True
             self._on_close()
 
-    def unsent_bytes(self) -> int:
-        """What was written and the system has not taken."""
-        return self.raw.get_write_buffer_size()
+    def untaken_bytes(self) -> int:
+        """What was written and the client has not acknowledged; 0 once the system has it all."""
+        unsent = self.raw.get_write_buffer_size()
+        return unsent and unsent + self._held_bytes()
+
+    def _held_bytes(self) -> int:
+        """What the system holds for the client, which may be megabytes; 0 where it cannot tell."""
+        if sys.platform != "linux":
+            return 0
+        connection = self.raw.get_extra_info("socket")
+        held = array("i", [0])
+        with suppress(OSError):
+            ioctl(connection.fileno(), TIOCOUTQ, held)
+        return held[0]

@@ -1,0 +1,152 @@
+"""What good clients notice of a thousand slow ones of each kind, and whether all those are dropped.
+
+    python benchmarks/slow_clients.py ARTIFACT
+
+The service runs with timeouts of five seconds; the good client is a process of its own, which asks
+for one prediction after another.
+"""
+
+import asyncio
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+
+SLOW = 1000
+TIMEOUT_SECONDS = 5
+ALONE_SECONDS = 5
+ARRIVAL_SECONDS = 10  # in which the slow ones come, one after another
+HOST = b"Host: localhost\r\n"
+ASK = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+HALF_HEAD = b"GET /health/live HTTP/1.1\r\nX-A: a"
+HALF_BODY = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n{"
+LARGE = (b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n") * 6
+REFUSED = 422  # after all that a prediction takes but the prediction
+
+
+@contextmanager
+def serving(artifact: str) -> Iterator[int]:
+    """The port of a service."""
+    settings = {
+        "ARTIFACT": artifact,
+        "RECEIVE_TIMEOUT_SECONDS": TIMEOUT_SECONDS,
+        "SEND_TIMEOUT_SECONDS": TIMEOUT_SECONDS,
+        "KEEP_ALIVE_SECONDS": TIMEOUT_SECONDS,
+        "MAX_CONNECTIONS": 10 * SLOW,
+        "ACCESS_LOG": False,
+        "LOG_FORMAT": "text",
+    }
+    environment = os.environ | {
+        f"MALIGNANCY_{name}": str(value) for name, value in settings.items()
+    }
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
+        port = int(next(match for match in found if match)[1])
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        try:
+            yield port
+        finally:
+            process.terminate()
+
+
+def ask_until(stop: Event, port: int) -> list[float]:
+    """The seconds that each answer took, on a connection that stays."""
+    seconds = []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while not stop.is_set():
+        begin = time.perf_counter()
+        connection.request("POST", "/predict", b"{}")
+        answer = connection.getresponse()
+        answer.read()
+        seconds.append(time.perf_counter() - begin)
+        assert answer.status == REFUSED, answer.status
+        time.sleep(0.005)
+    connection.close()
+    return seconds
+
+
+async def slow(port: int, begin: bytes, drip: bytes = b"", window: int = 0) -> float:
+    """The seconds until a slow client was dropped; with a window, it hardly reads."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        if window:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        await loop.sock_connect(connection, ("127.0.0.1", port))
+        start = time.monotonic()
+        with suppress(OSError):
+            await loop.sock_sendall(connection, begin)
+            if window:
+                while not connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    await loop.sock_recv(connection, 10)
+                    await asyncio.sleep(1)
+            elif drip:
+                while True:
+                    await loop.sock_sendall(connection, drip)
+                    await asyncio.sleep(0.5)
+            else:
+                while await loop.sock_recv(connection, 65536):
+                    pass
+        return time.monotonic() - start
+
+
+async def all_slow(port: int) -> None:
+    """Have all kinds at the same time, until each is dropped, and tell when that was."""
+    kinds: dict[str, Callable[[], Awaitable[float]]] = {
+        "half head": lambda: slow(port, HALF_HEAD),
+        "dripping head": lambda: slow(port, HALF_HEAD, drip=b"a"),
+        "half body": lambda: slow(port, HALF_BODY),
+        "dripping body": lambda: slow(port, HALF_BODY, drip=b"a"),
+        "slow reader": lambda: slow(port, LARGE, window=2048),
+        "idle": lambda: slow(port, ASK),
+    }
+
+    async def one(make: Callable[[], Awaitable[float]], number: int) -> float:
+        await asyncio.sleep(ARRIVAL_SECONDS * number / SLOW)
+        return await make()
+
+    async def many(make: Callable[[], Awaitable[float]]) -> list[float]:
+        return sorted(await asyncio.gather(*(one(make, number) for number in range(SLOW))))
+
+    for kind, dropped in zip(
+        kinds, await asyncio.gather(*(many(make) for make in kinds.values())), strict=True
+    ):
+        print(f"{kind:14} {len(dropped)} dropped, after {dropped[0]:.1f} to {dropped[-1]:.1f} s")
+
+
+def told(name: str, seconds: list[float]) -> float:
+    """Print the quantiles of some latencies; returns the 99 %."""
+    ordered = sorted(seconds)
+    median, late = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+    print(f"{name:14} {len(ordered)} asked, median {median * 1e3:.2f} ms, p99 {late * 1e3:.2f} ms")
+    return late
+
+
+def main() -> None:
+    """Measure alone, then among the slow ones."""
+    context = get_context("spawn")
+    with serving(sys.argv[1]) as port, context.Pool(1) as pool, context.Manager() as manager:
+        stop = manager.Event()
+        asked = pool.apply_async(ask_until, (stop, port))
+        time.sleep(ALONE_SECONDS)
+        stop.set()
+        alone = told("alone", asked.get())
+        stop.clear()
+        asked = pool.apply_async(ask_until, (stop, port))
+        asyncio.run(all_slow(port))
+        stop.set()
+        print(f"p99 is {told('among slow ones', asked.get()) / alone:.1f} × that of alone")
+
+
+if __name__ == "__main__":
+    main()
