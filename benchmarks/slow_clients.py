@@ -28,7 +28,7 @@ HOST = b"Host: localhost\r\n"
 ASK = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
 HALF_HEAD = b"GET /health/live HTTP/1.1\r\nX-A: a"
 HALF_BODY = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n{"
-LARGE = (b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n") * 6
+LARGE = (b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n") * 4
 REFUSED = 422  # after all that a prediction takes but the prediction
 
 

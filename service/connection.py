@@ -69,7 +69,7 @@ class Connection(HttpToolsProtocol):
         self._idle_patience = Patience(settings.keep_alive_seconds)
         self._linger_patience = Patience(LINGER_SECONDS)
         self._stop_patience: Patience | None = None
-        self._taken_bytes = 0  # of what was written, when the client last had taken it all
+        self._taken_bytes: int | None = None  # when the client began to be awaited
         self._address = ""
         self._counted = False
         self._turned_away = False
@@ -165,7 +165,7 @@ class Connection(HttpToolsProtocol):
         assert problem is not None
         identity = token_hex(16)
         token = current_request.set(CurrentRequest(identity))
-        logger.info("refused: %s", problem)
+        logger.debug("refused: %s", problem)
         scope = self._refused_scope
         response = problem.response() if scope is None else problem.answer(scope)
         current_request.reset(token)
@@ -208,13 +208,14 @@ class Connection(HttpToolsProtocol):
         """Give up on what takes too long; only time in which the client is awaited counts."""
         transport = self.transport
         untaken = transport.untaken_bytes()
+        taken = transport.written_bytes - untaken
         if not untaken:
-            self._taken_bytes = transport.written_bytes
+            self._taken_bytes = None
+        elif self._taken_bytes is None:
+            self._taken_bytes = taken
             self._send_patience.renew()
-        elif self._send_patience.is_lost(
-            seconds, transport.written_bytes - untaken - self._taken_bytes
-        ):
-            logger.info("gave up on a client that does not read its answer")
+        elif self._send_patience.is_lost(seconds, taken - self._taken_bytes):
+            logger.debug("gave up on a client that does not read its answer")
             self._reset()
             return
         if transport.raw.is_closing():

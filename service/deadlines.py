@@ -5,10 +5,12 @@ plus a second for every 64 KiB of it; time in which the client waits for the ser
 """
 
 import asyncio
+from time import perf_counter
 from typing import Final, Protocol
 
 BYTES_PER_SECOND: Final = 64 * 1024  # what a client must keep up with, on average
 TICK_SECONDS: Final = 0.25
+SLICE_SECONDS: Final = 0.002  # of a sweep, at once
 
 
 class Swept(Protocol):
@@ -25,6 +27,7 @@ class Sweep:
         self._swept: set[Swept] = set()
         self._running = False
         self._before = 0.0
+        self._rested_since = 0.0
 
     def add(self, connection: Swept, loop: asyncio.AbstractEventLoop) -> None:
         """From now on, tell this one too."""
@@ -32,7 +35,7 @@ class Sweep:
         if not self._running:
             self._running = True
             self._before = loop.time()
-            loop.call_later(TICK_SECONDS, self._tick, loop)
+            self._rest(loop)
 
     def discard(self, connection: Swept) -> None:
         """Tell it no more."""
@@ -42,13 +45,27 @@ class Sweep:
         if not self._swept:
             self._running = False  # nothing wakes a process without connections
             return
-        loop.call_later(TICK_SECONDS, self._tick, loop)
         now = loop.time()
         # A process that stood still has not listened: clients are not to blame for that time.
-        seconds = min(now - self._before, 4 * TICK_SECONDS)
-        self._before = now
-        for connection in tuple(self._swept):
-            connection.on_tick(seconds)
+        stood_still = max(0.0, now - self._rested_since - 4 * TICK_SECONDS)
+        seconds, self._before = now - self._before - stood_still, now
+        self._tell(list(self._swept), seconds, loop)
+
+    def _tell(self, left: list[Swept], seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Go on with those that are left; requests are answered in between."""
+        until = perf_counter() + SLICE_SECONDS
+        while left:
+            connection = left.pop()
+            if connection in self._swept:
+                connection.on_tick(seconds)
+            if perf_counter() > until:
+                loop.call_soon(self._tell, left, seconds, loop)
+                return
+        self._rest(loop)
+
+    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._rested_since = loop.time()
+        loop.call_later(TICK_SECONDS, self._tick, loop)
 
 
 class Patience:
