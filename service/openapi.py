@@ -10,7 +10,7 @@ from model.predictor import Predictor
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
 from service.models import Models
-from service.negotiation import JSON
+from service.negotiation import CSV, JSON
 from service.oip.document import inference_protocol_paths, inference_protocol_schemas
 from service.parameters import name_parameter, threshold_parameters, version_parameter
 from service.problems import MAX_ERRORS, MEDIA_TYPE
@@ -81,10 +81,15 @@ def _predict_paths(models: Models) -> Json:
     prefixes = _prefixes(models)
     default = models.default.predictor.name
     name, version = name_parameter(models), version_parameter(models)
-    named = "/models/{name}"
+    named, predictor = "/models/{name}", models.default.predictor
     return {
         "/predict": {"post": _predict(models, {default: ""}, "predict")},
-        "/invocations": {"post": invocation(problem_responses(400, 406, 413, 415, 422, 507))},
+        "/invocations": {
+            "post": invocation(
+                table_requests(predictor.schema, _typical_row(predictor))[CSV],
+                problem_responses(400, 406, 413, 415, 422, 503, 507),
+            )
+        },
         f"{named}/predict": {"post": _predict(models, prefixes, "predict_by_name", name)},
         f"{named}/versions/{{version}}/predict": {
             "post": _predict(models, prefixes, "predict_by_version", name, version)
@@ -134,7 +139,7 @@ def _predict(
                     **table_answers(predictor.schema.target, any_of("Prediction")),
                 },
             },
-            **problem_responses(400, *missing, 406, 413, 415, 422, 507),
+            **problem_responses(400, *missing, 406, 413, 415, 422, 503, 507),
         },
     }
 

@@ -60,6 +60,18 @@ class Settings(BaseSettings):
         description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
         "memory, and may have any number of rows.",
     )
+    scoring_threads: int = Field(
+        2, ge=1, le=32, description="How many large bodies are scored at a time."
+    )
+    max_waiting: int = Field(
+        64, ge=0, description="How many more of them may wait; beyond that they are refused: 503."
+    )
+    max_wait_seconds: float = Field(
+        2, gt=0, allow_inf_nan=False, description="How long each may wait before it is refused."
+    )
+    max_held_bytes: int = Field(
+        256 * 1024**2, ge=1, description="The memory for bodies of all requests together, in bytes."
+    )
     api_keys: str | None = Field(
         None,
         description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "

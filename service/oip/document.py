@@ -14,13 +14,6 @@ _TRUTH: Json = {"type": "boolean"}
 _PARAMETERS: Json = {"type": "object"}
 _SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 _NAMED = {"name": _TEXT}
-_HEADER: Json = {
-    "name": "Inference-Header-Content-Length",
-    "in": "header",
-    "required": False,
-    "description": "How many bytes of the body are JSON, where binary data follow it.",
-    "schema": {"type": "integer", "minimum": 0},
-}
 
 
 def inference_protocol_paths(models: Models) -> Json:
@@ -45,9 +38,7 @@ def inference_protocol_paths(models: Models) -> Json:
         paths[path] = {"get": told | {"parameters": parameters}}
         paths[f"{path}/ready"] = {"get": told_ready | {"parameters": parameters}}
         infer = _infer(models, f"model{suffix}_infer")
-        paths[f"{path}/infer"] = {
-            "post": infer | {"parameters": [*parameters, *thresholds, _HEADER]}
-        }
+        paths[f"{path}/infer"] = {"post": infer | {"parameters": [*parameters, *thresholds]}}
     return paths
 
 
@@ -149,21 +140,21 @@ def _get(summary: str, operation: str, answer: Json, *errors: int) -> Json:
 
 def _index() -> Json:
     body = object_of({"ready": _TRUTH}, optional="ready")
-    return _get("Repository index", "repository_index", _ref("Index"), 400, 413, 415) | {
+    return _get("Repository index", "repository_index", _ref("Index"), 400, 413, 415, 503) | {
         "requestBody": {"required": False, "content": {"application/json": {"schema": body}}}
     }
 
 
 def _infer(models: Models, operation: str) -> Json:
-    operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415)
+    operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415, 503)
     binary: Json = {"schema": {"type": "string", "format": "binary"}}
     operation_of["responses"][200]["content"]["application/octet-stream"] = binary
     example = {"summary": "Two rows", "value": _example(models)}
     body = {"schema": _ref("InferRequest"), "examples": {"rows": example}}
     return operation_of | {
         "description": "Tensors in, tensors out: all features in one named `input`, or one a "
-        "feature; the model's metadata names them. In binary it is application/octet-stream, "
-        "though no Content-Type is insisted on.",
+        "feature; the model's metadata names them. Content-Type is not looked at. Where binary "
+        "data follow the JSON, Inference-Header-Content-Length says how long that is.",
         "requestBody": {"required": True, "content": {"application/json": body}},
     }
 
