@@ -24,7 +24,7 @@ INFERENCE_PROTOCOL = "/v2"
 MOST_CHARACTERS = 1000  # of an error of the Open Inference Protocol
 
 # RFC 9110's names, which the standard library has only from Python 3.13.
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
     404: "There is nothing at this path.",
     405: "This path does not take this method; the Allow header lists those it takes.",

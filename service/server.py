@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from model.errors import ArtifactError
 from service.app import create_app
+from service.guarded import guarded
 from service.logs import access_log, configure_logging
 from service.settings import SettingError, Settings, read_settings
 from service.tracing import tracer_to_collector
@@ -67,6 +68,7 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         workers=settings.workers,
         host=settings.host,
         port=settings.port,
+        http=guarded(settings),
         lifespan="on",
         ws="none",
         log_config=None,

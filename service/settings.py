@@ -77,6 +77,41 @@ class Settings(BaseSettings):
         description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
         "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
     )
+    receive_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a request may take to arrive, from its first byte to its last, plus "
+        "a second for every 64 KiB of it.",
+    )
+    send_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a client may take to read an answer, plus a second for every 64 KiB "
+        "of it.",
+    )
+    keep_alive_seconds: float = Field(
+        5,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a connection may be idle between requests.",
+    )
+    max_connections: int = Field(
+        1000, ge=1, description="The most connections at a time to one process."
+    )
+    max_connections_per_address: int = Field(
+        0,
+        ge=0,
+        description="The most of them from one client address; 0 is no limit, as behind a proxy "
+        "all come from its address.",
+    )
+    allowed_hosts: str | None = Field(
+        None,
+        pattern=r"^ *((\*\.)?[\w.-]+|\[[\da-f:.]+\])( *, *((\*\.)?[\w.-]+|\[[\da-f:.]+\]))* *$",
+        description="The host names to answer to, without ports, separated by commas; "
+        "`*.example.org` is all names under example.org. Without it, any.",
+    )
     docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
@@ -101,6 +136,11 @@ class Settings(BaseSettings):
         """The paths of all models, the default one's first."""
         more = (self.more_artifacts or "").split(",")
         return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed hosts, none for any."""
+        return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:

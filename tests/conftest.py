@@ -69,10 +69,11 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @contextmanager
-def serving(artifact_path: Path) -> Iterator[int]:
+def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
     """The port of a real `python -m service`, a free one of the loopback; stopped at the end."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **given}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
