@@ -1,10 +1,13 @@
 """HTTP/1.1 for clients that may be slow, greedy or hostile: requests in, or refusals out."""
 
-from asyncio import Protocol
+from asyncio import Event, Protocol
 from functools import partial
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.connection import Connection, Guard
 from service.framing import (
@@ -22,6 +25,7 @@ from service.settings import Settings
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
 MAX_PIPELINED: Final = 64
+SLASH: Final = ord("/")
 
 
 def guarded(settings: Settings) -> type[Protocol]:
@@ -118,32 +122,62 @@ class GuardedProtocol(Connection):
 
     def on_headers_complete(self) -> None:
         """Pass the request on if its head is good. Raises Problem."""
-        decisive, url = self._decisive, self.url
-        if not (
+        decisive, url, parser = self._decisive, self.url, self.parser
+        version: str = parser.get_http_version()
+        if (
             len(decisive) == 1  # nothing that needs a closer look
             and decisive[0][0] == b"host"
-            and url.startswith(b"/")
-            and b"#" not in url
+            and url[0] == SLASH
             and len(url) <= MAX_URL_BYTES
             and len(self.headers) <= MAX_HEADERS
             and self._received_bytes <= SLICE_BYTES
-            and not self.parser.should_upgrade()  # CONNECT
-            and self.parser.get_http_version() == "1.1"
+            and version == "1.1"
+            and b"#" not in url
+            and not parser.should_upgrade()  # CONNECT
         ):
-            self._look_closely()
+            if objection := self.guard.host_rule.objection(decisive[0][1]):
+                raise Problem(*objection)
+        else:
+            self._look_closely(version)
             if self._upgrade_ignored:
                 return
-        elif objection := self.guard.host_rule.objection(decisive[0][1]):
-            raise Problem(*objection)
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Problem(400, f"At most {MAX_PIPELINED} requests may wait for an answer.")
         self._in_head = False
         self._received_bytes = 0
-        super().on_headers_complete()
+        self._pass_on(version)
 
-    def _look_closely(self) -> None:
-        head = Head.of(self._decisive)
-        version, method = self.parser.get_http_version(), self.parser.get_method()
+    def _pass_on(self, version: str) -> None:
+        """As uvicorn does, without its own parser of URLs, which costs more than all checks."""
+        scope, before = self.scope, self.cycle
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+        self.cycle = cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _look_closely(self, version: str) -> None:
+        head, method = Head.of(self._decisive), self.parser.get_method()
         require_good_head(head, version, self.url, self.headers)
         if method == b"CONNECT":
             raise Problem(400, "This is no proxy.")
@@ -158,17 +192,25 @@ class GuardedProtocol(Connection):
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
         self._body_bytes += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """A request's last byte."""
         if self._upgrade_ignored:
             return
         self._receiving = False
-        if self._linger_bytes is not None and not self._deaf:
+        if self._linger_bytes is not None:
             self._linger_bytes = None
             self._idle_patience.renew()
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
 
 def _problem(error: httptools.HttpParserError) -> Problem:
