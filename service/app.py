@@ -19,6 +19,7 @@ from service.routes.model import model_router
 from service.routes.predict import predict_routes
 from service.served import Served
 from service.settings import Settings
+from service.trust import trust
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,12 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
     if predictor is not None:
         models = Models([ServedModel(serve(predictor))])
     else:
-        models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+        models = Models(
+            [
+                WatchedModel(path, serve, trust(settings, is_default=not number))
+                for number, path in enumerate(settings.artifacts)
+            ]
+        )
     app = FastAPI(
         title="malignancy",
         version=_version(),
