@@ -34,7 +34,8 @@ from model.target import Binary
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
-MAX_METADATA_CHARACTERS: Final = 8 << 20  # what is made of JSON takes up to fifty times as much
+MAX_METADATA_CHARACTERS: Final = 8 << 20
+MAX_METADATA_VALUES: Final = 250_000  # each of which takes up to half a kilobyte
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # it is part of paths
 
 # All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,
@@ -141,7 +142,8 @@ def _read(path: Path, check: Check | None) -> bytes:
 
 def from_bytes(content: bytes) -> Predictor:
     """The predictor in an artifact's bytes, checked. Raises ArtifactError."""
-    version, file = hashlib.sha256(content).hexdigest(), _unpickle(content)
+    file = _unpickle(content)
+    version = hashlib.sha256(content).hexdigest()
     del content  # mostly the last reference: the arrays take as much again
     metadata = _read_metadata(file["metadata"])
     arrays = read_arrays(file["arrays"], metadata.data_schema.target)
@@ -253,6 +255,8 @@ def _unpickle(content: bytes) -> dict[str, Any]:
 def _check_size(metadata: str) -> None:
     if len(metadata) > MAX_METADATA_CHARACTERS:
         raise ArtifactError(f"its metadata is larger than {MAX_METADATA_CHARACTERS} characters")
+    if sum(map(metadata.count, ",[{")) > MAX_METADATA_VALUES:  # at least as many as there are
+        raise ArtifactError(f"its metadata holds more than {MAX_METADATA_VALUES} values")
 
 
 def _read_metadata(text: str) -> _Metadata:
