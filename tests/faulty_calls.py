@@ -67,10 +67,9 @@ def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
 
 
 def command(folder: Path) -> None:
-    """`python -m model` with the arguments in a file beside the folder, within the folder."""
+    """`python -m model` with the arguments in a file beside the folder."""
     from model.cli import main
 
-    os.chdir(folder)
     sys.argv = ["model", *json.loads((folder.parent / "arguments.json").read_text())]
     main()
 
@@ -98,9 +97,13 @@ def case(prepare: Callable[[Path], Deed], told: dict[str, str]) -> int:
     process = os.fork()
     if not process:
         signal.sigwait({signal.SIGUSR1})  # no call that is traced, so none that is counted
-        sys.stdout = Path(os.devnull).open("w")
-        sys.stderr = Path(told["said"]).with_suffix(".err").open("w", buffering=1)
-        os._exit(child(act, folder, Path(told["said"])))
+        said = Path(told["said"])
+        with (
+            Path(os.devnull).open("w") as sys.stdout,
+            said.with_suffix(".err").open("w") as sys.stderr,
+        ):
+            code = child(act, folder, said)
+        os._exit(code)
     strace = ["strace", "-y", "-o", told["trace"], "-e", "trace=%file,%desc", "-p", str(process)]
     if told["inject"]:
         strace += ["-e", f"inject={told['inject']}"]
@@ -121,6 +124,8 @@ def main() -> None:
     artifact.to_bytes(predictor)  # so that all is imported
     for line in sys.stdin:
         told = json.loads(line)
+        if told["deed"] == "command":
+            import model.cli  # noqa: F401
         print(case(deed(told["deed"], predictor), told), flush=True)
 
 
