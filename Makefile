@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test check torture oracles bench image clean
+.PHONY: help serve train test check torture oracles clients bench image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: fa
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py
 
+clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## ask with the clients of KServe and MLServer
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_kserve.py tests/test_oracle_mlserver.py
+
 bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/learning.py
@@ -45,7 +48,7 @@ image: ## build the container image
 	docker build --tag $(IMAGE) .
 
 clean: ## remove what was made here: the virtual environment, artifacts and caches
-	rm -rf $(VENV) artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-* artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
@@ -62,3 +65,10 @@ $(VENV)/test: $(VENV)/train
 $(VENV)/oracles: $(VENV)/test
 	$(INSTALL) '.[train,test,oracles]'
 	@touch $@
+
+# Each needs other versions of what the service itself needs.
+$(VENV)-kserve: CLIENT := kserve==0.21.0
+$(VENV)-mlserver: CLIENT := mlserver==1.7.1
+$(VENV)-kserve $(VENV)-mlserver:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check $(CLIENT) || { rm -rf $@; exit 1; }

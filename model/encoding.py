@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from model.arrays import Array
+from model.arrays import Array, as_matrix
 from model.errors import DataError
 from model.schema import Schema
 
@@ -54,28 +54,60 @@ class Encoder:
     spread: Array
 
     def encode(self, rows: Array) -> Array:
-        """Raw rows (B, F), NaN where missing, as finite inputs (B, I)."""
-        return np.asarray((self.expand(rows) - self.center) / self.spread)
+        """Raw rows (B, F), NaN where missing, as finite inputs (B, I).
+
+        Raises NetworkError where a number is too large to be scaled.
+        """
+        if self._is_number is None:  # what is missing shows in the inputs: one check for both
+            x = self._scaled(self._transformed(rows))
+            # A count takes half the time of all().
+            if np.count_nonzero(np.isfinite(x)) == x.size:
+                return x
+        return as_matrix("rows", self._scaled(self.expand(rows)), len(self.center), float)
 
     def expand(self, rows: Array) -> Array:
         """The inputs (B, I) before they are scaled; what the scaler is fitted on."""
-        filled = np.where(np.isnan(rows), self.fill, rows)
-        for name, columns in self._transformed.items():
-            filled[:, columns] = TRANSFORMS[name][0](filled[:, columns])
-        if not any(self.categories):
+        filled = self._transformed(np.where(np.isnan(rows), self.fill, rows))
+        if self._is_number is None:
             return filled
         source, code = self.columns
         wide = filled[:, source]
-        return np.where(np.isnan(code), wide, wide == code)
+        return np.where(self._is_number, wide, wide == code)
+
+    def _scaled(self, x: Array) -> Array:
+        z = np.subtract(x, self.center)
+        return np.divide(z, self.spread, z)
+
+    def _transformed(self, rows: Array) -> Array:
+        """Rows with their columns transformed; themselves where there are none to be."""
+        if self._transform_of_all is not None:
+            return self._transform_of_all(rows)
+        if not self._transforms:
+            return rows
+        changed = rows.copy()
+        for transform, columns in self._transforms:
+            changed[:, columns] = transform(changed[:, columns])
+        return changed
 
     @cached_property
-    def _transformed(self) -> dict[str, list[int]]:
-        """The columns each transform is for."""
-        return {
-            name: [column for column, each in enumerate(self.transforms) if each == name]
-            for name in TRANSFORMS
+    def _transform_of_all(self) -> Callable[[Array], Array] | None:
+        """The transform that every column has, if one."""
+        name, *others = {*self.transforms}
+        return TRANSFORMS[name][0] if name and not others else None
+
+    @cached_property
+    def _transforms(self) -> list[tuple[Callable[[Array], Array], list[int]]]:
+        """Each transform, and the columns it is for."""
+        return [
+            (transform, [column for column, each in enumerate(self.transforms) if each == name])
+            for name, (transform, _, _) in TRANSFORMS.items()
             if name in self.transforms
-        }
+        ]
+
+    @cached_property
+    def _is_number(self) -> Array | None:
+        """Of each input (I,), whether it stands for no category; None where none does."""
+        return np.isnan(self.columns[1]) if any(self.categories) else None
 
     @cached_property
     def columns(self) -> tuple[Array, Array]:

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,8 +12,13 @@ from model.arrays import Array
 from model.calibration import Calibration
 from model.encoding import Encoder, Scale
 from model.errors import ArtifactError, DataError, NetworkError
+from model.network.forward import Forward
 from model.network.network import Network
 from model.schema import Schema
+
+# Predictions are the same to the last bit however rows are handed over, if all pieces but the last
+# are of a multiple of so many: those of a file read in pieces are those of its rows at once.
+PIECE_ROWS: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,19 @@ class Predictor:
 
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
-        predictions = self.network.predict(self.theta, self.encoder.encode(rows))
-        if self.theta.ndim > 1:
-            # In float64, for a calibration may draw apart what differs in float32's last digits.
-            predictions = predictions.mean(axis=0, dtype=np.float64)
+        if len(rows) > PIECE_ROWS:
+            starts = range(0, len(rows), PIECE_ROWS)
+            return np.concatenate([self.predict(rows[at : at + PIECE_ROWS]) for at in starts])
+        predictions = self._forward.mean(self.encoder.encode(rows))
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:
             predictions = self.calibration.apply(predictions)
         return predictions
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return self.network.bind(self.theta)
 
     def check_rows(self, rows: Array) -> None:
         """Raise DataError naming the first row and feature that does not keep the schema."""

@@ -49,6 +49,10 @@ class Kind(BaseModel):
         """The same as columns of a table."""
         raise NotImplementedError
 
+    def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
+        """How many rows are told each label, of those told at all; of numbers, all under ""."""
+        raise NotImplementedError
+
 
 class Binary(Kind):
     """One of two labels: positive strictly above the threshold. Targets: (B, 1) bool.
@@ -108,6 +112,15 @@ class Binary(Kind):
             told["decision"] = _spelled((self.negative, REFER, self.positive), band)
         return told
 
+    def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
+        """The label's, whatever the decision."""
+        rows = len(predictions)
+        if rows == 1:  # as most requests have it
+            return {self.label(predictions.item(), threshold): 1}
+        positive = int(np.count_nonzero(predictions > threshold))
+        counts = {self.negative: rows - positive, self.positive: positive}
+        return {label: count for label, count in counts.items() if count}
+
 
 class MultiClass(Kind):
     """One of several classes: the likeliest, the first of equals. Targets: (B, 1) class numbers."""
@@ -148,6 +161,13 @@ class MultiClass(Kind):
         labels = _spelled(self.classes, predictions.argmax(axis=1))
         return {"label": labels, **_named("probability", self.classes, predictions)}
 
+    def tally(self, predictions: Array, threshold: float) -> dict[str, int]:  # noqa: ARG002
+        """The likeliest class's."""
+        likeliest = predictions.argmax(axis=1)
+        if len(likeliest) == 1:
+            return {self.classes[likeliest.item()]: 1}
+        return _counted(self.classes, np.bincount(likeliest))
+
 
 class MultiLabel(Kind):
     """Any of several labels, each if its probability is above the threshold. Targets: bool."""
@@ -185,6 +205,10 @@ class MultiLabel(Kind):
             **_named("predicted", self.labels, applies),
         }
 
+    def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
+        """Of every label that applies, so a row may count several times, or not at all."""
+        return _counted(self.labels, np.count_nonzero(predictions > threshold, axis=0))
+
 
 class Regression(Kind):
     """Numbers, of which `non_negative` ones are never below 0. Targets: (B, outputs)."""
@@ -217,6 +241,10 @@ class Regression(Kind):
         """A column of values an output."""
         return _named("predicted", self.outputs, predictions)
 
+    def tally(self, predictions: Array, threshold: float) -> dict[str, int]:  # noqa: ARG002
+        """The rows."""
+        return {"": len(predictions)}
+
 
 Target = Annotated[Binary | MultiClass | MultiLabel | Regression, Field(discriminator="task")]
 
@@ -224,6 +252,11 @@ Target = Annotated[Binary | MultiClass | MultiLabel | Regression, Field(discrimi
 def _spelled(names: tuple[str, ...], numbers: Array) -> Array:
     """Names by their numbers (B,)."""
     return np.array(names, dtype=object)[numbers.astype(np.intp)]
+
+
+def _counted(names: tuple[str, ...], counts: Array) -> dict[str, int]:
+    """The counts (at most one a name) that are not zero, by name."""
+    return {names[number]: int(counts[number]) for number in np.flatnonzero(counts)}
 
 
 def _named(what: str, names: tuple[str, ...], values: Array) -> dict[str, Array]:

@@ -1,38 +1,62 @@
 """The composition root: here the service is put together, everything else is given its parts."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from model.predictor import Predictor
-from service.middleware import HeadAsGet, RequestIdentity
+from service.access import Access
+from service.capacity import Capacity
+from service.direct import Service
+from service.middleware import AccessLog, AroundRequests
 from service.models import Models, ServedModel, WatchedModel
 from service.openapi import install_openapi
-from service.problems import Problem, install_problem_handlers
+from service.problems import install_problem_handlers
 from service.reloading import reloading
 from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.inference_protocol import inference_protocol_routes
+from service.routes.invocations import invocations_routes, scoring_server_router
 from service.routes.metrics import metrics_router
 from service.routes.model import model_router
 from service.routes.predict import predict_routes
+from service.scraping import Scrape
 from service.served import Served
 from service.settings import Settings
+from service.telemetry import Telemetry
+from service.tracing import telemetry_config
 from service.trust import trust
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    predictor: Predictor | None = None,
+    access_log: AccessLog | None = None,
+    tracer_provider: "TracerProvider | None" = None,
+) -> FastAPI:
     """The service for one model, the given one, or for those at the settings' paths.
 
+    access_log: told of every request that is over. tracer_provider: what makes spans of requests.
     Raises ArtifactError when there is no artifact that can be read, SettingError when the settings
     do not fit the models.
     """
 
+    telemetry = Telemetry()
+
     def serve(predictor: Predictor) -> Served:
-        return Served(predictor, settings)
+        return Served(predictor, settings, telemetry.counting(predictor))
 
     if predictor is not None:
         models = Models([ServedModel(serve(predictor))])
@@ -43,26 +67,58 @@ def create_app(settings: Settings, predictor: Predictor | None = None) -> FastAP
                 for number, path in enumerate(settings.artifacts)
             ]
         )
-    app = FastAPI(
+    served_as = _version()
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with reloading(models, telemetry.reloaded):
+            yield
+        if tracer_provider is not None:
+            await run_in_threadpool(tracer_provider.shutdown)  # the last spans are sent
+
+    capacity = Capacity(
+        settings.scoring_threads,
+        settings.max_waiting,
+        settings.max_wait_seconds,
+        settings.max_held_bytes,
+    )
+    predict = predict_routes(models, settings, capacity)
+    app = Service(
         title="malignancy",
-        version=_version(),
+        version=served_as,
         description="Predictions over REST, by small neural networks.",
-        routes=predict_routes(models, settings),  # first, so the first to be matched
+        routes=[  # first, so the first to be matched
+            *predict,
+            *inference_protocol_routes(models, settings, capacity, served_as),
+            *invocations_routes(models, settings, capacity),
+        ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lambda _: reloading(models),
+        telemetry=telemetry_config(tracer_provider),
+        lifespan=running,
     )
     app.include_router(index_router(models))
-    app.include_router(metrics_router(models))
+    app.include_router(metrics_router(models, Scrape(models, telemetry)))
     app.include_router(model_router(models))
     app.include_router(health_router(models))
+    app.include_router(scoring_server_router(models, served_as))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models, settings)
     install_problem_handlers(app)
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(RequestIdentity, last_resort=lambda: Problem(500).response())
+    access = None if settings.api_keys is None else Access(settings.api_keys)
+    around = partial(
+        AroundRequests,
+        telemetry=telemetry,
+        capacity=capacity,
+        access=access,
+        access_log=access_log,
+    )
+    app.add_middleware(around)
+    if tracer_provider is None:  # FastAPI makes the spans
+        route = predict[0]
+        app.direct["POST", route.path] = around(route.endpoint)
     for model in models.by_name.values():
         told = model.current.thresholds.told(model.current.thresholds.in_force)
         logger.info("model %s %s", model.current.title, told or "")

@@ -59,7 +59,7 @@ class Inspector:
         else:
             for name in body:
                 if name != "instances":
-                    yield FieldError(field=_printable(name), rule="cannot stand beside instances")
+                    yield FieldError(field=printable(name), rule="cannot stand beside instances")
             yield from self._in_instances(body["instances"])
 
     def _in_instances(self, rows: Any) -> Iterator[FieldError]:
@@ -100,7 +100,7 @@ class Inspector:
         if known < len(row):
             for name in row:
                 if name not in self._features:
-                    field = prefix + _printable(name)
+                    field = prefix + printable(name)
                     yield FieldError(field=field, rule="is not a feature of this model")
 
     def _in_array(self, row: list[Any], place: str) -> Iterator[FieldError]:
@@ -122,7 +122,7 @@ class _Pairs(list[tuple[str, Any]]):
         seen: set[str] = set()
         for name, _ in self:
             if name in seen:
-                yield FieldError(field=prefix + _printable(name), rule="is given twice")
+                yield FieldError(field=prefix + printable(name), rule="is given twice")
             seen.add(name)
 
 
@@ -137,7 +137,7 @@ def _duplicates(body: bytes) -> Iterator[FieldError]:
                     yield from row.duplicates(f"instances.{index}.")
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A name that a client made up, made safe to show."""
     shown = "".join(each if each.isprintable() else "?" for each in name[:MAX_NAME_LENGTH])
     return shown + "…" * (len(name) > MAX_NAME_LENGTH)

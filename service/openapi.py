@@ -7,27 +7,21 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from model.predictor import Predictor
-from model.target import Target
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
 from service.models import Models
+from service.negotiation import CSV, JSON
+from service.oip.document import inference_protocol_paths, inference_protocol_schemas
+from service.parameters import name_parameter, threshold_parameters, version_parameter
 from service.problems import MAX_ERRORS, MEDIA_TYPE
 from service.requests import request_schemas
 from service.settings import Settings
-
-THRESHOLD_PARAMETER: Json = {
-    "name": "threshold",
-    "in": "query",
-    "required": False,
-    "description": "A number from 0 to 1, or the name of one of the model's operating points. A "
-    "probability strictly above it is positive. Without it, the service's own threshold.",
-    "schema": {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]},
-}
-
-
-def threshold_parameters(target: Target) -> list[Json]:
-    """What a path's query may hold."""
-    return [THRESHOLD_PARAMETER] if target.has_threshold else []
+from service.tables.description import (
+    ON_ERROR_PARAMETER,
+    invocation,
+    table_answers,
+    table_requests,
+)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, Json]:
@@ -44,7 +38,8 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
     made_for: list[str] = []
 
     def openapi() -> Json:
-        titles = [model.current.title for model in models.by_name.values()]
+        current = [model.current for model in models.by_name.values()]
+        titles = [served.title for served in current]
         if app.openapi_schema is None or titles != made_for:
             document = get_openapi(
                 title=app.title,
@@ -52,8 +47,16 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
                 description=f"{app.description} Here: {', '.join(titles)}.",
                 routes=app.routes,
             )
-            document["paths"] = _predict_paths(models) | document["paths"]
-            schemas: Json = {}
+            document["paths"] = (
+                _predict_paths(models) | document["paths"] | inference_protocol_paths(models)
+            )
+            for path, of in (("/metrics", [models.default]), ("/models/{name}/metrics", current)):
+                operation = document["paths"][path]["get"]
+                operation["parameters"] = [
+                    *operation.get("parameters", ()),
+                    *threshold_parameters(of),
+                ]
+            schemas: Json = inference_protocol_schemas()
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
                 predictor = models.find(name).predictor
@@ -77,23 +80,16 @@ def _predict_paths(models: Models) -> Json:
     """The default model's path, and the paths that name one; what those take is any model's."""
     prefixes = _prefixes(models)
     default = models.default.predictor.name
-    name = {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "description": "The model.",
-        "schema": {"type": "string", "enum": list(prefixes)},
-    }
-    version = {
-        "name": "version",
-        "in": "path",
-        "required": True,
-        "description": "The first 12 or more digits of the version's SHA-256.",
-        "schema": {"type": "string", "pattern": "^[0-9a-f]{12,64}$"},
-    }
-    named = "/models/{name}"
+    name, version = name_parameter(models), version_parameter(models)
+    named, predictor = "/models/{name}", models.default.predictor
     return {
         "/predict": {"post": _predict(models, {default: ""}, "predict")},
+        "/invocations": {
+            "post": invocation(
+                table_requests(predictor.schema, _typical_row(predictor))[CSV],
+                problem_responses(400, 406, 413, 415, 422, 503, 507),
+            )
+        },
         f"{named}/predict": {"post": _predict(models, prefixes, "predict_by_name", name)},
         f"{named}/versions/{{version}}/predict": {
             "post": _predict(models, prefixes, "predict_by_version", name, version)
@@ -119,20 +115,31 @@ def _predict(
             "arrays": {"summary": "Many cases as arrays, features in order", "value": arrays},
         },
     }
-    thresholds = [models.find(name).predictor.schema.target.has_threshold for name in prefixes]
     missing = (404,) if parameters else ()
     return {
         "summary": "Predict",
-        "description": "One case in, one answer out; many in, many out, in the same order.",
+        "description": "One case in, one answer out; many in, many out, in the same order. "
+        "Content-Type says what the body is in, Accept what the answer shall be in; by default the "
+        "same. CSV, NDJSON and Arrow may have any number of rows.",
         "operationId": operation,
-        "parameters": [*parameters, *([THRESHOLD_PARAMETER] if any(thresholds) else [])],
-        "requestBody": {"required": True, "content": {"application/json": request}},
+        "parameters": [
+            *parameters,
+            *threshold_parameters(map(models.find, prefixes)),
+            ON_ERROR_PARAMETER,
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: request, **table_requests(predictor.schema, row)},
+        },
         "responses": {
             200: {
                 "description": "OK",
-                "content": {"application/json": {"schema": any_of("Answer", "Answers")}},
+                "content": {
+                    JSON: {"schema": any_of("Answer", "Answers")},
+                    **table_answers(predictor.schema.target, any_of("Prediction")),
+                },
             },
-            **problem_responses(400, *missing, 406, 413, 415, 422),
+            **problem_responses(400, *missing, 406, 413, 415, 422, 503, 507),
         },
     }
 

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.errors import NetworkError
-from model.predictor import Predictor
+from model.errors import MalignancyError, NetworkError
+from model.predictor import PIECE_ROWS, Predictor
 from service.card import markdown_card
 from service.contract import Contract
+from service.current_request import current_request
 from service.description import describe
+from service.oip.inputs import InputTensors
+from service.oip.outputs import OutputTensors
 from service.problems import FieldError, Problem
 from service.settings import Settings
 from service.threshold import Thresholds
+from service.validation_figures import Figure, validation_figures
 
 Count = Callable[[Array, float], None]
 
@@ -33,6 +37,8 @@ class Served:
         self.predictor = predictor
         self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
         self.contract = Contract(predictor.schema, settings.max_rows)
+        self.input_tensors = InputTensors(predictor.schema, settings.max_rows)
+        self.output_tensors = OutputTensors(predictor.schema.target)
         self.title = predictor.title
         self._count = count
 
@@ -45,6 +51,23 @@ class Served:
     def card(self) -> str:
         """The same as Markdown."""
         return markdown_card(self.description)
+
+    @cached_property
+    def block_contract(self) -> Contract:
+        """What the instances in one block of a table may be."""
+        return Contract(self.predictor.schema, PIECE_ROWS)
+
+    def require_ready(self) -> None:
+        """Raise Problem (503) unless the self-test rows give their expected outputs now."""
+        try:
+            self.predictor.replay_self_test()
+        except MalignancyError as error:
+            raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
+
+    @cached_property
+    def validation_figures(self) -> list[Figure]:
+        """What monitoring watches, at the threshold in force."""
+        return validation_figures(self.predictor, self.thresholds.in_force)
 
     def predict(self, rows: Array, threshold: float) -> Array:
         """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where
@@ -60,6 +83,9 @@ class Served:
         if predictions is None or not _finite(predictions):
             rule = "must hold values small enough for a finite answer"
             raise Problem.invalid([FieldError(field="body", rule=rule)])
+        request = current_request.get()
+        request.model = self.title
+        request.rows += len(predictions)
         self._count(predictions, threshold)
         return predictions
 

@@ -67,13 +67,87 @@ class Settings(BaseSettings):
         "name of one of the model's operating points. Without it, the model's own.",
     )
     max_body_bytes: int = Field(
-        16 * 1024 * 1024, ge=1, description="The largest request body, in bytes."
+        16 * 1024 * 1024,
+        ge=1,
+        description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
     )
-    max_rows: int = Field(100_000, ge=1, description="The most rows in one request.")
+    max_rows: int = Field(100_000, ge=1, description="The most rows in one request of JSON.")
+    max_stream_bytes: int = Field(
+        4 * 1024**3,
+        ge=1,
+        description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
+        "memory, and may have any number of rows.",
+    )
+    scoring_threads: int = Field(
+        2, ge=1, le=32, description="How many large bodies are scored at a time."
+    )
+    max_waiting: int = Field(
+        64, ge=0, description="How many more of them may wait; beyond that they are refused: 503."
+    )
+    max_wait_seconds: float = Field(
+        2, gt=0, allow_inf_nan=False, description="How long each may wait before it is refused."
+    )
+    max_held_bytes: int = Field(
+        256 * 1024**2, ge=1, description="The memory for bodies of all requests together, in bytes."
+    )
+    api_keys: str | None = Field(
+        None,
+        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
+        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+    )
+    receive_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a request may take to arrive, from its first byte to its last, plus "
+        "a second for every 64 KiB of it.",
+    )
+    send_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a client may take to read an answer, plus a second for every 64 KiB "
+        "of it.",
+    )
+    keep_alive_seconds: float = Field(
+        5,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a connection may be idle between requests.",
+    )
+    max_connections: int = Field(
+        1000, ge=1, description="The most connections at a time to one process."
+    )
+    max_connections_per_address: int = Field(
+        0,
+        ge=0,
+        description="The most of them from one client address; 0 is no limit, as behind a proxy "
+        "all come from its address.",
+    )
+    allowed_hosts: str | None = Field(
+        None,
+        pattern=r"^ *((\*\.)?[\w.-]+|\[[\da-f:.]+\])( *, *((\*\.)?[\w.-]+|\[[\da-f:.]+\]))* *$",
+        description="The host names to answer to, without ports, separated by commas; "
+        "`*.example.org` is all names under example.org. Without it, any.",
+    )
     docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
+    log_format: Annotated[Literal["json", "text"], BeforeValidator(str.lower)] = Field(
+        "json", description="One JSON object a log line, or text for a person at a terminal."
+    )
+    access_log: bool = Field(
+        True,
+        description="Whether each request is logged: its route, status and duration, never what "
+        "it held. Health checks are at level debug.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        description="How many processes serve, each with models of its own; a process that ends "
+        "is replaced.",
+    )
 
     @property
     def artifacts(self) -> list[Path]:
@@ -86,6 +160,11 @@ class Settings(BaseSettings):
         """The digests of what may be served as the default model; none: anything may."""
         given = (self.artifact_digest or "").lower().split(",")
         return [each.strip() for each in given if each.strip()]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed hosts, none for any."""
+        return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from service.problems import FieldError, Problem
 from service.settings import SettingError
 
+ON_ERROR = ("refuse", "mark")  # what a bad row of a table does; JSON is always refused
+
 
 class Thresholds:
     """Resolves thresholds given as numbers from 0 to 1 or as names of operating points.
@@ -37,20 +39,40 @@ class Thresholds:
     def from_query(self, query: bytes) -> float:
         """The threshold that a raw query string asks for, or the one in force.
 
-        Raises Problem (422). A parameter by another name is refused too: ignoring a misspelt
-        threshold would answer another question than the one that was asked.
+        Raises Problem (422).
         """
         if not query:
             return self.in_force
-        parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        if any(name != "threshold" for name, _ in parameters):
-            raise Problem.invalid([FieldError(field="query", rule="may only hold threshold")])
-        if len(parameters) > 1:
-            raise Problem.invalid([FieldError(field="threshold", rule="must be given once")])
-        threshold = self._read(parameters[0][1]) if parameters else self.in_force
+        return self.asked(read_query(query, "threshold").get("threshold"))
+
+    def asked_of_table(self, query: bytes) -> tuple[float, bool]:
+        """The threshold, and whether bad rows are marked instead of refusing all.
+
+        Raises Problem (422).
+        """
+        if not query:
+            return self.in_force, False
+        given = read_query(query, "threshold", "on_error")
+        on_error = given.get("on_error", ON_ERROR[0])
+        if on_error not in ON_ERROR:
+            rule = f"must be {' or '.join(ON_ERROR)}"
+            raise Problem.invalid([FieldError(field="on_error", rule=rule)])
+        return self.asked(given.get("threshold")), on_error == "mark"
+
+    def asked(self, text: str | None) -> float:
+        """The same of a parameter's text; None where it was not given."""
+        threshold = self.in_force if text is None else self._read(text)
         if threshold is None:
             raise Problem.invalid([FieldError(field="threshold", rule=self.rule)])
         return threshold
+
+    def from_json(self, value: object) -> float | None:
+        """The threshold that a value of a JSON body gives; None when it is none."""
+        if isinstance(value, str):
+            return self._read(value)
+        if not self.operating_points or isinstance(value, bool):
+            return None
+        return abs(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
     def _read(self, text: str) -> float | None:
         if not self.operating_points:
@@ -65,3 +87,20 @@ class Thresholds:
         except ValueError:
             return None
         return abs(number) if 0 <= number <= 1 else None  # abs: "-0" is 0
+
+
+def read_query(query: bytes, *names: str) -> dict[str, str]:
+    """The parameters of a raw query string, by these names.
+
+    Raises Problem (422). A parameter by another name is refused too: ignoring a misspelt
+    threshold would answer another question than the one that was asked.
+    """
+    parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if any(name not in names for name, _ in parameters):
+        rule = f"may only hold {' and '.join(names)}"
+        raise Problem.invalid([FieldError(field="query", rule=rule)])
+    given = dict(parameters)
+    if len(given) < len(parameters):
+        twice = next(name for n, (name, _) in enumerate(parameters) if name in dict(parameters[:n]))
+        raise Problem.invalid([FieldError(field=twice, rule="must be given once")])
+    return given

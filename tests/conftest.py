@@ -6,18 +6,25 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import hypothesis
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
 from model import artifact
 from model.cli import main
+from model.encoding import Encoder
+from model.network.layers import Dense
+from model.network.network import Network
+from model.network.tasks import TASKS
 from model.pipeline import Trained, train
-from model.predictor import Predictor
+from model.predictor import Predictor, ScoredRows, SelfTest
+from model.schema import Feature, Schema
+from model.target import Binary, MultiClass, MultiLabel, Regression, Target
 from model.training.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
@@ -62,10 +69,11 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @contextmanager
-def serving(artifact_path: Path) -> Iterator[int]:
+def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
     """The port of a real `python -m service`, a free one of the loopback; stopped at the end."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **given}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
@@ -98,6 +106,49 @@ def wisconsin_port(wisconsin: Predictor, tmp_path_factory: pytest.TempPathFactor
     artifact.save(wisconsin, path)
     with serving(path) as port:
         yield port
+
+
+COLOURS = ("red", "dark blue", "grün")
+TARGETS: dict[str, Target] = {
+    "binary": Binary(negative="no", positive="yes, surely", refer=(0.3, 0.6)),
+    "multi_class": MultiClass(classes=("a", 'b "quoted"', "c")),
+    "multi_label": MultiLabel(labels=("fever", "cough")),
+    "regression": Regression(outputs=("dose",)),
+    "non_negative": Regression(task="non_negative", outputs=("days", "visits")),
+}
+
+
+@pytest.fixture(scope="session", params=list(TARGETS))
+def kinds(request: pytest.FixtureRequest) -> Predictor:
+    """A model with random weights, of a number, a category, a truth and an integer; one a task."""
+    target = TARGETS[request.param]
+    features = (
+        Feature(name="size", minimum=0, unit="mm"),
+        Feature(name="colour", type="category", categories=COLOURS, may_be_missing=True),
+        Feature(name="smokes", type="boolean", may_be_missing=True),
+        Feature(name="score", type="integer", minimum=1, maximum=10),
+    )
+    task = TASKS[target.task]
+    network = Network(
+        [Dense(3, "relu"), task.output_layer(len(target.names))], inputs=6, loss=task.loss
+    )
+    generator = np.random.default_rng(0)
+    theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
+    fill, center = np.array([4.0, 1, 0, 5]), np.array([1.0, 0, 0, 0, 0, 2])
+    rows = np.array([[2.5, 2, 1, 3]])
+    scored = ScoredRows.ungrouped(np.empty((0, 1)), np.empty((0, 1)))
+    predictor = Predictor(
+        name="kinds",
+        schema=Schema(features=features, target=target),
+        encoder=Encoder((0, 3, 0, 0), ("sqrt", "", "", ""), fill, center, np.ones(6)),
+        network=network,
+        theta=theta,
+        operating_points={"default": 0.5} if target.has_threshold else {},
+        train=scored,
+        validation=scored,
+        self_test=SelfTest(rows, np.zeros((1, 1))),
+    )
+    return replace(predictor, self_test=SelfTest(rows, predictor.predict(rows)))
 
 
 @dataclass

@@ -79,7 +79,7 @@ def test_layers_are_counted_within_layers_too() -> None:
 
 def test_units_that_a_few_weights_make_many_of() -> None:
     filters = Conv1D(10_000, 1)
-    with pytest.raises(NetworkError, match="may have 50000000 units, this one has 100010002"):
+    with pytest.raises(NetworkError, match="may have 50000000 units, this one has 100005001"):
         Network([filters, Flatten(), Dense(1)], inputs=5_000)
     assert Network([Conv1D(2, 1), Flatten(), Dense(1)], inputs=5).units == 5 + 10 + 10 + 1
 

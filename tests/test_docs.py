@@ -27,11 +27,12 @@ def test_the_table_of_settings_is_that_of_the_class() -> None:
     assert rows == expected
 
 
-def test_every_route_is_in_the_readme(predictor: Predictor) -> None:
+def test_every_route_is_told(predictor: Predictor) -> None:
+    told = README + (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     paths = set(create_app(Settings(), predictor).openapi()["paths"])
     assert {"/predict", "/metrics", "/model", "/health/ready"} <= paths
     for path in paths:
-        assert f"{path}`" in README, path
+        assert f"{path}`" in told, path
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -56,6 +57,7 @@ def test_every_command_is_in_the_readme() -> None:
         "docs/landscapes.md",
         "docs/recipes.md",
         "docs/schedules.md",
+        "docs/serving.md",
         "docs/training.md",
     ],
 )

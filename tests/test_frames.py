@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from model.errors import DataError
-from model.training.frames import read_frame, read_pieces
+from model.predictor import PIECE_ROWS
+from model.training.frames import PIECE, read_frame, read_pieces
 
 CSV = 'a,b\n1,x\n\n2,"y\nz"\n3,\n4,w\n'
 
@@ -26,6 +27,10 @@ def test_pieces_are_the_whole(table: Path, rows: int) -> None:
     assert whole.equals(read_frame(table))
     assert whole.index.tolist() == [2, 4, 6, 7]
     assert whole["b"].tolist() == ["x", "y\nz", "", "w"]
+
+
+def test_pieces_are_of_whole_pieces_to_predict() -> None:
+    assert PIECE % PIECE_ROWS == 0
 
 
 @pytest.mark.parametrize(

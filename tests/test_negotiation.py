@@ -48,9 +48,11 @@ async def test_other_content_is_415(client: httpx.AsyncClient, header: str, valu
         ("text/html,application/xhtml+xml,*/*;q=0.8", 200),
         ("Application/JSON; Q=1", 200),
         ("", 200),
-        ("text/csv", 406),
+        ("text/csv", 200),
         ("application/json;q=0", 406),
-        ("application/json;q=0.000, */*", 406),
+        ("application/xml", 406),
+        ("*/*;q=0", 406),
+        ("application/json;q=0.000, */*", 200),
         ("application/problem+json", 406),
     ],
 )

@@ -44,6 +44,21 @@ def test_parquet(tmp_path: Path) -> None:
         read_frame(broken)
 
 
+@pytest.mark.parametrize("group", [1, 3, 7, 10, 25, 1000])
+@pytest.mark.parametrize("rows", [1, 4, 10, 90, 200])
+def test_pieces_take_no_notice_of_row_groups(tmp_path: Path, group: int, rows: int) -> None:
+    path, names = tmp_path / "rows.parquet", [f"n{k * k}" for k in range(100)]
+    frame = pd.DataFrame({"a": range(100), "b": pd.Categorical(names), "c": [None, 1.5] * 50})
+    frame.to_parquet(path, row_group_size=group)
+    pieces = list(read_pieces(path, rows))
+    assert [len(piece) for piece in pieces[:-1]] == [rows] * ((100 - 1) // rows)
+    whole = pd.concat([piece.apply(spelled) for piece in pieces])
+    assert whole.index.tolist() == list(range(1, 101))
+    assert whole["a"].tolist() == [str(k) for k in range(100)]
+    assert whole["b"].tolist() == names
+    assert whole["c"].tolist() == ["", "1.5"] * 50
+
+
 def test_parquet_to_parquet(predictor: Predictor, tmp_path: Path) -> None:
     source, output, text = (tmp_path / name for name in ("in.parquet", "out.parquet", "out.csv"))
     pd.read_csv(DATA).to_parquet(source)

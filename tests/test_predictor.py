@@ -2,18 +2,23 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, replace
+from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from model.arrays import Array
 from model.encoding import Encoder
-from model.errors import ArtifactError, DataError
+from model.errors import ArtifactError, DataError, NetworkError
 from model.network.layers import Dense
 from model.network.network import Network
-from model.predictor import Predictor, ScoredRows, SelfTest
+from model.predictor import PIECE_ROWS, Predictor, ScoredRows, SelfTest
+from model.preparation import prepare
 from model.schema import Feature, Schema
 from model.target import Binary
+from model.training.recipe import bundled_recipes, load_recipe
 
 ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
 
@@ -126,3 +131,84 @@ def test_numbers_that_overflow_in_the_self_test_are_refused(
         wrong = replace(small, encoder=encoder, theta=theta, self_test=tests)
         with pytest.raises(ArtifactError, match="self-test rows do not give"):
             wrong.replay_self_test()
+
+
+# How rows are handed over
+
+RECIPES = ("wisconsin", "article", "digits", "ecg", "multi-label", "regression", "xor")
+
+
+def untrained(name: str) -> tuple[Predictor, Array]:
+    """A recipe's predictor before the first step, with biases off zero, and rows of its table."""
+    recipe = load_recipe(name)
+    with prepare(recipe) as prepared:
+        generator = np.random.default_rng(0)
+        theta = prepared.theta + 0.1 * generator.standard_normal(prepared.theta.shape)
+        rows, nothing = prepared.parts.train.rows, np.zeros((1, 1))
+        scored = ScoredRows.ungrouped(nothing, nothing)
+        made = Predictor(
+            name=name,
+            schema=recipe.data_schema,
+            encoder=prepared.encoder,
+            network=prepared.network,
+            theta=theta.astype(prepared.theta.dtype),
+            operating_points={},
+            train=scored,
+            validation=scored,
+            self_test=SelfTest(rows[:1], nothing),
+            target_scale=prepared.target_scale,
+        )
+    many = np.random.default_rng(1).permutation(np.resize(rows, (3 * PIECE_ROWS, rows.shape[1])))
+    many[::7, 0] = np.nan
+    return made, many
+
+
+@cache
+def untrained_once(name: str) -> tuple[Predictor, Array]:
+    return untrained(name)
+
+
+@given(
+    st.sampled_from(RECIPES),
+    st.integers(1, 3 * PIECE_ROWS),
+    st.lists(st.integers(1, 2), min_size=1, max_size=3),
+)
+@example("wisconsin", 10_000, [1, 1, 1])
+@settings(max_examples=40)
+def test_pieces_predict_as_all_rows_at_once(name: str, length: int, pieces: list[int]) -> None:
+    made, rows = untrained_once(name)
+    whole, found, start = made.predict(rows[:length]), [], 0
+    for piece in [*pieces, 3]:
+        if start < length:
+            found.append(made.predict(rows[start : min(start + piece * PIECE_ROWS, length)]))
+        start += piece * PIECE_ROWS
+    np.testing.assert_array_equal(np.concatenate(found), whole)
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_it_is_the_arithmetic_written_out(name: str) -> None:
+    """A network with its weights predicts what its plan, the one that trains, computes."""
+    made, rows = untrained(name)
+    rows = rows[:50]
+    inputs = made.encoder.encode(rows)
+    assert not np.isnan(inputs).any()
+    plan = made.network.compile(made.theta, len(rows))
+    plan.inputs[...] = inputs.T
+    for call in plan.forward:
+        call()
+    expected = made.network.loss.predict(plan._logits).swapaxes(-1, -2)
+    if expected.ndim > 2:
+        expected = expected.mean(axis=0)
+    if made.target_scale is not None:
+        expected = made.target_scale.undo(expected)
+    np.testing.assert_allclose(made.predict(rows), expected, rtol=1e-12)
+    for index in range(0, 50, 7):  # the row of a missing value, and those alone
+        alone = made.predict(rows[index : index + 1])
+        np.testing.assert_allclose(alone[0], expected[index], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["wisconsin", "article"])
+def test_what_overflows_is_refused(name: str) -> None:
+    made, rows = untrained(name)
+    with pytest.raises(NetworkError, match=r"^rows must be finite, row 0 column 0 is not$"):
+        made.predict(np.where(np.isnan(rows[:1]), np.inf, rows[:1]))

@@ -37,6 +37,19 @@ def test_a_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [output]
 
 
+def test_a_long_file_is_scored_as_its_rows_at_once(predictor: Predictor, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).integers(1, 11, (50_000, 9))
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    with source.open("w") as file:
+        file.write(",".join(predictor.schema.names) + "\n")
+        np.savetxt(file, rows, "%d", ",")
+    assert scoring.score_file(predictor, source, output, 0.5) == 50_000
+    with output.open() as file:
+        found = [row["probability"] for row in csv.DictReader(file)]
+    expected = predictor.predict(rows.astype(float))[:, 0]
+    assert found == [str(probability) for probability in expected.tolist()]
+
+
 @pytest.mark.usefixtures("small_pieces")
 def test_processes_do_not_matter(predictor: Predictor, tmp_path: Path) -> None:
     outputs = [tmp_path / f"{jobs}.csv" for jobs in (1, 2)]

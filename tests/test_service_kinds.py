@@ -1,5 +1,6 @@
 """The service for a model with categories, truths and transforms: parsed, told, and imputed."""
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -58,7 +59,7 @@ def made() -> Predictor:
         self_test=SelfTest(rows := np.array([ROW]), np.zeros((1, 1))),
     )
     probabilities = predictor.predict(rows)
-    tested = Predictor(**{**vars(predictor), "self_test": SelfTest(rows, probabilities)})
+    tested = dataclasses.replace(predictor, self_test=SelfTest(rows, probabilities))
     return artifact.from_bytes(artifact.to_bytes(tested))
 
 

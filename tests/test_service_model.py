@@ -100,9 +100,12 @@ async def test_openapi_documents_predict(client: httpx.AsyncClient, predictor: P
     document = (await client.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     operation = document["paths"]["/predict"]["post"]
-    assert set(operation["responses"]) == {"200", "400", "406", "413", "415", "422"}
+    assert set(operation["responses"]) == {"200", "400", "406", "413", "415", "422", "507"}
+    tables = {"text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"}
+    for content in (operation["requestBody"], operation["responses"]["200"]):
+        assert set(content["content"]) == {"application/json", *tables}
     assert "application/problem+json" in operation["responses"]["422"]["content"]
-    assert operation["parameters"][0]["name"] == "threshold"
+    assert [each["name"] for each in operation["parameters"]] == ["threshold", "on_error"]
     schemas = document["components"]["schemas"]
     instance = schemas["Instance"]
     assert list(instance["properties"]) == list(predictor.schema.names)
@@ -115,6 +118,9 @@ async def test_openapi_documents_predict(client: httpx.AsyncClient, predictor: P
 async def test_openapis_examples_are_answered(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    table = document["paths"]["/predict"]["post"]["requestBody"]["content"]["text/csv"]["example"]
+    answer = await client.post("/predict", content=table, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 200
     assert set(content["examples"]) == {"one", "objects", "arrays"}
     for example in content["examples"].values():
         assert (await client.post("/predict", json=example["value"])).status_code == 200

@@ -1,5 +1,6 @@
 """POST /predict, as a client sees it."""
 
+import dataclasses
 import json
 import re
 from collections.abc import AsyncIterator
@@ -118,7 +119,7 @@ async def test_a_threshold_that_is_none(client: httpx.AsyncClient, value: str) -
     ("query", "field", "rule"),
     [
         ("threshold=0.1&threshold=0.2", "threshold", "must be given once"),
-        ("treshold=0.9", "query", "may only hold threshold"),
+        ("treshold=0.9", "query", "may only hold threshold and on_error"),
     ],
 )
 async def test_a_query_that_is_refused(
@@ -217,12 +218,10 @@ async def test_a_client_that_leaves_gets_no_answer(app: FastAPI) -> None:
 async def test_values_that_overflow_are_refused(predictor: Predictor) -> None:
     names = [Feature(name=f"x{each}") for each in range(9)]
     tiny = np.full(9, 1e-300)
-    unbounded = Predictor(
-        **{
-            **vars(predictor),
-            "schema": Schema(features=tuple(names), target=Binary(negative="no", positive="yes")),
-            "encoder": Encoder((0,) * 9, ("",) * 9, fill=tiny, center=tiny, spread=tiny),
-        }
+    unbounded = dataclasses.replace(
+        predictor,
+        schema=Schema(features=tuple(names), target=Binary(negative="no", positive="yes")),
+        encoder=Encoder((0,) * 9, ("",) * 9, fill=tiny, center=tiny, spread=tiny),
     )
     transport = httpx.ASGITransport(app=create_app(Settings(), unbounded))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

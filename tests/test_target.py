@@ -1,6 +1,7 @@
 """Targets: what each kind answers, and which descriptions of one are refused."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,22 @@ def test_refused(given: dict[str, Any], why: str) -> None:
     adapter: TypeAdapter[Target] = TypeAdapter(Target)
     with pytest.raises(ValidationError, match=why):
         adapter.validate_python(given)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+@pytest.mark.parametrize("target", ALL, ids=lambda target: target.task)
+def test_a_tally_is_that_of_the_answers(target: Target, rows: int) -> None:
+    predictions = np.random.default_rng(rows).uniform(size=(rows, len(target.names)))
+    counts: Counter[str] = Counter()
+    for answer in target.answers(predictions, 0.4):
+        counts.update(answer.get("labels", [answer.get("label", "")]))
+    tally = target.tally(predictions, 0.4)
+    assert {label: count for label, count in tally.items() if count} == dict(counts)
+
+
+def test_a_tally_takes_a_label_strictly_above_the_threshold() -> None:
+    one = np.array([[0.7]])
+    assert BINARY.tally(one, 0.7) == {"no": 1}
+    assert BINARY.tally(np.repeat(one, 3, axis=0), 0.7) == {"no": 3}
+    assert BINARY.tally(one, 0.69) == {"yes": 1}
+    assert PETS.tally(np.array([[0.7, 0.8]]), 0.7) == {"dog": 1}

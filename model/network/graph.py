@@ -1,8 +1,8 @@
 """The computation graph: nodes that know their inputs, sorted once.
 
 A node is one operation, said twice: `bind` gives the NumPy calls of a compiled plan, forward and
-backward side by side, which write into buffers made beforehand; `evaluate` is the same value as a
-pure function, for prediction.
+backward side by side, which write into buffers made beforehand; `evaluator` gives the same value as
+a pure function, for prediction.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,6 +78,8 @@ class Node:
     in_place: bool = False
     # True: backward reads y, so no later node may overwrite it.
     keeps_output: bool = False
+    # True: what `evaluator` gives takes the rows themselves with their row of ones.
+    takes_ones: bool = False
 
     def __init__(
         self, *inputs: "Node", units: int, channels: int = 1, block: Block | None = None
@@ -91,8 +93,10 @@ class Node:
         """The calls that write y from the inputs; those that write the gradients from dy."""
         raise NotImplementedError
 
-    def evaluate(self, block: Array | None, *inputs: Array) -> Array:
-        """The value (…, units, B) from the inputs' (…, units, B), without shared buffers."""
+    def evaluator(self, block: Array | None) -> Callable[..., Array] | None:
+        """The value (…, units, B) as a function of the inputs' (…, units, B), without shared
+        buffers; None where it is the input itself. It may overwrite no input but its own.
+        """
         raise NotImplementedError
 
 

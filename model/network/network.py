@@ -9,6 +9,7 @@ import numpy.typing as npt
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
 from model.network.description import build, require_count
+from model.network.forward import Forward
 from model.network.graph import Input, Node, topological_order
 from model.network.initializers import Generator
 from model.network.layers import Layer, layer_from
@@ -22,7 +23,6 @@ from model.network.summary import summary
 MAX_PARAMETERS = 10**9
 MAX_UNITS = 5 * 10**7  # of all nodes together: a row's values, at eight bytes each
 MAX_LAYERS = 1000  # that a description may have, those within layers too
-PIECE_NUMBERS = 2**18  # of a layer, in a piece of rows to predict
 
 
 class Network:
@@ -136,38 +136,28 @@ class Network:
         prepared[:, :-1] = checked
         return prepared
 
+    def bind(self, theta: Array) -> Forward:
+        """The network's function with a copy of this θ in it, to ask it again and again."""
+        self._check_theta(theta)
+        return Forward(self._order, self.ends[1:], self.loss, self.layout, theta)
+
     def activations(self, theta: Array, rows: npt.ArrayLike) -> list[Array]:
         """What each layer puts out, (…, B, units), for rows (B, features)."""
-        self._check_theta(theta)
-        x = as_matrix("rows", rows, self.inputs, self.dtype).T
-        values: dict[Node, Array] = {self._order[0]: x}
-        blocks = iter(self.layout.views(theta))
-        for node in self._order[1:]:
-            block = next(blocks) if node.block is not None else None
-            values[node] = node.evaluate(block, *(values[source] for source in node.inputs))
-        return [values[end].swapaxes(-1, -2) for end in self.ends[1:]]
+        return self.bind(theta).activations(rows)
 
     def logits(self, theta: Array, rows: npt.ArrayLike) -> Array:
         """What the last layer puts out, (…, B, outputs), for rows (B, features).
 
         Pure: safe from many threads at once.
         """
-        return self.activations(theta, rows)[-1]
+        return self.bind(theta).logits(rows)
 
     def predict(self, theta: Array, rows: npt.ArrayLike) -> Array:
         """Predictions (…, B, outputs) for rows (B, features): probabilities, or numbers.
 
         Many rows are taken in pieces, whose activations stay in the processor's cache.
         """
-        self._check_theta(theta)
-        x = as_matrix("rows", rows, self.inputs, self.dtype)
-        widest = max(node.units for node in self._order)
-        piece = max(1, PIECE_NUMBERS // (widest * theta[..., 0].size))
-        found = []
-        for start in range(0, len(x), piece):
-            z = self.logits(theta, x[start : start + piece]).swapaxes(-1, -2)
-            found.append(self.loss.predict(z).swapaxes(-1, -2))
-        return found[0] if len(found) == 1 else np.concatenate(found, axis=-2)
+        return self.bind(theta).predict(rows)
 
     def loss_of(
         self,

@@ -28,9 +28,8 @@ class _Noise(Node):
         """The calls while training."""
         raise NotImplementedError
 
-    def evaluate(self, block: Array | None, *inputs: Array) -> Array:  # noqa: ARG002
+    def evaluator(self, block: Array | None) -> None:
         """The input itself."""
-        return inputs[0]
 
 
 class Drop(_Noise):

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
-from model.network.activation import Activation, sigmoid, softplus
+from model.network.activation import NUMBERS, Activation, sigmoid, softplus
 from model.network.description import require_number
 from model.network.graph import Calls, Workspace
 
@@ -23,6 +23,8 @@ SELU_SCALE: Final = 1.0507009873554805
 # √(2/π) and the cubic's factor of GELU's tanh form.
 GELU_LINEAR: Final = math.sqrt(2 / math.pi)
 GELU_CUBIC: Final = 0.044715
+
+SMALL: Final = 256  # numbers
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,15 @@ class ReLU(Activation):
 
     def value(self, x: Array) -> Array:
         """max(x, 0)."""
-        return np.maximum(x, 0)
+        return self.overwrite(x.copy())
+
+    def overwrite(self, x: Array) -> Array:
+        """By a clip, for of many numbers it takes a quarter of the time of a scalar's maximum."""
+        zero, _, _, infinity = NUMBERS[x.dtype]
+        if x.size > SMALL:
+            return x.clip(zero, infinity, x)
+        np.maximum(x, zero, out=x)
+        return x
 
     def bind(self, at: Workspace) -> Calls:
         """Against an array of zeros, three times as fast as against a scalar."""

@@ -4,6 +4,7 @@ A signal of T positions and C channels lies as T · C features, position by posi
 positions is then k · C features in a row.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -69,12 +70,17 @@ class Windowed(Node):
             backward += self._to_inputs(weights.swapaxes(-1, -2), dy, at.d_inputs[0])
         return forward, backward
 
-    def evaluate(self, block: Array | None, *inputs: Array) -> Array:
+    def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
         """W x_t + b for every window."""
         assert block is not None
-        weights, bias = self._split(block)
-        y = weights @ self._view(inputs[0]) + bias
-        return y.reshape(*y.shape[:-3], self.units, y.shape[-1])
+        weights, bias = (part.copy() for part in self._split(block))
+
+        def value(x: Array) -> Array:
+            y = weights @ self._view(x)
+            y += bias
+            return y.reshape(*y.shape[:-3], self.units, y.shape[-1])
+
+        return value
 
     def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> list[Call]:
         """Σ over the windows that a feature is in; every g-th window overlaps no other such one."""

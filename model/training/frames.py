@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from model.errors import DataError
+from model.predictor import PIECE_ROWS
 
-PIECE = 20_000  # rows
+PIECE = 5 * PIECE_ROWS  # so that predictions are those of all rows at once
 
 
 def read_frame(path: Path, most: int | None = None) -> pd.DataFrame:
@@ -32,7 +33,7 @@ def read_frame(path: Path, most: int | None = None) -> pd.DataFrame:
 
 
 def read_pieces(path: Path, rows: int = PIECE) -> Generator[pd.DataFrame, None, None]:
-    """The table's columns, in pieces of so many rows; of Parquet none crosses a row group's end.
+    """The table's columns, in pieces of so many rows, the last one of what is left.
 
     From CSV they are text, "" where there is nothing, in Python's own strings, whatever pandas has
     for text: those it iterates over slowly. From Parquet they keep Arrow's types: `spelled` makes
@@ -95,13 +96,28 @@ def _parquet(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     except ImportError:
         text = "reading Parquet needs the parquet extra: pip install 'malignancy[train,parquet]'"
         raise DataError(f"{path}: {text}") from None
-    done = 0
+    done, waiting, short = 0, [], rows
     with parquet.ParquetFile(path) as file:
         groups = range(file.num_row_groups)  # one by one: of all at once Arrow keeps ever more
         for batch in (each for k in groups for each in file.iter_batches(rows, row_groups=[k])):
-            piece = batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-            yield piece.set_axis(range(done + 1, done + 1 + len(batch)))
-            done += len(batch)
+            waiting.append(batch.slice(0, short))
+            if len(batch) < short:
+                short -= len(batch)
+                continue
+            yield _of_arrow(waiting, done)
+            waiting = [batch.slice(short)] if len(batch) > short else []
+            done, short = done + rows, rows - len(batch) + short
+    if waiting:
+        yield _of_arrow(waiting, done)
+
+
+def _of_arrow(batches: list[Any], done: int) -> pd.DataFrame:
+    """batches: one after another; of several groups each may have categories of its own."""
+    import pyarrow
+
+    table = pyarrow.Table.from_batches(batches).unify_dictionaries().combine_chunks()
+    piece: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return piece.set_axis(range(done + 1, done + 1 + len(piece)))
 
 
 def spelled(column: "pd.Series[Any]") -> "pd.Series[str]":

@@ -4,10 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from model.errors import MalignancyError
 from service.models import Models
 from service.openapi import problem_responses
-from service.problems import Problem
 
 
 def health_router(models: Models) -> APIRouter:
@@ -28,10 +26,7 @@ def health_router(models: Models) -> APIRouter:
         goes on serving.
         """
         for model in models.by_name.values():
-            try:
-                model.current.predictor.replay_self_test()
-            except MalignancyError as error:
-                raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
+            model.current.require_ready()
         failures = {name: model.failure for name, model in models.by_name.items() if model.failure}
         return {
             "status": "ready",

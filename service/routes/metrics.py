@@ -1,39 +1,55 @@
-"""GET /metrics: how well a model does at a threshold, from the scores its artifact carries."""
+"""GET /metrics: how well a model does at a threshold, from the scores its artifact carries; and for
+a Prometheus server, which asks for a format of its own, how the service does.
+"""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from model.figures import figures
 from service.models import Models
-from service.openapi import problem_responses, threshold_parameters
+from service.openapi import problem_responses
+from service.problems import FieldError, Problem
+from service.scrape_formats import OPENMETRICS, PLAIN, Format, scrape_format
+from service.scraping import Scrape
 from service.served import Served
 
 SWEEP = (0.5, 0.7, 0.8, 0.9)
 
 
-def metrics_router(models: Models) -> APIRouter:
+_FORMATS: dict[str, Any] = {
+    each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
+}
+
+
+def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
     """The routes of /metrics."""
     router = APIRouter()
-    target = models.default.predictor.schema.target
 
     @router.get(
         "/metrics",
-        openapi_extra={"parameters": threshold_parameters(target)},
-        responses=problem_responses(422),
+        response_model=dict[str, Any],
+        responses={200: {"content": _FORMATS}, **problem_responses(422)},
     )
-    async def metrics(request: Request) -> dict[str, Any]:
+    async def metrics(request: Request, response: Response) -> dict[str, Any] | Response:
         """Confusion matrices, and what follows from them, on the validation and training sets.
 
         At the threshold asked for, and at a sweep of fixed ones, where the model has one; of a
         regression its errors. A figure without a denominator is null; `intervals` are 95 % Wilson
-        intervals.
+        intervals. Where Accept prefers a format of Prometheus's, the service's own metrics in that.
         """
-        return _metrics(models.default, request)
+        asked = scrape_format(request.scope["headers"])
+        if asked is None:
+            response.headers["Vary"] = "Accept"
+            return _metrics(models.default, request)
+        if request.scope["query_string"]:
+            raise Problem.invalid([FieldError(field="query", rule="must be empty for this format")])
+        return await run_in_threadpool(_scraped, scrape, asked)
 
     @router.get(
         "/models/{name}/metrics",
-        openapi_extra={"parameters": threshold_parameters(target)},
         responses=problem_responses(404, 422),
     )
     async def named_metrics(name: str, request: Request) -> dict[str, Any]:
@@ -41,6 +57,11 @@ def metrics_router(models: Models) -> APIRouter:
         return _metrics(models.find(name), request)
 
     return router
+
+
+def _scraped(scrape: Scrape, asked: Format) -> Response:
+    headers = {"Content-Type": asked.content_type, "Vary": "Accept"}
+    return Response(asked.write(scrape), headers=headers)
 
 
 def _metrics(served: Served, request: Request) -> dict[str, Any]:

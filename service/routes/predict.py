@@ -4,51 +4,60 @@ from bisect import bisect_left
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.concurrency import run_in_threadpool
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
+from model.predictor import PIECE_ROWS
 from service.body import read_body
+from service.capacity import Capacity
 from service.contract import Rows
+from service.current_request import current_request
 from service.models import Models
-from service.negotiation import require_json
+from service.negotiation import JSON_BOTH_WAYS, negotiate
 from service.served import Served
 from service.settings import Settings
+from service.tables.answering import answer_table
 
 # A body this large, some hundred rows, is worth handing to a thread so that others are not kept
 # waiting.
 THREAD_BYTES = 32 * 1024
-PIECE_ROWS = 4096  # of an answer, told at once: see `service.pieces`
 
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
 
-def predict_routes(models: Models, settings: Settings) -> list[BaseRoute]:
+def predict_routes(models: Models, settings: Settings, capacity: Capacity) -> list[Route]:
     """The routes of predictions, the default model's first."""
-    endpoint = Predict(models, settings.max_body_bytes)
-    return [Route(path, endpoint, methods=["POST"]) for path in PATHS]
+    return [
+        Route(path, Predict(models, settings, capacity, path), methods=["POST"]) for path in PATHS
+    ]
 
 
 class Predict:
     """One case in, one answer out; many in, many out."""
 
-    def __init__(self, models: Models, max_body_bytes: int) -> None:
+    def __init__(self, models: Models, settings: Settings, capacity: Capacity, route: str) -> None:
         self.models = models
-        self.max_body_bytes = max_body_bytes
+        self.settings = settings
+        self.capacity = capacity
+        self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422)."""
-        served = self.models.find(**scope["path_params"])
-        require_json(scope["headers"])
-        threshold = served.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.max_body_bytes)
+        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422, 503, 507)."""
+        current_request.get().route = self.route
+        served = self.models.find(**scope.get("path_params", {}))
+        exchange = negotiate(scope["headers"])
+        if exchange != JSON_BOTH_WAYS:
+            await answer_table(served, exchange, self.settings, self.capacity, scope, receive, send)
+            return
+        threshold, _ = served.thresholds.asked_of_table(scope["query_string"])
+        body = await read_body(scope, receive, self.settings.max_body_bytes, self.capacity)
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
             answered = answer(served, body, threshold)
         else:
-            answered = await run_in_threadpool(answer, served, body, threshold)
+            answered = await self.capacity.run(answer, served, body, threshold)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(answered)),

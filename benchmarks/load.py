@@ -1,0 +1,183 @@
+"""Load on a server, closed loop: so many connections, each asking again once it was answered.
+
+By wrk where it is installed, else by asyncio here, which needs more of its core. A latency is from
+sending a request to having its answer.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Self, cast
+
+import httptools
+import numpy as np
+import uvloop
+
+ANSWER_SECONDS = 60
+WRK = """
+local file = io.open(os.getenv("WRK_BODY"), "rb")
+wrk.method, wrk.body = "POST", file:read("*a")
+file:close()
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+failures = 0
+function response(status) if status ~= 200 then failures = failures + 1 end end
+function done(summary, latency)
+  local errors, failures = summary.errors, 0
+  for _, thread in ipairs(threads) do failures = failures + thread:get("failures") end
+  failures = failures + errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format('{"requests": %d, "microseconds": %d, "failures": %d, "p50": %d, ' ..
+    '"p99": %d}', summary.requests, summary.duration, failures,
+    latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked, a POST unless it says otherwise."""
+
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    method: str = "POST"
+
+    def raw(self) -> bytes:
+        """As bytes on the wire."""
+        head = {"Host": "127.0.0.1", "Content-Length": str(len(self.body)), **self.headers}
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            *(f"{k}: {v}" for k, v in head.items()),
+            "",
+            "",
+        ]
+        return "\r\n".join(lines).encode() + self.body
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a load gave: latencies in ms; any failure, a status but 200 for instance, voids it."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+    failures: int
+
+
+class Connection:
+    """One that stays open. Raises OSError when the server is gone."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def ask(self, request: Request) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        self._connection.request(
+            request.method, request.path, request.body or None, dict(request.headers)
+        )
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+
+def status_of(port: int, request: Request) -> int:
+    """Of the answer to one request."""
+    with Connection(port) as connection:
+        return connection.ask(request)[0]
+
+
+def load(port: int, request: Request, seconds: int, connections: int) -> Figures:
+    """So many connections for so long."""
+    if shutil.which("wrk"):
+        return _by_wrk(port, request, seconds, connections)
+    return uvloop.run(_by_asyncio(port, request, seconds, connections))
+
+
+def _by_wrk(port: int, request: Request, seconds: int, connections: int) -> Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        script, body = Path(folder, "load.lua"), Path(folder, "body")
+        script.write_text(WRK)
+        body.write_bytes(request.body)
+        headers = [part for k, v in request.headers.items() for part in ("-H", f"{k}: {v}")]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), *headers]
+        done = subprocess.run(
+            [*command, f"http://127.0.0.1:{port}{request.path}"],
+            env={**os.environ, "WRK_BODY": str(body)},
+            capture_output=True,
+            text=True,
+            timeout=seconds + ANSWER_SECONDS,
+            check=True,
+        )
+    said = json.loads(done.stdout[done.stdout.rindex("{") :])
+    per_second = said["requests"] / said["microseconds"] * 1e6
+    return Figures(
+        said["requests"], per_second, said["p50"] / 1e3, said["p99"] / 1e3, said["failures"]
+    )
+
+
+class _Client(asyncio.Protocol):
+    """One connection: a request, its answer, the next."""
+
+    def __init__(self, message: bytes, until: float) -> None:
+        self.message, self.until = message, until
+        self.latencies: list[float] = []
+        self.failures = 0
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._ask()
+
+    def _ask(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.sent = time.perf_counter()
+        self.transport.write(self.message)
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        now = time.perf_counter()
+        self.latencies.append(now - self.sent)
+        self.failures += self.parser.get_status_code() != 200
+        if now > self.until or not self.parser.should_keep_alive():
+            self.transport.close()
+        else:
+            asyncio.get_running_loop().call_soon(self._ask)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        self.failures += time.perf_counter() < self.until
+        self.ended.set_result(None)
+
+
+async def _by_asyncio(port: int, request: Request, seconds: int, connections: int) -> Figures:
+    loop, message = asyncio.get_running_loop(), request.raw()
+    start = time.perf_counter()
+    make = partial(_Client, message, start + seconds)
+    opened = [await loop.create_connection(make, "127.0.0.1", port) for _ in range(connections)]
+    clients = [client for _, client in opened]
+    await asyncio.wait_for(
+        asyncio.gather(*(client.ended for client in clients)), seconds + ANSWER_SECONDS
+    )
+    took = time.perf_counter() - start
+    latencies = np.concatenate([client.latencies for client in clients])
+    if not len(latencies):
+        return Figures(0, 0, np.nan, np.nan, connections)
+    p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
+    failures = sum(client.failures for client in clients)
+    return Figures(len(latencies), len(latencies) / took, p50, p99, failures)

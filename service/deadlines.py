@@ -1,0 +1,70 @@
+"""How long a connection may take: one sweep over all of them instead of a timer for each.
+
+The rule, for what a client sends as for what it reads: a message must be through within the timeout
+plus a second for every 64 KiB of it; time in which the client waits for the server does not count.
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+BYTES_PER_SECOND: Final = 64 * 1024  # what a client must keep up with, on average
+TICK_SECONDS: Final = 0.25
+
+
+class Swept(Protocol):
+    """What is told how time goes by."""
+
+    def on_tick(self, seconds: float) -> None:
+        """So much time has gone by."""
+
+
+class Sweep:
+    """Tells all connections of a process, at every tick, that it has passed."""
+
+    def __init__(self) -> None:
+        self._swept: set[Swept] = set()
+        self._running = False
+        self._before = 0.0
+
+    def add(self, connection: Swept, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on, tell this one too."""
+        self._swept.add(connection)
+        if not self._running:
+            self._running = True
+            self._before = loop.time()
+            loop.call_later(TICK_SECONDS, self._tick, loop)
+
+    def discard(self, connection: Swept) -> None:
+        """Tell it no more."""
+        self._swept.discard(connection)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._swept:
+            self._running = False  # nothing wakes a process without connections
+            return
+        loop.call_later(TICK_SECONDS, self._tick, loop)
+        now = loop.time()
+        # A process that stood still has not listened: clients are not to blame for that time.
+        seconds = min(now - self._before, 4 * TICK_SECONDS)
+        self._before = now
+        for connection in tuple(self._swept):
+            connection.on_tick(seconds)
+
+
+class Patience:
+    """The time that one message has taken so far, in ticks."""
+
+    __slots__ = ("spent_seconds", "timeout_seconds")
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        self.spent_seconds = -TICK_SECONDS
+
+    def renew(self) -> None:
+        """Begin anew, now; as the first tick may be near, it does not count."""
+        self.spent_seconds = -TICK_SECONDS
+
+    def is_lost(self, seconds: float, transferred_bytes: int = 0) -> bool:
+        """Spend some more; whether it was too much for what was transferred."""
+        self.spent_seconds += seconds
+        return self.spent_seconds > self.timeout_seconds + transferred_bytes / BYTES_PER_SECOND

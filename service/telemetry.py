@@ -1,0 +1,136 @@
+"""What the service counts and times while it serves, in prometheus_client's metrics."""
+
+import os
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+from model.arrays import Array
+from model.predictor import Predictor
+from service.served import Count
+
+PREFIX = "malignancy"
+PREDICTIONS = f"{PREFIX}_predictions"
+# Where worker processes put their metrics, for each of them to tell the sum. prometheus_client
+# reads it when it is imported.
+SHARED_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+BUCKETS_SECONDS = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+_REASONS = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many",
+    499: "client_left",
+    500: "unexpected_error",
+    503: "not_ready",
+}
+
+
+class Telemetry:
+    """The metrics of one app, in a registry of its own.
+
+    Every label has few values: templates of routes, statuses, titles and labels of models.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        told: dict[str, Any] = {"namespace": PREFIX, "registry": self.registry}
+        self._requests = Counter(
+            "requests", "Requests answered, by route and status.", ("route", "status"), **told
+        )
+        self._refused = Counter(
+            "refused_requests",
+            "Requests answered with an error, by route and reason.",
+            ("route", "reason"),
+            **told,
+        )
+        self._seconds = Histogram(
+            "request_duration_seconds",
+            "From a request's arrival to the end of its answer, by route.",
+            ("route",),
+            buckets=BUCKETS_SECONDS,
+            **told,
+        )
+        # Of worker processes, those that live are added up.
+        self._in_flight = Gauge(
+            "requests_in_flight",
+            "Requests that are being answered.",
+            multiprocess_mode="livesum",
+            **told,
+        )
+        self._predictions = Counter(
+            "predictions",
+            "Rows predicted, by model and predicted label; of numbers without a label.",
+            ("model", "label"),
+            **told,
+        )
+        self._reloads = Counter(
+            "model_reloads",
+            "Looks at a model's changed files, by the model's name and whether they were taken.",
+            ("model", "result"),
+            **told,
+        )
+        if not SHARED_FOLDER:  # several processes have no one size
+            ProcessCollector(registry=self.registry)
+        self.started = self._in_flight.inc
+        self._routes: dict[str, _Route] = {}
+
+    def finished(self, route: str, status: int, seconds: float) -> None:
+        """A request that was `started` is over; route: a template, never a path."""
+        self._in_flight.dec()
+        of = self._routes.get(route)
+        if of is None:
+            of = self._routes[route] = _Route(self._seconds.labels(route))
+        of.seconds.observe(seconds)
+        counters = of.counters.get(status)
+        if counters is None:
+            counters = of.counters[status] = self._counters(route, status)
+        for counter in counters:
+            counter.inc()
+
+    def counting(self, predictor: Predictor) -> Count:
+        """What counts the predictions of this model by their label."""
+        target, title = predictor.schema.target, predictor.title
+        counters: dict[str, Counter] = {}
+
+        def count(predictions: Array, threshold: float) -> None:
+            for label, rows in target.tally(predictions, threshold).items():
+                counter = counters.get(label)
+                if counter is None:
+                    counter = counters[label] = self._predictions.labels(title, label)
+                counter.inc(rows)
+
+        return count
+
+    def reloaded(self, name: str, taken: bool) -> None:
+        """A model was asked to take over what has changed."""
+        self._reloads.labels(name, "ok" if taken else "failed").inc()
+
+    def forget(self, title: str) -> None:
+        """Drop the series of a version that is no longer loaded."""
+        self._predictions.remove_by_labels({"model": title})
+
+    def _counters(self, route: str, status: int) -> tuple[Counter, ...]:
+        counters = (self._requests.labels(route, status),)
+        if status < 400:
+            return counters
+        return *counters, self._refused.labels(route, _REASONS.get(status, "other"))
+
+
+class _Route:
+    """What is counted of one route, looked up once."""
+
+    __slots__ = ("counters", "seconds")
+
+    def __init__(self, seconds: Histogram) -> None:
+        self.seconds = seconds
+        self.counters: dict[int, tuple[Counter, ...]] = {}
