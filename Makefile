@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test check oracles clients bench image clean
+.PHONY: help serve train test check torture oracles clients bench image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: $(VENV)/test ## ruff, mypy --strict, hadolint and the checks of the docs
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest --quiet tests/test_docs.py tests/test_docs_pages.py
+
+torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: faults, swaps, fuzzing
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/torture_*.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py

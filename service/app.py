@@ -32,6 +32,7 @@ from service.served import Served
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.tracing import telemetry_config
+from service.trust import trust
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -60,7 +61,12 @@ def create_app(
     if predictor is not None:
         models = Models([ServedModel(serve(predictor))])
     else:
-        models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+        models = Models(
+            [
+                WatchedModel(path, serve, trust(settings, is_default=not number))
+                for number, path in enumerate(settings.artifacts)
+            ]
+        )
     served_as = _version()
 
     @asynccontextmanager

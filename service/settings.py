@@ -1,13 +1,21 @@
 """The service's settings: environment variables, each also a flag of `python -m service`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "MALIGNANCY_"
+_DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
+
+
+def _digests(text: str) -> str:
+    if not all(_DIGEST.fullmatch(each) for each in text.split(",")):
+        raise ValueError("must be SHA-256 digests of 64 hexadecimal digits, separated by commas")
+    return text
 
 
 class SettingError(Exception):
@@ -40,6 +48,16 @@ class Settings(BaseSettings):
         None,
         description="Further models, each a file or a folder as above, separated by commas; they "
         "are served by the names they have.",
+    )
+    artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
+        None,
+        description="The SHA-256, in hexadecimal digits, of the artifact that may be served as the "
+        "default model, or several, separated by commas; without it any.",
+    )
+    artifact_public_key: Path | None = Field(
+        None,
+        description="An Ed25519 public key's file, PEM or raw: every artifact then needs beside it "
+        "a signature by its private key, NAME.joblib.sig. Needs the extra `signing`.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 is a free one.")
@@ -138,6 +156,12 @@ class Settings(BaseSettings):
         return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
 
     @property
+    def digests(self) -> list[str]:
+        """The digests of what may be served as the default model; none: anything may."""
+        given = (self.artifact_digest or "").lower().split(",")
+        return [each.strip() for each in given if each.strip()]
+
+    @property
     def hosts(self) -> list[str]:
         """The allowed hosts, none for any."""
         return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
@@ -152,5 +176,5 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         return Settings(_cli_parse_args=list(arguments))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        rule = first["msg"].replace("Input should", "must", 1)
+        rule = first["msg"].replace("Input should", "must", 1).removeprefix("Value error, ")
         raise SettingError(str(first["loc"][0]), rule) from None

@@ -96,6 +96,28 @@ def test_what_cannot_be_taken_over_changes_nothing(
     assert vars(model)["failure"] is None
 
 
+def test_a_folder_that_cannot_be_read_for_a_while(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "versions"
+    first = saved(predictor, folder / "a.joblib")
+    model = watched(folder)
+
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        assert model.changed()
+        assert not model.reload()
+        assert model.failure == "versions: Permission denied"
+        assert not model.changed()
+    assert model.current.title == first
+    assert model.changed()  # so it is looked at again, once it can be
+    model.reload()
+    assert vars(model)["failure"] is None
+
+
 def test_another_version_may_be_broken(
     predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
