@@ -56,7 +56,7 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
                     *operation.get("parameters", ()),
                     *threshold_parameters(of),
                 ]
-            schemas: Json = inference_protocol_schemas()
+            schemas: Json = inference_protocol_schemas(models)
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
                 predictor = models.find(name).predictor
@@ -86,6 +86,7 @@ def _predict_paths(models: Models) -> Json:
         "/predict": {"post": _predict(models, {default: ""}, "predict")},
         "/invocations": {
             "post": invocation(
+                predictor.schema,
                 table_requests(predictor.schema, _typical_row(predictor))[CSV],
                 problem_responses(400, 406, 413, 415, 422, 503, 507),
             )

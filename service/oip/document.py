@@ -42,8 +42,10 @@ def inference_protocol_paths(models: Models) -> Json:
     return paths
 
 
-def inference_protocol_schemas() -> Json:
+def inference_protocol_schemas(models: Models) -> Json:
     """The schemas that the paths refer to."""
+    served = [model.current for model in models.by_name.values()]
+    points = {name: None for each in served for name in each.predictor.operating_points}
     tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
     described = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
     data: Json = {
@@ -61,12 +63,20 @@ def inference_protocol_schemas() -> Json:
         "data": data,
         "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
     }
+    outputs = {name: None for each in served for name in each.output_tensors.by_name}
     asked = object_of(
-        _NAMED | {"parameters": _optional({"binary_data": _TRUTH})}, optional="parameters"
+        {
+            "name": {"type": "string", "enum": list(outputs)},
+            "parameters": _optional({"binary_data": _TRUTH}),
+        },
+        optional="parameters",
     )
     threshold = {
         "description": "A number from 0 to 1, or the name of an operating point.",
-        "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "enum": list(points)},
+        ],
     }
     request = object_of({"inputs": {"type": "array", "minItems": 1, "items": given}})
     request["properties"] |= {

@@ -123,6 +123,8 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
     }:
         raise _refused(SPLIT, "must be an object of columns and data, and perhaps an index")
     names, data = split["columns"], split["data"]
+    if not isinstance(split.get("index", []), list):
+        raise _refused(f"{SPLIT}.index", "must be an array")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _refused(f"{SPLIT}.columns", "must be an array of names")
     if len(set(names)) < len(names):

@@ -57,18 +57,30 @@ def table_answers(target: Target, prediction: Json) -> Json:
     }
 
 
-def invocation(table: Json, problems: Mapping[int | str, Json]) -> Json:
+def invocation(schema: Schema, table: Json, problems: Mapping[int | str, Json]) -> Json:
     """MLflow's dialect: POST /invocations, with JSON or a table."""
     rows: Json = {"type": "array", "minItems": 1}
-    instances = rows | {"items": {"anyOf": [reference("Instance"), {"type": "array"}]}}
-    split = object_of({"columns": rows, "data": rows, "index": {"type": "array"}}, "index")
+    kinds = [rows | {"items": reference(name)} for name in ("Instance", "ArrayInstance")]
+    instances: Json = {"oneOf": kinds}
+    split = object_of(
+        {
+            "columns": {
+                "description": "The names of the features, in the order the data have them.",
+                "const": schema.names,
+            },
+            "data": kinds[1],
+            "index": {"type": "array"},
+        },
+        optional="index",
+    ) | {"additionalProperties": False}
     forms = {
         "dataframe_split": split,
         "dataframe_records": rows | {"items": reference("Instance")},
         "instances": instances,
         "inputs": instances,
     }
-    one_of = [object_of({name: schema}) for name, schema in forms.items()]
+    only = {"additionalProperties": False}
+    one_of = [object_of({name: schema}) | only for name, schema in forms.items()]
     return {
         "summary": "Predict, in MLflow's dialect",
         "description": "For clients of an MLflow scoring server.",
