@@ -4,8 +4,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,21 +70,40 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @contextmanager
-def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
-    """The port of a real `python -m service`, a free one of the loopback; stopped at the end."""
+def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[int, int]]:
+    """The port and the process id of a real `python -m service`, on a free port of the loopback;
+    stopped at the end."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
     given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **given}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
+        # The log names the port once the service listens; it ends if the service cannot start. It
+        # is read on and on, since a full pipe would hold the service up.
+        found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
+        port = next((int(match[1]) for match in found if match), 0)
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
         try:
-            # The log names the port once the service listens; it ends if the service cannot start.
-            found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
-            yield int(next(match for match in found if match)[1])
+            assert port
+            yield port, process.pid
         finally:
             process.terminate()
-            process.stderr.read()
+            reader.join()
             assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def start_service() -> Callable[..., AbstractContextManager[tuple[int, int]]]:
+    """`service_process`."""
+    return service_process
+
+
+@contextmanager
+def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
+    """The port alone."""
+    with service_process(artifact_path, **settings) as (port, _):
+        yield port
 
 
 @pytest.fixture(scope="session")
