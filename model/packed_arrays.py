@@ -48,7 +48,7 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
     for name, array in arrays.items():
         allowed = _TYPES.get(_ARRAYS[name], (target.dtype,))
         if array.dtype.name not in allowed:
-            raise ArtifactError(f"its array {name} is of type {array.dtype.str}")
+            raise ArtifactError(f"its array {name} is of type {array.dtype}")
         if name != "self_test_rows" and not np.isfinite(array).all():
             raise ArtifactError(f"its array {name} is not finite")
         if array.dtype == bool and (array.view(np.uint8) > 1).any():

@@ -7,8 +7,10 @@ tests/audited_loading.py.
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ Outcomes = tuple[Path, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def outcomes(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+def outcomes(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
     folder = tmp_path_factory.mktemp("hostile")
     canary = str(tmp_path_factory.mktemp("canary") / "sang")
     good, content = artifact_path.read_bytes(), joblib.load(artifact_path)
@@ -54,7 +56,8 @@ def outcomes(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> O
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(told) == len(list(folder.iterdir()))
     assert not Path(canary).exists()
-    return folder, told
+    yield folder, told
+    shutil.rmtree(folder)  # a lot
 
 
 def test_each_is_refused(outcomes: Outcomes) -> None:
