@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -104,6 +105,12 @@ def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
     """The port alone."""
     with service_process(artifact_path, **settings) as (port, _):
         yield port
+
+
+@pytest.fixture(scope="session")
+def serve_with(artifact_path: Path) -> Callable[..., AbstractContextManager[int]]:
+    """Serves with some settings, as `serving`."""
+    return partial(serving, artifact_path)
 
 
 @pytest.fixture(scope="session")

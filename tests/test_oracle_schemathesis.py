@@ -58,7 +58,7 @@ def test_json_keeps_every_check(wisconsin_port: int, tmp_path: Path) -> None:
     for content in bodies:
         for media_type in set(content) - {"application/json"}:
             del content[media_type]
-    run(document, wisconsin_port, tmp_path, "--checks", "all")
+    run(document, wisconsin_port, tmp_path)
 
 
 @pytest.mark.timeout(3600)

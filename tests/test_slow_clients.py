@@ -1,0 +1,213 @@
+"""Slow, silent and greedy clients of a real service: they are dropped in time, and the good
+ones are served meanwhile."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, suppress
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+SECONDS = 20.0  # a busy machine's
+SLOW = 100  # of each kind
+HOST = b"Host: localhost\r\n"
+GOOD = b"GET /health/live HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+HALF_HEAD = b"GET /health/live HTTP/1.1\r\nX-A: a"
+HALF_BODY = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n{"
+IDLE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+LARGE = (b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n") * 60
+
+Serve = Callable[..., AbstractContextManager[int]]
+
+
+@pytest.fixture(scope="module")
+def port(serve_with: Serve) -> Iterator[int]:
+    with serve_with(
+        receive_timeout_seconds=1,
+        send_timeout_seconds=1,
+        keep_alive_seconds=1,
+        max_connections=8 * SLOW,
+        access_log=False,
+    ) as port:
+        yield port
+
+
+async def connect(port: int, *, window: int | None = None) -> socket.socket:
+    connection = socket.socket()
+    connection.setblocking(False)
+    if window is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    return connection
+
+
+async def until_closed(connection: socket.socket) -> bytes:
+    """What is answered before the other side closes."""
+    answered = b""
+    with suppress(ConnectionError):
+        while received := await asyncio.get_running_loop().sock_recv(connection, 65536):
+            answered += received
+    return answered
+
+
+async def dripping(connection: socket.socket) -> None:
+    """Send a byte now and then, until that fails."""
+    with suppress(ConnectionError):
+        while True:
+            await asyncio.get_running_loop().sock_sendall(connection, b"a")
+            await asyncio.sleep(0.2)
+
+
+async def slow(port: int, begin: bytes, *, drips: bool) -> bytes:
+    with await connect(port) as connection:
+        await asyncio.get_running_loop().sock_sendall(connection, begin)
+        drip = asyncio.create_task(dripping(connection)) if drips else None
+        answered = await until_closed(connection)
+        if drip is not None:
+            drip.cancel()
+            await asyncio.wait([drip])
+        return answered
+
+
+async def slow_reader(port: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    with await connect(port, window=2048) as connection:
+        await loop.sock_sendall(connection, LARGE)
+        answered = b""
+        with suppress(ConnectionError):
+            while received := await loop.sock_recv(connection, 10):
+                answered += received
+                await asyncio.sleep(0.2)
+        return answered
+
+
+async def good(port: int) -> bytes:
+    with await connect(port) as connection:
+        await asyncio.get_running_loop().sock_sendall(connection, GOOD)
+        return await until_closed(connection)
+
+
+async def test_all_slow_clients_are_dropped_and_all_good_ones_served(port: int) -> None:
+    kinds: dict[str, Callable[[], Coroutine[Any, Any, bytes]]] = {
+        "half head": lambda: slow(port, HALF_HEAD, drips=False),
+        "dripping head": lambda: slow(port, HALF_HEAD, drips=True),
+        "half body": lambda: slow(port, HALF_BODY, drips=False),
+        "dripping body": lambda: slow(port, HALF_BODY, drips=True),
+        "slow reader": lambda: slow_reader(port),
+        "idle": lambda: slow(port, IDLE, drips=False),
+        "silent": lambda: slow(port, b"", drips=False),
+    }
+    async with asyncio.timeout(SECONDS):
+        clients = {
+            kind: [asyncio.create_task(make()) for _ in range(SLOW)] for kind, make in kinds.items()
+        }
+        every = [client for each in clients.values() for client in each]
+        served = 0
+        while not all(client.done() for client in every):
+            assert (await good(port)).startswith(b"HTTP/1.1 200 OK")
+            served += 1
+        assert served > 10
+    expected = {
+        "half head": {b"408"},
+        "dripping head": {b"408"},
+        "half body": {b"408"},
+        "dripping body": {b"408"},
+        "idle": {b"200"},
+        "silent": set(),
+    }
+    for kind, each in clients.items():
+        answers = [client.result() for client in each]
+        if kind == "slow reader":
+            assert all(len(answer) < 10_000 for answer in answers)
+        else:
+            found = {status for answer in answers for status in statuses(answer)}
+            assert found == expected[kind], kind
+
+
+def statuses(answered: bytes) -> list[bytes]:
+    return re.findall(rb"HTTP/1\.1 (\d+)", answered)
+
+
+async def test_a_408_is_a_problem(port: int) -> None:
+    answered = await slow(port, HALF_BODY, drips=False)
+    assert b"content-type: application/problem+json" in answered
+    assert b"connection: close" in answered
+    assert b'"detail":"The request did not arrive in time."' in answered
+
+
+async def test_a_large_body_may_take_longer_while_it_keeps_up(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    size = 20 * 64 * 1024
+    head = b"POST /predict HTTP/1.1\r\n" + HOST + b"Connection: close\r\n"
+    with await connect(port) as connection:
+        await loop.sock_sendall(connection, head + b"Content-Length: %d\r\n\r\n" % size)
+        begin = time.monotonic()
+        for _ in range(20):
+            await loop.sock_sendall(connection, b" " * 64 * 1024)
+            await asyncio.sleep(0.15)
+        assert time.monotonic() - begin > 2
+        assert statuses(await until_closed(connection)) == [b"400"]  # it is no JSON
+
+
+async def test_the_refusal_of_a_large_body_is_seen(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    head = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 400000000\r\n\r\n"
+    with await connect(port) as connection:
+        await loop.sock_sendall(connection, head + b" " * 500_000)
+        async with asyncio.timeout(SECONDS):
+            assert statuses(await until_closed(connection)) == [b"413"]
+
+
+async def test_a_connection_is_used_on_after_a_refusal_of_a_short_body(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    head = b"POST /nothing HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n"
+    with await connect(port) as connection:
+        await loop.sock_sendall(connection, head)
+        assert statuses(await loop.sock_recv(connection, 65536)) == [b"404"]
+        await loop.sock_sendall(connection, b" " * 10000 + GOOD)
+        assert statuses(await until_closed(connection)) == [b"200"]
+
+
+async def test_connections_are_counted(serve_with: Serve) -> None:
+    with serve_with(max_connections=5, max_connections_per_address=3) as port:
+
+        async def asked(address: str) -> bytes:
+            connection = socket.create_connection(("127.0.0.1", port), source_address=(address, 0))
+            with connection:
+                connection.setblocking(False)
+                await asyncio.get_running_loop().sock_sendall(connection, GOOD)
+                return await until_closed(connection)
+
+        held = [await connect(port) for _ in range(3)]
+        async with asyncio.timeout(SECONDS):
+            while statuses(refused := await asked("127.0.0.1")) != [b"503"]:
+                pass
+            assert b"retry-after: 1\r\n" in refused
+            assert b"content-type: application/problem+json" in refused
+            assert statuses(await asked("127.0.0.2")) == [b"200"]
+            more = ("127.0.0.2", 0)
+            held += [socket.create_connection(("127.0.0.1", port), 9, more) for _ in range(2)]
+            while statuses(await asked("127.0.0.3")) != [b"503"]:
+                pass
+            for each in held:
+                each.close()
+            while statuses(await asked("127.0.0.1")) != [b"200"]:
+                pass
+
+
+@pytest.mark.parametrize("begin", [HALF_HEAD, HALF_BODY])
+async def test_a_half_sent_request_does_not_hold_up_a_stop(begin: bytes, serve_with: Serve) -> None:
+    with serve_with(receive_timeout_seconds=1000) as port:
+        connection = await connect(port)
+        await asyncio.get_running_loop().sock_sendall(connection, begin)
+        await good(port)
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 12
+    with connection:
+        answered = await until_closed(connection)
+        assert statuses(answered) == ([b"503"] if begin is HALF_BODY else [])
