@@ -105,7 +105,7 @@ def create_app(
     app.include_router(scoring_server_router(models, served_as))
     if settings.docs:
         app.include_router(docs_router())
-    install_openapi(app, models, settings)
+    install_openapi(app, models)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else Access(settings.api_keys)
     around = partial(

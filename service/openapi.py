@@ -15,7 +15,6 @@ from service.oip.document import inference_protocol_paths, inference_protocol_sc
 from service.parameters import name_parameter, threshold_parameters, version_parameter
 from service.problems import MAX_ERRORS, MEDIA_TYPE
 from service.requests import request_schemas
-from service.settings import Settings
 from service.tables.description import (
     ON_ERROR_PARAMETER,
     invocation,
@@ -33,7 +32,7 @@ def problem_responses(*statuses: int) -> dict[int | str, Json]:
     }
 
 
-def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
+def install_openapi(app: FastAPI, models: Models) -> None:
     """Have the app document predictions, which FastAPI does not see, beside its own routes."""
     made_for: list[str] = []
 
@@ -59,9 +58,10 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
             schemas: Json = inference_protocol_schemas(models)
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
-                predictor = models.find(name).predictor
-                schemas |= request_schemas(predictor.schema, settings.max_rows, prefix)
-                schemas |= answer_schemas(predictor.schema.target, prefix)
+                served = models.find(name)
+                schema = served.predictor.schema
+                schemas |= request_schemas(schema, served.max_rows, prefix)
+                schemas |= answer_schemas(schema.target, prefix)
             schemas["Problem"] = _problem_schema()
             made_for[:] = titles
             app.openapi_schema = document

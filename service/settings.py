@@ -71,7 +71,11 @@ class Settings(BaseSettings):
         ge=1,
         description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
     )
-    max_rows: int = Field(100_000, ge=1, description="The most rows in one request of JSON.")
+    max_rows: int = Field(
+        100_000,
+        ge=1,
+        description="The most rows in one request of JSON; fewer of a model of over 50 features.",
+    )
     max_stream_bytes: int = Field(
         4 * 1024**3,
         ge=1,

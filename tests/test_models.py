@@ -11,6 +11,7 @@ from model import artifact
 from model.errors import ArtifactError
 from model.predictor import Predictor
 from model.repository import make_current
+from model.schema import Feature, Schema
 from service.app import create_app
 from service.models import Models, WatchedModel
 from service.problems import Problem
@@ -194,3 +195,18 @@ async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Pat
         assert (await client.get("/health/ready")).json()["models"] == [first, second]
         schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
         assert {"Instance", "other.Instance", "Answers", "other.Answers"} <= set(schemas)
+
+
+def test_rows_of_many_features_are_fewer(predictor: Predictor) -> None:
+    # All features missing, a row is two bytes, and 80 000 of the array it becomes.
+    settings = Settings()
+    assert Served(predictor, settings).max_rows == settings.max_rows
+    wide = Schema(
+        features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(10_000)),
+        target=predictor.schema.target,
+    )
+    served = Served(dataclasses.replace(predictor, schema=wide), settings)
+    body = b'{"instances":[%b]}' % b",".join([b"{}"] * 501)
+    with pytest.raises(Problem) as refused:
+        served.contract.parse(body)
+    assert refused.value.errors == [{"field": "instances", "rule": "must have at most 500 rows"}]

@@ -8,7 +8,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
-from model.predictor import PIECE_ROWS
 from service.body import read_body
 from service.capacity import Capacity
 from service.contract import Rows
@@ -22,6 +21,8 @@ from service.tables.answering import answer_table
 # A body this large, some hundred rows, is worth handing to a thread so that others are not kept
 # waiting.
 THREAD_BYTES = 32 * 1024
+
+ANSWERED_ROWS = 1024  # told at once: see `service.pieces`
 
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
@@ -75,7 +76,7 @@ def answer(served: Served, body: bytes, threshold: float) -> bytes:
         return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
     pieces = (
         to_json(_answers(served, rows, predictions, threshold, first))[1:-1]
-        for first in range(0, len(predictions), PIECE_ROWS)
+        for first in range(0, len(predictions), ANSWERED_ROWS)
     )
     return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
 
@@ -85,11 +86,11 @@ def _answers(
 ) -> list[dict[str, Any]]:
     """The answers to a piece of the rows, from `first` on."""
     schema = served.predictor.schema
-    answers = schema.target.answers(predictions[first : first + PIECE_ROWS], threshold)
+    answers = schema.target.answers(predictions[first : first + ANSWERED_ROWS], threshold)
     if rows.missing:
         names, missing = schema.names, rows.missing
         for row, column in missing[bisect_left(missing, [first, 0]) :]:
-            if row >= first + PIECE_ROWS:
+            if row >= first + ANSWERED_ROWS:
                 break
             answers[row - first].setdefault("imputed", []).append(names[column])
     return answers
