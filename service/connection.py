@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import Counter
 from secrets import token_hex
 from typing import Any, Final, cast
@@ -213,7 +215,7 @@ class Connection(HttpToolsProtocol):
             seconds, transport.written_bytes - unsent - self._taken_bytes
         ):
             logger.info("gave up on a client that does not read its answer")
-            transport.raw.abort()
+            self._reset()
             return
         if transport.raw.is_closing():
             return
@@ -237,12 +239,19 @@ class Connection(HttpToolsProtocol):
         elif self._answering is None or self._answering.response_complete:
             self.transport.raw.close()
 
+    def _reset(self) -> None:
+        """Close at once, and have the system forget what it still holds for the client."""
+        connection = self.transport.raw.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.raw.abort()
+
     def _stop(self) -> None:
         if self._begun and self._receiving and not self._deaf:
             detail = "The service is stopping."
             self.refuse(Problem(503, detail, headers={"Retry-After": "1"}))
         else:
-            self.transport.raw.abort()
+            self._reset()
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
