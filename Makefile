@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test check oracles clients bench image clean
+.PHONY: help serve train test check torture oracles clients bench image sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,12 +24,16 @@ train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 test: $(VENV)/test ## run the tests
 	$(BIN)/python -m pytest
 
-check: $(VENV)/test ## ruff, mypy --strict, hadolint and the checks of the docs
+check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint and the checks of the docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest --quiet tests/test_docs.py tests/test_docs_pages.py
+
+torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: faults, swaps, fuzzing
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/torture_*.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py
@@ -43,6 +47,15 @@ bench: $(VENV)/train ## time the training, beside the peers that are installed
 
 image: ## build the container image
 	docker build --tag $(IMAGE) .
+
+sbom: ## list what the serving install holds, as CycloneDX, in sbom.json
+	rm -rf $(VENV)/sbom
+	$(PYTHON) -m venv $(VENV)/sbom/serving
+	$(PYTHON) -m venv $(VENV)/sbom/tool
+	$(VENV)/sbom/serving/bin/python -m pip install --quiet --constraint constraints.txt .
+	$(VENV)/sbom/tool/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
+	$(VENV)/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml \
+		--output-reproducible --output-file sbom.json $(VENV)/sbom/serving/bin/python
 
 clean: ## remove what was made here: the virtual environment, artifacts and caches
 	rm -rf $(VENV) $(VENV)-* artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis

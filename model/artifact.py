@@ -2,7 +2,7 @@
 
 The file is a pickled dict of `format` (int), `metadata` (JSON text) and `arrays` (the bytes of an
 .npz), which any `joblib.load` reads. `load` reads it with an unpickler that knows no classes, then
-NumPy with pickles off, and believes nothing it has not checked.
+with a reader of arrays that evaluates nothing, and believes nothing it has not checked.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import io
 import json
 import pickle
 import pickletools
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -21,16 +22,20 @@ from model.arrays import Array
 from model.calibration import Calibration
 from model.encoding import Encoder, Scale, check_transforms, inputs_of
 from model.errors import ArtifactError, DataError, NetworkError
-from model.network.network import network_from
-from model.packed_arrays import check_shapes, pack_arrays, read_arrays
+from model.network.network import MAX_UNITS, network_from
+from model.npz import write_npz
+from model.packed_arrays import check_shapes, read_arrays
 from model.predictor import Predictor, ScoredRows, SelfTest
 from model.publishing import publish
+from model.reading import read_file
 from model.schema import Schema
 from model.target import Binary
 
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
+MAX_METADATA_CHARACTERS: Final = 8 << 20
+MAX_METADATA_VALUES: Final = 250_000  # each of which takes up to half a kilobyte
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # it is part of paths
 
 # All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,
@@ -39,6 +44,9 @@ _OPCODES: Final = frozenset(
     "PROTO FRAME EMPTY_DICT MEMOIZE BINPUT MARK SHORT_BINUNICODE BINUNICODE BININT1 "
     "SHORT_BINBYTES BINBYTES BINBYTES8 SETITEMS STOP".split()
 )
+
+
+Check = Callable[[Path, bytes], None]
 
 
 class _Metadata(BaseModel):
@@ -60,7 +68,10 @@ class _Metadata(BaseModel):
 
 
 def to_bytes(predictor: Predictor) -> bytes:
-    """The artifact's bytes; the same predictor gives the same bytes, so the same version."""
+    """The artifact's bytes; the same predictor gives the same bytes, so the same version.
+
+    Raises ArtifactError for more metadata than `load` takes.
+    """
     calibration = predictor.calibration
     metadata = {
         "name": predictor.name,
@@ -85,10 +96,12 @@ def to_bytes(predictor: Predictor) -> bytes:
         "self_test_rows": predictor.self_test.rows,
         "self_test_predictions": predictor.self_test.predictions,
     }
+    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+    _check_size(text)  # here too: what is written can be read
     content = {
         "format": FORMAT,
-        "metadata": json.dumps(metadata, ensure_ascii=False, allow_nan=False),
-        "arrays": pack_arrays(arrays),
+        "metadata": text,
+        "arrays": write_npz(arrays),
     }
     import joblib  # here, since reading does without it: a service starts the sooner
 
@@ -104,24 +117,34 @@ def save(predictor: Predictor, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def load(path: Path) -> Predictor:
-    """The predictor in a file, checked. Raises ArtifactError naming the file and what is wrong."""
+def load(path: Path, check: Check | None = None) -> Predictor:
+    """The predictor in a file, checked. Raises ArtifactError naming the file and what is wrong.
+
+    check: is told the path and the very bytes that are read, before anything is made of them; it
+    raises ArtifactError to refuse them.
+    """
     try:
-        if not path.is_file():
-            raise ArtifactError("there is no such file" if not path.exists() else "not a file")
-        if path.stat().st_size > MAX_BYTES:
-            raise ArtifactError(f"larger than {MAX_BYTES} bytes")
-        predictor = from_bytes(path.read_bytes())
+        return from_bytes(_read(path, check))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: there is no such file") from None
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}") from None
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}") from None
-    return predictor
+
+
+def _read(path: Path, check: Check | None) -> bytes:
+    content = read_file(path, MAX_BYTES)
+    if check is not None:
+        check(path, content)
+    return content
 
 
 def from_bytes(content: bytes) -> Predictor:
     """The predictor in an artifact's bytes, checked. Raises ArtifactError."""
     file = _unpickle(content)
+    version = hashlib.sha256(content).hexdigest()
+    del content  # mostly the last reference: the arrays take as much again
     metadata = _read_metadata(file["metadata"])
     arrays = read_arrays(file["arrays"], metadata.data_schema.target)
     try:
@@ -135,6 +158,8 @@ def from_bytes(content: bytes) -> Predictor:
     if found != expected or network.loss.link != target.link:
         raise ArtifactError("its network does not fit its schema or weights")
     check_shapes(arrays, schema, network.inputs)
+    if network.units * theta[..., 0].size > MAX_UNITS:
+        raise ArtifactError(f"its members have more than {MAX_UNITS} units")
     encoder = _encoder(schema, tuple(metadata.transforms), arrays)
     points = metadata.operating_points
     if not target.has_threshold and points:
@@ -159,7 +184,7 @@ def from_bytes(content: bytes) -> Predictor:
         target_scale=scale if target.link == "linear" else None,
         calibration=metadata.calibration,
         facts=metadata.facts,
-        version=hashlib.sha256(content).hexdigest(),
+        version=version,
     )
     try:
         predictor.check_rows(predictor.self_test.rows)
@@ -227,7 +252,15 @@ def _unpickle(content: bytes) -> dict[str, Any]:
     return file
 
 
+def _check_size(metadata: str) -> None:
+    if len(metadata) > MAX_METADATA_CHARACTERS:
+        raise ArtifactError(f"its metadata is larger than {MAX_METADATA_CHARACTERS} characters")
+    if sum(map(metadata.count, ",[{")) > MAX_METADATA_VALUES:  # at least as many as there are
+        raise ArtifactError(f"its metadata holds more than {MAX_METADATA_VALUES} values")
+
+
 def _read_metadata(text: str) -> _Metadata:
+    _check_size(text)
     try:
         return _Metadata.model_validate_json(text)
     except ValidationError as error:

@@ -5,7 +5,8 @@ MalignancyError
 ├── DataError          a table, or a row of one, does not fit its schema or recipe
 ├── NetworkError       layers, shapes or values that a network cannot take
 ├── TrainingError      a training that cannot go on
-└── ArtifactError      a file that is not an artifact, or not one this version reads
+├── ArtifactError      a file that is not an artifact, or not one this version reads
+└── SigningError       a key that cannot be used, or no package to use it
 """
 
 
@@ -31,3 +32,7 @@ class TrainingError(MalignancyError):
 
 class ArtifactError(MalignancyError):
     """A file that is not an artifact, or not one this version reads."""
+
+
+class SigningError(MalignancyError):
+    """A key that cannot be used, or no package to use it."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from model.predictor import Predictor
 from service.access import Access
+from service.capacity import Capacity
 from service.direct import Service
 from service.middleware import AccessLog, AroundRequests
 from service.models import Models, ServedModel, WatchedModel
@@ -30,6 +32,7 @@ from service.served import Served
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.tracing import telemetry_config
+from service.trust import trust
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -58,7 +61,12 @@ def create_app(
     if predictor is not None:
         models = Models([ServedModel(serve(predictor))])
     else:
-        models = Models([WatchedModel(path, serve) for path in settings.artifacts])
+        models = Models(
+            [
+                WatchedModel(path, serve, trust(settings, is_default=not number))
+                for number, path in enumerate(settings.artifacts)
+            ]
+        )
     served_as = _version()
 
     @asynccontextmanager
@@ -68,15 +76,21 @@ def create_app(
         if tracer_provider is not None:
             await run_in_threadpool(tracer_provider.shutdown)  # the last spans are sent
 
-    predict = predict_routes(models, settings)
+    capacity = Capacity(
+        settings.scoring_threads,
+        settings.max_waiting,
+        settings.max_wait_seconds,
+        settings.max_held_bytes,
+    )
+    predict = predict_routes(models, settings, capacity)
     app = Service(
         title="malignancy",
         version=served_as,
         description="Predictions over REST, by small neural networks.",
         routes=[  # first, so the first to be matched
             *predict,
-            *inference_protocol_routes(models, settings, served_as),
-            *invocations_routes(models, settings),
+            *inference_protocol_routes(models, settings, capacity, served_as),
+            *invocations_routes(models, settings, capacity),
         ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
@@ -91,15 +105,20 @@ def create_app(
     app.include_router(scoring_server_router(models, served_as))
     if settings.docs:
         app.include_router(docs_router())
-    install_openapi(app, models, settings)
+    install_openapi(app, models)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else Access(settings.api_keys)
-    app.add_middleware(AroundRequests, telemetry=telemetry, access=access, access_log=access_log)
+    around = partial(
+        AroundRequests,
+        telemetry=telemetry,
+        capacity=capacity,
+        access=access,
+        access_log=access_log,
+    )
+    app.add_middleware(around)
     if tracer_provider is None:  # FastAPI makes the spans
         route = predict[0]
-        app.direct["POST", route.path] = AroundRequests(
-            route.endpoint, telemetry, access, access_log
-        )
+        app.direct["POST", route.path] = around(route.endpoint)
     for model in models.by_name.values():
         told = model.current.thresholds.told(model.current.thresholds.in_force)
         logger.info("model %s %s", model.current.title, told or "")

@@ -2,11 +2,19 @@
 
 from starlette.types import Receive, Scope
 
+from service.capacity import Capacity
+from service.current_request import current_request
 from service.problems import Problem
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
-    """The body, or None when the client left. Raises Problem (413)."""
+async def read_body(
+    scope: Scope, receive: Receive, max_bytes: int, capacity: Capacity
+) -> bytes | None:
+    """The body, or None when the client left. Raises Problem (413, 503).
+
+    What a body of several messages holds of the memory set aside is given back when the request is
+    over (`service.middleware`).
+    """
     require_small(declared_bytes(scope), max_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
@@ -14,12 +22,15 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | N
         require_small(len(body), max_bytes)
         return body
     pieces: list[bytes] = []
-    size = 0
+    size, request = 0, current_request.get()
     while True:
         if message["type"] == "http.disconnect":
             return None
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
+        piece = message.get("body", b"")
+        capacity.hold(len(piece))
+        request.held_bytes += len(piece)
+        pieces.append(piece)
+        size += len(piece)
         require_small(size, max_bytes)
         if not message.get("more_body", False):
             return b"".join(pieces)

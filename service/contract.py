@@ -16,7 +16,7 @@ from service.grammar import ABSENT, array_row, named_values, object_row
 from service.inspection import Inspector
 from service.instances import RowReader
 from service.pieces import pieces_of
-from service.problems import FieldError, Problem
+from service.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ class Contract:
         blocks: list[Array] = []
         count = 0
         for piece in pieces:
+            # Of good rows it is the number of brackets, and known before any of them takes memory.
+            count += piece.count(b"[") - 1 or piece.count(b"{")
+            if count > self._max_rows:
+                return None
             block = self._reader.read(piece)
             if block is None:
                 return None
             blocks.append(block)
-            count += len(block)
-            if count > self._max_rows:
-                rule = f"must have at most {self._max_rows} rows"
-                raise Problem.invalid([FieldError(field="instances", rule=rule)])
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         missing = np.isnan(values)
         return Rows(values, np.argwhere(missing).tolist() if missing.any() else [], single=False)

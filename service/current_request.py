@@ -7,13 +7,14 @@ from dataclasses import dataclass
 @dataclass(slots=True)
 class CurrentRequest:
     """id: as on the answer. route: its template, "" until one is known. model: the title of what
-    predicted, if anything did. rows: how many it predicted.
+    predicted, if anything did. rows: how many it predicted. held_bytes: of the capacity for bodies.
     """
 
     id: str
     route: str = ""
     model: str = ""
     rows: int = 0
+    held_bytes: int = 0
 
 
 # Outside of a request its id is "-". A thread of the pool sees the request it works for.

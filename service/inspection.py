@@ -48,6 +48,9 @@ class Inspector:
         index = 0
         for piece in pieces:
             rows = from_json(piece)
+            if index + len(rows) > self._max_rows:
+                yield self._too_many()
+                return
             yield from self._in_rows(rows, index)
             index += len(rows)
 
@@ -68,9 +71,12 @@ class Inspector:
         elif not rows:
             yield FieldError(field="instances", rule="must have at least one row")
         elif len(rows) > self._max_rows:
-            yield FieldError(field="instances", rule=f"must have at most {self._max_rows} rows")
+            yield self._too_many()
         else:
             yield from self._in_rows(rows)
+
+    def _too_many(self) -> FieldError:
+        return FieldError(field="instances", rule=f"must have at most {self._max_rows} rows")
 
     def _in_rows(self, rows: list[Any], first: int = 0) -> Iterator[FieldError]:
         objects, arrays = isinstance(rows[0], dict), isinstance(rows[0], list)

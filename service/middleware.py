@@ -9,6 +9,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
+from service.capacity import Capacity
 from service.current_request import CurrentRequest, current_request
 from service.problems import Problem
 from service.telemetry import Telemetry
@@ -37,11 +38,13 @@ class AroundRequests:
         self,
         app: ASGIApp,
         telemetry: Telemetry,
+        capacity: Capacity,
         access: Access | None = None,
         access_log: AccessLog | None = None,
     ) -> None:
         self.app = app
         self.telemetry = telemetry
+        self.capacity = capacity
         self.access = access
         self.access_log = access_log
 
@@ -83,6 +86,8 @@ class AroundRequests:
             logger.exception("unexpected error")
             await Problem(500).answer(scope)(scope, receive, send_with_id)
         finally:
+            if request.held_bytes:
+                self.capacity.release(request.held_bytes)
             seconds = perf_counter() - start
             if not request.route:
                 request.route = _template(scope)

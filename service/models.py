@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model import artifact
+from model.artifact import Check
 from model.errors import ArtifactError
 from model.predictor import Predictor
-from model.repository import POINTER, artifacts_in, current_artifact
+from model.repository import POINTER, artifacts_in, current_artifact, signature_of
 from service.problems import Problem
 from service.served import Served
 from service.settings import SettingError
@@ -58,12 +59,13 @@ class ServedModel:
 class WatchedModel(ServedModel):
     """The versions at a path: a file or a folder (see `model.repository`).
 
-    serve: makes of a predictor what is served. Raises ArtifactError, SettingError when there is
-    nothing to begin with.
+    serve: makes of a predictor what is served. check: is told each artifact's path and bytes, and
+    raises ArtifactError for one that is not to be trusted. Raises ArtifactError, SettingError when
+    there is nothing to begin with.
     """
 
-    def __init__(self, path: Path, serve: Serve) -> None:
-        self._path, self._serve = path, serve
+    def __init__(self, path: Path, serve: Serve, check: Check | None = None) -> None:
+        self._path, self._serve, self._check = path, serve, check
         self._seen = self._look()
         self._loaded = self._load(None)
         super().__init__(self._loaded.current)
@@ -114,7 +116,7 @@ class WatchedModel(ServedModel):
         return _Loaded(next(iter(files.values())), files)
 
     def _read(self, file: Path, before: _Loaded | None) -> Served:
-        predictor = artifact.load(file)
+        predictor = artifact.load(file, self._check)
         predictor.replay_self_test()
         if before is not None and predictor.name != before.current.predictor.name:
             name = before.current.predictor.name
@@ -123,8 +125,12 @@ class WatchedModel(ServedModel):
 
     def _look(self) -> dict[Path, Stamp]:
         """What tells whether anything at the path has changed."""
-        files = (*artifacts_in(self._path), self._path / POINTER)
-        return {file: _stamp(file) for file in files}
+        try:
+            files = artifacts_in(self._path)
+        except ArtifactError:
+            files = []  # a folder that cannot be read now: loading it tells why
+        signatures = [signature_of(file) for file in files]
+        return {file: _stamp(file) for file in (*files, *signatures, self._path / POINTER)}
 
 
 class Models:

@@ -10,12 +10,11 @@ from model.predictor import Predictor
 from service.answers import answer_schemas
 from service.json_schema import Json, object_of, reference
 from service.models import Models
-from service.negotiation import JSON
+from service.negotiation import CSV, JSON
 from service.oip.document import inference_protocol_paths, inference_protocol_schemas
 from service.parameters import name_parameter, threshold_parameters, version_parameter
 from service.problems import MAX_ERRORS, MEDIA_TYPE
 from service.requests import request_schemas
-from service.settings import Settings
 from service.tables.description import (
     ON_ERROR_PARAMETER,
     invocation,
@@ -33,7 +32,7 @@ def problem_responses(*statuses: int) -> dict[int | str, Json]:
     }
 
 
-def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
+def install_openapi(app: FastAPI, models: Models) -> None:
     """Have the app document predictions, which FastAPI does not see, beside its own routes."""
     made_for: list[str] = []
 
@@ -56,12 +55,13 @@ def install_openapi(app: FastAPI, models: Models, settings: Settings) -> None:
                     *operation.get("parameters", ()),
                     *threshold_parameters(of),
                 ]
-            schemas: Json = inference_protocol_schemas()
+            schemas: Json = inference_protocol_schemas(models)
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
-                predictor = models.find(name).predictor
-                schemas |= request_schemas(predictor.schema, settings.max_rows, prefix)
-                schemas |= answer_schemas(predictor.schema.target, prefix)
+                served = models.find(name)
+                schema = served.predictor.schema
+                schemas |= request_schemas(schema, served.max_rows, prefix)
+                schemas |= answer_schemas(schema.target, prefix)
             schemas["Problem"] = _problem_schema()
             made_for[:] = titles
             app.openapi_schema = document
@@ -81,10 +81,16 @@ def _predict_paths(models: Models) -> Json:
     prefixes = _prefixes(models)
     default = models.default.predictor.name
     name, version = name_parameter(models), version_parameter(models)
-    named = "/models/{name}"
+    named, predictor = "/models/{name}", models.default.predictor
     return {
         "/predict": {"post": _predict(models, {default: ""}, "predict")},
-        "/invocations": {"post": invocation(problem_responses(400, 406, 413, 415, 422, 507))},
+        "/invocations": {
+            "post": invocation(
+                predictor.schema,
+                table_requests(predictor.schema, _typical_row(predictor))[CSV],
+                problem_responses(400, 406, 413, 415, 422, 503, 507),
+            )
+        },
         f"{named}/predict": {"post": _predict(models, prefixes, "predict_by_name", name)},
         f"{named}/versions/{{version}}/predict": {
             "post": _predict(models, prefixes, "predict_by_version", name, version)
@@ -134,7 +140,7 @@ def _predict(
                     **table_answers(predictor.schema.target, any_of("Prediction")),
                 },
             },
-            **problem_responses(400, *missing, 406, 413, 415, 422, 507),
+            **problem_responses(400, *missing, 406, 413, 415, 422, 503, 507),
         },
     }
 

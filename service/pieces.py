@@ -4,7 +4,7 @@ requests are answered in between."""
 import re
 from typing import Final
 
-PIECE_BYTES: Final = 64 * 1024
+PIECE_BYTES: Final = 32 * 1024
 
 _SPACE: Final = rb"[ \t\r\n]*+"
 _BEGIN: Final = re.compile(

@@ -5,16 +5,18 @@ from service.json_schema import Json, reference
 
 
 def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
-    """The schemas Instance (one case) and Instances (many), their names after a prefix."""
+    """The schemas Instance and ArrayInstance (one case) and Instances (many), their names after a
+    prefix."""
     values = [_value_schema(feature) for feature in schema.features]
     rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
-    array_row = {
-        "type": "array",
-        "prefixItems": values,
-        "minItems": len(values),
-        "maxItems": len(values),
-    }
     return {
+        f"{prefix}ArrayInstance": {
+            "type": "array",
+            "description": f"One case, its values in this order: {', '.join(schema.names)}.",
+            "prefixItems": values,
+            "minItems": len(values),
+            "maxItems": len(values),
+        },
         f"{prefix}Instance": {
             "type": "object",
             "description": "One case.",
@@ -24,13 +26,12 @@ def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
         },
         f"{prefix}Instances": {
             "type": "object",
-            "description": "Many cases: all objects, or all arrays of values in this order: "
-            f"{', '.join(schema.names)}.",
+            "description": "Many cases: all objects, or all arrays.",
             "properties": {
                 "instances": {
                     "oneOf": [
                         {**rows, "items": reference(f"{prefix}Instance")},
-                        {**rows, "items": array_row},
+                        {**rows, "items": reference(f"{prefix}ArrayInstance")},
                     ]
                 }
             },

@@ -21,6 +21,8 @@ from service.settings import Settings
 from service.threshold import Thresholds
 from service.validation_figures import Figure, validation_figures
 
+MOST_NUMBERS = 5_000_000  # in the rows of one request
+
 Count = Callable[[Array, float], None]
 
 
@@ -36,8 +38,10 @@ class Served:
     ) -> None:
         self.predictor = predictor
         self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
-        self.contract = Contract(predictor.schema, settings.max_rows)
-        self.input_tensors = InputTensors(predictor.schema, settings.max_rows)
+        # A row of a model of many features, all of them missing, is two bytes of a body.
+        self.max_rows = min(settings.max_rows, MOST_NUMBERS // len(predictor.schema.features))
+        self.contract = Contract(predictor.schema, self.max_rows)
+        self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
         self.title = predictor.title
         self._count = count

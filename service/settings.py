@@ -1,13 +1,21 @@
 """The service's settings: environment variables, each also a flag of `python -m service`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "MALIGNANCY_"
+_DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
+
+
+def _digests(text: str) -> str:
+    if not all(_DIGEST.fullmatch(each) for each in text.split(",")):
+        raise ValueError("must be SHA-256 digests of 64 hexadecimal digits, separated by commas")
+    return text
 
 
 class SettingError(Exception):
@@ -41,6 +49,16 @@ class Settings(BaseSettings):
         description="Further models, each a file or a folder as above, separated by commas; they "
         "are served by the names they have.",
     )
+    artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
+        None,
+        description="The SHA-256, in hexadecimal digits, of the artifact that may be served as the "
+        "default model, or several, separated by commas; without it any.",
+    )
+    artifact_public_key: Path | None = Field(
+        None,
+        description="An Ed25519 public key's file, PEM or raw: every artifact then needs beside it "
+        "a signature by its private key, NAME.joblib.sig. Needs the extra `signing`.",
+    )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 is a free one.")
     threshold: str | None = Field(
@@ -53,12 +71,28 @@ class Settings(BaseSettings):
         ge=1,
         description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
     )
-    max_rows: int = Field(100_000, ge=1, description="The most rows in one request of JSON.")
+    max_rows: int = Field(
+        100_000,
+        ge=1,
+        description="The most rows in one request of JSON; fewer of a model of over 50 features.",
+    )
     max_stream_bytes: int = Field(
         4 * 1024**3,
         ge=1,
         description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
         "memory, and may have any number of rows.",
+    )
+    scoring_threads: int = Field(
+        2, ge=1, le=32, description="How many large bodies are scored at a time."
+    )
+    max_waiting: int = Field(
+        64, ge=0, description="How many more of them may wait; beyond that they are refused: 503."
+    )
+    max_wait_seconds: float = Field(
+        2, gt=0, allow_inf_nan=False, description="How long each may wait before it is refused."
+    )
+    max_held_bytes: int = Field(
+        256 * 1024**2, ge=1, description="The memory for bodies of all requests together, in bytes."
     )
     api_keys: str | None = Field(
         None,
@@ -126,6 +160,12 @@ class Settings(BaseSettings):
         return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
 
     @property
+    def digests(self) -> list[str]:
+        """The digests of what may be served as the default model; none: anything may."""
+        given = (self.artifact_digest or "").lower().split(",")
+        return [each.strip() for each in given if each.strip()]
+
+    @property
     def hosts(self) -> list[str]:
         """The allowed hosts, none for any."""
         return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
@@ -140,5 +180,5 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         return Settings(_cli_parse_args=list(arguments))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        rule = first["msg"].replace("Input should", "must", 1)
+        rule = first["msg"].replace("Input should", "must", 1).removeprefix("Value error, ")
         raise SettingError(str(first["loc"][0]), rule) from None

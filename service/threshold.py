@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from service.problems import FieldError, Problem
 from service.settings import SettingError
 
+ON_ERROR = ("refuse", "mark")  # what a bad row of a table does; JSON is always refused
+
 
 class Thresholds:
     """Resolves thresholds given as numbers from 0 to 1 or as names of operating points.
@@ -42,6 +44,20 @@ class Thresholds:
         if not query:
             return self.in_force
         return self.asked(read_query(query, "threshold").get("threshold"))
+
+    def asked_of_table(self, query: bytes) -> tuple[float, bool]:
+        """The threshold, and whether bad rows are marked instead of refusing all.
+
+        Raises Problem (422).
+        """
+        if not query:
+            return self.in_force, False
+        given = read_query(query, "threshold", "on_error")
+        on_error = given.get("on_error", ON_ERROR[0])
+        if on_error not in ON_ERROR:
+            rule = f"must be {' or '.join(ON_ERROR)}"
+            raise Problem.invalid([FieldError(field="on_error", rule=rule)])
+        return self.asked(given.get("threshold")), on_error == "mark"
 
     def asked(self, text: str | None) -> float:
         """The same of a parameter's text; None where it was not given."""

@@ -71,23 +71,40 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @contextmanager
-def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
-    """The port of a real `python -m service`, a free one of the loopback; stopped at the end."""
+def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[int, int]]:
+    """The port and the process id of a real `python -m service`, on a free port of the loopback;
+    stopped at the end."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
     given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **given}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
+        # The log names the port once the service listens; it ends if the service cannot start. It
+        # is read on and on, since a full pipe would hold the service up.
+        found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
+        port = next((int(match[1]) for match in found if match), 0)
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
         try:
-            # The log names the port once the service listens; it ends if the service cannot start.
-            found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
-            port = int(next(match for match in found if match)[1])
-            # A log that nobody reads stops the service once the pipe is full.
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield port
+            assert port
+            yield port, process.pid
         finally:
             process.terminate()
+            reader.join()
             assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def start_service() -> Callable[..., AbstractContextManager[tuple[int, int]]]:
+    """`service_process`."""
+    return service_process
+
+
+@contextmanager
+def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
+    """The port alone."""
+    with service_process(artifact_path, **settings) as (port, _):
+        yield port
 
 
 @pytest.fixture(scope="session")

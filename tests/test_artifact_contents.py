@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,7 +144,10 @@ KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dt
         ("network.layers", [{"units": 2}], FITS),
         ("network.layers", [{"activation": [], "units": 1}], f"{BUILT} activation must be a name"),
         ("network.layers", [{"initializer": {}, "units": 1}], f"{BUILT} initializer must be"),
-        ("network.layers", [DENSE] * 100_000, FITS),
+        ("network.layers", [DENSE] * 1000, FITS),
+        ("network.layers", [DENSE] * 1001, f"{BUILT} a network may be described by 1000 layers"),
+        ("network.layers", [{"layers": ["flatten"] * 1000}], f"{BUILT} a network may be described"),
+        ("network.inputs", 5 * 10**7, f"{BUILT} a network may have 50000000 units"),
     ],
 )
 def test_wrong_metadata(
@@ -189,53 +191,6 @@ def test_compressed_archive_is_not_unpacked(
     assert refused(arrays=archive.getvalue()) == "its arrays must be stored uncompressed"
 
 
-def test_size_that_lies(arrays: dict[str, Array], refused: Refusal) -> None:
-    """Directory and header agree on a terabyte that the archive does not have."""
-    npy = io.BytesIO()
-    header = {"descr": "<f8", "fortran_order": False, "shape": (2**37,)}
-    np.lib.format.write_array_header_1_0(npy, header)
-    archive = io.BytesIO(packed({name: a for name, a in arrays.items() if name != "theta"}))
-    with zipfile.ZipFile(archive, "a") as new:
-        new.writestr("theta.npy", npy.getvalue())
-        new.getinfo("theta.npy").file_size += 8 * 2**37
-    assert refused(arrays=archive.getvalue()) == "its arrays must be stored uncompressed"
-
-
-SIZE = "its arrays do not have the size they claim"
-READ = "its arrays cannot be read"
-
-
-@pytest.mark.parametrize(
-    ("header", "why"),
-    [
-        ({"descr": "<f8", "fortran_order": False, "shape": (10**15,)}, SIZE),
-        ({"descr": "<f8", "fortran_order": False, "shape": (165,)}, SIZE),
-        ({"descr": "<f8", "fortran_order": False, "shape": (0, 2**62)}, SIZE),
-        ({"descr": "<f8", "fortran_order": False, "shape": (-2, -83)}, READ),
-        ({"descr": "<f8", "fortran_order": True, "shape": (166,)}, SIZE),
-        ({"descr": "|O", "fortran_order": False, "shape": (166,)}, SIZE),
-        ({"descr": "<f8", "fortran_order": False, "shape": "166"}, READ),
-        ({"descr": "<f8", "fortran_order": False, "shape": (1.5,)}, READ),
-        ({"descr": "no type", "fortran_order": False, "shape": (166,)}, READ),
-        ({"descr": "<f8", "shape": (166,)}, READ),
-        ([], READ),
-    ],
-)
-def test_header_that_lies(
-    arrays: dict[str, Array], refused: Refusal, header: object, why: str
-) -> None:
-    text = repr(header).encode() + b"\n"
-    npy = b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text + arrays["theta"].tobytes()
-    archive = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(packed(arrays))) as old,
-        zipfile.ZipFile(archive, "w") as new,
-    ):
-        for name in old.namelist():
-            new.writestr(name, npy if name == "theta.npy" else old.read(name))
-    assert refused(arrays=archive.getvalue()) == why
-
-
 # Arrays
 
 
@@ -247,7 +202,8 @@ def test_type(arrays: dict[str, Array], refused: Refusal, name: str, dtype: npt.
     wrong = np.zeros(arrays[name].shape, dtype)
     if wrong.dtype.name == TYPES[name] and wrong.dtype.isnative:
         wrong = np.zeros(arrays[name].shape, "uint8")
-    why = f"its array {name} is of type {wrong.dtype}"
+    known = wrong.dtype.name in ("float64", "int64", "uint8", "bool") and wrong.dtype.isnative
+    why = f"its array {name} is of type {wrong.dtype if known else wrong.dtype.str}"
     assert refused(arrays=packed(arrays | {name: wrong})) == why
 
 

@@ -41,7 +41,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_has_an_example(program: Program) -> None:
     names = [command.name for command in app.registered_commands] + ["export onnx"]
-    assert len(names) == 13
+    assert len(names) == 16
     for name in names:
         code, out, _ = program(*str(name).split(), "--help")
         assert code == 0

@@ -41,7 +41,7 @@ def test_every_command_is_in_the_readme() -> None:
         assert group.typer_instance is not None
         commands = group.typer_instance.registered_commands
         names += [f"{group.name} {command.name}" for command in commands]
-    assert len(names) == 14
+    assert len(names) == 16
     for name in names:
         assert f"python -m model {name}" in README
 

@@ -1,5 +1,4 @@
-"""What is no good HTTP/1.1 is refused as a problem, once, and nothing that is hidden in it is done:
-raw bytes to a real service, directly and behind nginx."""
+"""Raw bytes to a service, directly and behind nginx: what is no good HTTP/1.1 is refused, once."""
 
 import re
 import shutil

@@ -11,6 +11,7 @@ from model import artifact
 from model.errors import ArtifactError
 from model.predictor import Predictor
 from model.repository import make_current
+from model.schema import Feature, Schema
 from service.app import create_app
 from service.models import Models, WatchedModel
 from service.problems import Problem
@@ -96,6 +97,28 @@ def test_what_cannot_be_taken_over_changes_nothing(
     assert vars(model)["failure"] is None
 
 
+def test_a_folder_that_cannot_be_read_for_a_while(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "versions"
+    first = saved(predictor, folder / "a.joblib")
+    model = watched(folder)
+
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        assert model.changed()
+        assert not model.reload()
+        assert model.failure == "versions: Permission denied"
+        assert not model.changed()
+    assert model.current.title == first
+    assert model.changed()  # so it is looked at again, once it can be
+    model.reload()
+    assert vars(model)["failure"] is None
+
+
 def test_another_version_may_be_broken(
     predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,3 +195,18 @@ async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Pat
         assert (await client.get("/health/ready")).json()["models"] == [first, second]
         schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
         assert {"Instance", "other.Instance", "Answers", "other.Answers"} <= set(schemas)
+
+
+def test_rows_of_many_features_are_fewer(predictor: Predictor) -> None:
+    # All features missing, a row is two bytes, and 80 000 of the array it becomes.
+    settings = Settings()
+    assert Served(predictor, settings).max_rows == settings.max_rows
+    wide = Schema(
+        features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(10_000)),
+        target=predictor.schema.target,
+    )
+    served = Served(dataclasses.replace(predictor, schema=wide), settings)
+    body = b'{"instances":[%b]}' % b",".join([b"{}"] * 501)
+    with pytest.raises(Problem) as refused:
+        served.contract.parse(body)
+    assert refused.value.errors == [{"field": "instances", "rule": "must have at most 500 rows"}]

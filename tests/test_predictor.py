@@ -120,6 +120,19 @@ def test_replay_notices_other_weights(small: Predictor) -> None:
         replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 2e-6)).replay_self_test()
 
 
+@pytest.mark.parametrize("spread", [1e-320, 1e-300])
+def test_numbers_that_overflow_in_the_self_test_are_refused(
+    small: Predictor, spread: float
+) -> None:
+    """As an artifact's may: in inputs, or in what is made of them; without a warning."""
+    tests = SelfTest(ROWS, small.predict(ROWS))
+    encoder = replace(small.encoder, spread=np.array([spread, spread]))
+    for theta in (small.theta, small.theta * 1e300):
+        wrong = replace(small, encoder=encoder, theta=theta, self_test=tests)
+        with pytest.raises(ArtifactError, match="self-test rows do not give"):
+            wrong.replay_self_test()
+
+
 # How rows are handed over
 
 RECIPES = ("wisconsin", "article", "digits", "ecg", "multi-label", "regression", "xor")

@@ -8,17 +8,20 @@ import pytest
 from fastapi import FastAPI, Query
 from starlette.types import Receive, Scope, Send
 
+from service.capacity import Capacity
 from service.middleware import AroundRequests
 from service.problems import FieldError, Problem, install_problem_handlers
 from service.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
+CAPACITY = Capacity(threads=1, queue=0, wait_seconds=1, body_bytes=1)
+
 
 def app_that_fails() -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_problem_handlers(app)
-    app.add_middleware(AroundRequests, telemetry=Telemetry())
+    app.add_middleware(AroundRequests, telemetry=Telemetry(), capacity=CAPACITY)
 
     @app.get("/number")
     async def number(value: Annotated[int, Query()]) -> int:
@@ -90,7 +93,7 @@ async def test_a_bug_after_the_start_of_an_answer_is_left_to_the_server() -> Non
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError
 
-    app = AroundRequests(half, Telemetry())
+    app = AroundRequests(half, Telemetry(), CAPACITY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         with pytest.raises(RuntimeError):
             await client.get("http://test/")

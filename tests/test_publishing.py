@@ -78,8 +78,6 @@ def test_publish(path: Path) -> None:
         ("open", 1, OLD),  # the temporary file
         ("fdopen", 1, OLD),
         ("fsync", 1, OLD),
-        ("umask", 1, OLD),
-        ("chmod", 1, OLD),
         ("replace", 1, OLD),
         ("open", 2, NEW),  # the folder
         ("fsync", 2, NEW),

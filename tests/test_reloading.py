@@ -2,14 +2,11 @@
 
 import dataclasses
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,22 +36,6 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-@contextmanager
-def served(path: Path) -> Iterator[tuple[str, int]]:
-    """The address and the process id of a service."""
-    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(path)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        try:
-            found = (re.search(r"running on (http://[\d.]+:\d+)", line) for line in process.stderr)
-            yield next(match for match in found if match)[1], process.pid
-        finally:
-            process.terminate()
-            process.stderr.read()
-            assert process.wait(timeout=SECONDS) == 0
 
 
 class Load:
@@ -91,7 +72,11 @@ class Load:
                     self.failures.append(answer.text)
 
 
-def test_versions_are_swapped_under_load(predictor: Predictor, tmp_path: Path) -> None:
+def test_versions_are_swapped_under_load(
+    predictor: Predictor,
+    tmp_path: Path,
+    start_service: Callable[..., AbstractContextManager[tuple[int, int]]],
+) -> None:
     versions = [other(predictor, number) for number in range(4)]
     files = [tmp_path / f"{number}.joblib" for number in range(4)]
     titles = [
@@ -101,7 +86,8 @@ def test_versions_are_swapped_under_load(predictor: Predictor, tmp_path: Path) -
     broken = tmp_path / "broken.joblib"
     broken.write_bytes(files[0].read_bytes()[:-1])
     make_current(files[0])
-    with served(tmp_path) as (url, process), httpx.Client(base_url=url) as client:
+    with start_service(tmp_path) as (port, process), httpx.Client() as client:
+        client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
 
         def health() -> dict[str, Any]:
             answer = client.get("/health/ready")
@@ -111,7 +97,7 @@ def test_versions_are_swapped_under_load(predictor: Predictor, tmp_path: Path) -
         def serves(title: str) -> bool:
             return bool(health()["model"] == title)
 
-        with Load(url) as load:
+        with Load(str(client.base_url)) as load:
             for round_ in range(2):
                 for file, title in zip(files, titles, strict=True):
                     make_current(file)

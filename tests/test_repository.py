@@ -1,5 +1,6 @@
 """model/repository.py: which artifact of a folder is in force."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,4 +45,28 @@ def test_a_pointer_that_names_none(tmp_path: Path, text: str) -> None:
     made(tmp_path, "a.joblib")
     (tmp_path / "current").write_bytes(text.encode("latin-1"))
     with pytest.raises(ArtifactError, match="current: "):
+        current_artifact(tmp_path)
+
+
+def test_a_pointer_that_is_no_file_does_not_block(tmp_path: Path) -> None:
+    made(tmp_path, "a.joblib")
+    os.mkfifo(tmp_path / "current")
+    with pytest.raises(ArtifactError, match="current: not a file"):
+        current_artifact(tmp_path)
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").symlink_to("current")
+    with pytest.raises(ArtifactError, match="current: cannot be read as text"):
+        current_artifact(tmp_path)
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").write_bytes(b"a" * 1025)
+    with pytest.raises(ArtifactError, match="current: larger than 1024 bytes"):
+        current_artifact(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(ArtifactError, match=f"{tmp_path}: Permission denied"):
         current_artifact(tmp_path)

@@ -119,7 +119,7 @@ async def test_a_threshold_that_is_none(client: httpx.AsyncClient, value: str) -
     ("query", "field", "rule"),
     [
         ("threshold=0.1&threshold=0.2", "threshold", "must be given once"),
-        ("treshold=0.9", "query", "may only hold threshold"),
+        ("treshold=0.9", "query", "may only hold threshold and on_error"),
     ],
 )
 async def test_a_query_that_is_refused(

@@ -13,6 +13,7 @@ from model.cli import (
     promote,
     recipes,
     report,
+    sign,
     train,
 )
 from model.cli.program import app, main
@@ -29,6 +30,7 @@ COMMANDS = (
     predict,
     inspect,
     promote,
+    sign,
     report,
     compare,
     landscape,

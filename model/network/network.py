@@ -21,6 +21,8 @@ from model.network.row_weights import check_length, row_shares
 from model.network.summary import summary
 
 MAX_PARAMETERS = 10**9
+MAX_UNITS = 5 * 10**7  # of all nodes together: a row's values, at eight bytes each
+MAX_LAYERS = 1000  # that a description may have, those within layers too
 
 
 class Network:
@@ -64,6 +66,9 @@ class Network:
             raise NetworkError(
                 f"a network may have {MAX_PARAMETERS} parameters, this one has {self.layout.size}"
             )
+        self.units = sum(node.units for node in self._order)
+        if self.units > MAX_UNITS:
+            raise NetworkError(f"a network may have {MAX_UNITS} units, this one has {self.units}")
 
     def initial_parameters(self, generator: Generator | Sequence[Generator]) -> Array:
         """θ (P,) drawn by the layers' initializers, first layer first, biases zero.
@@ -197,7 +202,17 @@ def network_from(description: Mapping[str, Any]) -> Network:
         raise NetworkError("a network is described by inputs, channels, layers, loss and dtype")
     if not isinstance(description["layers"], list):
         raise NetworkError("layers must be a list")
+    if _count(description["layers"]) > MAX_LAYERS:
+        raise NetworkError(f"a network may be described by {MAX_LAYERS} layers")
     return Network(**description)
+
+
+def _count(layers: object) -> int:
+    """How many layers plain data describes, those within a layer too."""
+    if not isinstance(layers, list):
+        return 0
+    within = (each.get("layers") for each in layers if isinstance(each, Mapping))
+    return len(layers) + sum(map(_count, within))
 
 
 def _check_output(last: Node, loss: Loss) -> None:

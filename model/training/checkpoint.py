@@ -5,7 +5,6 @@ Nothing in it is code. It is published whole or not at all.
 """
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Mapping
@@ -16,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.errors import TrainingError
+from model.errors import ArtifactError, TrainingError
+from model.npz import read_npz, write_npz
 from model.publishing import publish
+from model.reading import read_file
 
 FORMAT = 1
 TEXT = "text"  # the JSON's key among the arrays
+MORE_BYTES = 64 << 20  # of the text and the archive, beside the arrays
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,7 @@ class State:
 def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
     """Publish the state of the training that `identity`, plain data, is of. Raises OSError."""
     text = json.dumps({"format": FORMAT, "identity": identity, "plain": state.plain})
-    packed: dict[str, Any] = {**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)}
-    buffer = io.BytesIO()
-    np.savez(buffer, **packed)
-    publish(path, buffer.getvalue())
+    publish(path, write_npz({**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)}))
 
 
 def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> State | None:
@@ -57,17 +56,18 @@ def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> 
     differs.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, sum(each.nbytes for each in like.values()) + MORE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read: {error.strerror}") from None
+    except ArtifactError as error:
+        raise TrainingError(f"{path}: cannot be read: {error}") from None
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = read_npz(content)
         told = json.loads(arrays.pop(TEXT).tobytes())
         found, of, plain = told["format"], told["identity"], told["plain"]
-    except Exception:  # damage makes zip's and NumPy's readers raise nearly anything
+    except Exception:  # damage makes the readers raise nearly anything
         raise _damaged(path) from None
     if found != FORMAT:
         raise TrainingError(f"{path}: a checkpoint of format {found!r:.20}, not {FORMAT}")

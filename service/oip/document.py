@@ -14,13 +14,6 @@ _TRUTH: Json = {"type": "boolean"}
 _PARAMETERS: Json = {"type": "object"}
 _SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 _NAMED = {"name": _TEXT}
-_HEADER: Json = {
-    "name": "Inference-Header-Content-Length",
-    "in": "header",
-    "required": False,
-    "description": "How many bytes of the body are JSON, where binary data follow it.",
-    "schema": {"type": "integer", "minimum": 0},
-}
 
 
 def inference_protocol_paths(models: Models) -> Json:
@@ -45,14 +38,14 @@ def inference_protocol_paths(models: Models) -> Json:
         paths[path] = {"get": told | {"parameters": parameters}}
         paths[f"{path}/ready"] = {"get": told_ready | {"parameters": parameters}}
         infer = _infer(models, f"model{suffix}_infer")
-        paths[f"{path}/infer"] = {
-            "post": infer | {"parameters": [*parameters, *thresholds, _HEADER]}
-        }
+        paths[f"{path}/infer"] = {"post": infer | {"parameters": [*parameters, *thresholds]}}
     return paths
 
 
-def inference_protocol_schemas() -> Json:
+def inference_protocol_schemas(models: Models) -> Json:
     """The schemas that the paths refer to."""
+    served = [model.current for model in models.by_name.values()]
+    points = {name: None for each in served for name in each.predictor.operating_points}
     tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
     described = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
     data: Json = {
@@ -70,12 +63,20 @@ def inference_protocol_schemas() -> Json:
         "data": data,
         "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
     }
+    outputs = {name: None for each in served for name in each.output_tensors.by_name}
     asked = object_of(
-        _NAMED | {"parameters": _optional({"binary_data": _TRUTH})}, optional="parameters"
+        {
+            "name": {"type": "string", "enum": list(outputs)},
+            "parameters": _optional({"binary_data": _TRUTH}),
+        },
+        optional="parameters",
     )
     threshold = {
         "description": "A number from 0 to 1, or the name of an operating point.",
-        "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "enum": list(points)},
+        ],
     }
     request = object_of({"inputs": {"type": "array", "minItems": 1, "items": given}})
     request["properties"] |= {
@@ -149,21 +150,21 @@ def _get(summary: str, operation: str, answer: Json, *errors: int) -> Json:
 
 def _index() -> Json:
     body = object_of({"ready": _TRUTH}, optional="ready")
-    return _get("Repository index", "repository_index", _ref("Index"), 400, 413, 415) | {
+    return _get("Repository index", "repository_index", _ref("Index"), 400, 413, 415, 503) | {
         "requestBody": {"required": False, "content": {"application/json": {"schema": body}}}
     }
 
 
 def _infer(models: Models, operation: str) -> Json:
-    operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415)
+    operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415, 503)
     binary: Json = {"schema": {"type": "string", "format": "binary"}}
     operation_of["responses"][200]["content"]["application/octet-stream"] = binary
     example = {"summary": "Two rows", "value": _example(models)}
     body = {"schema": _ref("InferRequest"), "examples": {"rows": example}}
     return operation_of | {
         "description": "Tensors in, tensors out: all features in one named `input`, or one a "
-        "feature; the model's metadata names them. In binary it is application/octet-stream, "
-        "though no Content-Type is insisted on.",
+        "feature; the model's metadata names them. Content-Type is not looked at. Where binary "
+        "data follow the JSON, Inference-Header-Content-Length says how long that is.",
         "requestBody": {"required": True, "content": {"application/json": body}},
     }
 

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Iterable
 
 from pydantic_core import to_json
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
+from service.capacity import Capacity
 from service.current_request import current_request
 from service.models import Models
 from service.oip.infer import infer
@@ -24,7 +24,9 @@ HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
 
-def inference_protocol_routes(models: Models, settings: Settings, version: str) -> list[BaseRoute]:
+def inference_protocol_routes(
+    models: Models, settings: Settings, capacity: Capacity, version: str
+) -> list[BaseRoute]:
     """The protocol's routes. version: the service's own."""
 
     async def server(_: Request) -> Response:
@@ -47,7 +49,7 @@ def inference_protocol_routes(models: Models, settings: Settings, version: str) 
         return _json({"name": served.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
-        body = await _plain_body(request.scope, request.receive, settings.max_body_bytes)
+        body = await _plain_body(request.scope, request.receive, settings.max_body_bytes, capacity)
         if body is None:  # the client has gone
             return Response()
         ready_only = read_object(body).get("ready", False) if body else False
@@ -56,7 +58,7 @@ def inference_protocol_routes(models: Models, settings: Settings, version: str) 
         return _json(repository_index(models, ready_only))
 
     def infer_route(path: str) -> Route:
-        return Route(path, Infer(models, settings.max_body_bytes, path), methods=["POST"])
+        return Route(path, Infer(models, settings.max_body_bytes, capacity, path), methods=["POST"])
 
     return [
         *_get(("/v2", "/v2/"), server),
@@ -74,9 +76,10 @@ class Infer:
     send any or none.
     """
 
-    def __init__(self, models: Models, max_body_bytes: int, route: str) -> None:
+    def __init__(self, models: Models, max_body_bytes: int, capacity: Capacity, route: str) -> None:
         self.models = models
         self.max_body_bytes = max_body_bytes
+        self.capacity = capacity
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,13 +88,13 @@ class Infer:
         served = self.models.find(**scope["path_params"])
         threshold = served.thresholds.from_query(scope["query_string"])
         header_length = _header_length(scope)
-        body = await _plain_body(scope, receive, self.max_body_bytes)
+        body = await _plain_body(scope, receive, self.max_body_bytes, self.capacity)
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
             answer = infer(served, body, header_length, threshold)
         else:
-            answer = await run_in_threadpool(infer, served, body, header_length, threshold)
+            answer = await self.capacity.run(infer, served, body, header_length, threshold)
         headers = [(b"content-length", b"%d" % len(answer.body))]
         if answer.header_length is None:
             headers.append((b"content-type", b"application/json"))
@@ -102,7 +105,9 @@ class Infer:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _plain_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
+async def _plain_body(
+    scope: Scope, receive: Receive, max_bytes: int, capacity: Capacity
+) -> bytes | None:
     """The body, inflated where it is compressed; None when the client left.
 
     Raises Problem (400, 413, 415).
@@ -115,9 +120,9 @@ async def _plain_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes |
             f"The body may be compressed as {' or '.join(ENCODINGS)}, once.",
             headers={"Accept-Encoding": ", ".join(ENCODINGS)},
         )
-    body = await read_body(scope, receive, max_bytes)
+    body = await read_body(scope, receive, max_bytes, capacity)
     if body is not None and encoding in ENCODINGS:
-        return await run_in_threadpool(inflated, body, encoding, max_bytes)
+        return await capacity.run(inflated, body, encoding, max_bytes)
     return body
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic_core import from_json, to_json
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
+from service.capacity import Capacity
 from service.current_request import current_request
 from service.inspection import printable
 from service.models import Models
@@ -29,9 +29,9 @@ SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inp
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
 
-def invocations_routes(models: Models, settings: Settings) -> list[BaseRoute]:
+def invocations_routes(models: Models, settings: Settings, capacity: Capacity) -> list[BaseRoute]:
     """The route that predicts."""
-    return [Route(PATH, Invocations(models, settings), methods=["POST"])]
+    return [Route(PATH, Invocations(models, settings, capacity), methods=["POST"])]
 
 
 def scoring_server_router(models: Models, version: str) -> APIRouter:
@@ -54,9 +54,10 @@ def scoring_server_router(models: Models, version: str) -> APIRouter:
 class Invocations:
     """JSON in MLflow's forms, or a table as /predict takes it; JSON out."""
 
-    def __init__(self, models: Models, settings: Settings) -> None:
+    def __init__(self, models: Models, settings: Settings, capacity: Capacity) -> None:
         self.models = models
         self.settings = settings
+        self.capacity = capacity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 406, 413, 415, 422, 507)."""
@@ -64,14 +65,14 @@ class Invocations:
         served = self.models.find()
         exchange = negotiate(scope["headers"], JSON)
         if exchange.body != JSON:
-            await answer_table(served, exchange, self.settings, scope, receive, send)
+            await answer_table(served, exchange, self.settings, self.capacity, scope, receive, send)
             return
         if exchange.answer != JSON:
             raise Problem(406, f"The answer is {JSON}, which the Accept header excludes.")
         threshold = served.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.settings.max_body_bytes)
+        body = await read_body(scope, receive, self.settings.max_body_bytes, self.capacity)
         if body is not None:
-            answered = await run_in_threadpool(answer_invocation, served, body, threshold)
+            answered = await self.capacity.run(answer_invocation, served, body, threshold)
             await Response(answered, media_type=JSON)(scope, receive, send)
 
 
@@ -122,6 +123,8 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
     }:
         raise _refused(SPLIT, "must be an object of columns and data, and perhaps an index")
     names, data = split["columns"], split["data"]
+    if not isinstance(split.get("index", []), list):
+        raise _refused(f"{SPLIT}.index", "must be an array")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _refused(f"{SPLIT}.columns", "must be an array of names")
     if len(set(names)) < len(names):

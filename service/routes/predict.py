@@ -4,13 +4,12 @@ from bisect import bisect_left
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
-from model.predictor import PIECE_ROWS
 from service.body import read_body
+from service.capacity import Capacity
 from service.contract import Rows
 from service.current_request import current_request
 from service.models import Models
@@ -23,38 +22,43 @@ from service.tables.answering import answer_table
 # waiting.
 THREAD_BYTES = 32 * 1024
 
+ANSWERED_ROWS = 1024  # told at once: see `service.pieces`
+
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
 
-def predict_routes(models: Models, settings: Settings) -> list[Route]:
+def predict_routes(models: Models, settings: Settings, capacity: Capacity) -> list[Route]:
     """The routes of predictions, the default model's first."""
-    return [Route(path, Predict(models, settings, path), methods=["POST"]) for path in PATHS]
+    return [
+        Route(path, Predict(models, settings, capacity, path), methods=["POST"]) for path in PATHS
+    ]
 
 
 class Predict:
     """One case in, one answer out; many in, many out."""
 
-    def __init__(self, models: Models, settings: Settings, route: str) -> None:
+    def __init__(self, models: Models, settings: Settings, capacity: Capacity, route: str) -> None:
         self.models = models
         self.settings = settings
+        self.capacity = capacity
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422, 507)."""
+        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422, 503, 507)."""
         current_request.get().route = self.route
         served = self.models.find(**scope.get("path_params", {}))
         exchange = negotiate(scope["headers"])
         if exchange != JSON_BOTH_WAYS:
-            await answer_table(served, exchange, self.settings, scope, receive, send)
+            await answer_table(served, exchange, self.settings, self.capacity, scope, receive, send)
             return
-        threshold = served.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.settings.max_body_bytes)
+        threshold, _ = served.thresholds.asked_of_table(scope["query_string"])
+        body = await read_body(scope, receive, self.settings.max_body_bytes, self.capacity)
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
             answered = answer(served, body, threshold)
         else:
-            answered = await run_in_threadpool(answer, served, body, threshold)
+            answered = await self.capacity.run(answer, served, body, threshold)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(answered)),
@@ -72,7 +76,7 @@ def answer(served: Served, body: bytes, threshold: float) -> bytes:
         return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
     pieces = (
         to_json(_answers(served, rows, predictions, threshold, first))[1:-1]
-        for first in range(0, len(predictions), PIECE_ROWS)
+        for first in range(0, len(predictions), ANSWERED_ROWS)
     )
     return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
 
@@ -82,11 +86,11 @@ def _answers(
 ) -> list[dict[str, Any]]:
     """The answers to a piece of the rows, from `first` on."""
     schema = served.predictor.schema
-    answers = schema.target.answers(predictions[first : first + PIECE_ROWS], threshold)
+    answers = schema.target.answers(predictions[first : first + ANSWERED_ROWS], threshold)
     if rows.missing:
         names, missing = schema.names, rows.missing
         for row, column in missing[bisect_left(missing, [first, 0]) :]:
-            if row >= first + PIECE_ROWS:
+            if row >= first + ANSWERED_ROWS:
                 break
             answers[row - first].setdefault("imputed", []).append(names[column])
     return answers

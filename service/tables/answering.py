@@ -4,8 +4,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
+from service.capacity import Capacity
 from service.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, Exchange
-from service.problems import FieldError, Problem
+from service.problems import Problem
 from service.served import Served
 from service.settings import Settings
 from service.tables.csv_table import CsvReader, CsvWriter
@@ -13,42 +14,34 @@ from service.tables.ndjson import JsonWriter, NdjsonReader, NdjsonWriter
 from service.tables.rows import Reader, Writer
 from service.tables.scoring import Scoring, in_blocks, score_body, send_spooled
 from service.tables.spool import Spool
-from service.threshold import read_query
-
-ON_ERROR = ("refuse", "mark")
 
 
 async def answer_table(
     served: Served,
     exchange: Exchange,
     settings: Settings,
+    capacity: Capacity,
     scope: Scope,
     receive: Receive,
     send: Send,
 ) -> None:
     """Answer one ASGI request. Raises Problem (4xx, 507)."""
-    given = read_query(
-        scope["query_string"], "threshold", *(() if exchange.body == JSON else ("on_error",))
-    )
-    threshold = served.thresholds.asked(given.get("threshold"))
-    on_error = given.get("on_error", "refuse")
-    if on_error not in ON_ERROR:
-        rule = f"must be {' or '.join(ON_ERROR)}"
-        raise Problem.invalid([FieldError(field="on_error", rule=rule)])
-    mark = on_error == "mark"
+    threshold, mark = served.thresholds.asked_of_table(scope["query_string"])
     if ARROW in exchange:
         await run_in_threadpool(_require_arrow, exchange)
     writer = _writer(exchange.answer, served, threshold, mark=mark)
     with Spool() as spool:
         scoring = Scoring(served, threshold, writer, spool, mark=mark)
         if exchange.body == JSON:
-            body = await read_body(scope, receive, settings.max_body_bytes)
+            body = await read_body(scope, receive, settings.max_body_bytes, capacity)
             here = body is not None
             if body is not None:
-                await run_in_threadpool(_score_json, served, body, scoring)
+                await capacity.run(_score_json, served, body, scoring)
         else:
             reader = _reader(exchange.body, served, settings)
-            here = await score_body(reader, scoring, scope, receive, settings.max_stream_bytes)
+            here = await score_body(
+                reader, scoring, scope, receive, settings.max_stream_bytes, capacity
+            )
         if here:
             await send_spooled(spool, exchange.answer, send)
 

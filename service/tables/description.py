@@ -9,6 +9,7 @@ from model.target import Target
 from service.json_schema import Json, object_of, reference
 from service.negotiation import ARROW, CSV, JSON, NDJSON
 from service.tables.csv_table import column_names
+from service.threshold import ON_ERROR
 
 ON_ERROR_PARAMETER: Json = {
     "name": "on_error",
@@ -16,8 +17,8 @@ ON_ERROR_PARAMETER: Json = {
     "required": False,
     "description": "What a bad row of CSV, NDJSON or Arrow does: refuse all, which is the default, "
     "or be marked where it stands, in CSV and Arrow by a further column `error`, in NDJSON by "
-    "`errors`. It cannot be given with JSON.",
-    "schema": {"type": "string", "enum": ["refuse", "mark"]},
+    "`errors`. In JSON it refuses all in any case.",
+    "schema": {"type": "string", "enum": list(ON_ERROR)},
 }
 BINARY: Json = {"type": "string", "format": "binary"}
 
@@ -56,25 +57,37 @@ def table_answers(target: Target, prediction: Json) -> Json:
     }
 
 
-def invocation(problems: Mapping[int | str, Json]) -> Json:
-    """MLflow's dialect: POST /invocations."""
+def invocation(schema: Schema, table: Json, problems: Mapping[int | str, Json]) -> Json:
+    """MLflow's dialect: POST /invocations, with JSON or a table."""
     rows: Json = {"type": "array", "minItems": 1}
-    instances = rows | {"items": {"anyOf": [reference("Instance"), {"type": "array"}]}}
-    split = object_of({"columns": rows, "data": rows, "index": {"type": "array"}}, "index")
+    kinds = [rows | {"items": reference(name)} for name in ("Instance", "ArrayInstance")]
+    instances: Json = {"oneOf": kinds}
+    split = object_of(
+        {
+            "columns": {
+                "description": "The names of the features, in the order the data have them.",
+                "const": schema.names,
+            },
+            "data": kinds[1],
+            "index": {"type": "array"},
+        },
+        optional="index",
+    ) | {"additionalProperties": False}
     forms = {
         "dataframe_split": split,
         "dataframe_records": rows | {"items": reference("Instance")},
         "instances": instances,
         "inputs": instances,
     }
-    one_of = [object_of({name: schema}) for name, schema in forms.items()]
+    only = {"additionalProperties": False}
+    one_of = [object_of({name: schema}) | only for name, schema in forms.items()]
     return {
         "summary": "Predict, in MLflow's dialect",
         "description": "For clients of an MLflow scoring server.",
         "operationId": "invocations",
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": {"oneOf": one_of}}, CSV: {"schema": {"type": "string"}}},
+            "content": {JSON: {"schema": {"oneOf": one_of}}, CSV: table},
         },
         "responses": {
             200: {

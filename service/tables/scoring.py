@@ -8,13 +8,13 @@ otherwise wait for the service, and it for them; and so a bad row near the end c
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
 from model.errors import NetworkError
 from model.predictor import PIECE_ROWS
 from service.body import declared_bytes, require_small
+from service.capacity import Capacity
 from service.problems import MAX_ERRORS, FieldError, Problem
 from service.served import Served
 from service.tables.rows import ROW, Block, Reader, Regrouping, Scored, Writer
@@ -123,9 +123,14 @@ def in_blocks(values: Array) -> Iterator[Block]:
 
 
 async def score_body(
-    reader: Reader, scoring: Scoring, scope: Scope, receive: Receive, max_bytes: int
+    reader: Reader,
+    scoring: Scoring,
+    scope: Scope,
+    receive: Receive,
+    max_bytes: int,
+    capacity: Capacity,
 ) -> bool:
-    """Read and score a body; whether the client is still there. Raises Problem (4xx, 507)."""
+    """Read and score a body; whether the client is still there. Raises Problem (4xx, 503, 507)."""
     require_small(declared_bytes(scope), max_bytes)
 
     def take(piece: bytes) -> None:
@@ -135,11 +140,13 @@ async def score_body(
         scoring.add(reader.finish())
         scoring.finish()
 
+    work = capacity.run
     async for piece in _pieces(receive, max_bytes):
         if piece is None:
             return False
-        await run_in_threadpool(take, piece)
-    await run_in_threadpool(finish)
+        await work(take, piece)
+        work = capacity.go_on
+    await work(finish)
     return True
 
 

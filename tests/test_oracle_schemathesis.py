@@ -1,0 +1,78 @@
+"""schemathesis against the document of a running service: no 5xx, nothing that is not documented.
+
+SCHEMATHESIS_EXAMPLES: how many examples an operation, in place of a few.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+if importlib.util.find_spec("schemathesis") is None:
+    pytest.skip("schemathesis is not installed: make oracles", allow_module_level=True)
+
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "30")
+# JSON Schema cannot say that a tensor's data fit its shape, nor what a line of CSV is, nor that
+# half a request is good: of these not all that keeps the schema is answered with 200.
+LOOSE = """
+[[operations]]
+include-path-regex = "^/v2/.*/infer$"
+checks.positive_data_acceptance.enabled = false
+"""
+
+
+def run(document: dict[str, Any], port: int, folder: Path, *arguments: str) -> None:
+    path = folder / "openapi.json"
+    path.write_text(json.dumps(document))
+    (folder / "schemathesis.toml").write_text(LOOSE)
+    command = [sys.executable, "-m", "schemathesis.cli"]
+    command += ["--config-file", str(folder / "schemathesis.toml"), "run", str(path)]
+    command += ["--url", f"http://127.0.0.1:{port}", "--max-examples", EXAMPLES]
+    command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+def fetched(port: int) -> dict[str, Any]:
+    answer = httpx.get(f"http://127.0.0.1:{port}/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+@pytest.mark.timeout(3600)
+def test_json_keeps_every_check(wisconsin_port: int, tmp_path: Path) -> None:
+    document = fetched(wisconsin_port)
+    bodies = [
+        operation["requestBody"]["content"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    assert any("text/csv" in content for content in bodies)
+    for content in bodies:
+        for media_type in set(content) - {"application/json"}:
+            del content[media_type]
+    run(document, wisconsin_port, tmp_path)
+
+
+@pytest.mark.timeout(3600)
+def test_tables_keep_every_check_but_one(wisconsin_port: int, tmp_path: Path) -> None:
+    document = fetched(wisconsin_port)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            if len(content) > 1:
+                del content["application/json"]
+    document["paths"] = {
+        path: methods
+        for path, methods in document["paths"].items()
+        if path.endswith(("/predict", "/invocations"))
+    }
+    only = ("--checks", "all", "--exclude-checks", "positive_data_acceptance")
+    run(document, wisconsin_port, tmp_path, *only)

@@ -1,0 +1,39 @@
+"""The long form of tests/test_fuzzed_artifacts.py, and of the flips of tests/test_artifact.py."""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from test_fuzzed_artifacts import KINDS, fuzz, good
+
+from model import artifact
+from model.errors import ArtifactError
+from service.settings import Settings
+from service.trust import trust
+
+EXAMPLES = 5000
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_refused_or_served_for_long(kind: str) -> None:
+    fuzz(KINDS[kind], EXAMPLES)
+
+
+@pytest.mark.timeout(3000)
+def test_every_flipped_byte() -> None:
+    """Of a published file: with a pinned digest refused; without, refused or another version."""
+    data = bytearray(good())
+    version = hashlib.sha256(data).hexdigest()
+    check = trust(Settings(artifact_digest=version), is_default=True)
+    check(Path("a"), bytes(data))
+    loaded = 0
+    for position in range(len(data)):
+        data[position] ^= 1 << position % 8
+        with pytest.raises(ArtifactError, match="SHA-256"):
+            check(Path("a"), bytes(data))
+        with suppress(ArtifactError):
+            loaded += artifact.from_bytes(bytes(data)).version != version
+        data[position] ^= 1 << position % 8
+    assert 0 < loaded < len(data) / 2
