@@ -1,6 +1,5 @@
 """One version of a model in service: a predictor, and all that is made of it once."""
 
-import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from service.card import markdown_card
 from service.contract import Contract
 from service.current_request import current_request
 from service.description import describe
+from service.gathering import Gathering
 from service.oip.inputs import InputTensors
 from service.oip.outputs import OutputTensors
 from service.problems import FieldError, Problem
@@ -45,6 +45,7 @@ class Served:
         self.output_tensors = OutputTensors(predictor.schema.target)
         self.title = predictor.title
         self._count = count
+        self._gathering = Gathering(self._finite)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -79,22 +80,30 @@ class Served:
 
         Raises Problem (422): a feature without a range lets values in that overflow.
         """
+        predictions = self._finite(rows)
+        self._tell(predictions, threshold)
+        return predictions
+
+    async def predict_with_others(self, row: Array, threshold: float) -> Array:
+        """The same, (1, outputs), of a row (1, features), together with those of other requests
+        that arrive at the same time."""
+        prediction = await self._gathering.predict(row)
+        self._tell(prediction, threshold)
+        return prediction
+
+    def _finite(self, rows: Array) -> Array:
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 predictions = self.predictor.predict(rows)
+            if np.isfinite(predictions).all():
+                return predictions
         except NetworkError:
-            predictions = None
-        if predictions is None or not _finite(predictions):
-            rule = "must hold values small enough for a finite answer"
-            raise Problem.invalid([FieldError(field="body", rule=rule)])
+            pass
+        rule = "must hold values small enough for a finite answer"
+        raise Problem.invalid([FieldError(field="body", rule=rule)])
+
+    def _tell(self, predictions: Array, threshold: float) -> None:
         request = current_request.get()
         request.model = self.title
         request.rows += len(predictions)
         self._count(predictions, threshold)
-        return predictions
-
-
-def _finite(predictions: Array) -> bool:
-    if predictions.size == 1:  # of one row, in a fraction of the time
-        return math.isfinite(predictions.item())
-    return bool(np.isfinite(predictions).all())

@@ -56,7 +56,12 @@ class Predict:
         if body is None:  # the client has gone
             return
         if len(body) < THREAD_BYTES:
-            answered = answer(served, body, threshold)
+            rows = served.contract.parse(body)
+            if len(rows.values) == 1:
+                predictions = await served.predict_with_others(rows.values, threshold)
+            else:
+                predictions = served.predict(rows.values, threshold)
+            answered = told(served, rows, predictions, threshold)
         else:
             answered = await self.capacity.run(answer, served, body, threshold)
         headers = [
@@ -70,7 +75,11 @@ class Predict:
 def answer(served: Served, body: bytes, threshold: float) -> bytes:
     """The JSON answer to a JSON body. Raises Problem (400, 422)."""
     rows = served.contract.parse(body)
-    predictions = served.predict(rows.values, threshold)
+    return told(served, rows, served.predict(rows.values, threshold), threshold)
+
+
+def told(served: Served, rows: Rows, predictions: Array, threshold: float) -> bytes:
+    """The predictions of these rows as JSON."""
     model = {**served.thresholds.told(threshold), "model": served.title}
     if rows.single:
         return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
