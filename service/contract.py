@@ -104,23 +104,32 @@ class Contract:
         # Only the names that were asked for are in `fields`. A valid body has no strings but names
         # and categories, and none of them holds a colon, so any other name, or one given twice,
         # shows as one colon too many.
-        colons = body.count(b":")
+        pairs = body.count(b":")
         instances = fields.pop("instances")
-        if instances is not None:
-            return self._rows(instances, colons - 1, single=False)
-        return self._rows([fields], colons, single=True)
-
-    def _rows(self, rows: list[Any], colons: int, *, single: bool) -> Rows | None:
-        if isinstance(rows[0], dict):
-            rows = [list(row.values()) for row in rows]
-            colons -= sum(len(row) - row.count(ABSENT) for row in rows)
-        missing = [
-            [index, column]
-            for index, row in enumerate(rows)
-            if None in row or ABSENT in row
-            for column, value in enumerate(row)
-            if value is None or value is ABSENT
-        ]
-        if colons or any(self._required[column] for _, column in missing):
+        if instances is None:
+            rows = [list(fields.values())]
+            pairs -= len(fields)
+        elif isinstance(instances[0], dict):
+            rows = [list(row.values()) for row in instances]
+            pairs -= 1 + len(rows) * len(self._required)
+        else:
+            rows = instances
+            pairs -= 1
+        missing: list[list[int]] = []
+        for index, row in enumerate(rows):
+            if _lacks_something(row):
+                pairs += row.count(ABSENT)
+                missing += [[index, c] for c, x in enumerate(row) if x is None or x is ABSENT]
+        if pairs or any(self._required[column] for _, column in missing):
             return None
-        return Rows(np.array(rows, dtype=np.float64), missing, single)  # None becomes NaN
+        values = np.array(rows, dtype=np.float64)  # None becomes NaN
+        return Rows(values, missing, single=instances is None)
+
+
+def _lacks_something(row: list[Any]) -> bool:
+    """Whether any value is None or ABSENT: then there is no sum, or it is no number."""
+    try:
+        total = sum(row)
+    except TypeError:
+        return True
+    return bool(total != total)
