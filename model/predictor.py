@@ -19,6 +19,9 @@ from model.schema import Schema
 # Predictions are the same to the last bit however rows are handed over, if all pieces but the last
 # are of a multiple of so many: those of a file read in pieces are those of its rows at once.
 PIECE_ROWS: Final = 4096
+# And a row alone gets what it gets among others: matrix products of so many columns, or a multiple
+# of that, round alike, at least by the BLAS that NumPy's wheels bring.
+WIDTH: Final = 8
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,10 @@ class Predictor:
         if len(rows) > PIECE_ROWS:
             starts = range(0, len(rows), PIECE_ROWS)
             return np.concatenate([self.predict(rows[at : at + PIECE_ROWS]) for at in starts])
-        predictions = self._forward.mean(self.encoder.encode(rows))
+        inputs = self.encoder.encode(rows)
+        if lacking := -len(rows) % WIDTH:
+            inputs = np.concatenate([inputs, np.zeros((lacking, inputs.shape[1]))])
+        predictions = self._forward.mean(inputs)[: len(rows)]
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:

@@ -11,10 +11,6 @@ import numpy as np
 
 from model.arrays import Array
 
-# Matrix products of other widths round otherwise in the last digit; so many rows and multiples of
-# it do not, so that a row's answer does not depend on its company.
-WIDTH = 8
-
 
 class Gathering:
     """predict: of rows (B, features), perhaps refusing them all with an exception."""
@@ -36,7 +32,7 @@ class Gathering:
         asked, self._asked = self._asked, []
         rows = [row for row, _ in asked]
         try:
-            predictions = self._predict(_padded(rows))
+            predictions = self._predict(np.concatenate(rows))
         except Exception:  # whichever row it was, the others are not to blame
             for row, future in asked:
                 self._answer_alone(row, future)
@@ -49,11 +45,6 @@ class Gathering:
         if future.cancelled():
             return
         try:
-            future.set_result(self._predict(_padded([row]))[:1])
+            future.set_result(self._predict(row))
         except Exception as error:
             future.set_exception(error)
-
-
-def _padded(rows: list[Array]) -> Array:
-    """All rows, and the last one again until they are a multiple of WIDTH."""
-    return np.concatenate([*rows, *rows[-1:] * (-len(rows) % WIDTH)])

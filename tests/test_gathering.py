@@ -9,7 +9,7 @@ import pytest
 from model.arrays import Array
 from model.predictor import Predictor
 from service.app import create_app
-from service.gathering import WIDTH, Gathering
+from service.gathering import Gathering
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -37,9 +37,9 @@ async def test_what_is_asked_in_one_turn_is_predicted_together() -> None:
     gathering = Gathering(recorder)
     found = await asyncio.gather(*(gathering.predict(row(number)) for number in range(10)))
     assert [each.tolist() for each in found] == [[[float(number)]] for number in range(10)]
-    assert recorder.asked == [2 * WIDTH]
+    assert recorder.asked == [10]
     assert (await gathering.predict(row(7))).tolist() == [[7.0]]
-    assert recorder.asked == [2 * WIDTH, WIDTH]
+    assert recorder.asked == [10, 1]
 
 
 async def test_a_row_that_is_refused_harms_no_other() -> None:

@@ -82,7 +82,15 @@ class Service:
         while url is None:
             url = re.search(r"running on (http://[\d.:]+)", self.lines.get(timeout=SECONDS))
         self.url = url[1]
-        poll(lambda: len(self.workers) == 2)
+        # It names its address before any of them listens there.
+        poll(lambda: len(self.workers) == 2 and self.answers())
+
+    def answers(self) -> bool:
+        """Whether any worker does."""
+        try:
+            return self.ask("/health/live").is_success
+        except httpx.TransportError:
+            return False
 
     def _read(self) -> None:
         assert self.process.stderr is not None
