@@ -33,6 +33,7 @@ async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Re
     [
         {"dataframe_split": SPLIT},
         {"dataframe_split": {"index": [0, 1], **SPLIT}},
+        {"dataframe_split": {"index": ["2026-11-21T10:00", {"a": "b:c"}], **SPLIT}},
         {"dataframe_split": {"columns": NAMES[::-1], "data": [row[::-1] for row in ROWS]}},
         {"dataframe_records": OBJECTS},
         {"instances": ROWS},

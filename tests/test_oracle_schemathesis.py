@@ -1,6 +1,6 @@
 """schemathesis against the document of a running service: no 5xx, nothing that is not documented.
 
-SCHEMATHESIS_EXAMPLES: how many examples an operation, in place of a few.
+SCHEMATHESIS_EXAMPLES: how many examples an operation, in place of a few; SCHEMATHESIS_SEED: which.
 """
 
 import importlib.util
@@ -18,6 +18,7 @@ if importlib.util.find_spec("schemathesis") is None:
     pytest.skip("schemathesis is not installed: make oracles", allow_module_level=True)
 
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "30")
+SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 # JSON Schema cannot say that a tensor's data fit its shape, nor what a line of CSV is, nor that
 # half a request is good: of these not all that keeps the schema is answered with 200.
 LOOSE = """
@@ -33,7 +34,7 @@ def run(document: dict[str, Any], port: int, folder: Path, *arguments: str) -> N
     (folder / "schemathesis.toml").write_text(LOOSE)
     command = [sys.executable, "-m", "schemathesis.cli"]
     command += ["--config-file", str(folder / "schemathesis.toml"), "run", str(path)]
-    command += ["--url", f"http://127.0.0.1:{port}", "--max-examples", EXAMPLES]
+    command += ["--url", f"http://127.0.0.1:{port}", "--max-examples", EXAMPLES, "--seed", SEED]
     command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

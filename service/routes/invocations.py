@@ -95,7 +95,8 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
         raise _refused(printable(others[0]), f"cannot stand beside {form}")
     place, rows, colons = form, fields[form], 0
     if form == SPLIT:
-        colons = 1 + len(rows) if isinstance(rows, dict) else 0
+        if isinstance(rows, dict):  # the index may be times, say
+            colons = 1 + len(rows) + to_json(rows.get("index")).count(b":")
         place, rows = f"{SPLIT}.data", _rows_of_split(rows)
     if has_nan and isinstance(rows, list):
         rows = [_without_nan(row) for row in rows]
@@ -109,7 +110,7 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
     # Of a name that is given twice only the last is left; no valid text has a colon.
-    if body.count(b":") != (colons or instances.count(b":")):
+    if body.count(b":") > (colons or instances.count(b":")):
         raise _refused("body", "must not give a name twice")
     return answered
 
