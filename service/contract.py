@@ -80,7 +80,7 @@ class Contract:
         count = 0
         for piece in pieces:
             # Of good rows it is the number of brackets, and known before any of them takes memory.
-            count += piece.count(b"[") - 1 or piece.count(b"{")
+            count += max(piece.count(b"[") - 1, piece.count(b"{"))
             if count > self._max_rows:
                 return None
             block = self._reader.read(piece)

@@ -78,13 +78,13 @@ class AroundRequests:
             if self.access is not None:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)
-        except Problem as problem:
-            await problem.answer(scope)(scope, receive, send_with_id)
-        except Exception:
+        except Exception as error:
             if status:  # the answer is cut off; only the server can close the connection
                 raise
-            logger.exception("unexpected error")
-            await Problem(500).answer(scope)(scope, receive, send_with_id)
+            if not isinstance(error, Problem):
+                logger.exception("unexpected error")
+            problem = error if isinstance(error, Problem) else Problem(500)
+            await problem.answer(scope)(scope, receive, send_with_id)
         finally:
             if request.held_bytes:
                 self.capacity.release(request.held_bytes)

@@ -86,7 +86,7 @@ class Served:
 
     async def predict_with_others(self, row: Array, threshold: float) -> Array:
         """The same, (1, outputs), of a row (1, features), together with those of other requests
-        that arrive at the same time."""
+        that arrive at the same time. Raises Problem (422)."""
         prediction = await self._gathering.predict(row)
         self._tell(prediction, threshold)
         return prediction

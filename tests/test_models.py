@@ -13,6 +13,7 @@ from model.predictor import Predictor
 from model.repository import make_current
 from model.schema import Feature, Schema
 from service.app import create_app
+from service.instances import RowReader
 from service.models import Models, WatchedModel
 from service.problems import Problem
 from service.served import Served
@@ -197,7 +198,9 @@ async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Pat
         assert {"Instance", "other.Instance", "Answers", "other.Answers"} <= set(schemas)
 
 
-def test_rows_of_many_features_are_fewer(predictor: Predictor) -> None:
+def test_rows_of_many_features_are_fewer(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # All features missing, a row is two bytes, and 80 000 of the array it becomes.
     settings = Settings()
     assert Served(predictor, settings).max_rows == settings.max_rows
@@ -206,7 +209,11 @@ def test_rows_of_many_features_are_fewer(predictor: Predictor) -> None:
         target=predictor.schema.target,
     )
     served = Served(dataclasses.replace(predictor, schema=wide), settings)
-    body = b'{"instances":[%b]}' % b",".join([b"{}"] * 501)
-    with pytest.raises(Problem) as refused:
-        served.contract.parse(body)
-    assert refused.value.errors == [{"field": "instances", "rule": "must have at most 500 rows"}]
+    # They are counted before any is made numbers, and a bad row does not hide how many there are.
+    monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("they were read"))
+    for last in (b"{}", b'{"x0":[]}'):
+        body = b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last])
+        with pytest.raises(Problem) as refused:
+            served.contract.parse(body)
+        rule = "must have at most 500 rows"
+        assert refused.value.errors == [{"field": "instances", "rule": rule}]

@@ -88,14 +88,17 @@ async def test_a_bug_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) ->
     assert "a secret" in caplog.text
 
 
-async def test_a_bug_after_the_start_of_an_answer_is_left_to_the_server() -> None:
+@pytest.mark.parametrize("error", [RuntimeError(), Problem(422)])
+async def test_what_fails_after_the_start_of_an_answer_is_left_to_the_server(
+    error: Exception,
+) -> None:
     async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        raise RuntimeError
+        raise error
 
     app = AroundRequests(half, Telemetry(), CAPACITY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(type(error)):
             await client.get("http://test/")
 
 
