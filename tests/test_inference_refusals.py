@@ -13,6 +13,7 @@ import pytest
 
 from model.predictor import Predictor
 from service.app import create_app
+from service.routes.inference_protocol import MOST_INDEX_BYTES
 from service.settings import Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("kinds", ["binary"], indirect=True)]
@@ -228,10 +229,10 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
         for path in ("/v2/models/kinds/infer", "/v2/repository/index"):
             headers = {"Content-Encoding": "gzip"}
             answer = await client.post(path, content=bomb, headers=headers)
+            most = MOST_INDEX_BYTES if "index" in path else 10_000
+            of = "" if "index" in path else " when inflated"
             assert answer.status_code == 413
-            assert answer.json() == {
-                "error": "The body must have at most 10000 bytes when inflated."
-            }
+            assert answer.json() == {"error": f"The body must have at most {most} bytes{of}."}
             assert (await client.post(path, content=bytes(10_001))).status_code == 413
 
 

@@ -111,8 +111,8 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
             if error["field"].startswith(INSTANCES):
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
-    # Of a name that is given twice only the last is left. No valid text has a colon, but those of an
-    # index, which may be times.
+    # Of a name that is given twice only the last is left. No valid text has a colon but those of
+    # an index, which may be times.
     twice = body.count(b":") > (colons or instances.count(b":")) and name_given_twice(body)
     if twice:
         raise _refused("body", "must not give a name twice")
