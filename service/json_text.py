@@ -14,13 +14,14 @@ FEW: Final = 100_000  # values that any text may hold
 
 
 class Bounds:
-    """How many values, and arrays and objects among them, a text may hold.
+    """How many values a text may hold, arrays and objects among them, and names of values.
 
-    Brackets and commas within strings count too; no name and no category has any.
+    What is within strings counts too; no name and no category has a bracket, comma or colon.
     """
 
-    def __init__(self, values: int, containers: int) -> None:
+    def __init__(self, values: int, containers: int, names: int | None = None) -> None:
         self._values, self._containers = max(values, FEW), max(containers, FEW)
+        self._names = self._values if names is None else max(names, FEW)
 
     def require(self, text: bytes) -> None:
         """Raise Problem (422) for a text that holds more."""
@@ -31,6 +32,8 @@ class Bounds:
             raise _too_many(f"{self._containers} arrays and objects")
         if containers + text.count(b",") > self._values:
             raise _too_many(f"{self._values} values")
+        if text.count(b":") > self._names:
+            raise _too_many(f"{self._names} names")
 
 
 def _too_many(most: str) -> Problem:

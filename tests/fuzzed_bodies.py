@@ -265,7 +265,9 @@ def seeds(target: str) -> list[bytes]:
         ]
     import pyarrow as pa
 
-    table = pa.table({"size": [5, 1], "age": [0.5, None], "kind": ["a", None], "ill": [True, False]})
+    table = pa.table(
+        {"size": [5, 1], "age": [0.5, None], "kind": ["a", None], "ill": [True, False]}
+    )
     coded = table.set_column(2, "kind", table["kind"].dictionary_encode())
     found = []
     for each, compression in ((table, None), (coded, None), (table, "zstd"), (table, "lz4")):

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 TOKENS = [
     *(b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"\n", b"\r", b"\0", b" ", b"null", b"true"),
-    *(b"NaN", b"1e999", b"-0", b"0.1", b"-1", b"9" * 400, b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
+    *(
+        b"NaN",
+        b"1e999",
+        b"-0",
+        b"0.1",
+        b"-1",
+        b"9" * 400,
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf",
+    ),
     *(b'"size"', b'"age"', b'"instances"', b'"input"', b'"data"', b"\\ud800", b"\\u0000", b'""'),
 ]
 

@@ -52,11 +52,9 @@ class Most:
     @classmethod
     def of(cls, rows: int, features: int, outputs: int) -> "Most":
         """For so many rows, each value perhaps in an array of its own."""
-        numbers = rows * features
-        about = 10 * (features + outputs)
-        return cls(
-            features, outputs, Bounds(2 * numbers + about, min(numbers, MOST_ARRAYS) + about)
-        )
+        numbers, names = rows * features, 10 * (features + outputs)
+        bounds = Bounds(2 * numbers + names, min(numbers, MOST_ARRAYS) + names, names)
+        return cls(features, outputs, bounds)
 
 
 def read_request(body: bytes, header_length: int | None, most: Most) -> InferRequest:
