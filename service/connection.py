@@ -20,6 +20,7 @@ from service.current_request import CurrentRequest, current_request
 from service.deadlines import Patience, Sweep
 from service.framing import HostRule
 from service.metered_transport import MeteredTransport
+from service.middleware import NOT_TO_BE_GUESSED
 from service.problems import Problem
 from service.settings import Settings
 
@@ -172,6 +173,7 @@ class Connection(HttpToolsProtocol):
         headers = [
             *self.server_state.default_headers,
             *response.raw_headers,
+            NOT_TO_BE_GUESSED,
             (b"x-request-id", identity.encode()),
             (b"connection", b"close"),
         ]

@@ -9,7 +9,7 @@ but Problem is raised, or one body takes over 10 s or 2 GB. libFuzzer prints the
 import sys
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found,unused-ignore]
+import atheris
 
 sys.path.insert(0, str(Path(__file__).parent))
 with atheris.instrument_imports(include=["service", "model.schema"]):

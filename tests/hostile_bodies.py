@@ -5,6 +5,7 @@ SECRET stands in values and in names that no schema has, wherever a body could b
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 SECRET = "ZqSecretQz"
@@ -103,7 +104,11 @@ def objects(document: Any) -> Iterator[tuple[Callable[[bytes], bytes], Json]]:
     at = -1
     for inner in walk(document):
         at = whole.index(b"{", at + 1)
-        yield lambda more, at=at: whole[: at + 1] + more + whole[at + 1 :], inner
+        yield partial(_put_in, whole, at + 1), inner
+
+
+def _put_in(text: bytes, at: int, more: bytes) -> bytes:
+    return text[:at] + more + text[at:]
 
 
 def walk(document: Any) -> Iterator[Json]:

@@ -121,7 +121,7 @@ def _is_good(route: str, name: str) -> bool:
     if name.startswith(("name", "names")):  # what a request of the protocol holds more, is let be
         return route in ("infer", "shape", "threshold", "index")
     if route == "index":
-        return name in ("empty", "value-true", "alone-object")
+        return name in ("empty", "value-true", "alone-object", "alone-deep-objects")
     zero = "value-minus-zero" in name or name == "value-small-exponent"
     if route == "threshold":
         return zero or name == "value-fraction"
