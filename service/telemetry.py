@@ -1,12 +1,12 @@
 """What the service counts and times while it serves, in prometheus_client's metrics."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
-from model.arrays import Array
 from model.predictor import Predictor
 from service.served import Count
 
@@ -69,7 +69,7 @@ class Telemetry:
         )
         self._predictions = Counter(
             "predictions",
-            "Rows predicted, by model and predicted label; of numbers without a label.",
+            "Rows answered, by model and predicted label; of numbers without a label.",
             ("model", "label"),
             **told,
         )
@@ -98,12 +98,12 @@ class Telemetry:
             counter.inc()
 
     def counting(self, predictor: Predictor) -> Count:
-        """What counts the predictions of this model by their label."""
-        target, title = predictor.schema.target, predictor.title
+        """What counts the answered rows of this model by their label."""
+        title = predictor.title
         counters: dict[str, Counter] = {}
 
-        def count(predictions: Array, threshold: float) -> None:
-            for label, rows in target.tally(predictions, threshold).items():
+        def count(labels: Mapping[str, int]) -> None:
+            for label, rows in labels.items():
                 counter = counters.get(label)
                 if counter is None:
                     counter = counters[label] = self._predictions.labels(title, label)
