@@ -33,7 +33,7 @@ from model.repository import make_current
 
 REQUESTS = int(os.environ.get("REQUESTS", "5_000_000"))
 ARTIFACT = os.environ.get("ARTIFACT")  # without it, the article's small model
-SAMPLES = 250
+SAMPLES = min(250, REQUESTS // 2000)
 WARM = 0.2  # of all requests: what they take stays
 REQUESTS_A_SWAP = 1000
 VERSIONS = 4  # that stay in the folder
@@ -135,7 +135,7 @@ async def soak(traffic: Traffic, versions: Versions, watch: Watch, process: int)
             await traffic.until(REQUESTS * number // SAMPLES)
             assert not swapping.done()
             watch.take(traffic.sent)
-            if not number % (SAMPLES // 25):
+            if not number % max(1, SAMPLES // 25):
                 rate = traffic.sent / (time.perf_counter() - begin)
                 print(f"{rate:,.0f} requests a second", watch.samples[-1], flush=True)
     finally:

@@ -57,6 +57,7 @@ class Requests:
         self._count = 0
         weights = self._weights()
         self._kinds, self._weights_of_kinds = list(weights), list(weights.values())
+        self._bodies = [self._one() for _ in range(1000)]
         self._large = json.dumps({"instances": self._rows(PIECES_ROWS)}).encode()
         self._arrow = self._arrow_stream()
 
@@ -109,6 +110,9 @@ class Requests:
         values = zip(self._names, self._row(), strict=True)
         return b"{%b}" % b",".join(b'"%b":%d' % (name.encode(), value) for name, value in values)
 
+    def _body(self) -> bytes:
+        return self._draw.choice(self._bodies)
+
     def _number(self) -> int:
         self._count += 1
         return self._count
@@ -117,31 +121,31 @@ class Requests:
         return Request(message("POST", target, body, *headers), frozenset({expected}))
 
     def one_row(self) -> Request:
-        return self._post("/predict", self._one())
+        return self._post("/predict", self._body())
 
     def one_row_by_id(self) -> Request:
         identity = b"soak-%d" % self._number()
-        data = message("POST", "/predict", self._one(), b"X-Request-ID: " + identity)
+        data = message("POST", "/predict", self._body(), b"X-Request-ID: " + identity)
         return Request(data, frozenset({200}), identity)
 
     def one_row_at_a_threshold(self) -> Request:
-        return self._post(f"/predict?threshold={self._draw.random():.9f}", self._one())
+        return self._post(f"/predict?threshold={self._draw.random():.9f}", self._body())
 
     def one_row_to_a_host(self) -> Request:
         host = b"Host: h%d.example:80\r\n" % self._number()
-        return Request(message("POST", "/predict", self._one(), host=host), frozenset({200}))
+        return Request(message("POST", "/predict", self._body(), host=host), frozenset({200}))
 
     def several_rows(self) -> Request:
         rows = {"instances": self._rows(self._draw.randint(2, 40))}
         return self._post("/predict", json.dumps(rows).encode())
 
     def by_name(self) -> Request:
-        return self._post(f"/models/{self._model}/predict", self._one())
+        return self._post(f"/models/{self._model}/predict", self._body())
 
     def by_version(self) -> Request:
         version = f"{self._draw.getrandbits(256):064x}"
         target = f"/models/{self._model}/versions/{version}/predict"
-        return self._post(target, self._one(), expected=404)
+        return self._post(target, self._body(), expected=404)
 
     def _infer(self, body: bytes, *headers: bytes) -> Request:
         return self._post(f"/v2/models/{self._model}/infer", body, *headers)
