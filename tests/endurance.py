@@ -46,7 +46,9 @@ def served(folder: Path, other: Path, log: Path) -> Iterator[tuple[int, int]]:
     """The port and the process id of a service of two models; what it logs goes to a file."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(folder)]
     command += ["--more-artifacts", str(other)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    # Those that stay pause while samples are taken.
+    settings = {"MALIGNANCY_KEEP_ALIVE_SECONDS": f"{SECONDS}"}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **settings}
     with log.open("ab") as file, subprocess.Popen(
         command, stderr=file, env=environment
     ) as process:

@@ -97,7 +97,8 @@ class Client(asyncio.Protocol):
                 self._answered.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(Wrong("closed before all was answered", exc))
+        left = [request.data[:200] for request in self._awaited]
+        self._end(Wrong("closed before all was answered", exc, len(left), left[-1:]))
         self.lost.set_result(None)
 
     async def close(self) -> None:
