@@ -161,7 +161,8 @@ def test_nothing_grows_with_the_requests(predictor: Predictor, tmp_path: Path) -
             uvloop.run(soak(traffic, versions, watch, process))
         finally:
             os.sched_setaffinity(0, cores)
-    print(f"{traffic.sent:,} requests, answers by status: {sorted(traffic.told.items())}")
+    print(f"{traffic.sent:,} requests and {traffic.left:,} clients that left")
+    print(f"answers by status: {sorted(traffic.told.items())}")
     warm = [each for each in watch.samples if each.requests > WARM * traffic.sent]
     x = [each.requests / 1e6 for each in warm]
     of = {
