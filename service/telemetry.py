@@ -25,13 +25,19 @@ _REASONS = {
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "too_slow",
     413: "too_large",
+    414: "target_too_long",
     415: "unsupported_media_type",
+    417: "expectation_failed",
+    421: "misdirected",
     422: "invalid",
     429: "too_many",
+    431: "head_too_large",
     499: "client_left",
     500: "unexpected_error",
     503: "not_ready",
+    507: "no_room",
 }
 
 

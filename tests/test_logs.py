@@ -61,7 +61,9 @@ async def requests(predictor: Predictor, level: str, log_format: LogFormat = "js
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         named = {"X-Request-ID": "mine-1"}
-        assert (await client.post("/predict?threshold=0.7654321", json=ROWS, headers=named)).is_success
+        assert (
+            await client.post("/predict?threshold=0.7654321", json=ROWS, headers=named)
+        ).is_success
         await client.get("/secret%0A%22path?name=secret")
         await client.request("BREW\x7f", "/model")
         await client.get("/health/ready")
