@@ -49,9 +49,7 @@ def served(folder: Path, other: Path, log: Path) -> Iterator[tuple[int, int]]:
     # Those that stay pause while samples are taken.
     settings = {"MALIGNANCY_KEEP_ALIVE_SECONDS": f"{SECONDS}"}
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **settings}
-    with log.open("ab") as file, subprocess.Popen(
-        command, stderr=file, env=environment
-    ) as process:
+    with log.open("ab") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
         try:
             deadline = time.monotonic() + SECONDS
             while not (found := re.search(r"running on http://[\d.]+:(\d+)", log.read_text())):

@@ -20,8 +20,9 @@ class Sample:
 
 
 def taken_bytes(process: int) -> int:
-    """The memory of a process, of what it shares its part (PSS)."""
-    found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+    """The memory that a process has written to. What it maps of files is the system's, and how much
+    of that counts as its own depends on who else maps them."""
+    found = re.search(r"^Anonymous: +(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
     assert found
     return int(found[1]) * 1024
 
@@ -41,7 +42,9 @@ def slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
     which no outlier moves; Sen (1968), JASA 63:1379, by the variance of Kendall's S."""
     n = len(x)
     first, second = np.triu_indices(n, 1)
-    slopes = np.sort(np.subtract(*np.take(y, (second, first))) / np.subtract(*np.take(x, (second, first))))
+    slopes = np.sort(
+        np.subtract(*np.take(y, (second, first))) / np.subtract(*np.take(x, (second, first)))
+    )
     half = 1.96 * np.sqrt(n * (n - 1) * (2 * n + 5) / 18) / 2
     low, high = (len(slopes) - 1) / 2 - half, (len(slopes) - 1) / 2 + half
     low, high = max(0, int(low)), min(len(slopes) - 1, int(np.ceil(high)))

@@ -151,7 +151,7 @@ class Requests:
         return self._post(f"/v2/models/{self._model}/infer", body, *headers)
 
     def _json_tensors(self) -> bytes:
-        data = sum(self._rows(3), [])
+        data = [value for row in self._rows(3) for value in row]
         tensor = {"name": "input", "shape": [3, FEATURES], "datatype": "FP64", "data": data}
         parameters = {"threshold": self._draw.random()}
         asked = {"id": f"{self._number()}", "parameters": parameters, "inputs": [tensor]}
@@ -161,7 +161,7 @@ class Requests:
         return self._infer(self._json_tensors())
 
     def binary_tensors(self) -> Request:
-        data = struct.pack(f"<{2 * FEATURES}f", *sum(self._rows(2), []))
+        data = struct.pack(f"<{2 * FEATURES}f", *self._row(), *self._row())
         sized = {"binary_data_size": len(data)}
         tensor = {"name": "input", "shape": [2, FEATURES], "datatype": "FP32", "parameters": sized}
         asked = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
