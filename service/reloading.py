@@ -25,7 +25,7 @@ async def reloading(models: Models, reloaded: Reloaded) -> AsyncIterator[None]:
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     watch = asyncio.create_task(_watch(models, asked, reloaded))
     yield
