@@ -21,6 +21,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
+from service.stop import Stop
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
@@ -28,9 +29,9 @@ MAX_PIPELINED: Final = 64
 SLASH: Final = ord("/")
 
 
-def guarded(settings: Settings) -> type[Protocol]:
+def guarded(settings: Settings, stop: Stop) -> type[Protocol]:
     """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
-    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings)))
+    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings, stop)))
 
 
 class GuardedProtocol(Connection):
@@ -157,6 +158,12 @@ class GuardedProtocol(Connection):
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         scope["query_string"] = query
+        keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        if self.guard.stop.begun:
+            # Not this one's before it is the last answer that closes the connection.
+            if before is not None and self._kept_last and not before.response_started:
+                before.keep_alive = True
+            self._kept_last, keep_alive = keep_alive, False
         self.cycle = cycle = RequestResponseCycle(
             scope=scope,
             transport=self.transport,
@@ -167,7 +174,7 @@ class GuardedProtocol(Connection):
             default_headers=self.server_state.default_headers,
             message_event=Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
+            keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 if sys.platform == "linux":
     from fcntl import ioctl
-    from termios import TIOCOUTQ
+    from termios import FIONREAD, TIOCOUTQ
 
 
 class MeteredTransport(asyncio.Transport):
@@ -46,10 +46,16 @@ class MeteredTransport(asyncio.Transport):
 
     def _held_bytes(self) -> int:
         """What the system holds for the client, which may be megabytes; 0 where it cannot tell."""
-        if sys.platform != "linux":
-            return 0
-        connection = self.raw.get_extra_info("socket")
-        held = array("i", [0])
-        with suppress(OSError):
-            ioctl(connection.fileno(), TIOCOUTQ, held)
-        return held[0]
+        return _asked(self.raw, TIOCOUTQ) if sys.platform == "linux" else 0
+
+
+def unread_bytes(raw: asyncio.Transport) -> int:
+    """What has arrived and was not read yet; 0 where the system cannot tell."""
+    return _asked(raw, FIONREAD) if sys.platform == "linux" else 0
+
+
+def _asked(raw: asyncio.Transport, request: int) -> int:
+    answer = array("i", [0])
+    with suppress(OSError):
+        ioctl(raw.get_extra_info("socket").fileno(), request, answer)
+    return answer[0]
