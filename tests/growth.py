@@ -22,7 +22,9 @@ class Sample:
 def taken_bytes(process: int) -> int:
     """The memory that a process has written to. What it maps of files is the system's, and how much
     of that counts as its own depends on who else maps them."""
-    found = re.search(r"^Anonymous: +(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+    found = re.search(
+        r"^Anonymous: +(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M
+    )
     assert found
     return int(found[1]) * 1024
 
