@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import socket
-import struct
-import sys
 from collections import Counter, deque
 from typing import Any, Final, cast
 
@@ -17,6 +14,7 @@ from service.framing import HostRule
 from service.metered_transport import MeteredTransport
 from service.problems import REFUSAL, Problem
 from service.settings import Settings
+from service.stop import Stop, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -25,22 +23,23 @@ logger = logging.getLogger(__name__)
 LINGER_BYTES: Final = 1024 * 1024
 LINGER_SECONDS: Final = 1.0
 MAX_TURNED_AWAY: Final = 64  # that linger at the same time
-GRACE_SHARE: Final = 0.8  # of the server's grace, for what clients still send or read
-UNSENT_BYTES: Final = 128 * 1024  # taken by the system before it can send them
+GRACE_SECONDS: Final = 10.0  # for requests under way when the server closes
+GRACE_SHARE: Final = 0.8  # of them, for what clients still send or read
+# A connection without a request stays so much longer when the server closes: what its client has
+# just sent is on the way, and is answered.
+PARTING_SECONDS: Final = 0.25  # and up to two ticks
 
 
 class Guard:
-    """What the connections of one process share; pickled for another, it begins anew there."""
+    """What the connections of one process share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self.settings = settings
+        self.stop = stop
         self.host_rule = HostRule(settings.hosts)
         self.sweep = Sweep()
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
-
-    def __reduce__(self) -> tuple[type["Guard"], tuple[Settings]]:
-        return Guard, (self.settings,)
 
 
 class Connection(HttpToolsProtocol):
@@ -66,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._idle_patience = Patience(settings.keep_alive_seconds)
         self._linger_patience = Patience(LINGER_SECONDS)
         self._stop_patience: Patience | None = None
+        self._parting_patience = Patience(PARTING_SECONDS)
+        self._kept_last = False  # whether the last request would have left the connection open
         self._taken_bytes: int | None = None  # when the client began to be awaited
         self._address = ""
         self._counted = False
@@ -77,7 +78,6 @@ class Connection(HttpToolsProtocol):
         """Take it, unless there are too many."""
         super().connection_made(transport)
         self.transport = MeteredTransport(transport, self._close)
-        _leave_little_unsent(transport)
         guard, settings = self.guard, self.guard.settings
         guard.sweep.add(self, self.loop)
         self._address = self.client[0] if self.client else ""
@@ -115,15 +115,38 @@ class Connection(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
 
+    def drain(self) -> None:
+        """Have the last answer that is due close it."""
+        if not self._is_idle() and self.cycle is not None:
+            self._kept_last, self.cycle.keep_alive = self.cycle.keep_alive, False
+
     def shutdown(self) -> None:
-        """Finish what is under way, within the server's grace."""
-        self._stop_patience = Patience(GRACE_SHARE * (self.config.timeout_graceful_shutdown or 10))
-        super().shutdown()
+        """Finish what is under way, or is just coming, within the server's grace."""
+        self._stop_patience = Patience(GRACE_SHARE * GRACE_SECONDS)
+
+    def give_up(self) -> None:
+        """Refuse what is not answered by now."""
+        cycle = self._answering
+        if self._linger_bytes is not None or self._is_idle():
+            self.transport.raw.close()
+        elif cycle is None or cycle.response_started or self._deaf:
+            self._stop()
+        else:
+            _disconnect(cycle)
+            self.pipeline.clear()
+            self._deaf = True
+            self._send_refusal(stopping(), cycle.scope)
+
+    def _is_idle(self) -> bool:
+        """Whether it waits for a request's first byte."""
+        answered = self._answering is None or self._answering.response_complete
+        return answered and not (self._receiving and self._begun)
 
     def _close(self) -> None:
         """Close after what was written is sent, and after some of what is still to come."""
         raw = self.transport.raw
-        if not self._receiving or raw.is_closing():
+        # Told to stop, it is the server that closes, and the client may be sending one more.
+        if raw.is_closing() or not (self._receiving or self.guard.stop.begun):
             raw.close()
             return
         if raw.can_write_eof():
@@ -154,8 +177,9 @@ class Connection(HttpToolsProtocol):
         else:
             arriving.refuse(problem)
 
-    def _send_refusal(self, problem: Problem) -> None:
-        """Have the application answer what is no request so, that it is counted and logged."""
+    def _send_refusal(self, problem: Problem, request: HTTPScope | None = None) -> None:
+        """Have the application answer so, that it is counted and logged: what is no request, if
+        there is none."""
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
@@ -170,6 +194,7 @@ class Connection(HttpToolsProtocol):
             "query_string": b"",
             "headers": [],
             "state": self.app_state.copy(),
+            **cast(dict[str, Any], request or {}),
             REFUSAL: problem,
         }
         self.cycle = self._new_cycle(cast(HTTPScope, scope), keep_alive=False)
@@ -228,9 +253,13 @@ class Connection(HttpToolsProtocol):
             self._send_patience.renew()
         elif self._send_patience.is_lost(seconds, taken - self._taken_bytes):
             logger.debug("gave up on a client that does not read its answer")
-            self._reset()
+            self.transport.reset()
             return
         if transport.raw.is_closing():
+            return
+        if self._stop_patience is not None and self._linger_bytes is None and self._is_idle():
+            if self._parting_patience.is_lost(seconds):
+                self._part()
             return
         awaited = untaken or (self._receiving and not self.flow.read_paused)
         if self._stop_patience is not None and awaited and self._stop_patience.is_lost(seconds):
@@ -241,10 +270,13 @@ class Connection(HttpToolsProtocol):
         elif self._receiving:
             if awaited and self._read_patience.is_lost(seconds, self._received_bytes):
                 self._give_up_reading()
-        elif (
-            self._answering is None or self._answering.response_complete
-        ) and self._idle_patience.is_lost(0 if untaken else seconds):
-            transport.close()
+        elif self._is_idle() and self._idle_patience.is_lost(0 if untaken else seconds):
+            self._part()
+
+    def _part(self) -> None:
+        """Close it, being idle, unless a request has come that is read in a moment."""
+        if not self.transport.unread_bytes():
+            self.transport.raw.close()
 
     def _give_up_reading(self) -> None:
         if self._begun:
@@ -252,19 +284,11 @@ class Connection(HttpToolsProtocol):
         elif self._answering is None or self._answering.response_complete:
             self.transport.raw.close()
 
-    def _reset(self) -> None:
-        """Close at once, and have the system forget what it still holds for the client."""
-        connection = self.transport.raw.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.raw.abort()
-
     def _stop(self) -> None:
         if self._begun and self._receiving and not self._deaf:
-            detail = "The service is stopping."
-            self.refuse(Problem(503, detail, headers={"Retry-After": "1"}))
+            self.refuse(stopping())
         else:
-            self._reset()
+            self.transport.reset()
 
 
 def _disconnect(cycle: Cycle) -> None:
@@ -272,14 +296,3 @@ def _disconnect(cycle: Cycle) -> None:
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()
-
-
-def _leave_little_unsent(transport: asyncio.Transport) -> None:
-    """Have the system take large answers only as fast as they are read, where it can.
-
-    Otherwise it would copy megabytes at once, while all other requests wait, and hold them for each
-    client that does not read.
-    """
-    connection = transport.get_extra_info("socket")
-    if sys.platform == "linux" and connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

@@ -20,6 +20,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
+from service.stop import Stop
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
@@ -27,9 +28,9 @@ MAX_PIPELINED: Final = 64
 SLASH: Final = ord("/")
 
 
-def guarded(settings: Settings) -> type[Protocol]:
+def guarded(settings: Settings, stop: Stop) -> type[Protocol]:
     """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
-    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings)))
+    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings, stop)))
 
 
 class GuardedProtocol(Connection):
@@ -169,6 +170,11 @@ class GuardedProtocol(Connection):
         scope["raw_path"] = raw_path
         scope["query_string"] = query
         keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        if self.guard.stop.begun:
+            # Not this one's before it is the last answer that closes the connection.
+            if before is not None and self._kept_last and not before.response_started:
+                before.keep_alive = True
+            self._kept_last, keep_alive = keep_alive, False
         self.cycle = cycle = self._new_cycle(scope, keep_alive=keep_alive)
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)

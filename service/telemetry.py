@@ -1,7 +1,7 @@
 """What the service counts and times while it serves, in prometheus_client's metrics."""
 
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -85,6 +85,10 @@ class Telemetry:
             ("model", "result"),
             **told,
         )
+        dropped = Counter(
+            "log_lines_dropped", "Log lines that were dropped, as nobody read them.", **told
+        )
+        self.log_line_dropped: Callable[[], None] = dropped.inc
         if not SHARED_FOLDER:  # several processes have no one size
             ProcessCollector(registry=self.registry)
         self.started = self._in_flight.inc

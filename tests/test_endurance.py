@@ -29,6 +29,7 @@ from service.connection import Guard
 from service.guarded import guarded
 from service.served import Served
 from service.settings import Settings
+from service.stop import Stop
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +88,7 @@ async def test_nothing_is_kept(
     monkeypatch.setattr("service.reloading.LOOK_SECONDS", 0.02)
     versions, draw = Versions(predictor, tmp_path), Random(0)
     settings = Settings(artifact=versions.folder, more_artifacts=str(versions.other))
-    app, protocol = create_app(settings), guarded(settings)
+    app, protocol = create_app(settings), guarded(settings, Stop(0))
     guard = cast(Guard, cast(partial[Any], protocol).keywords["guard"])
     requests = Requests(predictor.schema.names, predictor.name, draw)
     with serving(app, protocol) as (server, port):
