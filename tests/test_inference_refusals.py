@@ -270,10 +270,9 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
         for path in ("/v2/models/kinds/infer", "/v2/repository/index"):
             headers = {"Content-Encoding": "gzip"}
             answer = await client.post(path, content=bomb, headers=headers)
-            most = MOST_INDEX_BYTES if "index" in path else 10_000
-            of = "" if "index" in path else " when inflated"
             assert answer.status_code == 413
-            assert answer.json() == {"error": f"The body must have at most {most} bytes{of}."}
+            most = MOST_INDEX_BYTES if "index" in path else "10000"
+            assert f"must have at most {most} bytes" in answer.json()["error"]
             assert (await client.post(path, content=bytes(10_001))).status_code == 413
 
 
