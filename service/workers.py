@@ -192,9 +192,9 @@ def serve_by_workers(serve: Serve, settings: Settings) -> bool:
     port is taken.
     """
     stop = Stop(settings.drain_seconds)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop.on_signal)
     with _shared_folder():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop.on_signal)
         config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
         supervisor = Supervisor(serve, settings, config.bind_socket(), stop)
         supervisor.run()
