@@ -1,5 +1,5 @@
-"""The long form of tests/test_life_cycle.py: more than a hundred stops under load, stops at random
-moments of the start, SIGHUP by the thousand, and a stop with more work than the grace has time for."""
+"""The long form of tests/test_life_cycle.py: a hundred stops under load, stops at random moments of
+the start, SIGHUP by the thousand, and a stop with more work than the grace has time for."""
 
 import os
 import random
@@ -89,7 +89,7 @@ def test_stops_at_any_moment_of_the_start(artifact_path: Path, log: Path, worker
     seconds = []
     for _ in range(STARTS[workers]):
         with Service(artifact_path, log, workers=workers) as service:
-            until(lambda: handles_signals(service.pid))  # noqa: B023
+            until(lambda: handles_signals(service.pid))
             time.sleep(draw.uniform(0, 1.5 * workers))
             begin = time.monotonic()
             service.tell(draw.choice([signal.SIGTERM, signal.SIGINT]))
