@@ -62,7 +62,7 @@ class OrderlyServer(uvicorn.Server):
         """Look, ten times a second, whether it is time to close."""
         if self._stop.begun and not self._told:
             self._told = True
-            logger.info("told to stop: draining for %g s", self._stop.drain_seconds)
+            logger.info("told to stop, in %g s", self._stop.drain_seconds)
             for connection in self._connections:
                 connection.drain()
         return await super().on_tick(counter) or self._stop.drained

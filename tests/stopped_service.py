@@ -2,7 +2,9 @@
 nothing meanwhile."""
 
 import os
+import random
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -118,14 +120,16 @@ def answer(connection: socket.socket) -> bytes | None:
 
 
 class Load:
-    """Clients that ask without a pause, each request by a connection of its own or by one that is
-    kept alive, and see it when the service is gone.
+    """Clients that ask on and on, each request by a connection of its own or by one that is kept
+    alive. pause_seconds: at most so long between two.
 
     answered: by status. lost: requests that were sent wholly and not answered.
     """
 
-    def __init__(self, port: int, clients: int, *, kept_alive: bool) -> None:
-        self._port, self._kept_alive = port, kept_alive
+    def __init__(
+        self, port: int, clients: int, *, kept_alive: bool, pause_seconds: float = 0
+    ) -> None:
+        self._port, self._kept_alive, self._pause_seconds = port, kept_alive, pause_seconds
         self.answered: Counter[int] = Counter()
         self.lost: list[str] = []
         self.refused = 0
@@ -159,7 +163,11 @@ class Load:
 
     def _exchange(self, connection: socket.socket, request: bytes) -> bool:
         """Whether one more may follow."""
+        if self._pause_seconds:
+            self._end.wait(random.uniform(0, self._pause_seconds))
         try:
+            if select.select([connection], [], [], 0)[0]:  # as a pool of connections looks
+                raise ConnectionError
             connection.sendall(request)
         except OSError:
             self.closed += 1

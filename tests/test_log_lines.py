@@ -10,9 +10,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from model.predictor import Predictor
+from service.app import create_app
 from service.log_lines import FLUSH_SECONDS, MOST_LINES, LogLines
+from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 LINES = [b"%d\n" % number for number in range(3000)]
@@ -130,3 +134,14 @@ def test_the_last_lines_are_written_however_it_ends(end: str) -> None:
     assert ended.stderr.count(b'"event":"request"') == 2000
     assert ended.stderr.count(b'"event": "last"') == 1
     assert ended.returncode == {"": 0, "sys.exit(3)": 3}.get(end, 1)
+
+
+@pytest.mark.anyio
+async def test_what_is_dropped_is_counted(predictor: Predictor, pipe: tuple[int, int]) -> None:
+    lines = LogLines(pipe[1])
+    transport = httpx.ASGITransport(create_app(Settings(), predictor, log_lines=lines))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for told in ("0.0", "1.0"):
+            scraped = await client.get("/metrics", headers={"Accept": "text/plain;version=0.0.4"})
+            assert f"\nmalignancy_log_lines_dropped_total {told}\n" in scraped.text
+            lines.on_drop()

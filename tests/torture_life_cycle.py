@@ -55,6 +55,7 @@ def test_stops_under_load(artifact_path: Path, log: Path, workers: int) -> None:
             with (
                 Load(service.port, CLIENTS, kept_alive=False) as single,
                 Load(service.port, CLIENTS, kept_alive=True) as kept,
+                Load(service.port, 2 * CLIENTS, kept_alive=True, pause_seconds=1) as slow,
             ):
                 time.sleep(draw.uniform(0, 0.3))
                 begin = time.monotonic()
@@ -63,7 +64,7 @@ def test_stops_under_load(artifact_path: Path, log: Path, workers: int) -> None:
                 assert service.end() == 0
                 seconds.append(time.monotonic() - begin - drain)
                 time.sleep(0.05)
-            for load in (single, kept):
+            for load in (single, kept, slow):
                 answered += load.answered
                 lost += load.lost
                 refused += load.refused
