@@ -24,8 +24,8 @@ from stopped_service import (
     until,
 )
 
-STOPS = {1: 90, 2: 15}  # by workers
-STARTS = {1: 40, 2: 10}
+STOPS = {1: 80, 2: 20}  # by workers
+STARTS = {1: 30, 2: 6}
 CLIENTS = 4  # of each kind
 ROW = b"[5,1,1,1,2,1,3,1,1]"
 
