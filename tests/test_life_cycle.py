@@ -112,7 +112,8 @@ def test_pipelined_requests_are_all_answered(start: Start, workers: int) -> None
             while more := connection.recv(65536):
                 received += more
         assert received.count(b"HTTP/1.1 200 OK") == 20
-        assert received.count(b"connection: close") == 1
+        # The last one says so, if it was not answered before the signal was seen.
+        assert b"connection: close" not in received.rpartition(b"HTTP/1.1 200 OK")[0]
         assert service.end(GRACE_SECONDS) == 0
 
 
