@@ -12,6 +12,7 @@ from model.errors import ArtifactError
 from model.predictor import Predictor
 from model.repository import make_current
 from model.schema import Feature, Schema
+from service import contract
 from service.app import create_app
 from service.instances import RowReader
 from service.models import Models, WatchedModel
@@ -282,9 +283,12 @@ def test_rows_of_many_features_are_fewer(
     served = Served(dataclasses.replace(predictor, schema=wide), settings)
     # They are counted before any is made numbers, and a bad row does not hide how many there are.
     monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("they were read"))
-    for last in (b"{}", b'{"x0":[]}'):
-        body = b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last])
-        with pytest.raises(Problem) as refused:
-            served.contract.parse(body)
-        rule = "must have at most 500 rows"
-        assert refused.value.errors == [{"field": "instances", "rule": rule}]
+    bodies = [
+        b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last]) for last in (b"{}", b'{"x0":[]}')
+    ]
+    for rule in (contract.TOO_SPARSE, "must have at most 500 rows"):
+        for body in bodies:
+            with pytest.raises(Problem) as refused:
+                served.contract.parse(body)
+            assert refused.value.errors == [{"field": "instances", "rule": rule}]
+        monkeypatch.setattr(contract, "MORE_NUMBERS", 10**7)
