@@ -243,8 +243,7 @@ class Connection(HttpToolsProtocol):
     def _reset(self) -> None:
         """Close at once, and have the system forget what it still holds for the client."""
         connection = self.transport.raw.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.raw.abort()
 
     def _stop(self) -> None:
