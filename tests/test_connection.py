@@ -1,6 +1,5 @@
 """service/connection.py: how many connections there may be, how they are refused, and closed."""
 
-import asyncio
 import json
 import logging
 import pickle
@@ -178,12 +177,6 @@ async def test_a_refused_body_is_told_in_the_words_of_its_path(
     path: bytes, media_type: bytes
 ) -> None:
     wire = Server().connect()
-    path = path.replace(b"/read", b"/%6ever")  # an application that waits
-
-    async def waits(scope: object, receive: object, send: object) -> None:
-        await asyncio.Event().wait()
-
-    wire = Server(waits).connect()
     await wire.send(b"POST " + path + HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     answered = await wire.send(b"x\r\n")
     assert b"content-type: " + media_type + b"\r\n" in answered

@@ -93,8 +93,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
         path: str = scope["path"]
+        last = path.rpartition("/")[2]
         body = b""
-        if path == "/read":
+        if last == "read":
             more = True
             while more:
                 message = await receive()
@@ -103,17 +104,17 @@ class Application:
                     return
                 body += message["body"]
                 more = message["more_body"]
-        if path == "/never":
+        if last == "never":
             while (await receive())["type"] != "http.disconnect":
                 pass
             self.left.append(path)
             return
-        if path == "/wait":
+        if last == "wait":
             await self.go.wait()
         content = path.encode() + b" " + body
         headers = [(b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if path == "/halves":
+        if last == "halves":
             await send({"type": "http.response.body", "body": content[:3], "more_body": True})
             await self.go.wait()
             content = content[3:]
