@@ -123,13 +123,13 @@ async def test_a_refusal_is_a_problem_with_an_identity(caplog: pytest.LogCapture
 async def test_what_came_before_is_answered_before() -> None:
     wire = Server().connect()
     assert statuses(await wire.send(GET + GET + BAD + GET)) == [200, 200, 400]
-    assert wire.raw.ended
+    assert wire.is_ended()
     wire = Server().connect()
     assert await wire.send(WAIT + GET + BAD) == b""
-    assert not wire.raw.ended
+    assert not wire.is_ended()
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200, 200, 400]
-    assert wire.raw.ended
+    assert wire.is_ended()
 
 
 async def test_nothing_is_refused_twice() -> None:
@@ -164,7 +164,7 @@ async def test_an_answer_that_has_begun_is_not_taken_back() -> None:
     chunked = b"POST /halves" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
     assert statuses(await wire.send(chunked)) == [200]
     assert await wire.send(b"x\r\n") == b""
-    assert wire.raw.ended
+    assert wire.is_ended()
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == []
 
@@ -201,7 +201,7 @@ async def test_a_client_that_is_gone_after_its_answer(wire: Wire) -> None:
 
 async def test_a_close_between_requests_is_one_at_once(wire: Wire) -> None:
     await wire.send(GET[:-2] + b"Connection: close\r\n\r\n")
-    assert (wire.raw.closed, wire.raw.ended) == (True, False)
+    assert (wire.is_closed(), wire.is_ended()) == (True, False)
 
 
 @pytest.mark.parametrize("can_end", [True, False])
@@ -209,11 +209,11 @@ async def test_a_close_within_a_body_waits_for_some_of_it(wire: Wire, can_end: b
     wire.raw.can_end = can_end
     closing = body(b"/a", LINGER_BYTES + 5)[:-2] + b"Connection: close\r\n\r\n"
     assert statuses(await wire.send(closing)) == [200]
-    assert (wire.raw.closed, wire.raw.ended) == (False, can_end)
+    assert (wire.is_closed(), wire.is_ended()) == (False, can_end)
     assert await wire.send(b"x" * LINGER_BYTES) == b""
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     assert await wire.send(b"x") == b""
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_a_close_of_what_is_closing_does_not_linger(wire: Wire) -> None:
@@ -221,7 +221,7 @@ async def test_a_close_of_what_is_closing_does_not_linger(wire: Wire) -> None:
     wire.raw.closed = True
     wire.server.application.go.set()
     await wire.answered()
-    assert not wire.raw.ended
+    assert not wire.is_ended()
 
 
 async def test_the_rest_of_a_short_body_is_forgotten_and_the_connection_used(wire: Wire) -> None:
@@ -230,9 +230,9 @@ async def test_the_rest_of_a_short_body_is_forgotten_and_the_connection_used(wir
     assert statuses(await wire.send(b"x" + GET)) == [200]
     assert statuses(await wire.send(body(b"/a", LINGER_BYTES * 2))) == [200]
     assert await wire.send(b"x" * LINGER_BYTES) == b""
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     await wire.send(b"x")
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_nothing_is_answered_on_a_connection_that_closes(wire: Wire) -> None:

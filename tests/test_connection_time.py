@@ -26,21 +26,17 @@ def body(path: bytes, size: int) -> bytes:
 
 @pytest.fixture
 async def wire() -> Wire:
-    settings = {
-        "receive_timeout_seconds": 3,
-        "send_timeout_seconds": 4,
-        "keep_alive_seconds": 5,
-    }
-    return Server(**settings).connect()
+    server = Server(receive_timeout_seconds=3, send_timeout_seconds=4, keep_alive_seconds=5)
+    return server.connect()
 
 
 async def given_up_after(wire: Wire, seconds: float) -> bytes:
     """What is answered then; nothing a tick before."""
     assert await wire.later(seconds) == b""
-    assert not wire.raw.closed
-    assert not wire.raw.ended
+    assert not wire.is_closed()
+    assert not wire.is_ended()
     answered = await wire.later(2 * TICK)
-    assert wire.raw.closed or wire.raw.ended
+    assert wire.is_closed() or wire.is_ended()
     return answered
 
 
@@ -52,7 +48,7 @@ async def test_a_silent_client_is_dropped_without_a_word(wire: Wire, sent: bytes
     if sent:
         await wire.send(sent)
     assert await given_up_after(wire, 3) == b""
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET /a" + HEAD, body(b"/read", 9), body(b"/never", 9)])
@@ -93,7 +89,7 @@ async def test_the_time_of_the_head_is_not_the_bodys(wire: Wire) -> None:
 
 async def test_time_in_which_the_application_does_not_read_does_not_count(wire: Wire) -> None:
     await wire.send(body(b"/wait", 10**6) + b"x" * 70_000)
-    assert wire.raw.paused
+    assert wire.is_paused()
     assert await wire.later(100) == b""
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200]
@@ -117,11 +113,11 @@ async def test_empty_lines_behind_one_that_is_answered(wire: Wire) -> None:
     await wire.send(WAIT)
     await wire.send(b"\r\n")
     assert await wire.later(100) == b""
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200]
     await wire.later(TICK)
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 # Between requests
@@ -133,7 +129,7 @@ async def test_an_idle_connection_is_closed(wire: Wire) -> None:
         assert await wire.later(4) == b""
     assert statuses(await wire.send(GET)) == [200]
     assert await given_up_after(wire, 5) == b""
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_it_is_not_idle_while_its_answer_is_read(wire: Wire) -> None:
@@ -142,7 +138,7 @@ async def test_it_is_not_idle_while_its_answer_is_read(wire: Wire) -> None:
         wire.raw.unsent_bytes = 2_000_000 - number  # it is being read, slowly
         wire.protocol.transport.written_bytes += 64 * 1024
         assert await wire.later(1) == b""
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     wire.raw.unsent_bytes = 0
     await given_up_after(wire, 5)
 
@@ -150,8 +146,8 @@ async def test_it_is_not_idle_while_its_answer_is_read(wire: Wire) -> None:
 async def test_the_rest_of_a_body_that_was_answered(wire: Wire) -> None:
     assert statuses(await wire.send(body(b"/a", 100))) == [200]
     assert await given_up_after(wire, LINGER_SECONDS) == b""
-    assert wire.raw.closed
-    assert not wire.raw.ended
+    assert wire.is_closed()
+    assert not wire.is_ended()
 
 
 async def test_the_rest_of_a_body_that_came_begins_the_idle_time(wire: Wire) -> None:
@@ -164,21 +160,21 @@ async def test_the_rest_of_a_body_that_came_begins_the_idle_time(wire: Wire) -> 
 async def test_after_a_refusal(wire: Wire) -> None:
     assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
     await wire.later(LINGER_SECONDS)
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     await wire.later(2 * TICK)
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_a_refusal_that_is_not_yet_read(wire: Wire) -> None:
     wire.raw.unsent_bytes = 10
     assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
     await wire.later(LINGER_SECONDS + 1)
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     wire.raw.unsent_bytes = 0
     await wire.later(LINGER_SECONDS)
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     await wire.later(2 * TICK)
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 # What is read
@@ -191,10 +187,10 @@ async def test_a_client_that_does_not_read_is_reset(
     await wire.later(2)
     wire.raw.unsent_bytes = 100
     await wire.later(4 + TICK)  # the first sees it, and counts from there
-    assert not wire.raw.aborted
+    assert not wire.is_aborted()
     with caplog.at_level(logging.DEBUG, "service.connection"):
         await wire.later(2 * TICK)
-    assert wire.raw.aborted
+    assert wire.is_aborted()
     assert "gave up on a client that does not read its answer" in caplog.messages
     # What the system holds is thrown away.
     reset = struct.pack("ii", 1, 0)
@@ -209,9 +205,9 @@ async def test_a_client_that_reads_enough_has_more_time(wire: Wire) -> None:
     await wire.later(TICK)
     wire.raw.unsent_bytes -= 3 * BYTES_PER_SECOND
     await wire.later(7)
-    assert not wire.raw.aborted
+    assert not wire.is_aborted()
     await wire.later(2 * TICK)
-    assert wire.raw.aborted
+    assert wire.is_aborted()
 
 
 async def test_each_answer_has_its_own_time(wire: Wire) -> None:
@@ -221,7 +217,7 @@ async def test_each_answer_has_its_own_time(wire: Wire) -> None:
         await wire.later(3)
         wire.raw.unsent_bytes = 0
         await wire.later(TICK)
-    assert not wire.raw.aborted
+    assert not wire.is_aborted()
 
 
 async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
@@ -230,7 +226,7 @@ async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
     assert await wire.later(100) == b""
     wire.raw.unsent_bytes = 1
     await wire.later(10)
-    assert wire.raw.aborted  # but its answer must be read all the same
+    assert wire.is_aborted()  # but its answer must be read all the same
 
 
 # The end of the service
@@ -239,7 +235,7 @@ async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
 async def test_an_idle_connection_is_closed_at_once(wire: Wire) -> None:
     await wire.send(GET)
     wire.protocol.shutdown()
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_what_is_half_sent_has_a_share_of_the_grace() -> None:

@@ -40,9 +40,9 @@ async def test_it_is_refused_once(name: str, size: int) -> None:
     assert b"connection: close\r\n" in answered
     assert b"date: today\r\n" in answered
     assert all(scope["path"] != "/hidden" for scope in wire.server.application.scopes)
-    assert wire.raw.ended
+    assert wire.is_ended()
     await wire.later(2)
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])
@@ -82,7 +82,7 @@ async def test_a_request_is_passed_on_whole() -> None:
         ],
         "state": {},
     }
-    assert not wire.raw.closed
+    assert not wire.is_closed()
 
 
 async def test_a_connection_is_used_again_and_again() -> None:
@@ -90,11 +90,11 @@ async def test_a_connection_is_used_again_and_again() -> None:
     for number in range(3):
         sent = post(b"/read", b"Content-Length: 1", body=b"%d" % number)
         assert (await wire.send(sent)).endswith(b"/read %d" % number)
-    assert not wire.raw.closed
+    assert not wire.is_closed()
     assert wire.server.state.total_requests == 3
     answered = await wire.send(get(b"/last", b"Connection: close"))
     assert b"connection: close\r\n" in answered
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 async def test_http_1_0() -> None:
@@ -103,7 +103,7 @@ async def test_http_1_0() -> None:
     assert statuses(answered) == [200]
     assert wire.server.application.scopes[0]["http_version"] == "1.0"
     assert wire.server.application.scopes[0]["path"] == "/ab"
-    assert wire.raw.closed
+    assert wire.is_closed()
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ async def test_chunks_and_trailers() -> None:
 async def test_so_many_may_be_pipelined() -> None:
     wire = Server().connect()
     assert await wire.send(get(b"/wait")) == b""
-    assert not wire.raw.paused
+    assert not wire.is_paused()
     assert await wire.send(get(b"/a") + get(b"/b") * (MAX_PIPELINED - 1)) == b""
-    assert wire.raw.paused
+    assert wire.is_paused()
     assert await wire.send(get(b"/c") + get(b"/d")) == b""
     wire.server.application.go.set()
     answered = await wire.answered() + await wire.answered() + await wire.answered()
@@ -229,12 +229,12 @@ async def test_so_many_may_be_pipelined() -> None:
 async def test_a_body_that_nobody_reads_stops_the_reading() -> None:
     wire = Server().connect()
     await wire.send(post(b"/wait", b"Content-Length: 70000", body=b"x" * 65536))
-    assert not wire.raw.paused
+    assert not wire.is_paused()
     await wire.send(b"x")
-    assert wire.raw.paused
+    assert wire.is_paused()
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200]
-    assert not wire.raw.paused  # the rest is read, and forgotten
+    assert not wire.is_paused()  # the rest is read, and forgotten
     assert await wire.send(b"x" * (70000 - 65537)) == b""
     assert statuses(await wire.send(get(b"/next"))) == [200]
 
@@ -264,7 +264,7 @@ async def test_an_upgrade_is_not_made(protocol: bytes) -> None:
     ]
     assert second["path"] == "/next"
     assert b"/read {}" in answered
-    assert not wire.raw.closed
+    assert not wire.is_closed()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from service.connection import Guard
@@ -139,14 +139,14 @@ class StillSweep(Sweep):
 class Server:
     """What the connections of a process share."""
 
-    def __init__(self, application: ASGIApp | None = None, **settings: Any) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.application = Application()
         self.guard = Guard(Settings(**settings))
         self.sweep = self.guard.sweep = StillSweep()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], application or self.application),
+            cast(Callable[..., Any], self.application),
             http=Protocol,
             lifespan="off",
             log_config=None,
@@ -168,6 +168,21 @@ class Wire:
             config=server.config, server_state=server.state, app_state={}, guard=server.guard
         )
         self.protocol.connection_made(self.raw)
+
+    # Calls, not attributes: mypy takes those to stay what they were found to be.
+
+    def is_paused(self) -> bool:
+        return self.raw.paused
+
+    def is_closed(self) -> bool:
+        return self.raw.closed
+
+    def is_aborted(self) -> bool:
+        return self.raw.aborted
+
+    def is_ended(self) -> bool:
+        """Whether the service has said that it writes no more."""
+        return self.raw.ended
 
     async def send(self, data: bytes) -> bytes:
         """What is answered to some bytes as far as nothing is waited for."""
