@@ -5,7 +5,7 @@ import socket
 import struct
 
 import pytest
-from wire import Server, Wire, detail, statuses
+from wire import GRACE_SECONDS, Server, Wire, detail, statuses
 
 from service.connection import GRACE_SHARE, LINGER_SECONDS
 from service.deadlines import BYTES_PER_SECOND, TICK_SECONDS
@@ -243,9 +243,20 @@ async def test_what_is_half_sent_has_a_share_of_the_grace() -> None:
         wire = Server().connect()
         await wire.send(body(path, 9))
         wire.protocol.shutdown()
-        assert await wire.later(GRACE_SHARE * 10) == b""
+        assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
         answered = await wire.later(2 * TICK)
         assert statuses(answered) == told
         if told:
             assert detail(answered) == STOPPING
             assert b"retry-after: 1\r\n" in answered
+
+
+async def test_a_refusal_that_is_not_read_has_the_same_share() -> None:
+    wire = Server().connect()
+    wire.raw.unsent_bytes = 10
+    assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
+    wire.protocol.shutdown()
+    assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
+    assert not wire.is_aborted()
+    assert await wire.later(2 * TICK) == b""
+    assert wire.is_aborted()

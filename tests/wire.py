@@ -3,8 +3,9 @@
 import asyncio
 import os
 import re
-from asyncio import AbstractEventLoop, Protocol
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
@@ -13,12 +14,13 @@ from uvicorn.server import ServerState
 
 from service.connection import Guard
 from service.deadlines import TICK_SECONDS, Sweep, Swept
-from service.guarded import GuardedProtocol
+from service.guarded import GuardedProtocol, guarded
 from service.settings import Settings
 
 TURNS = 30  # of the event loop, in which all that can be done without waiting is done
 
 
+GRACE_SECONDS = 5
 NOWHERE = os.open(os.devnull, os.O_RDWR)
 
 
@@ -141,17 +143,18 @@ class Server:
 
     def __init__(self, **settings: Any) -> None:
         self.application = Application()
-        self.guard = Guard(Settings(**settings))
+        self.protocol = guarded(Settings(**settings))
+        self.guard: Guard = cast(partial[GuardedProtocol], self.protocol).keywords["guard"]
         self.sweep = self.guard.sweep = StillSweep()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
             cast(Callable[..., Any], self.application),
-            http=Protocol,
+            http=self.protocol,
             lifespan="off",
             log_config=None,
             proxy_headers=False,
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
 
     def connect(self, address: str | None = "127.0.0.1") -> "Wire":
@@ -164,9 +167,8 @@ class Wire:
     def __init__(self, server: Server, peer: tuple[str, int] | None) -> None:
         self.server = server
         self.raw = Raw(peer)
-        self.protocol = GuardedProtocol(
-            config=server.config, server_state=server.state, app_state={}, guard=server.guard
-        )
+        make = cast(partial[GuardedProtocol], server.protocol)
+        self.protocol = make(config=server.config, server_state=server.state, app_state={})
         self.protocol.connection_made(self.raw)
 
     # Calls, not attributes: mypy takes those to stay what they were found to be.
