@@ -73,8 +73,7 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
     theta = arrays["theta"]
     if theta.ndim not in (1, 2) or not theta.size or theta[..., 0].size > MAX_MEMBERS:
         raise ArtifactError(f"its array theta has shape {theta.shape}")
-    expected: dict[str, tuple[int, ...]] = {}
-    expected |= {"encoder_fill": (features,)}
+    expected: dict[str, tuple[int, ...]] = {"encoder_fill": (features,)}
     expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
     expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
     for scored in ("train", "validation"):

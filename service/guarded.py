@@ -224,6 +224,4 @@ def _problem(error: httptools.HttpParserError) -> Problem:
     cause = error.__context__
     if isinstance(cause, Problem):
         return cause
-    if cause is not None:
-        return Problem(400, "The target is no path with a query.")
     return Problem(400, f"Malformed HTTP: {error.args[0]}.")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import httpx
@@ -60,9 +60,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@cache
+def article() -> Trained:
+    """Once a process, in which mutmut runs many sessions."""
+    return train(load_recipe("article"))
+
+
 @pytest.fixture(scope="session")
 def trained() -> Trained:
-    return train(load_recipe("article"))
+    return article()
 
 
 @pytest.fixture(scope="session")

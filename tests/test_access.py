@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from model.predictor import Predictor
 from service.access import OPEN, Access
 from service.app import create_app
+from service.problems import Problem
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -184,3 +185,57 @@ def test_a_wrong_setting_is_told_without_its_value(keys: str) -> None:
     with pytest.raises(SettingError, match=r"^MALIGNANCY_API_KEYS \(--api-keys\) must be") as error:
         Access(keys)
     assert DIGEST not in str(error.value)
+
+
+def asked(method: str, path: str, *headers: tuple[bytes, bytes]) -> Problem | None:
+    """How a request is refused, if it is."""
+    digest = hashlib.sha256(b"a.b").hexdigest()
+    access = Access(f"{KEYS}, all:predict+metrics+admin:{DIGEST}, dotted:predict:{digest}")
+    try:
+        access.require({"method": method, "path": path, "headers": list(headers)})
+    except Problem as problem:
+        return problem
+    return None
+
+
+def key(identity: str, secret: str = SECRET) -> tuple[bytes, bytes]:
+    return b"x-api-key", f" {identity}.{secret} ".encode()
+
+
+def test_a_refusal_says_what_is_missing() -> None:
+    unknown = asked("GET", "/model")
+    assert unknown is not None
+    assert (
+        str(unknown) == "401: This service needs an API key, as Authorization: Bearer or X-API-Key."
+    )
+    assert unknown.headers == {"WWW-Authenticate": "Bearer"}
+    for identity, method, path, needed in (
+        ("clinic", "GET", "/metrics", "metrics"),
+        ("scraper", "POST", "/predict", "predict"),
+        ("scraper", "DELETE", "/model", "predict"),
+    ):
+        assert str(asked(method, path, key(identity))) == f"403: This API key is not for {needed}."
+
+
+def test_what_a_key_reaches() -> None:
+    for identity in "clinic scraper both root all".split():
+        for method in ("GET", "HEAD"):
+            assert asked(method, "/model", key(identity)) is None
+    assert asked("POST", "/predict", key("all")) is None
+    assert asked("GET", "/metrics", key("all")) is None
+    assert asked("POST", "/predict", key("dotted", "a.b")) is None
+
+
+def test_a_key_is_in_one_of_two_headers() -> None:
+    good = f"Bearer clinic.{SECRET}".encode()
+    other = (b"x-other", good)
+    assert asked("POST", "/predict", (b"authorization", good), other) is None
+    assert asked("POST", "/predict", other) is not None
+    assert asked("POST", "/predict", (b"authorization", good), (b"authorization", good)) is not None
+    assert asked("POST", "/predict", (b"authorization", b"Basic, " + good[7:])) is not None
+
+
+def test_the_rule_of_the_setting() -> None:
+    with pytest.raises(SettingError) as error:
+        Access("clinic")
+    assert "scopes of predict, metrics, admin" in str(error.value)

@@ -3,7 +3,9 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,15 @@ def test_serving_core_imports_itself_and_three_libraries() -> None:
         and (source, target.partition(".")[0]) != OF_SIGNATURES
     ]
     assert wrong == []
+
+
+def test_coverage_is_measured_of_the_serving_core() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        omitted = tomllib.load(file)["tool"]["coverage"]["run"]["omit"]
+    for path in SOURCES:
+        if within(module_of(path), "model"):
+            left_out = any(fnmatch(str(path), pattern) for pattern in omitted)
+            assert left_out != in_core(module_of(path)), path
 
 
 # Each module of the core, and those it must not import, being below them.

@@ -83,6 +83,15 @@ async def test_nobody_waits_longer_than_that() -> None:
     assert await limited.run(go.wait)
 
 
+async def test_work_gets_what_it_is_given() -> None:
+    def work(*args: object, **named: object) -> object:
+        return args, named
+
+    limited = capacity()
+    assert await limited.run(work, 1, 2, a=3) == ((1, 2), {"a": 3})
+    assert await limited.go_on(work, 1, 2, a=3) == ((1, 2), {"a": 3})
+
+
 async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
     limited = capacity()
     with pytest.raises(ZeroDivisionError):
@@ -100,8 +109,10 @@ async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
 def test_memory_is_set_aside_and_given_back() -> None:
     limited = capacity()
     limited.hold(60)
-    with pytest.raises(Problem, match="503"):
+    why = "503: The bodies of other requests fill the memory that is set aside for them."
+    with pytest.raises(Problem) as full:
         limited.hold(41)
+    assert str(full.value) == why
     limited.hold(40)
     limited.release(100)
     limited.hold(100)

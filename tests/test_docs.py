@@ -58,6 +58,7 @@ def test_every_command_is_in_the_readme() -> None:
         "docs/recipes.md",
         "docs/schedules.md",
         "docs/serving.md",
+        "docs/testing.md",
         "docs/training.md",
     ],
 )

@@ -46,6 +46,11 @@ def test_round_trip(dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
         assert same(dict(numpys), arrays)
 
 
+def test_objects_are_not_written() -> None:
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_npz({"a": np.array([object()])})
+
+
 def test_what_is_read_shares_no_memory() -> None:
     packed = write_npz(ARRAYS)
     read_npz(packed)["theta"][:] = 0

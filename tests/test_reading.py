@@ -114,6 +114,24 @@ def test_names(tmp_path: Path) -> None:
     assert "Too many levels" in refusal(tmp_path / "itself")
 
 
+def test_nothing_is_waited_for_nor_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    real, used = os.open, []
+
+    def opened(path: str, flags: int) -> int:
+        used.append(flags)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert read_file(tmp_path / "file", 1) == b"x"
+    (flags,) = used
+    assert flags & os.O_NONBLOCK
+    assert flags & os.O_NOCTTY
+    assert flags & os.O_ACCMODE == os.O_RDONLY
+
+
 def test_nothing_stays_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for path in (tmp_path, tmp_path / "none", Path("/dev/null")):
