@@ -9,18 +9,19 @@ from secrets import token_hex
 from typing import Any, Final, cast
 
 from starlette.types import Scope
-from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
 )
 
+from service.admission import Admission
 from service.current_request import CurrentRequest, current_request
 from service.deadlines import Patience, Sweep
 from service.framing import HostRule
 from service.metered_transport import MeteredTransport
 from service.problems import Problem
+from service.refusals import Refusals
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Guard:
         self.settings = settings
         self.host_rule = HostRule(settings.hosts)
         self.sweep = Sweep()
+        self.admission = Admission()
+        self.refusals = Refusals()
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
 
@@ -182,11 +185,9 @@ class Connection(HttpToolsProtocol):
 
     # Answers
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._answering = cycle
-        task = self.loop.create_task(cycle.run_asgi(app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+    def _take_turn(self, cycle: RequestResponseCycle) -> None:
+        """Have a request answered, the only one of this connection."""
+        raise NotImplementedError
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or be idle: as uvicorn, but without a timer for each."""
@@ -196,7 +197,7 @@ class Connection(HttpToolsProtocol):
         self._idle_patience.renew()
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._take_turn(self.pipeline.pop()[0])
         elif self._refusal is not None:
             self._send_refusal()
         elif self.cycle.more_body:

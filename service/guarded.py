@@ -9,7 +9,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.connection import Connection, Guard
+from service.connection import Guard
 from service.framing import (
     DECISIVE,
     MAX_HEADERS,
@@ -21,6 +21,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
+from service.shedding import SMALL_BYTES, Shedding
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
@@ -33,7 +34,7 @@ def guarded(settings: Settings) -> type[Protocol]:
     return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings)))
 
 
-class GuardedProtocol(Connection):
+class GuardedProtocol(Shedding):
     """Passes on what keeps RFC 9112 strictly and is within the caps, once; refuses the rest."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -45,7 +46,9 @@ class GuardedProtocol(Connection):
         self._upgrade_ignored = False
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, in slices."""
+        """Parse what came, in slices, unless there is too much to do."""
+        if self.guard.admission.waiting and self._shed(data):
+            return
         if self._linger_bytes is not None:
             self._linger_bytes -= len(data)
             if self._linger_bytes < 0:
@@ -68,6 +71,8 @@ class GuardedProtocol(Connection):
             self.parser.feed_data(data)
             if self._receiving:
                 self._require_modest()
+                if self._arriving is not None:
+                    self._begin_large()
         except Problem as problem:
             self.refuse(problem)
         except httptools.HttpParserUpgrade as upgrade:
@@ -171,7 +176,7 @@ class GuardedProtocol(Connection):
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._arriving = cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
@@ -198,6 +203,8 @@ class GuardedProtocol(Connection):
             if len(cycle.body) > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
             cycle.message_event.set()
+            if cycle is self._arriving and len(cycle.body) > SMALL_BYTES:
+                self._begin_large()
 
     def on_message_complete(self) -> None:
         """A request's last byte."""
@@ -211,6 +218,9 @@ class GuardedProtocol(Connection):
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
+            if cycle is self._arriving:
+                self._arriving = None
+                self._take_turn(cycle)
 
 
 def _problem(error: httptools.HttpParserError) -> Problem:
