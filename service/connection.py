@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import struct
+import sys
 from collections import Counter
 from secrets import token_hex
 from typing import Any, Final, cast
@@ -32,6 +33,7 @@ LINGER_BYTES: Final = 1024 * 1024
 LINGER_SECONDS: Final = 1.0
 MAX_TURNED_AWAY: Final = 64  # that linger at the same time
 GRACE_SHARE: Final = 0.8  # of the server's grace, for what clients still send or read
+UNSENT_BYTES: Final = 128 * 1024  # taken by the system before it can send them
 
 
 class Guard:
@@ -83,6 +85,7 @@ class Connection(HttpToolsProtocol):
         """Take it, unless there are too many."""
         super().connection_made(transport)
         self.transport = MeteredTransport(transport, self._close)
+        _leave_little_unsent(transport)
         guard, settings = self.guard, self.guard.settings
         guard.sweep.add(self, self.loop)
         self._address = self.client[0] if self.client else ""
@@ -261,3 +264,14 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()
+
+
+def _leave_little_unsent(transport: asyncio.Transport) -> None:
+    """Have the system take large answers only as fast as they are read, where it can.
+
+    Otherwise it would copy megabytes at once, while all other requests wait, and hold them for each
+    client that does not read.
+    """
+    connection = transport.get_extra_info("socket")
+    if sys.platform == "linux" and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

@@ -217,7 +217,7 @@ async def test_a_half_sent_request_does_not_hold_up_a_stop(begin: bytes, serve_w
 async def test_a_client_that_pauses_gets_all_of_its_answer(port: int) -> None:
     with await connect(port, window=2048) as connection:
         await asyncio.get_running_loop().sock_sendall(connection, LARGE)
-        await asyncio.sleep(0.7)  # what the system holds by now is megabytes
+        await asyncio.sleep(0.7)
         answered = await until_closed(connection)
         lengths = [int(length) for length in re.findall(rb"content-length: (\d+)", answered)]
         assert len(lengths) == 4
