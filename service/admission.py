@@ -1,5 +1,5 @@
-"""How late small requests may become: a bounded number is begun at a time, some wait for their turn,
-and when they wait for too long, those that come are refused at once.
+"""How late requests may become in the event loop: some are begun in each of its turns, others wait,
+and those that would wait for too long are refused at once.
 
 The rule is of "Fail at Scale" (Maurer, ACM Queue 13:8, 2015), which has it from CoDel: a queue that
 was empty a moment ago is a burst and will soon be empty again, another is an overload.
@@ -13,10 +13,12 @@ from typing import Final, Protocol
 
 logger = logging.getLogger(__name__)
 
-TURN_REQUESTS: Final = 16  # begun in a turn of the event loop; as many are then predicted together
-STANDING_SECONDS: Final = 0.04  # a queue that was not empty for so long is an overload; then
-WAIT_SECONDS: Final = 0.004  # none is let in while the first has waited for longer than this
+TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
+TURN_SECONDS: Final = 0.0015  # of work; at least one is begun
+BURST_SECONDS: Final = 0.04  # how long some may have to wait, but when there were
+STANDING_SECONDS: Final = 0.004  # always some for so long as that, then no longer than this
 QUIET_SECONDS: Final = 1.0  # after which an overload is another one
+SMOOTHING: Final = 1 / 16
 
 
 class Waiting(Protocol):
@@ -27,18 +29,21 @@ class Waiting(Protocol):
 
 
 class Admission:
-    """The small requests of one process, once their bodies have arrived. Large ones do not wait
-    here, but for threads (`service.capacity`)."""
+    """The requests of one process in its event loop, where a turn holds nothing that it would have
+    to give back. What takes long waits for a thread besides (`service.capacity`)."""
 
     def __init__(self) -> None:
-        self.waiting: deque[tuple[float, Waiting]] = deque()
+        self.waiting: deque[Waiting] = deque()
         self._begun = 0  # in this turn
-        self._waiting_since = 0.0  # some do
+        self._at_most = TURN_REQUESTS  # in a turn
+        self._turned_at = 0.0  # when the queue was last looked at
+        self._waiting_since = 0.0  # there always were some
+        self._seconds = 0.0  # that a request takes, of late
         self._refused_at = 0.0
 
     def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether one more can begin in this turn of the loop; if so, it counts."""
-        if self._begun >= TURN_REQUESTS:
+        if self.waiting or self._begun >= self._at_most:
             return False
         if not self._begun:
             loop.call_soon(self._turn, loop)
@@ -47,28 +52,33 @@ class Admission:
 
     def wait(self, request: Waiting) -> None:
         """Have it begin in a later turn."""
-        now = monotonic()
         if not self.waiting:
-            self._waiting_since = now
-        self.waiting.append((now, request))
+            self._waiting_since = self._turned_at = monotonic()
+        self.waiting.append(request)
 
     def is_overloaded(self) -> bool:
-        """Whether one that comes now would be answered too late."""
-        if len(self.waiting) < TURN_REQUESTS:  # which begin in the next turn
+        """Whether one that comes now would have to wait for too long."""
+        expected = len(self.waiting) * self._seconds
+        if expected <= STANDING_SECONDS or len(self.waiting) < self._at_most:
             return False
-        now = monotonic()
-        is_standing = now - self._waiting_since > STANDING_SECONDS
-        return now - self.waiting[0][0] > (WAIT_SECONDS if is_standing else STANDING_SECONDS)
+        return expected > BURST_SECONDS or monotonic() - self._waiting_since > BURST_SECONDS
 
-    def refused(self, now: float) -> None:
+    def refused(self) -> None:
         """Tell the log, once an overload."""
+        now = monotonic()
         if now - self._refused_at > QUIET_SECONDS:
             logger.warning("overloaded: requests are refused with 503")
         self._refused_at = now
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._begun = min(TURN_REQUESTS, len(self.waiting))
+        before, self._begun = self._begun, min(self._at_most, len(self.waiting))
+        if not self._begun:
+            return
+        now = monotonic()
+        # What the turn before took; nobody waited before the first.
+        self._seconds += SMOOTHING * ((now - self._turned_at) / before - self._seconds)
+        self._turned_at = now
         for _ in range(self._begun):
-            self.waiting.popleft()[1].begin()
-        if self._begun:
-            loop.call_soon(self._turn, loop)
+            self.waiting.popleft().begin()
+        self._at_most = max(1, min(TURN_REQUESTS, int(TURN_SECONDS / self._seconds)))
+        loop.call_soon(self._turn, loop)

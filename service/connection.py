@@ -188,8 +188,8 @@ class Connection(HttpToolsProtocol):
 
     # Answers
 
-    def _take_turn(self, cycle: RequestResponseCycle) -> None:
-        """Have a request answered, the only one of this connection."""
+    def _take_turn(self) -> None:
+        """Begin to answer now or later, or refuse to."""
         raise NotImplementedError
 
     def on_response_complete(self) -> None:
@@ -200,7 +200,8 @@ class Connection(HttpToolsProtocol):
         self._idle_patience.renew()
         self.flow.resume_reading()
         if self.pipeline:
-            self._take_turn(self.pipeline.pop()[0])
+            self._answering = self.pipeline.pop()[0]
+            self._take_turn()
         elif self._refusal is not None:
             self._send_refusal()
         elif self.cycle.more_body:

@@ -21,7 +21,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
-from service.shedding import SMALL_BYTES, Shedding
+from service.shedding import Shedding
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
@@ -71,14 +71,14 @@ class GuardedProtocol(Shedding):
             self.parser.feed_data(data)
             if self._receiving:
                 self._require_modest()
-                if self._arriving is not None:
-                    self._begin_large()
         except Problem as problem:
             self.refuse(problem)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
             self.refuse(_problem(error))
+        if self._has_arrived:
+            self._take_turn()
 
     def _begin_to_receive(self) -> None:
         self._receiving = True
@@ -176,7 +176,8 @@ class GuardedProtocol(Shedding):
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
-            self._arriving = cycle
+            self._answering = cycle
+            self._has_arrived = True  # it takes its turn once all that has come is parsed
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
@@ -203,8 +204,6 @@ class GuardedProtocol(Shedding):
             if len(cycle.body) > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
             cycle.message_event.set()
-            if cycle is self._arriving and len(cycle.body) > SMALL_BYTES:
-                self._begin_large()
 
     def on_message_complete(self) -> None:
         """A request's last byte."""
@@ -218,9 +217,6 @@ class GuardedProtocol(Shedding):
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
-            if cycle is self._arriving:
-                self._arriving = None
-                self._take_turn(cycle)
 
 
 def _problem(error: httptools.HttpParserError) -> Problem:

@@ -1,29 +1,27 @@
 """A connection whose small requests take turns with those of others, and are refused beyond that."""
 
-from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.body import declared_bytes
 from service.connection import Connection
 from service.refusals import CHECKS
 
-SMALL_BYTES: Final = 32 * 1024  # of a body; with more, a request waits for a thread, not here
-
-
 class Shedding(Connection):
-    """Begins small requests when their bodies have arrived and it is their turn."""
+    """Begins requests when it is their turn."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._arriving: RequestResponseCycle | None = None  # it begins when its body is here
+        self._has_arrived = False  # one that is to be answered, or its head
 
-    def _take_turn(self, cycle: RequestResponseCycle) -> None:
-        """Begin a request now or later, or refuse it."""
-        self._answering = cycle
+    def _take_turn(self) -> None:
+        """Begin to answer now or later, or refuse to."""
+        self._has_arrived = False
+        cycle = self._answering
+        if cycle is None:  # it was refused
+            return
         admission = self.guard.admission
-        if cycle.more_body or admission.may_begin(self.loop):
+        if admission.may_begin(self.loop):
             self.begin()
             return
         url: bytes = cycle.scope["raw_path"]
@@ -37,27 +35,14 @@ class Shedding(Connection):
     def begin(self) -> None:
         """Have the application answer, if the client is still there."""
         cycle = self._answering
-        assert cycle is not None
-        if cycle.disconnected:
+        if cycle is None or cycle.disconnected:
             return
         task = self.loop.create_task(cycle.run_asgi(self.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _begin_large(self) -> None:
-        """Begin what is large, or waits to be asked for its body, while that arrives."""
-        cycle = self._arriving
-        assert cycle is not None
-        if (
-            cycle.waiting_for_100_continue
-            or len(cycle.body) > SMALL_BYTES
-            or declared_bytes(cycle.scope) > SMALL_BYTES
-        ):
-            self._arriving = None
-            self._take_turn(cycle)
-
     def _refuse_one(self, cycle: RequestResponseCycle, url: bytes) -> None:
-        """Refuse a request that has arrived."""
+        """Refuse a request; what is still to come of its body is forgotten."""
         answer = self.guard.refusals.answer(url, self.server_state.default_headers)
         if cycle.scope["method"] == "HEAD":
             answer = answer[: answer.index(b"\r\n\r\n") + 4]
@@ -92,7 +77,7 @@ class Shedding(Connection):
         return True
 
     def _tell_refused(self, requests: int) -> None:
-        self.guard.admission.refused(monotonic())
+        self.guard.admission.refused()
         told = self.app_state.get("refused")
         if told is not None:
             told(requests)
