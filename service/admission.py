@@ -29,7 +29,7 @@ class Waiting(Protocol):
 
 
 class Admission:
-    """The requests of one process in its event loop, where a turn holds nothing that it would have
+    """The POSTs of one process in its event loop, where a turn holds nothing that it would have
     to give back. What takes long waits for a thread besides (`service.capacity`)."""
 
     def __init__(self) -> None:

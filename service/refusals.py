@@ -12,7 +12,6 @@ from service.capacity import busy
 from service.current_request import CurrentRequest, current_request
 from service.problems import INFERENCE_PROTOCOL
 
-CHECKS: Final = (b"/health", b"/metrics", b"/ping", b"/v2/health")  # are always answered
 INFERENCE: Final = INFERENCE_PROTOCOL.encode() + b"/"
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -39,9 +38,8 @@ class Refusals:
         return template % {b"id": identity}
 
     def answers(self, data: bytes, headers: Headers) -> list[bytes] | None:
-        """The answers to all of the requests in these bytes; None unless they are whole requests
-        that can be refused without a closer look."""
-        if b"HEAD " in data or not data.startswith(b"POST "):
+        """The answers to all of the requests in these bytes; None unless they are whole POSTs."""
+        if not data.startswith(b"POST "):
             return None
         try:
             self._parser.feed_data(data)
@@ -65,8 +63,8 @@ class Refusals:
         self._begun += 1
 
     def on_url(self, url: bytes) -> None:
-        """Its target, if it is no check's."""
-        if url.startswith(CHECKS) or not url.startswith(b"/"):
+        """Its target."""
+        if self._parser.get_method() != b"POST":
             raise ValueError
         self._urls.append(url)
 

@@ -1,11 +1,11 @@
-"""A connection whose small requests take turns with those of others, and are refused beyond that."""
+"""A connection whose requests for predictions take turns with those of others, and are refused beyond
+that. All others, those for health and metrics among them, are begun at once."""
 
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.connection import Connection
-from service.refusals import CHECKS
 
 class Shedding(Connection):
     """Begins requests when it is their turn."""
@@ -21,14 +21,10 @@ class Shedding(Connection):
         if cycle is None:  # it was refused
             return
         admission = self.guard.admission
-        if admission.may_begin(self.loop):
-            self.begin()
-            return
-        url: bytes = cycle.scope["raw_path"]
-        if url.startswith(CHECKS):
+        if admission.may_begin(self.loop) or cycle.scope["method"] != "POST":
             self.begin()
         elif admission.is_overloaded():
-            self._refuse_one(cycle, url)
+            self._refuse_one(cycle)
         else:
             admission.wait(self)
 
@@ -41,11 +37,10 @@ class Shedding(Connection):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _refuse_one(self, cycle: RequestResponseCycle, url: bytes) -> None:
+    def _refuse_one(self, cycle: RequestResponseCycle) -> None:
         """Refuse a request; what is still to come of its body is forgotten."""
-        answer = self.guard.refusals.answer(url, self.server_state.default_headers)
-        if cycle.scope["method"] == "HEAD":
-            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        url, headers = cycle.scope["raw_path"], self.server_state.default_headers
+        answer = self.guard.refusals.answer(url, headers)
         if not cycle.keep_alive:
             answer = answer.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
         cycle.response_started = cycle.response_complete = True
