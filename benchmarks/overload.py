@@ -5,8 +5,9 @@
 Requests arrive by a schedule (Poisson), whether or not others were answered, each on a connection
 that waits for no answer. The peak is that of a closed loop. Goodput is what was answered with 200 a
 second; latencies count from the sending of a request. An arrival for which none of CONNECTIONS is
-free is not sent: what is offered to the service is told as a multiple of the peak. The server has
-a core to itself, as does the load.
+free is not sent: what is offered to the service is told as a multiple of the peak. All figures
+leave out the beginning of a phase, in which queues fill: half a second, of large bodies four. The
+server has a core to itself, as does the load.
 """
 
 import asyncio
@@ -32,8 +33,9 @@ from load import Request, load  # noqa: E402
 from processes import LOAD_CORE, ROOT, Running, Server  # noqa: E402
 
 CONNECTIONS = 400
-PEAK_SECONDS, PHASE_SECONDS, DRAIN_SECONDS = 2, 5.0, 5.0
-PEAK_CONNECTIONS = (16, 48)
+PEAK_SECONDS, DRAIN_SECONDS = 2, 5.0
+SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # the seconds of a phase, and of its beginning
+PEAK_CONNECTIONS = (8, 16, 32)
 LARGE_ROWS, LARGE_CONNECTIONS = 20_000, 4
 CHECK_SECONDS = 0.05
 WINDOW_SECONDS = 0.25
@@ -44,23 +46,32 @@ REFUSED = 503
 class Phase:
     """What became of the requests of some seconds; times since its beginning, in seconds."""
 
-    rate: float
     seconds: float
+    beginning: float
     sent: list[float] = field(default_factory=list)  # of those that were answered
     latencies: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     checks: list[float] = field(default_factory=list)
-    offered: int = 0
+    offered: list[float] = field(default_factory=list)
     lost: int = 0
 
     def quantile(self, status: int, share: float) -> float:
         """Of the latencies of answers of this status, in ms."""
-        asked = np.array(self.latencies)[np.array(self.statuses) == status]
+        asked = np.array(self.latencies)[self._of(status)]
         return float(np.quantile(asked, share)) * 1e3 if len(asked) else np.nan
 
-    def of(self, status: int) -> int:
+    def _of(self, status: int) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
+        late = np.array(self.sent) >= self.beginning
+        return np.asarray(late & (np.array(self.statuses) == status))
+
+    def per_second(self, status: int) -> float:
         """How many were answered so."""
-        return self.statuses.count(status)
+        return int(self._of(status).sum()) / (self.seconds - self.beginning)
+
+    def offered_per_second(self) -> float:
+        """How many were sent."""
+        late = np.array(self.offered) >= self.beginning
+        return int(late.sum()) / (self.seconds - self.beginning)
 
 
 class Client(asyncio.Protocol):
@@ -114,9 +125,9 @@ class Arrivals:
         self._clients: list[Client] = []
         self._draw = np.random.default_rng(0)
 
-    async def run(self, rate: float, seconds: float) -> Phase:
+    async def run(self, rate: float, seconds: float, beginning: float) -> Phase:
         """One phase, until its last answer."""
-        phase = Phase(rate, seconds)
+        phase = Phase(seconds, beginning)
         await self._connect()
         due = np.cumsum(self._draw.exponential(1 / rate, int(rate * seconds * 1.1) + 10)).tolist()
         start = time.perf_counter()
@@ -126,12 +137,12 @@ class Arrivals:
             while due[number] <= now:
                 number += 1
                 if client := self._free():
-                    phase.offered += 1
+                    phase.offered.append(now)
                     client.ask(self._message, phase, start)
             await asyncio.sleep(max(0.0, min(0.001, due[number] - now)))
         await checking
         until = time.perf_counter() + DRAIN_SECONDS
-        while len(phase.statuses) + phase.lost < phase.offered and time.perf_counter() < until:
+        while len(phase.statuses) + phase.lost < len(phase.offered) and time.perf_counter() < until:
             await asyncio.sleep(0.01)
         return phase
 
@@ -183,26 +194,27 @@ def recovery(phase: Phase, good_ms: float) -> float:
     return recovered * WINDOW_SECONDS
 
 
-async def phases(port: int, request: Request, peak: float) -> None:
+async def phases(port: int, request: Request, peak: float, spans: tuple[float, float]) -> None:
     """Print a table."""
     arrivals = Arrivals(port, request)
     columns = ("load", "offered", "goodput", "of peak", "p50 ms", "p99 ms", "refused", "in ms")
     print("  " + "".join(f"{each:>10}" for each in columns) + f"{'p99':>8}{'health p99':>12}")
     good = np.nan
     for load_of in (0.8, 2.0, 10.0, 0.8):
-        phase = await arrivals.run(load_of * peak, PHASE_SECONDS)
-        answered, refused = phase.of(200), phase.of(REFUSED)
+        phase = await arrivals.run(load_of * peak, *spans)
+        offered, answered = phase.offered_per_second(), phase.per_second(200)
+        refused = phase.per_second(REFUSED)
         print(
-            f"  {load_of:9g}×{phase.offered / phase.seconds / peak:9.2f}×"
-            f"{answered / phase.seconds:10,.0f}{answered / phase.seconds / peak:10.2f}"
+            f"  {load_of:9g}×{offered / peak:9.2f}×"
+            f"{answered:10,.1f}{answered / peak:10.2f}"
             f"{phase.quantile(200, 0.5):10.2f}{phase.quantile(200, 0.99):10.2f}"
-            f"{refused / max(1, phase.offered):10.1%}"
+            f"{refused / offered:10.1%}"
             f"{phase.quantile(REFUSED, 0.5):10.2f}{phase.quantile(REFUSED, 0.99):8.2f}"
             f"{np.quantile(phase.checks, 0.99) * 1e3:12.2f}"
         )
-        others = phase.offered - answered - refused
+        others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REFUSED)
         if others:
-            print(f"  ({others} had no answer, or another one: {set(phase.statuses)})")
+            print(f"  ({others} had no answer, or another: {set(phase.statuses)})")
         if np.isnan(good):
             good = phase.quantile(200, 0.99)
     print(f"  recovered {recovery(phase, 2 * good):g} s after the overload")
@@ -242,11 +254,10 @@ def main() -> None:
         running = Running(server, Path(folder))
         stack.callback(running.stop)
         for name, (request, connections) in requests(artifact.load(path).schema.names).items():
-            peak = max(
-                load(running.port, request, PEAK_SECONDS, each).per_second for each in connections
-            )
+            closed = [load(running.port, request, PEAK_SECONDS, each) for each in connections]
+            peak = max(each.per_second * (1 - each.failures / each.requests) for each in closed)
             print(f"\n{name}: {peak:,.0f} requests/s at the peak")
-            uvloop.run(phases(running.port, request, peak))
+            uvloop.run(phases(running.port, request, peak, SMALL if len(connections) > 1 else LARGE))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Admission:
     def is_overloaded(self) -> bool:
         """Whether one that comes now would have to wait for too long."""
         expected = len(self.waiting) * self._seconds
-        if expected <= STANDING_SECONDS or len(self.waiting) < self._at_most:
+        if expected <= STANDING_SECONDS or len(self.waiting) < TURN_REQUESTS:
             return False
         return expected > BURST_SECONDS or monotonic() - self._waiting_since > BURST_SECONDS
 
@@ -80,5 +80,6 @@ class Admission:
         self._turned_at = now
         for _ in range(self._begun):
             self.waiting.popleft().begin()
-        self._at_most = max(1, min(TURN_REQUESTS, int(TURN_SECONDS / self._seconds)))
+        fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
+        self._at_most = max(1, fitting)
         loop.call_soon(self._turn, loop)

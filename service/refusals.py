@@ -38,13 +38,14 @@ class Refusals:
         return template % {b"id": identity}
 
     def answers(self, data: bytes, headers: Headers) -> list[bytes] | None:
-        """The answers to all of the requests in these bytes; None unless they are whole POSTs."""
+        """The answers to all of the requests in these bytes; None unless they are whole POSTs after
+        which the connection stays."""
         if not data.startswith(b"POST "):
             return None
         try:
             self._parser.feed_data(data)
             urls, self._urls = self._urls, []
-            if self._ended == self._begun and self._parser.should_keep_alive():
+            if self._ended == self._begun:
                 return [self.answer(url, headers) for url in urls]
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             pass
@@ -70,6 +71,8 @@ class Refusals:
 
     def on_message_complete(self) -> None:
         """Its last byte."""
+        if not self._parser.should_keep_alive():
+            raise ValueError
         self._ended += 1
 
 
