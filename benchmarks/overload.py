@@ -74,10 +74,10 @@ class Phase:
         return int(late.sum()) / (self.seconds - self.beginning)
 
 
-class Client(asyncio.Protocol):
+class _Client(asyncio.Protocol):
     """One connection, on which there is one request at a time."""
 
-    def __init__(self, idle: deque["Client"]) -> None:
+    def __init__(self, idle: deque["_Client"]) -> None:
         self._idle = idle
         self._phase: Phase | None = None
         self.is_open = True
@@ -121,8 +121,8 @@ class Arrivals:
     def __init__(self, port: int, request: Request) -> None:
         self._port, self._message = port, request.raw()
         self._check = Request("/health/live", method="GET", headers={}).raw()
-        self._idle: deque[Client] = deque()
-        self._clients: list[Client] = []
+        self._idle: deque[_Client] = deque()
+        self._clients: list[_Client] = []
         self._draw = np.random.default_rng(0)
 
     async def run(self, rate: float, seconds: float, beginning: float) -> Phase:
@@ -146,7 +146,7 @@ class Arrivals:
             await asyncio.sleep(0.01)
         return phase
 
-    def _free(self) -> Client | None:
+    def _free(self) -> _Client | None:
         while self._idle:
             client = self._idle.popleft()
             if client.is_open:
@@ -158,7 +158,7 @@ class Arrivals:
         self._clients = [client for client in self._clients if client.is_open]
         loop = asyncio.get_running_loop()
         while len(self._clients) < CONNECTIONS:
-            make = partial(Client, self._idle)
+            make = partial(_Client, self._idle)
             _, client = await loop.create_connection(make, "127.0.0.1", self._port)
             self._clients.append(client)
 
@@ -166,11 +166,11 @@ class Arrivals:
         """Ask for the health all the time, on a connection of its own each."""
         loop = asyncio.get_running_loop()
         while time.perf_counter() - start < phase.seconds:
-            idle: deque[Client] = deque()
+            idle: deque[_Client] = deque()
             told = Phase(0, 0)
             began = time.perf_counter()
             _, client = await loop.create_connection(
-                partial(Client, idle), "127.0.0.1", self._port
+                partial(_Client, idle), "127.0.0.1", self._port
             )
             client.ask(self._check, told, start)
             while not told.statuses and not told.lost:
@@ -257,7 +257,8 @@ def main() -> None:
             closed = [load(running.port, request, PEAK_SECONDS, each) for each in connections]
             peak = max(each.per_second * (1 - each.failures / each.requests) for each in closed)
             print(f"\n{name}: {peak:,.0f} requests/s at the peak")
-            uvloop.run(phases(running.port, request, peak, SMALL if len(connections) > 1 else LARGE))
+            spans = SMALL if len(connections) > 1 else LARGE
+            uvloop.run(phases(running.port, request, peak, spans))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 logger = logging.getLogger(__name__)
 
 TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
-TURN_SECONDS: Final = 0.0015  # of work; at least one is begun
+TURN_SECONDS: Final = 0.003  # of work are begun; but
+FEWEST_REQUESTS: Final = 4  # at least, since those that are predicted together cost far less
 BURST_SECONDS: Final = 0.04  # how long some may have to wait, but when there were
 STANDING_SECONDS: Final = 0.004  # always some for so long as that, then no longer than this
 QUIET_SECONDS: Final = 1.0  # after which an overload is another one
@@ -81,5 +82,5 @@ class Admission:
         for _ in range(self._begun):
             self.waiting.popleft().begin()
         fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
-        self._at_most = max(1, fitting)
+        self._at_most = max(FEWEST_REQUESTS, fitting)
         loop.call_soon(self._turn, loop)

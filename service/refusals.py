@@ -25,6 +25,7 @@ class Refusals:
         self._numbers = count()
         self._headers: Headers | None = None
         self._problem = self._error = b""
+        self._urls: list[bytes] = []
         self._skim()
 
     def answer(self, url: bytes, headers: Headers) -> bytes:
@@ -55,7 +56,7 @@ class Refusals:
     def _skim(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._begun = self._ended = 0
-        self._urls: list[bytes] = []
+        self._urls = []
 
     # What the parser calls; it builds nothing for what is not here
 

@@ -1,11 +1,14 @@
-"""A connection whose requests for predictions take turns with those of others, and are refused beyond
-that. All others, those for health and metrics among them, are begun at once."""
+"""A connection whose POSTs take turns with those of others, and are refused beyond that.
+
+Other requests, those for health and metrics among them, are begun at once.
+"""
 
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.connection import Connection
+
 
 class Shedding(Connection):
     """Begins requests when it is their turn."""

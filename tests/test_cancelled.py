@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import json
-import os
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 from served_here import ServedHere, until
@@ -55,7 +55,7 @@ async def leave(port: int, sent: bytes, *, reads: bool, reset: bool) -> None:
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def in_flight(port: int) -> float:
@@ -66,7 +66,9 @@ async def in_flight(port: int) -> float:
     told = (await reader.read()).decode()
     writer.close()
     await writer.wait_closed()
-    line = next(each for each in told.splitlines() if each.startswith("malignancy_requests_in_flight "))
+    line = next(
+        each for each in told.splitlines() if each.startswith("malignancy_requests_in_flight ")
+    )
     return float(line.split()[1]) - 1
 
 
