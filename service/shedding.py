@@ -5,9 +5,8 @@ Other requests, those for health and metrics among them, are begun at once.
 
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from service.connection import Connection
+from service.cycle import Cycle
 
 
 class Shedding(Connection):
@@ -16,31 +15,28 @@ class Shedding(Connection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._has_arrived = False  # one that is to be answered, or its head
+        self._waiting: Cycle | None = None  # for its turn
 
     def _take_turn(self) -> None:
         """Begin to answer now or later, or refuse to."""
         self._has_arrived = False
-        cycle = self._answering
-        if cycle is None:  # it was refused
-            return
-        admission = self.guard.admission
+        cycle, admission = self._answering, self.guard.admission
+        assert cycle is not None
         if admission.may_begin(self.loop) or cycle.scope["method"] != "POST":
-            self.begin()
+            self._start_asgi_task(cycle, self.app)
         elif admission.is_overloaded():
             self._refuse_one(cycle)
         else:
+            self._waiting = cycle
             admission.wait(self)
 
     def begin(self) -> None:
         """Have the application answer, if the client is still there."""
-        cycle = self._answering
-        if cycle is None or cycle.disconnected:
-            return
-        task = self.loop.create_task(cycle.run_asgi(self.app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        cycle, self._waiting = self._waiting, None
+        if cycle is not None and not cycle.disconnected:
+            self._start_asgi_task(cycle, self.app)
 
-    def _refuse_one(self, cycle: RequestResponseCycle) -> None:
+    def _refuse_one(self, cycle: Cycle) -> None:
         """Refuse a request; what is still to come of its body is forgotten."""
         url, headers = cycle.scope["raw_path"], self.server_state.default_headers
         answer = self.guard.refusals.answer(url, headers)
@@ -58,6 +54,7 @@ class Shedding(Connection):
         if (
             (self._receiving and (self._begun or self._received_bytes))
             or self._deaf
+            or self.guard.stop.begun
             or self.pipeline
             or not (self._answering is None or self._answering.response_complete)
             or self.transport.is_closing()

@@ -1,12 +1,12 @@
 """What the service counts and times while it serves, in prometheus_client's metrics."""
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
-from model.arrays import Array
 from model.predictor import Predictor
 from service.served import Count
 
@@ -26,13 +26,19 @@ _REASONS = {
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "too_slow",
     413: "too_large",
+    414: "target_too_long",
     415: "unsupported_media_type",
+    417: "expectation_failed",
+    421: "misdirected",
     422: "invalid",
     429: "too_many",
+    431: "head_too_large",
     499: "client_left",
     500: "unexpected_error",
     503: "not_ready",
+    507: "no_room",
 }
 
 
@@ -70,7 +76,7 @@ class Telemetry:
         )
         self._predictions = Counter(
             "predictions",
-            "Rows predicted, by model and predicted label; of numbers without a label.",
+            "Rows answered, by model and predicted label; of numbers without a label.",
             ("model", "label"),
             **told,
         )
@@ -80,6 +86,10 @@ class Telemetry:
             ("model", "result"),
             **told,
         )
+        dropped = Counter(
+            "log_lines_dropped", "Log lines that were dropped, as nobody read them.", **told
+        )
+        self.log_line_dropped: Callable[[], None] = dropped.inc
         if not SHARED_FOLDER:  # several processes have no one size
             ProcessCollector(registry=self.registry)
         self.started = self._in_flight.inc
@@ -104,12 +114,12 @@ class Telemetry:
         self._refused.labels(UNMATCHED, "overloaded").inc(requests)
 
     def counting(self, predictor: Predictor) -> Count:
-        """What counts the predictions of this model by their label."""
-        target, title = predictor.schema.target, predictor.title
+        """What counts the answered rows of this model by their label."""
+        title = predictor.title
         counters: dict[str, Counter] = {}
 
-        def count(predictions: Array, threshold: float) -> None:
-            for label, rows in target.tally(predictions, threshold).items():
+        def count(labels: Mapping[str, int]) -> None:
+            for label, rows in labels.items():
                 counter = counters.get(label)
                 if counter is None:
                     counter = counters[label] = self._predictions.labels(title, label)

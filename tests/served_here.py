@@ -15,6 +15,7 @@ from service.capacity import Capacity
 from service.connection import Guard
 from service.guarded import guarded
 from service.settings import Settings
+from service.stop import Stop
 
 SECONDS = 60.0
 
@@ -32,9 +33,10 @@ class ServedHere:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(app, "Capacity", capacity)
-            served = app.create_app(given, predictor)
+            stop = Stop(0)
+            served = app.create_app(given, predictor, stop=stop)
         self.capacity = made[0]
-        protocol: Any = guarded(given)
+        protocol: Any = guarded(given, stop)
         self.guard: Guard = protocol.keywords["guard"]
         self.server = uvicorn.Server(
             uvicorn.Config(

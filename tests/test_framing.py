@@ -96,6 +96,13 @@ REFUSED = {
     "HTTP/2.0": (400, b"GET / HTTP/2.0\r\n" + HOST + b"\r\n"),
     "HTTP/2's preface": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "TLS": (400, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(500)),
+    "RTSP": (400, b"GET / RTSP/1.1\r\n" + HOST + b"\r\n"),
+    "RTSP/1.0": (400, b"OPTIONS / RTSP/1.0\r\n" + HOST + b"\r\n"),
+    "ICE": (400, b"SOURCE / ICE/1.0\r\n" + HOST + b"\r\n"),
+    "two spaces after the method": (400, b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n"),
+    "two spaces after the target": (400, b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n"),
+    "space after the version": (400, b"GET / HTTP/1.1 \r\n" + HOST + b"\r\n"),
+    "space before the method": (400, b" GET / HTTP/1.1\r\n" + HOST + b"\r\n"),
     "a method in lower case": (400, b"get / HTTP/1.1\r\n" + HOST + b"\r\n"),
     "bad chunk size": (400, CHUNKED + b"x\r\n{}\r\n0\r\n\r\n"),
     "0x chunk size": (400, CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n"),
@@ -194,6 +201,15 @@ def test_what_comes_before_garbage_is_answered_before_the_refusal(service_port: 
     assert statuses(answered) == [200, 200, 400]
 
 
+def test_a_second_request_line_is_looked_at_as_the_first(service_port: int) -> None:
+    body = b"GET / HTTP/1.1\r\n" + b" " * 40_000
+    first = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    assert statuses(exchange(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
+    answered = exchange(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert statuses(answered) == [400, 400]
+    assert b"request line" in answered
+
+
 def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
     assert statuses(exchange(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
@@ -203,8 +219,9 @@ def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> Non
     assert len(answered) < 100
 
 
-def test_byte_by_byte(service_port: int) -> None:
-    status, data = TAKEN["chunked"]
+@pytest.mark.parametrize(("kinds", "name"), [(TAKEN, "chunked"), (REFUSED, "RTSP")])
+def test_byte_by_byte(kinds: dict[str, tuple[int, bytes]], name: str, service_port: int) -> None:
+    status, data = kinds[name]
     with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in data:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.connection import UNSENT_BYTES
+from service.metered_transport import UNSENT_BYTES
 
 SECONDS = 30
 CLIENTS = 100
