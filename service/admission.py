@@ -11,6 +11,8 @@ from collections import deque
 from time import monotonic
 from typing import Final, Protocol
 
+from service.refusals import Refusals
+
 logger = logging.getLogger(__name__)
 
 TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
@@ -35,6 +37,7 @@ class Admission:
 
     def __init__(self) -> None:
         self.waiting: deque[Waiting] = deque()
+        self.refusals = Refusals()
         self._begun = 0  # in this turn
         self._at_most = TURN_REQUESTS  # in a turn
         self._turned_at = 0.0  # when the queue was last looked at

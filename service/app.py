@@ -77,9 +77,13 @@ def create_app(
         )
     served_as = _version()
 
+    def reloaded(name: str, taken: bool) -> None:
+        telemetry.reloaded(name, taken)
+        telemetry.forget_all_but(models.titles)
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with reloading(models, telemetry.reloaded):
+        async with reloading(models, reloaded):
             yield {"refused": telemetry.refused}  # for the server, which refuses some itself
         if tracer_provider is not None:
             await run_in_threadpool(end_tracing, tracer_provider)

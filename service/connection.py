@@ -14,7 +14,6 @@ from service.deadlines import Patience, Sweep
 from service.framing import HostRule
 from service.metered_transport import MeteredTransport
 from service.problems import REFUSAL, Problem
-from service.refusals import Refusals
 from service.settings import Settings
 from service.stop import Stop, stopping
 
@@ -41,7 +40,6 @@ class Guard:
         self.host_rule = HostRule(settings.hosts)
         self.sweep = Sweep()
         self.admission = Admission()
-        self.refusals = Refusals()
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
 
@@ -223,10 +221,6 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
-    def _take_turn(self) -> None:
-        """Begin to answer now or later, or refuse to."""
-        raise NotImplementedError
-
     def _start_asgi_task(self, cycle: Cycle, app: ASGI3Application) -> None:  # type: ignore[override]
         self._answering = cycle
         task = self.loop.create_task(cycle.run_asgi(app))
@@ -241,8 +235,7 @@ class Connection(HttpToolsProtocol):
         self._idle_patience.renew()
         self.flow.resume_reading()
         if self.pipeline:
-            self._answering = self.pipeline.pop()[0]
-            self._take_turn()
+            self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
         elif self.cycle.more_body:

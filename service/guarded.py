@@ -82,8 +82,8 @@ class GuardedProtocol(Shedding):
             self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
             self.refuse(_problem(error))
-        if self._has_arrived:
-            self._take_turn()
+        if self._has_arrived and self._answering is not None:
+            self._start_asgi_task(self._answering, self.app)
 
     def _begin_to_receive(self) -> None:
         self._receiving = True

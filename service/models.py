@@ -164,6 +164,11 @@ class Models:
         """The version in force of the default model."""
         return self._default.current
 
+    @property
+    def titles(self) -> set[str]:
+        """Of every version that is loaded."""
+        return {served.title for model in self.by_name.values() for served in model.versions}
+
     def find(self, name: str | None = None, version: str | None = None) -> Served:
         """A model by name, and a version by the first 12 or more digits of its digest; without
         them the default model, the version in force. Raises Problem (404)."""

@@ -5,6 +5,8 @@ Other requests, those for health and metrics among them, are begun at once.
 
 from typing import Any
 
+from uvicorn._types import ASGI3Application
+
 from service.connection import Connection
 from service.cycle import Cycle
 
@@ -17,13 +19,13 @@ class Shedding(Connection):
         self._has_arrived = False  # one that is to be answered, or its head
         self._waiting: Cycle | None = None  # for its turn
 
-    def _take_turn(self) -> None:
+    def _start_asgi_task(self, cycle: Cycle, app: ASGI3Application) -> None:  # type: ignore[override]
         """Begin to answer now or later, or refuse to."""
+        self._answering = cycle
         self._has_arrived = False
-        cycle, admission = self._answering, self.guard.admission
-        assert cycle is not None
+        admission = self.guard.admission
         if admission.may_begin(self.loop) or cycle.scope["method"] != "POST":
-            self._start_asgi_task(cycle, self.app)
+            super()._start_asgi_task(cycle, app)
         elif admission.is_overloaded():
             self._refuse_one(cycle)
         else:
@@ -34,12 +36,12 @@ class Shedding(Connection):
         """Have the application answer, if the client is still there."""
         cycle, self._waiting = self._waiting, None
         if cycle is not None and not cycle.disconnected:
-            self._start_asgi_task(cycle, self.app)
+            super()._start_asgi_task(cycle, self.app)
 
     def _refuse_one(self, cycle: Cycle) -> None:
         """Refuse a request; what is still to come of its body is forgotten."""
         url, headers = cycle.scope["raw_path"], self.server_state.default_headers
-        answer = self.guard.refusals.answer(url, headers)
+        answer = self.guard.admission.refusals.answer(url, headers)
         if not cycle.keep_alive:
             answer = answer.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
         cycle.response_started = cycle.response_complete = True
@@ -61,7 +63,7 @@ class Shedding(Connection):
             or not self.guard.admission.is_overloaded()
         ):
             return False
-        answers = self.guard.refusals.answers(data, self.server_state.default_headers)
+        answers = self.guard.admission.refusals.answers(data, self.server_state.default_headers)
         if not answers:
             return False
         self._receiving = False

@@ -1,7 +1,7 @@
 """What the service counts and times while it serves, in prometheus_client's metrics."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -131,9 +131,13 @@ class Telemetry:
         """A model was asked to take over what has changed."""
         self._reloads.labels(name, "ok" if taken else "failed").inc()
 
-    def forget(self, title: str) -> None:
-        """Drop the series of a version that is no longer loaded."""
-        self._predictions.remove_by_labels({"model": title})
+    def forget_all_but(self, titles: Set[str]) -> None:
+        """Drop the series of versions that are not loaded any more."""
+        if SHARED_FOLDER:
+            return  # a file has no way to forget
+        samples = (each for metric in self._predictions.collect() for each in metric.samples)
+        for title in {each.labels["model"] for each in samples} - titles:
+            self._predictions.remove_by_labels({"model": title})
 
     def _counters(self, route: str, status: int) -> tuple[Counter, ...]:
         counters = (self._requests.labels(route, status),)

@@ -92,7 +92,7 @@ class Watch:
 
     def take(self, requests: int) -> None:
         """One sample."""
-        lines = httpx.get(self._url, headers={"Accept": "text/plain"}).text.splitlines()
+        lines = self._scraped().splitlines()
         # Which label a version has predicted by now is a matter of luck.
         named = [each for each in lines if each[0] != "#" and "predictions_total" not in each]
         sample = Sample(
@@ -107,6 +107,9 @@ class Watch:
         os.truncate(self._log, 0)
         for word in (b'"level":"error"', b'"level": "error"', b"Traceback"):
             assert word not in logged, logged[logged.index(word) - 500 :][:3000]
+
+    def _scraped(self) -> str:
+        return httpx.get(self._url, headers={"Accept": "text/plain"}, timeout=SECONDS).text
 
     def _descriptors(self) -> int:
         """Once the connections that linger are closed."""

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from service.framing import HostRule
-
 SECONDS = 20
 HOST = b"Host: localhost\r\n"
 # What is hidden in the bytes of another request: done, it would show as a 404 with this word.
@@ -244,23 +242,6 @@ def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
 def test_a_refused_body_is_not_asked_for(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
     assert statuses(exchange(service_port, head)) == [413]
-
-
-@pytest.mark.parametrize(
-    ("host", "objection"),
-    [
-        (b"example.org", None),
-        (b"EXAMPLE.org.:8000", None),
-        (b"a.b.example.com", None),
-        (b"example.com", 421),
-        (b"badexample.com", 421),
-        (b"127.0.0.1", 421),
-        (b"example.org:http", 400),
-    ],
-)
-def test_allowed_hosts(host: bytes, objection: int | None) -> None:
-    found = HostRule(["Example.org", "*.example.com"]).objection(host)
-    assert (found and found[0]) == objection
 
 
 NGINX = """
