@@ -12,14 +12,13 @@ from service.access import Access
 from service.capacity import Capacity
 from service.current_request import CurrentRequest, current_request
 from service.problems import REFUSAL, Problem
-from service.telemetry import Telemetry
+from service.telemetry import UNMATCHED, Telemetry
 
 logger = logging.getLogger(__name__)
 
 # Told of every request that is over: what is known of it, method, status, seconds.
 AccessLog = Callable[[CurrentRequest, str, int, float], None]
 
-UNMATCHED = "unmatched"  # the route of all paths that are nobody's: their own would have no end
 LEFT = 499  # as the status of a request whose client left before there was one
 
 # No answer is to be taken for a page or a script that it does not say it is.
