@@ -1,8 +1,11 @@
-"""How late requests may become in the event loop: some are begun in each of its turns, others wait,
-and those that would wait for too long are refused at once.
+"""How late requests may become in the event loop: some are begun in each of its turns, others wait.
 
-The rule is of "Fail at Scale" (Maurer, ACM Queue 13:8, 2015), which has it from CoDel: a queue that
-was empty a moment ago is a burst and will soon be empty again, another is an overload.
+As long as all that wait would be through soon, they are begun in order. When not, it is an
+overload, until none is left: then the newest goes first, whose client has lost no time yet, and who
+has waited for too long is refused. A refusal at once would be of no use: clients without patience
+ask again, and refusing them would be all there is time for.
+
+After "Fail at Scale" (Maurer, ACM Queue 13:8, 2015).
 """
 
 import asyncio
@@ -18,8 +21,8 @@ logger = logging.getLogger(__name__)
 TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
 TURN_SECONDS: Final = 0.003  # of work are begun; but
 FEWEST_REQUESTS: Final = 4  # at least, since those that are predicted together cost far less
-BURST_SECONDS: Final = 0.04  # how long some may have to wait, but when there were
-STANDING_SECONDS: Final = 0.004  # always some for so long as that, then no longer than this
+WAIT_SECONDS: Final = 0.04  # more is an overload, and then who has waited so long is refused
+TURN_REFUSALS: Final = 64
 QUIET_SECONDS: Final = 1.0  # after which an overload is another one
 SMOOTHING: Final = 1 / 16
 
@@ -30,24 +33,35 @@ class Waiting(Protocol):
     def begin(self) -> None:
         """It is its turn."""
 
+    def turn_down(self) -> None:
+        """It has waited for too long."""
+
 
 class Admission:
     """The POSTs of one process in its event loop, where a turn holds nothing that it would have
-    to give back. What takes long waits for a thread besides (`service.capacity`)."""
+    to give back. What takes long waits for a thread besides (`service.capacity`).
+
+    overloaded: whether those that wait will wait for too long.
+    """
 
     def __init__(self) -> None:
-        self.waiting: deque[Waiting] = deque()
+        self.overloaded = False
         self.refusals = Refusals()
+        self._waiting: deque[tuple[float, Waiting]] = deque()  # since when, who
         self._begun = 0  # in this turn
         self._at_most = TURN_REQUESTS  # in a turn
-        self._turned_at = 0.0  # when the queue was last looked at
-        self._waiting_since = 0.0  # there always were some
+        self._turned_at: float | None = None  # when this turn began, if some waited then
         self._seconds = 0.0  # that a request takes, of late
         self._refused_at = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether one more can begin in this turn of the loop; if so, it counts."""
-        if self.waiting or self._begun >= self._at_most:
+        if self._waiting or self._begun >= self._at_most:
             return False
         if not self._begun:
             loop.call_soon(self._turn, loop)
@@ -55,35 +69,38 @@ class Admission:
         return True
 
     def wait(self, request: Waiting) -> None:
-        """Have it begin in a later turn."""
-        if not self.waiting:
-            self._waiting_since = self._turned_at = monotonic()
-        self.waiting.append(request)
-
-    def is_overloaded(self) -> bool:
-        """Whether one that comes now would have to wait for too long."""
-        expected = len(self.waiting) * self._seconds
-        if expected <= STANDING_SECONDS or len(self.waiting) < TURN_REQUESTS:
-            return False
-        return expected > BURST_SECONDS or monotonic() - self._waiting_since > BURST_SECONDS
-
-    def refused(self) -> None:
-        """Tell the log, once an overload."""
+        """Have it begin in a later turn, or be refused; there is one to come."""
         now = monotonic()
-        if now - self._refused_at > QUIET_SECONDS:
-            logger.warning("overloaded: requests are refused with 503")
-        self._refused_at = now
+        if self._turned_at is None:
+            self._turned_at = now
+        self._waiting.append((now, request))
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        before, self._begun = self._begun, min(self._at_most, len(self.waiting))
-        if not self._begun:
+        before, self._begun = self._begun, 0
+        now, waiting = monotonic(), self._waiting
+        if before and self._turned_at is not None:
+            self._seconds += SMOOTHING * ((now - self._turned_at) / before - self._seconds)
+        if not waiting:
+            self.overloaded, self._turned_at = False, None
             return
-        now = monotonic()
-        # What the turn before took; nobody waited before the first.
-        self._seconds += SMOOTHING * ((now - self._turned_at) / before - self._seconds)
         self._turned_at = now
-        for _ in range(self._begun):
-            self.waiting.popleft().begin()
+        self.overloaded = self.overloaded or len(waiting) * self._seconds > WAIT_SECONDS
+        if self.overloaded:
+            self._refuse_those_before(now - WAIT_SECONDS, now)
         fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
         self._at_most = max(FEWEST_REQUESTS, fitting)
+        self._begun = min(self._at_most, len(waiting))
+        following = waiting.pop if self.overloaded else waiting.popleft
+        for _ in range(self._begun):
+            following()[1].begin()
         loop.call_soon(self._turn, loop)
+
+    def _refuse_those_before(self, last: float, now: float) -> None:
+        refused = 0
+        while self._waiting and self._waiting[0][0] < last and refused < TURN_REFUSALS:
+            self._waiting.popleft()[1].turn_down()
+            refused += 1
+        if refused:
+            if now - self._refused_at > QUIET_SECONDS:
+                logger.warning("overloaded: requests are refused with 503")
+            self._refused_at = now

@@ -49,7 +49,7 @@ class GuardedProtocol(Shedding):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, in slices, unless there is too much to do."""
-        if self.guard.admission.waiting and self._shed(data):
+        if self.guard.admission.overloaded and self._decided is None and self._put_off(data):
             return
         if self._linger_bytes is not None:
             self._linger_bytes -= len(data)

@@ -11,6 +11,7 @@ import uvicorn
 
 from model.predictor import Predictor
 from service import app
+from service.admission import Admission, Waiting
 from service.capacity import Capacity
 from service.connection import Guard
 from service.guarded import guarded
@@ -65,19 +66,23 @@ class ServedHere:
             await task
 
     @asynccontextmanager
-    async def overloaded(self) -> AsyncIterator[None]:
-        """As if there were more to do than it can."""
-        admission = self.guard.admission
-        admission.waiting.append(_Nobody())
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(admission, "is_overloaded", lambda: True)
-            yield
-        admission.waiting.clear()
+    async def overloaded(self, *, reading: bool) -> AsyncIterator[None]:
+        """As if there were more to do than it can. reading: and this had only just begun."""
+        usual, self.guard.admission = self.guard.admission, _Overloaded(reading)
+        yield
+        self.guard.admission = usual
 
 
-class _Nobody:
-    def begin(self) -> None:
-        raise AssertionError
+class _Overloaded(Admission):
+    def __init__(self, reading: bool) -> None:
+        super().__init__()
+        self.overloaded = not reading
+
+    def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
+        return False
+
+    def wait(self, request: Waiting) -> None:
+        asyncio.get_running_loop().call_soon(request.turn_down)
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -6,11 +6,18 @@ import logging
 import pytest
 
 from service import admission
-from service.admission import BURST_SECONDS, FEWEST_REQUESTS, TURN_REQUESTS, Admission
+from service.admission import (
+    FEWEST_REQUESTS,
+    TURN_REFUSALS,
+    TURN_REQUESTS,
+    WAIT_SECONDS,
+    Admission,
+)
 
 pytestmark = pytest.mark.anyio
 
 SECONDS = 0.0007  # that each request takes
+AT_ONCE = int(WAIT_SECONDS / SECONDS)  # are no overload
 
 
 class Clock:
@@ -21,99 +28,129 @@ class Clock:
         monkeypatch.setattr(admission, "monotonic", lambda: self.now)
 
 
+class Clients:
+    """Ask, and note who was answered, and who was refused."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.admission, self.clock = Admission(), clock
+        self.answered: list[int] = []
+        self.refused: list[int] = []
+        self.asked = 0
+
+    def ask(self, count: int) -> None:
+        """So many at once."""
+        for _ in range(count):
+            request = Request(self.asked, self)
+            self.asked += 1
+            if self.admission.may_begin(asyncio.get_running_loop()):
+                request.begin()
+            else:
+                self.admission.wait(request)
+
+    def is_overloaded(self) -> bool:
+        return self.admission.overloaded
+
+    async def all_done(self) -> None:
+        while self.admission.waiting:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # and the turn that finds it so
+        await asyncio.sleep(0)
+
+
 class Request:
     """Takes its time once it is begun."""
 
-    def __init__(self, number: int, clock: Clock, begun: list[int]) -> None:
-        self.number, self.clock, self._all = number, clock, begun
+    def __init__(self, number: int, clients: Clients) -> None:
+        self.number, self.clients = number, clients
 
     def begin(self) -> None:
-        self._all.append(self.number)
-        self.clock.now += SECONDS
+        self.clients.answered.append(self.number)
+        self.clients.clock.now += SECONDS
+
+    def turn_down(self) -> None:
+        self.clients.refused.append(self.number)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+async def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
+    """Whose admission has learnt how long a request takes."""
+    clients = Clients(Clock(monkeypatch))
+    for _ in range(50):
+        clients.ask(AT_ONCE * 3 // 4)
+        await clients.all_done()
+    assert clients.refused == []
+    clients.answered.clear()
+    clients.asked = 0
+    return clients
 
 
-def come(some: Admission, requests: list[Request]) -> int:
-    """How many of these that come at once are let in."""
-    loop = asyncio.get_running_loop()
-    for number, request in enumerate(requests):
-        if some.may_begin(loop):
-            request.begin()
-        elif some.is_overloaded():
-            return number
-        else:
-            some.wait(request)
-    return len(requests)
-
-
-async def drain(some: Admission) -> None:
-    while some.waiting:
+async def test_so_many_in_a_turn_and_the_rest_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = Clients(Clock(monkeypatch))
+    clients.ask(50)
+    assert clients.answered == list(range(TURN_REQUESTS))
+    most, before = 0, len(clients.answered)
+    while clients.admission.waiting:
         await asyncio.sleep(0)
-
-
-def requests(count: int, clock: Clock, begun: list[int]) -> list[Request]:
-    return [Request(number, clock, begun) for number in range(count)]
-
-
-async def test_so_many_in_a_turn_and_the_rest_in_order(clock: Clock) -> None:
-    some, begun = Admission(), list[int]()
-    assert come(some, requests(100, clock, begun)) == 100
-    assert begun == list(range(TURN_REQUESTS))
-    most, before = 0, len(begun)
-    while some.waiting:
-        await asyncio.sleep(0)
-        most, before = max(most, len(begun) - before), len(begun)
-    assert begun == list(range(100))
+        most, before = max(most, len(clients.answered) - before), len(clients.answered)
+    assert clients.answered == list(range(50))
+    assert clients.refused == []
     assert 1 <= most <= TURN_REQUESTS
+    await clients.all_done()
+    assert clients.admission.may_begin(asyncio.get_running_loop())  # at once, as at first
+
+
+async def test_what_takes_long_gets_fewer_a_turn(clients: Clients) -> None:
+    clients.ask(AT_ONCE - 5)
+    begun = len(clients.answered)
+    assert begun < TURN_REQUESTS / 2
     await asyncio.sleep(0)
-    assert some.may_begin(asyncio.get_running_loop())  # at once, as at first
+    assert FEWEST_REQUESTS <= len(clients.answered) - begun < TURN_REQUESTS / 2
 
 
-async def test_what_takes_long_gets_fewer_a_turn(clock: Clock) -> None:
-    some, begun = Admission(), list[int]()
-    come(some, requests(1000, clock, begun))
-    while len(begun) < 500:
-        await asyncio.sleep(0)
-    before = len(begun)
-    await asyncio.sleep(0)
-    assert FEWEST_REQUESTS <= len(begun) - before < TURN_REQUESTS / 2
+async def test_all_are_answered_in_order_while_none_waits_too_long(clients: Clients) -> None:
+    clients.ask(AT_ONCE - 5)
+    await clients.all_done()
+    assert clients.answered == list(range(AT_ONCE - 5))
+    assert not clients.is_overloaded()
 
 
-async def learnt(clock: Clock) -> Admission:
-    """One that knows how long a request takes."""
-    some = Admission()
-    come(some, requests(1000, clock, []))
-    await drain(some)
+async def test_in_an_overload_the_newest_goes_first_and_the_oldest_is_refused(
+    clients: Clients,
+) -> None:
+    clients.ask(10 * AT_ONCE)
+    begun = len(clients.answered)  # before it was known
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    return some
+    assert clients.is_overloaded()
+    await clients.all_done()
+    assert clients.answered[begun] == 10 * AT_ONCE - 1
+    assert clients.answered[begun:] == sorted(clients.answered[begun:], reverse=True)
+    assert clients.refused == sorted(clients.refused)
+    assert len(clients.answered) + len(clients.refused) == 10 * AT_ONCE
+    assert AT_ONCE / 2 < len(clients.answered) < 2 * AT_ONCE
+    assert not clients.is_overloaded()
+    clients.ask(AT_ONCE - 5)
+    await clients.all_done()
+    assert clients.answered[-1] == clients.asked - 1  # it is over, and all is as ever
 
 
-async def test_a_burst_may_wait_for_longer_than_an_overload(clock: Clock) -> None:
-    some, begun = await learnt(clock), list[int]()
-    let_in = come(some, requests(500, clock, begun))
-    assert BURST_SECONDS / SECONDS / 2 < let_in < 2 * BURST_SECONDS / SECONDS
-    clock.now += 2 * BURST_SECONDS  # there always were some
-    assert some.is_overloaded()
-    while some.is_overloaded():
-        await asyncio.sleep(0)
-    assert 0 < len(some.waiting) <= TURN_REQUESTS
-    await drain(some)
-    assert len(begun) == let_in  # whoever was let in is answered
+async def test_not_all_are_refused_in_one_turn(clients: Clients) -> None:
+    clients.ask(5 * TURN_REFUSALS)
+    clients.clock.now += 10 * WAIT_SECONDS
     await asyncio.sleep(0)
-    assert come(some, requests(500, clock, [])) > let_in / 2  # it is over
+    await asyncio.sleep(0)
+    assert 0 < len(clients.refused) <= 2 * TURN_REFUSALS
 
 
-async def test_the_log_is_told_once(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
-    some = Admission()
+async def test_the_log_is_told_once(caplog: pytest.LogCaptureFixture, clients: Clients) -> None:
     with caplog.at_level(logging.WARNING):
-        for _ in range(100):
-            some.refused()
+        clients.ask(10 * AT_ONCE)
+        await clients.all_done()
+        clients.ask(10 * AT_ONCE)
+        await clients.all_done()
+        assert len(clients.refused) > 2
         assert len(caplog.records) == 1
-        clock.now += 10
-        some.refused()
+        clients.clock.now += 10
+        clients.ask(10 * AT_ONCE)
+        await clients.all_done()
     assert len(caplog.records) == 2

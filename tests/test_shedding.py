@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
-from served_here import ServedHere
+from served_here import ServedHere, until
 
 from model.predictor import Predictor
+from service.admission import Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +30,7 @@ def get(path: bytes) -> bytes:
 
 
 Answer = tuple[int, dict[str, str], bytes]
+READING = pytest.mark.parametrize("reading", [True, False])
 
 
 class Talk:
@@ -75,9 +78,10 @@ async def counted(served: ServedHere) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
-async def test_a_refusal_says_when_to_come_again(served: ServedHere) -> None:
+@READING
+async def test_a_refusal_says_when_to_come_again(served: ServedHere, reading: bool) -> None:
     client = await talk(served)
-    async with served.overloaded():
+    async with served.overloaded(reading=reading):
         status, headers, body = await client.ask(post())
         other = await client.ask(post())
     assert status == other[0] == 503
@@ -96,26 +100,31 @@ async def test_a_refusal_says_when_to_come_again(served: ServedHere) -> None:
     assert samples["malignancy_requests_in_flight"] == 1  # the one that asks
 
 
-async def test_health_and_metrics_are_answered_all_the_same(served: ServedHere) -> None:
+@READING
+async def test_health_and_metrics_are_answered_all_the_same(
+    served: ServedHere, reading: bool
+) -> None:
     client = await talk(served)
-    async with served.overloaded():
+    async with served.overloaded(reading=reading):
         for path in (b"/health", b"/health/live", b"/metrics", b"/v2/health/ready", b"/ping"):
             assert (await client.ask(get(path)))[0] == 200
         client.writer.write(post() + get(b"/health/live") + post())
         assert [(await client.answer())[0] for _ in range(3)] == [503, 200, 503]
 
 
-async def test_the_inference_protocol_has_its_own_words(served: ServedHere) -> None:
-    async with served.overloaded():
+@READING
+async def test_the_inference_protocol_has_its_own_words(served: ServedHere, reading: bool) -> None:
+    async with served.overloaded(reading=reading):
         status, _, body = await (await talk(served)).ask(post(b"/v2/models/article/infer"))
     assert status == 503
     assert list(json.loads(body)) == ["error"]
 
 
+@READING
 @pytest.mark.parametrize("cut", range(1, len(post()) * 2, 7))
-async def test_wherever_the_bytes_are_cut(served: ServedHere, cut: int) -> None:
+async def test_wherever_the_bytes_are_cut(served: ServedHere, cut: int, reading: bool) -> None:
     client, both = await talk(served), post() * 2
-    async with served.overloaded():
+    async with served.overloaded(reading=reading):
         client.writer.write(both[:cut])
         await asyncio.sleep(0.01)
         client.writer.write(both[cut:])
@@ -123,8 +132,9 @@ async def test_wherever_the_bytes_are_cut(served: ServedHere, cut: int) -> None:
     assert (await client.ask(get(b"/health/live")))[0] == 200
 
 
-async def test_what_is_bad_is_refused_as_ever(served: ServedHere) -> None:
-    async with served.overloaded():
+@READING
+async def test_what_is_bad_is_refused_as_ever(served: ServedHere, reading: bool) -> None:
+    async with served.overloaded(reading=reading):
         bad = await (await talk(served)).ask(b"POST / HTTP/1.1\r\nHost : a\r\n\r\n")
         assert bad[0] == 400
         expecting = post(more=b"Expect: 100-continue\r\n").removesuffix(BODY)
@@ -135,10 +145,41 @@ async def test_what_is_bad_is_refused_as_ever(served: ServedHere) -> None:
         assert await client.reader.read() == b""
 
 
-async def test_more_at_once_than_begin_in_a_turn(served: ServedHere) -> None:
-    """None of a burst that is soon over is refused."""
+async def test_none_of_a_burst_is_refused_while_it_is_soon_over(served: ServedHere) -> None:
     clients = await asyncio.gather(*(talk(served) for _ in range(100)))
     answers = await asyncio.gather(*(client.ask(post()) for client in clients))
     assert {status for status, _, _ in answers} <= {200, 503}  # 503 on a machine that stands still
     assert sum(status == 200 for status, _, _ in answers) >= 30
     assert not served.guard.admission.waiting
+
+
+async def test_what_waited_unread_is_answered_at_its_turn(served: ServedHere) -> None:
+    clients = await asyncio.gather(*(talk(served) for _ in range(10)))
+    served.guard.admission.may_begin(asyncio.get_running_loop())
+    served.guard.admission.overloaded = True
+    answers = await asyncio.gather(*(client.ask(post()) for client in clients))
+    assert [status for status, _, _ in answers] == [200] * 10
+
+
+async def test_who_leaves_while_it_waits_holds_nothing(
+    served: ServedHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Waiting] = []
+    admission = served.guard.admission
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "may_begin", lambda _: False)
+        patch.setattr(admission, "wait", held.append)
+        for overloaded in (False, True):
+            admission.overloaded = overloaded
+            client = await talk(served)
+            client.writer.write(post())
+            await until(partial(lambda count: len(held) == count, 1 + overloaded))
+            client.writer.close()
+        admission.overloaded = False
+    await asyncio.sleep(0.1)
+    for each in held:
+        each.begin()
+        each.turn_down()
+    await until(lambda: not served.server.server_state.connections)
+    assert (await (await talk(served)).ask(post()))[0] == 200
+    assert (await counted(served))["malignancy_requests_in_flight"] == 1  # the one that asks
