@@ -19,7 +19,7 @@ from service.refusals import Refusals
 logger = logging.getLogger(__name__)
 
 TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
-TURN_SECONDS: Final = 0.003  # of work are begun; but
+TURN_SECONDS: Final = 0.01  # of work are begun; but
 FEWEST_REQUESTS: Final = 4  # at least, since those that are predicted together cost far less
 WAIT_SECONDS: Final = 0.04  # more is an overload, and then who has waited so long is refused
 TURN_REFUSALS: Final = 64

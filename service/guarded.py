@@ -49,6 +49,9 @@ class GuardedProtocol(Shedding):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, in slices, unless there is too much to do."""
+        if self._unread:
+            self._put_off_more(data)
+            return
         if self.guard.admission.overloaded and self._decided is None and self._put_off(data):
             return
         if self._linger_bytes is not None:

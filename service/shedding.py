@@ -48,15 +48,18 @@ class Shedding(Connection):
             or self.guard.stop.begun
             or self.pipeline
             or not (self._answering is None or self._answering.response_complete)
-            or self._unread
             or self.transport.is_closing()
         ):
             return False
         self._unread = data
         self._receiving = False
-        self.flow.pause_reading()
         self.guard.admission.wait(self)
         return True
+
+    def _put_off_more(self, data: bytes) -> None:
+        """What came after what waits has to wait too, and nothing more is taken in."""
+        self._unread += data
+        self.flow.pause_reading()
 
     def begin(self) -> None:
         """Have the application answer, if the client is still there."""
@@ -107,6 +110,11 @@ class Shedding(Connection):
             self.transport.close()
         self._tell_refused(1)
         self.on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it, and what waits."""
+        self._unread = b""
+        super().connection_lost(exc)
 
     def _is_idle(self) -> bool:
         return not self._unread and super()._is_idle()

@@ -92,6 +92,7 @@ class Telemetry:
         self.log_line_dropped: Callable[[], None] = dropped.inc
         if not SHARED_FOLDER:  # several processes have no one size
             ProcessCollector(registry=self.registry)
+        self._overloaded: tuple[Counter, ...] = ()
         self.started = self._in_flight.inc
         self._routes: dict[str, _Route] = {}
 
@@ -110,8 +111,13 @@ class Telemetry:
 
     def refused(self, requests: int) -> None:
         """So many were refused before they began, and so were never `started`."""
-        self._requests.labels(UNMATCHED, 503).inc(requests)
-        self._refused.labels(UNMATCHED, "overloaded").inc(requests)
+        if not self._overloaded:
+            self._overloaded = (
+                self._requests.labels(UNMATCHED, 503),
+                self._refused.labels(UNMATCHED, "overloaded"),
+            )
+        for counter in self._overloaded:
+            counter.inc(requests)
 
     def counting(self, predictor: Predictor) -> Count:
         """What counts the answered rows of this model by their label."""

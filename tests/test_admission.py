@@ -16,7 +16,7 @@ from service.admission import (
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 0.0007  # that each request takes
+SECONDS = 0.0013  # that each request takes
 AT_ONCE = int(WAIT_SECONDS / SECONDS)  # are no overload
 
 
