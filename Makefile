@@ -4,6 +4,7 @@ PYTHON ?= python3
 ARTIFACT ?= artifacts/wisconsin.joblib
 RECIPE ?= wisconsin
 IMAGE ?= malignancy
+REQUESTS ?= 5000000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,7 +21,7 @@ COVERING := $(filter-out $(patsubst %,tests/test_%.py,$(OFFLINE) $(SLOWEST)),$(w
 	tests/test_oracle_arrow.py tests/test_oracle_arrow_limits.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test coverage mutation check torture oracles clients bench image sbom clean
+.PHONY: help serve train test coverage mutation check torture soak oracles clients bench image sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint and the checks of t
 
 torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: faults, swaps, fuzzing
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/torture_*.py
+
+soak: $(VENV)/test ## ask it REQUESTS times, in every way, while its models change; nothing may grow
+	OPENBLAS_NUM_THREADS=1 REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --capture=no tests/endurance.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py

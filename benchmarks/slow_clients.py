@@ -15,8 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 
@@ -100,52 +101,53 @@ async def slow(port: int, begin: bytes, drip: bytes = b"", window: int = 0) -> f
         return time.monotonic() - start
 
 
-async def all_slow(port: int) -> None:
-    """Have all kinds at the same time, until each is dropped, and tell when that was."""
-    kinds: dict[str, Callable[[], Awaitable[float]]] = {
-        "half head": lambda: slow(port, HALF_HEAD),
-        "dripping head": lambda: slow(port, HALF_HEAD, drip=b"a"),
-        "half body": lambda: slow(port, HALF_BODY),
-        "dripping body": lambda: slow(port, HALF_BODY, drip=b"a"),
-        "slow reader": lambda: slow(port, LARGE, window=2048),
-        "idle": lambda: slow(port, ASK),
-    }
+KINDS: dict[str, Callable[[int], Awaitable[float]]] = {
+    "half head": partial(slow, begin=HALF_HEAD),
+    "dripping head": partial(slow, begin=HALF_HEAD, drip=b"a"),
+    "half body": partial(slow, begin=HALF_BODY),
+    "dripping body": partial(slow, begin=HALF_BODY, drip=b"a"),
+    "slow reader": partial(slow, begin=LARGE, window=2048),
+    "idle": partial(slow, begin=ASK),
+}
 
-    async def one(make: Callable[[], Awaitable[float]], number: int) -> float:
+
+async def many_slow(port: int, kinds: Sequence[str]) -> list[float]:
+    """Have a thousand of each kind at the same time; the seconds until each was dropped."""
+
+    async def one(kind: str, number: int) -> float:
         await asyncio.sleep(ARRIVAL_SECONDS * number / SLOW)
-        return await make()
+        return await KINDS[kind](port)
 
-    async def many(make: Callable[[], Awaitable[float]]) -> list[float]:
-        return sorted(await asyncio.gather(*(one(make, number) for number in range(SLOW))))
-
-    for kind, dropped in zip(
-        kinds, await asyncio.gather(*(many(make) for make in kinds.values())), strict=True
-    ):
-        print(f"{kind:14} {len(dropped)} dropped, after {dropped[0]:.1f} to {dropped[-1]:.1f} s")
+    return await asyncio.gather(*(one(kind, number) for kind in kinds for number in range(SLOW)))
 
 
-def told(name: str, seconds: list[float]) -> float:
-    """Print the quantiles of some latencies; returns the 99 %."""
-    ordered = sorted(seconds)
-    median, late = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
-    print(f"{name:14} {len(ordered)} asked, median {median * 1e3:.2f} ms, p99 {late * 1e3:.2f} ms")
-    return late
+@contextmanager
+def good_client(port: int) -> Iterator[list[float]]:
+    """A client that asks all along; what its answers took is known afterwards."""
+    context, seconds = get_context("spawn"), list[float]()
+    with context.Pool(1) as pool, context.Manager() as manager:
+        stop = manager.Event()
+        asked = pool.apply_async(ask_until, (stop, port))
+        yield seconds
+        stop.set()
+        seconds += sorted(asked.get())
 
 
 def main() -> None:
-    """Measure alone, then among the slow ones."""
-    context = get_context("spawn")
-    with serving(sys.argv[1]) as port, context.Pool(1) as pool, context.Manager() as manager:
-        stop = manager.Event()
-        asked = pool.apply_async(ask_until, (stop, port))
-        time.sleep(ALONE_SECONDS)
-        stop.set()
-        alone = told("alone", asked.get())
-        stop.clear()
-        asked = pool.apply_async(ask_until, (stop, port))
-        asyncio.run(all_slow(port))
-        stop.set()
-        print(f"p99 is {told('among slow ones', asked.get()) / alone:.1f} × that of alone")
+    """Measure alone, then among slow ones of each kind, then of all kinds at the same time."""
+    with serving(sys.argv[1]) as port:
+        for name, kinds in [*((kind, [kind]) for kind in KINDS), ("all of them", list(KINDS))]:
+            with good_client(port) as alone:
+                time.sleep(ALONE_SECONDS)
+            with good_client(port) as among:
+                dropped = asyncio.run(many_slow(port, kinds))
+            before, after = (seconds[len(seconds) * 99 // 100] for seconds in (alone, among))
+            print(
+                f"{name:14} {len(dropped)} dropped after {min(dropped):.1f} to {max(dropped):.1f} s"
+                f"; {len(among)} good ones answered, p99 {before * 1e3:.1f} ms alone, "
+                f"{after * 1e3:.1f} ms among them: {after / before:.1f} ×",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from model.predictor import Predictor
 from service.access import Access
 from service.capacity import Capacity
 from service.direct import Service
+from service.log_lines import LogLines
 from service.middleware import AccessLog, AroundRequests
 from service.models import Models, ServedModel, WatchedModel
 from service.openapi import install_openapi
@@ -30,8 +31,9 @@ from service.routes.predict import predict_routes
 from service.scraping import Scrape
 from service.served import Served
 from service.settings import Settings
+from service.stop import Stop
 from service.telemetry import Telemetry
-from service.tracing import telemetry_config
+from service.tracing import end_tracing, telemetry_config
 from service.trust import trust
 
 if TYPE_CHECKING:
@@ -45,15 +47,21 @@ def create_app(
     predictor: Predictor | None = None,
     access_log: AccessLog | None = None,
     tracer_provider: "TracerProvider | None" = None,
+    stop: Stop | None = None,
+    log_lines: LogLines | None = None,
 ) -> FastAPI:
     """The service for one model, the given one, or for those at the settings' paths.
 
     access_log: told of every request that is over. tracer_provider: what makes spans of requests.
+    stop: what the process is told about its end. log_lines: what is counted where it drops some.
     Raises ArtifactError when there is no artifact that can be read, SettingError when the settings
     do not fit the models.
     """
 
+    stop = stop or Stop(settings.drain_seconds)
     telemetry = Telemetry()
+    if log_lines is not None:
+        log_lines.on_drop = telemetry.log_line_dropped
 
     def serve(predictor: Predictor) -> Served:
         return Served(predictor, settings, telemetry.counting(predictor))
@@ -69,12 +77,16 @@ def create_app(
         )
     served_as = _version()
 
+    def reloaded(name: str, taken: bool) -> None:
+        telemetry.reloaded(name, taken)
+        telemetry.forget_all_but(models.titles)
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        async with reloading(models, telemetry.reloaded):
+        async with reloading(models, reloaded):
             yield
         if tracer_provider is not None:
-            await run_in_threadpool(tracer_provider.shutdown)  # the last spans are sent
+            await run_in_threadpool(end_tracing, tracer_provider)
 
     capacity = Capacity(
         settings.scoring_threads,
@@ -89,7 +101,7 @@ def create_app(
         description="Predictions over REST, by small neural networks.",
         routes=[  # first, so the first to be matched
             *predict,
-            *inference_protocol_routes(models, settings, capacity, served_as),
+            *inference_protocol_routes(models, settings, capacity, served_as, stop),
             *invocations_routes(models, settings, capacity),
         ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
@@ -101,8 +113,8 @@ def create_app(
     app.include_router(index_router(models))
     app.include_router(metrics_router(models, Scrape(models, telemetry)))
     app.include_router(model_router(models))
-    app.include_router(health_router(models))
-    app.include_router(scoring_server_router(models, served_as))
+    app.include_router(health_router(models, stop))
+    app.include_router(scoring_server_router(models, served_as, stop))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models)

@@ -2,26 +2,19 @@
 
 import asyncio
 import logging
-import socket
-import struct
-from collections import Counter
-from secrets import token_hex
+from collections import Counter, deque
 from typing import Any, Final, cast
 
-from starlette.types import Scope
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.current_request import CurrentRequest, current_request
+from service.cycle import Cycle
 from service.deadlines import Patience, Sweep
 from service.framing import HostRule
 from service.metered_transport import MeteredTransport
-from service.problems import Problem
+from service.problems import REFUSAL, Problem
 from service.settings import Settings
+from service.stop import Stop, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -30,27 +23,31 @@ logger = logging.getLogger(__name__)
 LINGER_BYTES: Final = 1024 * 1024
 LINGER_SECONDS: Final = 1.0
 MAX_TURNED_AWAY: Final = 64  # that linger at the same time
-GRACE_SHARE: Final = 0.8  # of the server's grace, for what clients still send or read
+GRACE_SECONDS: Final = 10.0  # for requests under way when the server closes
+GRACE_SHARE: Final = 0.8  # of them, for what clients still send or read
+# A connection without a request stays so much longer when the server closes: what its client has
+# just sent is on the way, and is answered.
+PARTING_SECONDS: Final = 0.25  # and up to two ticks
 
 
 class Guard:
-    """What the connections of one process share; pickled for another, it begins anew there."""
+    """What the connections of one process share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self.settings = settings
+        self.stop = stop
         self.host_rule = HostRule(settings.hosts)
         self.sweep = Sweep()
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
-
-    def __reduce__(self) -> tuple[type["Guard"], tuple[Settings]]:
-        return Guard, (self.settings,)
 
 
 class Connection(HttpToolsProtocol):
     """One connection, with deadlines and caps; what comes in is parsed by a subclass."""
 
     transport: MeteredTransport
+    cycle: Cycle
+    pipeline: deque[tuple[Cycle, ASGI3Application]]  # type: ignore[assignment]
 
     def __init__(self, *arguments: Any, guard: Guard, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -59,9 +56,8 @@ class Connection(HttpToolsProtocol):
         self._receiving = True  # from a message's first byte, or the connection's start, to the end
         self._begun = False  # more has come of the message than empty lines
         self._received_bytes = 0  # of the message's head, then of the rest of it
-        self._answering: RequestResponseCycle | None = None
+        self._answering: Cycle | None = None
         self._refusal: Problem | None = None  # to be sent after the answers that are due
-        self._refused_scope: Scope | None = None  # of its head, if that was good
         self._deaf = False  # what comes is forgotten
         self._linger_bytes: int | None = None  # so much may come before the connection is closed
         self._read_patience = Patience(settings.receive_timeout_seconds)
@@ -69,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._idle_patience = Patience(settings.keep_alive_seconds)
         self._linger_patience = Patience(LINGER_SECONDS)
         self._stop_patience: Patience | None = None
+        self._parting_patience = Patience(PARTING_SECONDS)
+        self._kept_last = False  # whether the last request would have left the connection open
         self._taken_bytes: int | None = None  # when the client began to be awaited
         self._address = ""
         self._counted = False
@@ -117,15 +115,38 @@ class Connection(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
 
+    def drain(self) -> None:
+        """Have the last answer that is due close it."""
+        if not self._is_idle() and self.cycle is not None:
+            self._kept_last, self.cycle.keep_alive = self.cycle.keep_alive, False
+
     def shutdown(self) -> None:
-        """Finish what is under way, within the server's grace."""
-        self._stop_patience = Patience(GRACE_SHARE * (self.config.timeout_graceful_shutdown or 10))
-        super().shutdown()
+        """Finish what is under way, or is just coming, within the server's grace."""
+        self._stop_patience = Patience(GRACE_SHARE * GRACE_SECONDS)
+
+    def give_up(self) -> None:
+        """Refuse what is not answered by now."""
+        cycle = self._answering
+        if self._linger_bytes is not None or self._is_idle():
+            self.transport.raw.close()
+        elif cycle is None or cycle.response_started or self._deaf:
+            self._stop()
+        else:
+            _disconnect(cycle)
+            self.pipeline.clear()
+            self._deaf = True
+            self._send_refusal(stopping(), cycle.scope)
+
+    def _is_idle(self) -> bool:
+        """Whether it waits for a request's first byte."""
+        answered = self._answering is None or self._answering.response_complete
+        return answered and not (self._receiving and self._begun)
 
     def _close(self) -> None:
         """Close after what was written is sent, and after some of what is still to come."""
         raw = self.transport.raw
-        if not self._receiving or raw.is_closing():
+        # Told to stop, it is the server that closes, and the client may be sending one more.
+        if raw.is_closing() or not (self._receiving or self.guard.stop.begun):
             raw.close()
             return
         if raw.can_write_eof():
@@ -141,48 +162,64 @@ class Connection(HttpToolsProtocol):
     # Refusals
 
     def refuse(self, problem: Problem) -> None:
-        """Answer instead of the application, once all earlier requests are answered; then close."""
+        """Have the request that arrives answered so, once all earlier ones are; then close."""
         if self._deaf or self.transport.is_closing():
             return
         self._deaf = True
-        received = self.cycle if self.cycle is not None and self.cycle.more_body else None
-        if received is not None:
-            _disconnect(received)
-            self._refused_scope = cast(Scope, received.scope)
-            if self.pipeline and self.pipeline[0][0] is received:
-                self.pipeline.popleft()
-            elif received.response_started:
-                self.transport.close()  # there is no taking it back
-                return
-            else:
-                self._answering = None
-        self._refusal = problem
-        if self._answering is None or self._answering.response_complete:
-            self._send_refusal()
-
-    def _send_refusal(self) -> None:
-        problem = self._refusal
-        assert problem is not None
-        identity = token_hex(16)
-        token = current_request.set(CurrentRequest(identity))
         logger.debug("refused: %s", problem)
-        scope = self._refused_scope
-        response = problem.response() if scope is None else problem.answer(scope)
-        current_request.reset(token)
-        headers = [
-            *self.server_state.default_headers,
-            *response.raw_headers,
-            (b"x-request-id", identity.encode()),
-            (b"connection", b"close"),
-        ]
-        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + bytes(response.body))
-        self._receiving = True  # linger, whatever it was that came
-        self.transport.close()
+        arriving = self.cycle if self.cycle is not None and self.cycle.more_body else None
+        if arriving is None:
+            self._refusal = problem
+            if self._answering is None or self._answering.response_complete:
+                self._send_refusal(problem)
+        elif arriving.response_started:
+            self.transport.close()  # there is no taking it back
+        else:
+            arriving.refuse(problem)
+
+    def _send_refusal(self, problem: Problem, request: HTTPScope | None = None) -> None:
+        """Have the application answer so, that it is counted and logged: what is no request, if
+        there is none."""
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "method": "",
+            "path": "",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": [],
+            "state": self.app_state.copy(),
+            **cast(dict[str, Any], request or {}),
+            REFUSAL: problem,
+        }
+        self.cycle = self._new_cycle(cast(HTTPScope, scope), keep_alive=False)
+        self.cycle.more_body = False
+        self._receiving = True  # linger afterwards, whatever it was that came
+        self._start_asgi_task(self.cycle, self.app)
 
     # Answers
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _new_cycle(self, scope: HTTPScope, *, keep_alive: bool) -> Cycle:
+        return Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+
+    def _start_asgi_task(self, cycle: Cycle, app: ASGI3Application) -> None:  # type: ignore[override]
         self._answering = cycle
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
@@ -198,7 +235,7 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
-            self._send_refusal()
+            self._send_refusal(self._refusal)
         elif self.cycle.more_body:
             self._linger()  # if the rest is short, the connection can be used again
 
@@ -216,9 +253,13 @@ class Connection(HttpToolsProtocol):
             self._send_patience.renew()
         elif self._send_patience.is_lost(seconds, taken - self._taken_bytes):
             logger.debug("gave up on a client that does not read its answer")
-            self._reset()
+            self.transport.reset()
             return
         if transport.raw.is_closing():
+            return
+        if self._stop_patience is not None and self._linger_bytes is None and self._is_idle():
+            if self._parting_patience.is_lost(seconds):
+                self._part()
             return
         awaited = untaken or (self._receiving and not self.flow.read_paused)
         if self._stop_patience is not None and awaited and self._stop_patience.is_lost(seconds):
@@ -229,10 +270,13 @@ class Connection(HttpToolsProtocol):
         elif self._receiving:
             if awaited and self._read_patience.is_lost(seconds, self._received_bytes):
                 self._give_up_reading()
-        elif (
-            self._answering is None or self._answering.response_complete
-        ) and self._idle_patience.is_lost(0 if untaken else seconds):
-            transport.close()
+        elif self._is_idle() and self._idle_patience.is_lost(0 if untaken else seconds):
+            self._part()
+
+    def _part(self) -> None:
+        """Close it, being idle, unless a request has come that is read in a moment."""
+        if not self.transport.unread_bytes():
+            self.transport.raw.close()
 
     def _give_up_reading(self) -> None:
         if self._begun:
@@ -240,21 +284,14 @@ class Connection(HttpToolsProtocol):
         elif self._answering is None or self._answering.response_complete:
             self.transport.raw.close()
 
-    def _reset(self) -> None:
-        """Close at once, and have the system forget what it still holds for the client."""
-        connection = self.transport.raw.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.raw.abort()
-
     def _stop(self) -> None:
         if self._begun and self._receiving and not self._deaf:
-            detail = "The service is stopping."
-            self.refuse(Problem(503, detail, headers={"Retry-After": "1"}))
+            self.refuse(stopping())
         else:
-            self._reset()
+            self.transport.reset()
 
 
-def _disconnect(cycle: RequestResponseCycle) -> None:
+def _disconnect(cycle: Cycle) -> None:
     """Let the application see that the client is gone."""
     if not cycle.response_complete:
         cycle.disconnected = True

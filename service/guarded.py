@@ -1,13 +1,12 @@
 """HTTP/1.1 for clients that may be slow, greedy or hostile: requests in, or refusals out."""
 
-from asyncio import Event, Protocol
+from asyncio import Protocol
 from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.connection import Connection, Guard
 from service.framing import (
@@ -21,6 +20,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
+from service.stop import Stop
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
 FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
@@ -28,9 +28,9 @@ MAX_PIPELINED: Final = 64
 SLASH: Final = ord("/")
 
 
-def guarded(settings: Settings) -> type[Protocol]:
+def guarded(settings: Settings, stop: Stop) -> type[Protocol]:
     """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
-    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings)))
+    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings, stop)))
 
 
 class GuardedProtocol(Connection):
@@ -39,6 +39,8 @@ class GuardedProtocol(Connection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = False
+        self._recent = b""  # what came since the head in parsing began to come, or a little more
+        self._lines_end = 0  # in it, of the last request line
         self._decisive: list[tuple[bytes, bytes]] = []
         self._body_bytes = 0
         self._method = b""
@@ -64,6 +66,9 @@ class GuardedProtocol(Connection):
         if not self._receiving:
             self._begin_to_receive()
         self._received_bytes += len(data)
+        self._recent = self._recent + data if self._in_head else bytes(data)
+        if not self._in_head:
+            self._lines_end = 0
         try:
             self.parser.feed_data(data)
             if self._receiving:
@@ -124,6 +129,13 @@ class GuardedProtocol(Connection):
         """Pass the request on if its head is good. Raises Problem."""
         decisive, url, parser = self._decisive, self.url, self.parser
         version: str = parser.get_http_version()
+        method = parser.get_method()
+        # The parser takes several spaces for one, and other protocols' names for HTTP.
+        line = b"%b %b HTTP/%b\r\n" % (method, url, version.encode())
+        start = self._recent.find(line, self._lines_end)
+        if start < 0:
+            raise Problem(400, "The request line must be a method, a target and HTTP/1.1.")
+        self._lines_end = start + len(line)
         if (
             len(decisive) == 1  # nothing that needs a closer look
             and decisive[0][0] == b"host"
@@ -138,46 +150,40 @@ class GuardedProtocol(Connection):
             if objection := self.guard.host_rule.objection(decisive[0][1]):
                 raise Problem(*objection)
         else:
-            self._look_closely(version)
+            self._look_closely(method, version)
             if self._upgrade_ignored:
                 return
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Problem(400, f"At most {MAX_PIPELINED} requests may wait for an answer.")
         self._in_head = False
         self._received_bytes = 0
-        self._pass_on(version)
+        self._pass_on(method, version)
 
-    def _pass_on(self, version: str) -> None:
+    def _pass_on(self, method: bytes, version: str) -> None:
         """As uvicorn does, without its own parser of URLs, which costs more than all checks."""
         scope, before = self.scope, self.cycle
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("ascii")
-        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["method"] = method.decode("ascii")
         scope["http_version"] = version
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         scope["query_string"] = query
-        self.cycle = cycle = RequestResponseCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
+        keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        if self.guard.stop.begun:
+            # Not this one's before it is the last answer that closes the connection.
+            if before is not None and self._kept_last and not before.response_started:
+                before.keep_alive = True
+            self._kept_last, keep_alive = keep_alive, False
+        self.cycle = cycle = self._new_cycle(scope, keep_alive=keep_alive)
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
-    def _look_closely(self, version: str) -> None:
-        head, method = Head.of(self._decisive), self.parser.get_method()
+    def _look_closely(self, method: bytes, version: str) -> None:
+        head = Head.of(self._decisive)
         require_good_head(head, version, self.url, self.headers)
         if method == b"CONNECT":
             raise Problem(400, "This is no proxy.")

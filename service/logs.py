@@ -4,8 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 from pydantic_core import to_json
@@ -13,6 +12,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.current_request import CurrentRequest, current_request
+from service.log_lines import LogLines
 from service.middleware import AccessLog
 from service.tracing import trace_ids, tracing_is_asked_for
 
@@ -22,12 +22,15 @@ ACCESS = "service.access"
 METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
 
 
-def configure_logging(level: str, log_format: LogFormat) -> None:
-    """Log everything from `level` up; the web server's own messages and warnings too."""
+def configure_logging(level: str, log_format: LogFormat, lines: LogLines | None = None) -> None:
+    """Log everything from `level` up; the web server's own messages and warnings too.
+
+    lines: what takes the lines; without it they are written at once.
+    """
     rendering: list[Processor] = [_console()]
     if log_format == "json":
         rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler() if lines is None else _Handler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -46,15 +49,33 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
     logging.captureWarnings(True)
 
 
-def access_log(level: str, log_format: LogFormat) -> AccessLog:
+class _Handler(logging.Handler):
+    """Passes lines on; `logging.shutdown`, at the end of the process, sees to it that they are
+    written."""
+
+    def __init__(self, lines: LogLines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+        else:
+            self._lines.put(line.encode(errors="backslashreplace") + b"\n")
+
+    def flush(self) -> None:
+        self._lines.flush()
+
+
+def access_log(level: str, log_format: LogFormat, lines: LogLines | None = None) -> AccessLog:
     """What logs one line a request: who, what, how long; no path, no query and no value."""
     at_info, at_debug = level in ("debug", "info"), level == "debug"
     # Without structlog's bound loggers, which would take twice as long as all that is done here.
     stamps = _shared()
-    output: Any = structlog.BytesLogger(sys.stderr.buffer)
-    render: Callable[[EventDict], Any] = to_json
-    if log_format == "text":
-        output, render = structlog.WriteLogger(sys.stderr), partial(_console(), None, "")
+    put = _put_at_once if lines is None else lines.put
+    render: Callable[[EventDict], bytes] = to_json if log_format == "json" else _as_text()
 
     def log(request: CurrentRequest, method: str, status: int, seconds: float) -> None:
         is_check = request.route.startswith("/health")
@@ -75,10 +96,20 @@ def access_log(level: str, log_format: LogFormat) -> AccessLog:
             event["rows"] = request.rows
         for stamp in stamps:
             stamp(None, "", event)
-        with suppress(OSError, ValueError):  # nobody reads it any more: that harms no request
-            output.msg(render(event))
+        put(render(event) + b"\n")
 
     return log
+
+
+def _as_text() -> Callable[[EventDict], bytes]:
+    console = _console()
+    return lambda event: str(console(None, "", event)).encode(errors="backslashreplace")
+
+
+def _put_at_once(line: bytes) -> None:
+    with suppress(OSError, ValueError):  # nobody reads it any more
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
 
 
 def _shared() -> list[Processor]:

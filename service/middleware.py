@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.access import Access
 from service.capacity import Capacity
 from service.current_request import CurrentRequest, current_request
-from service.problems import Problem
+from service.problems import REFUSAL, Problem
 from service.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ class AroundRequests:
         telemetry.started()
         start = perf_counter()
         try:
+            if REFUSAL in scope:
+                raise scope[REFUSAL]
             if self.access is not None:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)

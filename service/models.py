@@ -12,6 +12,7 @@ from model.errors import ArtifactError
 from model.predictor import Predictor
 from model.repository import POINTER, artifacts_in, current_artifact, signature_of
 from service.problems import Problem
+from service.retries import Retries
 from service.served import Served
 from service.settings import SettingError
 
@@ -25,10 +26,12 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What was found at a path: every version that could be loaded, and the one in force."""
+    """What was found at a path: every version that could be loaded, the one in force, and why
+    others could not be."""
 
     current: Served
     files: dict[tuple[Path, Stamp], Served]
+    left_out: dict[Path, str]
 
 
 class ServedModel:
@@ -66,8 +69,10 @@ class WatchedModel(ServedModel):
 
     def __init__(self, path: Path, serve: Serve, check: Check | None = None) -> None:
         self._path, self._serve, self._check = path, serve, check
+        self._retries = Retries()
         self._seen = self._look()
         self._loaded = self._load(None)
+        self._retries.tried(failed=bool(self._loaded.left_out))
         super().__init__(self._loaded.current)
 
     @property
@@ -76,25 +81,34 @@ class WatchedModel(ServedModel):
         return list({each.title: each for each in self._loaded.files.values()}.values())
 
     def changed(self) -> bool:
-        """Whether the files are others than when it was last loaded, or tried to be."""
-        return self._look() != self._seen
+        """Whether the files are others than when it was last loaded, or tried to be; or that
+        failed, and it is time to try again: it may have been the disk."""
+        return self._retries.due or self._look() != self._seen
 
     def reload(self) -> bool:
         """Load aside what is there now, and swap it in at once; whether the version in force is
         another one then.
 
-        On any failure all stays as it was: `failure` and the log say why.
+        On any failure all stays as it was: `failure` and the log say why, the log once.
         """
-        self._seen, before = self._look(), self.current
+        seen, before, failure = self._look(), self.current, self.failure
+        if seen != self._seen:
+            self._seen = seen
+            self._retries.renew()
         try:
             self._loaded = self._load(self._loaded)
         except (ArtifactError, SettingError, OSError) as error:
+            self._retries.tried(failed=True)
             self.failure = str(error).replace(f"{self._path.parent}{os.sep}", "")  # it is shown
-            logger.error("reload of %s failed, %s stays: %s", self.name, before.title, error)
+            if self.failure != failure:
+                logger.error("reload of %s failed, %s stays: %s", self.name, before.title, error)
             return False
+        self._retries.tried(failed=bool(self._loaded.left_out))
         self.failure = None
         self.current = self._loaded.current
         if self.current.title == before.title:
+            if failure is not None:
+                logger.info("%s is what there is now, and stays", before.title)
             return False
         logger.info("%s is served now, instead of %s", self.current.title, before.title)
         return True
@@ -104,6 +118,7 @@ class WatchedModel(ServedModel):
         that is logged."""
         wanted = current_artifact(self._path)
         files: dict[tuple[Path, Stamp], Served] = {}
+        left_out: dict[Path, str] = {}
         for file in {wanted: None, **dict.fromkeys(artifacts_in(self._path))}:
             try:
                 key = file, _stamp(file)
@@ -112,8 +127,10 @@ class WatchedModel(ServedModel):
             except (ArtifactError, SettingError, OSError) as error:
                 if file == wanted:
                     raise
-                logger.warning("a version of %s is left out: %s", self._path.name, error)
-        return _Loaded(next(iter(files.values())), files)
+                left_out[file] = str(error)
+                if before is None or before.left_out.get(file) != str(error):
+                    logger.warning("a version of %s is left out: %s", self._path.name, error)
+        return _Loaded(next(iter(files.values())), files, left_out)
 
     def _read(self, file: Path, before: _Loaded | None) -> Served:
         predictor = artifact.load(file, self._check)
@@ -146,6 +163,11 @@ class Models:
     def default(self) -> Served:
         """The version in force of the default model."""
         return self._default.current
+
+    @property
+    def titles(self) -> set[str]:
+        """Of every version that is loaded."""
+        return {served.title for model in self.by_name.values() for served in model.versions}
 
     def find(self, name: str | None = None, version: str | None = None) -> Served:
         """A model by name, and a version by the first 12 or more digits of its digest; without

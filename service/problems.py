@@ -19,6 +19,7 @@ from starlette.types import Scope
 from service.current_request import current_request
 
 MEDIA_TYPE = "application/problem+json"
+REFUSAL = "refusal"  # in an ASGI scope: the Problem to answer, whatever is asked for
 MAX_ERRORS = 10
 INFERENCE_PROTOCOL = "/v2"
 MOST_CHARACTERS = 1000  # of an error of the Open Inference Protocol

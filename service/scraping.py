@@ -27,26 +27,19 @@ class Scrape:
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its series."""
-        every = self._models.by_name.values()
-        loaded = {served.title for model in every for served in model.versions}
+        loaded = self._models.titles
+        self._telemetry.forget_all_but(loaded)
         if SHARED_FOLDER:
             metrics = of_workers(Path(SHARED_FOLDER))
         else:
             metrics = self._telemetry.registry.collect()
         for metric in metrics:
             if metric.name == PREDICTIONS:
-                self._leave_out(metric, loaded)
+                metric.samples = [s for s in metric.samples if s.labels["model"] in loaded]
             # prometheus_client tells when each series began by one more series.
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric
-        yield from _of_models([model.current for model in every])
-
-    def _leave_out(self, metric: Metric, loaded: set[str]) -> None:
-        """Take the series of all other models away."""
-        if not SHARED_FOLDER:  # a file has no way to forget
-            for title in {sample.labels["model"] for sample in metric.samples} - loaded:
-                self._telemetry.forget(title)
-        metric.samples = [each for each in metric.samples if each.labels["model"] in loaded]
+        yield from _of_models([model.current for model in self._models.by_name.values()])
 
 
 def of_workers(folder: Path) -> Iterable[Metric]:

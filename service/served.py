@@ -1,7 +1,7 @@
 """One version of a model in service: a predictor, and all that is made of it once."""
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,14 @@ from service.validation_figures import Figure, validation_figures
 
 MOST_NUMBERS = 5_000_000  # in the rows of one request
 
-Count = Callable[[Array, float], None]
+Count = Callable[[Mapping[str, int]], None]
 
 
 class Served:
     """What a request needs of a model. Safe from many threads at once.
 
-    count: told of all predictions (B, outputs) that are answered, and their threshold.
-    Raises SettingError when the settings do not fit the model.
+    count: told how many rows are answered each label (see `Target.tally`). Raises SettingError
+    when the settings do not fit the model.
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class Served:
         self.output_tensors = OutputTensors(predictor.schema.target)
         self.title = predictor.title
         self._count = count
-        self._gathering = Gathering(self._finite)
+        # Not a method: a version that is replaced goes at once, not when somebody looks for cycles.
+        self._gathering = Gathering(partial(_finite, predictor))
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -80,30 +81,41 @@ class Served:
 
         Raises Problem (422): a feature without a range lets values in that overflow.
         """
-        predictions = self._finite(rows)
-        self._tell(predictions, threshold)
+        predictions = self.predict_uncounted(rows)
+        self.count(len(predictions), self.tally(predictions, threshold))
         return predictions
 
     async def predict_with_others(self, row: Array, threshold: float) -> Array:
         """The same, (1, outputs), of a row (1, features), together with those of other requests
         that arrive at the same time. Raises Problem (422)."""
         prediction = await self._gathering.predict(row)
-        self._tell(prediction, threshold)
+        self.count(1, self.tally(prediction, threshold))
         return prediction
 
-    def _finite(self, rows: Array) -> Array:
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):
-                predictions = self.predictor.predict(rows)
-            if np.isfinite(predictions).all():
-                return predictions
-        except NetworkError:
-            pass
-        rule = "must hold values small enough for a finite answer"
-        raise Problem.invalid([FieldError(field="body", rule=rule)])
+    def predict_uncounted(self, rows: Array) -> Array:
+        """The same of a part of a request; whether it is answered is seen later, and then to be
+        counted. Raises Problem (422)."""
+        return _finite(self.predictor, rows)
 
-    def _tell(self, predictions: Array, threshold: float) -> None:
+    def tally(self, predictions: Array, threshold: float) -> Mapping[str, int]:
+        """How many of them (B, outputs) are told each label."""
+        return self.predictor.schema.target.tally(predictions, threshold)
+
+    def count(self, rows: int, labels: Mapping[str, int]) -> None:
+        """Have it known that so many rows are answered, and with which labels."""
         request = current_request.get()
         request.model = self.title
-        request.rows += len(predictions)
-        self._count(predictions, threshold)
+        request.rows += rows
+        self._count(labels)
+
+
+def _finite(predictor: Predictor, rows: Array) -> Array:
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            predictions = predictor.predict(rows)
+        if np.isfinite(predictions).all():
+            return predictions
+    except NetworkError:
+        pass
+    rule = "must hold values small enough for a finite answer"
+    raise Problem.invalid([FieldError(field="body", rule=rule)])

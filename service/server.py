@@ -6,11 +6,13 @@ cannot start, for instance because the port is taken.
 
 import gc
 import logging
+import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
+from multiprocessing.connection import Connection
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,15 +20,16 @@ from fastapi import FastAPI
 from model.errors import ArtifactError
 from service.app import create_app
 from service.guarded import guarded
+from service.log_lines import LogLines
 from service.logs import access_log, configure_logging
+from service.orderly_server import OrderlyServer
 from service.settings import SettingError, Settings, read_settings
+from service.stop import Stop
 from service.tracing import tracer_to_collector
-from service.workers import PATIENCE_SECONDS, end_with_the_parent, serve_by_workers
+from service.workers import obey, serve_by_workers
 
 logger = logging.getLogger(__name__)
 
-WORKERS_APP = "service.server:make_workers_app"
-GRACE_SECONDS = 10  # for requests in flight when told to stop
 SWITCH_SECONDS = 0.0005
 
 
@@ -35,65 +38,67 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = read_settings(arguments)
         if settings.workers > 1:
-            configure_logging(settings.log_level, settings.log_format)
+            configure_logging(settings.log_level, settings.log_format, _log_lines())
             create_app(settings)  # what is wrong with it is told here, once
-            return 0 if serve_by_workers(_config(WORKERS_APP, settings), settings) else 3
-        app = make_app(settings)
+            return 0 if serve_by_workers(serve_as_worker, settings) else 3
+        stop = Stop(settings.drain_seconds)
+        server = OrderlyServer(_config(make_app(settings, stop), settings, stop), stop)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
     except ArtifactError as error:
         print(f"{error}\nMake an artifact with: python -m model train", file=sys.stderr)
         return 2
-    serve(uvicorn.Server(_config(app, settings)))
+    server.run()
     return 0
 
 
-def make_workers_app() -> FastAPI:
-    """The service of a worker process, by the settings of the environment.
+def serve_as_worker(settings: Settings, listener: socket.socket, orders: Connection) -> None:
+    """Be one of several processes, until the one that supervises them says to stop, or is gone.
 
     When the artifact has become one that cannot be read, the process ends, and another tries.
     """
-    settings = Settings()
-    end_with_the_parent()
+    stop = Stop(settings.drain_seconds, everybody=False)
+    threading.Thread(target=obey, args=(orders, stop), name="orders", daemon=True).start()
     try:
-        return make_app(settings)
+        app = make_app(settings, stop)
     except (ArtifactError, SettingError) as error:
         logger.error("a worker cannot start: %s", error)
         sys.exit(1)
+    # Ctrl-C at a terminal comes to all; the supervisor tells.
+    OrderlyServer(_config(app, settings, stop), stop, [signal.SIGTERM]).run([listener])
 
 
-def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings, stop: Stop) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
-        workers=settings.workers,
         host=settings.host,
         port=settings.port,
-        http=guarded(settings),
+        http=guarded(settings, stop),
         lifespan="on",
         ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_worker_healthcheck=PATIENCE_SECONDS,
     )
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, stop: Stop) -> FastAPI:
     """The service with what a process of its own adds: log lines and tracing.
 
     Raises ArtifactError, SettingError.
     """
-    configure_logging(settings.log_level, settings.log_format)
+    lines = _log_lines()
+    configure_logging(settings.log_level, settings.log_format, lines)
     app = create_app(
         settings,
-        access_log=access_log(settings.log_level, settings.log_format)
+        access_log=access_log(settings.log_level, settings.log_format, lines)
         if settings.access_log
         else None,
         tracer_provider=tracer_to_collector(),
+        stop=stop,
+        log_lines=lines,
     )
     # A thread that works on a large body lets other requests in between sooner than after 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -103,15 +108,6 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
-def serve(server: uvicorn.Server) -> None:
-    """Run until SIGTERM or Ctrl-C, then return."""
-
-    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-        # uvicorn shuts down on SIGTERM and then raises it again, which would end the process as
-        # killed; by then there is nothing left to do.
-        if not server.started:
-            sys.exit(0)
-
-    signal.signal(signal.SIGTERM, on_terminate)
-    with suppress(KeyboardInterrupt):
-        server.run()
+def _log_lines() -> LogLines:
+    """To standard error, or nowhere if that was closed."""
+    return LogLines(os.open(os.devnull, os.O_WRONLY) if sys.stderr is None else sys.stderr.fileno())

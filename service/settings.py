@@ -119,14 +119,25 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How long a connection may be idle between requests.",
     )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="How long it goes on answering, not ready any more, once told to stop; longer "
+        "than a load balancer takes to notice. Then up to 10 s are for what is under way.",
+    )
     max_connections: int = Field(
-        1000, ge=1, description="The most connections at a time to one process."
+        1000,
+        ge=1,
+        description="The most connections at a time to one process; each of several workers takes "
+        "as many.",
     )
     max_connections_per_address: int = Field(
         0,
         ge=0,
-        description="The most of them from one client address; 0 is no limit, as behind a proxy "
-        "all come from its address.",
+        description="The most of them from one client address to one process; 0 is no limit, as "
+        "behind a proxy all come from its address.",
     )
     allowed_hosts: str | None = Field(
         None,

@@ -1,12 +1,12 @@
 """What the service counts and times while it serves, in prometheus_client's metrics."""
 
 import os
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
-from model.arrays import Array
 from model.predictor import Predictor
 from service.served import Count
 
@@ -25,13 +25,19 @@ _REASONS = {
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "too_slow",
     413: "too_large",
+    414: "target_too_long",
     415: "unsupported_media_type",
+    417: "expectation_failed",
+    421: "misdirected",
     422: "invalid",
     429: "too_many",
+    431: "head_too_large",
     499: "client_left",
     500: "unexpected_error",
     503: "not_ready",
+    507: "no_room",
 }
 
 
@@ -69,7 +75,7 @@ class Telemetry:
         )
         self._predictions = Counter(
             "predictions",
-            "Rows predicted, by model and predicted label; of numbers without a label.",
+            "Rows answered, by model and predicted label; of numbers without a label.",
             ("model", "label"),
             **told,
         )
@@ -79,6 +85,10 @@ class Telemetry:
             ("model", "result"),
             **told,
         )
+        dropped = Counter(
+            "log_lines_dropped", "Log lines that were dropped, as nobody read them.", **told
+        )
+        self.log_line_dropped: Callable[[], None] = dropped.inc
         if not SHARED_FOLDER:  # several processes have no one size
             ProcessCollector(registry=self.registry)
         self.started = self._in_flight.inc
@@ -98,12 +108,12 @@ class Telemetry:
             counter.inc()
 
     def counting(self, predictor: Predictor) -> Count:
-        """What counts the predictions of this model by their label."""
-        target, title = predictor.schema.target, predictor.title
+        """What counts the answered rows of this model by their label."""
+        title = predictor.title
         counters: dict[str, Counter] = {}
 
-        def count(predictions: Array, threshold: float) -> None:
-            for label, rows in target.tally(predictions, threshold).items():
+        def count(labels: Mapping[str, int]) -> None:
+            for label, rows in labels.items():
                 counter = counters.get(label)
                 if counter is None:
                     counter = counters[label] = self._predictions.labels(title, label)
@@ -115,9 +125,13 @@ class Telemetry:
         """A model was asked to take over what has changed."""
         self._reloads.labels(name, "ok" if taken else "failed").inc()
 
-    def forget(self, title: str) -> None:
-        """Drop the series of a version that is no longer loaded."""
-        self._predictions.remove_by_labels({"model": title})
+    def forget_all_but(self, titles: Set[str]) -> None:
+        """Drop the series of versions that are not loaded any more."""
+        if SHARED_FOLDER:
+            return  # a file has no way to forget
+        samples = (each for metric in self._predictions.collect() for each in metric.samples)
+        for title in {each.labels["model"] for each in samples} - titles:
+            self._predictions.remove_by_labels({"model": title})
 
     def _counters(self, route: str, status: int) -> tuple[Counter, ...]:
         counters = (self._requests.labels(route, status),)

@@ -6,6 +6,7 @@ FastAPI makes the spans, as children of the client's (`traceparent`); here they 
 import logging
 import os
 from collections.abc import Mapping
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from fastapi.telemetry import TelemetryConfig
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LAST_SPANS_SECONDS = 2.0
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
@@ -42,9 +44,18 @@ def tracer_to_collector() -> "TracerProvider | None":
         logger.warning("no tracing: it needs the extra tracing (pip install 'malignancy[tracing]')")
         return None
     os.environ.setdefault("OTEL_SERVICE_NAME", "malignancy")
-    provider = TracerProvider()
+    provider = TracerProvider(shutdown_on_exit=False)  # by `end_tracing`
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def end_tracing(provider: "TracerProvider") -> None:
+    """Send the last spans, unless the collector takes too long: it must not hold up the end."""
+    sending = Thread(target=provider.shutdown, name="last spans", daemon=True)
+    sending.start()
+    sending.join(LAST_SPANS_SECONDS)
+    if sending.is_alive():
+        logger.warning("the last spans are lost: the collector did not take them in time")
 
 
 def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:

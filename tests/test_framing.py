@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from raw_requests import GET, HIDDEN, HOST, POST, REFUSED, TAKEN, header
 
-from service.framing import HostRule
-
 SECONDS = 20
 
 
@@ -62,6 +60,15 @@ def test_what_comes_before_garbage_is_answered_before_the_refusal(service_port: 
     assert statuses(answered) == [200, 200, 400]
 
 
+def test_a_second_request_line_is_looked_at_as_the_first(service_port: int) -> None:
+    body = b"GET / HTTP/1.1\r\n" + b" " * 40_000
+    first = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    assert statuses(exchange(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
+    answered = exchange(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert statuses(answered) == [400, 400]
+    assert b"request line" in answered
+
+
 def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
     assert statuses(exchange(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
@@ -71,8 +78,9 @@ def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> Non
     assert len(answered) < 100
 
 
-def test_byte_by_byte(service_port: int) -> None:
-    status, data = TAKEN["chunked"]
+@pytest.mark.parametrize(("kinds", "name"), [(TAKEN, "chunked"), (REFUSED, "RTSP")])
+def test_byte_by_byte(kinds: dict[str, tuple[int, bytes]], name: str, service_port: int) -> None:
+    status, data = kinds[name]
     with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in data:
@@ -95,23 +103,6 @@ def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
 def test_a_refused_body_is_not_asked_for(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
     assert statuses(exchange(service_port, head)) == [413]
-
-
-@pytest.mark.parametrize(
-    ("host", "objection"),
-    [
-        (b"example.org", None),
-        (b"EXAMPLE.org.:8000", None),
-        (b"a.b.example.com", None),
-        (b"example.com", 421),
-        (b"badexample.com", 421),
-        (b"127.0.0.1", 421),
-        (b"example.org:http", 400),
-    ],
-)
-def test_allowed_hosts(host: bytes, objection: int | None) -> None:
-    found = HostRule(["Example.org", "*.example.com"]).objection(host)
-    assert (found and found[0]) == objection
 
 
 NGINX = """

@@ -10,7 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,11 @@ def outcomes(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.rmtree(folder)  # a lot
 
 
-def test_each_is_refused(outcomes: Outcomes) -> None:
+def test_each_is_refused(outcomes: Outcomes, figures: Callable[[str], None]) -> None:
     folder, told = outcomes
     assert len(told) > 1000
+    slowest = max(each["seconds"] for each in told)
+    figures(f"{len(told)} files, all refused, the slowest in {slowest:.2f} s")
     wrong = [
         each
         for each in told

@@ -5,7 +5,6 @@ import dataclasses
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import (
@@ -151,6 +150,21 @@ async def test_predictions_are_counted_by_label(
     }
 
 
+async def test_what_is_refused_at_its_end_was_not_answered(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    row = "5,1,1,1,2,1,3,1,1\n"
+    table = ",".join(predictor.schema.names) + "\n" + row * 20_000
+    as_csv = {"Content-Type": "text/csv"}
+    refused = await client.post("/predict", content=f"{table}x{row}", headers=as_csv)
+    assert refused.json()["errors"][0]["field"].startswith("rows.20000")
+    assert "malignancy_predictions_total" not in await scraped(client)
+    marked = "/predict?on_error=mark"
+    assert (await client.post(marked, content=f"{table}x{row}", headers=as_csv)).status_code == 200
+    counts = (await scraped(client))["malignancy_predictions_total"]
+    assert counts == {labels(model=predictor.title, label="benign"): 20_000}
+
+
 async def test_the_validation_figures_are_those_of_the_json(
     client: httpx.AsyncClient, predictor: Predictor
 ) -> None:
@@ -250,7 +264,7 @@ async def test_a_client_that_leaves_is_counted(app: FastAPI, client: httpx.Async
 
 def test_each_app_counts_for_itself(predictor: Predictor) -> None:
     first, second = Telemetry(), Telemetry()
-    first.counting(predictor)(np.array([[0.9], [0.1]]), 0.5)
+    first.counting(predictor)({"benign": 1, "malignant": 1})
     name = "malignancy_predictions_total"
     told = {"model": predictor.title, "label": "benign"}
     assert first.registry.get_sample_value(name, told) == 1

@@ -20,8 +20,6 @@ from model import artifact
 from model.predictor import Predictor
 from service.scraping import of_workers
 from service.server import main
-from service.settings import Settings
-from service.workers import as_environment
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60
@@ -284,15 +282,3 @@ def test_without_a_folder_for_temporary_files_it_says_so(
     monkeypatch.setattr("service.server.configure_logging", lambda *_: None)
     assert main(["--workers", "2", "--artifact", str(artifact_path)]) == 2
     assert "MALIGNANCY_WORKERS (--workers) above 1 needs a folder" in capsys.readouterr().err
-
-
-def test_settings_survive_the_way_through_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    settings = Settings(
-        artifact=Path("a b.joblib"), threshold="0.7", workers=3, access_log=False, port=0
-    )
-    monkeypatch.setenv("MALIGNANCY_MORE_ARTIFACTS", "other.joblib")
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    assert Settings() == settings

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,21 +44,31 @@ while True:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("deed", "file"), WRITERS.items())
-def test_every_fault_of_a_writer(program: Faults, folder: Path, deed: str, file: str) -> None:
+def test_every_fault_of_a_writer(
+    program: Faults, folder: Path, deed: str, file: str, figures: Callable[[str], None]
+) -> None:
     old = (folder / file).read_bytes()
     program.run(deed)
     new = (program.folder / file).read_bytes()
+    cases = 0
     for case in program.every(deed, KILL, *ERRORS, INTERRUPTED, "error=EACCES", "error=EROFS"):
         check(case, program.folder, file, old, new)
+        cases += 1
+    figures(f"{cases} faults, each left the old file or the new one")
 
 
 @pytest.mark.timeout(3600)
-def test_every_fault_of_a_swap(program: Faults, folder: Path) -> None:
+def test_every_fault_of_a_swap(
+    program: Faults, folder: Path, figures: Callable[[str], None]
+) -> None:
     both = digest(folder / "a.joblib"), digest(folder / "b.joblib")
+    cases = 0
     for fault in ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "ENOMEM", "ESTALE"):
         for case in program.every("swap", f"error={fault}"):
             assert case.code == 0, case
             assert case.said in both, case
+            cases += 1
+    figures(f"{cases} faults, each left the old version serving or the new one")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +94,9 @@ COMMANDS = [
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each[0])
-def test_a_command(after_training: Faults, command: list[str]) -> None:
+def test_a_command(
+    after_training: Faults, command: list[str], figures: Callable[[str], None]
+) -> None:
     """What it leaves can be read, and what it could not write is told in a line."""
     trained = after_training
     arguments = [str(trained.folder / each) if "." in each else each for each in command]
@@ -92,8 +104,9 @@ def test_a_command(after_training: Faults, command: list[str]) -> None:
         arguments[-1] = str(trained.folder / "state")
     (trained.folder.parent / "arguments.json").write_text(json.dumps(arguments))
     assert trained.run("command").code == 0
-    refused = 0
+    cases = refused = 0
     for case in trained.every("command", KILL, "error=ENOSPC", only=TEMPORARY_CALLS):
+        cases += 1
         left = [each for each in trained.folder.iterdir() if each.name.startswith(".")]
         for file in trained.folder.iterdir():
             if not file.name.startswith("."):
@@ -111,13 +124,14 @@ def test_a_command(after_training: Faults, command: list[str]) -> None:
             assert case.errors.endswith(": No space left on device\n"), case
             assert case.errors.count("\n") == 1, case
     assert refused
+    figures(f"{cases} faults, all files whole, {refused} told in a line")
 
 
 TEMPORARY_CALLS = ("openat", "write", "fsync", "rename", "close", "unlink")
 
 
 @pytest.mark.timeout(3600)
-def test_random_kills(folder: Path, tmp_path: Path) -> None:
+def test_random_kills(folder: Path, tmp_path: Path, figures: Callable[[str], None]) -> None:
     draw = random.Random(0)
     root = Path(__file__).parent.parent
     contents = {letter * 200_000 for letter in (b"a", b"b")}
@@ -138,4 +152,6 @@ def test_random_kills(folder: Path, tmp_path: Path) -> None:
         assert content in contents
         seen.add((content[:1], artifact.load(current_artifact(tmp_path)).title))
     assert len(seen) == 4
-    assert len([each for each in tmp_path.iterdir() if TEMPORARY.fullmatch(each.name)]) > KILLS / 10
+    unfinished = [each for each in tmp_path.iterdir() if TEMPORARY.fullmatch(each.name)]
+    assert len(unfinished) > KILLS / 10
+    figures(f"{KILLS} kills, {len(unfinished)} in the middle of writing, no file lost or torn")

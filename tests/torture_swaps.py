@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,9 @@ def spoiled(good: bytes, draw: random.Random) -> bytes:
 
 
 @pytest.mark.timeout(3600)
-def test_a_thousand_swaps(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_thousand_swaps(
+    predictor: Predictor, tmp_path: Path, figures: Callable[[str], None]
+) -> None:
     draw = random.Random(0)
     versions = [other(predictor, number) for number in range(VERSIONS)]
     contents = [artifact.to_bytes(version) for version in versions]
@@ -100,4 +102,4 @@ def test_a_thousand_swaps(predictor: Predictor, tmp_path: Path) -> None:
     for answer in load.answers:  # each was computed by the version that it names
         probability = answer["predictions"][0]["probability"]
         assert probability == pytest.approx(expected[answer["model"]], rel=1e-9)
-    print(f"{good} good and {bad} bad swaps, {len(load.answers)} answers, none lost")
+    figures(f"{good} good and {bad} bad swaps, {len(load.answers)} answers, none lost or wrong")

@@ -1,5 +1,6 @@
 """GET /docs: the contract as a page to read and to try, its scripts served from here."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -68,11 +69,15 @@ def docs_router() -> APIRouter:
     async def start() -> Response:
         return Response(START, headers=HEADERS, media_type="text/javascript")
 
+    @cache  # so that who asks often, or reads slowly, takes no memory of its own
+    def content(name: str) -> bytes:
+        return (folder / name).read_bytes()
+
     @router.get("/docs/{name}")
-    def asset(name: str) -> Response:  # in a thread, since it reads a file
+    async def asset(name: str) -> Response:
         if name not in ASSETS:
             raise Problem(404)
         headers = {**HEADERS, "Cache-Control": "max-age=86400"}
-        return Response((folder / name).read_bytes(), headers=headers, media_type=ASSETS[name])
+        return Response(content(name), headers=headers, media_type=ASSETS[name])
 
     return router

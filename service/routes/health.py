@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from service.models import Models
 from service.openapi import problem_responses
+from service.stop import Stop
 
 
-def health_router(models: Models) -> APIRouter:
+def health_router(models: Models, stop: Stop) -> APIRouter:
     """The routes of the health checks."""
     router = APIRouter()
 
@@ -23,8 +24,9 @@ def health_router(models: Models) -> APIRouter:
         """The models are loaded, and their self-test rows just gave their expected outputs.
 
         `failures` says, by the model's name, why the last reload failed; the version before it
-        goes on serving.
+        goes on serving. Told to stop, the service is no longer ready, though it still answers.
         """
+        stop.require_not_begun()
         for model in models.by_name.values():
             model.current.require_ready()
         failures = {name: model.failure for name, model in models.by_name.items() if model.failure}

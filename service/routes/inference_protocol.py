@@ -19,13 +19,14 @@ from service.oip.request import read_object
 from service.problems import Problem
 from service.routes.predict import THREAD_BYTES
 from service.settings import Settings
+from service.stop import Stop
 
 HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
 
 def inference_protocol_routes(
-    models: Models, settings: Settings, capacity: Capacity, version: str
+    models: Models, settings: Settings, capacity: Capacity, version: str, stop: Stop
 ) -> list[BaseRoute]:
     """The protocol's routes. version: the service's own."""
 
@@ -36,6 +37,7 @@ def inference_protocol_routes(
         return _json({"live": True})
 
     async def ready(_: Request) -> Response:
+        stop.require_not_begun()
         for model in models.by_name.values():
             model.current.require_ready()
         return _json({"ready": True})
@@ -45,6 +47,7 @@ def inference_protocol_routes(
 
     async def model_ready(request: Request) -> Response:
         served = models.find(**request.path_params)
+        stop.require_not_begun()
         served.require_ready()
         return _json({"name": served.predictor.name, "ready": True})
 

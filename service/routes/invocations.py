@@ -22,6 +22,7 @@ from service.problems import FieldError, Problem
 from service.routes.predict import answer
 from service.served import Served
 from service.settings import Settings
+from service.stop import Stop
 from service.tables.answering import answer_table
 
 PATH = "/invocations"
@@ -34,13 +35,14 @@ def invocations_routes(models: Models, settings: Settings, capacity: Capacity) -
     return [Route(PATH, Invocations(models, settings, capacity), methods=["POST"])]
 
 
-def scoring_server_router(models: Models, version: str) -> APIRouter:
+def scoring_server_router(models: Models, version: str, stop: Stop) -> APIRouter:
     """The routes by which MLflow's clients see that a server is there."""
     router = APIRouter()
 
     @router.get("/ping", response_class=PlainTextResponse)
     async def ping() -> Response:
-        """The service answers, with a model."""
+        """The service answers, with a model, and is not about to stop."""
+        stop.require_not_begun()
         return PlainTextResponse(f"{models.default.title}\n")
 
     @router.get("/version", response_class=PlainTextResponse)

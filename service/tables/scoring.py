@@ -5,6 +5,7 @@ flat. The answer is sent when all of it is known: clients that do not read while
 otherwise wait for the service, and it for them; and so a bad row near the end can still refuse all.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 import numpy as np
@@ -27,6 +28,8 @@ TOO_LARGE = FieldError(field=ROW, rule="must hold values small enough for a fini
 class Scoring:
     """Scores blocks and spools the answer. mark: bad rows are told of where they stand.
 
+    What it predicted is counted at the end, since before that all may be refused.
+
     Raises Problem (422, 507): without `mark` for the first block with a bad row.
     """
 
@@ -37,6 +40,8 @@ class Scoring:
         self._writer, self._spool = writer, spool
         self._blocks = Regrouping()
         self._rows = 0
+        self._predicted_rows = 0
+        self._labels: Counter[str] = Counter()
         spool.write(writer.begin())
 
     def add(self, blocks: Iterable[Block]) -> None:
@@ -52,6 +57,7 @@ class Scoring:
         if not self._rows:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
+        self._served.count(self._predicted_rows, self._labels)
 
     def _score(self, block: Block) -> None:
         scored = self._scored(block)
@@ -84,7 +90,9 @@ class Scoring:
             return Scored(block, np.empty((0, outputs)), good)
         everything = bool(good.all())
         values = block.values if everything else block.values[good]
-        predictions = self._served.predict(values, self._threshold)
+        predictions = self._served.predict_uncounted(values)
+        self._predicted_rows += len(predictions)
+        self._labels.update(self._served.tally(predictions, self._threshold))
         return Scored(block, predictions, None if everything else good)
 
     def _is_finite(self, values: Array) -> Array:
