@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
-from test_framing import GET, HOST, POST, exchange, statuses
+from raw_requests import GET, HOST, POST
+from test_framing import exchange, statuses
 
 SECONDS = 30
 SETTINGS = {
