@@ -22,6 +22,13 @@ PIECE_ROWS: Final = 4096
 # And a row alone gets what it gets among others: matrix products of so many columns, or a multiple
 # of that, round alike, at least by the BLAS that NumPy's wheels bring.
 WIDTH: Final = 8
+PIECE_NUMBERS: Final = 2**20  # in a piece of rows of many features, which has fewer of them
+
+
+def piece_rows(features: int) -> int:
+    """How many rows are predicted at a time: a power of two, `PIECE_ROWS` or a part of them."""
+    most = max(WIDTH, PIECE_NUMBERS // max(1, features))
+    return min(PIECE_ROWS, 1 << most.bit_length() - 1)
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,10 @@ class Predictor:
 
         The rows must keep the schema (`check_rows`); a missing value is imputed.
         """
-        if len(rows) > PIECE_ROWS:
-            starts = range(0, len(rows), PIECE_ROWS)
-            return np.concatenate([self.predict(rows[at : at + PIECE_ROWS]) for at in starts])
+        piece = piece_rows(rows.shape[1])
+        if len(rows) > piece:
+            starts = range(0, len(rows), piece)
+            return np.concatenate([self.predict(rows[at : at + piece]) for at in starts])
         inputs = self.encoder.encode(rows)
         if lacking := -len(rows) % WIDTH:
             inputs = np.concatenate([inputs, np.zeros((lacking, inputs.shape[1]))])

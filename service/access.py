@@ -20,6 +20,8 @@ OPEN: Final = frozenset(
 )
 
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
+# As the router matches paths: `$` is also before a line break at the end.
+_METRICS: Final = re.compile(r"(?:/models/[^/]+)?/metrics$")
 _NOBODY: Final = (bytes(32), frozenset[str]())
 
 
@@ -79,6 +81,6 @@ def _sent(scope: Scope) -> bytes:
 
 def _needed(scope: Scope) -> str | None:
     """The scope that a request needs; None where any key will do: to read what a model is."""
-    if scope["path"].endswith("/metrics"):
+    if _METRICS.match(scope["path"]):
         return "metrics"
     return None if scope["method"] in ("GET", "HEAD") else "predict"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -82,9 +82,9 @@ def create_app(
         telemetry.forget_all_but(models.titles)
 
     @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
+    async def running(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with reloading(models, reloaded):
-            yield
+            yield {"refused": telemetry.refused}  # for the server, which refuses some itself
         if tracer_provider is not None:
             await run_in_threadpool(end_tracing, tracer_provider)
 

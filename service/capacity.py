@@ -3,12 +3,15 @@ queue before them, and a bounded memory of bodies.
 
 Beyond its capacity a service that takes everything on answers everybody late. This one refuses at
 once, with 503 and Retry-After, what it could not answer in time; health checks are never refused.
+A queue may be long for a moment; one that has not been empty for the longest wait is an overload
+(see `service.admission`), and then only so many wait as have not long to go.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
+from time import monotonic
+from typing import Final, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -18,6 +21,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = 1
+SMOOTHING: Final = 1 / 8
+STANDING_TIMES: Final = 2  # of what a piece of work takes: the longest wait in an overload
 
 
 class Capacity:
@@ -26,10 +31,13 @@ class Capacity:
     """
 
     def __init__(self, threads: int, queue: int, wait_seconds: float, body_bytes: int) -> None:
+        self._threads = threads
         self._free = asyncio.Semaphore(threads)
         self._queue, self._wait_seconds = queue, wait_seconds
         self._bytes_left = body_bytes
         self.waiting = 0
+        self._waiting_since = 0.0  # there always were some
+        self._work_seconds = 0.0  # that a piece of work takes, of late
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do this in a thread, when there is a free one. Raises Problem (503) where there is none
@@ -54,8 +62,10 @@ class Capacity:
 
     @asynccontextmanager
     async def _thread(self, seconds: float | None) -> AsyncIterator[None]:
-        if self._free.locked() and seconds is not None and self.waiting >= self._queue:
+        if seconds is not None and self._free.locked() and self._is_full(seconds):
             raise busy("Too many requests wait to be answered.")
+        if not self.waiting:
+            self._waiting_since = monotonic()
         self.waiting += 1
         try:
             async with asyncio.timeout(seconds):
@@ -64,10 +74,21 @@ class Capacity:
             raise busy(f"No thread was free within {seconds:g} s.") from None
         finally:
             self.waiting -= 1
+        begun = monotonic()
         try:
             yield
         finally:
+            self._work_seconds += SMOOTHING * (monotonic() - begun - self._work_seconds)
             self._free.release()
+
+    def _is_full(self, most_seconds: float) -> bool:
+        """Whether one more would wait for longer than this, or in an overload for long at all."""
+        if self.waiting >= self._queue:
+            return True
+        expected = self.waiting * self._work_seconds / self._threads
+        if monotonic() - self._waiting_since > most_seconds:
+            most_seconds = min(most_seconds, STANDING_TIMES * self._work_seconds)
+        return bool(self.waiting) and expected > most_seconds
 
 
 def busy(detail: str) -> Problem:

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.admission import Admission
 from service.cycle import Cycle
 from service.deadlines import Patience, Sweep
 from service.framing import HostRule
@@ -38,6 +39,7 @@ class Guard:
         self.stop = stop
         self.host_rule = HostRule(settings.hosts)
         self.sweep = Sweep()
+        self.admission = Admission()
         self.by_address: Counter[str] = Counter()
         self.turned_away = 0
 

@@ -15,20 +15,28 @@ from model.schema import Schema
 from service.grammar import ABSENT, array_row, named_values, object_row
 from service.inspection import Inspector
 from service.instances import RowReader
+from service.json_text import Bounds
 from service.pieces import pieces_of
-from service.problems import Problem
+from service.problems import FieldError, Problem
+
+FEW_NUMBERS = 16 * 1024  # to be checked and predicted while everybody else waits
+# Of the rows that a body becomes it may give few numbers: so many a byte, and so many more.
+NUMBERS_A_BYTE = 8
+MORE_NUMBERS = 100_000
+TOO_SPARSE = "must give more values, or have fewer rows"
+NONE = np.empty((0, 2), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What a body asks to predict.
 
-    values: (B, features) float64, NaN where missing. missing: the row and column of each NaN.
-    single: one object came, so one object is answered.
+    values: (B, features) float64, NaN where missing. missing: (N, 2) the row and column of each
+    NaN, in order. single: one object came, so one object is answered.
     """
 
     values: Array
-    missing: list[list[int]]
+    missing: Array
     single: bool
 
 
@@ -40,7 +48,9 @@ class Contract:
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._max_rows = max_rows
-        self._inspector = Inspector(schema, max_rows)
+        self._features = len(schema.features)
+        self._bounds = Bounds(max_rows * (self._features + 1) + 2, max_rows + 2)
+        self._inspector = Inspector(schema, max_rows, self._bounds)
         self._reader = RowReader(schema)
         self._required = [not feature.may_be_missing for feature in schema.features]
         rows = core.union_schema(
@@ -62,8 +72,15 @@ class Contract:
             core.with_default_schema(body, default=None, on_error="default")
         )
 
+    def is_small(self, body: bytes) -> bool:
+        """Whether a body has so few rows that they need no thread of their own."""
+        return len(body) * self._features <= FEW_NUMBERS or (
+            max(body.count(b"["), body.count(b"{")) * self._features <= FEW_NUMBERS
+        )
+
     def parse(self, body: bytes) -> Rows:
         """The rows in a body. Raises Problem: 400 when it is no JSON, 422 when it breaks a rule."""
+        self._require_dense(body)
         pieces = pieces_of(body)
         rows = self._one(body) if pieces is None else self._many(pieces)
         if rows is not None:
@@ -73,6 +90,14 @@ class Contract:
         except ValueError as error:
             raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
         raise Problem.invalid(errors)
+
+    def _require_dense(self, body: bytes) -> None:
+        """Raise Problem (422) for objects that would become far more numbers than they have bytes,
+        since nearly all of their features are absent."""
+        if len(body) * self._features <= MORE_NUMBERS:
+            return
+        if body.count(b"{") > most_sparse_rows(len(body), self._features) + 1:
+            raise Problem.invalid([FieldError(field="instances", rule=TOO_SPARSE)])
 
     def _many(self, pieces: list[bytes]) -> Rows | None:
         """The rows of all pieces, or None when one breaks a rule."""
@@ -89,11 +114,12 @@ class Contract:
             blocks.append(block)
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         missing = np.isnan(values)
-        return Rows(values, np.argwhere(missing).tolist() if missing.any() else [], single=False)
+        return Rows(values, np.argwhere(missing) if missing.any() else NONE, single=False)
 
     def _one(self, body: bytes) -> Rows | None:
         """The row of an object, or the rows of an unusual spelling of many; None when a rule is
-        broken. Raises Problem (400)."""
+        broken. Raises Problem (400, 422)."""
+        self._bounds.require(body)
         try:
             fields: dict[str, Any] | None = self._validator.validate_json(body)
         except ValidationError as error:
@@ -123,7 +149,13 @@ class Contract:
         if pairs or any(self._required[column] for _, column in missing):
             return None
         values = np.array(rows, dtype=np.float64)  # None becomes NaN
-        return Rows(values, missing, single=instances is None)
+        places = np.array(missing, dtype=np.intp) if missing else NONE
+        return Rows(values, places, single=instances is None)
+
+
+def most_sparse_rows(size: int, features: int) -> int:
+    """How many objects, nearly all of whose features are absent, a body of this size may hold."""
+    return (NUMBERS_A_BYTE * size + MORE_NUMBERS) // features
 
 
 def _lacks_something(row: list[Any]) -> bool:

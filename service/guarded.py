@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from service.connection import Connection, Guard
+from service.connection import Guard
 from service.framing import (
     DECISIVE,
     MAX_HEADERS,
@@ -20,6 +20,7 @@ from service.framing import (
 )
 from service.problems import Problem
 from service.settings import Settings
+from service.shedding import Shedding
 from service.stop import Stop
 
 SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
@@ -33,7 +34,7 @@ def guarded(settings: Settings, stop: Stop) -> type[Protocol]:
     return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings, stop)))
 
 
-class GuardedProtocol(Connection):
+class GuardedProtocol(Shedding):
     """Passes on what keeps RFC 9112 strictly and is within the caps, once; refuses the rest."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -47,7 +48,9 @@ class GuardedProtocol(Connection):
         self._upgrade_ignored = False
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, in slices."""
+        """Parse what came, in slices, unless there is too much to do."""
+        if self.guard.admission.waiting and self._shed(data):
+            return
         if self._linger_bytes is not None:
             self._linger_bytes -= len(data)
             if self._linger_bytes < 0:
@@ -79,6 +82,8 @@ class GuardedProtocol(Connection):
             self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
             self.refuse(_problem(error))
+        if self._has_arrived and self._answering is not None:
+            self._start_asgi_task(self._answering, self.app)
 
     def _begin_to_receive(self) -> None:
         self._receiving = True
@@ -177,7 +182,8 @@ class GuardedProtocol(Connection):
             self._kept_last, keep_alive = keep_alive, False
         self.cycle = cycle = self._new_cycle(scope, keep_alive=keep_alive)
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._answering = cycle
+            self._has_arrived = True  # it takes its turn once all that has come is parsed
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))

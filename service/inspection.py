@@ -9,6 +9,7 @@ from pydantic_core import SchemaValidator, from_json
 
 from model.schema import Feature, Schema
 from service.grammar import array_row, object_row, value_schema
+from service.json_text import Bounds
 from service.problems import MAX_ERRORS, FieldError
 
 MAX_NAME_LENGTH = 100
@@ -21,9 +22,10 @@ class Inspector:
     parsing it again.
     """
 
-    def __init__(self, schema: Schema, max_rows: int) -> None:
+    def __init__(self, schema: Schema, max_rows: int, bounds: Bounds) -> None:
         self._features = {feature.name: feature for feature in schema.features}
         self._max_rows = max_rows
+        self._bounds = bounds
         self._values = {
             feature.name: SchemaValidator(value_schema(feature)) for feature in schema.features
         }
@@ -33,13 +35,16 @@ class Inspector:
     def errors(self, body: bytes, pieces: list[bytes] | None = None) -> list[FieldError]:
         """The first errors of a body; never none, or the body would not have been refused.
 
-        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON.
+        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON, Problem
+        (422) for one that holds too much to look for more.
         """
         try:
             errors = list(islice(self._in_pieces(pieces or []), MAX_ERRORS))
         except ValueError:  # a cut where there was none, or no JSON
             errors = []
-        errors = errors or list(islice(self._in_body(from_json(body)), MAX_ERRORS))
+        if not errors:
+            self._bounds.require(body)
+            errors = list(islice(self._in_body(from_json(body)), MAX_ERRORS))
         errors = errors or list(islice(_duplicates(body), MAX_ERRORS))
         return errors or [FieldError(field="body", rule="does not fit this model")]
 
@@ -52,6 +57,8 @@ class Inspector:
                 yield self._too_many()
                 return
             yield from self._in_rows(rows, index)
+            if piece.count(b":") > sum(len(row) for row in rows if isinstance(row, dict)):
+                yield from _duplicates_in_rows(_pairs(piece), index)
             index += len(rows)
 
     def _in_body(self, body: Any) -> Iterator[FieldError]:
@@ -134,13 +141,22 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _duplicates(body: bytes) -> Iterator[FieldError]:
     """The names given twice in a body that is good otherwise."""
-    pairs = json.loads(body, object_pairs_hook=_Pairs, parse_int=float)
+    pairs = _pairs(body)
     yield from pairs.duplicates("")
     for name, rows in pairs:
         if name == "instances" and isinstance(rows, list):
-            for index, row in enumerate(rows):
-                if isinstance(row, _Pairs):
-                    yield from row.duplicates(f"instances.{index}.")
+            yield from _duplicates_in_rows(rows)
+
+
+def _duplicates_in_rows(rows: list[Any], first: int = 0) -> Iterator[FieldError]:
+    for index, row in enumerate(rows, first):
+        if isinstance(row, _Pairs):
+            yield from row.duplicates(f"instances.{index}.")
+
+
+def _pairs(text: bytes) -> Any:
+    """A JSON text whose objects are `_Pairs`."""
+    return json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
 
 
 def printable(name: str) -> str:

@@ -13,11 +13,11 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 HANDSHAKE_SECONDS: Final = 0.1  # for connections that are half made
-MOST_SECONDS: Final = 1.0
+MOST_SECONDS: Final = 5.0  # a busy process takes one at a time, between other things
+MOST_SECONDS_OPEN: Final = 1.0  # where new ones cannot be kept out
 
 _ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER of Linux, which Python has no name for
 # Classic BPF (linux/filter.h): code, where to jump if true, if false, operand.
@@ -30,28 +30,33 @@ _WITHOUT_SYN: Final = (
 )
 
 
-def keep_new_ones_out(descriptors: Sequence[int]) -> None:
-    """Have the system drop what asks for new connections at these sockets; only Linux can."""
+def keep_new_ones_out(descriptors: Sequence[int]) -> bool:
+    """Have the system drop what asks for new connections at these sockets; whether it does, as
+    Linux can."""
     if sys.platform != "linux":
-        return
+        return False
     program = b"".join(struct.pack("HBBI", *each) for each in _WITHOUT_SYN)
     kept = ctypes.create_string_buffer(program)
     option = struct.pack("HL", len(_WITHOUT_SYN), ctypes.addressof(kept))
-    for descriptor in descriptors:
-        # A sandbox may not know it; then only what comes within this moment is lost.
-        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, option)
+    try:
+        for descriptor in descriptors:
+            with socket.socket(fileno=os.dup(descriptor)) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, option)
+    except OSError:  # a sandbox may not know it
+        return False
+    return True
 
 
 async def take_what_waits(descriptors: Sequence[int]) -> None:
-    """Let the event loop accept all connections that these sockets have, and will have soon."""
+    """Let the event loop accept all connections that these sockets have, and no new ones."""
+    most_seconds = MOST_SECONDS if keep_new_ones_out(descriptors) else MOST_SECONDS_OPEN
     queue = select.poll()
     for descriptor in descriptors:
         queue.register(descriptor, select.POLLIN)
     loop = asyncio.get_running_loop()
     begin = loop.time()
     quiet_since = begin
-    while (now := loop.time()) < begin + MOST_SECONDS:
+    while (now := loop.time()) < begin + most_seconds:
         if queue.poll(0):
             quiet_since = now
         elif now > quiet_since + HANDSHAKE_SECONDS:

@@ -12,22 +12,24 @@ from service.access import Access
 from service.capacity import Capacity
 from service.current_request import CurrentRequest, current_request
 from service.problems import REFUSAL, Problem
-from service.telemetry import Telemetry
+from service.telemetry import UNMATCHED, Telemetry
 
 logger = logging.getLogger(__name__)
 
 # Told of every request that is over: what is known of it, method, status, seconds.
 AccessLog = Callable[[CurrentRequest, str, int, float], None]
 
-UNMATCHED = "unmatched"  # the route of all paths that are nobody's: their own would have no end
 LEFT = 499  # as the status of a request whose client left before there was one
+
+# No answer is to be taken for a page or a script that it does not say it is.
+NOT_TO_BE_GUESSED = (b"x-content-type-options", b"nosniff")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class AroundRequests:
     """Takes X-Request-ID if it is a sane token, else makes one; puts it on every answer, and
-    measures the request. access: who may ask; without it everybody may.
+    X-Content-Type-Options; measures the request. access: who may ask; without it everybody may.
 
     It catches what nothing else did, logs it, and answers 500. HEAD it answers as GET without the
     body, since FastAPI's routes take GET alone. All in one, since each middleware costs every
@@ -66,7 +68,11 @@ class AroundRequests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity)]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    NOT_TO_BE_GUESSED,
+                    (b"x-request-id", identity),
+                ]
             elif without_body:
                 message["body"] = b""
             await send(message)

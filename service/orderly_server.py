@@ -14,7 +14,7 @@ from typing import Final, cast
 import uvicorn
 
 from service.connection import GRACE_SECONDS, Connection
-from service.listening import keep_new_ones_out, take_what_waits
+from service.listening import take_what_waits
 from service.stop import Step, Stop
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 REFUSE_SHARE: Final = 0.95  # of the grace, until what is still not answered is refused
 LAST_SECONDS: Final = 0.35  # after the grace, for what is not to do with requests
 LOOK_SECONDS: Final = 0.02
+TELLING_SECONDS: Final = 0.1  # that all stop, by the supervisor that had the same signal
 
 
 class OrderlyServer(uvicorn.Server):
@@ -61,7 +62,7 @@ class OrderlyServer(uvicorn.Server):
         """Look, ten times a second, whether it is time to close."""
         if self._stop.begun and not self._told:
             self._told = True
-            logger.info("told to stop: draining for %g s", self._stop.drain_seconds)
+            logger.info("told to stop, in %g s", self._stop.drain_seconds)
             for connection in self._connections:
                 connection.drain()
         return await super().on_tick(counter) or self._stop.drained
@@ -75,9 +76,10 @@ class OrderlyServer(uvicorn.Server):
         end.daemon = True
         end.start()
         listeners = [each.fileno() for server in self.servers for each in server.sockets]
+        if not stop.everybody:  # perhaps the supervisor has not told it yet
+            await asyncio.sleep(TELLING_SECONDS)
         if stop.everybody:
-            keep_new_ones_out(listeners)
-        await take_what_waits(listeners)
+            await take_what_waits(listeners)
         for server in self.servers:
             server.close()
         for each in sockets or ():

@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 PIECE_BYTES: Final = 32 * 1024
+LONGEST_ROW: Final = 1024 * 1024
 
 _SPACE: Final = rb"[ \t\r\n]*+"
 _BEGIN: Final = re.compile(
@@ -22,7 +23,7 @@ _BETWEEN: Final = {
 
 def pieces_of(body: bytes) -> list[bytes] | None:
     """Arrays of rows, as JSON text, that together are the rows of {"instances": [row, …]}; None for
-    a body of another form.
+    a body of another form, or with a row that is too long.
 
     If every piece is an array of at least one row, then so is the body, of all of their rows: what
     is left out are the commas between rows, and the frame around them. A cut that was none (there
@@ -37,8 +38,12 @@ def pieces_of(body: bytes) -> list[bytes] | None:
     between = _BETWEEN[begin[1]]
     start, stop = begin.end(), end.start()
     pieces = []
-    while cut := between.search(body, start + PIECE_BYTES, stop):
+    while cut := between.search(body, start + PIECE_BYTES, start + PIECE_BYTES + LONGEST_ROW):
+        if cut.end() > stop:
+            break
         pieces.append(b"[%b]" % body[start : cut.start()])
         start = cut.end()
+    if stop - start > PIECE_BYTES + LONGEST_ROW:
+        return None
     pieces.append(b"[%b]" % body[start:stop])
     return pieces

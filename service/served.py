@@ -8,14 +8,16 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
-from model.predictor import PIECE_ROWS, Predictor
+from model.predictor import Predictor, piece_rows
 from service.card import markdown_card
 from service.contract import Contract
 from service.current_request import current_request
 from service.description import describe
 from service.gathering import Gathering
+from service.json_text import Bounds
 from service.oip.inputs import InputTensors
 from service.oip.outputs import OutputTensors
+from service.oip.request import Most
 from service.problems import FieldError, Problem
 from service.settings import Settings
 from service.threshold import Thresholds
@@ -43,6 +45,10 @@ class Served:
         self.contract = Contract(predictor.schema, self.max_rows)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
+        features, outputs = len(predictor.schema.features), len(self.output_tensors.by_name)
+        # An index may be of several levels.
+        self.most_of_frames = Bounds(self.max_rows * (features + 10), 2 * self.max_rows + 10)
+        self.most_tensors = Most.of(self.max_rows, features, outputs)
         self.title = predictor.title
         self._count = count
         # Not a method: a version that is replaced goes at once, not when somebody looks for cycles.
@@ -61,7 +67,8 @@ class Served:
     @cached_property
     def block_contract(self) -> Contract:
         """What the instances in one block of a table may be."""
-        return Contract(self.predictor.schema, PIECE_ROWS)
+        schema = self.predictor.schema
+        return Contract(schema, piece_rows(len(schema.features)))
 
     def require_ready(self) -> None:
         """Raise Problem (503) unless the self-test rows give their expected outputs now."""

@@ -109,5 +109,8 @@ def make_app(settings: Settings, stop: Stop) -> FastAPI:
 
 
 def _log_lines() -> LogLines:
-    """To standard error, or nowhere if that was closed."""
-    return LogLines(os.open(os.devnull, os.O_WRONLY) if sys.stderr is None else sys.stderr.fileno())
+    """To standard error, or nowhere if there is none."""
+    try:
+        return LogLines(sys.stderr.fileno())
+    except (AttributeError, OSError):
+        return LogLines(os.open(os.devnull, os.O_WRONLY))

@@ -11,6 +11,7 @@ from model.predictor import Predictor
 from service.served import Count
 
 PREFIX = "malignancy"
+UNMATCHED = "unmatched"  # the route of all paths that are nobody's: their own would have no end
 PREDICTIONS = f"{PREFIX}_predictions"
 # Where worker processes put their metrics, for each of them to tell the sum. prometheus_client
 # reads it when it is imported.
@@ -106,6 +107,11 @@ class Telemetry:
             counters = of.counters[status] = self._counters(route, status)
         for counter in counters:
             counter.inc()
+
+    def refused(self, requests: int) -> None:
+        """So many were refused before they began, and so were never `started`."""
+        self._requests.labels(UNMATCHED, 503).inc(requests)
+        self._refused.labels(UNMATCHED, "overloaded").inc(requests)
 
     def counting(self, predictor: Predictor) -> Count:
         """What counts the answered rows of this model by their label."""

@@ -80,6 +80,7 @@ class Worker:
         self._told = Orders()
         self._told_at = monotonic()
         self._answered = True
+        self._obeys = False
 
     @property
     def exit_code(self) -> int | None:
@@ -91,13 +92,19 @@ class Worker:
         with suppress(OSError, EOFError):  # it has just ended
             while self.pipe.poll():
                 self.pipe.recv()
-                self._answered = True
+                self._answered = self._obeys = True
             silent_seconds = monotonic() - self._told_at
             if not self._answered and silent_seconds > PATIENCE_SECONDS:
                 self.kill()
             elif self._answered and (orders != self._told or silent_seconds > LOOK_SECONDS):
                 self._answered, self._told, self._told_at = False, orders, monotonic()
                 self.pipe.send(orders)
+
+    def end_if_new(self) -> None:
+        """Do not wait for the start of one that has just begun. Not by force: it may have come
+        further in this moment, and then stops as others."""
+        if not self._obeys:
+            self._process.terminate()
 
     def kill(self) -> None:
         """End it at once."""
@@ -146,6 +153,8 @@ class Supervisor:
             self._tell_and_rest()
         # They have it too: they take what waits there, and the last one closes it.
         self._listener.close()
+        for worker in self._workers:
+            worker.end_if_new()
         longest = GRACE_SECONDS + LAST_SECONDS + FLUSH_SECONDS
         while self._workers and monotonic() < self._stop.close_at + longest:
             self._tell_and_rest()
@@ -192,9 +201,9 @@ def serve_by_workers(serve: Serve, settings: Settings) -> bool:
     port is taken.
     """
     stop = Stop(settings.drain_seconds)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop.on_signal)
     with _shared_folder():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop.on_signal)
         config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
         supervisor = Supervisor(serve, settings, config.bind_socket(), stop)
         supervisor.run()

@@ -1,6 +1,8 @@
 """service/access.py: keys, scopes, and that nothing is open by oversight."""
 
 import hashlib
+import logging
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,7 +84,23 @@ async def test_scopes(
 @pytest.mark.parametrize(
     "headers",
     [
+        {},
         {"Authorization": f"Basic clinic.{SECRET}"},
+        {"Authorization": f"Basic {b64encode(f'clinic:{SECRET}'.encode()).decode()}"},
+        {"Authorization": f"Bearer{SECRET}"},
+        {"Authorization": f"clinic.{SECRET}"},
+        {"Authorization": f"Token clinic.{SECRET}"},
+        {"Authorization": f"Bearer Bearer clinic.{SECRET}"},
+        {"Authorization": f"Bearer clinic.{SECRET}, Bearer clinic.{SECRET}"},
+        {"X-API-Key": f"clinic.{SECRET},clinic.{SECRET}"},
+        {"X-API-Key": f"CLINIC.{SECRET}"},
+        {"X-API-Key": f"clinic.{SECRET.upper()}"},
+        {"X-API-Key": f"clinic.{SECRET[:-1]}"},
+        {"X-API-Key": "clinic.é\xff"},
+        {"X-API-Key": "é.x"},
+        {"X-API-Key": "clinic." + "x" * 30_000},
+        {"Cookie": f"X-API-Key=clinic.{SECRET}"},
+        {"Proxy-Authorization": f"Bearer clinic.{SECRET}"},
         {"Authorization": f"Bearer clinic.{SECRET}", "X-API-Key": f"clinic.{SECRET}"},
         {"X-API-Key": SECRET},
         {"X-API-Key": f".{SECRET}"},
@@ -91,10 +109,62 @@ async def test_scopes(
         {"X-API-Key": f"clinic.{SECRET}.x"},
     ],
 )
-async def test_what_is_no_key(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    answer = await client.post("/predict", json=ROW, headers=headers)
+async def test_what_is_no_key(
+    client: httpx.AsyncClient, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answer = await client.post("/predict", json=ROW, headers=raw)
     assert answer.status_code == 401
-    assert SECRET not in answer.text
+    assert SECRET not in answer.text + str(answer.headers)
+    assert (await client.get(f"/model?key=clinic.{SECRET}", headers=raw)).status_code == 401
+    ours = [each for each in caplog.records if each.name.startswith(("service", "model"))]
+    assert not [each for each in ours if SECRET in each.getMessage()]
+
+
+async def test_two_keys_are_none(client: httpx.AsyncClient) -> None:
+    for names in (("X-API-Key", "X-API-Key"), ("Authorization", "Authorization")):
+        headers = [(name, f"Bearer root.{SECRET}"[7 * (name[0] == "X") :]) for name in names]
+        assert (await client.get("/model", headers=headers[:1])).status_code == 200
+        assert (await client.get("/model", headers=headers)).status_code == 401
+
+
+METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE PROPFIND".split()
+VARIANTS = (
+    "/%s //%s /%s/ /%s%%0a /%s%%00 /./%s /x/../%s /%s;x /%s%%2f /%s%%23 /%s.json /%s%%20".split()
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_no_spelling_of_a_path_is_open(
+    client: httpx.AsyncClient, app: FastAPI, method: str
+) -> None:
+    """None but the very paths of health checks, whatever the method; and those tell no more."""
+    paths = {path for _, path in routes(app)} | {"/", "*", "/nothing", "/admin", "/docs/x"}
+    paths |= {variant % path[1:] for path in (*OPEN, "/predict") for variant in VARIANTS}
+    paths |= {path.upper() for path in OPEN} | {"/%68ealth%2Flive/../../predict"}
+    origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    for path in paths:
+        answer = await client.send(
+            client.build_request(method, f"http://test{path}", headers=origin)
+        )
+        seen = answer.request.url.path
+        assert answer.status_code == 401 or seen in OPEN, (method, path)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+        if seen in OPEN and method not in ("GET", "HEAD"):
+            assert answer.status_code == 405, (method, path)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/models/article/metrics"])
+@pytest.mark.parametrize("end", ["", "%0a", "%0A"])
+async def test_metrics_need_their_scope_however_they_are_spelled(
+    client: httpx.AsyncClient, path: str, end: str
+) -> None:
+    headers = {"X-API-Key": f"clinic.{SECRET}"}
+    assert (await client.get(f"{path}{end}", headers=headers)).status_code in (403, 404)
+    assert (await client.get(f"/%6detrics{end}", headers=headers)).status_code in (403, 404)
+    for name in ("/models/metrics", "/v2/models/metrics"):  # of a model that is named so
+        assert (await client.get(name, headers=headers)).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_one_object_is_one_row_in_the_schemas_order() -> None:
     assert rows.single
     assert rows.values.tolist() == [[5.0, 2.0, 0.25]]
     assert rows.values.dtype == np.float64
-    assert rows.missing == []
+    assert rows.missing.tolist() == []
 
 
 @pytest.mark.parametrize("row", [ROW, [5, 2, 0.25]])
@@ -62,7 +62,7 @@ def test_instances_are_objects_or_arrays(row: Any) -> None:
 )
 def test_what_may_be_missing_is_null_or_absent(rows: list[Any]) -> None:
     parsed = parse({"instances": rows})
-    assert parsed.missing == [[1, 1], [2, 1]]
+    assert parsed.missing.tolist() == [[1, 1], [2, 1]]
     assert np.isnan(parsed.values[1:, 1]).all()
 
 

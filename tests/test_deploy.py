@@ -7,6 +7,8 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from service.connection import GRACE_SECONDS
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "deploy" / "kubernetes"
 RESOURCES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "kustomization.yaml")
@@ -61,6 +63,19 @@ def test_nothing_is_allowed_that_is_not_needed() -> None:
     assert POD["securityContext"]["runAsNonRoot"] is True
     assert POD["automountServiceAccountToken"] is False
     assert read(FOLDER / "network_policy.yaml")["spec"]["egress"] == []
+
+
+def test_the_grace_periods_add_up() -> None:
+    (drain,) = (
+        float(each["value"])
+        for each in CONTAINER["env"]
+        if each["name"] == "MALIGNANCY_DRAIN_SECONDS"
+    )
+    assert drain > CONTAINER["readinessProbe"]["timeoutSeconds"]
+    assert POD["terminationGracePeriodSeconds"] > drain + GRACE_SECONDS + 1
+    service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
+    assert float(service["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS + 1
+    assert "environment" not in service  # it does not drain
 
 
 def test_compose() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from model.predictor import Predictor
 from service.app import create_app
+from service.routes.inference_protocol import MOST_INDEX_BYTES
 from service.settings import Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("kinds", ["binary"], indirect=True)]
@@ -219,6 +220,44 @@ async def test_compressed_bodies(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, deflate")
 
 
+GOOD_TEXT = json.dumps(
+    {
+        "id": "x",
+        "parameters": {"threshold": 0.5},
+        "inputs": [{**each, "parameters": {}} for each in NAMED],
+        "outputs": [{"name": "label", "parameters": {"binary_data": False}}],
+    }
+)
+
+
+async def test_a_name_given_twice_is_refused_at_every_level(client: httpx.AsyncClient) -> None:
+    for name in ("id", "parameters", "threshold", "inputs", "name", "shape", "datatype", "data"):
+        for spelled in (name, "".join(f"\\u{ord(each):04x}" for each in name)):
+            at = GOOD_TEXT.index(f'"{name}"')
+            body = f'{GOOD_TEXT[:at]}"{spelled}": null, {GOOD_TEXT[at:]}'
+            answer = await client.post("/infer", content=body)
+            assert answer.status_code == 400
+            assert answer.json() == {"error": f"The name {name} is given twice."}
+    for more in ('"x": {"a": 1, "a": 2}', '"x": [{"a": [{"b": 1, "b": 1}]}]'):
+        for at in (1, GOOD_TEXT.index('"threshold"')):
+            body = f"{GOOD_TEXT[:at]}{more}, {GOOD_TEXT[at:]}"
+            answer = await client.post("/infer", content=body)
+            assert answer.json()["error"].endswith("is given twice.")
+    index = await client.post("http://test/v2/repository/index", content='{"ready":1,"ready":true}')
+    assert index.json() == {"error": "The name ready is given twice."}
+
+
+@pytest.mark.parametrize("identity", ["a:b", r"\u003a", ":" * 50, r"a\u003A:"])
+async def test_colons_in_texts_hide_no_name_given_twice(
+    client: httpx.AsyncClient, identity: str
+) -> None:
+    body = GOOD_TEXT.replace('"x"', f'"{identity}"')
+    answer = await client.post("/infer", content=body)
+    assert answer.json()["id"] == json.loads(f'"{identity}"')
+    twice = await client.post("/infer", content='{"id": "", ' + body[1:])
+    assert twice.status_code == 400
+
+
 async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
     app = create_app(Settings(max_body_bytes=10_000), kinds)
     transport = httpx.ASGITransport(app=app)
@@ -229,9 +268,8 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
             headers = {"Content-Encoding": "gzip"}
             answer = await client.post(path, content=bomb, headers=headers)
             assert answer.status_code == 413
-            assert answer.json() == {
-                "error": "The body must have at most 10000 bytes when inflated."
-            }
+            most = MOST_INDEX_BYTES if "index" in path else "10000"
+            assert f"must have at most {most} bytes" in answer.json()["error"]
             assert (await client.post(path, content=bytes(10_001))).status_code == 413
 
 

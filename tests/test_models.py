@@ -12,6 +12,7 @@ from model.errors import ArtifactError
 from model.predictor import Predictor
 from model.repository import make_current
 from model.schema import Feature, Schema
+from service import contract
 from service.app import create_app
 from service.instances import RowReader
 from service.models import Models, WatchedModel
@@ -120,6 +121,77 @@ def test_a_folder_that_cannot_be_read_for_a_while(
     assert vars(model)["failure"] is None
 
 
+def test_what_fails_for_a_moment_is_tried_again(
+    predictor: Predictor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("service.retries.monotonic", lambda: now[0])
+    file = tmp_path / "model.joblib"
+    first = saved(predictor, file)
+    model = watched(file)
+    second = saved(predictor, file, "another")
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    caplog.set_level(logging.INFO)
+    with monkeypatch.context() as patch:
+        patch.setattr("model.artifact.read_file", broken)
+        tries = 0
+        for _ in range(600):  # seconds, in each of which the watch looks
+            if model.changed():
+                assert not model.reload()
+                tries += 1
+            now[0] += 1
+    assert 5 < tries < 20
+    assert len([each for each in caplog.messages if "Input/output error" in each]) == 1
+    assert (model.current.title, model.failure) == (first, "model.joblib: Input/output error")
+    now[0] += 60
+    assert model.changed()
+    assert model.reload()
+    assert (model.current.title, vars(model)["failure"]) == (second, None)
+    now[0] += 600
+    assert not model.changed()
+
+
+def test_a_version_that_was_left_out_for_a_moment_is_read_later(
+    predictor: Predictor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("service.retries.monotonic", lambda: now[0])
+    first = saved(predictor, tmp_path / "a.joblib")
+    second = saved(predictor, tmp_path / "b.joblib", "b")
+    make_current(tmp_path / "a.joblib")
+    load = artifact.load
+
+    def failing(path: Path, check: artifact.Check | None) -> Predictor:
+        if path.name == "b.joblib":
+            raise ArtifactError("Input/output error")
+        return load(path, check)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("model.artifact.load", failing)
+        model = watched(tmp_path)
+        for _ in range(10):
+            now[0] += 1
+            if model.changed():
+                model.reload()
+    assert [each.title for each in model.versions] == [first]
+    assert caplog.text.count("left out") == 1
+    now[0] += 60
+    assert model.changed()
+    assert not model.reload()
+    assert [each.title for each in model.versions] == [first, second]
+    now[0] += 600
+    assert not model.changed()
+
+
 def test_another_version_may_be_broken(
     predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -211,9 +283,12 @@ def test_rows_of_many_features_are_fewer(
     served = Served(dataclasses.replace(predictor, schema=wide), settings)
     # They are counted before any is made numbers, and a bad row does not hide how many there are.
     monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("they were read"))
-    for last in (b"{}", b'{"x0":[]}'):
-        body = b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last])
-        with pytest.raises(Problem) as refused:
-            served.contract.parse(body)
-        rule = "must have at most 500 rows"
-        assert refused.value.errors == [{"field": "instances", "rule": rule}]
+    bodies = [
+        b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last]) for last in (b"{}", b'{"x0":[]}')
+    ]
+    for rule in (contract.TOO_SPARSE, "must have at most 500 rows"):
+        for body in bodies:
+            with pytest.raises(Problem) as refused:
+                served.contract.parse(body)
+            assert refused.value.errors == [{"field": "instances", "rule": rule}]
+        monkeypatch.setattr(contract, "MORE_NUMBERS", 10**7)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.schema import Feature, Schema
 from model.target import Binary
 from service.oip.inputs import InputTensors
-from service.oip.request import read_request
+from service.oip.request import Most, read_request
 from service.oip.tensors import DATATYPES, NUMBERS, Tensor
 from service.problems import Problem
 
@@ -29,6 +29,7 @@ MAX_ROWS = 5
 TENSORS = InputTensors(
     Schema(features=FEATURES, target=Binary(negative="no", positive="yes")), MAX_ROWS
 )
+MOST = Most.of(MAX_ROWS, len(FEATURES), outputs=2)
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 0.1, 1.0, 1.5, 2.0, 9.0, 10.0, 11.0, math.inf, -math.inf, math.nan]),
@@ -152,7 +153,7 @@ REQUEST = st.fixed_dictionaries(
 
 def taken_or_refused(body: bytes, header_length: int | None) -> None:
     try:
-        rows = TENSORS.rows(read_request(body, header_length).inputs)
+        rows = TENSORS.rows(read_request(body, header_length, MOST).inputs)
     except Problem as problem:
         assert problem.status == 400  # noqa: PT017 - what is neither is an error too
     else:

@@ -99,7 +99,8 @@ def test_it_answers_until_told_to_stop(service: Service, by: signal.Signals) -> 
     assert "Traceback" not in logged
 
 
-def test_a_stop_while_it_still_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_it_still_starts(tmp_path: Path, by: signal.Signals) -> None:
     # Process 1 of a container ignores SIGTERM until there is a handler; here an import is slow.
     (tmp_path / "uvicorn.py").write_text(
         "print('importing', flush=True)\nimport time\ntime.sleep(60)"
@@ -112,7 +113,8 @@ def test_a_stop_while_it_still_starts(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"importing\n"
-        process.terminate()
+        process.send_signal(signal.SIGHUP)  # is nothing yet
+        process.send_signal(by)
         assert process.wait(timeout=SECONDS) == 0
 
 

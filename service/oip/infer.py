@@ -23,7 +23,12 @@ def infer(served: Served, body: bytes, header_length: int | None, threshold: flo
     """The answer to a body, of which header_length bytes are JSON, or all; at this threshold,
     unless it gives another. Raises Problem (400, 422).
     """
-    request = read_request(body, header_length)
+    request = read_request(body, header_length, served.most_tensors)
+    return answer(served, request, threshold)
+
+
+def answer(served: Served, request: InferRequest, threshold: float) -> Answer:
+    """The same to a request that was read."""
     outputs = _asked_for(served, request)
     if "threshold" in request.parameters:
         given = served.thresholds.from_json(request.parameters["threshold"])

@@ -18,7 +18,6 @@ CONTENT_SECURITY_POLICY: Final = (
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 ASSETS: Final = {
     "swagger-ui-bundle.js": "text/javascript",

@@ -10,17 +10,19 @@ from starlette.types import Receive, Scope, Send
 
 from service.body import read_body
 from service.capacity import Capacity
+from service.contract import FEW_NUMBERS
 from service.current_request import current_request
 from service.models import Models
-from service.oip.infer import infer
+from service.oip.infer import answer, infer
 from service.oip.inflation import ENCODINGS, inflated
 from service.oip.metadata import model_metadata, repository_index, server_metadata
-from service.oip.request import read_object
+from service.oip.request import read_object, read_request
 from service.problems import Problem
 from service.routes.predict import THREAD_BYTES
 from service.settings import Settings
 from service.stop import Stop
 
+MOST_INDEX_BYTES = 4096  # of a question that is {"ready": true}
 HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
@@ -29,6 +31,7 @@ def inference_protocol_routes(
     models: Models, settings: Settings, capacity: Capacity, version: str, stop: Stop
 ) -> list[BaseRoute]:
     """The protocol's routes. version: the service's own."""
+    most_index_bytes = min(settings.max_body_bytes, MOST_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
         return _json(server_metadata(version))
@@ -52,7 +55,7 @@ def inference_protocol_routes(
         return _json({"name": served.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
-        body = await _plain_body(request.scope, request.receive, settings.max_body_bytes, capacity)
+        body = await _plain_body(request.scope, request.receive, most_index_bytes, capacity)
         if body is None:  # the client has gone
             return Response()
         ready_only = read_object(body).get("ready", False) if body else False
@@ -94,18 +97,22 @@ class Infer:
         body = await _plain_body(scope, receive, self.max_body_bytes, self.capacity)
         if body is None:  # the client has gone
             return
-        if len(body) < THREAD_BYTES:
-            answer = infer(served, body, header_length, threshold)
+        if len(body) >= THREAD_BYTES:
+            told = await self.capacity.run(infer, served, body, header_length, threshold)
         else:
-            answer = await self.capacity.run(infer, served, body, header_length, threshold)
-        headers = [(b"content-length", b"%d" % len(answer.body))]
-        if answer.header_length is None:
+            request = read_request(body, header_length, served.most_tensors)
+            if request.rows * len(served.predictor.schema.features) <= FEW_NUMBERS:
+                told = answer(served, request, threshold)
+            else:
+                told = await self.capacity.run(answer, served, request, threshold)
+        headers = [(b"content-length", b"%d" % len(told.body))]
+        if told.header_length is None:
             headers.append((b"content-type", b"application/json"))
         else:
             headers.append((b"content-type", b"application/octet-stream"))
-            headers.append((HEADER_LENGTH, b"%d" % answer.header_length))
+            headers.append((HEADER_LENGTH, b"%d" % told.header_length))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": told.body})
 
 
 async def _plain_body(

@@ -16,6 +16,7 @@ from service.body import read_body
 from service.capacity import Capacity
 from service.current_request import current_request
 from service.inspection import printable
+from service.json_text import name_given_twice
 from service.models import Models
 from service.negotiation import JSON, negotiate
 from service.problems import FieldError, Problem
@@ -80,6 +81,7 @@ class Invocations:
 
 def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
     """The JSON answer to a body in one of MLflow's forms. Raises Problem (400, 422)."""
+    served.most_of_frames.require(body)
     try:
         fields = from_json(body)
     except ValueError:
@@ -97,8 +99,8 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
         raise _refused(printable(others[0]), f"cannot stand beside {form}")
     place, rows, colons = form, fields[form], 0
     if form == SPLIT:
-        if isinstance(rows, dict):  # the index may be times, say
-            colons = 1 + len(rows) + to_json(rows.get("index")).count(b":")
+        if isinstance(rows, dict):
+            colons = 1 + len(rows)
         place, rows = f"{SPLIT}.data", _rows_of_split(rows)
     if has_nan and isinstance(rows, list):
         rows = [_without_nan(row) for row in rows]
@@ -111,8 +113,10 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
             if error["field"].startswith(INSTANCES):
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
-    # Of a name that is given twice only the last is left; no valid text has a colon.
-    if body.count(b":") > (colons or instances.count(b":")):
+    # Of a name that is given twice only the last is left. No valid text has a colon but those of
+    # an index, which may be times.
+    twice = body.count(b":") > (colons or instances.count(b":")) and name_given_twice(body)
+    if twice:
         raise _refused("body", "must not give a name twice")
     return answered
 

@@ -1,8 +1,8 @@
 """POST /predict: the hot path, a bare ASGI endpoint without FastAPI's machinery in between."""
 
-from bisect import bisect_left
 from typing import Any
 
+import numpy as np
 from pydantic_core import to_json
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -12,6 +12,7 @@ from service.body import read_body
 from service.capacity import Capacity
 from service.contract import Rows
 from service.current_request import current_request
+from service.imputation import tell_imputed
 from service.models import Models
 from service.negotiation import JSON_BOTH_WAYS, negotiate
 from service.served import Served
@@ -19,10 +20,12 @@ from service.settings import Settings
 from service.tables.answering import answer_table
 
 # A body this large, some hundred rows, is worth handing to a thread so that others are not kept
-# waiting.
+# waiting; and one of many rows however short they are.
 THREAD_BYTES = 32 * 1024
 
-ANSWERED_ROWS = 1024  # told at once: see `service.pieces`
+# Told at once: see `service.pieces`.
+ANSWERED_ROWS = 1024
+ANSWERED_NUMBERS = 2**18
 
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
 
@@ -55,7 +58,7 @@ class Predict:
         body = await read_body(scope, receive, self.settings.max_body_bytes, self.capacity)
         if body is None:  # the client has gone
             return
-        if len(body) < THREAD_BYTES:
+        if len(body) < THREAD_BYTES and served.contract.is_small(body):
             rows = served.contract.parse(body)
             if len(rows.values) == 1:
                 predictions = await served.predict_with_others(rows.values, threshold)
@@ -83,9 +86,10 @@ def told(served: Served, rows: Rows, predictions: Array, threshold: float) -> by
     model = {**served.thresholds.told(threshold), "model": served.title}
     if rows.single:
         return to_json({**_answers(served, rows, predictions, threshold)[0], **model})
+    count = max(1, min(ANSWERED_ROWS, ANSWERED_NUMBERS // rows.values.shape[1]))
     pieces = (
-        to_json(_answers(served, rows, predictions, threshold, first))[1:-1]
-        for first in range(0, len(predictions), ANSWERED_ROWS)
+        to_json(_answers(served, rows, predictions[first : first + count], threshold, first))[1:-1]
+        for first in range(0, len(predictions), count)
     )
     return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
 
@@ -93,13 +97,11 @@ def told(served: Served, rows: Rows, predictions: Array, threshold: float) -> by
 def _answers(
     served: Served, rows: Rows, predictions: Array, threshold: float, first: int = 0
 ) -> list[dict[str, Any]]:
-    """The answers to a piece of the rows, from `first` on."""
+    """The answers to a piece of the rows, that from `first` on, and its predictions."""
     schema = served.predictor.schema
-    answers = schema.target.answers(predictions[first : first + ANSWERED_ROWS], threshold)
-    if rows.missing:
-        names, missing = schema.names, rows.missing
-        for row, column in missing[bisect_left(missing, [first, 0]) :]:
-            if row >= first + ANSWERED_ROWS:
-                break
-            answers[row - first].setdefault("imputed", []).append(names[column])
+    answers = schema.target.answers(predictions, threshold)
+    if len(rows.missing):
+        missing = rows.missing
+        start, end = np.searchsorted(missing[:, 0], (first, first + len(answers)))
+        tell_imputed(answers, missing[start:end] - (first, 0), schema.names)
     return answers

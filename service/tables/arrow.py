@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from model.arrays import Array
-from model.predictor import PIECE_ROWS
+from model.predictor import piece_rows
 from model.schema import Feature, Schema
 from model.target import Target
 from service.problems import FieldError, Problem
@@ -67,8 +67,9 @@ class ArrowReader:
             batch.validate(full=True)
         except BROKEN:
             raise malformed() from None
-        for start in range(0, batch.num_rows, PIECE_ROWS):
-            yield self._block(batch.slice(start, PIECE_ROWS))
+        rows = piece_rows(len(self._schema.features))
+        for start in range(0, batch.num_rows, rows):
+            yield self._block(batch.slice(start, rows))
 
     def _checked(self, schema: Any) -> "dict[str, _Column]":
         require_columns(schema.names, self._schema)

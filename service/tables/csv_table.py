@@ -11,18 +11,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic_core import to_json
 
 from model.arrays import Array
+from model.predictor import PIECE_NUMBERS
 from model.schema import Feature, Schema
 from model.target import Target
 from service.inspection import printable
 from service.problems import FieldError, Problem
 from service.tables.lines import Lines, decoded, require_short
 from service.tables.rows import ROW, Block, Rules, Scored
+
+T = TypeVar("T")
 
 MAX_COLUMNS = 10_000
 MAX_KNOWN_CELLS = 4096  # whose numbers are kept
@@ -102,7 +105,8 @@ class CsvReader:
             return
         if self._columns.are_in_each(lines):
             cells = decoded(lines)[:-1].replace("\n", ",").split(",")
-            yield self._rules.check(self._columns.numbers(cells))
+            for some in self._in_blocks(cells, self._columns.width):
+                yield self._rules.check(self._columns.numbers(some))
         else:
             yield from self._read_slowly(decoded(lines))
 
@@ -122,13 +126,21 @@ class CsvReader:
             self._columns = _Columns(rows.pop(0), self._schema)
         if rows and self._columns is not None:
             width = self._columns.width
-            errors: dict[int, list[FieldError]] = {}
-            for place, row in enumerate(rows):
-                if len(row) != width:
-                    errors[place] = [FieldError(field=ROW, rule=f"must have {width} cells")]
-                    rows[place] = [""] * width
-            values = self._columns.numbers(list(chain.from_iterable(rows)))
-            yield self._rules.check(values, errors)
+            for some in self._in_blocks(rows, 1):
+                errors: dict[int, list[FieldError]] = {}
+                for place, row in enumerate(some):
+                    if len(row) != width:
+                        errors[place] = [FieldError(field=ROW, rule=f"must have {width} cells")]
+                        some[place] = [""] * width
+                values = self._columns.numbers(list(chain.from_iterable(some)))
+                yield self._rules.check(values, errors)
+
+    def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
+        """Cells of rows of a width, of as many rows at a time as become an array that is not too
+        large: a table may have few of many features."""
+        size = width * max(1, PIECE_NUMBERS // len(self._schema.features))
+        for start in range(0, len(cells), size):
+            yield cells[start : start + size]
 
 
 class _Columns:

@@ -7,9 +7,10 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from model.arrays import Array
-from model.predictor import PIECE_ROWS
+from model.predictor import piece_rows
 from model.schema import Schema
-from service.contract import Contract
+from service.contract import TOO_SPARSE, Contract, most_sparse_rows
+from service.imputation import tell_imputed
 from service.problems import FieldError, Problem
 from service.tables.lines import Lines
 from service.tables.rows import ROW, Block, Scored
@@ -39,8 +40,11 @@ class NdjsonReader:
 
     def _read(self, text: bytes) -> Iterator[Block]:
         lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
-        for start in range(0, len(lines), PIECE_ROWS):
-            some = lines[start : start + PIECE_ROWS]
+        if len(lines) > most_sparse_rows(len(text), self._features) + 1:
+            raise Problem.invalid([FieldError(field="rows", rule=TOO_SPARSE)])
+        rows = piece_rows(self._features)
+        for start in range(0, len(lines), rows):
+            some = lines[start : start + rows]
             values = self._all_of(some)
             yield self._each_of(some) if values is None else Block(values)
 
@@ -119,10 +123,10 @@ def row_answers(scored: Scored, schema: Schema, threshold: float) -> list[dict[s
     answers: list[dict[str, Any]] = scored.spread(found, None)
     for row, errors in block.errors.items():
         answers[row] = {"errors": errors}
-    names = schema.names
-    for row, column in np.argwhere(np.isnan(block.values)).tolist():
-        if row not in block.errors:
-            answers[row].setdefault("imputed", []).append(names[column])
+    missing = np.isnan(block.values)
+    if missing.any():
+        missing[list(block.errors)] = False  # NaN means nothing there
+        tell_imputed(answers, np.argwhere(missing), schema.names)
     return answers
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from model.arrays import Array
-from model.predictor import PIECE_ROWS
+from model.predictor import piece_rows
 from model.schema import Schema
 from service.problems import MAX_ERRORS, FieldError
 
@@ -104,7 +104,7 @@ class Rules:
 
 
 class Regrouping:
-    """Blocks of any size in, blocks of exactly `PIECE_ROWS` out, the last one shorter.
+    """Blocks of any size in, blocks of exactly `piece_rows` out, the last one shorter.
 
     A product of matrices may round a row otherwise in other company: so the same rows have the same
     digits, however the network cut them, and in `python -m model predict` too.
@@ -118,11 +118,12 @@ class Regrouping:
         """The blocks that are full now."""
         self._held.append(block)
         self._rows += len(block.values)
-        while self._rows >= PIECE_ROWS:
+        size = piece_rows(block.values.shape[1])
+        while self._rows >= size:
             whole = _joined(self._held)
-            rest = _part(whole, PIECE_ROWS, len(whole.values))
+            rest = _part(whole, size, len(whole.values))
             self._held, self._rows = [rest], len(rest.values)
-            yield _part(whole, 0, PIECE_ROWS)
+            yield _part(whole, 0, size)
 
     def finish(self) -> Iterator[Block]:
         """The last one."""

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.predictor import PIECE_ROWS
+from model.predictor import piece_rows
 from service.body import declared_bytes, require_small
 from service.capacity import Capacity
 from service.problems import MAX_ERRORS, FieldError, Problem
@@ -126,8 +126,9 @@ def _numbered(block: Block, start: int) -> Iterator[FieldError]:
 
 def in_blocks(values: Array) -> Iterator[Block]:
     """Rows (N, F) that are known to be good."""
-    for start in range(0, len(values), PIECE_ROWS):
-        yield Block(values[start : start + PIECE_ROWS])
+    rows = piece_rows(values.shape[1])
+    for start in range(0, len(values), rows):
+        yield Block(values[start : start + rows])
 
 
 async def score_body(

@@ -1,0 +1,265 @@
+"""What the service does with more than it can: twice and ten times as much, and afterwards.
+
+    python benchmarks/overload.py [ARTIFACT]          # about three minutes
+
+Requests arrive by a schedule (Poisson), whether or not others were answered, each on a connection
+that waits for no answer. The peak is that of a closed loop. Goodput is what was answered with 200 a
+second; latencies count from the sending of a request. An arrival for which none of CONNECTIONS is
+free is not sent: what is offered to the service is told as a multiple of the peak. All figures
+leave out the beginning of a phase, in which queues fill: half a second, of large bodies four. The
+server has a core to itself, as does the load.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # before NumPy is imported
+
+import httptools  # noqa: E402
+import numpy as np  # noqa: E402
+import uvloop  # noqa: E402
+from load import Request, load  # noqa: E402
+from processes import LOAD_CORE, ROOT, Running, Server  # noqa: E402
+
+CONNECTIONS = 400
+PEAK_SECONDS, DRAIN_SECONDS = 2, 5.0
+SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # the seconds of a phase, and of its beginning
+PEAK_CONNECTIONS = (8, 16, 32)
+LARGE_ROWS, LARGE_CONNECTIONS = 20_000, 4
+CHECK_SECONDS = 0.05
+WINDOW_SECONDS = 0.25
+REFUSED = 503
+
+
+@dataclass
+class Phase:
+    """What became of the requests of some seconds; times since its beginning, in seconds."""
+
+    seconds: float
+    beginning: float
+    sent: list[float] = field(default_factory=list)  # of those that were answered
+    latencies: list[float] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    checks: list[float] = field(default_factory=list)
+    offered: list[float] = field(default_factory=list)
+    lost: int = 0
+
+    def quantile(self, status: int, share: float) -> float:
+        """Of the latencies of answers of this status, in ms."""
+        asked = np.array(self.latencies)[self._of(status)]
+        return float(np.quantile(asked, share)) * 1e3 if len(asked) else np.nan
+
+    def _of(self, status: int) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
+        late = np.array(self.sent) >= self.beginning
+        return np.asarray(late & (np.array(self.statuses) == status))
+
+    def per_second(self, status: int) -> float:
+        """How many were answered so."""
+        return int(self._of(status).sum()) / (self.seconds - self.beginning)
+
+    def offered_per_second(self) -> float:
+        """How many were sent."""
+        late = np.array(self.offered) >= self.beginning
+        return int(late.sum()) / (self.seconds - self.beginning)
+
+
+class _Client(asyncio.Protocol):
+    """One connection, on which there is one request at a time."""
+
+    def __init__(self, idle: deque["_Client"]) -> None:
+        self._idle = idle
+        self._phase: Phase | None = None
+        self.is_open = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
+        self._idle.append(self)
+
+    def ask(self, message: bytes, phase: Phase, start: float) -> None:
+        """Send a request, and have its answer told to the phase that began then."""
+        self._phase, self._start = phase, start
+        self._sent = time.perf_counter()
+        self.transport.write(message)
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        phase = self._phase
+        assert phase is not None
+        now = time.perf_counter()
+        phase.sent.append(self._sent - self._start)
+        phase.latencies.append(now - self._sent)
+        phase.statuses.append(self._parser.get_status_code())
+        self._phase = None
+        if self._parser.should_keep_alive():
+            self._idle.append(self)
+        else:
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        self.is_open = False
+        if self._phase is not None:
+            self._phase.lost += 1
+
+
+class Arrivals:
+    """Requests to a port, at some rate."""
+
+    def __init__(self, port: int, request: Request) -> None:
+        self._port, self._message = port, request.raw()
+        self._check = Request("/health/live", method="GET", headers={}).raw()
+        self._idle: deque[_Client] = deque()
+        self._clients: list[_Client] = []
+        self._draw = np.random.default_rng(0)
+
+    async def run(self, rate: float, seconds: float, beginning: float) -> Phase:
+        """One phase, until its last answer."""
+        phase = Phase(seconds, beginning)
+        await self._connect()
+        due = np.cumsum(self._draw.exponential(1 / rate, int(rate * seconds * 1.1) + 10)).tolist()
+        start = time.perf_counter()
+        checking = asyncio.create_task(self._check_on(phase, start))
+        number = 0
+        while (now := time.perf_counter() - start) < seconds:
+            while due[number] <= now:
+                number += 1
+                if client := self._free():
+                    phase.offered.append(now)
+                    client.ask(self._message, phase, start)
+            await asyncio.sleep(max(0.0, min(0.001, due[number] - now)))
+        await checking
+        until = time.perf_counter() + DRAIN_SECONDS
+        while len(phase.statuses) + phase.lost < len(phase.offered) and time.perf_counter() < until:
+            await asyncio.sleep(0.01)
+        return phase
+
+    def _free(self) -> _Client | None:
+        while self._idle:
+            client = self._idle.popleft()
+            if client.is_open:
+                return client
+        return None
+
+    async def _connect(self) -> None:
+        """Have as many connections as there may be."""
+        self._clients = [client for client in self._clients if client.is_open]
+        loop = asyncio.get_running_loop()
+        while len(self._clients) < CONNECTIONS:
+            make = partial(_Client, self._idle)
+            _, client = await loop.create_connection(make, "127.0.0.1", self._port)
+            self._clients.append(client)
+
+    async def _check_on(self, phase: Phase, start: float) -> None:
+        """Ask for the health all the time, on a connection of its own each."""
+        loop = asyncio.get_running_loop()
+        while time.perf_counter() - start < phase.seconds:
+            idle: deque[_Client] = deque()
+            told = Phase(0, 0)
+            began = time.perf_counter()
+            _, client = await loop.create_connection(
+                partial(_Client, idle), "127.0.0.1", self._port
+            )
+            client.ask(self._check, told, start)
+            while not told.statuses and not told.lost:
+                await asyncio.sleep(0.001)
+            client.transport.close()
+            late = time.perf_counter() - began
+            phase.checks.append(late if told.statuses == [200] else np.inf)
+            await asyncio.sleep(CHECK_SECONDS)
+
+
+def recovery(phase: Phase, good_ms: float) -> float:
+    """The seconds from its beginning until no window of it has refusals or is late any more."""
+    sent, statuses = np.array(phase.sent), np.array(phase.statuses)
+    window = (sent / WINDOW_SECONDS).astype(int)
+    recovered = 0
+    for number in range(int(phase.seconds / WINDOW_SECONDS)):
+        here = window == number
+        late = np.array(phase.latencies)[here] * 1e3
+        if (statuses[here] != 200).any() or (len(late) and np.median(late) > good_ms):
+            recovered = number + 1
+    return recovered * WINDOW_SECONDS
+
+
+async def phases(port: int, request: Request, peak: float, spans: tuple[float, float]) -> None:
+    """Print a table."""
+    arrivals = Arrivals(port, request)
+    columns = ("load", "offered", "goodput", "of peak", "p50 ms", "p99 ms", "refused", "in ms")
+    print("  " + "".join(f"{each:>10}" for each in columns) + f"{'p99':>8}{'health p99':>12}")
+    good = np.nan
+    for load_of in (0.8, 2.0, 10.0, 0.8):
+        phase = await arrivals.run(load_of * peak, *spans)
+        offered, answered = phase.offered_per_second(), phase.per_second(200)
+        refused = phase.per_second(REFUSED)
+        print(
+            f"  {load_of:9g}×{offered / peak:9.2f}×"
+            f"{answered:10,.1f}{answered / peak:10.2f}"
+            f"{phase.quantile(200, 0.5):10.2f}{phase.quantile(200, 0.99):10.2f}"
+            f"{refused / offered:10.1%}"
+            f"{phase.quantile(REFUSED, 0.5):10.2f}{phase.quantile(REFUSED, 0.99):8.2f}"
+            f"{np.quantile(phase.checks, 0.99) * 1e3:12.2f}"
+        )
+        others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REFUSED)
+        if others:
+            print(f"  ({others} had no answer, or another: {set(phase.statuses)})")
+        if np.isnan(good):
+            good = phase.quantile(200, 0.99)
+    print(f"  recovered {recovery(phase, 2 * good):g} s after the overload")
+
+
+def requests(names: Sequence[str]) -> Mapping[str, tuple[Request, Sequence[int]]]:
+    """What is asked, and with how many connections it has its peak."""
+    row = "5,1,1,1,2,1,3,1,1"
+    some = ",".join([f"[{row}]"] * 200)
+    many = ",".join([f"[{row}]"] * LARGE_ROWS)
+    table = ",".join(names) + "\n" + f"{row}\n" * LARGE_ROWS
+    csv = {"Content-Type": "text/csv"}
+    return {
+        "one row": (Request("/predict", b'{"instances":[[%b]]}' % row.encode()), PEAK_CONNECTIONS),
+        "200 rows": (
+            Request("/predict", b'{"instances":[%b]}' % some.encode()),
+            PEAK_CONNECTIONS,
+        ),
+        f"{LARGE_ROWS} rows, JSON": (
+            Request("/predict", b'{"instances":[%b]}' % many.encode()),
+            (LARGE_CONNECTIONS,),
+        ),
+        f"{LARGE_ROWS} rows, CSV": (Request("/predict", table.encode(), csv), (LARGE_CONNECTIONS,)),
+    }
+
+
+def main() -> None:
+    """Print a table for each kind of request."""
+    from model import artifact
+
+    given = sys.argv[1] if len(sys.argv) > 1 else ROOT / "artifacts" / "wisconsin.joblib"
+    path = Path(given).absolute()
+    command = (sys.executable, "-m", "service", "--port", "PORT", "--artifact", str(path))
+    server = Server("service", command, "/health/ready")
+    os.sched_setaffinity(0, {LOAD_CORE})
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        running = Running(server, Path(folder))
+        stack.callback(running.stop)
+        for name, (request, connections) in requests(artifact.load(path).schema.names).items():
+            closed = [load(running.port, request, PEAK_SECONDS, each) for each in connections]
+            peak = max(each.per_second * (1 - each.failures / each.requests) for each in closed)
+            print(f"\n{name}: {peak:,.0f} requests/s at the peak")
+            spans = SMALL if len(connections) > 1 else LARGE
+            uvloop.run(phases(running.port, request, peak, spans))
+
+
+if __name__ == "__main__":
+    main()

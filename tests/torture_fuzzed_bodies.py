@@ -1,0 +1,47 @@
+"""The long form of tests/test_fuzzed_bodies.py, and a fuzzer that is guided by coverage.
+
+FUZZING_SECONDS: how long that fuzzes each reader, in place of two minutes.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fuzzed_bodies import TARGETS
+from test_fuzzed_bodies import arrow_or_skip, fuzz
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = 5000
+SECONDS = int(os.environ.get("FUZZING_SECONDS", "120"))
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("target", TARGETS)
+def test_refused_or_read_for_long(target: str) -> None:
+    arrow_or_skip(target)
+    assert fuzz(target, EXAMPLES)
+
+
+@pytest.mark.timeout(3000 + SECONDS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_guided_by_coverage(target: str, tmp_path: Path) -> None:
+    arrow_or_skip(target)
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: pip install atheris==3.0.0, for Python up to 3.13")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.guided_fuzzing", target, str(SECONDS), str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    found = re.search(r"Done (\d+) runs", done.stderr)
+    assert found is not None
+    print(f"{target}: {found[1]} executions in {SECONDS} s")
+    assert int(found[1]) > 100
