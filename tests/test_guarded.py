@@ -57,5 +57,7 @@ async def test_a_request_is_passed_on_whole() -> None:
     wire = Server().connect()
     headers = [b"X-One: A", b"Content-Length: 3", b"x-one:B", b"X-Request-ID: me"]
     answered = await wire.send(post(b"/r%65ad?x=%31&y?z", *headers, body=b"abc"))
-    head = b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 9\r\nx-request-id: me\r\n"
-    assert answered == head + b"\r\n/read abc"
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert body == b"/read abc"
+    assert head.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 9\r\n")
+    assert b"\r\nx-request-id: me" in head
