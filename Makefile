@@ -16,7 +16,7 @@ OFFLINE := advisories assessment augmentation bagging batches bundled_recipes ch
 	evaluation_calibration examples first_recipe frames history interrupts intervals landscape loop \
 	metrics operating_points optimizers oracle_% parallel parts paths pipeline rate_% readme recipe% \
 	regularization report schedule% sequential split stopping stored training% update
-SLOWEST := crash_safety fuzzed_artifacts slow_clients tables_agreement tasks
+SLOWEST := crash_safety fuzzed_artifacts slow_clients tables_agreement
 COVERING := $(filter-out $(patsubst %,tests/test_%.py,$(OFFLINE) $(SLOWEST)),$(wildcard tests/test_*.py)) \
 	tests/test_oracle_arrow.py tests/test_oracle_arrow_limits.py
 

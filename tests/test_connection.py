@@ -2,14 +2,12 @@
 
 import json
 import logging
-import pickle
 
 import pytest
 from wire import Server, Wire, detail, statuses
 
-from service.connection import LINGER_BYTES, MAX_TURNED_AWAY, Guard
+from service.connection import LINGER_BYTES, MAX_TURNED_AWAY
 from service.problems import Problem
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -93,16 +91,6 @@ async def test_of_many_that_are_turned_away_some_are_not_told() -> None:
     assert [server.connect().raw.aborted for _ in range(4)] == [False, False, False, True]
 
 
-def test_a_guard_begins_anew_in_another_process() -> None:
-    settings = Settings(max_connections=7)
-    guard = Guard(settings)
-    guard.turned_away = 5
-    there = pickle.loads(pickle.dumps(guard))
-    assert there.settings == settings
-    assert there.turned_away == 0
-    assert there.host_rule.objection(b"a") is None
-
-
 # Refusals
 
 
@@ -141,23 +129,23 @@ async def test_nothing_is_refused_twice() -> None:
     assert statuses(await wire.answered()) == [200, 400]
 
 
-async def test_the_application_of_a_body_that_goes_wrong_sees_its_client_leave() -> None:
+async def test_a_body_that_goes_wrong_is_refused_where_it_is_read() -> None:
     wire = Server().connect()
     chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
     assert await wire.send(chunked) == b""
     answered = await wire.send(b"x\r\n")
     assert statuses(answered) == [400]
-    assert wire.server.application.left == ["/read"]
-    assert wire.server.state.total_requests == 0
+    assert wire.server.application.left == []
+    assert wire.server.state.total_requests == 1
 
 
-async def test_a_body_that_goes_wrong_in_a_pipeline_reaches_no_application() -> None:
+async def test_a_body_that_goes_wrong_in_a_pipeline_is_refused_in_its_turn() -> None:
     wire = Server().connect()
     chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n"
     assert await wire.send(WAIT + GET + chunked) == b""
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200, 200, 400]
-    assert [scope["path"] for scope in wire.server.application.scopes] == ["/wait", "/a"]
+    assert [scope["path"] for scope in wire.server.application.scopes] == ["/wait", "/a", "/read"]
 
 
 async def test_an_answer_that_has_begun_is_not_taken_back() -> None:

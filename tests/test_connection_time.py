@@ -5,9 +5,9 @@ import socket
 import struct
 
 import pytest
-from wire import GRACE_SECONDS, Server, Wire, detail, statuses
+from wire import Server, Wire, detail, statuses
 
-from service.connection import GRACE_SHARE, LINGER_SECONDS
+from service.connection import GRACE_SECONDS, GRACE_SHARE, LINGER_SECONDS, PARTING_SECONDS
 from service.deadlines import BYTES_PER_SECOND, TICK_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -232,9 +232,10 @@ async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
 # The end of the service
 
 
-async def test_an_idle_connection_is_closed_at_once(wire: Wire) -> None:
+async def test_an_idle_connection_is_closed_soon(wire: Wire) -> None:
     await wire.send(GET)
     wire.protocol.shutdown()
+    assert await given_up_after(wire, PARTING_SECONDS) == b""
     assert wire.is_closed()
 
 

@@ -32,6 +32,17 @@ class Raw(asyncio.Transport):
         return self.unsent_bytes
 
 
+class Gone:
+    """A socket that was closed."""
+
+    family = socket.AF_UNIX
+
+    def fileno(self) -> int:
+        closed = os.dup(0)
+        os.close(closed)
+        return closed
+
+
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     here, there = socket.socketpair()
@@ -40,7 +51,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def test_it_counts_all_that_is_written() -> None:
-    raw = Raw(None)
+    raw = Raw(Gone())
     transport = MeteredTransport(raw, lambda: None)
     assert transport.written_bytes == 0
     for data in (b"abc", bytearray(b"defg"), memoryview(b"hi")):
@@ -50,7 +61,7 @@ def test_it_counts_all_that_is_written() -> None:
 
 
 def test_it_asks_once_before_it_closes() -> None:
-    raw, asked = Raw(None), []
+    raw, asked = Raw(Gone()), []
     transport = MeteredTransport(raw, lambda: asked.append(transport.is_closing()))
     assert transport.is_closing() is False
     transport.close()
@@ -61,7 +72,7 @@ def test_it_asks_once_before_it_closes() -> None:
 
 
 def test_it_is_closing_when_what_is_below_is() -> None:
-    raw = Raw(None)
+    raw = Raw(Gone())
     transport = MeteredTransport(raw, lambda: None)
     raw.closing = True
     assert transport.is_closing() is True
@@ -91,13 +102,7 @@ def test_what_the_system_holds_counts_while_something_is_unsent(
     assert transport.untaken_bytes() == 7
 
 
-def test_a_socket_that_is_gone_holds_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
-    class Gone:
-        def fileno(self) -> int:
-            return closed
-
-    closed = os.dup(pair[0].fileno())
-    os.close(closed)
+def test_a_socket_that_is_gone_holds_nothing() -> None:
     raw = Raw(Gone())
     raw.unsent_bytes = 7
     assert MeteredTransport(raw, lambda: None).untaken_bytes() == 7

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from functools import partial
@@ -12,20 +13,26 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from service.capacity import Capacity
 from service.connection import Guard
 from service.deadlines import TICK_SECONDS, Sweep, Swept
 from service.guarded import GuardedProtocol, guarded
+from service.middleware import AroundRequests
 from service.settings import Settings
+from service.stop import Stop
+from service.telemetry import Telemetry
 
 TURNS = 30  # of the event loop, in which all that can be done without waiting is done
 
 
-GRACE_SECONDS = 5
+CAPACITY = Capacity(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
 NOWHERE = os.open(os.devnull, os.O_RDWR)
 
 
 class Socket:
     """Holds nothing for the client, and keeps its options."""
+
+    family = socket.AF_UNIX
 
     def __init__(self, peer: tuple[str, int] | None) -> None:
         self.peer = peer
@@ -84,8 +91,8 @@ class Raw(asyncio.Transport):
 
 
 class Application:
-    """Answers 200 with the path and the body: /read all of it, others what has come. /wait does
-    it once it may `go`, /halves answers one half before, /never none."""
+    """Answers 200 with the path and the body: /read and /predict all of it, others what has come.
+    /wait does it once it may `go`, /halves answers one half before, /never none."""
 
     def __init__(self) -> None:
         self.scopes: list[Scope] = []
@@ -97,7 +104,7 @@ class Application:
         path: str = scope["path"]
         last = path.rpartition("/")[2]
         body = b""
-        if last == "read":
+        if last in ("read", "predict"):
             more = True
             while more:
                 message = await receive()
@@ -143,18 +150,18 @@ class Server:
 
     def __init__(self, **settings: Any) -> None:
         self.application = Application()
-        self.protocol = guarded(Settings(**settings))
+        self.stop = Stop(drain_seconds=0)
+        self.protocol = guarded(Settings(**settings), self.stop)
         self.guard: Guard = cast(partial[GuardedProtocol], self.protocol).keywords["guard"]
         self.sweep = self.guard.sweep = StillSweep()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], self.application),
+            cast(Callable[..., Any], AroundRequests(self.application, Telemetry(), CAPACITY)),
             http=self.protocol,
             lifespan="off",
             log_config=None,
             proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
         )
 
     def connect(self, address: str | None = "127.0.0.1") -> "Wire":
