@@ -50,7 +50,9 @@ class Admission:
         self._waiting: deque[tuple[float, Waiting]] = deque()  # since when, who
         self._begun = 0  # in this turn
         self._at_most = TURN_REQUESTS  # in a turn
-        self._turned_at: float | None = None  # when this turn began, if some waited then
+        # When this turn began, if some waited then. (The requests of a first turn, begun as they
+        # came, are not yet through when the second begins.)
+        self._turned_at: float | None = None
         self._seconds = 0.0  # that a request takes, of late
         self._refused_at = 0.0
 
@@ -70,10 +72,7 @@ class Admission:
 
     def wait(self, request: Waiting) -> None:
         """Have it begin in a later turn, or be refused; there is one to come."""
-        now = monotonic()
-        if self._turned_at is None:
-            self._turned_at = now
-        self._waiting.append((now, request))
+        self._waiting.append((monotonic(), request))
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         before, self._begun = self._begun, 0
