@@ -84,15 +84,17 @@ class Admission:
             return
         self._turned_at = now
         self.overloaded = self.overloaded or len(waiting) * self._seconds > WAIT_SECONDS
-        if self.overloaded:
-            self._refuse_those_before(now - WAIT_SECONDS, now)
         fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
         self._at_most = max(FEWEST_REQUESTS, fitting)
-        self._begun = min(self._at_most, len(waiting))
-        following = waiting.pop if self.overloaded else waiting.popleft
-        for _ in range(self._begun):
-            following()[1].begin()
-        loop.call_soon(self._turn, loop)
+        try:
+            if self.overloaded:
+                self._refuse_those_before(now - WAIT_SECONDS, now)
+            self._begun = min(self._at_most, len(waiting))
+            following = waiting.pop if self.overloaded else waiting.popleft
+            for _ in range(self._begun):
+                following()[1].begin()
+        finally:  # whatever it was: the others wait for the next turn
+            loop.call_soon(self._turn, loop)
 
     def _refuse_those_before(self, last: float, now: float) -> None:
         refused = 0

@@ -79,7 +79,8 @@ class Client(asyncio.Protocol):
             status = int(said[9:12])
             self._told[status] += 1
             good = status in expected.statuses and expected.identity in said
-            if not good or b"\r\nconnection: close" in said:
+            refused = status == 503 and b"\r\nretry-after: 1" in said
+            if not (good or refused) or b"\r\nconnection: close" in said:
                 wrong = Wrong(expected.data[:200], said, data[end:stop][:500])
                 self._end(wrong)
                 return
