@@ -76,7 +76,7 @@ async def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     """Whose admission has learnt how long a request takes."""
     clients = Clients(Clock(monkeypatch))
     for _ in range(50):
-        clients.ask(AT_ONCE * 3 // 4)
+        clients.ask(AT_ONCE - 3)
         await clients.all_done()
     assert clients.refused == []
     clients.answered.clear()
