@@ -51,6 +51,7 @@ def test_every_command_is_in_the_readme() -> None:
     [
         "README.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "data/README.md",
         "docs/network.md",
         "docs/computation-graph.md",

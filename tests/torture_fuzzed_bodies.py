@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,15 @@ SECONDS = int(os.environ.get("FUZZING_SECONDS", "120"))
 
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("target", TARGETS)
-def test_refused_or_read_for_long(target: str) -> None:
+def test_refused_or_read_for_long(target: str, figures: Callable[[str], None]) -> None:
     arrow_or_skip(target)
     assert fuzz(target, EXAMPLES)
+    figures(f"{EXAMPLES} bodies, each refused in words or read as a plain reader does")
 
 
 @pytest.mark.timeout(3000 + SECONDS)
 @pytest.mark.parametrize("target", TARGETS)
-def test_guided_by_coverage(target: str, tmp_path: Path) -> None:
+def test_guided_by_coverage(target: str, tmp_path: Path, figures: Callable[[str], None]) -> None:
     arrow_or_skip(target)
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed: pip install atheris==3.0.0, for Python up to 3.13")
@@ -43,5 +45,5 @@ def test_guided_by_coverage(target: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     found = re.search(r"Done (\d+) runs", done.stderr)
     assert found is not None
-    print(f"{target}: {found[1]} executions in {SECONDS} s")
     assert int(found[1]) > 100
+    figures(f"{found[1]} executions in {SECONDS} s, no finding")

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ STOPS = {1: 80, 2: 20}  # by workers
 STARTS = {1: 30, 2: 6}
 CLIENTS = 4  # of each kind
 ROW = b"[5,1,1,1,2,1,3,1,1]"
+Tell = Callable[[str], None]
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -37,12 +38,8 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log.txt"
 
 
-def told(what: str, **figures: object) -> None:
-    print(f"{what}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-
-
 @pytest.mark.parametrize("workers", STOPS)
-def test_stops_under_load(artifact_path: Path, log: Path, workers: int) -> None:
+def test_stops_under_load(artifact_path: Path, log: Path, workers: int, figures: Tell) -> None:
     draw = random.Random(workers)
     answered: Counter[int] = Counter()
     refused = closed = 0
@@ -69,23 +66,20 @@ def test_stops_under_load(artifact_path: Path, log: Path, workers: int) -> None:
                 lost += load.lost
                 refused += load.refused
                 closed += load.closed
-    told(
-        f"stops under load, {workers} workers",
-        stops=len(seconds),
-        answered=dict(answered),
-        lost=len(lost),
-        refused=refused,
-        closed_before_sent=closed,
-        median_seconds=round(sorted(seconds)[len(seconds) // 2], 2),
-        longest=round(max(seconds), 2),
-    )
     assert lost == []
     assert set(answered) == {200}
     assert max(seconds) < GRACE_SECONDS + 1
+    median = sorted(seconds)[len(seconds) // 2]
+    figures(
+        f"{len(seconds)} stops, {answered[200]} answers, none lost; {refused} connections refused, "
+        f"{closed} closed before a request was sent; {median:.2f} s, and {max(seconds):.2f} at most"
+    )
 
 
 @pytest.mark.parametrize("workers", STARTS)
-def test_stops_at_any_moment_of_the_start(artifact_path: Path, log: Path, workers: int) -> None:
+def test_stops_at_any_moment_of_the_start(
+    artifact_path: Path, log: Path, workers: int, figures: Tell
+) -> None:
     draw = random.Random(workers)
     seconds = []
     for _ in range(STARTS[workers]):
@@ -97,7 +91,7 @@ def test_stops_at_any_moment_of_the_start(artifact_path: Path, log: Path, worker
             assert service.end() == 0
             seconds.append(time.monotonic() - begin)
             assert "Traceback" not in log.read_text()
-    told(f"stops while starting, {workers} workers", stops=len(seconds), longest=max(seconds))
+    figures(f"{len(seconds)} stops, all with code 0, after {max(seconds):.2f} s at most")
 
 
 def handles_signals(pid: int) -> bool:
@@ -132,7 +126,7 @@ def resident_kilobytes(pid: int) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int) -> None:
+def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int, figures: Tell) -> None:
     with Service(artifact_path, log, workers=workers, drain_seconds=1) as service:
         until(lambda: handles_signals(service.pid))
         with storm(service) as sent, Load(0, 0, kept_alive=True):
@@ -148,14 +142,16 @@ def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int) -> Non
                 service.tell(signal.SIGTERM)
                 assert service.end() == 0
         answered = single.answered + kept.answered
-        told(f"hangups, {workers} workers", sent=sent[0], answered=dict(answered), grown_kb=growth)
     assert sent[0] > 5000
     assert (set(answered), single.lost, kept.lost) == ({200}, [], [])
     assert growth < 8000
     assert "Traceback" not in log.read_text()
+    figures(f"{sent[0]} signals, {answered[200]} answers, none lost, {growth} kB more memory")
 
 
-def test_more_work_than_the_grace_has_time_for(artifact_path: Path, log: Path) -> None:
+def test_more_work_than_the_grace_has_time_for(
+    artifact_path: Path, log: Path, figures: Tell
+) -> None:
     body = b'{"instances":[' + b",".join([ROW] * 100_000) + b"]}"
     request = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body)
     settings = {"scoring_threads": 1, "max_wait_seconds": 1000, "max_waiting": 1000}
@@ -178,10 +174,10 @@ def test_more_work_than_the_grace_has_time_for(artifact_path: Path, log: Path) -
         seconds = time.monotonic() - begin
         for client in clients:
             client.join()
-    told("too much work", answers=dict(answers), seconds=round(seconds, 2))
     assert seconds < GRACE_SECONDS + 1
     assert set(answers) == {200, 503}
     assert "Traceback" not in log.read_text()
+    figures(f"{answers[200]} answered and {answers[503]} refused, ended after {seconds:.2f} s")
 
 
 def test_the_supervisor_is_killed(artifact_path: Path, log: Path) -> None:
