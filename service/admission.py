@@ -1,9 +1,10 @@
 """How late requests may become in the event loop: some are begun in each of its turns, others wait.
 
-As long as all that wait would be through soon, they are begun in order. When not, it is an
-overload, until none is left: then the newest goes first, whose client has lost no time yet, and who
-has waited for too long is refused. A refusal at once would be of no use: clients without patience
-ask again, and refusing them would be all there is time for.
+As long as all that wait would be through soon, they are begun in order; a burst may take longer
+than what has not ended for a while. When they would not, it is an overload, until none is left: then
+the newest goes first, whose client has lost no time yet, and who has waited for too long is refused.
+A refusal at once would be of no use: clients without patience ask again, and refusing them would be
+all there is time for.
 
 After "Fail at Scale" (Maurer, ACM Queue 13:8, 2015).
 """
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
 TURN_SECONDS: Final = 0.01  # of work are begun; but
 FEWEST_REQUESTS: Final = 4  # at least, since those that are predicted together cost far less
-WAIT_SECONDS: Final = 0.03  # more is an overload, and then who has waited so long is refused
+BURST_SECONDS: Final = 0.1  # to wait for more than this is an overload; or, when there always were
+WAIT_SECONDS: Final = 0.03  # some for so long, for more than this; who has then is refused
 TURN_REFUSALS: Final = 64
 QUIET_SECONDS: Final = 1.0  # after which an overload is another one
 SMOOTHING: Final = 1 / 16
@@ -53,6 +55,7 @@ class Admission:
         # When this turn began, if some waited then. (The requests of a first turn, begun as they
         # came, are not yet through when the second begins.)
         self._turned_at: float | None = None
+        self._waiting_since = 0.0  # there always were some
         self._seconds = 0.0  # that a request takes, of late
         self._refused_at = 0.0
 
@@ -72,7 +75,10 @@ class Admission:
 
     def wait(self, request: Waiting) -> None:
         """Have it begin in a later turn, or be refused; there is one to come."""
-        self._waiting.append((monotonic(), request))
+        now = monotonic()
+        if not self._waiting:
+            self._waiting_since = now
+        self._waiting.append((now, request))
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         before, self._begun = self._begun, 0
@@ -83,7 +89,8 @@ class Admission:
             self.overloaded, self._turned_at = False, None
             return
         self._turned_at = now
-        self.overloaded = self.overloaded or len(waiting) * self._seconds > WAIT_SECONDS
+        most_seconds = WAIT_SECONDS if now > self._waiting_since + BURST_SECONDS else BURST_SECONDS
+        self.overloaded = self.overloaded or len(waiting) * self._seconds > most_seconds
         fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
         self._at_most = max(FEWEST_REQUESTS, fitting)
         try:

@@ -7,6 +7,7 @@ import pytest
 
 from service import admission
 from service.admission import (
+    BURST_SECONDS,
     FEWEST_REQUESTS,
     TURN_REFUSALS,
     TURN_REQUESTS,
@@ -112,6 +113,24 @@ async def test_all_are_answered_in_order_while_none_waits_too_long(clients: Clie
     await clients.all_done()
     assert clients.answered == list(range(AT_ONCE - 5))
     assert not clients.is_overloaded()
+
+
+async def test_a_burst_that_is_soon_over_is_no_overload(clients: Clients) -> None:
+    burst = 2 * AT_ONCE
+    clients.ask(burst)
+    await clients.all_done()
+    assert clients.answered == list(range(burst))
+
+
+async def test_what_does_not_end_is_an_overload(clients: Clients) -> None:
+    clients.ask(2 * AT_ONCE)
+    begin = clients.clock.now
+    while not clients.is_overloaded():
+        answered = len(clients.answered)
+        await asyncio.sleep(0)
+        clients.ask(len(clients.answered) - answered)  # as many as are answered
+        assert clients.clock.now < begin + 2 * BURST_SECONDS
+    assert clients.clock.now > begin + BURST_SECONDS
 
 
 async def test_in_an_overload_the_newest_goes_first_and_the_oldest_is_refused(
