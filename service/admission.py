@@ -1,10 +1,10 @@
 """How late requests may become in the event loop: some are begun in each of its turns, others wait.
 
 As long as all that wait would be through soon, they are begun in order; a burst may take longer
-than what has not ended for a while. When they would not, it is an overload, until none is left: then
-the newest goes first, whose client has lost no time yet, and who has waited for too long is refused.
-A refusal at once would be of no use: clients without patience ask again, and refusing them would be
-all there is time for.
+than what has not ended for a while. When they would not, it is an overload, until none is left:
+then the newest goes first, whose client has lost no time yet, and who has waited for too long is
+refused. A refusal at once would be of no use: clients without patience ask again, and refusing
+them would be all there is time for.
 
 After "Fail at Scale" (Maurer, ACM Queue 13:8, 2015).
 """
