@@ -106,6 +106,54 @@ async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
     assert await limited.run(go.wait)
 
 
+class Clock:
+    """The time, as it is told to the module."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("service.capacity.monotonic", lambda: self.now)
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def test_what_would_wait_for_too_long_is_refused_on_arrival(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    limited = capacity(threads=2, queue=100, wait_seconds=10)
+    for _ in range(100):  # it learns what a piece of work takes
+        await limited.run(clock.pass_by, 4)
+    go = threading.Event()
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for waiting in range(6):  # each waits two seconds longer, as there are two threads
+        assert limited.waiting == waiting
+        tasks.append(asyncio.create_task(limited.run(go.wait)))
+        await asyncio.sleep(0)
+    with pytest.raises(Problem, match="503"):
+        await limited.run(go.wait)
+    go.set()
+    assert all(await asyncio.gather(*tasks))
+
+
+async def test_in_an_overload_that_lasts_fewer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    limited = capacity(threads=1, queue=100, wait_seconds=10)
+    for _ in range(100):
+        await limited.run(clock.pass_by, 1)
+    go = threading.Event()
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(4)]
+    await until(lambda: limited.waiting == 3)
+    clock.now += 11  # there always were some
+    with pytest.raises(Problem, match="503"):  # three seconds are more than twice what one takes
+        await limited.run(go.wait)
+    go.set()
+    assert all(await asyncio.gather(*tasks))
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(5)]  # it is over
+    assert all(await asyncio.gather(*tasks))
+
+
 def test_memory_is_set_aside_and_given_back() -> None:
     limited = capacity()
     limited.hold(60)
@@ -114,8 +162,10 @@ def test_memory_is_set_aside_and_given_back() -> None:
         limited.hold(41)
     assert str(full.value) == why
     limited.hold(40)
-    limited.release(100)
-    limited.hold(100)
+    limited.release(60)
+    with pytest.raises(Problem, match="503"):
+        limited.hold(61)
+    limited.hold(60)
 
 
 class Blocked:

@@ -102,6 +102,17 @@ def test_what_the_system_holds_counts_while_something_is_unsent(
     assert transport.untaken_bytes() == 7
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what it holds")
+def test_what_has_arrived_is_unread(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    transport = MeteredTransport(Raw(here), lambda: None)
+    assert transport.unread_bytes() == 0
+    there.send(b"x" * 321)
+    assert transport.unread_bytes() == 321
+    here.recv(300)
+    assert transport.unread_bytes() == 21
+
+
 def test_a_socket_that_is_gone_holds_nothing() -> None:
     raw = Raw(Gone())
     raw.unsent_bytes = 7
