@@ -16,7 +16,7 @@ from fuzzed_bodies import TARGETS
 from test_fuzzed_bodies import arrow_or_skip, fuzz
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = 5000
+EXAMPLES = 20_000
 SECONDS = int(os.environ.get("FUZZING_SECONDS", "120"))
 
 
