@@ -2,12 +2,14 @@
 
 import json
 import logging
+from typing import Any, cast
 
 import pytest
+from starlette.types import Receive, Scope, Send
 from wire import Server, Wire, detail, statuses
 
 from service.connection import LINGER_BYTES, MAX_TURNED_AWAY
-from service.problems import Problem
+from service.problems import REFUSAL, Problem
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +109,29 @@ async def test_a_refusal_is_a_problem_with_an_identity(caplog: pytest.LogCapture
     assert f"content-length: {len(sent)}".encode() in lines
     assert lines[-1] == b"connection: close"
     assert caplog.messages == [f"refused: 400: {problem['detail']}"]
+
+
+async def test_the_application_is_told_of_what_is_no_request(wire: Wire) -> None:
+    scopes: list[Scope] = []
+
+    async def application(scope: Scope, _: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    wire.protocol.app = cast(Any, application)
+    await wire.send(GET + BAD)
+    good, bad = scopes
+    assert bad.pop(REFUSAL).status == 400
+    nothing: Scope = {
+        "method": "",
+        "path": "",
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [],
+    }
+    assert bad == {**good, **nothing}
+    assert bad["state"] is not good["state"]
 
 
 async def test_what_came_before_is_answered_before() -> None:
