@@ -4,6 +4,7 @@ tests/hostile_bodies.py: each is refused, soon, in few words, and in little memo
 import json
 import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,8 +58,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("route", ROUTES)]
 
 
 def seconds(size: int) -> float:
-    """Of the processor, for a body of a size."""
-    return 0.25 + 0.2 * size / 2**20
+    """Of the processor, for a body of a size; a tracer, as that of coverage, takes its own."""
+    return (0.25 + 0.2 * size / 2**20) * (1 if sys.gettrace() is None else 10)
 
 
 def most_bytes(size: int) -> float:
