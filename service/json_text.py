@@ -11,23 +11,31 @@ from typing import Any, Final
 from service.problems import FieldError, Problem
 
 FEW: Final = 100_000  # values that any text may hold
+FEW_OBJECTS: Final = 10_000  # they are dearer
 
 
 class Bounds:
-    """How many values a text may hold, arrays and objects among them, and names of values.
+    """How many values a text may hold, arrays and objects among them, names of values, and
+    objects; the last two as many as may be, if they are not told.
 
     What is within strings counts too; no name and no category has a bracket, comma or colon.
     """
 
-    def __init__(self, values: int, containers: int, names: int | None = None) -> None:
+    def __init__(
+        self, values: int, containers: int, names: int | None = None, objects: int | None = None
+    ) -> None:
         self._values, self._containers = max(values, FEW), max(containers, FEW)
         self._names = self._values if names is None else max(names, FEW)
+        self._objects = self._containers if objects is None else max(objects, FEW_OBJECTS)
 
     def require(self, text: bytes) -> None:
         """Raise Problem (422) for a text that holds more."""
         if len(text) <= FEW:
             return
-        containers = text.count(b"[") + text.count(b"{")
+        objects = text.count(b"{")
+        containers = objects + text.count(b"[")
+        if objects > self._objects:
+            raise _too_many(f"{self._objects} objects")
         if containers > self._containers:
             raise _too_many(f"{self._containers} arrays and objects")
         if containers + text.count(b",") > self._values:

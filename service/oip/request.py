@@ -53,7 +53,8 @@ class Most:
     def of(cls, rows: int, features: int, outputs: int) -> "Most":
         """For so many rows, each value perhaps in an array of its own."""
         numbers, names = rows * features, 10 * (features + outputs)
-        bounds = Bounds(2 * numbers + names, min(numbers, MOST_ARRAYS) + names, names)
+        arrays = min(numbers, MOST_ARRAYS) + names
+        bounds = Bounds(2 * numbers + names, arrays, names, objects=names)
         return cls(features, outputs, bounds)
 
 
