@@ -1,13 +1,13 @@
 """What the service does with more than it can: twice and ten times as much, and afterwards.
 
-    python benchmarks/overload.py [ARTIFACT]          # about three minutes
+    python benchmarks/overload.py [ARTIFACT]          # about eight minutes
 
 Requests arrive by a schedule (Poisson), whether or not others were answered, each on a connection
-that waits for no answer. The peak is that of a closed loop. Goodput is what was answered with 200 a
-second; latencies count from the sending of a request. An arrival for which none of CONNECTIONS is
-free is not sent: what is offered to the service is told as a multiple of the peak. All figures
-leave out the beginning of a phase, in which queues fill: half a second, of large bodies four. The
-server has a core to itself, as does the load.
+that waits for no answer. The peak is that of a closed loop, before and after a phase. Goodput is
+what was answered with 200 a second; latencies count from the sending of a request. An arrival for
+which none of CONNECTIONS is free is not sent: what is offered to the service is told as a multiple
+of the peak. All figures leave out the beginning of a phase, in which queues fill: half a second, of
+large bodies four; each is the median of ROUNDS. The server has a core to itself, as does the load.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -33,6 +34,7 @@ from load import Request, load  # noqa: E402
 from processes import LOAD_CORE, ROOT, Running, Server  # noqa: E402
 
 CONNECTIONS = 400
+ROUNDS = 3
 PEAK_SECONDS, DRAIN_SECONDS = 2, 5.0
 SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # the seconds of a phase, and of its beginning
 PEAK_CONNECTIONS = (8, 16, 32)
@@ -40,6 +42,7 @@ LARGE_ROWS, LARGE_CONNECTIONS = 20_000, 4
 CHECK_SECONDS = 0.05
 WINDOW_SECONDS = 0.25
 REFUSED = 503
+LOADS = ((0.8,), (2.0,), (10.0, 0.8))  # multiples of the peak; before each, it is measured anew
 
 
 @dataclass
@@ -146,6 +149,11 @@ class Arrivals:
             await asyncio.sleep(0.01)
         return phase
 
+    def close(self) -> None:
+        """All connections."""
+        for client in self._clients:
+            client.transport.close()
+
     def _free(self) -> _Client | None:
         while self._idle:
             client = self._idle.popleft()
@@ -194,30 +202,72 @@ def recovery(phase: Phase, good_ms: float) -> float:
     return recovered * WINDOW_SECONDS
 
 
-async def phases(port: int, request: Request, peak: float, spans: tuple[float, float]) -> None:
-    """Print a table."""
+COLUMNS = (
+    *("offered", "goodput", "of peak", "p50 ms", "p99 ms"),
+    *("refused %", "in ms", "p99 ms", "health p99"),
+)
+
+
+def figures(phase: Phase, peak: float) -> list[float]:
+    """Of a phase: COLUMNS."""
+    offered, answered = phase.offered_per_second(), phase.per_second(200)
+    refused = phase.per_second(REFUSED)
+    others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REFUSED)
+    if others:
+        print(f"  ({others} had no answer, or another: {set(phase.statuses)})")
+    return [
+        *(offered / peak, answered, answered / peak),
+        *(phase.quantile(200, 0.5), phase.quantile(200, 0.99)),
+        *(100 * refused / offered, phase.quantile(REFUSED, 0.5), phase.quantile(REFUSED, 0.99)),
+        float(np.quantile(phase.checks, 0.99)) * 1e3,
+    ]
+
+
+async def some_phases(
+    port: int, request: Request, rates: Sequence[float], spans: tuple[float, float]
+) -> list[Phase]:
+    """One after another."""
     arrivals = Arrivals(port, request)
-    columns = ("load", "offered", "goodput", "of peak", "p50 ms", "p99 ms", "refused", "in ms")
-    print("  " + "".join(f"{each:>10}" for each in columns) + f"{'p99':>8}{'health p99':>12}")
-    good = np.nan
-    for load_of in (0.8, 2.0, 10.0, 0.8):
-        phase = await arrivals.run(load_of * peak, *spans)
-        offered, answered = phase.offered_per_second(), phase.per_second(200)
-        refused = phase.per_second(REFUSED)
-        print(
-            f"  {load_of:9g}×{offered / peak:9.2f}×"
-            f"{answered:10,.1f}{answered / peak:10.2f}"
-            f"{phase.quantile(200, 0.5):10.2f}{phase.quantile(200, 0.99):10.2f}"
-            f"{refused / offered:10.1%}"
-            f"{phase.quantile(REFUSED, 0.5):10.2f}{phase.quantile(REFUSED, 0.99):8.2f}"
-            f"{np.quantile(phase.checks, 0.99) * 1e3:12.2f}"
-        )
-        others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REFUSED)
-        if others:
-            print(f"  ({others} had no answer, or another: {set(phase.statuses)})")
-        if np.isnan(good):
-            good = phase.quantile(200, 0.99)
-    print(f"  recovered {recovery(phase, 2 * good):g} s after the overload")
+    done = [await arrivals.run(rate, *spans) for rate in rates]
+    arrivals.close()
+    return done
+
+
+def one_round(
+    peak: Callable[[], float], port: int, request: Request, spans: tuple[float, float]
+) -> tuple[list[list[float]], float]:
+    """The figures of each of LOADS, and the seconds to recover after the last overload."""
+    table, good, recovered, before = [], np.nan, np.nan, peak()
+    for loads in LOADS:
+        rates = [load * before for load in loads]
+        some = uvloop.run(some_phases(port, request, rates, spans))
+        after = peak()
+        table += [figures(phase, (before + after) / 2) for phase in some]
+        good = some[0].quantile(200, 0.99) if np.isnan(good) else good
+        recovered = recovery(some[-1], 2 * good)
+        before = after
+    return table, recovered
+
+
+def rounds(
+    port: int, request: Request, connections: Sequence[int], spans: tuple[float, float]
+) -> None:
+    """Print a table."""
+
+    def peak(connections: int) -> float:
+        told = load(port, request, PEAK_SECONDS, connections)
+        return told.per_second * (1 - told.failures / told.requests)
+
+    peaks = {each: peak(each) for each in connections}
+    best = max(peaks, key=peaks.__getitem__)
+    print(f"{peaks[best]:,.0f} requests/s at the peak, of {best} connections")
+    done = [one_round(partial(peak, best), port, request, spans) for _ in range(ROUNDS)]
+    print("    load" + "".join(f"{each:>12}" for each in COLUMNS))
+    table = np.median([table for table, _ in done], axis=0)
+    for each, row in zip(chain(*LOADS), table, strict=True):
+        print(f"  {each:5g}×" + "".join(f"{figure:12,.2f}" for figure in row))
+    seconds = ", ".join(f"{recovered:g}" for _, recovered in done)
+    print(f"  recovered {seconds} s after the overload", flush=True)
 
 
 def requests(names: Sequence[str]) -> Mapping[str, tuple[Request, Sequence[int]]]:
@@ -254,11 +304,8 @@ def main() -> None:
         running = Running(server, Path(folder))
         stack.callback(running.stop)
         for name, (request, connections) in requests(artifact.load(path).schema.names).items():
-            closed = [load(running.port, request, PEAK_SECONDS, each) for each in connections]
-            peak = max(each.per_second * (1 - each.failures / each.requests) for each in closed)
-            print(f"\n{name}: {peak:,.0f} requests/s at the peak")
-            spans = SMALL if len(connections) > 1 else LARGE
-            uvloop.run(phases(running.port, request, peak, spans))
+            print(f"\n{name}: ", end="")
+            rounds(running.port, request, connections, SMALL if len(connections) > 1 else LARGE)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ queue before them, and a bounded memory of bodies.
 Beyond its capacity a service that takes everything on answers everybody late. This one refuses at
 once, with 503 and Retry-After, what it could not answer in time; health checks are never refused.
 A queue may be long for a moment; one that has not been empty for the longest wait is an overload
-(see `service.admission`), and then only so many wait as have not long to go.
+(see `service.admission`), and then only so many wait as have not long to go. A table waits anew for
+each of its pieces; few are begun at a time, since many would all be late.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from time import monotonic
 from typing import Final, ParamSpec, TypeVar
 
@@ -22,33 +22,51 @@ R = TypeVar("R")
 
 RETRY_SECONDS = 1
 SMOOTHING: Final = 1 / 8
-STANDING_TIMES: Final = 2  # of what a piece of work takes: the longest wait in an overload
+STANDING_TIMES: Final = 2  # of what a request takes: the longest wait in an overload
 
 
 class Capacity:
     """threads: how many large bodies are worked on at a time. queue: how many more may wait, each
     at most wait_seconds. body_bytes: of all bodies that are held at a time.
+
+    waiting: how many wait that were not begun.
     """
 
     def __init__(self, threads: int, queue: int, wait_seconds: float, body_bytes: int) -> None:
-        self._threads = threads
-        self._free = asyncio.Semaphore(threads)
+        self._threads = self._free = threads
         self._queue, self._wait_seconds = queue, wait_seconds
         self._bytes_left = body_bytes
         self.waiting = 0
         self._waiting_since = 0.0  # there always were some
-        self._work_seconds = 0.0  # that a piece of work takes, of late
+        self._line: dict[asyncio.Future[None], bool] = {}  # whether it was begun
+        self._requests = 0.0  # that were begun, the later the more they count
+        self._work_seconds = 0.0  # that they took so far, likewise
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do this in a thread, when there is a free one. Raises Problem (503) where there is none
         in time."""
-        async with self._thread(self._wait_seconds):
-            return await run_in_threadpool(work, *args, **kwargs)
+        if self._is_full():
+            raise busy("Too many requests wait to be answered.")
+        if not self.waiting:
+            self._waiting_since = monotonic()
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._thread(has_begun=False)
+        except TimeoutError:
+            raise busy(f"No thread was free within {self._wait_seconds:g} s.") from None
+        finally:
+            self.waiting -= 1
+        try:
+            return await self._timed(work, *args, **kwargs)
+        finally:
+            self._requests = (self._requests + 1) * (1 - SMOOTHING)
+            self._work_seconds *= 1 - SMOOTHING
 
     async def go_on(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The same for a next piece of work that was begun: it waits as long as it takes."""
-        async with self._thread(None):
-            return await run_in_threadpool(work, *args, **kwargs)
+        await self._thread(has_begun=True)
+        return await self._timed(work, *args, **kwargs)
 
     def hold(self, size: int) -> None:
         """Set bytes aside for a body; `release` them afterwards. Raises Problem (503)."""
@@ -60,35 +78,53 @@ class Capacity:
         """Give back what `hold` has set aside."""
         self._bytes_left += size
 
-    @asynccontextmanager
-    async def _thread(self, seconds: float | None) -> AsyncIterator[None]:
-        if seconds is not None and self._free.locked() and self._is_full(seconds):
-            raise busy("Too many requests wait to be answered.")
-        if not self.waiting:
-            self._waiting_since = monotonic()
-        self.waiting += 1
+    async def _thread(self, *, has_begun: bool) -> None:
+        """Wait for a free one, which is then not free."""
+        if self._free:
+            self._free -= 1
+            return
+        given = asyncio.get_running_loop().create_future()
+        self._line[given] = has_begun
         try:
-            async with asyncio.timeout(seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise busy(f"No thread was free within {seconds:g} s.") from None
-        finally:
-            self.waiting -= 1
+            await given
+        except asyncio.CancelledError:
+            if given.cancelled():
+                self._line.pop(given, None)
+            else:  # given and cancelled at once
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        """Who waits longest is next; when as many wait as there are threads that were begun, of
+        those."""
+        line = [given for given in self._line if not given.done()]
+        begun = [given for given in line if self._line[given]]
+        line = begun if len(begun) >= self._threads else line
+        if line:
+            del self._line[line[0]]
+            line[0].set_result(None)
+        else:
+            self._free += 1
+
+    async def _timed(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         begun = monotonic()
         try:
-            yield
+            return await run_in_threadpool(work, *args, **kwargs)
         finally:
-            self._work_seconds += SMOOTHING * (monotonic() - begun - self._work_seconds)
-            self._free.release()
+            self._work_seconds += monotonic() - begun
+            self._give_back()
 
-    def _is_full(self, most_seconds: float) -> bool:
-        """Whether one more would wait for longer than this, or in an overload for long at all."""
+    def _is_full(self) -> bool:
+        """Whether one more would wait for too long, or in an overload for long at all."""
+        if self._free:
+            return False
         if self.waiting >= self._queue:
             return True
-        expected = self.waiting * self._work_seconds / self._threads
+        most_seconds = self._wait_seconds
+        each = self._work_seconds / self._requests if self._requests else 0.0
         if monotonic() - self._waiting_since > most_seconds:
-            most_seconds = min(most_seconds, STANDING_TIMES * self._work_seconds)
-        return bool(self.waiting) and expected > most_seconds
+            most_seconds = min(most_seconds, STANDING_TIMES * each)
+        return self.waiting * each / self._threads > most_seconds
 
 
 def busy(detail: str) -> Problem:

@@ -100,8 +100,9 @@ async def nothing_is_left_of(
         assert guard.turned_away == 0
         assert not guard.sweep._swept
         assert capacity.waiting == 0
+        assert not capacity._line
         assert capacity._bytes_left == bytes_left
-        await until(lambda: capacity._free._value == 2)  # a thread that nobody waits for ends too
+        await until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
         gc.collect()
         await until(lambda: len(asyncio.all_tasks()) <= tasks)
         assert descriptors() <= before

@@ -106,6 +106,60 @@ async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
     assert await limited.run(go.wait)
 
 
+async def test_a_thread_that_is_given_to_who_is_cancelled_is_free_again() -> None:
+    go = threading.Event()
+    limited = capacity()
+    first, waiting = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
+    await until(lambda: limited.waiting == 1)
+    first.add_done_callback(lambda _: waiting.cancel())  # as soon as the thread is given on
+    go.set()
+    await asyncio.wait([first, waiting])
+    assert waiting.cancelled()
+    async with asyncio.timeout(SECONDS):
+        assert await limited.run(go.wait)
+
+
+async def test_who_waits_longest_is_next_but_few_are_begun_at_a_time() -> None:
+    go, end = threading.Event(), threading.Event()
+    limited = capacity(threads=2, queue=10)
+    order: list[str] = []
+    tasks = [asyncio.create_task(limited.run(event.wait)) for event in (go, end)]
+
+    def done(name: str) -> bool:
+        order.append(name)
+        return True
+
+    def line_up(*names: str) -> None:
+        for name in names:
+            work = limited.go_on if name.startswith("begun") else limited.run
+            tasks.append(asyncio.create_task(work(done, name)))
+
+    await asyncio.sleep(0)
+    line_up("new 1", "begun 1", "new 2", "begun 2", "begun 3", "new 3")
+    await until(lambda: limited.waiting == 3)
+    go.set()
+    await until(lambda: len(order) == 6)
+    end.set()
+    await asyncio.gather(*tasks)
+    assert order == ["begun 1", "begun 2", "new 1", "new 2", "begun 3", "new 3"]
+
+
+async def test_a_request_takes_all_of_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    limited = capacity(queue=100, wait_seconds=10)
+    for _ in range(100):
+        await limited.run(clock.pass_by, 1)
+        for _ in range(7):
+            await limited.go_on(clock.pass_by, 1)
+    go = threading.Event()
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(3)]
+    await until(lambda: limited.waiting == 2)
+    with pytest.raises(Problem, match="503"):  # 16 seconds
+        await limited.run(go.wait)
+    go.set()
+    assert all(await asyncio.gather(*tasks))
+
+
 class Clock:
     """The time, as it is told to the module."""
 
