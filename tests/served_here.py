@@ -1,13 +1,13 @@
 """The service behind a real socket, in the loop of a test, which sees inside."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import uvicorn
+from waiting import loop_until
 
 from model.predictor import Predictor
 from service import app
@@ -17,8 +17,6 @@ from service.connection import Guard
 from service.guarded import guarded
 from service.settings import Settings
 from service.stop import Stop
-
-SECONDS = 60.0
 
 
 class ServedHere:
@@ -57,7 +55,7 @@ class ServedHere:
     async def running(self) -> AsyncIterator["ServedHere"]:
         """Until it is left."""
         task = asyncio.create_task(self.server.serve())
-        await until(lambda: self.server.started)
+        await loop_until(lambda: self.server.started)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
         try:
             yield self
@@ -83,11 +81,3 @@ class _Overloaded(Admission):
 
     def wait(self, request: Waiting) -> None:
         asyncio.get_running_loop().call_soon(request.turn_down)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Let others go on until this holds."""
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)

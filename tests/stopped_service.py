@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+
+from waiting import until
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60.0  # a busy machine's
@@ -23,13 +24,6 @@ HOST = b"Host: localhost\r\n"
 ROWS = b'{"instances":[[5,1,1,1,2,1,3,1,1]]}'
 PREDICT = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % len(ROWS)
 ANSWER = re.compile(rb"HTTP/1\.1 (\d+) .*?content-length: (\d+)\r\n.*?\r\n\r\n", re.DOTALL)
-
-
-def until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 class Service:

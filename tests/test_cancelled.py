@@ -8,7 +8,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from served_here import ServedHere, until
+from served_here import ServedHere
+from waiting import loop_until
 
 from model.predictor import Predictor
 
@@ -80,7 +81,7 @@ async def nothing_is_left_of(
         guard, capacity, state = served.guard, served.capacity, served.server.server_state
         bytes_left = capacity._bytes_left
         await in_flight(served.port)
-        await until(lambda: not state.connections)
+        await loop_until(lambda: not state.connections)
         gc.collect()
         before, tasks = descriptors(), len(asyncio.all_tasks())
         for kind, count in counts.items():
@@ -92,9 +93,9 @@ async def nothing_is_left_of(
                     for number in numbers
                 ]
                 await asyncio.gather(*some)
-            await until(lambda: not state.connections and not state.tasks)
+            await loop_until(lambda: not state.connections and not state.tasks)
         assert await in_flight(served.port) == 0
-        await until(lambda: not state.connections and not state.tasks)
+        await loop_until(lambda: not state.connections and not state.tasks)
         assert not guard.admission.waiting
         assert not guard.by_address
         assert guard.turned_away == 0
@@ -102,9 +103,9 @@ async def nothing_is_left_of(
         assert capacity.waiting == 0
         assert not capacity._line
         assert capacity._bytes_left == bytes_left
-        await until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
+        await loop_until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
         gc.collect()
-        await until(lambda: len(asyncio.all_tasks()) <= tasks)
+        await loop_until(lambda: len(asyncio.all_tasks()) <= tasks)
         assert descriptors() <= before
 
 

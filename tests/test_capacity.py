@@ -3,11 +3,12 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from waiting import loop_until
 
 from model.arrays import Array
 from model.predictor import Predictor
@@ -26,13 +27,6 @@ LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (THREAD_BYTES // 10)}
 
 def capacity(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> Capacity:
     return Capacity(threads, queue, wait_seconds, body_bytes=100)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.001)
 
 
 async def test_so_many_at_a_time_and_the_rest_in_turn() -> None:
@@ -60,7 +54,7 @@ async def test_beyond_the_queue_it_refuses_at_once() -> None:
     go = threading.Event()
     limited = capacity(queue=1)
     first, second = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
-    await until(lambda: limited.waiting == 1)
+    await loop_until(lambda: limited.waiting == 1)
     with pytest.raises(Problem, match="503") as refused:
         await limited.run(go.wait)
     assert refused.value.headers == {"Retry-After": "1"}
@@ -98,7 +92,7 @@ async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
         await limited.run(lambda: 1 / 0)
     go = threading.Event()
     first, waiting = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
-    await until(lambda: limited.waiting == 1)
+    await loop_until(lambda: limited.waiting == 1)
     waiting.cancel()
     go.set()
     await asyncio.wait([first, waiting])
@@ -110,7 +104,7 @@ async def test_a_thread_that_is_given_to_who_is_cancelled_is_free_again() -> Non
     go = threading.Event()
     limited = capacity()
     first, waiting = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
-    await until(lambda: limited.waiting == 1)
+    await loop_until(lambda: limited.waiting == 1)
     first.add_done_callback(lambda _: waiting.cancel())  # as soon as the thread is given on
     go.set()
     await asyncio.wait([first, waiting])
@@ -136,9 +130,9 @@ async def test_who_waits_longest_is_next_but_few_are_begun_at_a_time() -> None:
 
     await asyncio.sleep(0)
     line_up("new 1", "begun 1", "new 2", "begun 2", "begun 3", "new 3")
-    await until(lambda: limited.waiting == 3)
+    await loop_until(lambda: limited.waiting == 3)
     go.set()
-    await until(lambda: len(order) == 6)
+    await loop_until(lambda: len(order) == 6)
     end.set()
     await asyncio.gather(*tasks)
     assert order == ["begun 1", "begun 2", "new 1", "new 2", "begun 3", "new 3"]
@@ -153,7 +147,7 @@ async def test_a_request_takes_all_of_its_pieces(monkeypatch: pytest.MonkeyPatch
             await limited.go_on(clock.pass_by, 1)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(3)]
-    await until(lambda: limited.waiting == 2)
+    await loop_until(lambda: limited.waiting == 2)
     with pytest.raises(Problem, match="503"):  # 16 seconds
         await limited.run(go.wait)
     go.set()
@@ -198,7 +192,7 @@ async def test_in_an_overload_that_lasts_fewer_wait(monkeypatch: pytest.MonkeyPa
         await limited.run(clock.pass_by, 1)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(4)]
-    await until(lambda: limited.waiting == 3)
+    await loop_until(lambda: limited.waiting == 3)
     clock.now += 11  # there always were some
     with pytest.raises(Problem, match="503"):  # three seconds are more than twice what one takes
         await limited.run(go.wait)
@@ -252,7 +246,7 @@ async def test_an_overloaded_service_says_so_and_stays_healthy(
     blocked = Blocked(predictor, monkeypatch)
     async with blocked.client() as client:
         first = asyncio.create_task(client.post(path, json=LARGE))
-        await until(lambda: blocked.entered == 1)
+        await loop_until(lambda: blocked.entered == 1)
         refused = await client.post(path, json=LARGE)
         assert refused.status_code == 503
         assert refused.headers["retry-after"] == "1"
@@ -272,7 +266,7 @@ async def test_a_table_waits_for_a_thread_too(
     blocked = Blocked(predictor, monkeypatch)
     async with blocked.client() as client:
         first = asyncio.create_task(client.post("/predict", json=LARGE))
-        await until(lambda: blocked.entered == 1)
+        await loop_until(lambda: blocked.entered == 1)
         names = ",".join(predictor.schema.names)
         table = f"{names}\n5,1,1,1,2,1,3,1,1\n"
         headers = {"Content-Type": "text/csv"}

@@ -24,8 +24,8 @@ from stopped_service import (
     Service,
     answer,
     status_of,
-    until,
 )
+from waiting import until
 
 READINESS = [
     "/health",

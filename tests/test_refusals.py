@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 from raw_requests import GET, HOST, POST
 from test_framing import exchange, statuses
+from waiting import until
 
 SECONDS = 30
 SETTINGS = {
@@ -87,13 +88,6 @@ def counted(port: int, name: str, **labels: str) -> float:
     told = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "text/plain"}).text
     samples = (sample for family in parse(told) for sample in family.samples)
     return sum(s.value for s in samples if s.name == f"malignancy_{name}" and s.labels == labels)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def line_of(log: Path, identity: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -14,12 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from waiting import until
 
 from model import artifact
 from model.predictor import Predictor, SelfTest
 from model.repository import make_current
 
-SECONDS = 30
 ROW = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
 CLIENTS = 4
 
@@ -29,13 +28,6 @@ def other(predictor: Predictor, number: int) -> Predictor:
     changed = dataclasses.replace(predictor, theta=predictor.theta * (1 - number / 50))
     rows = predictor.self_test.rows
     return dataclasses.replace(changed, self_test=SelfTest(rows, changed.predict(rows)))
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class Load:

@@ -8,14 +8,14 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from served_here import ServedHere, until
+from served_here import ServedHere
+from waiting import SECONDS, loop_until
 
 from model.predictor import Predictor
 from service.admission import Waiting
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 60.0
 BODY = b'{"instances":[[5,1,1,1,2,1,3,1,1]]}'
 HOST = b"Host: localhost\r\n"
 
@@ -173,13 +173,13 @@ async def test_who_leaves_while_it_waits_holds_nothing(
             admission.overloaded = overloaded
             client = await talk(served)
             client.writer.write(post())
-            await until(partial(lambda count: len(held) == count, 1 + overloaded))
+            await loop_until(partial(lambda count: len(held) == count, 1 + overloaded))
             client.writer.close()
         admission.overloaded = False
     await asyncio.sleep(0.1)
     for each in held:
         each.begin()
         each.turn_down()
-    await until(lambda: not served.server.server_state.connections)
+    await loop_until(lambda: not served.server.server_state.connections)
     assert (await (await talk(served)).ask(post()))[0] == 200
     assert (await counted(served))["malignancy_requests_in_flight"] == 1  # the one that asks

@@ -9,12 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from waiting import until
 
 from model import artifact
 from model.predictor import Predictor
@@ -54,13 +54,6 @@ def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def poll(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 class Service:
     """A running service of two workers."""
 
@@ -81,7 +74,7 @@ class Service:
             url = re.search(r"running on (http://[\d.:]+)", self.lines.get(timeout=SECONDS))
         self.url = url[1]
         # It names its address before any of them listens there.
-        poll(lambda: len(self.workers) == 2 and self.answers())
+        until(lambda: len(self.workers) == 2 and self.answers())
 
     def answers(self) -> bool:
         """Whether any worker does."""
@@ -154,11 +147,11 @@ def test_workers_add_up_are_replaced_and_end(service: Service) -> None:
         thread.start()
     before = service.workers
     victim = min(before)
-    poll(lambda: len(answered) > 20)
+    until(lambda: len(answered) > 20)
     os.kill(victim, signal.SIGKILL)
-    poll(lambda: victim not in service.workers and len(service.workers) == 2)
+    until(lambda: victim not in service.workers and len(service.workers) == 2)
     more = len(answered) + 20
-    poll(lambda: len(answered) > more)
+    until(lambda: len(answered) > more)
     stop.set()
     for thread in threads:
         thread.join()
@@ -188,14 +181,14 @@ def test_sighup_has_every_worker_take_over(service: Service) -> None:
         except httpx.TransportError:
             return False
 
-    poll(ready)
+    until(ready)
     before = service.workers
 
     def reloaded() -> bool:
         service.process.send_signal(signal.SIGHUP)
         return service.sum_of("malignancy_model_reloads_total") >= 4
 
-    poll(reloaded)
+    until(reloaded)
     assert service.workers == before
     files = list(service.folder.glob("malignancy-*/counter_*.db"))
     each = [

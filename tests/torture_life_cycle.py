@@ -21,8 +21,8 @@ from stopped_service import (
     Service,
     answer,
     status_of,
-    until,
 )
+from waiting import until
 
 STOPS = {1: 80, 2: 20}  # by workers
 STARTS = {1: 30, 2: 6}

@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from test_reloading import ROW, SECONDS, Load, other, until
+from test_reloading import ROW, Load, other
+from waiting import SECONDS, until
 
 from model import artifact
 from model.predictor import Predictor
