@@ -34,8 +34,8 @@ from model.target import Binary
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
-MAX_METADATA_CHARACTERS: Final = 8 << 20
-MAX_METADATA_VALUES: Final = 250_000  # each of which takes up to half a kilobyte
+MAX_METADATA_CHARACTERS: Final = 4 << 20
+MAX_METADATA_VALUES: Final = 200_000  # each of which takes up to half a kilobyte
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # it is part of paths
 
 # All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,

@@ -23,7 +23,6 @@ from model import artifact
 ROOT = Path(__file__).parent.parent
 SECONDS = 3  # of the processor, for a busy machine; the slowest takes half of one
 MORE_BYTES = 64 << 20  # that any file may take, besides three times its size
-MORE_BYTES_OF_METADATA = 512 << 20  # as much again as what is made of the most metadata
 Outcomes = tuple[Path, list[dict[str, Any]]]
 
 
@@ -86,7 +85,6 @@ def test_each_in_little_memory(outcomes: Outcomes) -> None:
     wrong = []
     for each in told:
         size = min((folder / each["file"]).lstat().st_size, artifact.MAX_BYTES)
-        more = MORE_BYTES_OF_METADATA if each["file"].startswith("metadata") else MORE_BYTES
-        if each["bytes"] >= 3 * size + more:
+        if each["bytes"] >= 3 * size + MORE_BYTES:
             wrong.append(each)
     assert wrong == []
