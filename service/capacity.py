@@ -4,8 +4,8 @@ queue before them, and a bounded memory of bodies.
 Beyond its capacity a service that takes everything on answers everybody late. This one refuses at
 once, with 503 and Retry-After, what it could not answer in time; health checks are never refused.
 A queue may be long for a moment; one that has not been empty for the longest wait is an overload
-(see `service.admission`), and then only so many wait as have not long to go. A table waits anew for
-each of its pieces; few are begun at a time, since many would all be late.
+(see `service.admission`), and then only so many wait as begin before one more would be done. A
+table waits anew for each of its pieces; few are begun at a time, since many would all be late.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ R = TypeVar("R")
 
 RETRY_SECONDS = 1
 SMOOTHING: Final = 1 / 8
-STANDING_TIMES: Final = 2  # of what a request takes: the longest wait in an overload
 
 
 class Capacity:
@@ -123,7 +122,7 @@ class Capacity:
         most_seconds = self._wait_seconds
         each = self._work_seconds / self._requests if self._requests else 0.0
         if monotonic() - self._waiting_since > most_seconds:
-            most_seconds = min(most_seconds, STANDING_TIMES * each)
+            most_seconds = min(most_seconds, each)
         return self.waiting * each / self._threads > most_seconds
 
 
