@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 SECONDS = 0.0013  # that each request takes
 AT_ONCE = int(WAIT_SECONDS / SECONDS)  # are no overload
+MOST_TURNS = 1000  # that anything takes
 
 
 class Clock:
@@ -27,6 +29,12 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         monkeypatch.setattr(admission, "monotonic", lambda: self.now)
+
+
+def turns() -> Iterator[None]:
+    """To go on until it is so, but not for ever."""
+    yield from [None] * MOST_TURNS
+    pytest.fail(f"not done in {MOST_TURNS} turns")
 
 
 class Clients:
@@ -52,7 +60,9 @@ class Clients:
         return self.admission.overloaded
 
     async def all_done(self) -> None:
-        while self.admission.waiting:
+        for _ in turns():
+            if not self.admission.waiting:
+                break
             await asyncio.sleep(0)
         await asyncio.sleep(0)  # and the turn that finds it so
         await asyncio.sleep(0)
@@ -90,7 +100,9 @@ async def test_so_many_in_a_turn_and_the_rest_in_order(monkeypatch: pytest.Monke
     clients.ask(50)
     assert clients.answered == list(range(TURN_REQUESTS))
     most, before = 0, len(clients.answered)
-    while clients.admission.waiting:
+    for _ in turns():
+        if not clients.admission.waiting:
+            break
         await asyncio.sleep(0)
         most, before = max(most, len(clients.answered) - before), len(clients.answered)
     assert clients.answered == list(range(50))
@@ -125,7 +137,9 @@ async def test_a_burst_that_is_soon_over_is_no_overload(clients: Clients) -> Non
 async def test_what_does_not_end_is_an_overload(clients: Clients) -> None:
     clients.ask(2 * AT_ONCE)
     begin = clients.clock.now
-    while not clients.is_overloaded():
+    for _ in turns():
+        if clients.is_overloaded():
+            break
         answered = len(clients.answered)
         await asyncio.sleep(0)
         clients.ask(len(clients.answered) - answered)  # as many as are answered
