@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 BYTES_PER_SECOND: Final = 64 * 1024  # what a client must keep up with, on average
 TICK_SECONDS: Final = 0.25
-SLICE_SECONDS: Final = 0.002  # of a sweep, at once
+SLICE_SECONDS: Final = 0.0005  # of a sweep, at once
 
 
 class Swept(Protocol):
