@@ -130,22 +130,29 @@ def good_client(port: int) -> Iterator[list[float]]:
         asked = pool.apply_async(ask_until, (stop, port))
         yield seconds
         stop.set()
-        seconds += sorted(asked.get())
+        seconds += asked.get()
+
+
+def p99(seconds: Sequence[float]) -> float:
+    """What 99 of 100 take at most."""
+    return sorted(seconds)[len(seconds) * 99 // 100]
 
 
 def main() -> None:
-    """Measure alone, then among slow ones of each kind, then of all kinds at the same time."""
+    """Measure among slow ones of each kind, and of all of them, and alone before and after."""
     with serving(sys.argv[1]) as port:
         for name, kinds in [*((kind, [kind]) for kind in KINDS), ("all of them", list(KINDS))]:
-            with good_client(port) as alone:
+            with good_client(port) as before:
                 time.sleep(ALONE_SECONDS)
             with good_client(port) as among:
                 dropped = asyncio.run(many_slow(port, kinds))
-            before, after = (seconds[len(seconds) * 99 // 100] for seconds in (alone, among))
+            with good_client(port) as after:
+                time.sleep(ALONE_SECONDS)
+            usual, then = p99(before + after), p99(among)
             print(
                 f"{name:14} {len(dropped)} dropped after {min(dropped):.1f} to {max(dropped):.1f} s"
-                f"; {len(among)} good ones answered, p99 {before * 1e3:.1f} ms alone, "
-                f"{after * 1e3:.1f} ms among them: {after / before:.1f} ×",
+                f"; {len(among)} good ones answered, p99 {usual * 1e3:.1f} ms alone, "
+                f"{then * 1e3:.1f} ms among them: {then / usual:.1f} ×",
                 flush=True,
             )
 
