@@ -2,14 +2,13 @@
 
 import io
 import struct
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from arrow_streams import ARROW, NAMES, TYPE, pa, post, scores, stream
+from arrow_streams import NAMES, pa, post, scores, stream
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -125,18 +124,3 @@ async def test_damaged_bytes_are_answered_or_refused(
         body[int(place * len(body))] = value
     answer = await post(client, bytes(body), "?on_error=mark")
     assert answer.status_code in {200, 400, 413, 422}
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"), [(ARROW, 415), ({"Content-Type": "text/csv", "Accept": TYPE}, 406)]
-)
-async def test_without_the_extra(
-    client: httpx.AsyncClient,
-    headers: dict[str, str],
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "service.tables.arrow", None)
-    answer = await client.post("/predict", content=stream(scores(1)), headers=headers)
-    assert answer.status_code == status
-    assert "pip install 'malignancy[arrow]'" in answer.json()["detail"]
