@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 MOST_LINES: Final = 10_000  # that wait; what comes then is dropped
 TOGETHER_SECONDS: Final = 0.01  # lines of this time are written at once
 TOGETHER_LINES: Final = 500
+TOGETHER_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)  # that a pipe keeps together
 FLUSH_SECONDS: Final = 0.3  # at the end
 
 
@@ -57,14 +58,24 @@ class LogLines:
             self._awake = True
             while self._lines:
                 self._hurry.wait(TOGETHER_SECONDS)
-                count = min(len(self._lines), TOGETHER_LINES)
-                self._write(b"".join(self._lines.popleft() for _ in range(count)))
+                self._write_some()
             self._awake = False
             if self._lines:  # one came in between, and saw it awake
                 self._wake.set()
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 logger.warning("%d log lines were dropped, as nobody read them", dropped)
+
+    def _write_some(self) -> None:
+        """Whole lines, that none is torn apart by what others write to the same pipe."""
+        together = b""
+        for _ in range(min(len(self._lines), TOGETHER_LINES)):
+            line = self._lines.popleft()
+            if len(together) + len(line) > TOGETHER_BYTES:
+                self._write(together)
+                together = b""
+            together += line
+        self._write(together)
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)

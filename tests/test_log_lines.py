@@ -46,6 +46,21 @@ def test_lines_arrive_in_order_and_soon(pipe: tuple[int, int]) -> None:
         assert read_until(read, part[-1]) == b"".join(part)
 
 
+def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    expected = []
+    for letter in (b"a", b"b", b"c"):
+        lines = LogLines(write)
+        for number in range(MOST_LINES // 10):
+            expected.append(letter * (100 + number) + b"\n")
+            lines.put(expected[-1])
+    received = b""
+    while len(received) < len(b"".join(expected)):
+        assert select.select([read], [], [], 30)[0]
+        received += os.read(read, 5000)
+    assert sorted(received.splitlines(keepends=True)) == sorted(expected)
+
+
 def test_lines_of_several_threads(pipe: tuple[int, int]) -> None:
     read, write = pipe
     lines = LogLines(write)
