@@ -83,7 +83,7 @@ class _Client(asyncio.Protocol):
         else:
             self.transport.close()
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, _error: Exception | None) -> None:
         self.is_open = False
         if self._phase is not None:
             self._phase.lost += 1

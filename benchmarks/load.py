@@ -160,7 +160,7 @@ class _Client(asyncio.Protocol):
         else:
             asyncio.get_running_loop().call_soon(self._ask)
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, _error: Exception | None) -> None:
         self.failures += time.perf_counter() < self.until
         self.ended.set_result(None)
 
