@@ -16,7 +16,7 @@ FEW_OBJECTS: Final = 10_000  # they are dearer
 
 class Bounds:
     """How many values a text may hold, arrays and objects among them, names of values, and
-    objects; the last two as many as may be, if they are not told.
+    objects: as many names as values, and objects as containers, unless told otherwise.
 
     What is within strings counts too; no name and no category has a bracket, comma or colon.
     """

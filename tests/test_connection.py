@@ -6,16 +6,13 @@ from typing import Any, cast
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from wire import Server, Wire, detail, statuses
+from wire import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
 from service.connection import LINGER_BYTES, MAX_TURNED_AWAY
 from service.problems import REFUSAL, Problem
 
 pytestmark = pytest.mark.anyio
 
-HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
-GET = b"GET /a" + HEAD + b"\r\n"
-WAIT = b"GET /wait" + HEAD + b"\r\n"
 BAD = b"GET /b" + HEAD + b"X : a\r\n\r\n"
 MANY = "There are too many connections; try again soon."
 

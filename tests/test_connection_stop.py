@@ -1,15 +1,12 @@
 """service/connection.py: what a connection does while the service stops, and when it must end."""
 
 import pytest
-from wire import Server, Wire, detail, statuses
+from wire import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
 from service.stop import Step
 
 pytestmark = pytest.mark.anyio
 
-HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
-GET = b"GET /a" + HEAD + b"\r\n"
-WAIT = b"GET /wait" + HEAD + b"\r\n"
 HALVES = b"GET /halves" + HEAD + b"\r\n"
 STOPPING = "The service is stopping."
 

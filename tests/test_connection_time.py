@@ -5,16 +5,13 @@ import socket
 import struct
 
 import pytest
-from wire import Server, Wire, detail, statuses
+from wire import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
 from service.connection import GRACE_SECONDS, GRACE_SHARE, LINGER_SECONDS, PARTING_SECONDS
 from service.deadlines import BYTES_PER_SECOND, TICK_SECONDS
 
 pytestmark = pytest.mark.anyio
 
-HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
-GET = b"GET /a" + HEAD + b"\r\n"
-WAIT = b"GET /wait" + HEAD + b"\r\n"
 LATE = "The request did not arrive in time."
 STOPPING = "The service is stopping."
 TICK = TICK_SECONDS

@@ -46,7 +46,7 @@ def test_lines_arrive_in_order_and_soon(pipe: tuple[int, int]) -> None:
         assert read_until(read, part[-1]) == b"".join(part)
 
 
-def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
+def test_lines_of_several_writers_stay_whole(pipe: tuple[int, int]) -> None:
     read, write = pipe
     expected = []
     for letter in (b"a", b"b", b"c"):

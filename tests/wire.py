@@ -24,6 +24,9 @@ from service.telemetry import Telemetry
 
 TURNS = 30  # of the event loop, in which all that can be done without waiting is done
 
+HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"  # what follows a method and a path
+GET = b"GET /a" + HEAD + b"\r\n"
+WAIT = b"GET /wait" + HEAD + b"\r\n"
 
 CAPACITY = Capacity(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
 NOWHERE = os.open(os.devnull, os.O_RDWR)
