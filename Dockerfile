@@ -30,7 +30,7 @@ ENV PATH=/venv/bin:$PATH \
     OPENBLAS_NUM_THREADS=1
 # The base image comes without bytecode for the standard library. Importing the service once writes
 # it for the modules in use, so that a start on a read-only file system has nothing to compile.
-RUN python -c "import service.server"
+RUN python -c "import service.server.run"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000

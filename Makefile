@@ -10,15 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-# The tests of the serving core and the service: all but those of the training, and the slowest ones.
-OFFLINE := advisories assessment augmentation bagging batches bundled_recipes checkpoint% cli% \
-	clipping columns comparison cross_validation curves data dataset decisions deploy docs% ensembles \
-	evaluation_calibration examples first_recipe frames history interrupts intervals landscape loop \
-	metrics operating_points optimizers oracle_% parallel parts paths pipeline rate_% readme recipe% \
-	regularization report schedule% sequential split stopping stored training% update
-SLOWEST := crash_safety fuzzed_artifacts slow_clients tables_agreement
-COVERING := $(filter-out $(patsubst %,tests/test_%.py,$(OFFLINE) $(SLOWEST)),$(wildcard tests/test_*.py)) \
-	tests/test_oracle_arrow.py tests/test_oracle_arrow_limits.py
+# The tests of what is imported to serve.
+COVERING := tests/unit/service tests/integration/service tests/security \
+	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
+	tests/reference/test_arrow.py tests/reference/test_arrow_limits.py
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test coverage mutation check torture soak oracles clients bench image sbom clean
@@ -44,7 +39,7 @@ coverage: $(VENV)/coverage ## measure what of the service and of all it imports 
 mutation: $(VENV)/mutation ## break the loader, the guards and access in 2000 ways: tests must see 85 % of them
 	rm -rf mutants
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run
-	$(BIN)/python tests/mutation_score.py
+	$(BIN)/python tests/tools/mutation_score.py
 
 check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint and the checks of the docs
 	$(BIN)/ruff check .
@@ -52,23 +47,23 @@ check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint and the checks of t
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/python -m pytest --quiet tests/test_docs.py tests/test_docs_pages.py
+	$(BIN)/python -m pytest --quiet tests/project/test_docs.py tests/project/test_docs_pages.py
 
 torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: faults, swaps, fuzzing
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/torture_*.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/stress/stress_*.py
 
 soak: $(VENV)/test ## ask it REQUESTS times, in every way, while its models change; nothing may grow
-	OPENBLAS_NUM_THREADS=1 REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --capture=no tests/endurance.py
+	OPENBLAS_NUM_THREADS=1 REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --capture=no tests/stress/soak.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_*.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/reference
 
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## ask with the clients of KServe and MLServer
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_oracle_kserve.py tests/test_oracle_mlserver.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/reference/test_kserve.py tests/reference/test_mlserver.py
 
 bench: $(VENV)/train ## time the training, beside the peers that are installed
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python -m benchmarks.training.compare
+	$(BIN)/python -m benchmarks.training.loop
 
 image: ## build the container image
 	docker build --tag $(IMAGE) .

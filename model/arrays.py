@@ -1,5 +1,6 @@
 """The array type used throughout, the checks of arrays from outside, and room for new ones."""
 
+import hashlib
 import math
 from typing import Any
 
@@ -44,3 +45,13 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     memory = np.zeros(size + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def digest(*arrays: Array | None) -> str:
+    """A SHA-256 of arrays' bytes, shapes and types."""
+    total = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            total.update(f"{array.dtype.str}{array.shape}".encode())
+            total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     # prometheus_client would share its metrics through this folder; only workers do, in their own.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
-    from service.server import main
+    from service.server.run import main
 
     sys.exit(main(sys.argv[1:]))

@@ -2,22 +2,19 @@
 
 import logging
 import re
-from collections.abc import Callable
 from os import urandom
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access import Access
-from service.capacity import Capacity
-from service.current_request import CurrentRequest, current_request
+from service.observability.metrics import UNMATCHED, Telemetry
+from service.overload.limiter import Capacity
 from service.problems import REFUSAL, Problem
-from service.telemetry import UNMATCHED, Telemetry
+from service.request_context import AccessLog, CurrentRequest, current_request
+from service.security.api_keys import Access
 
 logger = logging.getLogger(__name__)
 
-# Told of every request that is over: what is known of it, method, status, seconds.
-AccessLog = Callable[[CurrentRequest, str, int, float], None]
 
 LEFT = 499  # as the status of a request whose client left before there was one
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.current_request import current_request
+from service.request_context import current_request
 
 MEDIA_TYPE = "application/problem+json"
 REFUSAL = "refusal"  # in an ASGI scope: the Problem to answer, whatever is asked for

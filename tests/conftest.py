@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from model import artifact
+from model.artifacts import artifact
 from model.cli import main
-from model.encoding import Encoder
 from model.network.layers import Dense
 from model.network.network import Network
 from model.network.tasks import TASKS
-from model.pipeline import Trained, train
-from model.predictor import Predictor, ScoredRows, SelfTest
-from model.schema import Feature, Schema
-from model.target import Binary, MultiClass, MultiLabel, Regression, Target
-from model.training.recipe import load_recipe
+from model.pipelines.train import Trained, train
+from model.prediction.encoder import Encoder
+from model.prediction.predictor import Predictor, ScoredRows, SelfTest
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
+from model.training.recipes.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
 

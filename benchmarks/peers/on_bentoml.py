@@ -9,7 +9,7 @@ import bentoml
 import numpy as np
 from pydantic import BaseModel, Field
 
-from model import artifact
+from model.artifacts import artifact
 
 Score = Annotated[int, Field(ge=1, le=10)]
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from model import artifact
+from model.artifacts import artifact
 
 predictor = artifact.load(Path(sys.argv[2]))
 threshold = predictor.threshold

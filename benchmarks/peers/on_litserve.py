@@ -8,7 +8,7 @@ import litserve
 import numpy as np
 from fastapi import Request
 
-from model import artifact
+from model.artifacts import artifact
 
 
 class Wisconsin(litserve.LitAPI):  # type: ignore[misc]

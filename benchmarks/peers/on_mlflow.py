@@ -8,7 +8,7 @@ from typing import Any
 import mlflow
 import numpy as np
 
-from model import artifact
+from model.artifacts import artifact
 
 
 class Wisconsin(mlflow.pyfunc.PythonModel):  # type: ignore[misc]

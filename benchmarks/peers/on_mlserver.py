@@ -11,7 +11,7 @@ from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
 
-from model import artifact
+from model.artifacts import artifact
 
 
 class Wisconsin(MLModel):  # type: ignore[misc]

@@ -11,7 +11,7 @@ import numpy as np
 import ray
 from ray import serve
 
-from model import artifact
+from model.artifacts import artifact
 
 
 @serve.deployment(logging_config={"log_level": "WARNING", "enable_access_log": False})

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from model import artifact
+from model.artifacts import artifact
 
 predictor = artifact.load(Path(sys.argv[2]))
 names = predictor.schema.names

@@ -16,7 +16,7 @@ from model.cli import (
     sign,
     train,
 )
-from model.cli.program import app, main
+from model.cli.app import app, main
 
 __all__ = ["app", "main"]
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from model.cli.program import ClusterOption, JobsOption, console, prepare, to_right
-from model.comparison import Compared, compare
-from model.evaluation.plots import loss_curves
-from model.publishing import publish
-from model.training.recipe import load_recipe
+from model.artifacts.atomic_write import publish
+from model.cli.app import ClusterOption, JobsOption, console, prepare, to_right
+from model.evaluation.plots.training import loss_curves
+from model.pipelines.compare import Compared, compare
+from model.training.recipes.recipe import load_recipe
 
 SHOWN = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1", "r_squared")
 

@@ -7,15 +7,14 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from model.cli.inspect import JsonOption
-from model.cli.program import ClusterOption, JobsOption, RecipeArgument, console, to_right
-from model.confusion import ConfusionMatrix
-from model.cross_validation import OutOfFold, cross_validate, draw_folds
+from model.cli.app import ClusterOption, JobsOption, JsonOption, RecipeArgument, console, to_right
 from model.evaluation.metrics import scores
-from model.figures import figures
-from model.target import Target
-from model.training.dataset import read_table
-from model.training.recipe import load_recipe
+from model.metrics.confusion_matrix import ConfusionMatrix
+from model.metrics.threshold_metrics import figures
+from model.pipelines.cross_validate import OutOfFold, cross_validate, draw_folds
+from model.prediction.target import Target
+from model.training.recipes.recipe import load_recipe
+from model.training.tables.table import read_table
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
 

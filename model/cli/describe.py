@@ -8,14 +8,14 @@ import typer
 from rich.table import Table as Grid
 
 from model.arrays import Array
-from model.cli.program import RecipeArgument, console, prepare, to_right
-from model.evaluation.feature_plots import correlations, feature_distributions
-from model.publishing import publish
-from model.schema import Feature
-from model.training.dataset import Table
-from model.training.parts import read_sample
-from model.training.recipe import Recipe, load_recipe
-from model.training.truth import groups_of
+from model.artifacts.atomic_write import publish
+from model.cli.app import RecipeArgument, console, prepare, to_right
+from model.evaluation.plots.features import correlations, feature_distributions
+from model.prediction.schema import Feature
+from model.training.recipes.recipe import Recipe, load_recipe
+from model.training.tables.partitions import read_sample
+from model.training.tables.table import Table
+from model.training.tables.targets import groups_of
 
 
 def register(app: typer.Typer) -> None:

@@ -6,14 +6,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from model import artifact
-from model.cli.figure_tables import figure_tables, figures_at
-from model.cli.inspect import JsonOption
-from model.cli.program import ArtifactArgument, console, to_right
+from model.artifacts import artifact
+from model.cli.app import ArtifactArgument, JsonOption, console, to_right
+from model.cli.metric_tables import figure_tables, figures_at
 from model.errors import MalignancyError
 from model.evaluation.assessment import assess
-from model.predictor import Predictor, ScoredRows
-from model.target import Binary, Regression
+from model.prediction.predictor import Predictor, ScoredRows
+from model.prediction.target import Binary, Regression
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 PARTS = ("validation", "train")

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from model.cli.program import console, prepare
+from model.artifacts.atomic_write import publish
+from model.cli.app import console, prepare
 from model.errors import MalignancyError
-from model.publishing import publish
-from model.training.first_recipe import first_recipe
-from model.training.frames import read_frame
+from model.training.recipes.generate import first_recipe
+from model.training.tables.readers import read_frame
 
 MOST_ROWS = 100_000  # that a first recipe is made from
 

@@ -1,17 +1,15 @@
 """`inspect`: what an artifact holds."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.table import Table
 
-from model import artifact
-from model.cli.program import ArtifactArgument, console
-from model.predictor import Predictor
-from model.target import Regression
-
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for another program.")]
+from model.artifacts import artifact
+from model.cli.app import ArtifactArgument, JsonOption, console
+from model.prediction.predictor import Predictor
+from model.prediction.target import Regression
 
 
 def register(app: typer.Typer) -> None:

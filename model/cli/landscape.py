@@ -6,12 +6,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from model.cli.program import RecipeArgument, console, prepare
-from model.evaluation.landscape_plot import contour, side_by_side, surface
-from model.evaluation.paths import optimizer_paths, skip_comparison
-from model.preparation import prepare as prepare_rows
-from model.publishing import publish
-from model.training.recipe import load_recipe
+from model.artifacts.atomic_write import publish
+from model.cli.app import RecipeArgument, console, prepare
+from model.evaluation.landscape.paths import optimizer_paths, skip_comparison
+from model.evaluation.plots.landscape import contour, side_by_side, surface
+from model.pipelines.prepare import prepare as prepare_rows
+from model.training.recipes.recipe import load_recipe
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from model import artifact
-from model.cli.program import (
+from model.artifacts import artifact
+from model.cli.app import (
     ArtifactArgument,
     ClusterOption,
     JobsOption,
@@ -15,7 +15,7 @@ from model.cli.program import (
     refuse_same,
 )
 from model.errors import MalignancyError
-from model.scoring import score_file
+from model.pipelines.score_file import score_file
 
 
 def register(app: typer.Typer) -> None:

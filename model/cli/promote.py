@@ -2,9 +2,9 @@
 
 import typer
 
-from model import artifact
-from model.cli.program import ArtifactArgument, console
-from model.repository import make_current
+from model.artifacts import artifact
+from model.artifacts.repository import make_current
+from model.cli.app import ArtifactArgument, console
 
 
 def register(app: typer.Typer) -> None:

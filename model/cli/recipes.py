@@ -3,8 +3,8 @@
 import typer
 from rich.table import Table
 
-from model.cli.program import console
-from model.training.recipe import bundled_recipes, load_recipe
+from model.cli.app import console
+from model.training.recipes.recipe import bundled_recipes, load_recipe
 
 
 def register(app: typer.Typer) -> None:

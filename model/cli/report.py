@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from model import artifact
-from model.cli.program import ArtifactArgument, console, prepare, refuse_same
-from model.evaluation.report import report
-from model.publishing import publish
+from model.artifacts import artifact
+from model.artifacts.atomic_write import publish
+from model.cli.app import ArtifactArgument, console, prepare, refuse_same
+from model.evaluation.report.document import report
 
 
 def register(app: typer.Typer) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from model import artifact
-from model.cli.program import ArtifactArgument, console, prepare
-from model.signature import make_keys, read_private_key, sign
+from model.artifacts import artifact
+from model.artifacts.signing import make_keys, read_private_key, sign
+from model.cli.app import ArtifactArgument, console, prepare
 
 
 def register(app: typer.Typer) -> None:

@@ -10,23 +10,23 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from model import artifact
-from model.cli.figure_tables import figure_tables, figures_at
-from model.cli.program import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
-from model.evaluation.feature_plots import feature_distributions
-from model.evaluation.plots import loss_curve
-from model.evaluation.prediction_plots import prediction_pictures
-from model.evaluation.rate_plot import rate_curve
-from model.evaluation.report import report
-from model.figures import binary_matrix
-from model.pipeline import Trained, find_rate, train
-from model.predictor import Predictor
-from model.publishing import publish
-from model.target import Binary
-from model.training.checkpoint import Checkpoint
-from model.training.history import Record
-from model.training.recipe import Recipe, load_recipe
-from model.training.truth import groups_of
+from model.artifacts import artifact
+from model.artifacts.atomic_write import publish
+from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
+from model.cli.metric_tables import figure_tables, figures_at
+from model.evaluation.plots.features import feature_distributions
+from model.evaluation.plots.learning_rate import rate_curve
+from model.evaluation.plots.predictions import prediction_pictures
+from model.evaluation.plots.training import loss_curve
+from model.evaluation.report.document import report
+from model.metrics.threshold_metrics import binary_matrix
+from model.pipelines.train import Trained, find_rate, train
+from model.prediction.predictor import Predictor
+from model.prediction.target import Binary
+from model.training.fitting.checkpoint import Checkpoint
+from model.training.fitting.history import Record
+from model.training.recipes.recipe import Recipe, load_recipe
+from model.training.tables.targets import groups_of
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 REDRAW_SECONDS = 0.1

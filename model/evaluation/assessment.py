@@ -25,9 +25,9 @@ from model.evaluation.metrics import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from model.figures import figures, figures_of_numbers
-from model.predictor import ScoredRows
-from model.target import Binary, MultiClass, MultiLabel, Regression, Target
+from model.metrics.threshold_metrics import figures, figures_of_numbers
+from model.prediction.predictor import ScoredRows
+from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
 
 # Resampling adds to these the very noise that they hold already: its interval lies above the
 # figure, and never reaches the 0 of a calibrated model. The floors tell how much is noise.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.arrays import Array
-from model.confusion import Interval, wilson_interval
+from model.metrics.confusion_matrix import Interval, wilson_interval
 
 FLOOR_DRAWS = 1000  # the floor's standard error is then below 3 % of it
 FLOOR_SEED = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from model.arrays import Array
-from model.confusion import Interval
+from model.metrics.confusion_matrix import Interval
 
 DRAWS = 1000
 SEED = 0

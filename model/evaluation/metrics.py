@@ -7,8 +7,8 @@ import numpy as np
 from model.arrays import Array
 from model.evaluation.calibration import calibration_error, calibration_slope
 from model.evaluation.curves import counts_above
-from model.predictor import ScoredRows
-from model.target import Binary, MultiClass, Regression, Target
+from model.prediction.predictor import ScoredRows
+from model.prediction.target import Binary, MultiClass, Regression, Target
 
 
 def roc_auc(labels: Array, probabilities: Array) -> float | None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.network.description import Described, by_name, require_number
+from model.network.config import Described, by_name
+from model.network.validation import require_number
 
 # NumPy's new and its legacy generator draw standard normals and uniforms under the same names.
 Generator = np.random.Generator | np.random.RandomState

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from model.errors import NetworkError
-from model.network.activation import Activation
-from model.network.activations import ACTIVATIONS
-from model.network.description import Described, build, by_name, require_count, require_number
+from model.network.activations.activation import Activation
+from model.network.activations.registry import ACTIVATIONS
+from model.network.config import Described, build, by_name
 from model.network.graph import Node
 from model.network.initializers import INITIALIZERS, Initializer
-from model.network.nodes import Activated, Add, Affine, MaxOver, Normalize
-from model.network.noise import AlphaDrop, Drop, Jitter
-from model.network.signals import Windowed
+from model.network.ops.convolution import Windowed
+from model.network.ops.dense import Activated, Add, Affine, MaxOver, Normalize
+from model.network.ops.stochastic import AlphaDrop, Drop, Jitter
+from model.network.validation import require_count, require_number
 
 # How an activation or an initializer may be given: by name, by name and numbers, or as an object.
 ActivationLike = str | Mapping[str, Any] | Activation | None

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
-from model.network.activation import sigmoid, softmax
-from model.network.description import Described, by_name, require_number
+from model.network.activations.activation import sigmoid, softmax
+from model.network.config import Described, by_name
 from model.network.graph import Call
+from model.network.validation import require_number
 
 
 class Loss(Described):

@@ -8,17 +8,18 @@ import numpy.typing as npt
 
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
-from model.network.description import build, require_count
-from model.network.forward import Forward
+from model.network.config import build
+from model.network.execution.forward import Forward
+from model.network.execution.plan import Plan
 from model.network.graph import Input, Node, topological_order
 from model.network.initializers import Generator
 from model.network.layers import Layer, layer_from
 from model.network.losses import LOSSES, Loss
-from model.network.nodes import Activated
+from model.network.ops.dense import Activated
 from model.network.parameters import Layout
-from model.network.plan import Plan
 from model.network.row_weights import check_length, row_shares
 from model.network.summary import summary
+from model.network.validation import require_count
 
 MAX_PARAMETERS = 10**9
 MAX_UNITS = 5 * 10**7  # of all nodes together: a row's values, at eight bytes each

@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from service.models import Models
-from service.openapi import problem_responses
-from service.stop import Stop
+from service.lifecycle import Stop
+from service.openapi.problem_responses import problem_responses
+from service.registry.registry import Models
 
 
 def health_router(models: Models, stop: Stop) -> APIRouter:

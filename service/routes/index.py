@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.models import Models
+from service.registry.registry import Models
 
 
 def index_router(models: Models) -> APIRouter:

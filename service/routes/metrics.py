@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from model.figures import figures
-from service.models import Models
-from service.openapi import problem_responses
+from model.metrics.threshold_metrics import figures
+from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
+from service.observability.prometheus import Scrape
+from service.openapi.problem_responses import problem_responses
 from service.problems import FieldError, Problem
-from service.scrape_formats import OPENMETRICS, PLAIN, Format, scrape_format
-from service.scraping import Scrape
-from service.served import Served
+from service.registry.registry import Models
+from service.registry.served_model import Served
 
 SWEEP = (0.5, 0.7, 0.8, 0.9)
 

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
-from service.models import Models
-from service.openapi import problem_responses
+from service.openapi.problem_responses import problem_responses
+from service.registry.registry import Models
 
 
 class MarkdownResponse(PlainTextResponse):

@@ -1,0 +1,159 @@
+"""Servers as processes: started on one core, waited for, suspended while idle, stopped by pid.
+
+For Linux: /proc tells a process's children and its memory.
+"""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]  # one and the same where there is but one
+START_SECONDS, STOP_SECONDS = 90, 10
+
+
+class StartError(Exception):
+    """A server that did not come up; the message ends with the last it said."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to start a server: "PORT" in its command stands for the port; `ready` is a path."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: str
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """This thread, and the processes it starts meanwhile, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Running:
+    """A server that was started; `port` is its own, `start_seconds` the time to its first 200."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        """Start it and wait. Raises StartError; what it prints goes to a file in the folder."""
+        self.server = server
+        self.port = _free_port()
+        self._log = folder / f"{server.name}.log".replace("/", " ").replace(" ", "-")
+        command = [str(self.port) if part == "PORT" else part for part in server.command]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
+        start = time.perf_counter()
+        with self._log.open("wb") as log, on_core(SERVER_CORE):
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**clean, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the benchmark, which then stops it
+            )
+        try:
+            self._wait(start + START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        self.start_seconds = time.perf_counter() - start
+
+    def _wait(self, deadline: float) -> None:
+        while not self._is_ready():
+            if self._process.poll() is not None or time.perf_counter() > deadline:
+                said = self._log.read_text(errors="replace").strip().splitlines()
+                raise StartError("did not start: " + (said[-1] if said else "it said nothing"))
+            time.sleep(0.002)
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
+        try:
+            connection.request("GET", self.server.ready)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it run; before and after it is suspended, so that it costs the others nothing."""
+        self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.suspend()
+
+    def suspend(self) -> None:
+        """Stop its clock."""
+        self._signal(signal.SIGSTOP)
+
+    def megabytes(self) -> float:
+        """The resident memory of it and its children."""
+        pages = 0
+        for pid in self._family():
+            with contextlib.suppress(OSError):
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def cpu_seconds(self) -> float:
+        """What it and its children have used of the core, in user and system mode."""
+        ticks = sum(int(user) + int(system) for *_, user, system in self._family().values())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        """End it and its children, gently at first."""
+        family = self._family()
+        self._signal(signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        for pid, stat in family.items():  # the same process, not another of its number
+            if _stat(pid)[1:2] == stat[1:2]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _family(self) -> dict[int, tuple[str, ...]]:
+        """The process and all that descend from it: pid, and what `_stat` tells."""
+        stats = {int(each.name): _stat(int(each.name)) for each in Path("/proc").glob("[0-9]*")}
+        found, children = {}, {self._process.pid}
+        while children:
+            found.update({pid: stats[pid] for pid in children if stats.get(pid)})
+            children = {pid for pid, stat in stats.items() if stat and int(stat[0]) in children}
+        return found
+
+
+def _stat(pid: int) -> tuple[str, ...]:
+    """A process's parent, time of start, user and system ticks; nothing when it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ()
+    return () if fields[0] == "Z" else (fields[1], fields[19], fields[11], fields[12])
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port

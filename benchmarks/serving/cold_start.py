@@ -1,0 +1,60 @@
+"""From starting a server's process to its first answer of 200, its memory then, and its install."""
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.harness.processes import ROOT, Running, Server, StartError
+
+SLOW_SECONDS = 5  # what is slower starts but once
+
+
+def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list[float]]:
+    """Print a table; gives each start's seconds."""
+    saved: dict[str, list[float]] = {}
+    print("\nFrom start to ready, and resident memory then: medians of so many starts")
+    for server in servers:
+        seconds, megabytes = list[float](), list[float]()
+        try:
+            while len(seconds) < (1 if max(seconds, default=0) > SLOW_SECONDS else starts):
+                running = Running(server, folder)
+                try:
+                    seconds.append(running.start_seconds)
+                    megabytes.append(running.megabytes())
+                finally:
+                    running.stop()
+        except StartError as error:
+            print(f"  {server.name:26}{error}")
+            continue
+        middle = statistics.median(seconds)
+        memory = f"{statistics.median(megabytes):7.0f} MB"
+        print(f"  {server.name:26}{middle:7.2f} s {memory}, of {len(seconds)}")
+        saved[server.name] = seconds
+    return saved
+
+
+def show_install(folder: Path) -> dict[str, float]:
+    """Install the service into a new virtual environment: print, and give, packages and MB."""
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip"]
+    before = _megabytes(venv)
+    source = folder / "source"
+    tracked = subprocess.run(
+        ["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    source.mkdir()
+    subprocess.run(["tar", "-x"], cwd=source, input=tracked, check=True)
+    install = [*pip, "install", "-qq", "--constraint", "constraints.txt", "."]
+    subprocess.run(install, cwd=source, timeout=600, check=True)
+    listed = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True).stdout
+    packages, size = len(listed.splitlines()), _megabytes(venv) - before
+    print(f"\npip install .: {packages} packages, {size:.0f} MB with their compiled files")
+    return {"packages": packages, "megabytes": size}
+
+
+def _megabytes(folder: Path) -> float:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files) / 1e6

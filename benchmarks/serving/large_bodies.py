@@ -1,0 +1,199 @@
+"""Many rows a request, one connection: rows a second, beside the encoding's floor.
+
+The floor (floors.py) is run in this process, on the servers' core, in the same rounds. Ratios are
+of the clock, which counts what the client does, too, and of the CPU time of floor and server.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.harness.closed_loop import Connection, Request
+from benchmarks.harness.processes import SERVER_CORE, Running, Server, on_core
+from benchmarks.serving import floors
+from benchmarks.serving.servers import ARTICLE, OURS, Models, body_of, named, rows_of, v2_body
+from model.arrays import Array
+from model.artifacts import artifact
+from model.prediction.predictor import Predictor
+
+ROWS = 10_000
+TURN_SECONDS = 0.5
+ARROW = "application/vnd.apache.arrow.stream"
+FLOORS = {
+    "JSON arrays": floors.json_arrays,
+    "JSON objects": floors.json_objects,
+    "CSV": floors.csv,
+    "v2 JSON tensor": floors.v2_json,
+    "v2 binary tensor": floors.v2_binary,
+    "Arrow stream": floors.arrow,
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Some rows, by the name of their encoding, as a server is asked about them."""
+
+    server: str
+    name: str
+    request: Request
+
+    @property
+    def title(self) -> str:
+        """Server and name."""
+        return f"{self.server}: {self.name}"
+
+
+def _v2_binary(rows: Array) -> Request:
+    """One tensor, as bytes; probabilities come back so."""
+    content = np.ascontiguousarray(rows, dtype="<f8").tobytes()
+    size = {"binary_data_size": len(content)}
+    tensor = {"name": "input", "shape": rows.shape, "datatype": "FP64", "parameters": size}
+    wanted = {"name": "probability", "parameters": {"binary_data": True}}
+    head = body_of({"inputs": [tensor], "outputs": [wanted]})
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head)),
+    }
+    return Request("", head + content, headers)
+
+
+def _arrow(names: tuple[str, ...], rows: Array) -> Request:
+    """One record batch; an answer of the same kind. Raises ImportError."""
+    import pyarrow
+
+    batch = pyarrow.record_batch(dict(zip(names, rows.T, strict=True)))
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    headers = {"Content-Type": ARROW, "Accept": ARROW}
+    return Request("/predict", sink.getvalue().to_pybytes(), headers)
+
+
+def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> Iterator[Way]:
+    """Every way the contract has."""
+    arrays = body_of({"instances": rows.tolist()})
+    objects = body_of({"instances": named(names, rows)})
+    yield Way(server, "JSON arrays", Request("/predict", arrays))
+    yield Way(server, "JSON objects", Request("/predict", objects))
+    lines = [",".join(names), *(",".join(map(str, row)) for row in rows.tolist()), ""]
+    headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
+    csv = Request("/predict", "\n".join(lines).encode(), headers)
+    yield Way(server, "CSV", csv)
+    yield Way(server, "v2 JSON tensor", Request(v2, v2_body(rows)))
+    yield Way(server, "v2 binary tensor", replace(_v2_binary(rows), path=v2))
+    try:
+        yield Way(server, "Arrow stream", _arrow(names, rows))
+    except ImportError:
+        print("  (pyarrow is not installed)")
+
+
+def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
+    """Each peer's own way."""
+    objects = body_of({"instances": named(names, rows)})
+    arrays = body_of({"instances": rows.tolist()})
+    inputs = body_of({"inputs": rows.tolist()})
+    v2 = Request("/v2/models/wisconsin/infer", v2_body(rows))
+    return [
+        Way("FastAPI", "JSON objects", Request("/batch", objects)),
+        Way("MLServer", "v2 JSON tensor", v2),
+        Way("BentoML", "JSON arrays", Request("/predict_many", arrays)),
+        Way("MLflow", "JSON arrays", Request("/invocations", inputs)),
+    ]
+
+
+class Spent(NamedTuple):
+    """Seconds of a call: by the clock, and of the core's time."""
+
+    clock: float
+    cpu: float
+
+
+def _turn(call: Callable[[], object], cpu_seconds: Callable[[], float]) -> Spent:
+    """Of as many calls as fit into a turn, their mean."""
+    cpu, start, calls = cpu_seconds(), time.perf_counter(), 0
+    while time.perf_counter() < start + TURN_SECONDS:
+        call()
+        calls += 1
+    clock = time.perf_counter() - start
+    return Spent(clock / calls, (cpu_seconds() - cpu) / calls)
+
+
+def _asked(running: Running, request: Request) -> Spent:
+    """Of a request, NaN once an answer was not 200."""
+    statuses: set[int] = set()
+    with running.awake(), Connection(running.port) as connection:
+        connection.ask(request)  # warms up
+        spent = _turn(lambda: statuses.add(connection.ask(request)[0]), running.cpu_seconds)
+    return spent if statuses == {200} else Spent(np.nan, np.nan)
+
+
+def _served(ways: Iterable[Way], running: Mapping[str, Running]) -> Iterator[Way]:
+    """The ways that are answered with 200; of the others, what they were answered, in print."""
+    for way in ways:
+        server = running.get(way.server)
+        if server is None:
+            continue
+        with server.awake(), Connection(server.port) as connection:
+            status, _ = connection.ask(way.request)
+        if status == 200:
+            yield way
+        else:
+            print(f"  ({way.title} is not served: {status})")
+
+
+def _measured(
+    predictor: Predictor,
+    ways: list[Way],
+    floor_of: Mapping[str, Request],
+    running: Mapping[str, Running],
+    rounds: int,
+) -> dict[str, list[Spent]]:
+    """What a request took by each way's title, and by each encoding's name those of its floor."""
+    times: dict[str, list[Spent]] = {way.title: [] for way in ways}
+    names = {way.name for way in ways}
+    least = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
+    times |= {name: [] for name in least}
+    floors.keep_memory()
+    gc.collect()
+    gc.freeze()  # or a floor would go through all that this process has, again and again
+    for number in range(rounds):
+        for way in ways[:: -1 if number % 2 else 1]:
+            times[way.title].append(_asked(running[way.server], way.request))
+        for name, floor in least.items():
+            with on_core(SERVER_CORE):
+                times[name].append(_turn(floor, time.process_time))
+    return times
+
+
+def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict[str, object]:
+    """Print a table for each model; gives seconds a request, for each round."""
+    running = {server.name: each for server, each in servers.items()}
+    rows, saved = rows_of(ROWS), {}
+    for path, ours in ((models.default, OURS), (models.article, ARTICLE)):
+        predictor = artifact.load(path)
+        print(f"\n{ROWS:,} rows a request, one connection, {predictor.title}")
+        v2 = f"/v2/models/{predictor.name}/infer"
+        known = list(_ways_of_ours(ours, models.names, v2, rows))
+        ways = list(_served(known, running))
+        if path == models.default:
+            ways += _served(_ways_of_others(models.names, rows), running)
+        floor_of = {way.name: way.request for way in known}
+        times = saved[ours] = _measured(predictor, ways, floor_of, running, rounds)
+        print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× floor':>9}{'× its CPU':>11}")
+        for way in ways:
+            mine, least = times[way.title], times[way.name]
+            if np.isnan(mine).any():
+                print(f"  {way.title:34}invalid: not all were answered with 200")
+                continue
+            ratios = np.median(np.array(mine) / np.array(least), axis=0)
+            seconds, floor = np.median(mine, axis=0)[0], np.median(least, axis=0)[0]
+            print(
+                f"  {way.title:34}{ROWS / seconds:11,.0f}{ROWS / floor:14,.0f}"
+                f"{ratios[0]:9.2f}{ratios[1]:11.2f}"
+            )
+    return dict(saved)

@@ -1,0 +1,145 @@
+"""Who takes part in `benchmarks/serving/compare.py`: each server, and how it is asked."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.harness.closed_loop import Request
+from benchmarks.harness.processes import ROOT, Server
+from model.arrays import Array
+
+PROGRAMS = ROOT / "benchmarks" / "peers"
+BARE, OURS, ARTICLE = "bare uvicorn", "ours", "ours, article"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of the table: a server, and what asks it for one case."""
+
+    name: str
+    server: Server
+    request: Request
+
+
+@dataclass(frozen=True)
+class Models:
+    """The artifacts to serve, the features' names, and a folder for files of passing use."""
+
+    default: Path
+    article: Path
+    names: tuple[str, ...]
+    folder: Path
+
+
+def rows_of(count: int) -> Array:
+    """Random scores from 1 to 10, (count, 9)."""
+    return np.random.default_rng(0).integers(1, 11, (count, 9))
+
+
+def named(names: tuple[str, ...], rows: Array) -> list[dict[str, int]]:
+    """Each row as an object."""
+    return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
+
+
+def v2_body(rows: Array) -> bytes:
+    """An Open Inference Protocol request: one tensor, as JSON."""
+    tensor = {"name": "input", "shape": rows.shape, "datatype": "FP64", "data": rows.tolist()}
+    return json.dumps({"inputs": [tensor]}, separators=(",", ":")).encode()
+
+
+def body_of(content: object) -> bytes:
+    """As compact JSON."""
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def ours(name: str, artifact: Path, *flags: str) -> Server:
+    """`python -m service`."""
+    command = (sys.executable, "-m", "service", "--host", "127.0.0.1", "--port", "PORT")
+    return Server(name, (*command, "--artifact", str(artifact), *flags), "/health/ready")
+
+
+def contestants(models: Models, peers: Path | None) -> Iterator[Contestant]:
+    """All that can run here; of the others, why not, in print."""
+    one = body_of(named(models.names, rows_of(1))[0])
+    predict = Request("/predict", one)
+    default = str(models.default)
+
+    def program(name: str, file: str, argument: str, ready: str = "/health/live") -> Server:
+        return Server(name, (sys.executable, str(PROGRAMS / file), "PORT", argument), ready)
+
+    yield Contestant(BARE, program(BARE, "on_uvicorn.py", default), predict)
+    yield Contestant(OURS, ours(OURS, models.default), predict)
+    without_log = _flags_without_access_log()
+    if without_log:
+        name = f"{OURS}, no access log"
+        yield Contestant(name, ours(name, models.default, *without_log), predict)
+    yield Contestant(ARTICLE, ours(ARTICLE, models.article), predict)
+    starlette = program("Starlette", "on_starlette.py", default, "/predict")
+    yield Contestant("Starlette, json.loads", starlette, predict)
+    fastapi = program("FastAPI", "on_fastapi.py", default)
+    yield Contestant("FastAPI, async def", fastapi, Request("/async", one))
+    yield Contestant("FastAPI, def", fastapi, Request("/def", one))
+    try:
+        pipeline = _scikit_learn_pipeline(models)
+    except ImportError:
+        print("  (scikit-learn is not installed)")
+    else:
+        around = program("FastAPI, scikit-learn", "on_scikit_learn.py", str(pipeline))
+        yield Contestant("FastAPI, scikit-learn", around, Request("/async", one))
+    yield from _peers(models, peers, one)
+
+
+def _peers(models: Models, folder: Path | None, one: bytes) -> Iterator[Contestant]:
+    """Model servers, each of a virtual environment of its own."""
+    row = rows_of(1)
+    for name, ready, request in (
+        ("MLServer", "/v2/health/ready", Request("/v2/models/wisconsin/infer", v2_body(row))),
+        ("BentoML", "/readyz", Request("/predict", one)),
+        ("LitServe", "/health", Request("/predict", one)),
+        ("MLflow", "/ping", Request("/invocations", body_of({"inputs": row.tolist()}))),
+        ("RayServe", "/-/healthz", Request("/predict", one)),
+    ):
+        short = name.lower()
+        if folder is None:
+            print(f"  ({name} takes no part without --peers)")
+            continue
+        python = folder.absolute() / short / "bin" / "python"
+        if not python.exists():
+            print(f"  ({name} takes no part: there is no {python})")
+            continue
+        command = (str(python), str(PROGRAMS / f"on_{short}.py"), "PORT", str(models.default))
+        yield Contestant(name, Server(name, command, ready), request)
+
+
+def _flags_without_access_log() -> tuple[str, ...]:
+    """What turns the service's access log off; nothing where it has no such setting."""
+    command = [sys.executable, "-m", "service", "--help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    if "--no-access-log" in shown:
+        return ("--no-access-log",)
+    return ("--access-log", "off") if "--access-log" in shown else ()
+
+
+def _scikit_learn_pipeline(models: Models) -> Path:
+    """A file with a 9-15-1 MLPClassifier, fitted to the complete rows. Raises ImportError."""
+    import joblib
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    table = np.genfromtxt(
+        ROOT / "data" / "breast-cancer-wisconsin.csv", delimiter=",", names=True, dtype=None
+    )
+    rows = np.array([table[name] for name in models.names], dtype=np.float64).T
+    complete = (rows > 0).all(axis=1)  # a missing integer was read as -1
+    network = MLPClassifier((15,), max_iter=2000, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    pipeline.fit(rows[complete], table["class"][complete] == "malignant")
+    file = models.folder / "pipeline.joblib"
+    joblib.dump(pipeline, file)
+    return file

@@ -1,0 +1,1 @@
+"""The loss landscape: the loss along two directions of parameters, and optimizers' paths."""

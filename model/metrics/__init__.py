@@ -1,0 +1,1 @@
+"""Confusion matrices and the metrics at a threshold that follow from them."""

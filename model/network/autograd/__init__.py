@@ -1,0 +1,1 @@
+"""A dynamic tape for reverse-mode differentiation: the reference for every compiled operation."""

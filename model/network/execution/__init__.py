@@ -1,0 +1,1 @@
+"""Compilation of a graph into a plan, and the pure forward pass."""

@@ -1,0 +1,1 @@
+"""The graph's operations, each with a forward and a backward pass."""

@@ -1,0 +1,1 @@
+"""Mini-batches of training rows, in memory or on disk."""

@@ -1,0 +1,1 @@
+"""Choices after training: calibration and operating points."""

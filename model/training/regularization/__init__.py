@@ -1,0 +1,1 @@
+"""Penalties, gradient clipping, augmentation and early stopping."""

@@ -1,0 +1,1 @@
+"""Tables of rows: reading, columns, targets, splits and partitions."""

@@ -1,0 +1,1 @@
+"""Bytes to rows and back, by media type."""

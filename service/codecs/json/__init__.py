@@ -1,0 +1,1 @@
+"""JSON bodies: limits, parsing, validation, error locations."""

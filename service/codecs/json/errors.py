@@ -1,0 +1,165 @@
+"""The second look at a refused body: which fields break which rules, at most ten of them."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from pydantic_core import SchemaValidator, from_json
+
+from model.prediction.schema import Feature, Schema
+from service.codecs.json.core_schema import array_row, object_row, value_schema
+from service.codecs.json.limits import Bounds
+from service.problems import MAX_ERRORS, FieldError
+
+MAX_NAME_LENGTH = 100
+
+
+class Inspector:
+    """Finds what is wrong with a body that is JSON but breaks the contract.
+
+    It is lazy, and passes over good rows in Rust, so that a large body costs little more than
+    parsing it again.
+    """
+
+    def __init__(self, schema: Schema, max_rows: int, bounds: Bounds) -> None:
+        self._features = {feature.name: feature for feature in schema.features}
+        self._max_rows = max_rows
+        self._bounds = bounds
+        self._values = {
+            feature.name: SchemaValidator(value_schema(feature)) for feature in schema.features
+        }
+        self._object_row = SchemaValidator(object_row(schema))
+        self._array_row = SchemaValidator(array_row(schema))
+
+    def errors(self, body: bytes, pieces: list[bytes] | None = None) -> list[FieldError]:
+        """The first errors of a body; never none, or the body would not have been refused.
+
+        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON, Problem
+        (422) for one that holds too much to look for more.
+        """
+        try:
+            errors = list(islice(self._in_pieces(pieces or []), MAX_ERRORS))
+        except ValueError:  # a cut where there was none, or no JSON
+            errors = []
+        if not errors:
+            self._bounds.require(body)
+            errors = list(islice(self._in_body(from_json(body)), MAX_ERRORS))
+        errors = errors or list(islice(_duplicates(body), MAX_ERRORS))
+        return errors or [FieldError(field="body", rule="does not fit this model")]
+
+    def _in_pieces(self, pieces: list[bytes]) -> Iterator[FieldError]:
+        """All of them arrays of rows of one kind, or there would be no pieces."""
+        index = 0
+        for piece in pieces:
+            rows = from_json(piece)
+            if index + len(rows) > self._max_rows:
+                yield self._too_many()
+                return
+            yield from self._in_rows(rows, index)
+            if piece.count(b":") > sum(len(row) for row in rows if isinstance(row, dict)):
+                yield from _duplicates_in_rows(_pairs(piece), index)
+            index += len(rows)
+
+    def _in_body(self, body: Any) -> Iterator[FieldError]:
+        if not isinstance(body, dict):
+            yield FieldError(field="body", rule="must be an object")
+        elif "instances" not in body:
+            yield from self._in_object(body, "")
+        else:
+            for name in body:
+                if name != "instances":
+                    yield FieldError(field=printable(name), rule="cannot stand beside instances")
+            yield from self._in_instances(body["instances"])
+
+    def _in_instances(self, rows: Any) -> Iterator[FieldError]:
+        if not isinstance(rows, list):
+            yield FieldError(field="instances", rule="must be an array of rows")
+        elif not rows:
+            yield FieldError(field="instances", rule="must have at least one row")
+        elif len(rows) > self._max_rows:
+            yield self._too_many()
+        else:
+            yield from self._in_rows(rows)
+
+    def _too_many(self) -> FieldError:
+        return FieldError(field="instances", rule=f"must have at most {self._max_rows} rows")
+
+    def _in_rows(self, rows: list[Any], first: int = 0) -> Iterator[FieldError]:
+        objects, arrays = isinstance(rows[0], dict), isinstance(rows[0], list)
+        if not objects and not arrays:
+            yield FieldError(field="instances.0", rule="must be an object or an array")
+            return
+        for index, row in enumerate(rows, first):
+            place = f"instances.{index}"
+            if objects and isinstance(row, dict):
+                yield from self._in_object(row, f"{place}.")
+            elif arrays and isinstance(row, list):
+                yield from self._in_array(row, place)
+            else:
+                noun = "an object" if objects else "an array"
+                yield FieldError(field=place, rule=f"must be {noun}, as the first row is")
+
+    def _in_object(self, row: dict[str, Any], prefix: str) -> Iterator[FieldError]:
+        if row.keys() == self._features.keys() and self._object_row.isinstance_python(row):
+            return
+        known = 0
+        for name, feature in self._features.items():
+            if name in row:
+                known += 1
+                yield from self._in_value(row[name], feature, prefix)
+            elif not feature.may_be_missing:
+                yield FieldError(field=prefix + name, rule="is required")
+        if known < len(row):
+            for name in row:
+                if name not in self._features:
+                    field = prefix + printable(name)
+                    yield FieldError(field=field, rule="is not a feature of this model")
+
+    def _in_array(self, row: list[Any], place: str) -> Iterator[FieldError]:
+        if len(row) != len(self._features):
+            yield FieldError(field=place, rule=f"must have {len(self._features)} values")
+        elif not self._array_row.isinstance_python(row):
+            for value, feature in zip(row, self._features.values(), strict=True):
+                yield from self._in_value(value, feature, f"{place}.")
+
+    def _in_value(self, value: Any, feature: Feature, prefix: str) -> Iterator[FieldError]:
+        if not self._values[feature.name].isinstance_python(value):
+            yield FieldError(field=prefix + feature.name, rule=feature.rule)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written, with names given twice."""
+
+    def duplicates(self, prefix: str) -> Iterator[FieldError]:
+        seen: set[str] = set()
+        for name, _ in self:
+            if name in seen:
+                yield FieldError(field=prefix + printable(name), rule="is given twice")
+            seen.add(name)
+
+
+def _duplicates(body: bytes) -> Iterator[FieldError]:
+    """The names given twice in a body that is good otherwise."""
+    pairs = _pairs(body)
+    yield from pairs.duplicates("")
+    for name, rows in pairs:
+        if name == "instances" and isinstance(rows, list):
+            yield from _duplicates_in_rows(rows)
+
+
+def _duplicates_in_rows(rows: list[Any], first: int = 0) -> Iterator[FieldError]:
+    for index, row in enumerate(rows, first):
+        if isinstance(row, _Pairs):
+            yield from row.duplicates(f"instances.{index}.")
+
+
+def _pairs(text: bytes) -> Any:
+    """A JSON text whose objects are `_Pairs`."""
+    return json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
+
+
+def printable(name: str) -> str:
+    """A name that a client made up, made safe to show."""
+    shown = "".join(each if each.isprintable() else "?" for each in name[:MAX_NAME_LENGTH])
+    return shown + "…" * (len(name) > MAX_NAME_LENGTH)

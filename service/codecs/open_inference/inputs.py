@@ -1,0 +1,158 @@
+"""From the tensors of a request to rows that keep the model's schema, every value checked in NumPy.
+
+All features in one tensor named `input`, or one tensor a feature. In `input` a category is its
+place among the feature's categories, and false is 0 and true 1; NaN is missing.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.prediction.schema import Feature, Schema
+from service.codecs.json.errors import printable
+from service.codecs.open_inference.tensors import NUMBERS, Tensor
+from service.problems import Problem
+
+ALL: Final = "input"
+_HUGE = np.finfo(np.float64).max
+
+
+class InputTensors:
+    """What the tensors of a request for one model may be. Built once, used from any thread."""
+
+    def __init__(self, schema: Schema, max_rows: int) -> None:
+        self._features = schema.features
+        self._names = schema.names
+        self._places = {name: place for place, name in enumerate(schema.names)}
+        self._max_rows = max_rows
+        bounds = [_bounds(feature) for feature in schema.features]
+        self._low, self._high = np.array(bounds, dtype=np.float64).T
+        self._whole = np.array([feature.type != "number" for feature in schema.features])
+        self._optional = np.array([feature.may_be_missing for feature in schema.features])
+
+    def rows(self, tensors: Sequence[Tensor]) -> Array:
+        """Rows (B, features) float64 that keep the schema, NaN where missing. Raises Problem (400).
+
+        Not to be written to: they may be the request's own bytes.
+        """
+        if len(tensors) == 1 and self._is_all(tensors[0]):
+            return self._all(tensors[0])
+        return self._each(tensors)
+
+    def _is_all(self, tensor: Tensor) -> bool:
+        """Whether it holds all features, and is not of a feature that is named so."""
+        return tensor.name == ALL and (
+            ALL not in self._places
+            or (tensor.datatype in NUMBERS and tensor.shape[1:] == (len(self._names),))
+        )
+
+    def _all(self, tensor: Tensor) -> Array:
+        features = len(self._names)
+        self._require(tensor, NUMBERS, (features,))
+        values = tensor.numbers().reshape(-1, features)
+        return self._kept(tensor, values, slice(None))
+
+    def _each(self, tensors: Sequence[Tensor]) -> Array:
+        by_place: dict[int, Tensor] = {}
+        for tensor in tensors:
+            place = self._places.get(tensor.name)
+            if place is None:
+                rule = f"there must be one named {ALL}, or one a feature, by its name"
+                raise Problem(400, f"Input {printable(tensor.name)}: {rule}.")
+            if place in by_place:
+                raise tensor.refused("must be given once")
+            self._require(tensor, datatypes(self._features[place]), (1,), ())
+            if tensor.shape[0] != tensors[0].shape[0]:
+                raise tensor.refused("must have as many rows as the first input")
+            by_place[place] = tensor
+        for place, feature in enumerate(self._features):
+            if place not in by_place and not feature.may_be_missing:
+                raise Problem(400, f"Input {feature.name} is required.")
+        rows = np.full((tensors[0].shape[0], len(self._features)), np.nan)
+        for place, tensor in by_place.items():
+            values = self._read(tensor, self._features[place])
+            columns = slice(place, place + 1)
+            rows[:, columns] = self._kept(tensor, values[:, np.newaxis], columns)
+        return rows
+
+    @staticmethod
+    def _read(tensor: Tensor, feature: Feature) -> Array:
+        if feature.type == "boolean":
+            return tensor.truths()
+        if feature.type == "category":
+            names: dict[str | bytes, float] = {}
+            for place, name in enumerate(feature.categories):
+                names[name] = names[name.encode()] = place
+            return tensor.places(names, feature.rule)
+        return tensor.numbers()
+
+    def _require(
+        self, tensor: Tensor, datatypes: tuple[str, ...], *shapes: tuple[int, ...]
+    ) -> None:
+        """Of a datatype, with rows of a shape, and neither too many nor none of them."""
+        if tensor.shape[1:] not in shapes:
+            told = " or ".join(str(["rows", *shape]).replace("'", "") for shape in shapes)
+            raise tensor.refused(f"must have the shape {told}")
+        if tensor.datatype not in datatypes:
+            raise tensor.refused(f"must be of the datatype {' or '.join(datatypes)}")
+        if not 1 <= tensor.shape[0] <= self._max_rows:
+            raise tensor.refused(f"must have from 1 to {self._max_rows} rows")
+
+    def _kept(self, tensor: Tensor, values: Array, columns: slice) -> Array:
+        """The values (B, columns), if they keep their features' rules."""
+        low, high = self._low[columns], self._high[columns]
+        single = tensor.datatype == "FP32"
+        if single:  # a rounding may have put a value on the bound beyond it
+            low, high = np.minimum(low, _rounded(low)), np.maximum(high, _rounded(high))
+        good = (values >= low) & (values <= high)
+        whole = self._whole[columns]
+        if whole.any():
+            good &= (values == np.rint(values)) | ~whole
+        if not good.all():
+            good |= np.isnan(values) & self._optional[columns]
+        if not good.all():
+            element = int(good.argmin())
+            feature = self._features[columns][element % values.shape[1]]
+            told = f"{feature.name} {_numeric_rule(feature)}"
+            raise tensor.refused(told if tensor.name == ALL else feature.rule, element)
+        if single:
+            values = np.clip(values, self._low[columns], self._high[columns])
+        return values
+
+
+def _bounds(feature: Feature) -> tuple[float, float]:
+    """The least and the greatest number that stands for a value."""
+    if feature.type == "boolean":
+        return 0, 1
+    if feature.type == "category":
+        return 0, len(feature.categories) - 1
+    return (
+        -_HUGE if feature.minimum is None else feature.minimum,
+        _HUGE if feature.maximum is None else feature.maximum,
+    )
+
+
+def _rounded(bounds: Array) -> Array:
+    """Bounds as they are in FP32, finite."""
+    with np.errstate(over="ignore"):
+        return bounds.astype(np.float32).astype(np.float64).clip(-_HUGE, _HUGE)
+
+
+def _numeric_rule(feature: Feature) -> str:
+    """The rule of a feature all of whose values are numbers."""
+    if feature.type == "boolean":
+        return "must be 0 or 1" + (" or NaN" if feature.may_be_missing else "")
+    if feature.type == "category":
+        last = len(feature.categories) - 1
+        rule = f"must be the place of a category, from 0 to {last}"
+        return rule + (" or NaN" if feature.may_be_missing else "")
+    return feature.rule
+
+
+def datatypes(feature: Feature) -> tuple[str, ...]:
+    """What the tensor of one feature may be of."""
+    if feature.type == "boolean":
+        return ("BOOL",)
+    return ("BYTES",) if feature.type == "category" else NUMBERS

@@ -1,0 +1,101 @@
+"""The tensors a model answers with: which there are follows from its target."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.prediction.target import REFER, Binary, MultiClass, MultiLabel, Target
+
+_DTYPES: Final = {"FP64": "<f8", "BOOL": "?"}
+
+Compute = Callable[[Array, float], Array]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: a value of each of `columns` a row, or of BYTES one of `texts` a row.
+
+    compute: from predictions (B, outputs) and a threshold its values (B, columns), or the places
+    of its texts (B, 1).
+    """
+
+    name: str
+    datatype: str
+    compute: Compute
+    columns: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """It in a model's metadata; its parameters say what its columns are, or its texts."""
+        told = {"texts": self.texts} if self.texts else {"columns": self.columns}
+        return {
+            "name": self.name,
+            "datatype": self.datatype,
+            "shape": [-1, len(self.columns) or 1],
+            "parameters": {name: list(texts) for name, texts in told.items()},
+        }
+
+    def as_json(self, values: Array) -> list[Any]:
+        """Computed values as JSON data, flat and row-major."""
+        flat: list[Any] = values.ravel().tolist()
+        return list(map(self.texts.__getitem__, flat)) if self.texts else flat
+
+    def as_bytes(self, values: Array) -> bytes:
+        """Computed values as the binary extension has them."""
+        if not self.texts:
+            return values.astype(_DTYPES[self.datatype]).tobytes()
+        spelled = [text.encode() for text in self.texts]
+        elements = [len(each).to_bytes(4, "little") + each for each in spelled]
+        return b"".join(map(elements.__getitem__, values.ravel().tolist()))
+
+
+class OutputTensors:
+    """All outputs of a model, by name."""
+
+    def __init__(self, target: Target) -> None:
+        self.by_name: Mapping[str, Output] = {each.name: each for each in _outputs(target)}
+
+
+def _outputs(target: Target) -> Sequence[Output]:
+    if isinstance(target, Binary):
+        outputs = [
+            Output("probability", "FP64", _as_they_are, columns=target.names),
+            Output("label", "BYTES", _above, texts=(target.negative, target.positive)),
+        ]
+        if target.refer is not None:
+            band = partial(_band, np.array(target.refer))
+            texts = (target.negative, REFER, target.positive)
+            outputs.append(Output("decision", "BYTES", band, texts=texts))
+        return outputs
+    if isinstance(target, MultiClass):
+        return [
+            Output("probabilities", "FP64", _as_they_are, columns=target.classes),
+            Output("label", "BYTES", _likeliest, texts=target.classes),
+        ]
+    if isinstance(target, MultiLabel):
+        return [
+            Output("probabilities", "FP64", _as_they_are, columns=target.labels),
+            Output("applies", "BOOL", _above, columns=target.labels),
+        ]
+    return [Output("value", "FP64", _as_they_are, columns=target.outputs)]
+
+
+def _as_they_are(predictions: Array, _threshold: float) -> Array:
+    return predictions
+
+
+def _above(predictions: Array, threshold: float) -> Array:
+    return np.asarray(predictions > threshold)
+
+
+def _likeliest(predictions: Array, _threshold: float) -> Array:
+    return np.asarray(predictions.argmax(axis=1, keepdims=True))
+
+
+def _band(band: Array, predictions: Array, _threshold: float) -> Array:
+    return np.searchsorted(band, predictions, side="left")

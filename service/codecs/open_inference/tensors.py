@@ -1,0 +1,128 @@
+"""Tensors as a request brings them, JSON or binary, to flat arrays of numbers. Sizes are checked
+before anything is made room for.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from math import nan, prod
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from service.codecs.json.errors import printable
+from service.problems import Problem
+
+INTEGERS: Final = ("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64")
+FLOATS: Final = ("FP32", "FP64")
+NUMBERS: Final = (*INTEGERS, *FLOATS)
+# Binary tensors are little-endian, whatever the machine.
+_DTYPES: Final = {
+    **{name: f"<{name[0].lower()}{int(name.lstrip('UINT')) // 8}" for name in INTEGERS},
+    "FP32": "<f4",
+    "FP64": "<f8",
+    "BOOL": "<u1",
+}
+DATATYPES: Final = (*NUMBERS, "BOOL", "BYTES")
+_LENGTH_BYTES = 4  # before each element of BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One input: its data are the elements in row-major order as JSON had them, flat or nested as
+    the shape says, or bytes.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: list[Any] | memoryview
+
+    def refused(self, rule: str, element: int | None = None) -> Problem:
+        """The problem (400) that the tensor, or its row with an element, breaks a rule."""
+        row = "" if element is None else f", row {element // prod(self.shape[1:])}"
+        return Problem(400, f"Input {printable(self.name)}{row}: {rule}.")
+
+    def numbers(self) -> Array:
+        """The elements of a numeric datatype (N,) float64, NaN where null. Raises Problem (400)."""
+        if isinstance(self.data, memoryview):
+            return self._binary(self.data).astype(np.float64)
+        flat = self._flat(self.data, (int, float, type(None)), "must hold numbers")
+        try:
+            values = np.array(flat, dtype=np.float64)
+        except OverflowError:
+            raise self.refused("must hold finite numbers") from None
+        if self.datatype in INTEGERS:
+            limits = np.iinfo(_DTYPES[self.datatype])
+            fits = (values >= limits.min) & (values <= limits.max) & (values == np.rint(values))
+            fits |= np.isnan(values)
+            if not fits.all():
+                raise self.refused(f"must hold {self.datatype} numbers", int(fits.argmin()))
+        return values
+
+    def truths(self) -> Array:
+        """The elements of BOOL, as `numbers`, true being 1."""
+        if isinstance(self.data, memoryview):
+            values = self._binary(self.data)
+            if (values > 1).any():
+                raise self.refused("must be a byte of 0 or 1", int((values > 1).argmax()))
+            return values.astype(np.float64)
+        flat = self._flat(self.data, (bool, type(None)), "must hold true and false")
+        return np.array(flat, dtype=np.float64)
+
+    def places(self, names: Mapping[str | bytes, float], rule: str) -> Array:
+        """The elements of BYTES, by a number for each name, given both as text and in UTF-8.
+
+        null and the empty name are NaN. rule: what another name breaks.
+        """
+        if isinstance(self.data, memoryview):
+            spelled: list[Any] = self._spelled(bytes(self.data))
+        else:
+            spelled = self._flat(self.data, (str, type(None)), "must hold texts")
+        numbers: dict[Any, float] = {**names, None: nan, "": nan, b"": nan}
+        try:
+            return np.array([numbers[each] for each in spelled], dtype=np.float64)
+        except KeyError:
+            raise self.refused(rule, _first(spelled, lambda each: each not in numbers)) from None
+
+    def _binary(self, data: memoryview) -> Array:
+        """The bytes of a datatype of one size, as they are."""
+        dtype = np.dtype(_DTYPES[self.datatype])
+        if data.nbytes != prod(self.shape) * dtype.itemsize:
+            raise self._misfit()
+        return np.frombuffer(data, dtype)
+
+    def _spelled(self, data: bytes) -> list[bytes]:
+        """The elements of BYTES: each is its length in four bytes, then as many bytes."""
+        count, place = prod(self.shape), 0
+        spelled: list[bytes] = []
+        while place + _LENGTH_BYTES <= len(data) and len(spelled) < count:
+            (length,) = struct.unpack_from("<I", data, place)
+            place += _LENGTH_BYTES + length
+            spelled.append(data[place - length : place])
+        if len(spelled) != count or place != len(data):
+            raise self._misfit()
+        return spelled
+
+    def _flat(self, data: list[Any], types: tuple[type, ...], rule: str) -> list[Any]:
+        """The elements, all of these types."""
+        if data and isinstance(data[0], list):
+            rows, *others = self.shape
+            inner = all(type(each) is list and [len(each)] == others for each in data)
+            if len(data) != rows or not inner:
+                raise self._misfit()
+            data = list(chain.from_iterable(data))
+        elif len(data) != prod(self.shape):
+            raise self._misfit()
+        if not set(map(type, data)) <= set(types):
+            raise self.refused(rule, _first(data, lambda each: type(each) not in types))
+        return data
+
+    def _misfit(self) -> Problem:
+        return self.refused("must hold as much data as its shape and datatype say")
+
+
+def _first(elements: list[Any], holds: Callable[[Any], bool]) -> int:
+    return next(place for place, element in enumerate(elements) if holds(element))

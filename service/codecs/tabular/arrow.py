@@ -1,0 +1,235 @@
+"""application/vnd.apache.arrow.stream: features as columns by name, in record batches.
+
+The only module that imports pyarrow, which is in an extra.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import types
+
+from model.arrays import Array
+from model.prediction.predictor import piece_rows
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Target
+from service.codecs.tabular.arrow_framing import BATCH, Message, Messages, malformed
+from service.codecs.tabular.blocks import Block, Rules, Scored
+from service.codecs.tabular.csv import KnownCells, error_texts, require_columns
+from service.problems import FieldError, Problem
+
+BROKEN = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+)  # what pyarrow raises of data that is not as it should be
+
+
+class ArrowReader:
+    """Makes blocks of an Arrow stream. Raises Problem: 400 for what is none, 413 for batches of
+    more than `max_bytes`, 422 for columns that do not fit the schema.
+
+    null and NaN are missing.
+    """
+
+    def __init__(self, schema: Schema, max_bytes: int) -> None:
+        self._schema, self._max_bytes = schema, max_bytes
+        self._rules = Rules(schema)
+        self._messages = Messages(max_bytes)
+        self._source = _Source()
+        self._batches: Any = None
+        self._columns: dict[str, _Column] = {}
+
+    def feed(self, piece: bytes) -> Iterator[Block]:
+        """The rows of the batches that are whole now."""
+        for message in self._messages.feed(piece):
+            yield from self._read(message)
+
+    def finish(self) -> Iterator[Block]:
+        """Nothing: rows come in batches."""
+        self._messages.finish()
+        yield from ()
+
+    def _read(self, message: Message) -> Iterator[Block]:
+        self._source.add(message.data)
+        try:
+            if self._batches is None:
+                options = pa.ipc.IpcReadOptions(use_threads=False)
+                self._batches = pa.ipc.open_stream(
+                    pa.PythonFile(self._source, "r"), options=options
+                )
+                self._columns = self._checked(self._batches.schema)
+            if message.kind != BATCH:
+                return
+            batch = self._batches.read_next_batch()
+            batch.validate(full=True)
+        except BROKEN:
+            raise malformed() from None
+        rows = piece_rows(len(self._schema.features))
+        for start in range(0, batch.num_rows, rows):
+            yield self._block(batch.slice(start, rows))
+
+    def _checked(self, schema: Any) -> "dict[str, _Column]":
+        require_columns(schema.names, self._schema)
+        features = [each for each in self._schema.features if each.name in schema.names]
+        kinds = {each.name: schema.field(each.name).type for each in features}
+        errors = [
+            FieldError(field=each.name, rule=f"must be a column of {_wanted(each)}")
+            for each in features
+            if not _is_taken(kinds[each.name], each)
+        ]
+        if not errors and all(map(types.is_null, kinds.values())):
+            # Or a batch of nothing could have any number of rows.
+            errors = [FieldError(field="body", rule="must have a column that is not of type null")]
+        if errors:
+            raise Problem.invalid(errors)
+        return {each.name: _Column(each, self._max_bytes) for each in features}
+
+    def _block(self, batch: Any) -> Block:
+        values = np.full((batch.num_rows, len(self._schema.features)), np.nan)
+        for place, feature in enumerate(self._schema.features):
+            if feature.name in self._columns:
+                column = self._columns[feature.name]
+                values[:, place] = column.numbers(batch.column(feature.name))
+        return self._rules.check(values)
+
+
+class _Source:
+    """A file of messages that are read as they are added. The end is where there are no more."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._at = 0
+
+    def add(self, data: bytes) -> None:
+        self._held = self._held[self._at :] + data
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        end = len(self._held) if size < 0 else self._at + size
+        start, self._at = self._at, min(end, len(self._held))
+        return self._held[start : self._at]
+
+
+class _Column:
+    """One feature's numbers, of columns of any type it takes."""
+
+    def __init__(self, feature: Feature, max_bytes: int) -> None:
+        self._feature, self._max_bytes = feature, max_bytes
+        self._known = KnownCells(feature.read)
+        self._dictionary: Any = None
+        self._codes: Array = np.empty(0)
+
+    def numbers(self, column: Any) -> Array:
+        """What the cells mean (B,), an infinity for what the feature does not take."""
+        if types.is_null(column.type):
+            return np.full(len(column), np.nan)
+        if types.is_dictionary(column.type):
+            if self._dictionary is None or not self._dictionary.equals(column.dictionary):
+                self._dictionary = column.dictionary
+                self._codes = np.append(self._read(column.dictionary), np.nan)
+            places = _floats(column.indices)
+            return self._codes[np.where(np.isnan(places), -1, places).astype(np.intp)]
+        if self._feature.type == "category":
+            return self._read(column)
+        values = _floats(column)
+        if self._feature.type == "boolean":
+            values = np.where((values == 0) | (values == 1) | np.isnan(values), values, np.inf)
+        return values
+
+    def _read(self, texts: Any) -> Array:
+        if len(texts) and types.is_string_view(
+            texts.type
+        ):  # whose cells may all be the same large text
+            views = texts.buffers()[1]  # of 16 bytes, the first four the size
+            sizes = np.frombuffer(views, np.int32, 4 * len(texts), 16 * texts.offset)[::4]
+            if sizes.sum(dtype=np.int64) > self._max_bytes:
+                raise Problem(413, f"A column must have at most {self._max_bytes} bytes of text.")
+        cells = texts.to_numpy(zero_copy_only=False).tolist()
+        known = self._known
+        return np.array([math.nan if cell is None else known[cell] for cell in cells])
+
+
+class ArrowWriter:
+    """The columns of the target, and with `mark` one more, `error`, null for good rows."""
+
+    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
+        self._target, self._threshold, self._mark = target, threshold, mark
+        told = target.columns(np.empty((0, len(target.names))), threshold)
+        kinds = {name: _TYPES[column.dtype.kind]() for name, column in told.items()}
+        self._schema = pa.schema(kinds | ({"error": pa.string()} if mark else {}))
+        self._sink = _Sink()
+        self._stream = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), self._schema)
+
+    def begin(self) -> bytes:
+        """The schema, or nothing yet."""
+        return self._sink.taken()
+
+    def rows(self, scored: Scored) -> bytes:
+        """A record batch; of bad rows nulls."""
+        told = self._target.columns(scored.predictions.astype(float), self._threshold)
+        columns = [
+            column if scored.good is None else scored.spread(column.tolist(), None)
+            for column in told.values()
+        ]
+        if self._mark:
+            columns.append(error_texts(scored.block, None))
+        arrays = [pa.array(*each) for each in zip(columns, self._schema.types, strict=True)]
+        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
+        return self._sink.taken()
+
+    def end(self) -> bytes:
+        """The end of the stream."""
+        self._stream.close()
+        return self._sink.taken()
+
+
+class _Sink:
+    """A file whose content is taken as it is written."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> bytes:
+        written, self._written = self._written, []
+        return b"".join(written)
+
+
+_TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}
+
+
+def _floats(column: Any) -> Array:
+    """Numbers or truths (B,) float64, NaN for null."""
+    if types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=float)
+
+
+def _is_taken(kind: Any, feature: Feature) -> bool:
+    if types.is_null(kind):
+        return True
+    if feature.type == "category":
+        return _is_text(kind.value_type if types.is_dictionary(kind) else kind)
+    numbers = types.is_integer(kind) or types.is_floating(kind)
+    return numbers or (feature.type == "boolean" and types.is_boolean(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def _wanted(feature: Feature) -> str:
+    return {"category": "text", "boolean": "truths"}.get(feature.type, "numbers")

@@ -1,0 +1,286 @@
+"""text/csv: a header row of feature names in any order, then a row a line.
+
+What a cell means is what `Feature.read` says, and what a row is, what `python -m model predict`
+takes: blank lines are none, a byte order mark is passed over, cells may be quoted.
+"""
+
+import csv
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic_core import to_json
+
+from model.arrays import Array
+from model.prediction.predictor import PIECE_NUMBERS
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Target
+from service.codecs.json.errors import printable
+from service.codecs.tabular.blocks import ROW, Block, Rules, Scored
+from service.codecs.tabular.line_buffer import Lines, decoded, require_short
+from service.problems import FieldError, Problem
+
+T = TypeVar("T")
+
+MAX_COLUMNS = 10_000
+MAX_KNOWN_CELLS = 4096  # whose numbers are kept
+MAX_KNOWN_CHARACTERS = 100  # of each
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+ANY_NUMBER = Feature(name="any", may_be_missing=True)
+MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on after its quotes."
+
+# Cells with what ends them, as far as all are closed. A quote within a cell that does not begin
+# with one is a character like any other.
+CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
+
+
+class KnownCells(dict[str, float]):
+    """What cells mean, each read once; infinity for what `read` refuses with ValueError."""
+
+    def __init__(self, read: Callable[[str], float]) -> None:
+        super().__init__()
+        self._read = read
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many are kept that no more will be."""
+        return len(self) >= MAX_KNOWN_CELLS
+
+    def __missing__(self, cell: str) -> float:
+        try:
+            number = self._read(cell)
+        except ValueError:
+            number = math.inf
+        if not self.is_full and len(cell) <= MAX_KNOWN_CHARACTERS:
+            self[cell] = number
+        return number
+
+    def of(self, cells: list[str]) -> Array:
+        """All of them (N,)."""
+        return np.fromiter(map(self.__getitem__, cells), float, len(cells))
+
+
+class CsvReader:
+    """Makes blocks of a CSV body. Raises Problem: 400 for what is no CSV, 413 for lines that are
+    too long, 422 for a header that does not fit the schema.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._rules = Rules(schema)
+        self._lines = Lines(universal=True)
+        self._started = False
+        self._columns: _Columns | None = None
+        self._open = ""  # the beginning of a row that goes on in the next line
+
+    def feed(self, piece: bytes) -> Iterator[Block]:
+        """The rows that are whole now."""
+        yield from self._read(self._lines.feed(piece))
+
+    def finish(self) -> Iterator[Block]:
+        """The last row, whose line need not end."""
+        yield from self._read(self._lines.finish())
+        if self._open:
+            raise Problem(400, MALFORMED)
+        if self._columns is None:
+            raise Problem.invalid([FieldError(field="header", rule="is required")])
+
+    def _read(self, lines: bytes) -> Iterator[Block]:
+        if not lines:
+            return
+        if not self._started:
+            lines = lines.removeprefix(BYTE_ORDER_MARK)
+            self._started = True
+        if self._columns is None or self._open or b'"' in lines:
+            yield from self._read_slowly(decoded(lines))
+            return
+        if b"\n\n" in lines or lines.startswith(b"\n"):
+            lines = re.sub(rb"\n\n+", b"\n", lines.lstrip(b"\n"))
+        if not lines:
+            return
+        if self._columns.are_in_each(lines):
+            cells = decoded(lines)[:-1].replace("\n", ",").split(",")
+            for some in self._in_blocks(cells, self._columns.width):
+                yield self._rules.check(self._columns.numbers(some))
+        else:
+            yield from self._read_slowly(decoded(lines))
+
+    def _read_slowly(self, text: str) -> Iterator[Block]:
+        """The same of any text: with quotes, a header, or rows of the wrong length."""
+        text = self._open + text
+        closed = CLOSED_CELLS.match(text)
+        assert closed is not None  # it may be empty
+        end = text.rfind("\n", 0, closed.end()) + 1
+        self._open = text[end:]
+        require_short(len(self._open.encode()), "A row")
+        try:
+            rows = list(filter(None, csv.reader(io.StringIO(text[:end], "\n"), strict=True)))
+        except csv.Error:
+            raise Problem(400, MALFORMED) from None
+        if rows and self._columns is None:
+            self._columns = _Columns(rows.pop(0), self._schema)
+        if rows and self._columns is not None:
+            width = self._columns.width
+            for some in self._in_blocks(rows, 1):
+                errors: dict[int, list[FieldError]] = {}
+                for place, row in enumerate(some):
+                    if len(row) != width:
+                        errors[place] = [FieldError(field=ROW, rule=f"must have {width} cells")]
+                        some[place] = [""] * width
+                values = self._columns.numbers(list(chain.from_iterable(some)))
+                yield self._rules.check(values, errors)
+
+    def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
+        """Cells of rows of a width, of as many rows at a time as become an array that is not too
+        large: a table may have few of many features."""
+        size = width * max(1, PIECE_NUMBERS // len(self._schema.features))
+        for start in range(0, len(cells), size):
+            yield cells[start : start + size]
+
+
+class _Columns:
+    """Which column of a table is which feature's. Raises Problem (422) where they do not fit."""
+
+    def __init__(self, header: list[str], schema: Schema) -> None:
+        names = [cell.strip() for cell in header]
+        if len(names) > MAX_COLUMNS:
+            rule = f"must have at most {MAX_COLUMNS} columns"
+            raise Problem.invalid([FieldError(field="header", rule=rule)])
+        require_columns(names, schema)
+        self.width = len(names)
+        self._features = len(schema.features)
+        place_of = {name: place for place, name in enumerate(schema.names)}
+        self._places = [place_of[name] for name in names]
+        self._any = KnownCells(ANY_NUMBER.read)
+        self._named = {
+            column: KnownCells(schema.features[place].read)
+            for column, place in enumerate(self._places)
+            if schema.features[place].type in ("category", "boolean")
+        }
+
+    def are_in_each(self, lines: bytes) -> bool:
+        """Whether each line, without quotes, has as many cells as there are columns."""
+        bytes_ = np.frombuffer(lines, np.uint8)
+        ends = bytes_[(bytes_ == ord(",")) | (bytes_ == ord("\n"))] == ord("\n")
+        if len(ends) % self.width:
+            return False
+        rows = ends.reshape(-1, self.width)
+        return bool(rows[:, -1].all()) and np.count_nonzero(ends) == len(rows)
+
+    def numbers(self, cells: list[str]) -> Array:
+        """What cells, row by row, mean: (B, F), an infinity for what no feature takes.
+
+        Of numbers and integers whatever is a number: the range is for `Rules` to check.
+        """
+        width = self.width
+        if self._named:
+            columns = [
+                self._named[place].of(column) if place in self._named else self._numbers(column)
+                for place, column in enumerate(cells[place::width] for place in range(width))
+            ]
+            values = np.column_stack(columns)
+        else:
+            values = self._numbers(cells).reshape(-1, width)
+        placed = np.full((len(values), self._features), np.nan)
+        placed[:, self._places] = values
+        return placed
+
+    def _numbers(self, cells: list[str]) -> Array:
+        if not self._any.is_full:
+            return self._any.of(cells)
+        # So many different ones are read faster anew, as Python reads them; but it takes "_" within
+        # a number, and "nan".
+        missing = cells.count("")
+        present = ["nan" if cell == "" else cell for cell in cells] if missing else cells
+        if "_" not in "".join(cells):
+            try:
+                numbers = np.fromiter(map(float, present), float, len(cells))
+            except ValueError:
+                return self._any.of(cells)
+            if np.count_nonzero(np.isnan(numbers)) == missing:
+                return numbers
+        return self._any.of(cells)
+
+
+def require_columns(names: list[str], schema: Schema) -> None:
+    """Raise Problem (422) unless these are features, each once, and all that must be there."""
+    given, features = Counter(names), schema.features
+    known = {feature.name for feature in features}
+    errors = [
+        FieldError(field=printable(name) or "header", rule="is not a feature of this model")
+        for name in given
+        if name not in known
+    ]
+    for feature in features:
+        if given[feature.name] > 1:
+            errors.append(FieldError(field=feature.name, rule="is given twice"))
+        elif not given[feature.name] and not feature.may_be_missing:
+            errors.append(FieldError(field=feature.name, rule="is required"))
+    if errors:
+        raise Problem.invalid(errors)
+
+
+class CsvWriter:
+    """The columns of the target, and with `mark` one more, `error`, empty for good rows."""
+
+    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
+        self._target, self._threshold, self._mark = target, threshold, mark
+
+    def begin(self) -> bytes:
+        """The header row."""
+        names = column_names(self._target)
+        return _written([[*names, "error"] if self._mark else names])
+
+    def rows(self, scored: Scored) -> bytes:
+        """Rows of predictions, of bad rows without."""
+        told = self._target.columns(scored.predictions.astype(float), self._threshold)
+        columns = [scored.spread(_spelled(column), "") for column in told.values()]
+        if self._mark:
+            columns.append(list(map(_quoted, error_texts(scored.block, ""))))
+        return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()
+
+    def end(self) -> bytes:
+        """Nothing."""
+        return b""
+
+
+def column_names(target: Target) -> list[str]:
+    """The names of the target's columns."""
+    return list(target.columns(np.empty((0, len(target.names))), math.nan))
+
+
+def error_texts(block: Block, none: Any) -> list[Any]:
+    """What is wrong with each row (B) in words; none: for good rows."""
+    texts = [none] * len(block.values)
+    for row, errors in block.errors.items():
+        texts[row] = "; ".join(f"{each['field']} {each['rule']}" for each in errors)
+    return texts
+
+
+def _spelled(column: Array) -> list[str]:
+    """Numbers and labels (B,) as the csv module writes them."""
+    if column.dtype.kind != "f":
+        cells = column.tolist()
+        quoted = {cell: _quoted(str(cell)) for cell in set(cells)}
+        return [quoted[cell] for cell in cells]
+    # JSON has the same digits in a fraction of the time, but other exponents.
+    texts = to_json(column.tolist()).decode()[1:-1].split(",")
+    size = np.abs(column)
+    for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
+        texts[place] = repr(float(column[place]))
+    return texts
+
+
+def _quoted(cell: str) -> str:
+    return _written([[cell, ""]])[:-2].decode() if cell else ""
+
+
+def _written(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,1 @@
+"""Use cases: predict instances, stream tables, answer inference protocols."""

@@ -1,0 +1,85 @@
+"""What the protocol tells of the server and of its models."""
+
+from typing import Any
+
+from model.prediction.schema import Feature
+from service.codecs.open_inference.inputs import ALL, datatypes
+from service.problems import Problem
+from service.registry.registry import Models
+from service.registry.served_model import Served
+
+EXTENSIONS = ("binary_tensor_data", "model_repository")
+PLATFORM = "malignancy_numpy"
+
+
+def server_metadata(version: str) -> dict[str, Any]:
+    """Name, version and extensions; of the model repository the index alone."""
+    return {"name": "malignancy", "version": version, "extensions": list(EXTENSIONS)}
+
+
+def model_metadata(models: Models, served: Served) -> dict[str, Any]:
+    """A model's tensors. There is one input of all features; its parameters tell the features, each
+    also a tensor that may be given by its name instead.
+    """
+    predictor, thresholds = served.predictor, served.thresholds
+    features = predictor.schema.features
+    return {
+        "name": predictor.name,
+        "versions": [each.predictor.version for each in models.by_name[predictor.name].versions],
+        "platform": PLATFORM,
+        "inputs": [
+            {
+                "name": ALL,
+                "datatype": "FP64",
+                "shape": [-1, len(features)],
+                "parameters": {"columns": [_described(feature) for feature in features]},
+            }
+        ],
+        "outputs": [each.described for each in served.output_tensors.by_name.values()],
+        "parameters": {
+            "version": predictor.version,
+            **thresholds.told(thresholds.in_force),
+            "operating_points": dict(thresholds.operating_points),
+        },
+    }
+
+
+def repository_index(models: Models, ready_only: bool) -> list[dict[str, str]]:
+    """Every version of every model, or every one that is ready."""
+    versions = [each for model in models.by_name.values() for each in model.versions]
+    index = []
+    for served in versions:
+        state, reason = "READY", ""
+        try:
+            served.require_ready()
+        except Problem as problem:
+            state, reason = "UNAVAILABLE", problem.detail
+        if state == "READY" or not ready_only:
+            predictor = served.predictor
+            index.append(
+                {
+                    "name": predictor.name,
+                    "version": predictor.version,
+                    "state": state,
+                    "reason": reason,
+                }
+            )
+    return index
+
+
+def _described(feature: Feature) -> dict[str, Any]:
+    """A feature as a tensor of its own."""
+    told = {
+        "rule": feature.rule,
+        "may_be_missing": feature.may_be_missing,
+        "minimum": feature.minimum,
+        "maximum": feature.maximum,
+        "unit": feature.unit,
+        "categories": list(feature.categories) or None,
+    }
+    return {
+        "name": feature.name,
+        "datatype": datatypes(feature)[-1],
+        "shape": [-1, 1],
+        "parameters": {name: fact for name, fact in told.items() if fact is not None},
+    }

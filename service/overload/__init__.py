@@ -1,0 +1,1 @@
+"""Admission control, work limits and rejections under overload."""

@@ -1,0 +1,1 @@
+"""One hardened HTTP/1.1 connection: deadlines, limits, validation of the request head."""

@@ -1,0 +1,1 @@
+"""Models and versions: loading, reloading, batching, metadata."""

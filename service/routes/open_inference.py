@@ -1,0 +1,159 @@
+"""/v2/…: the Open Inference Protocol."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from service.codecs.json.parser import FEW_NUMBERS
+from service.codecs.open_inference.compression import ENCODINGS, inflated
+from service.codecs.open_inference.request import read_object, read_request
+from service.inference.instances import THREAD_BYTES
+from service.inference.open_inference import answer, infer
+from service.inference.open_inference_metadata import (
+    model_metadata,
+    repository_index,
+    server_metadata,
+)
+from service.inference.request_body import read_body
+from service.lifecycle import Stop
+from service.overload.limiter import Capacity
+from service.problems import Problem
+from service.registry.registry import Models
+from service.request_context import current_request
+from service.settings import Settings
+
+MOST_INDEX_BYTES = 4096  # of a question that is {"ready": true}
+HEADER_LENGTH = b"inference-header-content-length"
+MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+
+
+def inference_protocol_routes(
+    models: Models, settings: Settings, capacity: Capacity, version: str, stop: Stop
+) -> list[BaseRoute]:
+    """The protocol's routes. version: the service's own."""
+    most_index_bytes = min(settings.max_body_bytes, MOST_INDEX_BYTES)
+
+    async def server(_: Request) -> Response:
+        return _json(server_metadata(version))
+
+    async def live(_: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(_: Request) -> Response:
+        stop.require_not_begun()
+        for model in models.by_name.values():
+            model.current.require_ready()
+        return _json({"ready": True})
+
+    async def metadata(request: Request) -> Response:
+        return _json(model_metadata(models, models.find(**request.path_params)))
+
+    async def model_ready(request: Request) -> Response:
+        served = models.find(**request.path_params)
+        stop.require_not_begun()
+        served.require_ready()
+        return _json({"name": served.predictor.name, "ready": True})
+
+    async def index(request: Request) -> Response:
+        body = await _plain_body(request.scope, request.receive, most_index_bytes, capacity)
+        if body is None:  # the client has gone
+            return Response()
+        ready_only = read_object(body).get("ready", False) if body else False
+        if not isinstance(ready_only, bool):
+            raise Problem(400, "ready must be true or false.")
+        return _json(repository_index(models, ready_only))
+
+    def infer_route(path: str) -> Route:
+        return Route(path, Infer(models, settings.max_body_bytes, capacity, path), methods=["POST"])
+
+    return [
+        *_get(("/v2", "/v2/"), server),
+        *_get(("/v2/health/live",), live),
+        *_get(("/v2/health/ready",), ready),
+        *_get(MODEL_PATHS, metadata),
+        *_get((f"{path}/ready" for path in MODEL_PATHS), model_ready),
+        Route("/v2/repository/index", index, methods=["POST"]),
+        *(infer_route(f"{path}/infer") for path in MODEL_PATHS),
+    ]
+
+
+class Infer:
+    """Tensors in, tensors out. Content-Type and Accept are not looked at: clients of this protocol
+    send any or none.
+    """
+
+    def __init__(self, models: Models, max_body_bytes: int, capacity: Capacity, route: str) -> None:
+        self.models = models
+        self.max_body_bytes = max_body_bytes
+        self.capacity = capacity
+        self.route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI request. Raises Problem (400, 404, 413, 415, 422)."""
+        current_request.get().route = self.route
+        served = self.models.find(**scope["path_params"])
+        threshold = served.thresholds.from_query(scope["query_string"])
+        header_length = _header_length(scope)
+        body = await _plain_body(scope, receive, self.max_body_bytes, self.capacity)
+        if body is None:  # the client has gone
+            return
+        if len(body) >= THREAD_BYTES:
+            told = await self.capacity.run(infer, served, body, header_length, threshold)
+        else:
+            request = read_request(body, header_length, served.most_tensors)
+            if request.rows * len(served.predictor.schema.features) <= FEW_NUMBERS:
+                told = answer(served, request, threshold)
+            else:
+                told = await self.capacity.run(answer, served, request, threshold)
+        headers = [(b"content-length", b"%d" % len(told.body))]
+        if told.header_length is None:
+            headers.append((b"content-type", b"application/json"))
+        else:
+            headers.append((b"content-type", b"application/octet-stream"))
+            headers.append((HEADER_LENGTH, b"%d" % told.header_length))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": told.body})
+
+
+async def _plain_body(
+    scope: Scope, receive: Receive, max_bytes: int, capacity: Capacity
+) -> bytes | None:
+    """The body, inflated where it is compressed; None when the client left.
+
+    Raises Problem (400, 413, 415).
+    """
+    told = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
+    encoding = told.decode("latin-1").strip().lower()
+    if encoding not in ("", "identity", *ENCODINGS):
+        raise Problem(
+            415,
+            f"The body may be compressed as {' or '.join(ENCODINGS)}, once.",
+            headers={"Accept-Encoding": ", ".join(ENCODINGS)},
+        )
+    body = await read_body(scope, receive, max_bytes, capacity)
+    if body is not None and encoding in ENCODINGS:
+        return await capacity.run(inflated, body, encoding, max_bytes)
+    return body
+
+
+def _header_length(scope: Scope) -> int | None:
+    """How many bytes of the body are JSON; None for all."""
+    values = {value for name, value in scope["headers"] if name == HEADER_LENGTH}
+    if not values:
+        return None
+    value = values.pop()
+    if values or not value.isdigit() or len(value) > 18:
+        raise Problem(400, "Inference-Header-Content-Length must be one number of bytes.")
+    return int(value)
+
+
+def _get(paths: Iterable[str], endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+    return [Route(path, endpoint, methods=["GET"]) for path in paths]
+
+
+def _json(content: object) -> Response:
+    return Response(to_json(content), media_type="application/json")

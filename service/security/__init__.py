@@ -1,0 +1,1 @@
+"""API keys and the policy on which artifacts are served."""

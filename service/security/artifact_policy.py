@@ -1,0 +1,45 @@
+"""Which artifacts may be served: those of a digest, or with a signature, where settings say so."""
+
+import hashlib
+from pathlib import Path
+
+from model.artifacts.artifact import Check
+from model.artifacts.signing import check_signature, read_public_key
+from model.errors import ArtifactError, SigningError
+from service.settings import SettingError, Settings
+
+
+def trust(settings: Settings, *, is_default: bool) -> Check:
+    """The check of each artifact of the default model, or of another one, before it is parsed.
+
+    Digests are the default model's. Raises SettingError for a public key that cannot be used.
+    """
+    checks: list[Check] = []
+    if is_default and settings.digests:
+        checks.append(_digest_check(settings.digests))
+    if settings.artifact_public_key is not None:
+        checks.append(_signature_check(settings.artifact_public_key))
+
+    def check(path: Path, content: bytes) -> None:
+        for each in checks:
+            each(path, content)
+
+    return check
+
+
+def _digest_check(digests: list[str]) -> Check:
+    def check(_path: Path, content: bytes) -> None:
+        if hashlib.sha256(content).hexdigest() not in digests:
+            raise ArtifactError("its SHA-256 is not one that may be served")
+
+    return check
+
+
+def _signature_check(path: Path) -> Check:
+    try:
+        key = read_public_key(path)
+    except SigningError as error:
+        # Without the path: no value is shown.
+        why = str(error).removeprefix(f"{path}: ")
+        raise SettingError("artifact_public_key", f"cannot be used: {why}") from None
+    return lambda path, content: check_signature(path, content, key)

@@ -1,0 +1,179 @@
+"""A hundred and more broken recipes and tables: each is refused in words, or trains after all."""
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model.errors import MalignancyError
+from model.pipelines.train import train
+from model.training.recipes.generate import first_recipe
+from model.training.recipes.recipe import load_recipe
+from model.training.tables.readers import read_frame
+
+Breaker = Callable[[str, random.Random], str]
+RECIPE = """
+name = "mine"
+threshold = 0.5
+features = [
+    { name = "age", type = "integer", minimum = 0, maximum = 120 },
+    { name = "colour", type = "category", categories = ["red", "green"] },
+    { name = "smokes", type = "boolean", may_be_missing = true },
+    { name = "size", minimum = 0.5, unit = "mm" },
+]
+[data]
+file = "rows.csv"
+target = "outcome"
+negative = "well"
+positive = "ill"
+missing = "median"
+missing_values = ["?"]
+group = "patient"
+weight = "w"
+class_weight = "balanced"
+[split]
+validation = 0.4
+seed = 1
+[scaling]
+method = "standard"
+transform = { size = "log", age = "sqrt" }
+[network]
+hidden = [{ units = 4, activation = "relu" }, { name = "dropout", rate = 0.1 }]
+dtype = "float32"
+[training]
+optimizer = { name = "adamw", weight_decay = 0.1 }
+learning_rate = 0.01
+epochs = 2
+batch_size = 4
+schedule = { name = "warm_up", steps = 2, then = "cosine" }
+augmentation = ["mixup", { name = "jitter", standard_deviation = 0.1 }]
+early_stopping = { patience = 2 }
+clip_norm = 1.0
+"""
+TABLE = "\n".join(
+    [
+        "patient,age,colour,smokes,size,w,outcome",
+        *(
+            f"{k // 2},{20 + k},{('red', 'green')[k % 2]},{('true', '', 'false', '?')[k % 4]},"
+            f"{1 + k / 4},{1 + k % 3},{('ill', 'well')[k % 3 > 0]}"
+            for k in range(24)
+        ),
+        "",
+    ]
+)
+SCRAPS = [
+    *'" , = [ ] { } # \n . - 0 -1 1e999 nan inf true false null é \0 \ud800'.split(" "),
+    *("''", '"x"', "[[1]]", "{a = 1}", "1979-05-27", "9" * 30, "red", "outcome", "   ", "\r\n\r\n"),
+]
+
+
+def mutated(text: str, draw: random.Random) -> str:
+    """The text with up to four pieces replaced, doubled, swapped or cut."""
+    for _ in range(draw.randint(1, 4)):
+        start = draw.randrange(len(text))
+        end = min(len(text), start + draw.choice([0, 1, 3, 10, 40]))
+        piece = draw.choice([draw.choice(SCRAPS), "", text[start:end] * 2])
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+VALUES = [
+    "0",
+    "-1",
+    "1",
+    "3.5",
+    "1e999",
+    "nan",
+    '"x"',
+    '""',
+    "true",
+    "[]",
+    "[1, 2]",
+    "{}",
+    "{a = 1}",
+]
+CELLS = [
+    "",
+    "0",
+    "-1",
+    "1e999",
+    "nan",
+    "inf",
+    "x",
+    "true",
+    "red",
+    "1_000",
+    "é",
+    "9" * 400,
+    "ill",
+    "?",
+]
+
+
+def other_value(text: str, draw: random.Random) -> str:
+    """The recipe with one value, or two, of another kind or out of its range."""
+    for _ in range(draw.randint(1, 2)):
+        found = draw.choice(list(re.finditer(r'(?<== )("[^"]*"|[\d.]+|true)', text)))
+        text = text[: found.start()] + draw.choice(VALUES) + text[found.end() :]
+    return text
+
+
+def other_cells(text: str, draw: random.Random) -> str:
+    """The table with up to three other cells, perhaps in its header."""
+    lines = [line.split(",") for line in text.splitlines()]
+    for _ in range(draw.randint(1, 3)):
+        draw.choice(lines)[draw.randrange(7)] = draw.choice(CELLS)
+    return "\n".join(map(",".join, lines))
+
+
+def outcome_of(path: Path) -> str:
+    """What is said of a recipe: nothing where it trains."""
+    try:
+        train(load_recipe(str(path)))
+    except (MalignancyError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def test_the_whole_ones_train(tmp_path: Path) -> None:
+    write(tmp_path / "mine.toml", RECIPE)
+    write(tmp_path / "rows.csv", TABLE)
+    assert outcome_of(tmp_path / "mine.toml") == ""
+
+
+@pytest.mark.parametrize("break_it", [mutated, other_value])
+@pytest.mark.parametrize("seed", range(120))
+def test_a_broken_recipe(tmp_path: Path, seed: int, break_it: Breaker) -> None:
+    write(tmp_path / "mine.toml", break_it(RECIPE, random.Random(seed)))
+    write(tmp_path / "rows.csv", TABLE)
+    said = outcome_of(tmp_path / "mine.toml")
+    assert "\n" not in said.strip()
+
+
+@pytest.mark.parametrize("break_it", [mutated, other_cells])
+@pytest.mark.parametrize("seed", range(120))
+def test_a_broken_table(tmp_path: Path, seed: int, break_it: Breaker) -> None:
+    write(tmp_path / "mine.toml", RECIPE)
+    write(tmp_path / "rows.csv", break_it(TABLE, random.Random(seed)))
+    said = outcome_of(tmp_path / "mine.toml")
+    assert said == "" or "rows.csv" in said or "split" in said or "feature" in said
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_first_recipe_of_a_broken_table(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "rows.csv"
+    write(path, (mutated, other_cells)[seed % 2](TABLE, random.Random(1000 + seed)))
+    try:
+        text = first_recipe(read_frame(path), Path("rows.csv"), "mine")
+    except MalignancyError:
+        return
+    write(tmp_path / "mine.toml", text)
+    load_recipe(str(tmp_path / "mine.toml"))
+    said = outcome_of(tmp_path / "mine.toml")
+    assert said == "" or "rows.csv" in said or "split" in said or "feature" in said

@@ -1,0 +1,210 @@
+"""The commands around training: what they print agrees with what can be computed otherwise."""
+
+import csv
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model.artifacts import artifact
+from model.artifacts.repository import current_artifact
+from model.cli import app
+from model.metrics.threshold_metrics import binary_matrix
+from model.prediction.predictor import Predictor
+from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
+
+Program = Callable[..., tuple[int, str, str]]
+PNG = b"\x89PNG\r\n\x1a\n"
+DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
+QUICK = 'extends = "xor"\n[training]\nepochs = 3\nreport_every = 1\n'
+
+
+def cells(out: str) -> list[str]:
+    """The lines of tables without their lines, their cells one space apart."""
+    return [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    path = tmp_path / "quick.toml"
+    path.write_text(QUICK + "", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_command_has_an_example(program: Program) -> None:
+    names = [command.name for command in app.registered_commands] + ["export onnx"]
+    assert len(names) == 16
+    for name in names:
+        code, out, _ = program(*str(name).split(), "--help")
+        assert code == 0
+        assert f"Example: python -m model {name}" in " ".join(out.split())
+
+
+def test_recipes(program: Program) -> None:
+    code, out, _ = program("recipes")
+    assert code == 0
+    for name in bundled_recipes():
+        assert re.search(rf"^ {name} +\w", out, re.MULTILINE)
+
+
+def test_inspect(program: Program, artifact_path: Path, predictor: Predictor) -> None:
+    code, out, _ = program("inspect", artifact_path)
+    assert code == 0
+    lines = cells(out)
+    assert f"article {predictor.version}" in lines
+    assert "bare_nuclei integer must be an integer from 1 to 10 or null 1" in lines
+    assert any(line.startswith("recipe training.learning_rate") for line in lines) or (
+        "training.learning_rate 0.01" in lines
+    )
+    code, out, _ = program("inspect", artifact_path, "--json")
+    told = json.loads(out)
+    assert told["version"] == predictor.version
+    assert told["schema"] == predictor.schema.model_dump(mode="json")
+    assert told["network"]["parameters"] == 166
+    assert told["scores"] == predictor.facts["scores"]
+
+
+def test_evaluate(program: Program, artifact_path: Path, predictor: Predictor) -> None:
+    code, out, _ = program("evaluate", artifact_path, "--threshold", "0.9", "--json")
+    assert code == 0
+    told = json.loads(out)
+    for name, rows in (("train", predictor.train), ("validation", predictor.validation)):
+        (found,) = told[name]["figures"]
+        summary = binary_matrix(rows, 0.9).summary()
+        assert found == json.loads(json.dumps({"threshold": 0.9, **summary}))
+    code, out, _ = program("evaluate", artifact_path, "--threshold", "0.9")
+    assert "false negative 2" in cells(out)
+    assert "accuracy 0.9890 (0.961 to 0.997)" in cells(out)
+
+
+def test_predict(program: Program, artifact_path: Path, predictor: Predictor) -> None:
+    code, out, err = program("predict", artifact_path, DATA, "--output", "out.csv")
+    assert (code, err) == (0, "")
+    assert f"out.csv 699 rows by {predictor.title}, threshold 0.5" in cells(out)
+    with Path("out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["label"] for row in rows} == {"benign", "malignant"}
+    for same in (DATA, artifact_path):
+        code, _, err = program("predict", artifact_path, DATA, "--output", same)
+        assert code == 2
+        assert "itself, it must be another file" in err
+
+
+def test_init_describe_and_train(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "Rows 1.csv").write_text(DATA.read_text())
+    code, out, err = program("init", "Rows 1.csv")
+    assert (code, err) == (0, "")
+    assert "rows-1.toml correct it, then: python -m model train rows-1.toml" in cells(out)
+    assert load_recipe("rows-1.toml").data.file == Path("Rows 1.csv")
+    code, _, err = program("init", "Rows 1.csv")
+    assert code == 2
+    assert "is there already" in err
+    code, out, _ = program("describe", "rows-1.toml", "--folder", "pictures")
+    assert code == 0
+    assert "malignant 241 34.5%" in cells(out)
+    assert "bare_nuclei 16 1 1 10 1.35 7.63" in cells(out)
+    pictures = sorted(Path("pictures").iterdir())
+    assert [path.name for path in pictures] == ["rows-1.correlations.png", "rows-1.features.png"]
+    assert all(path.read_bytes().startswith(PNG) for path in pictures)
+
+
+def test_compare(program: Program, quick: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(f'extends = "{quick}"\nname = "other"\n[training]\nseed = 1\n')
+    rows = []
+    for jobs in ("1", "2"):
+        code, out, _ = program("compare", quick, other, "--output", "all.png", "--jobs", jobs)
+        assert code == 0
+        rows.append([line.rsplit(" ", 1)[0] for line in cells(out) if line.startswith(("x", "o"))])
+    assert rows[0] == rows[1]
+    assert [row.split()[0] for row in rows[0]] == ["xor", "other"]
+    assert Path("all.png").read_bytes().startswith(PNG)
+
+
+def test_compare_goes_on_when_one_fails(program: Program, quick: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(f'extends = "{quick}"\nname = "bad"\n[training]\nlearning_rate = 1e300\n')
+    code, out, _ = program("compare", bad, quick)
+    assert code == 1
+    assert re.search(r"^│ bad +│ the loss is", out, re.MULTILINE)
+    assert any(line.startswith("xor 65 3 ") for line in cells(out))
+
+
+def test_landscape(program: Program, quick: Path) -> None:
+    code, out, _ = program("landscape", quick, "--points", "5", "--folder", "here")
+    assert code == 0
+    names = [f"xor.landscape-{kind}.png" for kind in ("contour", "skips", "surface")]
+    assert sorted(path.name for path in Path("here").iterdir()) == names
+    assert re.search(r"^Adam +loss 0\.\d+ → 0\.\d+", out, re.MULTILINE)
+
+
+def test_lr_find(program: Program, quick: Path) -> None:
+    code, out, _ = program("lr-find", quick, "--output", "rate.png")
+    assert code == 0
+    assert re.search(r"^valley +0\.\d+", out)
+    assert Path("rate.png").read_bytes().startswith(PNG)
+
+
+def test_a_checkpoint_is_not_the_artifact(program: Program, quick: Path) -> None:
+    code, _, err = program("train", quick, "--output", "x.joblib", "--checkpoint", "./x.joblib")
+    assert code == 2
+    assert err == "error: --checkpoint: x.joblib is the artifact itself, it must be another file\n"
+    code, _, _ = program("train", quick, "--output", "x.joblib", "--checkpoint", "x.state")
+    assert code == 0
+    assert artifact.load(Path("x.joblib")).name == "xor"
+    assert not Path("x.state").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "train none",
+        "describe none",
+        "compare none xor",
+        "lr-find none",
+        "landscape none",
+        "inspect none.joblib",
+        "evaluate none.joblib",
+        "predict none.joblib none.csv",
+        "init none.csv",
+        "export onnx none.joblib",
+    ],
+)
+def test_what_is_not_there_is_said_in_a_line(program: Program, arguments: str) -> None:
+    code, out, err = program(*arguments.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_before_there_is_anything_to_save(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.cli.train.train", press)
+    code, _, err = program("train", "xor")
+    assert (code, err) == (130, "interrupted: nothing was saved\n")
+
+
+def test_promote(program: Program, predictor: Predictor, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        artifact.save(predictor, tmp_path / f"{name}.joblib")
+    code, out, _ = program("promote", tmp_path / "b.joblib")
+    assert (code, out) == (0, f"{predictor.title} is current in {tmp_path}\n")
+    assert current_artifact(tmp_path) == tmp_path / "b.joblib"
+    test = dataclasses.replace(predictor.self_test, predictions=1 - predictor.self_test.predictions)
+    artifact.save(dataclasses.replace(predictor, self_test=test), tmp_path / "a.joblib")
+    code, _, err = program("promote", tmp_path / "a.joblib")
+    assert code == 2
+    assert "self-test" in err
+    assert current_artifact(tmp_path) == tmp_path / "b.joblib"

@@ -1,0 +1,113 @@
+"""Clients that leave at any moment of a request: all that it held is given back."""
+
+import asyncio
+import gc
+import json
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+from support.eventually import loop_until
+from support.in_process_server import ServedHere
+
+from model.prediction.predictor import Predictor
+
+pytestmark = pytest.mark.anyio
+
+ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
+AT_ONCE = 50
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget all at once
+
+
+def message(rows: int) -> bytes:
+    body = json.dumps({"instances": [ROW] * rows}).encode()
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+SMALL, LARGE = message(1), message(2000)
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"400\r\n" + b" " * 1024 + b"\r\n") * 20
+
+# What is sent before the client leaves, and whether it waits for some of the answer.
+KINDS = {
+    "before the body is complete": (SMALL[:-5], False),
+    "in the middle of chunks, some of which are held": (CHUNKED, False),
+    "while it waits": (SMALL, False),
+    "while it is computed": (LARGE, False),
+    "while it is answered": (LARGE, True),
+}
+
+
+async def leave(port: int, sent: bytes, *, reads: bool, reset: bool) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        if reads:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        await loop.sock_connect(connection, ("127.0.0.1", port))
+        await loop.sock_sendall(connection, sent)
+        if reads:
+            await loop.sock_recv(connection, 1)
+        elif not reset:
+            await asyncio.sleep(0)
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def in_flight(port: int) -> float:
+    """As told by /metrics, without the request for it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain;version=0.0.4\r\n"
+    writer.write(ask + b"Connection: close\r\n\r\n")
+    told = (await reader.read()).decode()
+    writer.close()
+    await writer.wait_closed()
+    line = next(
+        each for each in told.splitlines() if each.startswith("malignancy_requests_in_flight ")
+    )
+    return float(line.split()[1]) - 1
+
+
+async def nothing_is_left_of(
+    predictor: Predictor, counts: dict[str, int], *, reset_only: bool = False
+) -> None:
+    """Cancel so many requests of each kind, then look for what they have left."""
+    async with ServedHere(predictor, max_connections=10 * AT_ONCE).running() as served:
+        guard, capacity, state = served.guard, served.capacity, served.server.server_state
+        bytes_left = capacity._bytes_left
+        await in_flight(served.port)
+        await loop_until(lambda: not state.connections)
+        gc.collect()
+        before, tasks = descriptors(), len(asyncio.all_tasks())
+        for kind, count in counts.items():
+            sent, reads = KINDS[kind]
+            for start in range(0, count, AT_ONCE):
+                numbers = range(start, min(count, start + AT_ONCE))
+                some = [
+                    leave(served.port, sent, reads=reads, reset=reset_only or number % 2 == 0)
+                    for number in numbers
+                ]
+                await asyncio.gather(*some)
+            await loop_until(lambda: not state.connections and not state.tasks)
+        assert await in_flight(served.port) == 0
+        await loop_until(lambda: not state.connections and not state.tasks)
+        assert not guard.admission.waiting
+        assert not guard.by_address
+        assert guard.turned_away == 0
+        assert not guard.sweep._swept
+        assert capacity.waiting == 0
+        assert not capacity._line
+        assert capacity._bytes_left == bytes_left
+        await loop_until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
+        gc.collect()
+        await loop_until(lambda: len(asyncio.all_tasks()) <= tasks)
+        assert descriptors() <= before
+
+
+async def test_nothing_is_left_of_requests_that_are_cancelled(predictor: Predictor) -> None:
+    await nothing_is_left_of(predictor, dict.fromkeys(KINDS, 100))

@@ -1,0 +1,146 @@
+"""The short form of soak.py, in one process: nothing is kept of what has been answered,
+whatever was asked, and nothing of versions that were replaced."""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families as parse
+from stress.soak import VERSIONS, Versions
+from support.client_mix import STAYING, Client, Traffic
+from support.request_mix import Requests
+from support.resource_usage import slope
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.lifecycle import Stop
+from service.protocol.connection import Guard
+from service.protocol.http_protocol import guarded
+from service.registry.served_model import Served
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+SECONDS = 60
+PHASE_REQUESTS = 1500
+PHASE_SWAPS = 3
+OBJECTS_A_REQUEST = 0.5  # far below the fewest that could be kept of each request
+
+
+@contextmanager
+def serving(app: FastAPI, protocol: type[asyncio.Protocol]) -> Iterator[tuple[uvicorn.Server, int]]:
+    """A server in a thread, and its port."""
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="on", ws="none", log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + SECONDS
+    try:
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield server, server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def objects() -> list[Any]:
+    gc.collect()
+    return gc.get_objects()
+
+
+def served() -> list[Served]:
+    # isinstance would ask objects of other libraries for their class, and some warn.
+    return [each for each in objects() if type(each) is Served]
+
+
+def series(port: int) -> set[frozenset[tuple[str, str]]]:
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "text/plain"})
+    return {
+        frozenset({"": sample.name, **sample.labels}.items())
+        for family in parse(answer.text)
+        for sample in family.samples
+    }
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not await asyncio.to_thread(true):
+            await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_kept(
+    predictor: Predictor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # It would keep a warning's error, hence its frames, hence what they had loaded.
+    caplog.set_level(logging.CRITICAL, "service")
+    monkeypatch.setattr("service.registry.reloader.LOOK_SECONDS", 0.02)
+    others = {id(each) for each in served()}  # of tests before this one
+    versions, draw = Versions(predictor, tmp_path), Random(0)
+    settings = Settings(artifact=versions.folder, more_artifacts=str(versions.other))
+    app, protocol = create_app(settings), guarded(settings, Stop(0))
+    guard = cast(Guard, cast(partial[Any], protocol).keywords["guard"])
+    requests = Requests(predictor.schema.names, predictor.name, draw)
+    with serving(app, protocol) as (server, port):
+
+        def serves_other(title: str) -> bool:
+            told = httpx.get(f"http://127.0.0.1:{port}/health").json()
+            return bool(told["model"] != title)
+
+        def is_quiet() -> bool:
+            return len(server.server_state.connections) == STAYING
+
+        def are_old_versions_gone() -> bool:
+            return sum(id(each) not in others for each in served()) <= VERSIONS + 1
+
+        traffic = Traffic(port, requests, draw)
+        client = await Client.to(port, traffic.told)
+        for each in requests.of_each_kind():
+            await client.ask([each])
+        await client.close()
+        kept, told = [], []
+        for number in range(1, 5):
+            for swap in range(PHASE_SWAPS):
+                before = httpx.get(f"http://127.0.0.1:{port}/health").json()["model"]
+                versions.next()
+                await until(partial(serves_other, before))
+                share = (number - 1 + (swap + 1) / PHASE_SWAPS) * PHASE_REQUESTS
+                await traffic.until(int(share))
+            await until(is_quiet)
+            await until(are_old_versions_gone)
+            kept.append(len(objects()))
+            told.append(series(port))
+        await until(lambda: len(guard.sweep._swept) == STAYING)
+        await traffic.end()
+        await until(lambda: not server.server_state.connections)
+        assert not server.server_state.tasks
+        assert not guard.by_address
+        assert guard.turned_away == 0
+        host_cache = guard.host_rule.objection.cache_info()
+        assert host_cache.misses > 50
+        assert host_cache.currsize <= 256
+    labels = [dict(each) for each in told[-1]]
+    assert len({each["route"] for each in labels if "route" in each}) < 50  # not a path each
+    titles = {each["model"] for each in labels if "@" in each.get("model", "")}
+    assert len(titles) <= VERSIONS + 1
+    assert len(told[-1]) < 700
+    per_request = slope(range(3), [count / PHASE_REQUESTS for count in kept[1:]])[0]
+    assert per_request < OBJECTS_A_REQUEST, kept
+    assert set(traffic.told) <= {200, 400, 404, 405, 406, 414, 415, 422, 431, 503}
+    assert traffic.told[503] < traffic.sent / 10

@@ -1,0 +1,159 @@
+"""Raw bytes to a service, directly and behind nginx: what is no good HTTP/1.1 is refused, once."""
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.raw_requests import GET, HIDDEN, HOST, POST, REFUSED, TAKEN, header
+
+SECONDS = 20
+
+
+def exchange(port: int, data: bytes) -> bytes:
+    """All that is answered to some bytes, until the other side closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+        answered = b""
+        try:
+            connection.sendall(data)
+            while received := connection.recv(65536):
+                answered += received
+        except ConnectionError:
+            pass  # it is closed while bytes are under way
+        return answered
+
+
+def statuses(answered: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answered)]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused_once(name: str, service_port: int) -> None:
+    status, data = REFUSED[name]
+    answered = exchange(service_port, data + HIDDEN)
+    assert statuses(answered) == [status], answered[:500]
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    identity = re.search(rb"x-request-id: (\w+)", head)
+    assert identity is not None
+    assert identity[1] in body
+    assert b"hidden" not in answered
+    assert statuses(exchange(service_port, TAKEN["plain"][1])) == [200]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_it_is_answered_once(name: str, service_port: int) -> None:
+    status, data = TAKEN[name]
+    answered = exchange(service_port, data)
+    assert statuses(answered) == [status], answered[:500]
+    assert b"hidden" not in answered
+
+
+def test_what_comes_before_garbage_is_answered_before_the_refusal(service_port: int) -> None:
+    good = GET + HOST + b"\r\n"
+    answered = exchange(service_port, good + good + header(b"X-A : b") + good)
+    assert statuses(answered) == [200, 200, 400]
+
+
+def test_a_second_request_line_is_looked_at_as_the_first(service_port: int) -> None:
+    body = b"GET / HTTP/1.1\r\n" + b" " * 40_000
+    first = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    assert statuses(exchange(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
+    answered = exchange(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert statuses(answered) == [400, 400]
+    assert b"request line" in answered
+
+
+def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> None:
+    good = GET + HOST + b"\r\n"
+    assert statuses(exchange(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
+    answered = statuses(exchange(service_port, good * 1000))
+    assert answered[-1] == 400
+    assert set(answered[:-1]) == {200}
+    assert len(answered) < 100
+
+
+@pytest.mark.parametrize(("kinds", "name"), [(TAKEN, "chunked"), (REFUSED, "RTSP")])
+def test_byte_by_byte(kinds: dict[str, tuple[int, bytes]], name: str, service_port: int) -> None:
+    status, data = kinds[name]
+    with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in data:
+            connection.sendall(bytes([byte]))
+        answered = b""
+        while received := connection.recv(65536):
+            answered += received
+    assert statuses(answered) == [status]
+
+
+def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
+    head = POST + b"Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert statuses(connection.recv(65536)) == [422]
+
+
+def test_a_refused_body_is_not_asked_for(service_port: int) -> None:
+    head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
+    assert statuses(exchange(service_port, head)) == [413]
+
+
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  upstream service {{ server 127.0.0.1:{service}; keepalive 4; }}
+  server {{
+    listen 127.0.0.1:{port};
+    keepalive_timeout 1;
+    location / {{
+      proxy_pass http://service; proxy_http_version 1.1; proxy_request_buffering off;
+      proxy_set_header Connection ""; proxy_set_header Host $http_host;
+    }}
+  }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def nginx_port(service_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    program = shutil.which("nginx")
+    if program is None:
+        pytest.skip("nginx is not installed")
+    folder: Path = tmp_path_factory.mktemp("nginx")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=folder, service=service_port, port=port))
+    with subprocess.Popen([program, "-e", f"{folder}/error", "-c", configuration]) as process:
+        try:
+            deadline = time.monotonic() + SECONDS
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline, (folder / "error").read_text()
+                    time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("name", [*REFUSED, *TAKEN])
+def test_behind_a_proxy_nothing_is_answered_twice(name: str, nginx_port: int) -> None:
+    _, data = (REFUSED | TAKEN)[name]
+    answered = exchange(nginx_port, data)
+    assert len(statuses(answered)) <= 1
+    assert not {500, 502, 503, 504} & set(statuses(answered))  # 501 is nginx's own, to codings
+    assert statuses(exchange(nginx_port, TAKEN["plain"][1])) == [200]

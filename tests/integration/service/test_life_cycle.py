@@ -1,0 +1,283 @@
+"""How the service ends, in processes of its own: told, drained, closed, and nothing lost."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.eventually import until
+from support.paths import ROOT
+from support.shutdown_clients import (
+    GRACE_SECONDS,
+    HOST,
+    LATEST_SECONDS,
+    PREDICT,
+    ROWS,
+    Load,
+    Service,
+    answer,
+    status_of,
+)
+
+READINESS = [
+    "/health",
+    "/health/ready",
+    "/v2/health/ready",
+    "/v2/models/article/ready",
+    "/ping",
+]
+ONE = PREDICT + b"\r\n" + ROWS
+
+Start = Callable[..., AbstractContextManager[Service]]
+both = pytest.mark.parametrize("workers", [1, 2])
+
+
+@pytest.fixture
+def start(artifact_path: Path, tmp_path: Path) -> Start:
+    return partial(Service, artifact_path, tmp_path / "log.txt")
+
+
+@both
+def test_it_drains_before_it_closes(start: Start, workers: int) -> None:
+    with start(workers=workers, drain_seconds=1000) as service:
+        service.until_ready(workers)
+        with service.connect() as kept:
+            kept.sendall(ONE)
+            assert b"connection: close" not in (answer(kept) or b"")
+            service.tell_all(signal.SIGINT)  # as Ctrl-C, which is one signal for a worker too
+            until(lambda: service.status("/health/ready") == 503)
+            for _ in range(4 * workers):  # any worker may answer
+                assert {service.status(path) for path in READINESS} == {503}
+                told = service.ask("/health/live")
+                assert (status_of(told), b"connection: close" in told) == (200, True)
+            with service.connect() as new:
+                new.sendall(ONE)
+                assert status_of(answer(new)) == 200
+                assert answer(new) is None
+            kept.sendall(ONE)
+            told = answer(kept) or b""
+            assert (status_of(told), b"connection: close" in told) == (200, True)
+        begin = time.monotonic()
+        service.tell_all(signal.SIGTERM)
+        assert service.end() == 0
+        assert time.monotonic() - begin < LATEST_SECONDS
+        assert service.ask("/health/live") == b""
+
+
+def test_the_drain_ends(start: Start) -> None:
+    with start(drain_seconds=1) as service:
+        service.until_ready()
+        begin = time.monotonic()
+        service.tell(signal.SIGTERM)
+        assert service.end(GRACE_SECONDS) == 0
+        assert time.monotonic() - begin >= 1
+
+
+@both
+def test_what_the_system_accepted_is_answered(start: Start, workers: int) -> None:
+    with start(workers=workers) as service, ExitStack() as held:
+        service.until_ready(workers)
+        idle = [held.enter_context(service.connect()) for _ in range(10)]
+        for connection in idle:
+            connection.sendall(ONE)
+            assert status_of(answer(connection)) == 200
+        service.tell_all(signal.SIGSTOP)
+        new = [held.enter_context(service.connect()) for _ in range(50)]
+        for connection in (*new, *idle):
+            connection.sendall(ONE)
+        service.tell(signal.SIGTERM)
+        service.tell_all(signal.SIGCONT)
+        assert [status_of(answer(connection)) for connection in new] == [200] * 50
+        assert [status_of(answer(connection)) for connection in idle] == [200] * 10
+        assert service.end(GRACE_SECONDS) == 0
+
+
+@both
+def test_pipelined_requests_are_all_answered(start: Start, workers: int) -> None:
+    with start(workers=workers) as service:
+        service.until_ready(workers)
+        with service.connect() as connection:
+            service.tell_all(signal.SIGSTOP)
+            connection.sendall(20 * ONE)
+            service.tell(signal.SIGTERM)
+            service.tell_all(signal.SIGCONT)
+            received = b""
+            while more := connection.recv(65536):
+                received += more
+        assert received.count(b"HTTP/1.1 200 OK") == 20
+        # The last one says so, if it was not answered before the signal was seen.
+        assert b"connection: close" not in received.rpartition(b"HTTP/1.1 200 OK")[0]
+        assert service.end(GRACE_SECONDS) == 0
+
+
+@both
+def test_no_request_is_lost(start: Start, workers: int) -> None:
+    with start(workers=workers, drain_seconds=0.2) as service:
+        service.until_ready(workers)
+        with (
+            Load(service.port, 3, kept_alive=False) as single,
+            Load(service.port, 3, kept_alive=True) as kept,
+        ):
+            until(lambda: min(single.answered[200], kept.answered[200]) > 50)
+            service.tell(signal.SIGTERM)
+            assert service.end(GRACE_SECONDS) == 0
+            until(lambda: single.refused > 3)
+    for load in (single, kept):
+        assert set(load.answered) == {200}
+        assert load.lost == []
+
+
+def test_half_sent_requests_are_answered_or_refused_in_time(start: Start) -> None:
+    with start(receive_timeout_seconds=1000) as service, ExitStack() as held:
+        service.until_ready()
+        halves = [ONE[:9], ONE[:-9], ONE[: len(PREDICT) - 4]]
+        now, never = (
+            [held.enter_context(service.connect()) for _ in halves] for _ in ("now", "never")
+        )
+        for connections in (now, never):
+            for connection, half in zip(connections, halves, strict=True):
+                connection.sendall(half)
+        assert service.status("/health/live") == 200
+        begin = time.monotonic()
+        service.tell(signal.SIGTERM)
+        until(lambda: service.ask("/health/live") == b"")
+        time.sleep(1)  # idle connections would be closed by now
+        for connection, half in zip(now, halves, strict=True):
+            connection.sendall(ONE[len(half) :])
+            assert status_of(answer(connection)) == 200
+        assert [status_of(answer(connection)) for connection in never] == [503] * 3
+        assert service.end(GRACE_SECONDS) == 0
+        assert time.monotonic() - begin < LATEST_SECONDS
+
+
+def test_who_does_not_read_holds_up_nothing(start: Start) -> None:
+    with start() as service, socket.socket() as connection:
+        service.until_ready()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", service.port))
+        large = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n"
+        connection.sendall(8 * large)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        begin = time.monotonic()
+        service.tell(signal.SIGTERM)
+        assert service.end() == 0
+        assert 2 < time.monotonic() - begin < LATEST_SECONDS
+
+
+def test_one_more_ctrl_c_waits_for_nobody(start: Start) -> None:
+    with start() as service:
+        service.until_ready()
+        with service.connect() as connection:
+            connection.sendall(ONE[:-9])
+            assert service.status("/health/live") == 200
+            begin = time.monotonic()
+            service.tell(signal.SIGINT)
+            until(lambda: service.ask("/health/live") == b"")
+            service.tell(signal.SIGINT)
+            assert service.end() == 0
+            assert time.monotonic() - begin < GRACE_SECONDS / 2
+
+
+def test_one_worker_may_be_stopped(start: Start) -> None:
+    with start(workers=2, drain_seconds=0.1) as service:
+        service.until_ready(2)
+        workers = re.findall(r"Started server process \[(\d+)\]", service.log.read_text())
+        with (
+            Load(service.port, 3, kept_alive=False) as single,
+            Load(service.port, 3, kept_alive=True) as kept,
+        ):
+            os.kill(int(workers[0]), signal.SIGTERM)
+            until(lambda: service.log.read_text().count("startup complete") == 3)
+        for load in (single, kept):
+            assert (set(load.answered), load.lost, load.refused) == ({200}, [], 0)
+        assert f"worker {workers[0]} has ended, with code 0" in service.log.read_text()
+        service.tell(signal.SIGTERM)
+        assert service.end(GRACE_SECONDS) == 0
+
+
+def handles(pid: int, number: signal.Signals) -> bool:
+    """Whether this signal would not be the end of the process."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    masks = re.findall(r"Sig(?:Blk|Ign|Cgt):\t(\w+)", status)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@both
+def test_sighup_is_harmless_at_any_time(start: Start, workers: int) -> None:
+    sent = 0
+
+    def storm(service: Service, seconds: float) -> None:
+        nonlocal sent
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            service.tell_all(signal.SIGHUP)
+            sent += 1
+            time.sleep(0.0005)
+
+    def ready(service: Service) -> bool:
+        storm(service, 0.05)
+        return service.log.read_text().count("startup complete") == workers
+
+    with start(workers=workers, drain_seconds=1) as service:
+        until(lambda: handles(service.pid, signal.SIGHUP))
+        until(lambda: ready(service))
+        service.until_ready(workers)
+        with Load(service.port, 3, kept_alive=True) as load:
+            storm(service, 1)
+            until(lambda: load.answered[200] > 50)
+        assert (set(load.answered), load.lost) == ({200}, [])
+        service.tell(signal.SIGTERM)
+        while service.process.poll() is None:
+            storm(service, 0.05)
+        assert service.end() == 0
+    assert sent > 500
+    assert "Traceback" not in service.log.read_text()
+    assert "has ended" not in service.log.read_text()
+
+
+def test_a_stalled_reader_of_the_log_holds_up_nothing(artifact_path: Path) -> None:
+    read, write = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", str(port), "--artifact", str(artifact_path)],
+        cwd=ROOT,
+        stderr=write,
+    ) as process:
+        os.close(write)
+        with Load(port, 3, kept_alive=True) as load:
+            until(lambda: load.answered[200] > 1000)  # a pipe holds some two hundred lines
+        assert (set(load.answered), load.lost) == ({200}, [])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(GRACE_SECONDS) == 0
+    os.close(read)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_dead_collector_does_not_hold_up_the_end(start: Start, listens: bool) -> None:
+    pytest.importorskip("opentelemetry.sdk.trace", reason="the extra tracing is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.MonkeyPatch.context() as patch:
+        port = mute.getsockname()[1]
+        if not listens:
+            mute.close()
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+        with start() as service:
+            service.until_ready()
+            assert service.status("/model") == 200
+            begin = time.monotonic()
+            service.tell(signal.SIGTERM)
+            assert service.end() == 0
+            assert time.monotonic() - begin < GRACE_SECONDS / 2
+            assert "the last spans are lost" in service.log.read_text()

@@ -1,0 +1,172 @@
+"""`python -m service` as a process: how it starts, answers, stops, and refuses to start."""
+
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support.paths import ROOT
+
+SECONDS = 30
+
+
+def environment(**settings: str) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
+    return clean | {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=ROOT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+class Service:
+    """A running service; `url` is taken from the line it logs when it listens."""
+
+    def __init__(self, artifact: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "--port", "0"],
+            cwd=ROOT,
+            env=environment(artifact=str(artifact)),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.url = self._wait_for(r"(http://127\.0\.0\.1:[1-9]\d*)")
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.put(line)
+
+    def _wait_for(self, pattern: str) -> str:
+        while True:
+            found = re.search(pattern, self.lines.get(timeout=SECONDS))
+            if found:
+                return found[1]
+
+    def stop(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        return self.process.wait(timeout=SECONDS)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def service(artifact_path: Path) -> Iterator[Service]:
+    service = Service(artifact_path)
+    yield service
+    service.close()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_until_told_to_stop(service: Service, by: signal.Signals) -> None:
+    with httpx.Client(base_url=service.url) as client:  # its connection stays open
+        answer = client.get("/health/ready")
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "ready"
+        assert "server" not in answer.headers
+        assert answer.headers["x-request-id"]
+        head = client.head("/health")
+        assert (head.status_code, head.content) == (200, b"")
+        assert client.get("/nothing").json()["instance"]
+        assert client.post("/predict", content=b"{").status_code == 400
+        assert service.stop(by) == 0
+    service.reader.join()
+    logged = "".join(service.lines.queue)
+    assert "Traceback" not in logged
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_it_still_starts(tmp_path: Path, by: signal.Signals) -> None:
+    # Process 1 of a container ignores SIGTERM until there is a handler; here an import is slow.
+    (tmp_path / "uvicorn.py").write_text(
+        "print('importing', flush=True)\nimport time\ntime.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "service"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"importing\n"
+        process.send_signal(signal.SIGHUP)  # is nothing yet
+        process.send_signal(by)
+        assert process.wait(timeout=SECONDS) == 0
+
+
+def test_a_large_chunked_body_is_refused_and_the_service_lives(service: Service) -> None:
+    with httpx.Client(base_url=service.url) as client:
+        answer = client.post("/predict", content=(b" " * 1_000_000 for _ in range(17)))
+        assert answer.status_code == 413
+        assert client.get("/health").status_code == 200
+
+
+def test_without_an_artifact_it_says_how_to_make_one(tmp_path: Path) -> None:
+    ended = run(artifact=str(tmp_path / "none.joblib"))
+    assert ended.returncode == 2
+    assert "none.joblib: there is no such file" in ended.stderr
+    assert "python -m model train" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("port", "eighty"), ("max_rows", "0"), ("threshold", "1.5")]
+)
+def test_a_wrong_setting_is_named(name: str, value: str, artifact_path: Path) -> None:
+    ended = run(**{"artifact": str(artifact_path), name: value})
+    assert ended.returncode == 2
+    assert f"MALIGNANCY_{name.upper()} (--{name.replace('_', '-')}) must be" in ended.stderr
+    assert value not in ended.stderr.replace("from 0 to 1", "")
+    assert "Traceback" not in ended.stderr
+
+
+def test_help_and_unknown_flags() -> None:
+    shown = run("--help")
+    assert shown.returncode == 0
+    assert "--max-body-bytes" in shown.stdout
+    assert run("--nope").returncode == 2
+
+
+def test_a_port_that_is_taken(artifact_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run(artifact=str(artifact_path), port=str(port))
+    assert ended.returncode == 3
+    assert "address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_it_imports_neither_pandas_nor_matplotlib_nor_the_training() -> None:
+    program = (
+        "import sys, service.server.run; "
+        "print([name for name in sys.modules if name.split('.')[0] in ('pandas', 'matplotlib') "
+        "or name.startswith(('model.training', 'model.evaluation'))])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"

@@ -1,0 +1,256 @@
+"""The direction of imports between packages, what serving may import, and names of files."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from support.paths import ROOT
+
+# Each package, and all that it imports of the project. A package stands for what is in its folder,
+# but for the folders that have lines of their own.
+ARROWS = """
+model.errors               ←
+model.arrays               ← model.errors
+model.network              ← model.arrays model.errors
+model.prediction           ← model.arrays model.errors model.network
+model.metrics              ← model.arrays model.prediction
+model.artifacts            ← model.arrays model.errors model.network model.prediction
+model.training             ← model.arrays model.errors model.network
+    model.training.optimizers model.training.regularization model.training.schedules
+model.training.optimizers  ← model.arrays model.errors model.network
+model.training.regularization ← model.arrays model.errors model.network
+model.training.schedules   ← model.errors model.network
+model.training.batches     ← model.arrays model.errors model.network model.training
+model.training.fitting     ← model.arrays model.artifacts model.errors model.network model.training
+    model.training.batches model.training.optimizers model.training.regularization
+    model.training.schedules
+model.training.recipes     ← model.errors model.network model.prediction model.training
+    model.training.regularization
+model.training.tables      ← model.arrays model.errors model.prediction model.training.recipes
+model.training.decisions   ← model.arrays model.errors model.prediction model.training.recipes
+model.evaluation           ← model.arrays model.errors model.metrics model.prediction
+model.evaluation.landscape ← model.arrays model.errors model.network model.training
+    model.training.batches model.training.fitting
+model.evaluation.plots     ← model.arrays model.evaluation.landscape model.metrics model.prediction
+    model.training.fitting
+model.evaluation.report    ← model.arrays model.evaluation model.metrics model.prediction
+    model.training.fitting
+model.export               ← model.arrays model.errors model.network model.prediction
+model.estimators           ← model.arrays model.errors model.network model.training
+    model.training.batches model.training.fitting model.training.schedules
+model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
+    model.metrics model.network model.prediction model.training model.training.batches
+    model.training.decisions model.training.fitting model.training.recipes
+    model.training.schedules model.training.tables
+model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
+    model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
+    model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes
+    model.training.tables
+model.__main__             ← model.cli
+
+service.settings           ←
+service.request_context    ←
+service.problems           ← service.request_context
+service.lifecycle          ← service.problems
+service.codecs             ← model.arrays service.problems
+service.codecs.json        ← model.arrays model.prediction service.problems
+service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
+    service.problems
+service.codecs.open_inference ← model.arrays model.prediction service.codecs.json service.problems
+service.security           ← model.artifacts model.errors service.problems service.settings
+service.overload           ← service.problems service.request_context
+service.protocol           ← service.lifecycle service.overload service.problems service.settings
+service.registry           ← model.arrays model.artifacts model.errors model.metrics
+    model.prediction service.codecs.json service.codecs.open_inference service.problems
+    service.request_context service.settings
+service.observability      ← model.metrics model.prediction service.registry
+    service.request_context
+service.inference          ← model.arrays model.errors model.prediction service.codecs
+    service.codecs.json service.codecs.open_inference service.codecs.tabular service.overload
+    service.problems service.registry service.request_context service.settings
+service.openapi            ← model.prediction service.codecs service.codecs.open_inference
+    service.codecs.tabular service.inference service.problems service.registry
+service.middleware         ← service.observability service.overload service.problems
+    service.request_context service.security
+service.routes             ← model.metrics service.codecs service.codecs.json
+    service.codecs.open_inference service.inference service.lifecycle service.observability
+    service.openapi service.overload service.problems service.registry service.request_context
+    service.settings
+service.app                ← model.prediction service.lifecycle service.middleware
+    service.observability service.openapi service.overload service.problems service.registry
+    service.request_context service.routes service.security service.settings
+service.server             ← model.errors service.app service.lifecycle service.observability
+    service.protocol service.settings
+service.__main__           ← service.server
+"""
+
+SERVING_CORE = (
+    "model.errors",
+    "model.arrays",
+    "model.network",
+    "model.prediction",
+    "model.metrics",
+    "model.artifacts",
+)
+OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
+THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
+SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
+TOP_FOLDERS = ("model", "service", "tests", "benchmarks")
+SOURCES = sorted(path for top in TOP_FOLDERS for path in (ROOT / top).rglob("*.py"))
+
+
+def table() -> dict[str, set[str]]:
+    """ARROWS as a graph: a line that is indented goes on with the one before."""
+    arrows: dict[str, set[str]] = {}
+    package = ""
+    for line in filter(None, ARROWS.splitlines()):
+        head, arrow, imported = line.partition("←")
+        if arrow:
+            package = head.strip()
+            arrows[package] = set()
+        arrows[package] |= set((imported if arrow else line).split())
+    return arrows
+
+
+PACKAGES = table()
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, wherever in the file; `from a import b` is a.b if a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            assert node.module is not None
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if is_module(name) else node.module for name in names}
+    return found
+
+
+def within(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def package_of(module: str) -> str | None:
+    """The longest name in the table that a module is within."""
+    return max((name for name in PACKAGES if within(module, name)), key=len, default=None)
+
+
+def edges(*packages: str) -> Iterator[tuple[str, str]]:
+    """(importer, imported) of every import within some packages."""
+    for path in SOURCES:
+        if within(module_of(path), *packages):
+            for imported in sorted(imports(path)):
+                yield module_of(path), imported
+
+
+def against(package: str, *forbidden: str) -> list[tuple[str, str]]:
+    return [(source, target) for source, target in edges(package) if within(target, *forbidden)]
+
+
+def test_packages_import_what_the_table_says() -> None:
+    found: dict[str, set[str]] = {name: set() for name in PACKAGES}
+    for source, target in edges("model", "service"):
+        importer, imported = package_of(source), package_of(target)
+        assert importer or source in ("model", "service"), f"{source} is in no package"
+        if importer and imported and importer != imported:
+            found[importer].add(imported)
+    assert found == PACKAGES
+
+
+def test_the_table_has_no_circle() -> None:
+    assert len(list(TopologicalSorter(PACKAGES).static_order())) == len(PACKAGES)
+
+
+def test_modules_have_no_circle() -> None:
+    modules: dict[str, set[str]] = {}
+    for source, target in edges("model", "service"):
+        if is_module(target) and source != target:
+            modules.setdefault(source, set()).add(target)
+    assert list(TopologicalSorter(modules).static_order())
+
+
+def test_the_walk_sees_what_is_there() -> None:
+    assert ("model.artifacts.artifact", "model.prediction.predictor") in edges("model")
+    assert ("model.artifacts.artifact", "pydantic") in edges("model")
+    assert ("model.training.tables.table", "pandas") in edges("model")
+
+
+def test_model_does_not_import_service() -> None:
+    assert against("model", "service", "tests", "benchmarks", "fastapi", "starlette") == []
+
+
+def test_serving_core_imports_itself_and_three_libraries() -> None:
+    allowed = sys.stdlib_module_names | THIRD_PARTY_OF_CORE
+    wrong = [
+        (source, target)
+        for source, target in edges(*SERVING_CORE)
+        if not within(target, *SERVING_CORE)
+        and target.partition(".")[0] not in allowed
+        and (source, target.partition(".")[0]) != SIGNING
+    ]
+    assert wrong == []
+
+
+def test_coverage_is_measured_of_the_serving_core() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        omitted = tomllib.load(file)["tool"]["coverage"]["run"]["omit"]
+    for path in SOURCES:
+        if within(module_of(path), "model") and path != ROOT / "model" / "__init__.py":
+            left_out = any(fnmatch(str(path), pattern) for pattern in omitted)
+            assert left_out != within(module_of(path), *SERVING_CORE), path
+
+
+def test_only_the_command_line_knows_rich_and_typer() -> None:
+    wrong = [edge for edge in against("model", "rich", "typer") if not within(edge[0], "model.cli")]
+    assert wrong == []
+
+
+def test_service_imports_the_serving_core_only() -> None:
+    wrong = [
+        (source, target)
+        for source, target in edges("service")
+        if (within(target, "model") and not within(target, *SERVING_CORE))
+        or within(target, "tests", "benchmarks", *OFFLINE)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", ["service.app", "model.artifacts.artifact"])
+def test_importing_what_serves_leaves_the_offline_libraries_out(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted({OFFLINE} & set(sys.modules)))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file(path: Path) -> None:
+    assert path.stem not in {"utils", "util", "helpers", "base", "common", "misc"}
+    assert "core" not in path.relative_to(ROOT).parts
+    assert path.name != "__init__.py" or not path.is_relative_to(ROOT / "tests")
+
+
+@pytest.mark.parametrize("top", ["model", "service"])
+def test_a_folder_holds_about_ten_files(top: str) -> None:
+    folders = {path.parent for path in SOURCES if path.is_relative_to(ROOT / top)}
+    sizes = {folder: len(list(folder.glob("*.py"))) for folder in folders}
+    assert max(sizes.values()) <= 20, max(sizes, key=lambda folder: sizes[folder])

@@ -1,0 +1,86 @@
+"""deploy/: the manifests are valid, agree with each other and with the image."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+from support.paths import ROOT
+
+from service.lifecycle import GRACE_SECONDS
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+RESOURCES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "kustomization.yaml")
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+DEPLOYMENT = read(FOLDER / "deployment.yaml")
+POD = DEPLOYMENT["spec"]["template"]["spec"]
+CONTAINER = POD["containers"][0]
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("version", ["1.31", "1.35"])
+def test_each_is_valid(path: Path, version: str) -> None:
+    kubernetes_validate.validate(read(path), version, strict=True)
+
+
+def test_the_kustomization_names_them_all() -> None:
+    assert sorted(read(FOLDER / "kustomization.yaml")["resources"]) == [
+        path.name for path in RESOURCES
+    ]
+
+
+def test_they_select_the_same_pods() -> None:
+    labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
+    assert DEPLOYMENT["spec"]["selector"]["matchLabels"] == labels
+    assert read(FOLDER / "service.yaml")["spec"]["selector"] == labels
+    assert read(FOLDER / "disruption_budget.yaml")["spec"]["selector"]["matchLabels"] == labels
+    assert read(FOLDER / "network_policy.yaml")["spec"]["podSelector"]["matchLabels"] == labels
+    target = read(FOLDER / "autoscaler.yaml")["spec"]["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == ("Deployment", DEPLOYMENT["metadata"]["name"])
+
+
+def test_the_container_is_that_of_the_image() -> None:
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    user = POD["securityContext"]["runAsUser"]
+    assert f"USER {user}:{user}" in image
+    assert f"EXPOSE {CONTAINER['ports'][0]['containerPort']}" in image
+    assert POD["enableServiceLinks"] is False  # or it would set MALIGNANCY_PORT
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert CONTAINER[probe]["httpGet"]["port"] == CONTAINER["ports"][0]["name"]
+
+
+def test_nothing_is_allowed_that_is_not_needed() -> None:
+    security = CONTAINER["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert POD["securityContext"]["runAsNonRoot"] is True
+    assert POD["automountServiceAccountToken"] is False
+    assert read(FOLDER / "network_policy.yaml")["spec"]["egress"] == []
+
+
+def test_the_grace_periods_add_up() -> None:
+    (drain,) = (
+        float(each["value"])
+        for each in CONTAINER["env"]
+        if each["name"] == "MALIGNANCY_DRAIN_SECONDS"
+    )
+    assert drain > CONTAINER["readinessProbe"]["timeoutSeconds"]
+    assert POD["terminationGracePeriodSeconds"] > drain + GRACE_SECONDS + 1
+    service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
+    assert float(service["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS + 1
+    assert "environment" not in service  # it does not drain
+
+
+def test_compose() -> None:
+    service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["ports"] == ["127.0.0.1:8000:8000"]
+    assert (ROOT / "deploy" / service["build"] / "Dockerfile").exists()

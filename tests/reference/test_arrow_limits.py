@@ -1,0 +1,126 @@
+"""Arrow streams that are damaged, or larger than they look."""
+
+import io
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.arrow_streams import NAMES, pa, post, scores, stream
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def small_client(predictor: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(max_body_bytes=100_000), predictor))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def test_batches_that_are_too_large(small_client: httpx.AsyncClient) -> None:
+    table = scores(10_000, pa.int8())
+    assert (await post(small_client, stream(table, rows=5_000))).status_code == 200
+    assert (await post(small_client, stream(table))).status_code == 200
+    table = scores(20_000, pa.int8())
+    assert (await post(small_client, stream(table))).status_code == 413
+    constant = {name: np.ones(20_000_000, np.int8) for name in NAMES}
+    bomb = stream(pa.table(constant), compression="zstd")
+    assert len(bomb) < 100_000
+    answer = await post(small_client, bomb)
+    assert answer.status_code == 413
+    assert "at most 100000 bytes" in answer.json()["detail"]
+
+
+async def test_dictionaries_that_are_too_large(kinds_client: httpx.AsyncClient) -> None:
+    many = pa.DictionaryArray.from_arrays(pa.array([0]), pa.array(["x" * 20_000_000]))
+    table = pa.table({"size": [1.0], "colour": many, "score": [3]})
+    for options in ({}, {"compression": "zstd"}):
+        assert (await post(kinds_client, stream(table, **options))).status_code == 413
+
+
+async def test_a_view_of_one_large_text_many_times(kinds_client: httpx.AsyncClient) -> None:
+    text = pa.array(["x" * 1_000_000], pa.string_view())
+    views = np.tile(np.frombuffer(text.buffers()[1], np.int32), 4096)
+    buffers = [None, pa.py_buffer(views.tobytes()), text.buffers()[2]]
+    colours = pa.Array.from_buffers(pa.string_view(), 4096, buffers)
+    table = pa.table({"size": np.ones(4096), "colour": colours, "score": np.ones(4096)})
+    assert (await post(kinds_client, stream(table))).status_code == 413
+
+
+async def test_deltas_of_dictionaries(kinds_client: httpx.AsyncClient) -> None:
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    texts = ["red", "grün"]
+    batches = [
+        pa.record_batch(
+            {"size": [1.0], "colour": pa.DictionaryArray.from_arrays([0], texts[:n]), "score": [3]}
+        )
+        for n in (1, 2)
+    ]
+    with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
+        for each in batches:
+            writer.write_batch(each)
+    answer = await post(kinds_client, sink.getvalue())
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "Dictionaries must not be deltas.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda _: b"", 400),
+        (lambda body: body[:100], 400),
+        (lambda body: body[:-50], 400),
+        (lambda body: body[:-8], 200),  # the mark of the end may be left out
+        (lambda body: body + b"x", 400),
+        (lambda body: body + body, 400),
+        (lambda body: b"ARROW1\0\0" + body, 400),
+        (lambda body: body[8:], 400),
+        (lambda _: struct.pack("<II", 0xFFFFFFFF, 2**31), 413),
+        (lambda _: struct.pack("<II", 0xFFFFFFFF, 8) + b"\xff" * 8, 400),
+    ],
+)
+async def test_what_is_no_stream(client: httpx.AsyncClient, change: Any, status: int) -> None:
+    body = stream(scores(10))
+    assert (await post(client, change(body))).status_code == status
+
+
+async def test_no_rows(client: httpx.AsyncClient) -> None:
+    answer = await post(client, stream(scores(0)))
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "rows", "rule": "must have at least one row"}]
+
+
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
+    compressed=st.booleans(),
+)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+)
+async def test_damaged_bytes_are_answered_or_refused(
+    client: httpx.AsyncClient, changes: list[tuple[float, int]], compressed: bool
+) -> None:
+    body = bytearray(stream(scores(20, pa.int8()), compression="lz4" if compressed else None))
+    for place, value in changes:
+        body[int(place * len(body))] = value
+    answer = await post(client, bytes(body), "?on_error=mark")
+    assert answer.status_code in {200, 400, 413, 422}

@@ -1,0 +1,260 @@
+"""The estimators by scikit-learn's own checks, beside its own networks, and in its tools."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="compares with scikit-learn: make oracles")
+
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits, make_friedman1
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from model.estimators import NetworkClassifier, NetworkRegressor
+from model.network.layers import Dense, Dropout
+from model.training.fitting.sequential import Sequential
+
+PLURAL = "sparse_categorical_cross_entropy"
+estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
+
+
+def problem(classes: int = 3, rows: int = 120) -> tuple[Any, Any]:
+    """Rows (N, 4), and labels (N,) that are texts, of unequal frequency."""
+    generator = np.random.default_rng(0)
+    numbers = np.minimum(generator.integers(0, 2 * classes, rows), classes - 1)
+    inputs = generator.standard_normal((rows, 4))
+    inputs[:, 0] += 2 * numbers
+    return inputs, np.array(["benign", "malignant", "unknown"])[numbers]
+
+
+def targets_for(kind: Any) -> tuple[Any, Any]:
+    rows, labels = problem()
+    return rows, labels if kind is NetworkClassifier else rows[:, 0] - rows[:, 1]
+
+
+def cancer() -> tuple[Any, ...]:
+    rows, labels = load_breast_cancer(return_X_y=True)
+    return tuple(train_test_split(rows, labels, stratify=labels, random_state=0))
+
+
+# Without any check expected to fail. `check_array_api_input` skips itself, as it does for
+# scikit-learn's own, unless SCIPY_ARRAY_API is set.
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [
+        NetworkClassifier(),
+        NetworkRegressor(),
+        NetworkClassifier(batch_size="full", learning_rate=0.01),
+        NetworkRegressor(optimizer="nadam", learning_rate=0.01, training={"average": 0.9}),
+    ]
+)
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+# Both with the same settings, and means over seeds. One row more or less of 143 is 0.007.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_as_good_as_scikit_learn_on_breast_cancer() -> None:
+    learn, test, labels, truth = cancer()
+    ours: list[float] = []
+    theirs: list[float] = []
+    for seed in range(5):
+        mine = NetworkClassifier((30,), epochs=60, random_state=seed)
+        peer = MLPClassifier((30,), max_iter=60, batch_size=32, alpha=0, random_state=seed)
+        for each, scores in ((mine, ours), (peer, theirs)):
+            pipeline = make_pipeline(StandardScaler(), each).fit(learn, labels)
+            scores.append(pipeline.score(test, truth))
+    assert np.mean(ours) > 0.95
+    assert np.mean(ours) > np.mean(theirs) - 0.01
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_as_good_as_scikit_learn_on_digits() -> None:
+    rows, labels = load_digits(return_X_y=True)
+    learn, test, known, truth = train_test_split(rows / 16, labels, random_state=0)
+    ours: list[float] = []
+    theirs: list[float] = []
+    for seed in range(3):
+        mine = NetworkClassifier((50,), epochs=30, random_state=seed)
+        peer = MLPClassifier((50,), max_iter=30, batch_size=32, alpha=0, random_state=seed)
+        ours.append(mine.fit(learn, known).score(test, truth))
+        theirs.append(peer.fit(learn, known).score(test, truth))
+    assert np.mean(ours) > 0.95
+    assert np.mean(ours) > np.mean(theirs) - 0.01
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_as_good_as_scikit_learn_on_numbers() -> None:
+    rows, targets = make_friedman1(500, noise=1, random_state=0)
+    targets = (targets - targets.mean()) / targets.std()
+    learn, test, known, truth = train_test_split(2 * rows - 1, targets, random_state=0)
+    # He's initial weights, the default, are larger than scikit-learn's and take more epochs.
+    layer = {"units": 20, "activation": "relu", "initializer": "glorot_uniform"}
+    names: dict[str, Any] = {"hidden_layer_sizes": (20,), "max_iter": 60, "alpha": 0}
+    ours: list[float] = []
+    theirs: list[float] = []
+    for seed in range(5):
+        mine = NetworkRegressor((layer,), epochs=60, random_state=seed)
+        peer = MLPRegressor(batch_size=32, random_state=seed, **names)
+        ours.append(mine.fit(learn, known).score(test, truth))
+        theirs.append(peer.fit(learn, known).score(test, truth))
+    assert np.mean(ours) > np.mean(theirs) - 0.02
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_it_is_what_sequential_trains(classes: int) -> None:
+    rows, labels = problem(classes)
+    estimator = NetworkClassifier((5, Dropout(0.1)), epochs=3, random_state=7).fit(rows, labels)
+    numbers = np.unique(labels, return_inverse=True)[1]
+    outputs, loss = (1, "binary_cross_entropy") if classes == 2 else (3, PLURAL)
+    layers = [Dense(5, "relu"), Dropout(0.1), Dense(outputs)]
+    fitted = Sequential(layers).fit(rows, numbers, loss, "adam", epochs=3, seed=7)
+    assert (estimator.theta_ == fitted.theta).all()
+    assert estimator.history_ == fitted.history
+    assert estimator.loss_ == fitted.history.records[-1].train_loss
+    assert estimator.n_iter_ == 3
+    probabilities = estimator.predict_proba(rows)
+    assert (probabilities[:, -outputs:] == fitted.predict(rows)).all()
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+    likeliest = np.unique(labels)[probabilities.argmax(axis=1)]
+    assert (estimator.predict(rows) == likeliest).all()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_balanced_classes_are_weights_of_rows(classes: int) -> None:
+    rows, labels = problem(classes)
+    known, numbers = np.unique(labels, return_inverse=True)
+    each = compute_class_weight("balanced", classes=known, y=labels)
+    plain = NetworkClassifier(epochs=3, random_state=0)
+    balanced = clone(plain).set_params(class_weight="balanced").fit(rows, labels)
+    table = clone(plain).set_params(class_weight=dict(zip(known, each, strict=True)))
+    weighted = clone(plain).fit(rows, labels, sample_weight=each[numbers])
+    assert (balanced.theta_ == weighted.theta_).all()
+    assert (table.fit(rows, labels).theta_ == weighted.theta_).all()
+    assert (plain.fit(rows, labels).theta_ != weighted.theta_).any()
+
+
+def test_weights_of_classes_and_of_rows_multiply() -> None:
+    rows, labels = problem()
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(rows))
+    plain = NetworkClassifier(epochs=2, random_state=0)
+    table = {"benign": 3.0, "unknown": 0.5}  # the class that is not in it weighs 1
+    both = clone(plain).set_params(class_weight=table).fit(rows, labels, weights)
+    product = compute_sample_weight(table, labels) * weights
+    assert (both.theta_ == plain.fit(rows, labels, product).theta_).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_early_stopping_sets_rows_apart(weighted: bool) -> None:
+    rows, labels = problem(rows=200)
+    weights = np.random.default_rng(1).uniform(0.5, 2, 200) if weighted else None
+    options: dict[str, Any] = {"learning_rate": 0.03, "validation_fraction": 0.25}
+    stopping = {"patience": 3}
+    estimator = NetworkClassifier(random_state=0, early_stopping=stopping, **options)
+    estimator.fit(rows, labels, weights)
+    parts = train_test_split(
+        rows,
+        np.unique(labels, return_inverse=True)[1],
+        np.ones(200) if weights is None else weights,
+        test_size=0.25,
+        stratify=labels,
+        random_state=0,
+    )
+    network, best = estimator.network_, estimator.history_.best
+    seen, unseen = (
+        network.loss_of(estimator.theta_, x, y, w) for x, y, w in (parts[::2], parts[1::2])
+    )
+    assert estimator.n_iter_ == best.epoch + 4 < 200  # more than 3 in a row
+    assert (seen, unseen) == pytest.approx((best.train_loss, best.validation_loss))
+    assert estimator.loss_ == best.train_loss
+
+
+def test_early_stopping_of_numbers_by_default_patience() -> None:
+    rows, targets = targets_for(NetworkRegressor)
+    estimator = NetworkRegressor(early_stopping=True, learning_rate=0.1, random_state=0)
+    estimator.fit(rows, targets)
+    assert estimator.n_iter_ in (estimator.history_.best.epoch + 11, 200)
+
+
+def test_outputs_have_the_shape_of_targets() -> None:
+    rows, _ = problem()
+    for targets in (rows[:, 1], rows[:, 1:2], rows[:, 1:]):
+        estimator = NetworkRegressor(epochs=100, learning_rate=0.01, random_state=0)
+        assert estimator.fit(rows, targets).predict(rows[:7]).shape == targets[:7].shape
+        assert estimator.score(rows, targets) > 0.9
+
+
+def test_float32_rows_make_a_float32_network() -> None:
+    rows, labels = problem()
+    single = NetworkClassifier(epochs=2, random_state=0).fit(rows.astype(np.float32), labels)
+    assert single.theta_.dtype == single.predict_proba(rows).dtype == np.float32
+
+
+def test_states_of_randomness() -> None:
+    rows, labels = problem()
+
+    def theta(state: Any) -> Any:
+        return NetworkClassifier(epochs=1, random_state=state).fit(rows, labels).theta_
+
+    assert (theta(3) == theta(np.int64(3))).all()
+    assert (theta(3) != theta(4)).any()
+    assert (theta(np.random.RandomState(3)) == theta(np.random.RandomState(3))).all()
+    one = np.random.RandomState(3)
+    assert (theta(one) != theta(one)).any()
+    assert (theta(None) != theta(None)).any()
+
+
+def test_pipeline_search_and_cross_validation() -> None:
+    learn, test, labels, truth = cancer()
+    network = NetworkClassifier(epochs=5, learning_rate=0.01, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    assert cross_val_score(pipeline, learn, labels, cv=3, n_jobs=1).min() > 0.9
+    grid = {  # numbers of NumPy's types, as arrays and samplers give them
+        "networkclassifier__hidden": [(), (8,)],
+        "networkclassifier__epochs": np.array([1, 8]),
+        "networkclassifier__learning_rate": np.array([0.01], np.float32),
+        "networkclassifier__class_weight": [None, "balanced"],
+    }
+    search = GridSearchCV(pipeline, grid, cv=3, n_jobs=1, error_score="raise").fit(learn, labels)
+    assert search.best_params_["networkclassifier__epochs"] == 8
+    assert search.score(test, truth) > 0.93
+    names = {name.removeprefix("networkclassifier__") for name in grid}
+    assert names <= network.get_params().keys()
+
+
+@estimators
+def test_pickled_it_predicts_the_same(kind: Any) -> None:
+    rows, targets = targets_for(kind)
+    fitted = kind((4, {"name": "maxout", "units": 3}), epochs=2, random_state=0).fit(rows, targets)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert (again.predict(rows) == fitted.predict(rows)).all()
+    assert again.get_params() == fitted.get_params()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 15}, "hidden must be a list of units or layers, got 15"),
+        ({"hidden": (0,)}, "dense: units must be a positive integer, got 0"),
+        ({"activation": "rely"}, "activation must be one of"),
+        ({"epochs": 0}, r"training\.epochs must be a positive integer, got 0"),
+        ({"training": {"l3": 1}}, "training has no 'l3': it takes optimizer, epochs"),
+        ({"training": {"seed": 1}}, "must not hold seed: the estimator has its own random_state"),
+        ({"training": {"l2": 1.0}}, "must not hold l2: the estimator has its own l2"),
+        ({"early_stopping": {"patients": 1}}, "did you mean patience"),
+        ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction must be"),
+        ({"class_weight": "even"}, "class_weight must be None, balanced or a table, got 'even'"),
+        ({"class_weight": {"benign": -1}}, "weights must be finite, at least 0"),
+    ],
+)
+def test_what_is_wrong_is_said_by_fit(options: dict[str, Any], message: str) -> None:
+    rows, labels = problem()
+    estimator = NetworkClassifier(**options)  # which checks nothing
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(rows, labels)

@@ -1,0 +1,239 @@
+"""ONNX Runtime, which shares no code with the network, against every layer and activation."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.errors import MalignancyError
+from model.export.onnx_model import to_onnx
+from model.network.activations.activation import Activation
+from model.network.activations.registry import ACTIVATIONS
+from model.network.graph import Node
+from model.network.layers import LAYERS, Dense
+from model.network.network import Network
+from model.network.ops.dense import Activated
+from model.prediction.encoder import Encoder
+from model.prediction.predictor import Predictor, ScoredRows, SelfTest
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+
+REASON = "needs the extra oracles: make oracles"
+onnx = pytest.importorskip("onnx", reason=REASON)
+onnxruntime = pytest.importorskip("onnxruntime", reason=REASON)
+
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+INPUTS = 12
+
+# Every layer, with the activations and sizes that another path of the export could depend on.
+LAYER_CASES: dict[str, list[dict[str, Any]]] = {
+    "dense": [{"units": 5}, {"units": 1, "activation": "tanh"}],
+    "conv1d": [
+        {"filters": 3, "kernel": 2, "activation": "relu"},
+        {"filters": 1, "kernel": 6},
+        {"filters": 2, "kernel": 3, "stride": 2},
+    ],
+    "locally_connected1d": [
+        {"filters": 3, "kernel": 2, "activation": "relu"},
+        {"filters": 2, "kernel": 3, "stride": 2},
+    ],
+    "maxout": [{"units": 4, "pieces": 3}, {"units": 2, "pieces": 1}],
+    "dropout": [{"rate": 0.5}],
+    "alpha_dropout": [{"rate": 0.5}],
+    "gaussian_noise": [{"standard_deviation": 1.0}],
+    "layer_normalization": [{}, {"epsilon": 0.1}],
+    "flatten": [{}],
+    "residual": [
+        {"layers": [{"units": INPUTS, "activation": "tanh"}, {"name": "dropout", "rate": 0.1}]},
+        {"layers": [{"units": 7}]},
+    ],
+}
+
+
+def numbers(fill: Array, center: Array, spread: Array) -> Encoder:
+    """An encoder of numbers only."""
+    return Encoder((0,) * len(fill), ("",) * len(fill), fill, center, spread)
+
+
+def predictor_of(network: Network, seed: int = 0) -> Predictor:
+    """A predictor with random weights, biases, gains and scaler."""
+    generator = np.random.default_rng(seed)
+    theta = network.initial_parameters(generator)
+    theta += generator.normal(0, 0.2, theta.shape).astype(theta.dtype)
+    features = tuple(Feature(name=f"f{i}", may_be_missing=True) for i in range(network.inputs))
+    center, fill = generator.normal(0, 1, (2, network.inputs))
+    nothing: Array = np.empty(0)
+    return Predictor(
+        name="a model of Ω",
+        schema=Schema(features=features, target=Binary(negative="no", positive="ja, größer")),
+        encoder=numbers(fill, center, generator.uniform(0.5, 2, network.inputs)),
+        network=network,
+        theta=theta,
+        operating_points={"default": 0.25},
+        train=ScoredRows.ungrouped(nothing, nothing),
+        validation=ScoredRows.ungrouped(nothing, nothing),
+        self_test=SelfTest(nothing, nothing),
+        version="f" * 64,
+    )
+
+
+def run(content: bytes, rows: Array) -> Array:
+    """What ONNX Runtime makes of the rows, on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    [found] = session.run(None, {"input": rows})
+    return np.asarray(found)
+
+
+def assert_same(predictor: Predictor, rows: Array) -> None:
+    """One row and all rows give what the predictor's network gives, in its type."""
+    network, content = predictor.network, to_onnx(predictor)
+    expected = network.predict(predictor.theta, predictor.encoder.encode(rows))
+    for count in (1, len(rows)):
+        found = run(content, rows[:count])
+        assert (found.dtype.name, found.shape) == (network.dtype, (count, network.outputs))
+        tolerance = TOLERANCE[network.dtype]
+        np.testing.assert_allclose(found, expected[:count], rtol=tolerance, atol=tolerance)
+
+
+def some_rows(features: int = INPUTS, count: int = 40) -> Array:
+    """Rows around 0, a tenth of the values missing."""
+    generator = np.random.default_rng(1)
+    rows = generator.normal(0, 2, (count, features))
+    rows[generator.random(rows.shape) < 0.1] = np.nan
+    rows[0, 1] = np.nan
+    return rows
+
+
+def test_every_layer_has_a_case() -> None:
+    assert LAYER_CASES.keys() == LAYERS.keys()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    "layer",
+    [{"name": name, **case} for name, cases in LAYER_CASES.items() for case in cases],
+    ids=str,
+)
+def test_layer(layer: dict[str, Any], channels: int, dtype: str) -> None:
+    network = Network([layer, Dense(2)], INPUTS, "mean_squared_error", dtype, channels)
+    assert_same(predictor_of(network), some_rows())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "activation",
+    [*ACTIVATIONS, {"name": "leaky_relu", "slope": 0.3}, {"name": "elu", "alpha": 0.7}],
+    ids=str,
+)
+def test_activation(activation: str | dict[str, Any], dtype: str) -> None:
+    """Random weights; then weights of 1, on numbers near 0 and so large that e overflows."""
+    layers = [Dense(5, activation), Dense(2)]
+    assert_same(
+        predictor_of(Network(layers, INPUTS, "mean_squared_error", dtype)),
+        some_rows(),
+    )
+    numbers = np.concatenate([-np.logspace(-9, 3, 60), [0], np.logspace(-9, 3, 60)])
+    network = Network([Dense(1, activation), Dense(1)], 1, "mean_squared_error", dtype)
+    predictor = predictor_of(network)
+    predictor.theta[:] = [1, 0, 1, 0]
+    assert_same(predictor, numbers[:, None])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [
+        ("mean_squared_error", 1),
+        ("binary_cross_entropy", 1),
+        ("binary_cross_entropy", 3),
+        ("categorical_cross_entropy", 3),
+        ("sparse_categorical_cross_entropy", 2),
+    ],
+)
+def test_link(loss: str, outputs: int, dtype: str) -> None:
+    predictor = predictor_of(Network([Dense(outputs)], INPUTS, loss, dtype))
+    assert_same(predictor, some_rows())
+    assert_same(predictor, 30 * some_rows())
+
+
+@pytest.mark.parametrize(("dtype", "least"), [("float64", -700.0), ("float32", -85.0)])
+def test_small_probabilities_keep_their_digits(dtype: str, least: float) -> None:
+    network = Network([Dense(1)], 1, dtype=dtype)
+    encoder = numbers(np.zeros(1), np.zeros(1), np.ones(1))
+    plain = replace(predictor_of(network), theta=np.array([1, 0], dtype), encoder=encoder)
+    logits = np.linspace(least, 20, 500)[:, None]
+    expected = network.predict(plain.theta, logits)
+    found = run(to_onnx(plain), logits)
+    np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=0)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_a_deep_network_of_all_kinds(dtype: str) -> None:
+    layers: list[str | dict[str, Any]] = [
+        {"name": "gaussian_noise", "standard_deviation": 0.1},
+        {"name": "conv1d", "filters": 4, "kernel": 2, "activation": "swish"},
+        {"name": "locally_connected1d", "filters": 3, "kernel": 2, "stride": 2},
+        "flatten",
+        "layer_normalization",
+        {"name": "residual", "layers": [{"units": 8, "activation": "gelu"}, Dense(8, "selu")]},
+        {"name": "maxout", "units": 6, "pieces": 3},
+        {"name": "dropout", "rate": 0.2},
+        {"units": 1},
+    ]
+    network = Network(layers, INPUTS, "binary_cross_entropy", dtype, channels=2)
+    assert_same(predictor_of(network), some_rows(count=200))
+
+
+def test_the_articles_artifact_end_to_end(predictor: Predictor) -> None:
+    content = to_onnx(predictor)
+    rows = predictor.self_test.rows.copy()
+    rows[0, predictor.schema.names.index("bare_nuclei")] = np.nan
+    found = run(content, rows)
+    np.testing.assert_allclose(found, predictor.predict(rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(found[1:], predictor.self_test.predictions[1:], rtol=0, atol=1e-6)
+    assert to_onnx(predictor) == content
+
+
+def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
+    model = onnx.load_from_string(to_onnx(predictor))
+    onnx.checker.check_model(model, full_check=True)
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    assert told.pop("name") == "article"
+    assert told.pop("version") == predictor.version != ""
+    assert {key: json.loads(value) for key, value in told.items()} == {
+        "features": list(predictor.schema.names),
+        "target": {"task": "binary", "negative": "benign", "positive": "malignant", "refer": None},
+        "operating_points": dict(predictor.operating_points),
+    }
+    assert (model.opset_import[0].version, model.ir_version) == (17, 8)
+    assert [value.name for value in model.graph.input] == ["input"]
+    assert [value.name for value in model.graph.output] == ["probability"]
+
+
+def test_names_in_any_script_are_kept() -> None:
+    model = onnx.load_from_string(to_onnx(predictor_of(Network([Dense(1)], 2))))
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    assert (told["name"], json.loads(told["target"])["positive"]) == ("a model of Ω", "ja, größer")
+
+
+def test_what_has_no_words_in_onnx_is_refused() -> None:
+    class Odd(Node):
+        """A node of a kind the export has never seen."""
+
+    class Strange(Activation):
+        name = "strange"
+
+    network = Network([Dense(1)], 2)
+    for last, message in (
+        (Odd(network.ends[-1], units=1), "node Odd cannot be exported to ONNX"),
+        (Activated(network.ends[-1], Strange()), "activation strange cannot be exported to ONNX"),
+    ):
+        network.ends.append(last)
+        with pytest.raises(MalignancyError, match=message):
+            to_onnx(predictor_of(network))

@@ -1,0 +1,198 @@
+"""Whatever is changed in an artifact: it is refused, or served; never another exception.
+
+tests/stress/stress_fuzzed_artifacts.py does the same for longer: make torture.
+"""
+
+import io
+import json
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.artifacts import artifact
+from model.artifacts.npz import read_npz, write_npz
+from model.errors import ArtifactError
+from model.pipelines.train import train
+from model.training.recipes.recipe import load_recipe
+from service.problems import Problem
+from service.registry.served_model import Served
+from service.settings import Settings
+
+RECIPE = """
+extends = "article"
+name = "short"
+[training]
+epochs = 1
+"""
+SETTINGS = Settings()
+numbers = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.sampled_from([0, 1, -1, 2**31, 2**63, 1e308, 1e-320, float("nan"), float("inf"), -0.0]),
+    st.floats(),
+)
+texts = st.one_of(
+    st.text(max_size=20), st.sampled_from(["relu", "dense", "conv1d", "sqrt", "refer"])
+)
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, texts),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@cache
+def good() -> bytes:
+    """The article's model, after one step: small, so that it is fuzzed often."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "short.toml"
+        recipe.write_text(RECIPE, encoding="utf-8")
+        return artifact.to_bytes(train(load_recipe(str(recipe))).predictor)
+
+
+def content() -> dict[str, Any]:
+    loaded: dict[str, Any] = joblib.load(io.BytesIO(good()))
+    return loaded
+
+
+def pickled(parts: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(parts, file)
+    return file.getvalue()
+
+
+def use(data: bytes) -> bool:
+    """Load it and serve it as the service does; whether it was not refused."""
+    try:
+        predictor = artifact.from_bytes(data)
+        predictor.replay_self_test()
+    except ArtifactError:
+        return False
+    served = Served(predictor, SETTINGS)
+    assert served.description
+    assert served.card
+    with suppress(Problem):  # of numbers that overflow
+        served.predict(predictor.self_test.rows[:1], 0.5)
+    return True
+
+
+def changed(section: Any, draw: st.DrawFn) -> Any:
+    """Plain data with one place, however deep, changed, removed, doubled or added to."""
+    if isinstance(section, dict) and section and draw(st.integers(0, 9)):
+        key = draw(st.sampled_from(sorted(section)))
+        rest = {other: value for other, value in section.items() if other != key}
+        kind = draw(st.integers(0, 9))
+        if kind == 0:
+            return rest
+        if kind == 1:
+            return section | {draw(texts): draw(values)}
+        return rest | {key: changed(section[key], draw)}
+    if isinstance(section, list) and section and draw(st.integers(0, 9)):
+        at = draw(st.integers(0, len(section) - 1))
+        kind = draw(st.integers(0, 9))
+        if kind == 0:
+            return section[:at] + section[at + 1 :]
+        if kind == 1:
+            return section[: at + 1] + section[at:]
+        return [*section[:at], changed(section[at], draw), *section[at + 1 :]]
+    return draw(values)
+
+
+@st.composite
+def other_metadata(draw: st.DrawFn) -> bytes:
+    parts = content()
+    told = json.loads(parts["metadata"])
+    for _ in range(draw(st.integers(1, 3))):
+        told = changed(told, draw)
+    text = json.dumps(told, ensure_ascii=draw(st.booleans()))
+    try:
+        return pickled(parts | {"metadata": text})
+    except UnicodeEncodeError:
+        return pickled(parts | {"metadata": json.dumps(told)})
+
+
+def other_array(array: Array, draw: st.DrawFn) -> Array:
+    kind = draw(st.integers(0, 5))
+    if kind == 0:
+        return array.astype(draw(st.sampled_from(["f4", "f8", "i8", "i4", "u1", "bool", "u8"])))
+    if kind == 1:
+        return array.ravel()[: draw(st.integers(0, array.size))]
+    if kind == 2:
+        return array[None] if draw(st.booleans()) else np.concatenate([array, array])
+    if kind == 3 and array.ndim:
+        return array[: draw(st.integers(0, 3))]
+    copy = array.copy()
+    if copy.size:
+        with np.errstate(all="ignore"):
+            value = draw(st.sampled_from([0, 1, -1, 1e-320, 1e308, -1e308, 1e18, 1e-9, np.nan]))
+            copy.flat[draw(st.integers(0, copy.size - 1))] = np.asarray(value).astype(copy.dtype)
+    return copy
+
+
+@st.composite
+def other_arrays(draw: st.DrawFn) -> bytes:
+    parts = content()
+    arrays = read_npz(parts["arrays"])
+    for name in draw(st.lists(st.sampled_from(sorted(arrays)), min_size=1, max_size=3)):
+        with np.errstate(all="ignore"):
+            arrays[name] = other_array(arrays[name], draw)
+    return pickled(parts | {"arrays": write_npz(arrays)})
+
+
+def other_bytes(data: bytes, draw: st.DrawFn) -> bytes:
+    """Bytes flipped, cut, doubled, moved or put in, here and there."""
+    changed = bytearray(data)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(changed)))
+        to = min(len(changed), at + draw(st.sampled_from([1, 2, 4, 8, 30, 46, 200])))
+        piece = changed[at:to]
+        kinds = [b"", piece * 2, bytes(len(piece)), b"\xff" * len(piece), piece[::-1]]
+        changed[at:to] = draw(st.one_of(st.sampled_from(kinds), st.binary(max_size=8)))
+    return bytes(changed)
+
+
+@st.composite
+def other_file(draw: st.DrawFn) -> bytes:
+    return other_bytes(good(), draw)
+
+
+@st.composite
+def other_archive(draw: st.DrawFn) -> bytes:
+    parts = content()
+    return pickled(parts | {"arrays": other_bytes(parts["arrays"], draw)})
+
+
+def test_what_is_not_changed_is_served() -> None:
+    assert use(good())
+    assert use(pickled(content()))
+
+
+KINDS = {
+    "metadata": other_metadata(),
+    "arrays": other_arrays(),
+    "file": other_file(),
+    "archive": other_archive(),
+}
+
+
+def fuzz(kind: st.SearchStrategy[bytes], examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(kind)
+    def try_it(data: bytes) -> None:
+        use(data)
+
+    try_it()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_refused_or_served(kind: str) -> None:
+    fuzz(KINDS[kind], 150)

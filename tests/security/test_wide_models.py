@@ -1,0 +1,139 @@
+"""A model of thousands of features, all of which may be missing: a small body must stay small."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+from model.network.layers import Dense
+from model.network.network import Network
+from model.network.tasks import TASKS
+from model.prediction.encoder import Encoder
+from model.prediction.predictor import PIECE_NUMBERS, PIECE_ROWS, Predictor, piece_rows
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from service.app import create_app
+from service.codecs.json.parser import FEW_NUMBERS, TOO_SPARSE, Contract
+from service.inference import open_inference as infer
+from service.routes import open_inference as inference_protocol
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+FEATURES = 3000
+MOST_BYTES = 256 * 2**20
+NDJSON = {"Content-Type": "application/x-ndjson"}
+CSV = {"Content-Type": "text/csv"}
+
+
+@pytest.fixture(scope="module")
+def predictor(predictor: Predictor) -> Predictor:
+    task = TASKS["binary"]
+    network = Network([Dense(2, "relu"), task.output_layer(1)], inputs=FEATURES, loss=task.loss)
+    zeros = np.zeros(FEATURES)
+    features = tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(FEATURES))
+    return replace(
+        predictor,
+        schema=Schema(features=features, target=predictor.schema.target),
+        encoder=Encoder((0,) * FEATURES, ("",) * FEATURES, zeros, zeros, np.ones(FEATURES)),
+        network=network,
+        theta=network.initial_parameters(np.random.default_rng(0)),
+    )
+
+
+@pytest.fixture(scope="module")
+def app(predictor: Predictor) -> FastAPI:
+    return create_app(Settings(), predictor)
+
+
+def memory(key: str) -> int:
+    """A figure of /proc/self/status, in bytes."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.partition(f"{key}:")[2].split()[0]) * 1024
+
+
+def instances(rows: int, row: str) -> bytes:
+    return f'{{"instances":[{",".join([row] * rows)}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status"),
+    [
+        ("/predict", {}, instances(1600, "{}"), 422),
+        ("/invocations", {}, instances(1600, "{}"), 422),
+        ("/predict", NDJSON, b"{}\n" * 40_000, 422),
+        ("/predict", {}, instances(30, "{}"), 200),
+        ("/predict", NDJSON, b"{}\n" * 30, 200),
+        ("/predict", CSV, b"x0\n" + b"1\n" * 10_000, 200),
+        ("/predict", CSV, b"x0\n" + b'"1"\n' * 3_000, 200),
+    ],
+)
+async def test_rows_of_hardly_anything(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = memory("VmRSS")
+    answer = await client.post(path, content=body, headers=headers)
+    assert answer.status_code == status
+    assert memory("VmHWM") - before < MOST_BYTES
+    if status == 422:
+        assert answer.json()["errors"][0]["rule"] == TOO_SPARSE
+
+
+async def test_what_is_imputed_is_told_of_each_row(client: httpx.AsyncClient) -> None:
+    body = instances(2, '{"x1":5}')[:-2] + b',{"x0":1,"x2":null}]}'
+    told = (await client.post("/predict", content=body)).json()["predictions"]
+    names = [f"x{n}" for n in range(FEATURES)]
+    assert [each["imputed"] for each in told] == [[names[0], *names[2:]]] * 2 + [names[1:]]
+    lines = b'{"x1":5}\n[]\n{"x0":1,"x2":null}\n'
+    answer = await client.post("/predict?on_error=mark", content=lines, headers=NDJSON)
+    one, bad, other = map(json.loads, answer.text.splitlines())
+    assert (one["imputed"], other["imputed"]) == (told[0]["imputed"], told[2]["imputed"])
+    assert list(bad) == ["errors"]
+
+
+def test_a_body_is_small_by_its_numbers() -> None:
+    schema = Schema(
+        features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(100)),
+        target=Binary(negative="no", positive="yes"),
+    )
+    contract = Contract(schema, 1000)
+    few = FEW_NUMBERS // 100
+    assert contract.is_small(instances(few - 1, "{}"))
+    assert not contract.is_small(instances(few + 1, "{}"))
+    assert not contract.is_small(instances(few + 1, "[]"))
+    assert contract.is_small(instances(few - 1, '{"x0": 1.234567890123456}'))
+
+
+async def test_few_bytes_of_many_numbers_go_to_a_thread(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, threads = asyncio.get_running_loop(), []
+
+    def told(*given: Any) -> Any:
+        try:
+            threads.append(asyncio.get_running_loop() is not loop)
+        except RuntimeError:
+            threads.append(True)
+        return infer.answer(*given)
+
+    monkeypatch.setattr(inference_protocol, "answer", told)
+    for rows in (2, 1000):
+        tensor = {"name": "x0", "shape": [rows], "datatype": "FP64", "data": [1] * rows}
+        asked = await client.post("/v2/models/article/infer", json={"inputs": [tensor]})
+        assert asked.status_code == 200
+    assert threads == [False, True]
+
+
+@pytest.mark.parametrize("features", [1, 9, 256, 257, 1000, 10_000, 10**7])
+def test_pieces_have_few_numbers(features: int) -> None:
+    rows = piece_rows(features)
+    assert PIECE_ROWS % rows == 0
+    assert rows == 8 or rows * features <= PIECE_NUMBERS
+    assert (rows == PIECE_ROWS) == (features <= 256)

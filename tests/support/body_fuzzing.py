@@ -1,0 +1,279 @@
+"""What the fuzzing of bodies shares: readers that must raise nothing but Problem, and judges.
+
+Each target takes any bytes. What it takes as good must be what a naive reading says.
+"""
+
+import csv
+import io
+import json
+import math
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from model.arrays import Array
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from service.codecs.json.parser import Contract
+from service.codecs.open_inference.inputs import InputTensors
+from service.codecs.open_inference.request import Most, read_request
+from service.codecs.tabular.blocks import Block, Reader
+from service.codecs.tabular.csv import CsvReader
+from service.codecs.tabular.ndjson import NdjsonReader
+from service.problems import MAX_ERRORS, Problem
+
+FEATURES = (
+    Feature(name="size", type="integer", minimum=1, maximum=10),
+    Feature(name="age", minimum=0, may_be_missing=True),
+    Feature(name="kind", type="category", categories=("a", "b c"), may_be_missing=True),
+    Feature(name="ill", type="boolean"),
+)
+TARGET = Binary(negative="no", positive="yes")
+KINDS = Schema(features=FEATURES, target=TARGET)
+NUMBERS = Schema(features=FEATURES[:2], target=TARGET)
+MAX_ROWS = 50
+CONTRACTS = {schema: Contract(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
+TENSORS = {schema: InputTensors(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
+MOST = Most.of(MAX_ROWS, 4, 2)
+
+
+def number(value: Any, feature: Feature) -> float:
+    """What a JSON value stands for, naively; AssertionError for what is not good."""
+    if value is None:
+        assert feature.may_be_missing
+        return math.nan
+    if feature.type == "category":
+        return feature.categories.index(value)
+    assert isinstance(value, bool) == (feature.type == "boolean")
+    assert feature.accepts(float(value))
+    return float(value)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose names is given twice."""
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def rows_of(text: bytes) -> Any:
+    """JSON as the standard library reads it."""
+    return json.loads(text, object_pairs_hook=once)
+
+
+def as_numbers(rows: Iterable[Any], schema: Schema) -> Array:
+    """Rows that are objects or arrays of values."""
+    found = []
+    for row in rows:
+        if isinstance(row, dict):
+            assert row.keys() <= set(schema.names)
+            row = [row.get(name) for name in schema.names]
+        found.append([number(each, f) for each, f in zip(row, schema.features, strict=True)])
+    return np.array(found).reshape(-1, len(schema.features))
+
+
+def must_be_bounded(problem: Problem) -> None:
+    """A refusal tells a little, and nothing that a terminal would take for an order."""
+    assert 400 <= problem.status < 500
+    assert len(problem.errors) <= MAX_ERRORS
+    told = [problem.detail, *(text for each in problem.errors for text in each.values())]
+    assert all(str(text).isprintable() and len(str(text)) < 400 for text in told)
+
+
+def json_body(data: bytes) -> bool:
+    """A body of /predict."""
+    for schema, contract in CONTRACTS.items():
+        try:
+            parsed = contract.parse(data)
+        except Problem as problem:
+            must_be_bounded(problem)
+            continue
+        body = rows_of(data)
+        rows = [body] if parsed.single else body["instances"]
+        assert parsed.single == ("instances" not in body)
+        expected = as_numbers(rows, schema)
+        np.testing.assert_array_equal(parsed.values, expected)
+        np.testing.assert_array_equal(parsed.missing, np.argwhere(np.isnan(expected)))
+        return True
+    return False
+
+
+def tensors(data: bytes) -> bool:
+    """A body of /v2/…/infer: the first two bytes say how many of the rest are JSON."""
+    if len(data) < 2:
+        return False
+    (length,) = struct.unpack_from("<H", data)
+    body, taken = data[2:], False
+    for header_length in (None, length):
+        for schema in (KINDS, NUMBERS):
+            try:
+                request = read_request(body, header_length, MOST)
+                rows = TENSORS[schema].rows(request.inputs)
+            except Problem as problem:
+                must_be_bounded(problem)
+                continue
+            taken = True
+            assert rows.shape == (request.rows, len(schema.features))
+            for column, feature in zip(rows.T.tolist(), schema.features, strict=True):
+                assert all(map(feature.accepts, column))
+            told = rows_of(body[:header_length])
+            if all("data" in each for each in told["inputs"]):
+                by_name = {each["name"]: np.ravel(each["data"]).tolist() for each in told["inputs"]}
+                if schema is NUMBERS and "input" not in by_name:
+                    count = request.rows
+                    named = [by_name.get(name, [None] * count) for name in schema.names]
+                    expected = as_numbers(zip(*named, strict=True), schema)
+                    np.testing.assert_allclose(rows, expected, rtol=1e-7)  # of FP32
+    return taken
+
+
+def read(reader: Reader, data: bytes, cut: int) -> list[Block] | None:
+    """What a reader makes of two pieces; None where it refuses."""
+    try:
+        blocks = [block for piece in (data[:cut], data[cut:]) for block in reader.feed(piece)]
+        blocks += reader.finish()
+    except Problem as problem:
+        must_be_bounded(problem)
+        return None
+    for block in blocks:
+        for errors in block.errors.values():
+            must_be_bounded(Problem.invalid(errors))
+    return blocks
+
+
+def good_rows(blocks: list[Block]) -> list[list[float]]:
+    """The values of the rows without errors."""
+    return [
+        row
+        for block in blocks
+        for place, row in enumerate(block.values.tolist())
+        if place not in block.errors
+    ]
+
+
+def ndjson(data: bytes) -> bool:
+    """Lines of JSON."""
+    for schema, contract in CONTRACTS.items():
+        blocks = read(NdjsonReader(schema, contract), data, len(data) // 2)
+        if blocks is None:
+            continue
+        lines = [line for line in map(bytes.strip, data.split(b"\n")) if line]
+        assert sum(len(block.values) for block in blocks) == len(lines)
+        good, place = [], 0
+        for block in blocks:
+            for row in range(len(block.values)):
+                if row not in block.errors:
+                    good.append(rows_of(lines[place]))
+                place += 1
+        np.testing.assert_array_equal(
+            np.array(good_rows(blocks)).reshape(-1, len(schema.features)), as_numbers(good, schema)
+        )
+    return True
+
+
+def csv_body(data: bytes) -> bool:
+    """Lines of cells."""
+    for schema in (KINDS, NUMBERS):
+        blocks = read(CsvReader(schema), data, len(data) // 3)
+        if blocks is None:
+            continue
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        header, *rows = filter(None, csv.reader(io.StringIO(text, "\n")))
+        names = [name.strip() for name in header]
+        kinds = {feature.name: feature for feature in schema.features}
+        expected = []
+        for row in rows:
+            try:
+                cells = dict(zip(names, row, strict=True))
+                found = [kinds[name].read(cells.get(name, "")) for name in schema.names]
+            except ValueError:
+                continue
+            if all(f.accepts(each) for f, each in zip(schema.features, found, strict=True)):
+                expected.append(found)
+        assert sum(len(block.values) for block in blocks) == len(rows)
+        np.testing.assert_array_equal(np.array(good_rows(blocks)).ravel(), np.ravel(expected))
+    return True
+
+
+def arrow(data: bytes) -> bool:
+    """An Arrow stream. Needs pyarrow."""
+    from service.codecs.tabular.arrow import ArrowReader
+
+    taken = False
+    for schema in (KINDS, NUMBERS):
+        blocks = read(ArrowReader(schema, 1 << 20), data, len(data) // 2)
+        if blocks is None:
+            continue
+        taken = True
+        for row in good_rows(blocks):
+            assert all(f.accepts(each) for f, each in zip(schema.features, row, strict=True))
+    return taken
+
+
+TARGETS: dict[str, Callable[[bytes], bool]] = {
+    "json": json_body,
+    "tensors": tensors,
+    "ndjson": ndjson,
+    "csv": csv_body,
+    "arrow": arrow,
+}
+
+
+def _framed(request: dict[str, Any], *binary: bytes) -> bytes:
+    header = json.dumps(request).encode()
+    return struct.pack("<H", len(header)) + header + b"".join(binary)
+
+
+def seeds(target: str) -> list[bytes]:
+    """Good bodies, to be changed."""
+    objects = [
+        {"size": 5, "age": 0.5, "kind": "a", "ill": True},
+        {"size": 1.0, "ill": False},
+        {"size": 5, "age": None},
+    ]
+    arrays = [[5, 1e3, "b c", True], [1, None, None, False], [5, 2]]
+    if target == "json":
+        rows: list[Any] = [*objects, {"instances": objects[:2]}, {"instances": arrays[:2]}]
+        rows += [{"instances": arrays[2:] * 3}, {"instances": objects[2:]}]
+        return [json.dumps(each).encode() for each in rows]
+    if target == "ndjson":
+        return ["\n".join(map(json.dumps, each)).encode() for each in (objects, arrays)]
+    if target == "csv":
+        header = "size,age,kind,ill\n"
+        lines = ["size,age\n5,0.5\n1,\n", header + '5,1e3,"b c",true\n1,,,0', "\ufeffage,size\r1,5"]
+        return [each.encode() for each in lines]
+    if target == "tensors":
+        size = {"name": "size", "shape": [2], "datatype": "UINT8"}
+        age = {"name": "age", "shape": [2, 1], "datatype": "FP32", "data": [[0.5], [1]]}
+        kind = {"name": "kind", "shape": [2], "datatype": "BYTES", "data": ["a", None]}
+        ill = {"name": "ill", "shape": [2], "datatype": "BOOL", "data": [True, False]}
+        one = {"name": "input", "shape": [1, 4], "datatype": "FP64", "data": [1, 2.5, 0, 1]}
+        binary = {**size, "parameters": {"binary_data_size": 2}}
+        text = {
+            "name": "kind",
+            "shape": [2],
+            "datatype": "BYTES",
+            "parameters": {"binary_data_size": 12},
+        }
+        asked = {"id": "x:y", "outputs": [{"name": "label", "parameters": {"binary_data": True}}]}
+        return [
+            _framed({"inputs": [size | {"data": [1, 10]}, age]}),
+            _framed({"inputs": [size | {"data": [1, 10]}, kind, ill], **asked}),
+            _framed({"inputs": [one], "parameters": {"threshold": 0.5}}),
+            _framed({"inputs": [binary, text, ill]}, b"\1\2", b"\1\0\0\0a", b"\3\0\0\0b c"),
+        ]
+    import pyarrow as pa
+
+    table = pa.table(
+        {"size": [5, 1], "age": [0.5, None], "kind": ["a", None], "ill": [True, False]}
+    )
+    coded = table.set_column(2, "kind", table["kind"].dictionary_encode())
+    found = []
+    for each, compression in ((table, None), (coded, None), (table, "zstd"), (table, "lz4")):
+        sink = io.BytesIO()
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        with pa.ipc.new_stream(sink, each.schema, options=options) as writer:
+            writer.write_table(each)
+        found.append(sink.getvalue())
+    return found

@@ -1,0 +1,83 @@
+"""The service behind a real socket, in the loop of a test, which sees inside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from support.eventually import loop_until
+
+from model.prediction.predictor import Predictor
+from service import app
+from service.lifecycle import Stop
+from service.overload.admission import Admission, Waiting
+from service.overload.limiter import Capacity
+from service.protocol.connection import Guard
+from service.protocol.http_protocol import guarded
+from service.settings import Settings
+
+
+class ServedHere:
+    """port: of the loopback. capacity, guard, server: what is inside."""
+
+    def __init__(self, predictor: Predictor, **settings: Any) -> None:
+        given = Settings.model_validate({"access_log": False, **settings})
+        made: list[Capacity] = []
+
+        def capacity(*arguments: Any) -> Capacity:
+            made.append(Capacity(*arguments))
+            return made[0]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app, "Capacity", capacity)
+            stop = Stop(0)
+            served = app.create_app(given, predictor, stop=stop)
+        self.capacity = made[0]
+        protocol: Any = guarded(given, stop)
+        self.guard: Guard = protocol.keywords["guard"]
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                served,
+                port=0,
+                http=protocol,
+                lifespan="on",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["ServedHere"]:
+        """Until it is left."""
+        task = asyncio.create_task(self.server.serve())
+        await loop_until(lambda: self.server.started)
+        self.port = self.server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            self.server.should_exit = True
+            await task
+
+    @asynccontextmanager
+    async def overloaded(self, *, reading: bool) -> AsyncIterator[None]:
+        """As if there were more to do than it can. reading: and this had only just begun."""
+        usual, self.guard.admission = self.guard.admission, _Overloaded(reading)
+        yield
+        self.guard.admission = usual
+
+
+class _Overloaded(Admission):
+    def __init__(self, reading: bool) -> None:
+        super().__init__()
+        self.overloaded = not reading
+
+    def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
+        return False
+
+    def wait(self, request: Waiting) -> None:
+        asyncio.get_running_loop().call_soon(request.turn_down)

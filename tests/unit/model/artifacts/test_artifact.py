@@ -1,0 +1,256 @@
+"""The artifact: written the same way each time, and read as if an enemy had written it."""
+
+import hashlib
+import io
+import os
+import pickle
+import pickletools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from model.artifacts import artifact
+from model.arrays import Array
+from model.errors import ArtifactError
+from model.network.network import network_from
+from model.pipelines.train import Trained
+from model.prediction.predictor import Predictor
+
+
+@pytest.fixture(scope="session")
+def content(artifact_path: Path) -> bytes:
+    return artifact_path.read_bytes()
+
+
+def dumped(value: object) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(value, file)
+    return file.getvalue()
+
+
+def refusal(content: bytes) -> str:
+    with pytest.raises(ArtifactError) as error:
+        artifact.from_bytes(content)
+    return str(error.value)
+
+
+def arrays_of(predictor: Predictor) -> list[Array]:
+    parts = (predictor.encoder, predictor.train, predictor.validation, predictor.self_test)
+    values = [value for part in parts for value in vars(part).values()]
+    return [predictor.theta, *(value for value in values if isinstance(value, np.ndarray))]
+
+
+# What is written
+
+
+def test_round_trip_is_exact(trained: Trained, predictor: Predictor) -> None:
+    before = trained.predictor
+    assert predictor.name == before.name
+    assert predictor.schema == before.schema
+    assert predictor.operating_points == before.operating_points
+    assert predictor.facts == before.facts
+    assert predictor.network.describe() == before.network.describe()
+    for old, new in zip(arrays_of(before), arrays_of(predictor), strict=True):
+        assert (old.dtype, old.shape, old.tobytes()) == (new.dtype, new.shape, new.tobytes())
+        assert not new.flags.writeable
+    predictor.replay_self_test()
+
+
+def test_version_is_the_hash_of_the_file(
+    trained: Trained, tmp_path: Path, content: bytes, predictor: Predictor
+) -> None:
+    path = tmp_path / "again.joblib"
+    assert artifact.save(trained.predictor, path) == hashlib.sha256(content).hexdigest()
+    assert path.read_bytes() == content
+    assert predictor.version == hashlib.sha256(content).hexdigest()
+    assert artifact.to_bytes(predictor) == content
+
+
+def test_joblib_reads_plain_data(artifact_path: Path) -> None:
+    file = joblib.load(artifact_path)
+    assert {name: type(value) for name, value in file.items()} == {
+        "format": int,
+        "metadata": str,
+        "arrays": bytes,
+    }
+
+
+def test_float32_network(trained: Trained) -> None:
+    before = trained.predictor
+    description = before.network.describe() | {"dtype": "float32"}
+    network = network_from(description)
+    single = replace(before, network=network, theta=before.theta.astype(np.float32))
+    assert artifact.from_bytes(artifact.to_bytes(single)).theta.dtype == np.float32
+
+
+# Pickles
+
+
+class Gadget:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("place", ["file", "format", "metadata", "arrays"])
+def test_gadget_does_not_run(
+    tmp_path: Path, artifact_path: Path, protocol: int, place: str
+) -> None:
+    gadget = Gadget(tmp_path / "made")
+    file = gadget if place == "file" else {**joblib.load(artifact_path), place: gadget}
+    assert "it holds the pickle instruction " in refusal(pickle.dumps(file, protocol))
+    assert not gadget.folder.exists()
+
+
+def test_no_class_is_found_even_past_the_check_of_instructions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gadget = Gadget(tmp_path / "made")
+    names = frozenset(opcode.name for opcode in pickletools.opcodes)
+    monkeypatch.setattr(artifact, "_OPCODES", names)
+    why = f"it names {os.mkdir.__module__}.mkdir: an artifact holds plain data only"
+    assert refusal(pickle.dumps(gadget)) == why
+    assert not gadget.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "pickled"),
+    [
+        ("GLOBAL", b"cos\nsystem\n."),
+        ("STACK_GLOBAL", b"\x80\x04\x8c\x02os\x8c\x06system\x93."),
+        ("INST", b"(ios\nsystem\n."),
+        ("OBJ", b"(}o."),
+        ("NEWOBJ", b"}}\x81."),
+        ("REDUCE", b"\x80\x04}}R."),
+        ("BUILD", b"\x80\x04}}b."),
+        ("EXT1", b"\x82\x01."),
+        ("PERSID", b"P1\n."),
+        ("BINPERSID", b"}Q."),
+        ("LONG_BINPUT", b"\x80\x04}r\xff\xff\xff\x7f."),
+        ("BYTEARRAY8", b"\x80\x05\x96\x01" + bytes(7) + b"a."),
+        ("NEXT_BUFFER", b"\x97."),
+        ("LONG4", b"\x8b\x01\0\0\0\x01."),
+        ("EMPTY_LIST", b"]."),
+        ("NEWTRUE", b"\x88."),
+    ],
+)
+def test_pickle_instruction_refused(name: str, pickled: bytes) -> None:
+    assert refusal(pickled) == f"it holds the pickle instruction {name}: not plain data"
+
+
+@pytest.mark.parametrize(
+    ("pickled", "why"),
+    [
+        (b"", "not an artifact, or a broken one"),
+        (b"PK\x03\x04", "not an artifact, or a broken one"),
+        (b"\x80\x04.", "not an artifact, or a broken one"),
+        (b"\x80\xff}.", "not an artifact, or a broken one"),
+        (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.", "not an artifact, or a broken one"),
+        (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f}.", "not an artifact, or a broken one"),
+        (b"\x80\x04}(}}u.", "not an artifact, or a broken one"),
+        (b"\x80\x04" + b"}" * 200 + b".", "it holds more than 100 pickle instructions"),
+        (b"\x80\x04}.", "not an artifact of format 3"),
+        (b"\x80\x04K\x01.", "not an artifact of format 3"),
+        (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 3"),
+        (dumped({"format": "3", "metadata": "", "arrays": b""}), "not an artifact of format 3"),
+    ],
+)
+def test_not_an_artifact(pickled: bytes, why: str) -> None:
+    assert refusal(pickled) == why
+
+
+@pytest.mark.parametrize("part", [{"metadata": b""}, {"arrays": ""}, {"more": 1}])
+def test_other_parts(artifact_path: Path, part: dict[str, Any]) -> None:
+    why = "it must hold format, metadata and arrays, and nothing else"
+    assert refusal(dumped(joblib.load(artifact_path) | part)) == why
+
+
+# Bytes
+
+
+def test_trailing_bytes(content: bytes) -> None:
+    for more in (b"\0", b".", content):
+        assert refusal(content + more) == "there are bytes after its end"
+
+
+def test_every_truncation_is_refused(content: bytes) -> None:
+    for length in [*range(200), *range(200, len(content), 53), len(content) - 1]:
+        assert refusal(content[:length])
+
+
+def test_flipped_byte_is_refused_or_harmless(content: bytes, predictor: Predictor) -> None:
+    tried = loaded = 0
+    for position in range(0, len(content), 47):
+        for flip in (0x01, 0x20, 0x80, 0xFF):
+            tried += 1
+            flipped = bytearray(content)
+            flipped[position] ^= flip
+            try:
+                other = artifact.from_bytes(bytes(flipped))
+            except ArtifactError:
+                continue
+            loaded += 1
+            assert other.version != predictor.version
+            np.testing.assert_array_equal(other.theta, predictor.theta)
+            other.replay_self_test()
+    assert 0 < loaded < tried / 2
+
+
+# Files
+
+
+def test_wrong_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.joblib"
+
+    def why() -> str:
+        with pytest.raises(ArtifactError) as error:
+            artifact.load(path)
+        return str(error.value)
+
+    assert why() == f"{path}: there is no such file"
+    path.symlink_to(path)
+    assert why() == f"{path}: Too many levels of symbolic links"
+    path.unlink()
+    path.mkdir()
+    assert why() == f"{path}: not a file"
+    path.rmdir()
+    os.mkfifo(path)
+    assert why() == f"{path}: not a file"
+    path.unlink()
+    path.write_bytes(b"")
+    assert why() == f"{path}: not an artifact, or a broken one"
+    path.write_bytes(content + b".")
+    assert why() == f"{path}: there are bytes after its end"
+
+
+def test_name_that_no_file_can_have(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(ArtifactError) as error:
+        artifact.load(path)
+    assert str(error.value) == f"{path}: File name too long"
+
+
+def test_too_large_file_is_not_read(artifact_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "MAX_BYTES", 1000)
+    with pytest.raises(ArtifactError) as error:
+        artifact.load(artifact_path)
+    assert str(error.value) == f"{artifact_path}: larger than 1000 bytes"
+
+
+def test_unreadable_file(artifact_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(ArtifactError) as error:
+        artifact.load(artifact_path)
+    assert str(error.value) == f"{artifact_path}: Permission denied"

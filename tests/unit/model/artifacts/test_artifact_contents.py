@@ -1,0 +1,255 @@
+"""What an artifact's metadata and arrays may not be, each told in its own words."""
+
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from model.artifacts import artifact
+from model.arrays import Array
+from model.errors import ArtifactError
+
+Refusal = Callable[..., str]
+TYPES = {
+    "theta": "float64",
+    "encoder_fill": "float64",
+    "encoder_center": "float64",
+    "encoder_spread": "float64",
+    "target_center": "float64",
+    "target_spread": "float64",
+    "train_targets": "bool",
+    "train_predictions": "float64",
+    "validation_targets": "bool",
+    "validation_predictions": "float64",
+    "self_test_rows": "float64",
+    "self_test_predictions": "float64",
+}
+DENSE = {"units": 1}
+
+
+@pytest.fixture(scope="session")
+def file(artifact_path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = joblib.load(artifact_path)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def arrays(file: dict[str, Any]) -> dict[str, Array]:
+    with np.load(io.BytesIO(file["arrays"])) as loaded:
+        return dict(loaded)
+
+
+@pytest.fixture(scope="session")
+def refused(file: dict[str, Any]) -> Refusal:
+    """What the loader says to an artifact with another `metadata` or `arrays`."""
+
+    def refusal(**parts: Any) -> str:
+        content = io.BytesIO()
+        joblib.dump(file | parts, content)
+        with pytest.raises(ArtifactError) as error:
+            artifact.from_bytes(content.getvalue())
+        return str(error.value)
+
+    return refusal
+
+
+def packed(arrays: dict[str, Any]) -> bytes:
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)
+    return archive.getvalue()
+
+
+# Metadata
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "text: Invalid JSON: EOF while parsing a value"),
+        ("\0", "text: Invalid JSON: expected value"),
+        ("\ud800", "text: Input should be a valid string, unable to parse"),
+        ("[" * 100_000, "text: Invalid JSON: recursion limit exceeded"),
+        ("[]", "text: Input should be an object"),
+        ("{}", "name: Field required"),
+    ],
+)
+def test_metadata_that_is_no_json_object(refused: Refusal, text: str, why: str) -> None:
+    assert refused(metadata=text).startswith(f"its metadata is wrong at {why}")
+
+
+FITS = "its network does not fit its schema or weights"
+POINTS = "its operating points must be from 0 to 1, one of them 'default'"
+WRONG = "its metadata is wrong at"
+BINARY = "schema.target.binary"
+BUILT = "its network cannot be built:"
+FACTS = f"{WRONG} facts: Value error, Out of range float values are not JSON compliant"
+LAYERS = f"{BUILT} layers must be a list"
+KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dtype"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("more", 1, f"{WRONG} more: Extra inputs are not permitted"),
+        ("name", "", f"{WRONG} name: String should match"),
+        ("name", 3, f"{WRONG} name: Input should be a valid string"),
+        ("schema", 3, f"{WRONG} schema: Input should be an object"),
+        ("schema.features", [], f"{WRONG} schema.features: Tuple should have at least 1 item"),
+        ("schema.features", [{"name": "a"}], FITS),
+        ("schema.features", [{"name": "a"}] * 9, f"{WRONG} schema: Value error, feature 'a' is"),
+        ("schema.target.positive", "benign", f"{WRONG} {BINARY}: Value error, the two labels must"),
+        ("operating_points", {}, POINTS),
+        ("operating_points", {"careful": 0.5}, POINTS),
+        ("operating_points", {"default": 1.1}, POINTS),
+        ("operating_points", {"default": math.nan}, POINTS),
+        ("operating_points", {"default": 0.5, "other": -1}, POINTS),
+        (
+            "operating_points",
+            {"default": "x"},
+            f"{WRONG} operating_points.default: Input should be",
+        ),
+        ("facts", 3, f"{WRONG} facts: Input should be an object"),
+        ("facts", {"deep": [{"a": math.nan}]}, FACTS),
+        ("facts", {"a": -math.inf}, FACTS),
+        ("network", [], f"{WRONG} network: Input should be an object"),
+        ("network", {}, KEYS),
+        ("network.more", 1, KEYS),
+        ("network.loss", "hinge", f"{BUILT} loss must be one of mean_squared"),
+        ("network.loss", [], f"{BUILT} loss must be a name, or a table"),
+        ("network.dtype", "float16", f"{BUILT} dtype must be float64 or float32, got 'float16'"),
+        ("network.dtype", {}, f"{BUILT} dtype must be float64 or float32, got {{}}"),
+        ("network.dtype", "float32", FITS),
+        ("network.inputs", 8, FITS),
+        ("network.inputs", 10**7, FITS),
+        ("network.inputs", True, f"{BUILT} inputs must be a positive integer, got True"),
+        ("network.inputs", "9", f"{BUILT} inputs must be a positive integer, got '9'"),
+        ("network.layers", 3, LAYERS),
+        ("network.layers", None, LAYERS),
+        ("network.layers", "units", LAYERS),
+        ("network.layers", [["units"]], f"{BUILT} layer must be a name, or a table"),
+        ("network.layers", {"units": 1}, LAYERS),
+        ("network.layers", [], f"{BUILT} a network needs at least one layer"),
+        ("network.layers", [{}], f"{BUILT} layer dense needs its units"),
+        ("network.layers", [{"unit": 1}], f"{BUILT} layer dense has no 'unit': did you mean"),
+        ("network.layers", [{"units": 10**12}, DENSE], f"{BUILT} dense: units must be a positive"),
+        ("network.layers", [{"units": 10**9}, {"units": 10**9}, DENSE], f"{BUILT} a network may"),
+        ("network.layers", [{"units": 1.0}], f"{BUILT} dense: units must be a positive integer"),
+        ("network.layers", [{"units": 2}], FITS),
+        ("network.layers", [{"activation": [], "units": 1}], f"{BUILT} activation must be a name"),
+        ("network.layers", [{"initializer": {}, "units": 1}], f"{BUILT} initializer must be"),
+        ("network.layers", [DENSE] * 1000, FITS),
+        ("network.layers", [DENSE] * 1001, f"{BUILT} a network may be described by 1000 layers"),
+        ("network.layers", [{"layers": ["flatten"] * 1000}], f"{BUILT} a network may be described"),
+        ("network.inputs", 5 * 10**7, f"{BUILT} a network may have 50000000 units"),
+    ],
+)
+def test_wrong_metadata(
+    file: dict[str, Any], refused: Refusal, key: str, value: Any, why: str
+) -> None:
+    metadata = section = json.loads(file["metadata"])
+    *path, last = key.split(".")
+    for part in path:
+        section = section[part]
+    section[last] = value
+    assert refused(metadata=json.dumps(metadata)).startswith(why)
+
+
+# The archive
+
+
+@pytest.mark.parametrize(
+    "archive", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\x93NUMPY\x01\0"]
+)
+def test_not_an_archive(refused: Refusal, archive: bytes) -> None:
+    assert refused(arrays=archive) in (
+        "its arrays cannot be read",
+        "its arrays are not the ones an artifact holds",
+    )
+
+
+def test_other_names(arrays: dict[str, Array], refused: Refusal) -> None:
+    why = "its arrays are not the ones an artifact holds"
+    assert refused(arrays=packed(arrays | {"more": np.zeros(1)})) == why
+    for name in arrays:
+        assert refused(arrays=packed({n: a for n, a in arrays.items() if n != name})) == why
+
+
+@pytest.mark.parametrize("parameters", [166, 10**7])
+def test_compressed_archive_is_not_unpacked(
+    arrays: dict[str, Array], refused: Refusal, parameters: int
+) -> None:
+    archive = io.BytesIO()
+    content: dict[str, Any] = arrays | {"theta": np.zeros(parameters)}
+    np.savez_compressed(archive, **content)
+    assert refused(arrays=archive.getvalue()) == "its arrays must be stored uncompressed"
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize(
+    "dtype", [">f8", "float16", "int64", "complex128", "S8", "bool", "float64"]
+)
+def test_type(arrays: dict[str, Array], refused: Refusal, name: str, dtype: npt.DTypeLike) -> None:
+    wrong = np.zeros(arrays[name].shape, dtype)
+    if wrong.dtype.name == TYPES[name] and wrong.dtype.isnative:
+        wrong = np.zeros(arrays[name].shape, "uint8")
+    known = wrong.dtype.name in ("float64", "int64", "uint8", "bool") and wrong.dtype.isnative
+    why = f"its array {name} is of type {wrong.dtype if known else wrong.dtype.str}"
+    assert refused(arrays=packed(arrays | {name: wrong})) == why
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_shape(arrays: dict[str, Array], refused: Refusal, name: str) -> None:
+    right = arrays[name]
+    for wrong in (right[None, None], right[:-1], right.ravel()[0], right[:0]):
+        why = refused(arrays=packed(arrays | {name: wrong}))
+        assert "has shape" in why or why in (FITS, "it holds no self-test rows")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", [name for name in TYPES if TYPES[name] == "float64"])
+def test_not_finite(arrays: dict[str, Array], refused: Refusal, name: str, value: float) -> None:
+    wrong = arrays[name].copy()
+    wrong.flat[0] = value
+    rule = "row 0: clump_thickness must be an integer from 1 to 10"
+    expected = f"its array {name} is not finite"
+    if name == "self_test_rows":
+        expected = f"its self-test rows do not keep its schema: {rule}"
+    assert refused(arrays=packed(arrays | {name: wrong})) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if name.endswith("_predictions")])
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+def test_probability_out_of_range(
+    arrays: dict[str, Array], refused: Refusal, name: str, value: float
+) -> None:
+    wrong = arrays[name].copy()
+    wrong[-1] = value
+    assert refused(arrays=packed(arrays | {name: wrong})) == f"its array {name} must be from 0 to 1"
+
+
+def test_truth_of_another_byte(arrays: dict[str, Array], refused: Refusal) -> None:
+    wrong = arrays["train_targets"].copy()
+    wrong.view(np.uint8)[3] = 2
+    why = "its array train_targets holds bytes that are neither true nor false"
+    assert refused(arrays=packed(arrays | {"train_targets": wrong})) == why
+
+
+def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
+    wrong = arrays["encoder_spread"] * [1, 1, 1, 0, 1, 1, 1, 1, 1]
+    why = "its array encoder_spread holds a zero"
+    assert refused(arrays=packed(arrays | {"encoder_spread": wrong})) == why
+
+
+def test_no_self_test(arrays: dict[str, Array], refused: Refusal) -> None:
+    none = {"self_test_rows": np.empty((0, 9)), "self_test_predictions": np.empty((0, 1))}
+    assert refused(arrays=packed(arrays | none)) == "it holds no self-test rows"

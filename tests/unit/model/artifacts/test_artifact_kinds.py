@@ -1,0 +1,171 @@
+"""Artifacts of every task and type of feature: all of each is kept, within limits, not beyond."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.artifacts import artifact
+from model.prediction.calibration import Isotonic, Temperature
+from model.errors import ArtifactError
+from model.artifacts.array_spec import MAX_MEMBERS, MAX_SELF_TEST_ROWS
+from model.prediction.predictor import Predictor, ScoredRows, SelfTest
+from model.prediction.target import MultiClass
+
+
+@pytest.fixture(scope="session")
+def scored(kinds: Predictor) -> Predictor:
+    """Each kind of model, with two scored rows: of all that is least, and of all that is most."""
+    target = kinds.schema.target
+    outputs, columns = len(target.names), target.columns_of_targets
+    most = outputs - 1 if isinstance(target, MultiClass) else 1
+    targets = np.array([[0] * columns, [most] * columns]).astype(target.dtype)
+    rows = ScoredRows.ungrouped(targets, np.array([[0.0] * outputs, [1.0] * outputs]))
+    imputed = np.array([True, False])
+    return replace(kinds, train=rows, validation=replace(rows, imputed=imputed))
+
+
+def refusal(predictor: Predictor) -> str:
+    with pytest.raises(ArtifactError) as error:
+        artifact.from_bytes(artifact.to_bytes(predictor))
+    return str(error.value)
+
+
+def test_all_of_it_is_kept(scored: Predictor) -> None:
+    facts = {"description": "für Müller", "deep": [{"a": 0.1}, None]}
+    content = artifact.to_bytes(replace(scored, facts=facts))
+    assert "für Müller".encode() in content
+    loaded = artifact.from_bytes(content)
+    assert loaded.facts == facts
+    assert loaded.schema == scored.schema
+    assert loaded.encoder.transforms == ("sqrt", "", "", "")
+    assert loaded.encoder.categories == (0, 3, 0, 0)
+    assert loaded.operating_points == scored.operating_points
+    assert (loaded.target_scale is None) == (scored.schema.target.link != "linear")
+    for part in ("train", "validation"):
+        for name, array in vars(getattr(scored, part)).items():
+            found = getattr(getattr(loaded, part), name)
+            assert (found.dtype, found.tolist()) == (array.dtype, array.tolist())
+    assert artifact.to_bytes(loaded) == content
+    loaded.replay_self_test()
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [Temperature(temperature=0.7), Isotonic(scores=(0.1, 0.9), probabilities=(0, 0.8))],
+)
+def test_a_calibration_is_of_a_binary_target(
+    scored: Predictor, calibration: Temperature | Isotonic
+) -> None:
+    calibrated = replace(scored, calibration=calibration)
+    if scored.schema.target.task == "binary":
+        assert artifact.from_bytes(artifact.to_bytes(calibrated)).calibration == calibration
+    else:
+        why = "it has a calibration, which only a binary target may have"
+        assert refusal(calibrated) == why
+
+
+def test_points_are_of_a_target_with_a_threshold(scored: Predictor) -> None:
+    if scored.schema.target.has_threshold:
+        points = {"default": 0.0, "most": 1.0}
+        loaded = artifact.from_bytes(artifact.to_bytes(replace(scored, operating_points=points)))
+        assert loaded.operating_points == points
+    else:
+        why = "it has operating points, and no threshold"
+        assert refusal(replace(scored, operating_points={"default": 0.5})) == why
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_numbers_that_are_none_are_not_written(scored: Predictor, value: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        artifact.to_bytes(replace(scored, facts={"a": value}))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "name"),
+    [
+        (0, -5.0, None),  # a number may be out of its range: a table's was, perhaps
+        (1, 0.0, None),
+        (1, 2.0, None),
+        (1, 3.0, "colour"),
+        (1, 0.5, "colour"),
+        (2, 0.0, None),
+        (2, 0.5, "smokes"),
+        (3, 5.5, None),
+    ],
+)
+def test_what_is_filled_in(scored: Predictor, place: int, value: float, name: str | None) -> None:
+    fill = scored.encoder.fill.copy()
+    fill[place] = value
+    filled = replace(scored, encoder=replace(scored.encoder, fill=fill))
+    if name is None:
+        loaded = artifact.from_bytes(artifact.to_bytes(filled))
+        assert loaded.encoder.fill.tolist() == fill.tolist()
+    else:
+        assert refusal(filled) == f"its encoder fills in no value of {name!r}"
+
+
+def test_transforms_that_do_not_fit(scored: Predictor) -> None:
+    wrong = replace(scored, encoder=replace(scored.encoder, transforms=("", "sqrt", "", "")))
+    why = "its encoder does not fit its schema: transform sqrt is for numbers, not for 'colour'"
+    assert refusal(wrong) == why
+
+
+def test_classes_and_probabilities_beyond(scored: Predictor) -> None:
+    target = scored.schema.target
+    beyond = scored.train.predictions + np.array([[0.0], [1e-9]])
+    wrong = replace(scored, train=replace(scored.train, predictions=beyond))
+    if target.link == "linear":  # numbers may be any
+        assert artifact.from_bytes(artifact.to_bytes(wrong)).train.predictions.max() > 1
+    else:
+        assert refusal(wrong) == "its array train_predictions must be from 0 to 1"
+    if isinstance(target, MultiClass):
+        for step in (-1, 1):
+            rows = replace(scored.train, targets=scored.train.targets + step)
+            why = "its array train_targets must hold class numbers"
+            assert refusal(replace(scored, train=rows)) == why
+
+
+def test_how_many_members(scored: Predictor) -> None:
+    most = np.tile(scored.theta, (MAX_MEMBERS, 1))
+    assert artifact.from_bytes(artifact.to_bytes(replace(scored, theta=most))).theta.shape[0] == (
+        MAX_MEMBERS
+    )
+    size = scored.theta.size
+    for members in (0, MAX_MEMBERS + 1):
+        theta = np.zeros((members, size))
+        why = f"its array theta has shape ({members}, {size})"
+        assert refusal(replace(scored, theta=theta)) == why
+    theta = scored.theta[None, None]
+    assert refusal(replace(scored, theta=theta)) == f"its array theta has shape (1, 1, {size})"
+
+
+def test_how_many_self_test_rows(scored: Predictor) -> None:
+    def repeated(times: int) -> Predictor:
+        test = scored.self_test
+        rows, predictions = np.tile(test.rows, (times, 1)), np.tile(test.predictions, (times, 1))
+        return replace(scored, self_test=SelfTest(rows, predictions))
+
+    most = artifact.from_bytes(artifact.to_bytes(repeated(MAX_SELF_TEST_ROWS)))
+    assert len(most.self_test.rows) == MAX_SELF_TEST_ROWS
+    why = f"it holds more than {MAX_SELF_TEST_ROWS} self-test rows"
+    assert refusal(repeated(MAX_SELF_TEST_ROWS + 1)) == why
+    assert refusal(repeated(0)) == "it holds no self-test rows"
+
+
+def test_shapes_are_told(scored: Predictor) -> None:
+    outputs = len(scored.schema.target.names)
+    columns = scored.schema.target.columns_of_targets
+    flat = replace(scored.train, targets=scored.train.targets.ravel())
+    why = f"its array train_targets has shape ({2 * columns},), not (2, {columns})"
+    assert refusal(replace(scored, train=flat)) == why
+    test = SelfTest(np.ones((2, 4)), scored.self_test.predictions)
+    why = "its array self_test_rows has shape (2, 4), not (1, 4)"
+    assert refusal(replace(scored, self_test=test)) == why
+    more = replace(scored.validation, groups=np.arange(3))
+    why = "its array validation_groups has shape (3,), not (2,)"
+    assert refusal(replace(scored, validation=more)) == why
+    wider = replace(scored.train, predictions=np.zeros((2, outputs + 1)))
+    why = f"its array train_predictions has shape (2, {outputs + 1}), not (2, {outputs})"
+    assert refusal(replace(scored, train=wider)) == why

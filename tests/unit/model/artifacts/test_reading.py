@@ -1,0 +1,139 @@
+"""A regular file, whole, and nothing that blocks, grows or never ends."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model.errors import ArtifactError
+from model.artifacts.safe_read import read_file
+
+
+def refusal(path: Path, most: int = 1000) -> str:
+    with pytest.raises((ArtifactError, OSError)) as error:
+        read_file(path, most)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000])
+def test_a_file_and_a_link_to_it(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(range(250)) * 4)
+    os.truncate(file, size)
+    (tmp_path / "link").symlink_to("other")
+    (tmp_path / "other").symlink_to(file)  # as Kubernetes mounts have it
+    assert read_file(file, 1000) == read_file(tmp_path / "link", 1000) == file.read_bytes()
+
+
+def test_one_byte_too_many(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(1001))
+    assert refusal(tmp_path / "file") == "larger than 1000 bytes"
+    os.truncate(tmp_path / "file", 1 << 40)
+    assert refusal(tmp_path / "file") == "larger than 1000 bytes"
+
+
+def changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
+    """Have the file change between the look at its size and the reading of it."""
+    real = os.fstat
+
+    def fstat(handle: int) -> os.stat_result:
+        found = real(handle)
+        if found.st_size == 500:
+            change()
+        return found
+
+    monkeypatch.setattr(os, "fstat", fstat)
+
+
+@pytest.mark.parametrize("size", [0, 499, 501, 10**7])
+def test_a_file_that_grows_or_shrinks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(500))
+    changing(monkeypatch, lambda: os.truncate(file, size))
+    assert refusal(file) == "it changed while it was read"
+
+
+def test_a_file_that_is_replaced_by_a_fifo_after_it_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 500)
+
+    def replace() -> None:
+        file.unlink()
+        os.mkfifo(file)
+
+    changing(monkeypatch, replace)
+    assert read_file(file, 1000) == b"x" * 500
+
+
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == "not a file"
+    for device in ("/dev/zero", "/dev/null", "/dev/random"):
+        assert refusal(Path(device)) == "not a file"
+    os.mkfifo(tmp_path / "fifo")
+    assert refusal(tmp_path / "fifo") == "not a file"
+    (tmp_path / "link").symlink_to("fifo")
+    assert refusal(tmp_path / "link") == "not a file"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket"))
+    assert "No such device or address" in refusal(tmp_path / "socket")
+
+
+def test_a_fifo_with_a_writer(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    opened = threading.Event()
+
+    def write() -> None:
+        handle = os.open(fifo, os.O_RDWR)
+        os.write(handle, b"x")
+        opened.set()
+        done.wait()
+        os.close(handle)
+
+    done = threading.Event()
+    writer = threading.Thread(target=write)
+    writer.start()
+    opened.wait()
+    assert refusal(fifo) == "not a file"
+    done.set()
+    writer.join()
+
+
+def test_names(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "a\0b") == "a name that no file can have"
+    assert refusal(tmp_path / "a\ud800") == "a name that no file can have"
+    assert "No such file" in refusal(tmp_path / "none")
+    (tmp_path / "itself").symlink_to("itself")
+    assert "Too many levels" in refusal(tmp_path / "itself")
+
+
+def test_nothing_is_waited_for_nor_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    real, used = os.open, []
+
+    def opened(path: str, flags: int) -> int:
+        used.append(flags)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert read_file(tmp_path / "file", 1) == b"x"
+    (flags,) = used
+    assert flags & os.O_NONBLOCK
+    assert flags & os.O_NOCTTY
+    assert flags & os.O_ACCMODE == os.O_RDONLY
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in (tmp_path, tmp_path / "none", Path("/dev/null")):
+        refusal(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

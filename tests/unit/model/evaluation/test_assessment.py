@@ -1,0 +1,234 @@
+"""The assessment of every kind of target: its figures and intervals, by scikit-learn too."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.errors import DataError
+from model.evaluation.assessment import WITHOUT_INTERVAL, assess, statistics_of
+from model.evaluation.calibration import calibration_error_floor
+from model.evaluation.intervals import grouped_bootstrap, paired_bootstrap
+from model.evaluation.metrics import log_loss, scores
+from model.metrics.confusion_matrix import wilson_interval
+from model.metrics.threshold_metrics import figures
+from model.prediction.predictor import ScoredRows
+from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
+
+BINARY = Binary(negative="benign", positive="malignant")
+COLOURS = MultiClass(classes=("red", "green", "blue"))
+PETS = MultiLabel(labels=("cat", "dog"))
+SIZES = Regression(outputs=("height", "mass"))
+
+
+def scored_rows(target: Target, rows: int = 120) -> ScoredRows:
+    generator = np.random.default_rng(0)
+    if isinstance(target, MultiClass):
+        predictions = generator.dirichlet(np.ones(3), rows)
+        drawn = (generator.random((rows, 1)) > predictions.cumsum(axis=1)).sum(axis=1)
+        return ScoredRows.ungrouped(np.minimum(drawn, 2)[:, None], predictions)
+    if isinstance(target, Regression):
+        truth = generator.normal([[170, 70]], [[10, 8]], (rows, 2))
+        return ScoredRows.ungrouped(truth, truth + generator.normal(1, 4, (rows, 2)))
+    predictions = generator.random((rows, len(target.names)))
+    return ScoredRows.ungrouped(generator.random(predictions.shape) < predictions, predictions)
+
+
+def values(told: dict[str, Any]) -> dict[str, float | None]:
+    return {name: score["value"] for name, score in told.items()}
+
+
+@pytest.mark.parametrize("target", [BINARY, COLOURS, PETS, SIZES], ids=lambda each: each.task)
+def test_it_holds_the_figures_and_is_plain_data(target: Target) -> None:
+    scored = scored_rows(target)
+    told = assess(target, scored, 0.5)
+    assert json.loads(json.dumps(told, allow_nan=False))["rows"] == 120
+    given = figures(target, scored, 0.5)
+    assert {name: told[name] for name in given} == given
+    assert set(told) == {*given, "scores"}
+    with pytest.raises(DataError, match="no rows"):
+        assess(target, ScoredRows.ungrouped(scored.targets[:0], scored.predictions[:0]), 0.5)
+
+
+def test_the_scores_of_a_binary_target() -> None:
+    scored = scored_rows(BINARY)
+    told = assess(BINARY, scored, 0.5)
+    assert list(told["scores"]) == [
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "brier_reliability",
+        "brier_resolution",
+        "brier_uncertainty",
+        "brier_within_bins",
+        "calibration_error",
+        "calibration_slope",
+        "calibration_intercept",
+        "specificity_at_sensitivity_99",
+        "sensitivity_at_specificity_99",
+        "calibration_error_floor",
+    ]
+    found = values(told["scores"])
+    stored = scores(BINARY, scored)
+    assert {name: found[name] for name in stored} == stored
+    assert found["calibration_error_floor"] == calibration_error_floor(scored.predictions[:, 0])
+    right = round(told["accuracy"] * 120)
+    assert told["intervals"]["accuracy"] == wilson_interval(right, 120)
+    none = {name for name, score in told["scores"].items() if score["interval"] is None}
+    assert none == {"calibration_error", "calibration_error_floor", "brier_reliability"}
+    for name in ("roc_auc", "log_loss", "brier", "calibration_slope", "calibration_intercept"):
+        low, high = told["scores"][name]["interval"]
+        assert low < found[name] < high
+
+
+def test_the_scores_of_a_class_that_is_not_there() -> None:
+    scored = ScoredRows.ungrouped(np.zeros((20, 1), bool), np.linspace(0.1, 0.6, 20)[:, None])
+    told = assess(BINARY, scored, 0.5)["scores"]
+    for name in ("roc_auc", "calibration_slope", "specificity_at_sensitivity_99"):
+        assert told[name] == {"value": None, "interval": None}
+    assert told["brier_uncertainty"] == {"value": 0, "interval": [0, 0]}
+
+
+def test_groups_widen_the_intervals() -> None:
+    one = scored_rows(SIZES)
+    four = ScoredRows.ungrouped(
+        np.repeat(one.targets, 4, axis=0), np.repeat(one.predictions, 4, axis=0)
+    )
+    groups = np.repeat(np.arange(120), 4)
+    single, grouped, naive = (
+        assess(SIZES, scored, np.nan)["scores"]["mass"]["mean_error"]["interval"]
+        for scored in (one, replace(four, groups=groups), four)
+    )
+    assert grouped == pytest.approx(single)
+    assert naive[1] - naive[0] < 0.6 * (grouped[1] - grouped[0])
+
+
+def test_imputed_rows_alone() -> None:
+    imputed = np.arange(120) % 6 == 0
+    scored = scored_rows(BINARY)
+    part = ScoredRows.ungrouped(scored.targets[imputed], scored.predictions[imputed])
+    told = assess(BINARY, replace(scored, imputed=imputed), 0.7)
+    assert told["imputed"] == {
+        "rows": 20,
+        "log_loss": log_loss(part.targets[:, 0], part.predictions[:, 0]),
+        "accuracy": figures(BINARY, part, 0.7)["accuracy"],
+    }
+    assert "imputed" not in assess(BINARY, scored, 0.7)
+    numbers = scored_rows(SIZES)
+    part = ScoredRows.ungrouped(numbers.targets[imputed], numbers.predictions[imputed])
+    found = assess(SIZES, replace(numbers, imputed=imputed), np.nan)["imputed"]
+    assert found == figures(SIZES, part, np.nan)
+
+
+@pytest.mark.parametrize("target", [COLOURS, PETS], ids=lambda each: each.task)
+def test_imputed_rows_of_classes_and_labels(target: Target) -> None:
+    imputed, scored = np.arange(120) < 30, scored_rows(target)
+    told = assess(target, replace(scored, imputed=imputed), 0.5)["imputed"]
+    alone = ScoredRows.ungrouped(scored.targets[:30], scored.predictions[:30])
+    again = assess(target, alone, 0.5)["scores"]
+    assert told["rows"] == 30
+    assert told["log_loss"] == again["log_loss"]["value"]
+    assert told["accuracy"] == again["accuracy"]["value"]
+
+
+def test_classes_against_scikit_learn() -> None:
+    theirs = pytest.importorskip(
+        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+    )
+    scored = scored_rows(COLOURS)
+    told = assess(COLOURS, scored, np.nan)["scores"]
+    classes, p = scored.targets[:, 0], scored.predictions
+    called = p.argmax(axis=1)
+    found = values(told)
+    sure, right = p.max(axis=1), called == classes
+    gaps = [
+        inside.sum() * abs(sure[inside].mean() - right[inside].mean())
+        for number in range(10)
+        if (inside := np.minimum((sure * 10).astype(int), 9) == number).any()
+    ]
+    assert found == pytest.approx(
+        {
+            "log_loss": theirs.log_loss(classes, p),
+            "brier": theirs.brier_score_loss(classes, p, scale_by_half=False),
+            "top_label_calibration_error": sum(gaps) / 120,
+            "roc_auc": theirs.roc_auc_score(classes, p, multi_class="ovr", average="macro"),
+            "accuracy": theirs.accuracy_score(classes, called),
+            "balanced_accuracy": theirs.balanced_accuracy_score(classes, called),
+            "macro_f1": theirs.f1_score(classes, called, average="macro"),
+            "top_label_calibration_error_floor": calibration_error_floor(sure),
+        }
+    )
+    for name, score in told.items():
+        if name.removesuffix("_floor") not in WITHOUT_INTERVAL:
+            assert score["interval"][0] < score["value"] < score["interval"][1]
+
+
+def test_labels_against_scikit_learn() -> None:
+    theirs = pytest.importorskip(
+        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+    )
+    scored = scored_rows(PETS)
+    told = assess(PETS, scored, 0.4)["scores"]
+    truth, p = scored.targets, scored.predictions
+    losses = [theirs.log_loss(*pair) for pair in zip(truth.T, p.T, strict=True)]
+    assert values(told) == pytest.approx(
+        {
+            "exact_match": theirs.accuracy_score(truth, p > 0.4),
+            "accuracy": 1 - theirs.hamming_loss(truth, p > 0.4),
+            "roc_auc": theirs.roc_auc_score(truth, p),
+            "average_precision": theirs.average_precision_score(truth, p),
+            "log_loss": np.mean(losses),
+        }
+    )
+    for score in told.values():
+        assert score["interval"][0] < score["value"] < score["interval"][1]
+
+
+def test_numbers_by_output() -> None:
+    scored = scored_rows(SIZES)
+    told = assess(SIZES, scored, np.nan)
+    for name in SIZES.outputs:
+        assert values(told["scores"][name]) == told["outputs"][name]
+        low, high = told["scores"][name]["mean_error"]["interval"]
+        assert low < told["outputs"][name]["mean_error"] < high
+        errors = (scored.predictions - scored.targets)[:, SIZES.outputs.index(name)]
+        assert high - low == pytest.approx(2 * 1.96 * errors.std() / np.sqrt(120), rel=0.1)
+
+
+def test_two_models_of_the_same_rows() -> None:
+    """A worse model: its log-loss alone overlaps the better one's, the difference tells them."""
+    scored = scored_rows(BINARY, 300)
+    better = scored.predictions
+    worse = 0.75 * better + 0.125
+    statistics = statistics_of(BINARY, 0.5)
+    first, second = (grouped_bootstrap(statistics, scored.targets, p) for p in (better, worse))
+    between = paired_bootstrap(statistics, scored.targets, better, worse)
+    # The same ranking, so that nothing of it differs.
+    assert between["roc_auc"] == pytest.approx((0, 0))
+    loss = between["log_loss"]
+    assert loss is not None
+    assert first["log_loss"] is not None
+    assert second["log_loss"] is not None
+    assert loss[1] - loss[0] < 0.7 * (first["log_loss"][1] - first["log_loss"][0])
+    assert first["log_loss"][1] > second["log_loss"][0]
+    assert loss[0] > 0
+
+
+def calibrated(rows: int, generator: np.random.Generator) -> tuple[Array, Array]:
+    p = generator.random((rows, 1))
+    return generator.random((rows, 1)) < p, p
+
+
+def test_why_the_calibration_error_has_no_interval() -> None:
+    """Of a calibrated model the true error is 0, and no draw's comes near it."""
+    truth, p = calibrated(300, np.random.default_rng(0))
+    found = grouped_bootstrap(statistics_of(BINARY, 0.5), truth, p)
+    assert found["calibration_error"] is not None
+    assert found["calibration_error"][0] > 0.5 * calibration_error_floor(p[:, 0])
+    slope = found["calibration_slope"]
+    assert slope is not None
+    assert slope[0] < 1 < slope[1]

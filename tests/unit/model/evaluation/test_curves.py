@@ -1,0 +1,102 @@
+"""Points of curves: by the confusion matrix at each threshold, and by scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
+from model.evaluation.metrics import sensitivity_at_specificity, specificity_at_sensitivity
+from model.metrics.confusion_matrix import ConfusionMatrix
+
+SCORED = st.lists(
+    st.tuples(st.booleans(), st.one_of(st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.floats(0, 1))),
+    min_size=2,
+    max_size=30,
+).filter(lambda scored: 0 < sum(label for label, _ in scored) < len(scored))
+
+
+def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
+    labels, probabilities = zip(*scored, strict=True)
+    return np.array(labels, bool), np.array(probabilities, float)
+
+
+@given(SCORED)
+def test_each_point_is_the_matrix_at_its_threshold(scored: list[tuple[bool, float]]) -> None:
+    labels, probabilities = arrays(scored)
+    points = list(zip(*roc_curve(labels, probabilities), strict=True))
+    assert points[0][:2] == (0, 0)
+    assert points[-1][:2] == (1, 1)
+    assert len(points) == 1 + len(set(probabilities.tolist()))
+    for false_positive, true_positive, threshold in points:
+        shares = ConfusionMatrix.at(threshold, labels, probabilities).summary()
+        assert true_positive == shares["sensitivity"]
+        assert false_positive == pytest.approx(1 - shares["specificity"])
+    for recall, precision, threshold in zip(
+        *precision_recall_curve(labels, probabilities), strict=True
+    ):
+        shares = ConfusionMatrix.at(threshold, labels, probabilities).summary()
+        assert (recall, precision) == (shares["sensitivity"], shares["positive_predictive_value"])
+
+
+def test_against_scikit_learn() -> None:
+    theirs = pytest.importorskip(
+        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+    )
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        labels = generator.random(200) < 0.4
+        probabilities = np.round(0.3 * labels + 0.7 * generator.random(200), 2)
+        false_positive, true_positive, _ = roc_curve(labels, probabilities)
+        x, y, _ = theirs.roc_curve(labels, probabilities, drop_intermediate=False)
+        assert false_positive == pytest.approx(x)
+        assert true_positive == pytest.approx(y)
+        recall, precision, _ = precision_recall_curve(labels, probabilities)
+        y, x, _ = theirs.precision_recall_curve(labels, probabilities)
+        # Theirs goes from all called to none, and adds a precision of 1 there.
+        assert recall[::-1] == pytest.approx(x[:-1])
+        assert precision[::-1] == pytest.approx(y[:-1])
+
+
+@given(SCORED, st.one_of(st.sampled_from([0.0, 0.05, 0.5, 2 / 3, 1.0]), st.floats(0, 1)))
+def test_the_best_of_thresholds(scored: list[tuple[bool, float]], at_least: float) -> None:
+    labels, probabilities = arrays(scored)
+    shares = [
+        ConfusionMatrix.at(threshold, labels, probabilities).summary()
+        for threshold in [-1, *probabilities.tolist()]
+    ]
+    best = max(each["specificity"] for each in shares if each["sensitivity"] >= at_least)
+    assert specificity_at_sensitivity(labels, probabilities, at_least) == best
+    best = max(each["sensitivity"] for each in shares if each["specificity"] >= at_least)
+    assert sensitivity_at_specificity(labels, probabilities, at_least) == best
+
+
+def test_the_best_of_thresholds_by_hand() -> None:
+    labels = np.array([False, False, True, True, True])
+    probabilities = np.array([0.1, 0.4, 0.3, 0.5, 0.9])
+    assert specificity_at_sensitivity(labels, probabilities) == 0.5
+    assert specificity_at_sensitivity(labels, probabilities, 0.6) == 1
+    assert sensitivity_at_specificity(labels, probabilities) == 2 / 3
+    assert sensitivity_at_specificity(labels, probabilities, 0.5) == 1
+    # One of 20 negatives is called off: 0.05, whereas 1 − 0.95 is a little more.
+    many = np.append(np.zeros(20, bool), True)
+    ranked = np.append(np.linspace(0.01, 1, 20), 0.05)
+    assert sensitivity_at_specificity(many, ranked, 0.05) == 1
+    assert specificity_at_sensitivity(np.zeros(3, bool), np.ones(3)) is None
+    assert sensitivity_at_specificity(np.ones(3, bool), np.ones(3)) is None
+
+
+@given(SCORED, st.lists(st.floats(0, 0.99), max_size=5))
+def test_net_benefit_by_the_matrix(scored: list[tuple[bool, float]], at: list[float]) -> None:
+    labels, probabilities = arrays(scored)
+    thresholds = np.array([0.0, 0.3, 0.5, *at])
+    model, treat_all, none = decision_curve(labels, probabilities, thresholds)
+    assert none.tolist() == [0] * len(thresholds)
+    for t, found, everyone in zip(thresholds.tolist(), model, treat_all, strict=True):
+        matrix = ConfusionMatrix.at(t, labels, probabilities)
+        odds = t / (1 - t)
+        benefit = (matrix.true_positive - matrix.false_positive * odds) / len(labels)
+        assert found == pytest.approx(benefit)
+        prevalence = labels.mean()
+        assert everyone == pytest.approx(prevalence - (1 - prevalence) * odds)

@@ -1,0 +1,186 @@
+"""Calibration: by hand, by identities, by simulation, and by scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.evaluation.calibration import (
+    brier_decomposition,
+    calibration_error,
+    calibration_error_floor,
+    calibration_intercept,
+    calibration_slope,
+    reliability_curve,
+)
+from model.evaluation.metrics import brier
+from model.metrics.confusion_matrix import wilson_interval
+
+SCORED = st.lists(
+    st.tuples(
+        st.booleans(), st.one_of(st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]), st.floats(0, 1))
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
+    labels, probabilities = zip(*scored, strict=True)
+    return np.array(labels, bool), np.array(probabilities, float)
+
+
+def drawn(rows: int, intercept: float, slope: float, seed: int = 0) -> tuple[Array, Array]:
+    """Labels whose true log-odds are intercept + slope · those of the probabilities."""
+    generator = np.random.default_rng(seed)
+    z = generator.normal(-0.5, 1.5, rows)
+    truth = 1 / (1 + np.exp(-intercept - slope * z))
+    return generator.random(rows) < truth, 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize(("intercept", "slope"), [(0, 1), (0.7, 1), (0, 0.5), (-1, 2), (0, -1)])
+def test_the_slope_that_was_drawn_is_found(intercept: float, slope: float) -> None:
+    labels, probabilities = drawn(20_000, intercept, slope)
+    assert calibration_slope(labels, probabilities) == pytest.approx(slope, abs=0.06)
+    if slope == 1:
+        found = calibration_intercept(labels, probabilities)
+        assert found == pytest.approx(intercept, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_slope_against_scikit_learn(seed: int) -> None:
+    theirs = pytest.importorskip(
+        "sklearn.linear_model", reason="compares with scikit-learn, which is no dependency"
+    )
+    labels, probabilities = drawn(60 + 100 * seed, 0.4, 0.7, seed)
+    z = np.log(probabilities / (1 - probabilities))
+    fitted = theirs.LogisticRegression(C=np.inf, tol=1e-12, max_iter=1000).fit(z[:, None], labels)
+    assert calibration_slope(labels, probabilities) == pytest.approx(fitted.coef_[0, 0], rel=1e-5)
+
+
+@given(SCORED)
+def test_the_intercept_makes_the_mean_right(scored: list[tuple[bool, float]]) -> None:
+    """The likelihood's derivative is 0: the shifted probabilities add up to the positives."""
+    labels, probabilities = arrays(scored)
+    intercept = calibration_intercept(labels, probabilities)
+    if labels.all() or not labels.any():
+        assert intercept is None
+        return
+    assert intercept is not None
+    epsilon = np.finfo(float).eps
+    p = np.clip(probabilities, epsilon, 1 - epsilon)
+    shifted = 1 / (1 + np.exp(-intercept) * (1 - p) / p)
+    assert shifted.sum() == pytest.approx(labels.sum(), abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.4, 0.7, 0.95])), min_size=1))
+def test_the_slope_is_where_the_likelihood_is_flat(scored: list[tuple[bool, float]]) -> None:
+    labels, probabilities = arrays(scored)
+    slope = calibration_slope(labels, probabilities)
+    positive, negative = probabilities[labels], probabilities[~labels]
+    parted = positive.min(initial=2) >= negative.max(initial=-1)
+    if parted or negative.min(initial=2) >= positive.max(initial=-1):
+        assert slope is None
+    else:
+        assert slope is not None
+        # With the slope held, the intercept of best fit leaves no covariance with the log-odds.
+        z = np.log(probabilities / (1 - probabilities))
+        intercept = calibration_intercept(labels, 1 / (1 + np.exp(-slope * z)))
+        assert intercept is not None
+        fitted = 1 / (1 + np.exp(-intercept - slope * z))
+        assert ((labels - fitted) * z).sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_separated_classes_have_no_slope() -> None:
+    labels = np.array([False, False, True, True])
+    assert calibration_slope(labels, np.array([0.1, 0.2, 0.6, 0.9])) is None
+    assert calibration_slope(labels, np.array([0.9, 0.6, 0.2, 0.1])) is None
+    assert calibration_slope(labels, np.array([0.1, 0.5, 0.5, 0.9])) is None
+    assert calibration_slope(labels, np.full(4, 0.5)) is None
+    assert calibration_slope(labels, np.array([0.1, 0.6, 0.5, 0.9])) is not None
+    assert calibration_slope(np.ones(4, bool), np.array([0.1, 0.2, 0.6, 0.9])) is None
+
+
+def test_sure_and_wrong_stays_finite() -> None:
+    labels = np.array([False, True, True, False, True])
+    certain = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
+    # Of those told 0 a half is positive, of those told 1 two thirds: ±log(1/ε) apart.
+    apart = 2 * np.log(1 / np.finfo(float).eps)
+    assert calibration_slope(labels, certain) == pytest.approx(np.log(2) / apart, rel=1e-3)
+    assert calibration_intercept(labels, certain) is not None
+
+
+@given(SCORED, st.integers(1, 20))
+def test_the_parts_add_up_to_the_brier_score(scored: list[tuple[bool, float]], bins: int) -> None:
+    labels, probabilities = arrays(scored)
+    parts = brier_decomposition(labels, probabilities, bins)
+    total = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
+    assert total == pytest.approx(brier(labels, probabilities), abs=1e-12)
+    assert min(parts["reliability"], parts["resolution"], parts["uncertainty"]) >= 0
+    assert parts["resolution"] <= parts["uncertainty"] + 1e-12
+
+
+def test_the_parts_by_hand() -> None:
+    """Two bins of one probability each, so that nothing is left within them."""
+    labels = np.array([False, False, False, True, True, True, True, False])
+    parts = brier_decomposition(labels, np.array([0.1] * 4 + [0.9] * 4))
+    assert parts == pytest.approx(
+        {
+            "reliability": 0.15**2,
+            "resolution": 0.25**2,
+            "uncertainty": 0.25,
+            "within_bins": 0,
+        }
+    )
+
+
+def test_the_reliability_curve_by_hand() -> None:
+    labels = np.array([False, True, True, True])
+    low, high = reliability_curve(labels, np.array([0.1, 0.15, 0.95, 1.0]))
+    assert (low.rows, low.mean_probability, low.share_of_positives) == (2, 0.125, 0.5)
+    assert (high.rows, high.mean_probability, high.share_of_positives) == (2, 0.975, 1)
+    assert (low.interval, high.interval) == (wilson_interval(1, 2), wilson_interval(2, 2))
+
+
+def test_the_reliability_curve_against_scikit_learn() -> None:
+    theirs = pytest.importorskip(
+        "sklearn.calibration", reason="compares with scikit-learn, which is no dependency"
+    )
+    for seed in range(10):
+        labels, probabilities = drawn(200, 0, 1, seed)
+        curve = reliability_curve(labels, probabilities, 15)
+        shares, means = theirs.calibration_curve(labels, probabilities, n_bins=15)
+        assert [each.share_of_positives for each in curve] == pytest.approx(shares.tolist())
+        assert [each.mean_probability for each in curve] == pytest.approx(means.tolist())
+
+
+@given(SCORED, st.integers(1, 20))
+def test_the_curve_tells_the_calibration_error(scored: list[tuple[bool, float]], bins: int) -> None:
+    labels, probabilities = arrays(scored)
+    curve = reliability_curve(labels, probabilities, bins)
+    gaps = [each.rows * abs(each.mean_probability - each.share_of_positives) for each in curve]
+    expected = pytest.approx(sum(gaps) / len(labels), abs=1e-12)
+    assert calibration_error(labels, probabilities, bins) == expected
+
+
+def test_the_floor_by_hand() -> None:
+    """One row of probability p errs by 1 − p with chance p, and by p otherwise: 2 p (1 − p)."""
+    assert calibration_error_floor(np.array([0.3])) == pytest.approx(0.42, abs=0.02)
+    assert calibration_error_floor(np.array([0.0, 1.0])) == 0
+    # Of n rows of ½ in one bin: the mean absolute deviation of a binomial, √(1 / 2πn) of each.
+    expected = np.sqrt(1 / (2 * np.pi * 500))
+    assert calibration_error_floor(np.full(500, 0.5)) == pytest.approx(expected, rel=0.06)
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=20))
+def test_the_floor_is_above_nothing_and_repeats(probabilities: list[float]) -> None:
+    p = np.array(probabilities)
+    assert 0 < calibration_error_floor(p) == calibration_error_floor(p)
+
+
+def test_a_calibrated_model_is_at_the_floor_and_another_is_above() -> None:
+    errors = [calibration_error(*drawn(500, 0, 1, seed)) for seed in range(100)]
+    floor = np.mean([calibration_error_floor(drawn(500, 0, 1, seed)[1]) for seed in range(5)])
+    assert np.mean(errors) == pytest.approx(float(floor), rel=0.1)
+    assert calibration_error(*drawn(500, 0, 0.4)) > 2 * floor

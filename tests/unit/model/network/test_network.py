@@ -1,0 +1,152 @@
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.errors import NetworkError
+from model.network.autograd.gradient_check import gradient_error
+from model.network.layers import Dense, layer_from
+from model.network.network import Network, network_from
+
+
+def rows_and_targets(features: int, rows: int = 12) -> tuple[Any, Any]:
+    generator = np.random.default_rng(3)
+    x = generator.standard_normal((rows, features))
+    return x, (generator.uniform(size=(rows, 1)) > 0.5).astype(float)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", None])
+@pytest.mark.parametrize("hidden", [[], [1], [5], [4, 3], [1, 1, 2]])
+def test_gradient_is_the_central_difference(hidden: list[int], activation: str | None) -> None:
+    network = Network([*(Dense(units, activation) for units in hidden), Dense(1)], inputs=3)
+    theta = network.initial_parameters(np.random.default_rng(5))
+    theta += 0.1  # biases off zero too
+    assert gradient_error(network, theta, *rows_and_targets(3)) < 1e-7
+
+
+def test_gradient_check_sees_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network([Dense(4, "relu"), Dense(1)], inputs=3)
+    theta = network.initial_parameters(np.random.default_rng(5))
+    monkeypatch.setattr(np, "greater", lambda _y, _zero, out: np.copyto(out, True))
+    assert gradient_error(network, theta, *rows_and_targets(3)) > 1e-4
+
+
+def test_one_dense_unit_is_logistic_regression() -> None:
+    network = Network([Dense(1)], inputs=2)
+    theta = np.array([0.5, -2.0, 0.25])  # w1, w2, b
+    expected = 1 / (1 + np.exp(-(0.5 * 3 - 2.0 * 1 + 0.25)))
+    assert network.predict(theta, [[3.0, 1.0]]) == pytest.approx(expected, abs=1e-15)
+
+
+@given(st.floats(-800, 800))
+def test_probabilities_are_exact_at_both_ends(logit: float) -> None:
+    network = Network([Dense(1)], inputs=1)
+    low = network.predict(np.array([1.0, 0.0]), [[-abs(logit)]])[0, 0]
+    assert low == pytest.approx(np.exp(-np.logaddexp(0, abs(logit))), rel=1e-12)
+
+
+def test_loss_of_extreme_logits_is_finite() -> None:
+    network = Network([Dense(1)], inputs=1)
+    theta = np.array([1.0, 0.0])
+    assert network.loss_of(theta, [[-1e4]], [[1.0]]) == 1e4
+    assert network.loss_of(theta, [[-1e4]], [[0.0]]) == 0.0
+
+
+def test_predict_is_pure_from_many_threads() -> None:
+    network = Network([Dense(8, "sigmoid"), Dense(1)], inputs=3)
+    theta = network.initial_parameters(np.random.default_rng(0))
+    batches = [np.random.default_rng(i).standard_normal((50, 3)) for i in range(8)]
+    alone = [network.predict(theta, batch) for batch in batches]
+    right = [False] * 8
+
+    def ask(index: int) -> None:
+        answers = [network.predict(theta, batches[index]) for _ in range(50)]
+        right[index] = all(np.array_equal(answer, alone[index]) for answer in answers)
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(right)
+
+
+def test_description_gives_the_same_network_back() -> None:
+    network = Network([Dense(4, "relu", "lecun_normal"), Dense(1)], inputs=3, dtype="float32")
+    again = network_from(network.describe())
+    assert again.describe() == network.describe()
+    assert again.layers == network.layers
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([], "a network needs at least one layer"),
+        (
+            [Dense(1, "softmax")],
+            "takes logits and applies sigmoid itself: .* no activation, not softmax",
+        ),
+        (
+            [Dense(1, "sigmoid")],
+            "takes logits and applies sigmoid itself: .* no activation, not sigmoid",
+        ),
+    ],
+)
+def test_a_wrong_last_layer_is_refused(layers: list[Dense], message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        Network(layers, inputs=3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[1.0, 2.0]], r"rows must have shape \(rows, 3\), got \(1, 2\)"),
+        ([], r"rows must have shape \(rows, 3\), got \(0,\)"),
+        (np.empty((0, 3)), "rows must have at least one row, got none"),
+        ([[1.0, np.nan, 2.0]], "rows must be finite, row 0 column 1 is not"),
+        ([["a", "b", "c"]], r"rows must be numbers of shape \(rows, 3\)"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
+    network = Network([Dense(1)], inputs=3)
+    with pytest.raises(NetworkError, match=message):
+        network.predict(np.zeros(4), rows)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({}, "layer dense needs its units"),
+        ({"units": 0}, "units must be a positive integer, got 0"),
+        ({"units": True}, "units must be a positive integer, got True"),
+        ({"units": 2, "activation": "rel"}, "activation must be one of .*relu.*, got 'rel'"),
+        ({"units": 2, "initializer": "he"}, "initializer must be one of .*he_normal.*, got 'he'"),
+        ({"units": 2, "unit": 3}, "layer dense has no 'unit': did you mean units"),
+    ],
+)
+def test_a_wrong_layer_is_refused(description: dict[str, Any], message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        layer_from(description)
+
+
+def test_float32_stays_float32() -> None:
+    network = Network([Dense(4, "relu"), Dense(1)], inputs=3, dtype="float32")
+    theta = network.initial_parameters(np.random.default_rng(0))
+    plan = network.compile(theta, 12)
+    plan.load(*rows_and_targets(3))
+    plan.step()
+    assert theta.dtype == plan.gradient.dtype == network.predict(theta, np.ones((2, 3))).dtype
+    assert theta.dtype == np.float32
+
+
+def test_pieces_of_rows_predict_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network([Dense(7, "tanh"), Dense(2)], inputs=3)
+    theta = network.initial_parameters([np.random.default_rng(k) for k in range(3)])
+    rows = np.random.default_rng(0).standard_normal((50, 3))
+    whole = network.predict(theta, rows)
+    for name in ("PIECE_NUMBERS", "MOST_PIECE_NUMBERS"):
+        monkeypatch.setattr(f"model.network.execution.forward.{name}", 3 * 7 * 8)
+    np.testing.assert_allclose(network.predict(theta, rows), whole, rtol=1e-12)

@@ -1,0 +1,214 @@
+"""Calibrations against scikit-learn, a fine grid and data distorted in a known way."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from model.arrays import Array
+from model.errors import DataError
+from model.prediction.calibration import Calibration, Isotonic, Temperature
+from model.training.decisions.calibrate import METHODS, choose_calibration, fit_calibration
+
+REASON = "needs the extra oracles: make oracles"
+ADAPTER: TypeAdapter[Temperature | Isotonic] = TypeAdapter(Calibration)
+CASES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), max_size=60)
+COARSE = st.lists(st.tuples(st.booleans(), st.integers(0, 9).map(lambda n: n / 9)), max_size=60)
+
+
+def drawn(rows: int, temperature: float, seed: int = 0) -> tuple[Array, Array]:
+    """Labels, and probabilities that come true as often as they say at this temperature only."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 2, rows)
+    labels = generator.random(rows) < 1 / (1 + np.exp(-logits))
+    return labels, 1 / (1 + np.exp(-logits * temperature))
+
+
+def log_loss(labels: Array, probabilities: Array) -> float:
+    return float(-np.log(np.where(labels, probabilities, 1 - probabilities)).mean())
+
+
+def both(cases: list[tuple[bool, float]]) -> tuple[Array, Array]:
+    """Labels and probabilities of these cases, and of one more of each class."""
+    labels, probabilities = zip(*cases, (True, 0.6), (False, 0.4), strict=True)
+    return np.array(labels), np.array(probabilities)
+
+
+# Temperature
+
+
+def test_temperature_by_hand() -> None:
+    """Odds of 1/3 and 9 to the power of ½, and to the power of 2."""
+    p = np.array([0.25, 0.5, 0.9])
+    expected = [1 / (1 + 3**0.5), 0.5, 0.75]
+    np.testing.assert_allclose(Temperature(temperature=2).apply(p), expected, rtol=1e-14)
+    np.testing.assert_allclose(Temperature(temperature=0.5).apply(p), [0.1, 0.5, 81 / 82])
+    np.testing.assert_allclose(Temperature(temperature=1).apply(p), p, rtol=1e-15)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(1e-3, 1000))
+def test_temperature_keeps_order_and_range(given_p: list[float], temperature: float) -> None:
+    """Also of certainty, and where odds overflow: it warns of nothing."""
+    p = np.sort(given_p)[:, None]
+    found = Temperature(temperature=temperature).apply(p)
+    assert found.shape == p.shape
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (np.diff(found, axis=0) >= -1e-15).all()
+
+
+@pytest.mark.parametrize("true", [0.3, 1.0, 2.5, 5.0])
+def test_temperature_has_the_least_loss_of_a_fine_grid(true: float) -> None:
+    labels, p = drawn(4000, true)
+    found = fit_calibration("temperature", labels, p)
+    assert isinstance(found, Temperature)
+    assert found.temperature == pytest.approx(true, rel=0.1)
+    grid = np.geomspace(found.temperature / 2, found.temperature * 2, 2001)
+    losses = [log_loss(labels, Temperature(temperature=each).apply(p)) for each in grid]
+    assert log_loss(labels, found.apply(p)) <= min(losses) + 1e-12
+    assert grid[int(np.argmin(losses))] == pytest.approx(found.temperature, rel=1e-3)
+
+
+def test_temperature_against_scikit_learn() -> None:
+    linear = pytest.importorskip("sklearn.linear_model", reason=REASON)
+    labels, p = drawn(2000, 3.0)
+    logits = np.log(p / (1 - p))[:, None]
+    model = linear.LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10).fit(logits, labels)
+    found = fit_calibration("temperature", labels, p)
+    assert isinstance(found, Temperature)
+    assert found.temperature == pytest.approx(1 / model.coef_[0, 0], rel=1e-5)
+
+
+def test_temperature_of_rows_that_are_all_right_or_all_wrong() -> None:
+    labels, p = np.array([True, False]), np.array([0.9, 0.2])
+    right = fit_calibration("temperature", labels, p)
+    assert isinstance(right, Temperature)
+    assert right.temperature == pytest.approx(1e-3)
+    np.testing.assert_array_equal(right.apply(p), [1, 0])
+    wrong = fit_calibration("temperature", ~labels, p)
+    np.testing.assert_allclose(wrong.apply(p), 0.5, atol=1e-3)
+
+
+# Isotonic
+
+
+@given(CASES | COARSE, st.lists(st.floats(0, 1), max_size=20))
+def test_isotonic_against_scikit_learn(cases: list[tuple[bool, float]], more: list[float]) -> None:
+    isotonic = pytest.importorskip("sklearn.isotonic", reason=REASON)
+    labels, p = both(cases)
+    # It takes scores that are nearer than its own resolution for one.
+    apart = np.diff(np.unique(p)).min() > 1e-9
+    p = p if apart else p.round(6)
+    model = isotonic.IsotonicRegression(out_of_bounds="clip").fit(p, labels)
+    anywhere = np.concatenate([p, [0, 1], more])
+    expected = model.predict(anywhere)
+    found = fit_calibration("isotonic", labels, p).apply(anywhere)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@given(CASES | COARSE)
+def test_isotonic_never_decreases_and_keeps_the_mean(cases: list[tuple[bool, float]]) -> None:
+    labels, p = both(cases)
+    found = fit_calibration("isotonic", labels, p)
+    anywhere = found.apply(np.sort(np.concatenate([p, np.linspace(0, 1, 101)])))
+    assert ((anywhere >= 0) & (anywhere <= 1)).all()
+    assert (np.diff(anywhere) >= -1e-15).all()
+    assert found.apply(p[:, None]).mean() == pytest.approx(labels.mean(), abs=1e-12)
+
+
+def test_isotonic_by_hand() -> None:
+    labels = np.array([False, True, False, True])
+    found = fit_calibration("isotonic", labels, np.array([0.1, 0.3, 0.5, 0.9]))
+    assert found == Isotonic(scores=(0.1, 0.3, 0.5, 0.9), probabilities=(0, 0.5, 0.5, 1))
+    np.testing.assert_allclose(
+        found.apply(np.array([0, 0.2, 0.4, 0.8, 1])), [0, 0.25, 0.5, 0.875, 1]
+    )
+
+
+# Either
+
+
+@given(CASES | COARSE, st.sampled_from(METHODS))
+def test_json_and_back(cases: list[tuple[bool, float]], method: str) -> None:
+    found = fit_calibration(method, *both(cases))
+    again = ADAPTER.validate_json(found.model_dump_json())
+    assert again == found
+    p = np.linspace(0, 1, 50)
+    np.testing.assert_array_equal(again.apply(p), found.apply(p))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("labels", [[True, True], [False, False]])
+def test_one_class_tells_nothing(method: str, labels: list[bool]) -> None:
+    with pytest.raises(DataError, match=r"^calibration needs rows of both classes$"):
+        fit_calibration(method, np.array(labels), np.array([0.1, 0.2]))
+
+
+KNOTS = {"method": "isotonic", "scores": [0.1, 0.2], "probabilities": [0.3, 0.4]}
+
+
+@pytest.mark.parametrize(
+    ("given_", "why"),
+    [
+        ({"method": "platt"}, "method"),
+        ({"temperature": 1}, "method"),
+        ({"method": "temperature"}, "temperature"),
+        ({"method": "temperature", "temperature": 0}, "greater than 0"),
+        ({"method": "temperature", "temperature": 1001}, "less than or equal to 1000"),
+        ({"method": "temperature", "temperature": float("nan")}, "finite"),
+        ({"method": "temperature", "temperature": 1, "bias": 1}, "bias"),
+        (KNOTS | {"scores": [0.1]}, "scores and probabilities must be as many"),
+        (KNOTS | {"scores": [], "probabilities": []}, "at least 1 item"),
+        (KNOTS | {"scores": [0.2, 0.1]}, "scores must increase"),
+        (KNOTS | {"scores": [0.1, 0.1]}, "scores must increase"),
+        (KNOTS | {"probabilities": [0.4, 0.3]}, "probabilities must not decrease"),
+        (KNOTS | {"probabilities": [0.4, 1.1]}, "less than or equal to 1"),
+        (KNOTS | {"scores": [-0.1, 1]}, "greater than or equal to 0"),
+        (KNOTS | {"scores": [0.1, float("nan")]}, "finite|greater|less"),
+    ],
+)
+def test_what_is_no_calibration(given_: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        ADAPTER.validate_python(given_)
+
+
+# The choice
+
+
+def test_calibrated_data_is_left_alone() -> None:
+    labels, p = drawn(3000, 1.0)
+    chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
+    assert chosen is None
+    assert min(losses, key=lambda name: losses[name]) == "none"
+    assert set(losses) == {"none", *METHODS}
+    assert losses["none"] == pytest.approx(log_loss(labels, p), rel=1e-9)
+
+
+def test_the_method_that_made_the_distortion_is_chosen() -> None:
+    labels, p = drawn(3000, 4.0)
+    chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
+    assert isinstance(chosen, Temperature)
+    assert chosen == fit_calibration("temperature", labels, p)  # of all rows, not of four fifths
+    assert losses["temperature"] < losses["isotonic"] < losses["none"]
+    # A distortion that no temperature undoes: all too low, and bent.
+    labels, p = drawn(3000, 1.0)
+    assert isinstance(choose_calibration(labels, p**4, np.arange(3000), seed=0)[0], Isotonic)
+
+
+def test_a_group_is_not_judged_by_itself() -> None:
+    """Groups of one score and one label at random: isotonic learns them only where they leak."""
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(100), 20)
+    labels, p = (generator.random(100) < 0.5)[groups], generator.uniform(0.4, 0.6, 100)[groups]
+    _, apart = choose_calibration(labels, p, groups, seed=0)
+    _, leaking = choose_calibration(labels, p, np.arange(2000), seed=0)
+    assert leaking["isotonic"] < apart["isotonic"] - 0.02
+    assert choose_calibration(labels, p, groups, seed=0)[1] == apart
+    assert choose_calibration(labels, p, groups, seed=1)[1] != apart
+
+
+def test_where_a_fold_leaves_one_class_there_is_none() -> None:
+    labels = np.arange(40) == 0
+    assert choose_calibration(labels, np.linspace(0.1, 0.9, 40), np.arange(40), 0) == (None, {})

@@ -1,0 +1,144 @@
+"""The encoder and its fit against their definitions; a row has the same bits alone or not."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from model.arrays import Array
+from model.errors import DataError
+from model.prediction.encoder import Encoder, check_transforms, inputs_of
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from model.training.tables.fit_encoder import SCALINGS, fit_encoder
+
+NAN = float("nan")
+ROWS = hnp.arrays(np.float64, (5, 2), elements=st.floats(-1e6, 1e6, width=32))
+MIXED: list[dict[str, Any]] = [
+    {"name": "size", "minimum": 0},
+    {"name": "colour", "type": "category", "categories": ["red", "green", "blue"]},
+    {"name": "smokes", "type": "boolean"},
+    {"name": "score", "type": "integer", "minimum": 1, "maximum": 10},
+]
+
+
+def schema(*features: dict[str, Any]) -> Schema:
+    given: list[dict[str, Any]] = list(features) or [{"name": "a"}, {"name": "b"}]
+    made = tuple(Feature(may_be_missing=True, **each) for each in given)
+    return Schema(features=made, target=Binary(negative="no", positive="yes"))
+
+
+def fitted(rows: Any, method: str = "min-max", fill: str = "median") -> Encoder:
+    return fit_encoder(np.array(rows), schema(), method, ("", ""), fill)
+
+
+def test_fit_by_hand() -> None:
+    encoder = fitted([[1.0, 10.0], [3.0, NAN], [4.0, 30.0]])
+    assert encoder.center.tolist() == [1, 10]
+    assert encoder.spread.tolist() == [3, 20]
+    assert encoder.fill.tolist() == [3, 20]
+
+
+def test_encode_fills_then_scales() -> None:
+    encoder = Encoder((0, 0), ("", ""), *np.array([[2.0, 0.0], [1.0, 10.0], [2.0, 5.0]]))
+    rows = np.array([[3.0, 15.0], [NAN, 10.0], [1.0, NAN]])
+    before = rows.copy()
+    assert encoder.encode(rows).tolist() == [[1, 1], [0.5, 0], [0, -2]]
+    np.testing.assert_array_equal(rows, before)
+
+
+@given(ROWS)
+def test_rows_fitted_on_fill_the_unit_interval(rows: Array) -> None:
+    assume((rows.max(axis=0) > rows.min(axis=0)).all())
+    encoder = fitted(rows)
+    scaled = encoder.encode(rows)
+    assert scaled.min(axis=0).tolist() == [0, 0]
+    assert scaled.max(axis=0).tolist() == [1, 1]
+    np.testing.assert_allclose(
+        scaled * encoder.spread + encoder.center, rows, atol=1e-9 * np.abs(rows).max()
+    )
+
+
+def test_the_ways_to_scale() -> None:
+    rows = np.random.default_rng(0).normal(5, 3, (1001, 2))
+    standard = fitted(rows, "standard").encode(rows)
+    np.testing.assert_allclose(standard.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(standard.std(axis=0), 1, atol=1e-12)
+    robust = fitted(rows, "robust").encode(rows)
+    quartiles = np.quantile(robust, [0.25, 0.5, 0.75], axis=0)
+    np.testing.assert_allclose(quartiles[1], 0, atol=1e-12)
+    np.testing.assert_allclose(quartiles[2] - quartiles[0], 1)
+    assert (fitted(rows, "none").encode(rows) == rows).all()
+
+
+@pytest.mark.parametrize("method", SCALINGS)
+def test_missing_values_have_no_say(method: str) -> None:
+    rows = np.random.default_rng(0).normal(5, 3, (50, 2))
+    gaps = np.vstack([rows, [[NAN, NAN]] * 20])
+    for part in ("fill", "center", "spread"):
+        np.testing.assert_array_equal(
+            getattr(fitted(gaps, method), part), getattr(fitted(rows, method), part)
+        )
+
+
+def test_mode_fills() -> None:
+    rows = [[3.0, 1.0], [3.0, 2.0], [NAN, 1.0], [1.0, NAN]]
+    assert fitted(rows, fill="mode").fill.tolist() == [3, 1]
+
+
+def test_categories_are_spelled_out() -> None:
+    rows = np.array([[4.0, 2, 1, 5], [9.0, 0, 0, 10], [NAN, NAN, NAN, NAN], [0.0, 2, 0, 1]])
+    encoder = fit_encoder(rows, schema(*MIXED), "min-max", ("sqrt", "", "", ""))
+    assert inputs_of(schema(*MIXED)) == 6
+    assert encoder.fill.tolist() == [4, 2, 0, 5]
+    third = 4 / 9
+    expected: list[list[float]] = [
+        [2 / 3, 0, 0, 1, 1, third],
+        [1, 1, 0, 0, 0, 1],
+        [2 / 3, 0, 0, 1, 0, third],
+        [0, 0, 0, 1, 0, 0],
+    ]
+    np.testing.assert_allclose(encoder.encode(rows), expected, rtol=1e-15)
+
+
+@given(st.integers(0, 10**6))
+def test_a_row_alone_has_the_bits_it_has_among_others(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    columns = [generator.exponential(5, 40), *generator.integers(0, [[3], [2], [9]], (3, 40))]
+    rows = np.array(columns, dtype=float).T + np.array([0, 0, 0, 1])
+    rows[generator.random(rows.shape) < 0.1] = NAN
+    encoder = fit_encoder(rows, schema(*MIXED), "standard", ("log1p", "", "", "sqrt"))
+    together = encoder.encode(rows)
+    for index in range(len(rows)):
+        assert (encoder.encode(rows[index : index + 1])[0] == together[index]).all()
+
+
+@pytest.mark.parametrize("column", [[7.0, 7.0, 7.0], [7.0, NAN, 7.0]])
+def test_feature_without_spread(column: list[float]) -> None:
+    rows = np.column_stack([[1.0, 2.0, 3.0], column])
+    why = r"^feature 'b' has the same value in every row to be scaled$"
+    with pytest.raises(DataError, match=why):
+        fitted(rows)
+    with pytest.raises(DataError, match=r"^feature 'b' has no value in any row$"):
+        fitted([[1.0, NAN], [2.0, NAN]])
+
+
+@pytest.mark.parametrize(
+    ("transforms", "why"),
+    [
+        (("sqrt",), "there must be one transform for each feature"),
+        (("root", "", "", ""), "transform of 'size' must be one of sqrt, log, log1p, got 'root'"),
+        (("", "sqrt", "", ""), "transform sqrt is for numbers, not for 'colour'"),
+        (("log", "", "", ""), "transform log needs 'size' to have a minimum above 0"),
+        (("sqrt", "log1p", "", ""), "transform log1p is for numbers, not for 'colour'"),
+    ],
+)
+def test_transforms_are_checked(transforms: tuple[str, ...], why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        check_transforms(schema(*MIXED), transforms)
+    check_transforms(schema(*MIXED), ("log1p", "", "", "log"))
+    with pytest.raises(DataError, match="needs 'a' to have a minimum at least 0"):
+        check_transforms(schema(), ("sqrt", ""))

@@ -1,0 +1,214 @@
+"""The predictor: what it computes, what it imputes and refuses, and its replay of itself."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.errors import ArtifactError, DataError, NetworkError
+from model.network.layers import Dense
+from model.network.network import Network
+from model.pipelines.prepare import prepare
+from model.prediction.encoder import Encoder
+from model.prediction.predictor import PIECE_ROWS, Predictor, ScoredRows, SelfTest
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from model.training.recipes.recipe import bundled_recipes, load_recipe
+
+ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
+
+
+def expected(rows: Array) -> Array:
+    """σ(2 z₁ − z₂ + ½) of the scaled rows, missing values filled with 3."""
+    rows = np.where(np.isnan(rows), [0.0, 3.0], rows)
+    z = (rows - [1.0, 0.0]) / [9.0, 2.0]
+    return np.asarray(1 / (1 + np.exp(-(2 * z[:, 0] - z[:, 1] + 0.5))))
+
+
+@pytest.fixture
+def small() -> Predictor:
+    scored = ScoredRows.ungrouped(np.array([[True]]), np.array([[0.5]]))
+    return Predictor(
+        name="small",
+        schema=Schema(
+            features=(
+                Feature(name="score", type="integer", minimum=1, maximum=10),
+                Feature(name="size", may_be_missing=True),
+            ),
+            target=Binary(negative="no", positive="yes"),
+        ),
+        encoder=Encoder((0, 0), ("", ""), *np.array([[0.0, 3.0], [1.0, 0.0], [9.0, 2.0]])),
+        network=Network([Dense(1)], inputs=2),
+        theta=np.array([2.0, -1.0, 0.5]),
+        operating_points={"default": 0.4, "careful": 0.1},
+        train=scored,
+        validation=scored,
+        self_test=SelfTest(ROWS, expected(ROWS)[:, None]),
+        version="0123456789abcdef",
+    )
+
+
+def test_probabilities_by_hand(small: Predictor) -> None:
+    assert small.predict(ROWS).shape == (3, 1)
+    np.testing.assert_allclose(small.predict(ROWS)[:, 0], expected(ROWS), rtol=1e-15)
+
+
+def test_missing_value_is_the_fill(small: Predictor) -> None:
+    missing, filled = np.array([[4.0, np.nan]]), np.array([[4.0, 3.0]])
+    assert small.predict(missing) == small.predict(filled)
+    assert np.isnan(missing[0, 1])
+
+
+def test_many_threads_give_what_one_gives(predictor: Predictor) -> None:
+    rows = np.random.default_rng(0).integers(1, 11, (64, 200, 9)).astype(float)
+    alone = [predictor.predict(batch) for batch in rows]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(predictor.predict, rows))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_title_and_threshold(small: Predictor) -> None:
+    assert small.title == "small@0123456789ab"
+    assert small.threshold == 0.4
+    assert replace(small, version="").title == "small@"
+
+
+def test_immutable(small: Predictor) -> None:
+    with pytest.raises(FrozenInstanceError):
+        small.name = "other"  # type: ignore[misc]
+
+
+def test_check_rows_accepts(small: Predictor) -> None:
+    small.check_rows(ROWS)
+    small.check_rows(np.empty((0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([[1, 2], [11, 2]], "row 1: score must be an integer from 1 to 10"),
+        ([[1, 2], [2.5, 2], [0, 2]], "row 1: score must be an integer from 1 to 10"),
+        ([[np.nan, 2]], "row 0: score must be an integer from 1 to 10"),
+        ([[1, 2], [1, 2], [1, np.inf]], "row 2: size must be a number or null"),
+        ([[1, 2, 3]], "rows must have shape (rows, 2), got (1, 3)"),
+        ([1, 2], "rows must have shape (rows, 2), got (2,)"),
+        ([[[1, 2]]], "rows must have shape (rows, 2), got (1, 1, 2)"),
+    ],
+)
+def test_check_rows_refuses(small: Predictor, rows: list[list[float]], why: str) -> None:
+    with pytest.raises(DataError) as error:
+        small.check_rows(np.array(rows, float))
+    assert str(error.value) == why
+
+
+def test_replay_self_test(small: Predictor) -> None:
+    small.replay_self_test()
+    replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 5e-7)).replay_self_test()
+
+
+def test_replay_notices_other_weights(small: Predictor) -> None:
+    why = "^the self-test rows do not give their expected outputs$"
+    for wrong in (small.theta + 1e-3, np.full(3, np.nan)):
+        with pytest.raises(ArtifactError, match=why):
+            replace(small, theta=wrong).replay_self_test()
+    with pytest.raises(ArtifactError, match=why):
+        replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 2e-6)).replay_self_test()
+
+
+@pytest.mark.parametrize("spread", [1e-320, 1e-300])
+def test_numbers_that_overflow_in_the_self_test_are_refused(
+    small: Predictor, spread: float
+) -> None:
+    """As an artifact's may: in inputs, or in what is made of them; without a warning."""
+    tests = SelfTest(ROWS, small.predict(ROWS))
+    encoder = replace(small.encoder, spread=np.array([spread, spread]))
+    for theta in (small.theta, small.theta * 1e300):
+        wrong = replace(small, encoder=encoder, theta=theta, self_test=tests)
+        with pytest.raises(ArtifactError, match="self-test rows do not give"):
+            wrong.replay_self_test()
+
+
+# How rows are handed over
+
+RECIPES = ("wisconsin", "article", "digits", "ecg", "multi-label", "regression", "xor")
+
+
+def untrained(name: str) -> tuple[Predictor, Array]:
+    """A recipe's predictor before the first step, with biases off zero, and rows of its table."""
+    recipe = load_recipe(name)
+    with prepare(recipe) as prepared:
+        generator = np.random.default_rng(0)
+        theta = prepared.theta + 0.1 * generator.standard_normal(prepared.theta.shape)
+        rows, nothing = prepared.parts.train.rows, np.zeros((1, 1))
+        scored = ScoredRows.ungrouped(nothing, nothing)
+        made = Predictor(
+            name=name,
+            schema=recipe.data_schema,
+            encoder=prepared.encoder,
+            network=prepared.network,
+            theta=theta.astype(prepared.theta.dtype),
+            operating_points={},
+            train=scored,
+            validation=scored,
+            self_test=SelfTest(rows[:1], nothing),
+            target_scale=prepared.target_scale,
+        )
+    many = np.random.default_rng(1).permutation(np.resize(rows, (3 * PIECE_ROWS, rows.shape[1])))
+    many[::7, 0] = np.nan
+    return made, many
+
+
+@cache
+def untrained_once(name: str) -> tuple[Predictor, Array]:
+    return untrained(name)
+
+
+@given(
+    st.sampled_from(RECIPES),
+    st.integers(1, 3 * PIECE_ROWS),
+    st.lists(st.integers(1, 2), min_size=1, max_size=3),
+)
+@example("wisconsin", 10_000, [1, 1, 1])
+@settings(max_examples=40)
+def test_pieces_predict_as_all_rows_at_once(name: str, length: int, pieces: list[int]) -> None:
+    made, rows = untrained_once(name)
+    whole, found, start = made.predict(rows[:length]), [], 0
+    for piece in [*pieces, 3]:
+        if start < length:
+            found.append(made.predict(rows[start : min(start + piece * PIECE_ROWS, length)]))
+        start += piece * PIECE_ROWS
+    np.testing.assert_array_equal(np.concatenate(found), whole)
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_it_is_the_arithmetic_written_out(name: str) -> None:
+    """A network with its weights predicts what its plan, the one that trains, computes."""
+    made, rows = untrained(name)
+    rows = rows[:50]
+    inputs = made.encoder.encode(rows)
+    assert not np.isnan(inputs).any()
+    plan = made.network.compile(made.theta, len(rows))
+    plan.inputs[...] = inputs.T
+    for call in plan.forward:
+        call()
+    expected = made.network.loss.predict(plan._logits).swapaxes(-1, -2)
+    if expected.ndim > 2:
+        expected = expected.mean(axis=0)
+    if made.target_scale is not None:
+        expected = made.target_scale.undo(expected)
+    np.testing.assert_allclose(made.predict(rows), expected, rtol=1e-12)
+    for index in range(0, 50, 7):  # the row of a missing value, and those alone
+        alone = made.predict(rows[index : index + 1])
+        np.testing.assert_allclose(alone[0], expected[index], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["wisconsin", "article"])
+def test_what_overflows_is_refused(name: str) -> None:
+    made, rows = untrained(name)
+    with pytest.raises(NetworkError, match=r"^rows must be finite, row 0 column 0 is not$"):
+        made.predict(np.where(np.isnan(rows[:1]), np.inf, rows[:1]))

@@ -1,0 +1,128 @@
+"""Features, their rules in words and in numbers, and the names they may have."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+
+SCORE = Feature(name="score", type="integer", minimum=1, maximum=10)
+
+
+def schema_of(*names: str, negative: str = "no", positive: str = "yes") -> Schema:
+    features = tuple(Feature(name=name) for name in names)
+    return Schema(features=features, target=Binary(negative=negative, positive=positive))
+
+
+@pytest.mark.parametrize(
+    ("feature", "rule"),
+    [
+        (SCORE, "must be an integer from 1 to 10"),
+        (Feature(name="x"), "must be a number"),
+        (Feature(name="x", minimum=0.5), "must be a number, at least 0.5"),
+        (Feature(name="x", type="integer", maximum=-3), "must be an integer, at most -3"),
+        (Feature(name="x", may_be_missing=True), "must be a number or null"),
+        (Feature(name="x", minimum=0, maximum=1e6), "must be a number from 0 to 1e+06"),
+    ],
+)
+def test_rule(feature: Feature, rule: str) -> None:
+    assert feature.rule == rule
+
+
+@pytest.mark.parametrize("value", [1, 2, 10, 5.0])
+def test_accepts(value: float) -> None:
+    assert SCORE.accepts(float(value))
+
+
+@pytest.mark.parametrize("value", [0.0, 11.0, 1.5, math.inf, -math.inf, math.nan, 1e300])
+def test_does_not_accept(value: float) -> None:
+    assert not SCORE.accepts(value)
+
+
+@given(st.floats(), st.booleans(), st.booleans())
+def test_unbounded_feature_accepts_every_finite_number(
+    value: float, integer: bool, may_be_missing: bool
+) -> None:
+    kind = "integer" if integer else "number"
+    feature = Feature.model_validate(
+        {"name": "x", "type": kind, "may_be_missing": may_be_missing}, strict=True
+    )
+    if math.isnan(value):
+        expected = may_be_missing
+    elif math.isinf(value):
+        expected = False
+    else:
+        expected = not integer or value == math.floor(value)
+    assert feature.accepts(value) is expected
+
+
+@pytest.mark.parametrize("name", ["a", "mean radius", "größe (mm)", "x" * 100, "a;b", "'a'", "1"])
+def test_name(name: str) -> None:
+    assert schema_of(name).names == (name,)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "at least 1 character"),
+        ("x" * 101, "at most 100 characters"),
+        ("instances", "a feature cannot be named 'instances'"),
+        *((f"a{sign}b", "should match pattern") for sign in '":,\\{}[]\n\r\t\0\x1f'),
+        ("a\n", "should match pattern"),
+    ],
+)
+def test_name_refused(name: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Feature(name=name)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"minimum": 3, "maximum": 3}, "minimum must be below maximum"),
+        ({"minimum": 4, "maximum": 3}, "minimum must be below maximum"),
+        ({"minimum": math.nan}, "finite number"),
+        ({"maximum": math.inf}, "finite number"),
+        ({"minimum": "1"}, "valid number"),
+        ({"minimum": True}, "valid number"),
+        ({"may_be_missing": 1}, "valid boolean"),
+        ({"type": "float"}, "should be 'integer', 'number', 'category' or 'boolean'"),
+        ({"minimun": 1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_feature_refused(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Feature.model_validate({"name": "x"} | wrong)
+
+
+def test_schema_refused() -> None:
+    with pytest.raises(ValidationError, match="feature 'b' is listed twice"):
+        schema_of("a", "b", "c", "b")
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        schema_of()
+    with pytest.raises(ValidationError, match="the two labels must differ"):
+        schema_of("a", negative="same", positive="same")
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        schema_of("a", negative="")
+    with pytest.raises(ValidationError, match="should match pattern"):
+        schema_of("a", positive="a\nb")
+
+
+def test_names_keep_their_order() -> None:
+    assert schema_of("b", "a", "c").names == ("b", "a", "c")
+
+
+def test_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        SCORE.name = "other"  # type: ignore[misc]
+
+
+def test_json_round_trip() -> None:
+    schema = Schema(
+        features=(SCORE, Feature(name="x", unit="mm")), target=Binary(negative="n", positive="p")
+    )
+    assert Schema.model_validate_json(schema.model_dump_json()) == schema

@@ -1,0 +1,287 @@
+"""Batches: every row once an epoch, and gradients that add up to the whole table's."""
+
+import subprocess
+import sys
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.errors import NetworkError
+from model.network.layers import Conv1D, Dense, Dropout, Flatten, Residual
+from model.network.network import Network
+from model.training.batches.batches import Batches, largest_batch
+from model.training.batches.rows import Rows
+from model.training.config import Training
+from model.training.fitting.evaluator import Evaluation
+
+NETWORK = Network([Dense(6, "tanh"), Dense(1)], inputs=3)
+THETA = NETWORK.initial_parameters(np.random.default_rng(0))
+
+
+def rows(count: int = 50, weights: Array | None = None) -> Rows:
+    generator = np.random.default_rng(1)
+    inputs = generator.standard_normal((count, 3))
+    return Rows(inputs, generator.integers(0, 2, count), weights)
+
+
+def training(batch_size: int | str, **more: Any) -> Training:
+    return Training(optimizer="adam", epochs=1, batch_size=batch_size, **more)
+
+
+def gradients(batches: Batches, epoch: int = 0) -> list[Array]:
+    order, found = batches.order(epoch), []
+    for number in range(batches.count):
+        batches.step(order, number)
+        found.append(batches.gradient.copy())
+    return found
+
+
+def whole_gradient(theta: Array, of: Rows, weights: Array | None = None) -> Array:
+    """That of the mean loss, by one plan over all rows."""
+    count = len(np.asarray(of.inputs))
+    plan = NETWORK.compile(theta, count, weighted=weights is not None)
+    targets = NETWORK.loss.encode(of.targets, 1, "float64")
+    shares = None if weights is None else weights / weights.sum(axis=-1, keepdims=True)
+    plan.load(np.asarray(of.inputs), targets, shares)
+    plan.step()
+    return plan.gradient
+
+
+@pytest.mark.parametrize("size", [1, 7, 25, 49, 50, 51, 500])
+def test_every_row_comes_once_an_epoch(size: int) -> None:
+    batches = Batches(NETWORK, THETA, rows(), training(size))
+    assert batches.count == -(-50 // min(size, 50))
+    if size < 50:
+        orders = [batches.order(epoch).tolist() for epoch in range(3)]
+        assert all(sorted(order) == list(range(50)) for order in orders)
+        assert orders[0] != orders[1] != orders[2]
+        again = Batches(NETWORK, THETA, rows(), training(size))
+        assert again.order(2).tolist() == orders[2]
+        other = Batches(NETWORK, THETA, rows(), training(size, seed=1))
+        assert other.order(2).tolist() != orders[2]
+
+
+def test_the_order_is_of_seed_and_epoch_alone() -> None:
+    """Neither the batches' size, nor θ, nor draws of noise before have a part in it."""
+    plain = Batches(NETWORK, THETA, rows(), training(7))
+    other = Batches(NETWORK, 2 * THETA, rows(), training(16, augmentation=["mixup"]))
+    gradients(other)
+    for epoch in (3, 0, 10**9):
+        assert (plain.order(epoch) == other.order(epoch)).all()
+
+
+def test_batches_are_the_rows_in_their_order() -> None:
+    batches, of = Batches(NETWORK, THETA, rows(), training(1)), rows()
+    inputs, targets = np.asarray(of.inputs), np.asarray(of.targets)
+    for index, found in zip(batches.order(4), gradients(batches, 4), strict=True):
+        alone = whole_gradient(THETA, Rows(inputs[[index]], targets[[index]]))
+        np.testing.assert_allclose(found, alone, rtol=1e-12, atol=1e-15)
+
+
+@given(st.integers(1, 40), st.integers(1, 45))
+def test_any_rows_in_batches_of_any_size_add_up(count: int, size: int) -> None:
+    batches = Batches(NETWORK, THETA, rows(count), training(size))
+    found = gradients(batches)
+    sizes = [min(size, count - start) for start in range(0, count, size)]
+    assert batches.count == len(sizes)
+    total = sum(each * gradient for each, gradient in zip(sizes, found, strict=True)) / count
+    np.testing.assert_allclose(total, whole_gradient(THETA, rows(count)), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", [50, 51, "full"])
+def test_a_full_batch_is_a_plan_over_all_rows(size: int | str) -> None:
+    (found,) = gradients(Batches(NETWORK, THETA, rows(), training(size)))
+    assert (found == whole_gradient(THETA, rows())).all()
+
+
+@pytest.mark.parametrize("size", [1, 7, 25, "full", "auto"])
+def test_gradients_of_an_epoch_add_up(size: int | str) -> None:
+    batches = Batches(NETWORK, THETA, rows(), training(size))
+    found = gradients(batches)
+    sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
+    total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
+    np.testing.assert_allclose(total, whole_gradient(THETA, rows()), rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("size", [7, "full"])
+@pytest.mark.parametrize("members", [0, 3])
+def test_weighted_gradients_of_an_epoch_add_up(size: int | str, members: int) -> None:
+    lead = (members,) if members else ()
+    weights = np.random.default_rng(2).uniform(0, 5, (*lead, 50))
+    theta = np.stack([THETA * (k + 1) for k in range(members)]) if members else THETA
+    batches = Batches(NETWORK, theta, rows(weights=weights), training(size))
+    found = gradients(batches)
+    sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
+    total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
+    expected = whole_gradient(theta, rows(), weights)
+    np.testing.assert_allclose(total, expected, rtol=1e-11, atol=1e-14)
+
+
+def test_members_share_weights_that_are_not_their_own() -> None:
+    theta, weights = np.stack([THETA, 2 * THETA]), np.arange(50.0)
+    batches = Batches(NETWORK, theta, rows(weights=weights), training(16))
+    together = gradients(batches)
+    for member in range(2):
+        alone = gradients(Batches(NETWORK, theta[member], rows(weights=weights), training(16)))
+        for both, one in zip(together, alone, strict=True):
+            np.testing.assert_allclose(both[member], one, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("size", [7, "full"])
+def test_only_how_weights_compare_matters(size: int | str) -> None:
+    weights = np.random.default_rng(3).uniform(0, 2, 50)
+    found = gradients(Batches(NETWORK, THETA, rows(weights=weights), training(size)))
+    scaled = gradients(Batches(NETWORK, THETA, rows(weights=1e6 * weights), training(size)))
+    np.testing.assert_allclose(scaled, found, rtol=1e-11, atol=1e-14)
+
+
+def test_a_row_of_weight_zero_is_as_good_as_absent() -> None:
+    of, weights = rows(), (np.arange(50) < 30).astype(float)
+    (found,) = gradients(Batches(NETWORK, THETA, rows(weights=weights), training("full")))
+    first = Rows(np.asarray(of.inputs)[:30], np.asarray(of.targets)[:30])
+    np.testing.assert_allclose(found, whole_gradient(THETA, first), rtol=1e-11, atol=1e-14)
+
+
+def test_no_member_may_have_only_zero_weights() -> None:
+    weights = np.stack([np.ones(50), np.zeros(50)])
+    with pytest.raises(NetworkError, match="weights must be finite, at least 0, and not all 0"):
+        Batches(NETWORK, np.stack([THETA, THETA]), rows(weights=weights), training(8))
+
+
+def test_a_few_rows_may_have_all_the_weight() -> None:
+    weights = (np.arange(10_000) == 0).astype(float)
+    loss, _ = Evaluation(NETWORK, rows(10_000, weights), most=4096).of(THETA)
+    assert np.isfinite(loss)
+
+
+def test_a_step_allocates_nothing() -> None:
+    theta, weights = np.stack([THETA, 2 * THETA]), np.ones((2, 4000))
+    batches = Batches(NETWORK, theta, rows(4000, weights), training(1500))
+    order = batches.order(0)
+    for number in range(2):
+        tracemalloc.start()
+        batches.step(order, number)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 4000, f"{peak} bytes"
+
+
+def test_augmentation_reaches_the_whole_table_too() -> None:
+    how = training("full", augmentation=[{"name": "jitter", "standard_deviation": 0.1}])
+    first, second = (gradients(Batches(NETWORK, THETA, rows(), how))[0] for _ in range(2))
+    plain = gradients(Batches(NETWORK, THETA, rows(), training("full")))[0]
+    assert (first == second).all()
+    assert (first != plain).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [
+        (np.ones(49), r"weights must have shape \(50,\), got \(49,\)"),
+        (np.zeros(50), "weights must be finite, at least 0, and not all 0"),
+        (-np.ones(50), "weights must be finite, at least 0, and not all 0"),
+        (np.full(50, np.nan), "weights must be finite"),
+        (np.ones((2, 50)), r"weights must have shape \(50,\), got \(2, 50\)"),
+        (np.where(np.arange(50) == 49, -1e-9, 1), "weights must be finite, at least 0"),
+        (np.where(np.arange(50) == 49, np.inf, 1), "weights must be finite"),
+    ],
+)
+def test_wrong_weights(weights: Array, why: str) -> None:
+    with pytest.raises(NetworkError, match=why):
+        Batches(NETWORK, THETA, rows(weights=weights), training(8))
+
+
+def test_weights_that_are_words() -> None:
+    with pytest.raises(NetworkError, match="weights must be"):
+        Batches(NETWORK, THETA, rows(weights=np.array(["heavy"] * 50)), training(8))
+
+
+def test_targets_must_be_as_many_as_rows() -> None:
+    short = Rows(np.zeros((5, 3)), np.zeros(4))
+    with pytest.raises(NetworkError, match="must be as many as the rows, 4 ≠ 5"):
+        Batches(NETWORK, THETA, short, training(8))
+
+
+# The batch size "auto"
+
+
+def taken(network: Network, theta: Array, size: int) -> int:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        plan = network.compile(theta, size, gathers=True)
+        return tracemalloc.get_traced_memory()[0] - before + 0 * len(plan.forward)
+    finally:
+        tracemalloc.stop()
+
+
+def test_auto_is_the_largest_power_of_two_that_fits() -> None:
+    network = Network([Residual([Dense(40, "tanh"), Dense(40, "relu")]), Dense(1)], inputs=30)
+    theta = network.initial_parameters(np.random.default_rng(0))
+    assert largest_batch(network, theta, 2**28) == 512
+    for budget in (100_000, 250_000, 400_000):
+        size = largest_batch(network, theta, budget)
+        assert size in {2**k for k in range(9)}
+        assert taken(network, theta, size) < budget * 1.02
+        assert taken(network, theta, 2 * size) > budget * 0.98
+    with pytest.raises(NetworkError, match=r"memory_budget must hold one row's \d+ bytes, got 100"):
+        largest_batch(network, theta, 100)
+
+
+def test_auto_is_no_more_than_the_rows() -> None:
+    assert Batches(NETWORK, THETA, rows(), training("auto")).size == 50
+    tight = training("auto", memory_budget=10_000)
+    assert 1 <= Batches(NETWORK, THETA, rows(), tight).size < 50
+
+
+LARGE = Network([Residual([Dense(40, "tanh"), Dense(40, "relu")]), Dense(1)], inputs=30)
+NOISY = Network([Dense(50, "relu"), Dropout(0.5), Dense(50, "relu"), Dropout(0.5), Dense(1)], 40)
+SIGNALS = Network([Conv1D(8, 5, 1, "relu"), Flatten(), Dense(2)], 60, "mean_squared_error")
+
+
+def test_auto_grows_with_the_budget() -> None:
+    theta = np.ones(LARGE.layout.size)
+    sizes = [largest_batch(LARGE, theta, budget) for budget in range(60_000, 900_000, 40_000)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 16 < 64 < sizes[-1]
+
+
+@pytest.mark.parametrize("members", [0, 3])
+@pytest.mark.parametrize("network", [LARGE, SIGNALS, NOISY])
+def test_auto_knows_what_a_plan_takes(network: Network, members: int) -> None:
+    """Within 10 %, with what draws at random as it does while training."""
+    theta = np.ones((members, network.layout.size) if members else network.layout.size)
+    tracemalloc.start()
+    plan = network.compile(theta, 256, gathers=True, generator=np.random.default_rng(0))
+    real = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert not plan.gradient.any()
+    assert largest_batch(network, theta, int(real * 1.1)) >= 256
+    assert largest_batch(network, theta, int(real / 1.1)) < 256
+
+
+def test_auto_knows_what_a_small_plan_takes() -> None:
+    for size in (64, 256):
+        real = taken(NETWORK, THETA, size)
+        assert largest_batch(NETWORK, THETA, int(real * 1.1)) == size
+        assert largest_batch(NETWORK, THETA, int(real / 1.1)) == size // 2
+
+
+def test_auto_is_the_same_when_asked_again() -> None:
+    program = """
+import numpy as np
+from model.network.layers import Dense
+from model.network.network import Network
+from model.training.batches.batches import largest_batch
+network = Network([Dense(6, "tanh"), Dense(1)], inputs=3)
+theta = network.initial_parameters(np.random.default_rng(0))
+print(*(largest_batch(network, theta, 20_000) for _ in range(3)))
+"""
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert len(set(run.stdout.split())) == 1, run.stdout

@@ -1,0 +1,233 @@
+"""Ensembles from a recipe to an artifact: each member its own, their mean what is predicted."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.artifacts import artifact
+from model.errors import ArtifactError, DataError, MalignancyError
+from model.metrics.threshold_metrics import figures
+from model.pipelines.prepare import prepare
+from model.pipelines.train import train
+from model.prediction.calibration import Isotonic, Temperature
+from model.prediction.predictor import Predictor, SelfTest
+from model.training.bagging import out_of_bag
+from model.training.decisions.operating_points import operating_points
+from model.training.recipes.recipe import Recipe, load_recipe
+from model.training.recipes.sections import NAMES
+from model.training.tables import partitions as parts
+from model.training.tables import table as dataset
+from model.training.tables.readers import read_pieces
+
+SHORT = """
+split = { validation = 0.3 }
+[training]
+optimizer = "adam"
+learning_rate = 0.02
+epochs = 8
+batch_size = 32
+generator = "default"
+"""
+WHOLE = """
+decision = { calibration = "temperature", refer = ["sensitivity-99", "specificity-99"] }
+threshold = "balanced"
+"""
+
+
+def recipe_of(
+    folder: Path, more: str = "", base: str = "article", members: int = 4, tail: str = ""
+) -> Recipe:
+    path = folder / "my.toml"
+    given = f"ensemble.members = {members}\n" if "ensemble" not in more else ""
+    path.write_text(f'extends = "{base}"\n{given}{more}\n{SHORT}{tail}')
+    return load_recipe(str(path))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    return train(recipe_of(tmp_path_factory.mktemp("recipes"), WHOLE)).predictor
+
+
+def each_alone(predictor: Predictor, rows: Array) -> Array:
+    """What each member predicts: (K, B, outputs)."""
+    alone = [replace(predictor, theta=theta, calibration=None) for theta in predictor.theta]
+    return np.stack([each.predict(rows) for each in alone])
+
+
+def test_the_mean_of_members_that_differ(whole: Predictor) -> None:
+    rows = whole.self_test.rows
+    members = each_alone(whole, rows)
+    assert whole.theta.shape == (4, whole.network.layout.size)
+    assert np.ptp(members, axis=0).max() > 0.01
+    mean = replace(whole, calibration=None).predict(rows)
+    np.testing.assert_allclose(mean, members.mean(axis=0), rtol=1e-12)
+    assert whole.calibration is not None
+    np.testing.assert_allclose(whole.predict(rows), whole.calibration.apply(mean), rtol=1e-12)
+
+
+def test_a_saved_one_is_the_same(whole: Predictor, tmp_path: Path) -> None:
+    artifact.save(whole, tmp_path / "e.joblib")
+    loaded = artifact.load(tmp_path / "e.joblib")
+    loaded.replay_self_test()
+    rows = whole.self_test.rows
+    np.testing.assert_array_equal(loaded.theta, whole.theta)
+    np.testing.assert_array_equal(loaded.predict(rows), whole.predict(rows))
+    assert isinstance(loaded.calibration, Temperature)
+    assert loaded.calibration == whole.calibration
+    assert loaded.schema == whole.schema
+    assert loaded.schema.target.model_dump()["refer"] is not None
+    assert loaded.operating_points == whole.operating_points
+
+
+def test_its_thresholds_are_of_rows_out_of_bag(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, 'threshold = "cost"')
+    predictor = train(recipe).predictor
+    with prepare(recipe) as prepared:
+        train_rows, bags = prepared.parts.train, prepared.bags
+    assert bags is not None
+    means, known = out_of_bag(each_alone(predictor, train_rows.rows), bags)
+    labels = train_rows.targets[known, 0]
+    expected = operating_points(labels, means[known, 0], {"miss": 1.0, "false_alarm": 1.0})
+    assert predictor.operating_points == pytest.approx({"default": expected["cost"], **expected})
+    told = predictor.facts["out_of_bag"]
+    assert told["rows"] == known.sum() < len(known)
+    assert told["method"] == "none"
+
+
+def test_the_seed_alone_decides(tmp_path: Path, whole: Predictor) -> None:
+    again = train(recipe_of(tmp_path, WHOLE)).predictor
+    assert artifact.to_bytes(again) == artifact.to_bytes(whole)
+    other = train(recipe_of(tmp_path, WHOLE, tail="seed = 2")).predictor
+    assert artifact.to_bytes(other) != artifact.to_bytes(whole)
+
+
+def test_one_that_is_not_bagged(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")
+    with prepare(recipe) as prepared:
+        assert prepared.bags is None
+    predictor = train(recipe).predictor
+    assert predictor.operating_points == {"default": 0.5}
+    assert "out_of_bag" not in predictor.facts
+    assert np.ptp(each_alone(predictor, predictor.self_test.rows), axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("base", ["digits", "regression", "multi-label"])
+def test_other_tasks(tmp_path: Path, base: str) -> None:
+    predictor = train(recipe_of(tmp_path, "", base, members=2)).predictor
+    loaded = artifact.from_bytes(artifact.to_bytes(predictor))
+    loaded.replay_self_test()
+    assert loaded.theta.shape[0] == 2
+    assert predictor.facts["out_of_bag"]["rows"] > 0
+    assert set(loaded.operating_points) <= {"default"}
+    found = figures(loaded.schema.target, loaded.validation, loaded.threshold)
+    assert found["rows"] == len(loaded.validation.targets)
+
+
+def test_float32_and_sure_of_itself_replays(whole: Predictor, tmp_path: Path) -> None:
+    """A temperature that draws near-certainty apart must not do so with its rounding."""
+    recipe = recipe_of(tmp_path, 'network.dtype = "float32"')
+    predictor = train(recipe).predictor
+    theta = predictor.theta * np.float32(2)
+    rows = whole.self_test.rows
+    sure = replace(predictor, theta=theta, calibration=Temperature(temperature=3))
+    mean = np.mean(each_alone(sure, rows), axis=0, dtype=float)
+    assert (mean > 0.999).any()
+    expected = Temperature(temperature=3).apply(mean)
+    replace(sure, self_test=SelfTest(rows, expected)).replay_self_test()
+
+
+@pytest.fixture
+def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10_000)
+    monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 100))
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_table_that_is_not_held(tmp_path: Path) -> None:
+    why = r"^ensemble.bagged must be false for a table that is too large to be held in memory$"
+    with pytest.raises(DataError, match=why):
+        train(recipe_of(tmp_path))
+    predictor = train(recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")).predictor
+    assert predictor.theta.shape[0] == 3
+    assert figures(predictor.schema.target, predictor.validation, 0.5)["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("method", ["isotonic", "temperature"])
+def test_names_of_points(tmp_path: Path, method: str) -> None:
+    predictor = train(recipe_of(tmp_path, f'decision.calibration = "{method}"')).predictor
+    assert set(predictor.operating_points) == {"default", *NAMES}
+    assert predictor.calibration is not None
+    assert predictor.calibration.method == method
+    loaded = artifact.from_bytes(artifact.to_bytes(predictor))
+    assert loaded.calibration == predictor.calibration
+
+
+# What an artifact may not be
+
+
+@pytest.mark.parametrize("shape", [(1001, 166), (0, 166), (4, 165), (1, 4, 166), ()])
+def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
+    content = artifact.to_bytes(replace(whole, theta=np.zeros(shape)))
+    with pytest.raises(ArtifactError, match=r"its array theta has shape|its network does not fit"):
+        artifact.from_bytes(content)
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize(
+    ("name", "dtype", "why"),
+    [
+        ("groups", "int32", "is of type int32"),
+        ("groups", "float64", "is of type float64"),
+        ("imputed", "int64", "is of type int64"),
+        ("imputed", "bool", "has shape"),
+    ],
+)
+def test_wrong_groups(whole: Predictor, part: str, name: str, dtype: str, why: str) -> None:
+    scored = getattr(whole, part)
+    length = len(scored.targets) - (why == "has shape")
+    wrong: Any = {part: replace(scored, **{name: np.zeros(length, dtype)})}
+    with pytest.raises(ArtifactError, match=f"^its array {part}_{name} {why}"):
+        artifact.from_bytes(artifact.to_bytes(replace(whole, **wrong)))
+
+
+def test_a_calibration_is_for_a_binary_target(tmp_path: Path) -> None:
+    predictor = train(recipe_of(tmp_path, "", "multi-label", members=2)).predictor
+    wrong = replace(predictor, calibration=Temperature(temperature=2))
+    with pytest.raises(ArtifactError, match=r"^it has a calibration, which only a binary target"):
+        artifact.from_bytes(artifact.to_bytes(wrong))
+
+
+def test_a_band_that_is_none(whole: Predictor) -> None:
+    target = whole.schema.target.model_copy(update={"refer": (0.9, 0.1)})
+    wrong = replace(whole, schema=whole.schema.model_copy(update={"target": target}))
+    with pytest.raises(ArtifactError, match="refer must be two thresholds, the lower one first"):
+        artifact.from_bytes(artifact.to_bytes(wrong))
+
+
+# ONNX
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_onnx_runtime_says_the_same(tmp_path: Path, dtype: str) -> None:
+    reason = "needs the extra oracles: make oracles"
+    pytest.importorskip("onnx", reason=reason)
+    runtime = pytest.importorskip("onnxruntime", reason=reason)
+    from model.export.onnx_model import to_onnx
+
+    predictor = train(recipe_of(tmp_path, f'{WHOLE}network.dtype = "{dtype}"')).predictor
+    for temperature in (0.3, 3.0):
+        calibrated = replace(predictor, calibration=Temperature(temperature=temperature))
+        content = to_onnx(calibrated)
+        session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        rows = predictor.self_test.rows
+        [found] = session.run(None, {"input": rows})
+        assert found.dtype.name == dtype
+        tolerance = 1e-10 if dtype == "float64" else 1e-5
+        np.testing.assert_allclose(found, calibrated.predict(rows), rtol=0, atol=tolerance)
+    isotonic = Isotonic(scores=(0.2, 0.8), probabilities=(0.1, 0.9))
+    with pytest.raises(MalignancyError, match=r"^an isotonic calibration cannot be exported to"):
+        to_onnx(replace(predictor, calibration=isotonic))

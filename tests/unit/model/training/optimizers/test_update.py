@@ -1,0 +1,161 @@
+"""An optimizer bound to θ: members' rates, multipliers, decay masks, state, and memory."""
+
+import copy
+import math
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.errors import NetworkError
+from model.network.layers import Dense, LayerNormalization
+from model.network.network import Network
+from model.training.optimizers.registry import OPTIMIZERS, Adam, Update, optimizer_from
+from model.training.optimizers.state import CHUNK
+
+RATE = 0.01
+ALL = sorted(OPTIMIZERS)
+DECAYING = ["adamw", "lion"]
+FACTORS = np.array([0, 1, 2, 0.5, 0.1, 3, 0])
+
+
+def make(name: str, **values: Any) -> Any:
+    return optimizer_from({"name": name, "learning_rate": RATE, **values})
+
+
+def go(update: Update, gradient: Array, gradients: list[Array]) -> None:
+    for each in gradients:
+        gradient[...] = each
+        for call in update:
+            call()
+
+
+def run(optimizer: Any, theta: Array, gradients: list[Array], **options: Array) -> Array:
+    theta, gradient = theta.copy(), np.zeros_like(theta)
+    go(optimizer.bind(theta, gradient, **options), gradient, gradients)
+    return theta
+
+
+def drawn(*shape: int, steps: int = 20) -> tuple[Array, list[Array]]:
+    generator = np.random.default_rng(0)
+    theta, *gradients = (generator.standard_normal(shape) for _ in range(steps + 1))
+    return theta, gradients
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_members_have_their_own_rates(name: str) -> None:
+    theta, gradients = drawn(3, CHUNK // 2, steps=3)
+    rates = (0.1, 0.01, 0.5)
+    together = run(make(name, learning_rate=list(rates)), theta, gradients)
+    for member, rate in enumerate(rates):
+        alone = run(make(name, learning_rate=rate), theta[member], [g[member] for g in gradients])
+        np.testing.assert_allclose(together[member], alone, rtol=1e-13, atol=1e-15)
+    with pytest.raises(NetworkError, match=r"2 learning rates do not fit θ of shape \(3, 5\)"):
+        make(name, learning_rate=[0.1, 0.01]).bind(np.zeros((3, 5)), np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 7)])
+@pytest.mark.parametrize("name", ALL)
+def test_multipliers_are_of_each_parameter_s_rate(name: str, shape: tuple[int, ...]) -> None:
+    theta, gradients = drawn(*shape)
+    found = run(make(name), theta, gradients, multipliers=FACTORS)
+    for index, factor in enumerate(FACTORS):
+        expected = theta
+        if factor:
+            expected = run(make(name, learning_rate=RATE * factor), theta, gradients)
+        np.testing.assert_allclose(found[..., index], expected[..., index], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_weights_decay_and_biases_do_not(name: str) -> None:
+    layers = [Dense(4, "relu"), LayerNormalization(), Dense(1)]
+    weights = Network(layers, inputs=3).layout.weights_mask()
+    assert weights.sum() == 4 * 3 + 4
+    assert weights.tolist() == 4 * [True, True, True, False] + 8 * [False] + 4 * [True] + [False]
+    theta, gradients = drawn(2, len(weights))
+    zeros = [np.zeros_like(theta)] * 10
+    found = run(make(name, weight_decay=0.5), theta, zeros, decay=weights)
+    assert (found[:, ~weights] == theta[:, ~weights]).all()
+    np.testing.assert_allclose(found[:, weights], theta[:, weights] * (1 - RATE * 0.5) ** 10)
+    everywhere = run(make(name, weight_decay=0.5), theta, gradients)
+    masked = run(make(name, weight_decay=0.5), theta, gradients, decay=np.ones(len(weights)))
+    np.testing.assert_allclose(masked, everywhere, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - set(DECAYING)))
+def test_without_decay_of_its_own_the_mask_means_nothing(name: str) -> None:
+    theta, gradients = drawn(5)
+    masked = run(make(name), theta, gradients, decay=np.ones(5))
+    assert (masked == run(make(name), theta, gradients)).all()
+
+
+@pytest.mark.parametrize("rates", [RATE, [RATE, 0.1]])
+@pytest.mark.parametrize("name", ALL)
+def test_a_resumed_run_is_the_same_bit_for_bit(name: str, rates: Any) -> None:
+    theta, gradients = drawn(2, 9)
+    gradient = np.zeros_like(theta)
+    update = make(name, learning_rate=rates).bind(theta, gradient)
+    go(update, gradient, gradients[:7])
+    update.rate[...] *= 0.5
+    if update.momentum is not None:
+        update.momentum[...] = 0.7
+    go(update, gradient, gradients[7:12])
+    saved, resumed = copy.deepcopy(update.state), theta.copy()
+    go(update, gradient, gradients[12:])
+
+    again_gradient = np.zeros_like(theta)
+    again = make(name, learning_rate=rates).bind(resumed, again_gradient)
+    assert set(saved) == set(again.state)
+    for key, value in saved.items():
+        again.state[key][...] = value
+    go(again, again_gradient, gradients[12:])
+    assert (resumed == theta).all()
+    assert all((again.state[key] == value).all() for key, value in update.state.items())
+    if "step" in saved:
+        assert (saved["step"].shape, saved["step"].dtype, int(saved["step"])) == ((), np.int64, 12)
+
+
+def test_what_the_loop_may_change() -> None:
+    theta = np.zeros((2, 3))
+    for name in ALL:
+        update = make(name, learning_rate=[0.1, 0.2]).bind(theta, np.zeros_like(theta))
+        assert update.rate.shape == (2, 1)
+        assert update.state["rate"] is update.rate
+        assert (update.momentum is None) == (name in ("gradient_descent", "adagrad", "rmsprop"))
+        assert update.state.get("momentum") is update.momentum
+        assert ("step" in update.state) == name.startswith(("adam", "nadam"))
+        assert list(update) == update.calls
+
+
+@pytest.mark.parametrize("shape", [(70_000,), (3, 30_000), (20, 166)])
+@pytest.mark.parametrize("name", ALL)
+def test_a_step_allocates_nothing(name: str, shape: tuple[int, ...]) -> None:
+    theta, gradients = drawn(*shape, steps=1)
+    options = {"multipliers": np.ones(shape[-1]), "decay": np.ones(shape[-1])}
+    for given in ({}, options):
+        rates = [RATE] * shape[0] if len(shape) > 1 else RATE
+        update = make(name, learning_rate=rates).bind(theta, gradients[0], **given)
+        go(update, gradients[0], [gradients[0]])
+        tracemalloc.start()
+        for call in update:
+            call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2000, f"{peak} bytes"
+
+
+def test_what_does_not_fit_theta_is_refused() -> None:
+    theta = np.zeros((2, 3))
+    for key, wrong, why in (
+        ("multipliers", np.ones(2), r"multipliers must have shape \(3,\), one of each parameter"),
+        ("decay", np.ones((2, 3)), r"decay must have shape \(3,\), one of each .*, got \(2, 3\)"),
+        ("multipliers", np.array([1, 2, math.nan]), "multipliers must be finite, and none below 0"),
+        ("multipliers", np.array([1, 2, -1]), "multipliers must be finite, and none below 0"),
+    ):
+        with pytest.raises(NetworkError, match=why):
+            Adam().bind(theta, theta.copy(), **{key: wrong})
+    for gradient in (np.zeros(3), np.zeros((2, 3), "float32")):
+        with pytest.raises(NetworkError, match=r"gradient must be \(2, 3\) and float64 as θ, got"):
+            Adam().bind(theta, gradient)

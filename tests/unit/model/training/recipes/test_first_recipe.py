@@ -1,0 +1,86 @@
+"""A first recipe is a recipe: it loads, trains, and says what its table holds."""
+
+from pathlib import Path
+
+import pytest
+
+from model.errors import DataError
+from model.pipelines.train import train
+from model.training.recipes.generate import first_recipe
+from model.training.recipes.recipe import BUNDLED, Recipe, load_recipe
+from model.training.tables.readers import read_frame
+
+WISCONSIN = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
+TABLE = """patient_id,age,colour,smokes,note: x,same,height,outcome
+1,30,red,true,a:b,1,1.5,ill
+2,41,dark blue,false,c,1,,well
+2,55,red,,d,1,1.75,well
+3,62,red,true,e,1,2.25,well
+"""
+
+
+def made(tmp_path: Path, text: str, target: str | None = None) -> tuple[str, Recipe]:
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    recipe = first_recipe(read_frame(path), Path("rows.csv"), "mine", target)
+    (tmp_path / "mine.toml").write_text(recipe)
+    return recipe, load_recipe(str(tmp_path / "mine.toml"))
+
+
+def test_types_ranges_group_and_target(tmp_path: Path) -> None:
+    text, recipe = made(tmp_path, TABLE)
+    found = {each.name: each for each in recipe.features}
+    assert list(found) == ["age", "colour", "smokes", "height"]
+    age = found["age"]
+    assert (age.type, age.minimum, age.maximum, age.may_be_missing) == ("integer", 30, 62, False)
+    assert found["colour"].categories == ("dark blue", "red")
+    assert (found["smokes"].type, found["smokes"].may_be_missing) == ("boolean", True)
+    assert (found["height"].type, found["height"].minimum) == ("number", 1.5)
+    data = recipe.data
+    assert (data.target, data.negative, data.positive) == ("outcome", "well", "ill")
+    assert data.group == "patient_id"
+    assert '# "note: x": no name a feature may have' in text
+    assert "# same: the same in every row" in text
+
+
+def test_the_wisconsin_table_trains_from_its_first_recipe(tmp_path: Path) -> None:
+    recipe_text = first_recipe(read_frame(WISCONSIN), WISCONSIN, "wisconsin-first")
+    path = tmp_path / "first.toml"
+    path.write_text(recipe_text)
+    recipe = load_recipe(str(path))
+    assert len(recipe.features) == 9
+    assert [each.name for each in recipe.features if each.may_be_missing] == ["bare_nuclei"]
+    trained = train(recipe)
+    assert trained.outcome.history.best.metrics["accuracy"] > 0.94
+    assert trained.table.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "said"),
+    [
+        (("red", "blue", "green"), "multi_class", 'classes = ["blue", "green", "red"]'),
+        (("10", "9", "2"), "multi_class", 'classes = ["2", "9", "10"]'),
+        ([str(k / 4) for k in range(40)], "regression", '# unit = "mm"'),
+    ],
+)
+def test_other_tasks_train_too(tmp_path: Path, cells: list[str], task: str, said: str) -> None:
+    lines = [f"{k / 10},{cells[k % len(cells)]}" for k in range(80)]
+    text, recipe = made(tmp_path, "\n".join(["x,y", *lines, ""]))
+    assert (recipe.task, said in text) == (task, True)
+    assert train(recipe).outcome.history.records
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "why"),
+    [
+        (TABLE, "height", "target 'height' has empty cells: leave those rows out"),
+        (TABLE, "weight", "no column 'weight'; it has patient_id, age, colour"),
+        ("a,b\n1,x\n2,x\n", None, "target 'b' holds one value only"),
+        ("a,b\n" + "".join(f"1,x{k}\n" for k in range(30)), None, "target 'b' holds 30 different"),
+    ],
+)
+def test_a_target_must_be_of_a_task(
+    tmp_path: Path, text: str, target: str | None, why: str
+) -> None:
+    with pytest.raises(DataError, match=f"^rows.csv: {why}"):
+        made(tmp_path, text, target)

@@ -1,0 +1,271 @@
+"""Recipes: the bundled ones, `extends`, and refusals that name the file, the key and the rule."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.errors import RecipeError
+from model.training.recipes.recipe import BUNDLED, Recipe, bundled_recipes, load_recipe
+
+ARTICLE = (BUNDLED / "article.toml").read_text(encoding="utf-8")
+WORDS = "a 'b' \" = [ ] { } # \n 0 -1 1e999 nan inf true x. [data] [[features]] \0 é 1979-05-27"
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return path
+
+
+def refusal(path: Path) -> str:
+    """What the error says after the file's name."""
+    with pytest.raises(RecipeError) as error:
+        load_recipe(str(path))
+    file, colon, why = str(error.value).partition(": ")
+    assert (file, colon) == (str(path), ": ")
+    return why
+
+
+def refusal_of(tmp_path: Path, text: str | bytes) -> str:
+    return refusal(write(tmp_path / "my.toml", text))
+
+
+def over_article(tmp_path: Path, text: str) -> Path:
+    return write(tmp_path / "my.toml", f'extends = "article"\n{text}')
+
+
+# Recipes that load
+
+
+def test_bundled_recipes_load() -> None:
+    assert {"article", "article-long"} <= set(bundled_recipes())
+    for name in bundled_recipes():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert recipe.data.file.is_file()
+        assert recipe == load_recipe(str(BUNDLED / f"{name}.toml"))
+
+
+# Files that are no recipe
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(RecipeError) as error:
+        load_recipe("artcle")
+    why = "no recipe 'artcle': did you mean article? (or give the path of a .toml file)"
+    assert str(error.value) == why
+    with pytest.raises(RecipeError, match=r"^no recipe 'x': there are article, article-long"):
+        load_recipe("x")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "name: is required"),
+        (b"name = ", "not TOML: Invalid value (at end of document)"),
+        (b"name = 1\nname = 2", "not TOML: Cannot overwrite a value"),
+        (b"\xff\xfe", "cannot be read: not UTF-8 text"),
+        (b"a = " + b"[" * 5000, "not TOML: "),
+        (b"a = " + b"9" * 5000, "not TOML: "),
+        (b"extends = 3", "extends: must be the name or path of a recipe"),
+        (b'extends = "artcle"', "no recipe 'artcle': did you mean article?"),
+        (b'extends = "none.toml"', "extends none.toml: cannot be read: No such file"),
+        (b'extends = "a\\u0000.toml"', "extends a\0.toml: not TOML: embedded null byte"),
+        (b'extends = "my.toml"', "extends my.toml: it extends itself"),
+        (b'extends = "folder/../my.toml"', "extends folder/../my.toml: it extends itself"),
+    ],
+)
+def test_broken_file(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "folder").mkdir()
+    assert refusal_of(tmp_path, content).startswith(why)
+
+
+def test_hidden_layers_get_the_task_s_output(tmp_path: Path) -> None:
+    text = re.sub(r"^layers = \[.*?^\]", "hidden = [{ units = 4 }]", ARTICLE, flags=re.M | re.S)
+    path = tmp_path / "hidden.toml"
+    write(path, text)
+    network = load_recipe(str(path)).build_network()
+    told = network.describe()
+    assert told["layers"] == [{"name": "dense", "units": 4}, {"name": "dense", "units": 1}]
+    assert told["loss"] == "binary_cross_entropy"
+
+
+def test_error_in_the_parent_is_the_parents(tmp_path: Path) -> None:
+    write(tmp_path / "parent.toml", "name")
+    why = refusal_of(tmp_path, 'extends = "parent.toml"')
+    assert why.startswith("extends parent.toml: not TOML: Expected '=' after a key")
+
+
+def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(tmp_path / "none.toml") == "cannot be read: No such file or directory"
+    (tmp_path / "folder.toml").mkdir()
+    assert refusal(tmp_path / "folder.toml") == "cannot be read: Is a directory"
+
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    assert refusal(tmp_path / "my.toml") == "cannot be read: Permission denied"
+
+
+# Keys and values
+
+SECTIONS = "data, features, split, scaling, network, training, ensemble"
+KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        # unknown keys
+        ("treshold = 0.5", "treshold: unknown key; did you mean threshold?"),
+        ("zzz = 1", f"zzz: unknown key; the keys here are {KEYS}, threshold"),
+        ("training.epoch = 1", "training has no 'epoch': did you mean epochs?"),
+        ("data.path = 'x'", "data.path: unknown key; the keys here are file, target, negative, "),
+        ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
+        (
+            "features = [{name = 'a'}, {name = 'b', minimun = 1}]",
+            "features.1.minimun: unknown key; did you mean minimum?",
+        ),
+        ("network.layers = [{unit = 1}]", "network.layers.0: layer dense has no 'unit': did you"),
+        # values
+        ("name = 'A b'", "name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', got"),
+        ("threshold = 1.5", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
+        ("threshold = nan", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
+        ("data.missing = 'keep'", "data.missing: should be 'drop', 'median' or 'mode', got 'keep'"),
+        ("data.negative = ''", "data.negative: String should have at least 1 character, got ''"),
+        ("data.positive = 'benign'", "the two labels must differ"),
+        ("features = []", "features: Tuple should have at least 1 item"),
+        ("features = [{name = 'a,b'}]", "features.0.name: String should match pattern"),
+        ("features = [{name = 'a'}, {name = 'a'}]", "feature 'a' is listed twice"),
+        ("features = [{name = 'instances'}]", "features.0: a feature cannot be named 'instances'"),
+        (
+            "features = [{name = 'a', minimum = 2, maximum = 1}]",
+            "features.0: minimum must be below maximum",
+        ),
+        ("split.train = [0]", "split.train.1: is required"),
+        ("split.train = [0, 1, 2]", "split.train: Tuple should have at most 2 items"),
+        ("split.train = [-1, 5]", "split.train.0: should be greater than or equal to 0, got -1"),
+        ("split.train = [5, 5]", "split: train must be [first, end] with first below end"),
+        ("split.validation = [600, 9]", "split: validation must be [first, end] with first below"),
+        ("data.target = 'mitoses'", "data.target 'mitoses' cannot be a feature too"),
+        ("split.train = [0, 502]", "split: train and validation must not share rows"),
+        ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
+        (
+            "network.layers = [{units = 1}]\nnetwork.hidden = []",
+            "network: needs either layers (all of them) or hidden",
+        ),
+        ("network.layers = []", "network.layers: List should have at least 1 item"),
+        ("network.layers = [{}]", "network.layers.0: layer dense needs its units"),
+        (
+            "network.layers = [{units = 0}]",
+            "network.layers.0: dense: units must be a positive integer",
+        ),
+        (
+            "network.layers = [{units = 2}, {units = 1, activation = 'tanhh'}]",
+            "network.layers.1: activation must be one of linear, sigmoid, tanh",
+        ),
+        ("network.loss = 'huber'", "network.loss: of task binary must be binary_cross_entropy"),
+        (
+            "network.loss = {name = 'binary_cross_entropy', label_smoothing = 2}",
+            "network: loss bin",
+        ),
+        ("network.layers = [{units = 2}]", "network: task binary has 1 output, not 2"),
+        ("training.learning_rate = 0", "training.learning_rate must be a finite number above 0, g"),
+        ("training.learning_rate = inf", "training.learning_rate must be a finite number above 0"),
+        ("training.epochs = 0", "training.epochs must be a positive integer, got 0"),
+        ("training.seed = 4294967296", "training.seed must be an integer from 0 to 4294967295, g"),
+        ("training.batch_size = 'al'", "training.batch_size must be one of full, auto, got 'al'"),
+        ("training.optimizer = 'adm'", "training.optimizer: optimizer must be one of gradient_des"),
+        ("training.optimizer = {name = 'adam', beta1 = 2}", "training.optimizer: optimizer adam: "),
+        (
+            "training.optimizer = {name = 'adam', learning_rate = 1}",
+            "training.learning_rate must be given once: here or in optimizer",
+        ),
+        ("training.schedule = 'cos'", "training.schedule: schedule must be one of constant, exp"),
+        ("training.l2 = -1", "training.l2 must be a number from 0 to 1e+09, got -1"),
+        ("training.early_stopping.patient = 3", "training.early_stopping has no 'patient': did"),
+    ],
+)
+def test_wrong_key_or_value(tmp_path: Path, text: str, why: str) -> None:
+    assert refusal(over_article(tmp_path, text)).startswith(why)
+
+
+VALUES = {
+    "text": "'x'",
+    "integer": "3",
+    "number": "1.5",
+    "truth": "true",
+    "date": "1979-05-27",
+    "list": "[[1]]",
+    "table": "{x = 1}",
+}
+KINDS = {
+    "text": "name description intended_use data.file data.target data.negative data.positive "
+    "data.missing scaling.method scaling.fit_on network.dtype training.optimizer "
+    "training.generator",
+    "integer": "training.epochs training.report_every training.seed",
+    "integer number": "threshold training.learning_rate",
+    "list": "limits features split.train network.layers",
+    "list text": "split.validation",
+    "table": "data split scaling network training",
+}
+WITHIN_LISTS = [
+    ("limits.0", "limits = [?]", "text"),
+    ("features.0", "features = [?]", "table"),
+    ("features.0.name", "features = [{name = ?}]", "text"),
+    ("features.0.type", "features = [{name = 'a', type = ?}]", ""),
+    ("features.0.unit", "features = [{name = 'a', unit = ?}]", "text"),
+    ("features.0.description", "features = [{name = 'a', description = ?}]", "text"),
+    ("features.0.minimum", "features = [{name = 'a', minimum = ?}]", "integer number"),
+    ("features.0.maximum", "features = [{name = 'a', maximum = ?}]", "integer number"),
+    ("features.0.may_be_missing", "features = [{name = 'a', may_be_missing = ?}]", "truth"),
+    ("split.train.0", "split.train = [?, 9]", "integer"),
+    ("split.train.1", "split.train = [0, ?]", "integer"),
+    ("network.layers.0", "network.layers = [?]", "table"),
+    ("network.layers.0: dense: units", "network.layers = [{units = ?}]", "integer"),
+    ("network.layers.0: activation", "network.layers = [{units = 1, activation = ?}]", ""),
+    ("network.layers.0: initializer", "network.layers = [{units = 1, initializer = ?}]", ""),
+]
+PLACES = [(key, f"{key} = ?", kinds) for kinds, keys in KINDS.items() for key in keys.split()]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (key, template.replace("?", value))
+        for key, template, kinds in PLACES + WITHIN_LISTS
+        for kind, value in VALUES.items()
+        if kind not in kinds.split()
+    ],
+)
+def test_value_of_the_wrong_type(tmp_path: Path, key: str, text: str) -> None:
+    why = refusal(over_article(tmp_path, text))
+    assert why.startswith((f"{key}: ", f"{key} must be "))
+
+
+@given(st.data())
+def test_any_other_text_is_a_recipe_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(ARTICLE)))
+    end = start + data.draw(st.integers(0, 60))
+    inserted = "".join(data.draw(st.lists(st.sampled_from(WORDS.split(" ")), max_size=5)))
+    path = tmp_path_factory.getbasetemp() / "mutated.toml"
+    write(path, ARTICLE[:start] + inserted + ARTICLE[end:])
+    try:
+        outcome: Recipe | str = load_recipe(str(path))
+    except RecipeError as error:
+        outcome = str(error)
+    assert isinstance(outcome, Recipe) or outcome.startswith(f"{path}: ")
+
+
+def test_channels_of_a_signal(tmp_path: Path) -> None:
+    conv = '[{ name = "conv1d", filters = 2, kernel = 2 }, { name = "flatten" }]'
+    text = f"[network]\nhidden = {conv}\nchannels = "
+    network = load_recipe(str(over_article(tmp_path, text + "3"))).build_network()
+    assert (network.channels, network.layout.size) == (3, 2 * (2 * 3 + 1) + 2 * 2 + 1)
+    why = "network: inputs must be a multiple of channels, got 9 and 2"
+    assert refusal(over_article(tmp_path, text + "2")) == why

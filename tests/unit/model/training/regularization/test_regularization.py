@@ -1,0 +1,210 @@
+"""Penalties against numerical gradients, bounds of norms, and the running average."""
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from model.arrays import Array
+from model.network.graph import Call
+from model.network.layers import Conv1D, Dense, Flatten, LayerNormalization, Maxout
+from model.network.network import Network
+from model.training.regularization.penalties import Average, bound_norms, penalize
+
+LAYERS: list[Any] = [Conv1D(3, 2, 1, "tanh"), Flatten(), LayerNormalization(), Maxout(4), Dense(2)]
+NETWORK = Network(LAYERS, inputs=6, loss="mean_squared_error")
+WEIGHTS = NETWORK.layout.weights_mask()
+
+
+def drawn(*lead: int, dtype: str = "float64") -> Array:
+    shape = (*lead, NETWORK.layout.size)
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+def penalty(theta: Array, l1: float, l2: float) -> float:
+    weights = theta[..., WEIGHTS]
+    return float(l1 * np.abs(weights).sum() + l2 / 2 * np.square(weights).sum())
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+@pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.7), (0.3, 0.7)])
+def test_penalties_have_their_numerical_gradient(
+    lead: tuple[int, ...], l1: float, l2: float
+) -> None:
+    theta = drawn(*lead)
+    gradient = start = np.random.default_rng(1).standard_normal(theta.shape)
+    gradient = start.copy()
+    for call in penalize(theta, gradient, NETWORK.layout, l1, l2):
+        call()
+    added, step = gradient - start, 1e-6
+    for index in np.ndindex(theta.shape):
+        up, down = theta.copy(), theta.copy()
+        up[index] += step
+        down[index] -= step
+        numerical = (penalty(up, l1, l2) - penalty(down, l1, l2)) / (2 * step)
+        assert added[index] == pytest.approx(numerical, abs=1e-7)
+    assert not added[..., ~WEIGHTS].any()
+
+
+def test_a_weight_of_zero_is_not_pushed() -> None:
+    theta, gradient = np.zeros(NETWORK.layout.size), np.zeros(NETWORK.layout.size)
+    for call in penalize(theta, gradient, NETWORK.layout, 0.3, 0.7):
+        call()
+    assert not gradient.any()
+
+
+def test_penalties_follow_the_weights_and_leave_them() -> None:
+    """Calls are made once, and read θ anew at each step."""
+    theta, gradient = drawn(), np.zeros(NETWORK.layout.size)
+    calls = penalize(theta, gradient, NETWORK.layout, 0.3, 0.7)
+    for factor in (1, -2):
+        theta *= factor
+        gradient.fill(0)
+        before = theta.copy()
+        for call in calls:
+            call()
+        assert (theta == before).all()
+        expected = np.where(WEIGHTS, 0.3 * np.sign(theta) + 0.7 * theta, 0)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-14)
+
+
+def test_no_penalty_costs_nothing() -> None:
+    assert penalize(drawn(), drawn(), NETWORK.layout, 0, 0) == []
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_norms_are_bounded(lead: tuple[int, ...], dtype: str) -> None:
+    theta = drawn(*lead, dtype=dtype)
+    theta[..., :3] = 0  # a unit without weights stays so
+    before = theta.copy()
+    with np.errstate(all="ignore"):
+        for call in bound_norms(theta, NETWORK.layout, 1.2):
+            call()
+    assert np.isfinite(theta).all()
+    assert (theta[..., ~WEIGHTS] == before[..., ~WEIGHTS]).all()
+    scaled = 0
+    views = (NETWORK.layout.views(each) for each in (before, theta))
+    for block, was, now in zip(NETWORK.layout.blocks, *views, strict=True):
+        if not block.penalized:
+            assert (was == now).all()
+            continue
+        norms = np.linalg.norm(was[..., :-1], axis=-1)
+        within = norms < 1.2
+        assert (now[within] == was[within]).all()
+        factors = np.where(within, 1, 1.2 / np.maximum(norms, 1e-30))
+        np.testing.assert_allclose(now[..., :-1], was[..., :-1] * factors[..., None], rtol=1e-5)
+        scaled += int((~within).sum())
+    assert scaled
+
+
+def test_the_average_begins_with_the_first_weights() -> None:
+    theta = drawn()
+    average, expected = Average(theta, 0.8), None
+    assert (average.theta == theta).all()
+    for step in range(5):
+        theta += step + 1
+        average()
+        expected = theta.copy() if expected is None else 0.8 * expected + 0.2 * theta
+        np.testing.assert_allclose(average.theta, expected, rtol=1e-12)
+    assert average.updates == 5
+
+
+ROW = Network([Dense(1)], inputs=4, loss="mean_squared_error")
+
+
+@given(
+    arrays(np.float64, 5, elements=st.floats(-1e150, 1e150)),
+    st.floats(1e-9, 1e9),
+)
+def test_any_weights_are_bounded(theta: Array, limit: float) -> None:
+    before = theta.copy()
+    with np.errstate(all="ignore"):
+        for call in bound_norms(theta, ROW.layout, limit):
+            call()
+    assert theta[4] == before[4]
+    largest = np.abs(before[:4]).max()
+    norm = float(largest * np.linalg.norm(before[:4] / largest)) if largest else 0.0
+    if norm < limit * (1 - 1e-12):
+        assert (theta == before).all()
+    else:
+        np.testing.assert_allclose(theta[:4], before[:4] / norm * limit, rtol=1e-9, atol=1e-300)
+        assert np.linalg.norm(theta[:4]) <= limit * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "huge"), [("float32", 1e20), ("float64", 1e160)])
+def test_huge_weights_are_bounded_too(dtype: str, huge: float) -> None:
+    theta = np.full(5, huge, dtype)
+    with np.errstate(all="ignore"):
+        for call in bound_norms(theta, ROW.layout, 1.0):
+            call()
+    assert theta[:4] == pytest.approx([0.5] * 4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_stay_so(bad: float) -> None:
+    """So that the loss tells of it."""
+    theta = np.array([1.0, bad, 1.0, 1.0, 1.0])
+    with np.errstate(all="ignore"):
+        for call in bound_norms(theta, ROW.layout, 1.0):
+            call()
+    assert not np.isfinite(theta).all()
+
+
+def test_an_average_of_members_is_each_one_s() -> None:
+    theta, generator = drawn(3, dtype="float32"), np.random.default_rng(2)
+    alone = [each.copy() for each in theta]
+    together, apart = Average(theta, 0.7), [Average(each, 0.7) for each in alone]
+    for _ in range(4):
+        move = generator.standard_normal(theta.shape).astype("float32")
+        theta += move
+        before = theta.copy()
+        together()
+        assert (theta == before).all()
+        for member, each in enumerate(alone):
+            each += move[member]
+            apart[member]()
+            assert (together.theta[member] == apart[member].theta).all()
+    assert together.theta.dtype == np.float32
+
+
+def test_an_average_without_memory_follows() -> None:
+    theta = drawn()
+    average = Average(theta, 0.0)
+    for _ in range(3):
+        theta *= 1.5
+        average()
+        np.testing.assert_allclose(average.theta, theta, rtol=1e-14)
+
+
+def peak_of(calls: list[Call]) -> int:
+    """Bytes beyond those there were, when it is not the first time."""
+    for _ in range(2):
+        tracemalloc.start()
+        for call in calls:
+            call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_a_step_allocates_nothing(lead: tuple[int, ...]) -> None:
+    network = Network([Dense(300, "relu"), Maxout(40), Dense(2)], 200, "mean_squared_error")
+    theta = np.ones((*lead, network.layout.size))
+    gradient = np.zeros_like(theta)
+    calls = penalize(theta, gradient, network.layout, 0.1, 0.1)
+    peak = peak_of([*calls, Average(theta, 0.9)])
+    assert peak < 4000, f"{peak} bytes"
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_bounding_norms_allocates_no_more_than_numpy_s_buffers(lead: tuple[int, ...]) -> None:
+    network = Network([Dense(300, "relu"), Dense(2)], 200, "mean_squared_error")
+    theta = np.ones((*lead, network.layout.size))
+    peak = peak_of(bound_norms(theta, network.layout, 1.0))
+    assert peak < 3 * 8 * np.getbufsize() + 4000, f"{peak} bytes"

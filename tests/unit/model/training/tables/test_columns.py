@@ -1,0 +1,99 @@
+"""Columns by name: typed ones read as their texts do, number for number and error for error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.arrays import Array
+from model.errors import DataError
+from model.prediction.schema import Feature
+from model.training.tables.columns import read_column, texts, values
+from model.training.tables.readers import spelled
+
+SMALL = st.integers(-3, 12)
+WHOLE = st.one_of(SMALL, st.integers(-(2**63), 2**63 - 1))
+FLOAT = st.one_of(SMALL.map(float), st.floats())
+KINDS = {
+    "int8": st.integers(-3, 12),
+    "int64": WHOLE,
+    "uint64": st.integers(0, 2**64 - 1),
+    "float": st.floats(width=32),
+    "double": FLOAT,
+    "bool": st.booleans(),
+    "string": st.one_of(WHOLE.map(str), FLOAT.map(repr), st.sampled_from(["", " 4 ", "x", "1_0"])),
+}
+CELLS = st.sampled_from(sorted(KINDS)).flatmap(
+    lambda kind: st.tuples(st.just(kind), st.lists(st.none() | KINDS[kind], min_size=1, max_size=8))
+)
+BOUND = st.none() | st.floats(-5, 2), st.none() | st.floats(3, 15)
+NUMBERS = st.builds(
+    lambda kind, low, high: Feature(name="a", type=kind, minimum=low, maximum=high),
+    st.sampled_from(["integer", "number"]),
+    *BOUND,
+)
+FEATURES = NUMBERS | st.sampled_from(
+    [
+        Feature(name="a", type="boolean"),
+        Feature(name="a", type="category", categories=("1", "2", "True")),
+    ]
+)
+
+
+def outcome(frame: pd.DataFrame, feature: Feature) -> Array | str:
+    try:
+        return read_column(frame, feature)
+    except DataError as error:
+        return str(error)
+
+
+def by_hand(column: "pd.Series[str]", feature: Feature) -> Array | str:
+    """What `Feature.read` says of each cell in turn."""
+    numbers = []
+    for line, text in column.items():
+        try:
+            numbers.append(feature.read(text))
+        except ValueError as error:
+            return f"line {line}, column 'a': {error}"
+    return np.array(numbers, dtype=float)
+
+
+@given(CELLS, FEATURES)
+def test_typed_columns_read_as_their_texts(
+    kind_and_cells: tuple[str, list[object]], feature: Feature
+) -> None:
+    reason = "Arrow's columns need the extra parquet: make oracles"
+    arrow = pytest.importorskip("pyarrow", reason=reason)
+    kind, cells = kind_and_cells
+    whole = arrow.record_batch({"a": arrow.array(cells, kind)})
+    typed = whole.to_pandas(types_mapper=pd.ArrowDtype).set_axis(range(5, 5 + len(cells)))
+    text = typed.apply(spelled)
+    assert text["a"].dtype == object
+    expected = by_hand(text["a"], feature)
+    for frame in (typed, text):
+        found = outcome(frame, feature)
+        assert isinstance(found, str) == isinstance(expected, str)
+        np.testing.assert_array_equal(found, expected)
+
+
+@given(st.lists(KINDS["string"] | st.text(max_size=3), min_size=1, max_size=8), FEATURES)
+def test_texts_are_read_one_by_one(cells: list[str], feature: Feature) -> None:
+    frame = pd.DataFrame({"a": cells}, index=range(2, 2 + len(cells)), dtype=object)
+    expected = by_hand(frame["a"], feature)
+    found = outcome(frame, feature)
+    assert isinstance(found, str) == isinstance(expected, str)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_columns_by_name() -> None:
+    frame = pd.DataFrame([["1", "x", "2"]], columns=["a", "b", "a"], dtype=object)
+    assert values(frame, "b").tolist() == ["x"]
+    found = texts(frame, "b")
+    assert found is not None
+    assert found.dtype.kind == "U"
+    assert texts(frame, None) is None
+    with pytest.raises(DataError, match=r"^no column 'c'; it has a, b, a$"):
+        values(frame, "c")
+    with pytest.raises(DataError, match=r"^column 'a' is there 2 times$"):
+        read_column(frame, Feature(name="a"))

@@ -1,0 +1,236 @@
+"""A table too large to be held: its parts are those of one that is, and it trains as well."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.errors import DataError
+from model.metrics.threshold_metrics import figures
+from model.pipelines.prepare import prepare
+from model.pipelines.train import train
+from model.training.batches.stored_rows import StoredRows
+from model.training.recipes.recipe import Recipe, load_recipe
+from model.training.tables import partitions as parts
+from model.training.tables import table as dataset
+from model.training.tables.partitions import Parts, read_parts, read_sample
+from model.training.tables.readers import read_pieces
+
+ROWS = 3000
+RECIPE = """
+name = "mine"
+features = [{ name = "number" }, { name = "x" }, { name = "y", may_be_missing = true }]
+data.file = "rows.csv"
+data.target = "side"
+data.negative = "left"
+data.positive = "right"
+scaling.method = "standard"
+network.hidden = [{ units = 6, activation = "tanh" }]
+training = { optimizer = "adam", learning_rate = 0.02, epochs = 8, batch_size = 32 }
+"""
+
+
+def table() -> str:
+    generator = np.random.default_rng(0)
+    lines = ["number,x,y,side,patient,w,part,size"]
+    points = generator.normal(0, 1, (ROWS, 2)).round(3).tolist()
+    for number, (x, y) in enumerate(points):
+        side = "right" if x + y > 1 else "left"
+        missing = "" if number % 50 == 7 else y
+        others = f"p{number // 3},{1 + number % 4},{'ab'[number % 5 == 0]},{100 + 10 * (x - y):.3f}"
+        lines.append(f"{number},{x},{missing},{side},{others}")
+    return "\n".join([*lines, ""])
+
+
+@pytest.fixture
+def recipe_of(tmp_path: Path) -> Any:
+    (tmp_path / "rows.csv").write_text(table())
+
+    def made(more: str, change: tuple[str, str] = ("", "")) -> Recipe:
+        path = tmp_path / "mine.toml"
+        path.write_text(RECIPE.replace(*change) + more)
+        return load_recipe(str(path))
+
+    return made
+
+
+@pytest.fixture
+def spilling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let tables of more than some 400 rows spill; no file may stay."""
+    before = set(Path(tempfile.gettempdir()).glob("malignancy-*"))
+    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10_000)
+    monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 350))
+    yield
+    assert set(Path(tempfile.gettempdir()).glob("malignancy-*")) <= before
+
+
+def records(of: Parts) -> Array:
+    assert of.file is not None
+    return np.fromfile(of.file.name).reshape(-1, of.train.rows.shape[1] + 2)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        "split = { train = [100, 2000], validation = [2000, 2900] }",
+        'split = { column = "part", validation = "b" }',
+    ],
+)
+@pytest.mark.parametrize("missing", ["drop", "median"])
+@pytest.mark.usefixtures("spilling")
+def test_the_same_rows_as_held(
+    recipe_of: Any, monkeypatch: pytest.MonkeyPatch, split: str, missing: str
+) -> None:
+    recipe = recipe_of(f'data.missing = "{missing}"\ndata.weight = "w"\n{split}')
+    spilled = read_parts(recipe)
+    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10**9)
+    held = read_parts(recipe)
+    assert held.file is None
+    assert held.train.weights is not None
+    whole = np.column_stack([held.train.rows, held.train.targets, held.train.weights])
+    np.testing.assert_array_equal(records(spilled), whole)
+    np.testing.assert_array_equal(spilled.train.rows, held.train.rows)  # all are sampled here
+    np.testing.assert_array_equal(spilled.validation.rows, held.validation.rows)
+    assert spilled.dropped == held.dropped
+    for one, other in ((spilled.of_table, held.of_table), (spilled.of_train, held.of_train)):
+        assert (one.rows, one.counts.tolist()) == (other.rows, other.counts.tolist())
+    spilled.close()
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
+    found: dict[int, list[float]] = {}
+    for seed in (0, 0, 1):
+        spilled = read_parts(recipe_of(f"split = {{ validation = 0.3, seed = {seed} }}"))
+        trains, validates = spilled.train.rows[:, 0], spilled.validation.rows[:, 0]
+        assert len(trains) + len(validates) == ROWS - spilled.dropped
+        assert not set(trains) & set(validates)
+        assert abs(len(validates) / ROWS - 0.3) < 4 * np.sqrt(0.3 * 0.7 / ROWS)
+        assert found.setdefault(seed, validates.tolist()) == validates.tolist()
+        spilled.close()
+    assert found[0] != found[1]
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_group_stays_on_one_side(recipe_of: Any) -> None:
+    spilled = read_parts(recipe_of('data.group = "patient"\nsplit.validation = 0.3'))
+    assert spilled.train.groups is not None
+    assert spilled.validation.groups is not None
+    assert not set(spilled.train.groups) & set(spilled.validation.groups)
+    assert abs(len(spilled.validation.rows) / ROWS - 0.3) < 0.05
+    spilled.close()
+
+
+@pytest.mark.usefixtures("spilling")
+def test_samples_are_drawn_evenly(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "SAMPLED_BYTES", 0)  # 1000 rows are the least
+    spilled = read_parts(recipe_of("split.validation = 0.1"))
+    drawn = spilled.train.rows[:, 0]
+    assert len(drawn) == len(set(drawn)) == 1000
+    assert (np.diff(drawn) > 0).all()
+    tenths = np.bincount((drawn / (ROWS / 10)).astype(int), minlength=10)
+    assert abs(tenths - 100).max() < 40
+    assert spilled.of_train.rows == len(records(spilled)) > 2500
+    spilled.close()
+
+
+@pytest.mark.usefixtures("spilling")
+def test_it_trains_as_well(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "SAMPLED_BYTES", 0)
+    recipe = recipe_of('data.missing = "median"\nsplit.validation = 0.3')
+    trained = train(recipe)
+    predictor = trained.predictor
+    told = predictor.facts["data"]
+    assert told["rows"] == told["rows_used"] == ROWS
+    assert told["sampled"] == {"train": 1000, "validation": len(predictor.validation.targets)}
+    assert 1900 < told["trained_on"] < 2300
+    found = figures(predictor.schema.target, predictor.validation, 0.5)
+    assert found["accuracy"] > 0.94
+    assert len(trained.table.rows) == 1000 + len(predictor.validation.targets)
+
+
+@pytest.mark.usefixtures("spilling")
+def test_class_weights_count_the_whole_part(recipe_of: Any) -> None:
+    more = 'data.weight = "w"\ndata.class_weight = "balanced"\nsplit.validation = 0.3'
+    with prepare(recipe_of(more)) as prepared:
+        before = records(prepared.parts)
+        rows = prepared.training_rows()
+        assert isinstance(rows, StoredRows)
+        after = records(prepared.parts)
+        negatives, positives = prepared.parts.of_train.counts
+        each = np.where(before[:, -2] > 0, 1 / positives, 1 / negatives) * len(before) / 2
+        np.testing.assert_allclose(after[:, -1], before[:, -1] * each)
+        np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
+        assert rows.mean_weight() == pytest.approx(after[:, -1].mean())
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
+    recipe = recipe_of(
+        'data.missing = "median"\nsplit.validation = 0.3',
+        (
+            'data.target = "side"\ndata.negative = "left"\ndata.positive = "right"',
+            'data.target = "size"\ntask = "regression"',
+        ),
+    )
+    predictor = train(recipe).predictor
+    [found] = figures(predictor.schema.target, predictor.validation, 0.5)["outputs"].values()
+    assert found["r_squared"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("split = { train = [0, 10], validation = [10, 9999] }", "split.validation ends at row 9"),
+        ('split = { column = "part", validation = "c" }', "no row has the value 'c'"),
+        ("split.validation = 1e-9", "split.validation: 1e-09 leaves one part empty"),
+        ("split = { train = [0, 1], validation = [1, 9] }", "split.train holds one class only"),
+    ],
+)
+@pytest.mark.usefixtures("spilling")
+def test_what_is_refused(recipe_of: Any, more: str, why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        read_parts(recipe_of(more))
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_wrong_cell_far_down(recipe_of: Any, tmp_path: Path) -> None:
+    recipe = recipe_of("split.validation = 0.3")
+    with (tmp_path / "rows.csv").open("a") as file:
+        file.write("1,x,2,left,p,1,a,1\n")
+    with pytest.raises(DataError, match=r"^rows.csv: line 3002, column 'x': must be a number$"):
+        read_parts(recipe)
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_full_disk(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tempfile.NamedTemporaryFile
+
+    def full(**given: Any) -> Any:
+        file = made(**given)
+
+        def write(_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(file, "write", write)
+        return file
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+    why = "cannot keep the training rows: No space left on device .TMPDIR says"
+    with pytest.raises(DataError, match=why):
+        read_parts(recipe_of("split.validation = 0.3"))
+
+
+@pytest.mark.usefixtures("spilling")
+def test_a_sample_to_describe(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_of("split.validation = 0.3")
+    table, rows = read_sample(recipe)
+    assert (len(table.rows), rows) == (1000, ROWS - 60)
+    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10**9)
+    table, rows = read_sample(recipe)
+    assert len(table.rows) == rows == ROWS - 60

@@ -1,0 +1,179 @@
+"""CSV, JSON and the offline program agree on every row, wherever a body is cut."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from model.pipelines.score_file import score_file
+from model.prediction.predictor import PIECE_ROWS, Predictor
+from service.app import create_app
+from service.codecs.tabular.blocks import Block, Scored
+from service.codecs.tabular.csv import CsvReader, CsvWriter
+from service.problems import Problem
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+HEADER = (
+    "clump_thickness,uniformity_of_cell_size,uniformity_of_cell_shape,marginal_adhesion,"
+    "single_epithelial_cell_size,bare_nuclei,bland_chromatin,normal_nucleoli,mitoses"
+)
+BENIGN = "5,1,1,1,2,1,3,1,1"
+CSV = {"Content-Type": "text/csv"}
+
+
+async def post(client: httpx.AsyncClient, body: str) -> httpx.Response:
+    return await client.post("/predict", content=body, headers=CSV)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+@pytest.fixture
+async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+KINDS_ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "size": st.floats(0, 1e6).map(abs) | st.integers(0, 9),
+            "colour": st.sampled_from(["red", "dark blue", "grün", None]),
+            "smokes": st.booleans() | st.none(),
+            "score": st.integers(1, 10),
+        }
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(rows=KINDS_ROWS)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+)
+async def test_csv_and_json_answer_alike(
+    kinds_client: httpx.AsyncClient, kinds: Predictor, rows: list[dict[str, Any]]
+) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, sorted(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    answer = await post(kinds_client, text.getvalue())
+    assert answer.status_code == 200
+    header, *cells = rows_of(answer.text)
+    features = kinds.schema.features
+    values = [[_number(each.categories, row[each.name]) for each in features] for row in rows]
+    predictions = kinds.predict(np.array(values, dtype=float))
+    expected = kinds.schema.target.columns(predictions, 0.5)
+    assert header == list(expected)
+    columns = [list(map(str, column.tolist())) for column in expected.values()]
+    assert cells == [list(row) for row in zip(*columns, strict=True)]
+    as_json = await kinds_client.post(
+        "/predict", content=text.getvalue(), headers={**CSV, "Accept": "application/json"}
+    )
+    assert as_json.json() == (await kinds_client.post("/predict", json={"instances": rows})).json()
+    back = {"Accept": "text/csv"}
+    from_json = await kinds_client.post("/predict", json={"instances": rows}, headers=back)
+    assert from_json.text == answer.text
+
+
+def _number(categories: tuple[str, ...], value: Any) -> Any:
+    return categories.index(value) if isinstance(value, str) else value
+
+
+def made_rows(count: int) -> Any:
+    return np.random.default_rng(0).integers(1, 11, (count, 9)).tolist()
+
+
+async def test_the_offline_program_has_the_same_digits(
+    client: httpx.AsyncClient, predictor: Predictor, tmp_path: Path
+) -> None:
+    lines = [",".join(map(str, row)) for row in made_rows(5 * PIECE_ROWS + 17)]
+    body = "\n".join([HEADER, *lines]) + "\n"
+    (tmp_path / "rows.csv").write_text(body)
+    score_file(predictor, tmp_path / "rows.csv", tmp_path / "scored.csv", 0.5)
+    offline = (tmp_path / "scored.csv").read_text().splitlines()
+    answer = await post(client, body)
+    assert answer.text.splitlines() == [line.split(",", 9)[9] for line in offline]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0, 1.0, 0.1, 1e-4, 9.999e-5, 1e-5, 1.5e-7, 5e-324, 0.5],
+        [1e15, 1e16, 123456789012345680.0, -1e-5, -0.0, 1.7976931348623157e308],
+    ],
+)
+def test_numbers_are_written_as_the_csv_module_does(
+    values: list[float], predictor: Predictor
+) -> None:
+    _check_digits(values, predictor)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_numbers_are(predictor: Predictor, values: list[float]) -> None:
+    _check_digits(values, predictor)
+
+
+def _check_digits(values: list[float], predictor: Predictor) -> None:
+    writer = CsvWriter(predictor.schema.target, 0.5, mark=False)
+    column = np.array(values)[:, None]
+    text = writer.rows(Scored(Block(column), column, None)).decode()
+    assert [row[0] for row in rows_of(text)] == list(map(repr, values))
+
+
+LINES = [BENIGN, "", "1,1,1,1,1,,1,1,1", '"1",1,1,1,1,1,1,1,1', "0,1,1,1,1,1,1,1,1", "1,2", "é"]
+LINES += [f'"5\n"{BENIGN[1:]}', '5",1,1,1,1,1,1,1,1', f'"5""",{BENIGN[2:]}']
+
+
+def read_in_pieces(body: bytes, cuts: list[int], predictor: Predictor) -> list[Any]:
+    reader = CsvReader(predictor.schema)
+    found: list[Any] = []
+    ends = [*sorted(cuts), len(body)]
+    try:
+        blocks = [
+            block
+            for start, end in zip([0, *ends], ends, strict=False)
+            for block in reader.feed(body[start:end])
+        ]
+        for block in [*blocks, *reader.finish()]:
+            for row, values in enumerate(block.values.tolist()):
+                found.append(block.errors.get(row) or json.dumps(values))
+    except Problem as problem:
+        return [problem.status]
+    return found
+
+
+@given(
+    st.lists(st.sampled_from(LINES), max_size=8),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.lists(st.integers(0, 400), max_size=12),
+)
+@example(['5",1,1,1,1,1,1,1,1', f'"5\n"{BENIGN[1:]}'], "\r\n", [110])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_where_it_is_cut_does_not_matter(
+    predictor: Predictor, lines: list[str], end: str, cuts: list[int]
+) -> None:
+    body = end.join([HEADER, *lines]).encode()
+    whole = read_in_pieces(body, [], predictor)
+    assert read_in_pieces(body, [min(cut, len(body)) for cut in cuts], predictor) == whole
+    expected = [row for row in csv.reader(io.StringIO(body.decode(), newline="")) if row][1:]
+    assert len(whole) == len(expected)
+    for found, row in zip(whole, expected, strict=True):
+        assert isinstance(found, str) == (
+            len(row) == 9 and all(c.strip() in {*"1235", ""} for c in row)
+        )

@@ -1,0 +1,217 @@
+"""CSV in and out: what /predict makes of a table, and what it refuses."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+NAMES = (
+    "clump_thickness uniformity_of_cell_size uniformity_of_cell_shape marginal_adhesion "
+    "single_epithelial_cell_size bare_nuclei bland_chromatin normal_nucleoli mitoses"
+).split()
+HEADER = ",".join(NAMES)
+BENIGN = "5,1,1,1,2,1,3,1,1"
+CSV = {"Content-Type": "text/csv"}
+
+
+async def post(client: httpx.AsyncClient, body: str | bytes, query: str = "") -> httpx.Response:
+    return await client.post(f"/predict{query}", content=body, headers=CSV)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+async def test_a_row_a_line(client: httpx.AsyncClient) -> None:
+    answer = await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n", "?threshold=0")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv"
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    header, *rows = rows_of(answer.text)
+    assert header == ["probability", "label"]
+    values = dict(zip(NAMES, map(int, BENIGN.split(",")), strict=True))
+    json_answer = (await client.post("/predict", json={"instances": [values] * 2})).json()
+    assert [float(each[0]) for each in rows] == [
+        each["probability"] for each in json_answer["predictions"]
+    ]
+    assert [each[1] for each in rows] == ["malignant"] * 2
+
+
+SAME = {
+    "CRLF": f"{HEADER}\r\n{BENIGN}\r\n{BENIGN}\r\n",
+    "CR": f"{HEADER}\r{BENIGN}\r{BENIGN}\r",
+    "no last newline": f"{HEADER}\n{BENIGN}\n{BENIGN}",
+    "a byte order mark": f"\ufeff{HEADER}\n{BENIGN}\n{BENIGN}\n",
+    "blank lines": f"\n\r\n{HEADER}\n\n{BENIGN}\n\n\n{BENIGN}\n\n",
+    "quotes": f'"{HEADER}"\n"{BENIGN}"\n"{BENIGN}"'.replace(",", '","'),
+    "a line break in quotes": f'{HEADER}\n{BENIGN}\n"5\n\n"{BENIGN[1:]}\n',
+    "blanks": f"{HEADER}\n{BENIGN}\n{BENIGN}\n".replace(",", " ,\t"),
+    "other spellings": f"{HEADER}\n{BENIGN}\n{BENIGN}\n".replace("\n5,", "\n+0.5e1,"),
+}
+
+
+@pytest.mark.parametrize("body", SAME.values(), ids=list(SAME))
+async def test_the_same_table_in_other_words(client: httpx.AsyncClient, body: str) -> None:
+    plain = await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n")
+    answer = await post(client, body)
+    assert (answer.status_code, answer.text) == (200, plain.text)
+
+
+async def test_columns_in_any_order_and_missing_ones(client: httpx.AsyncClient) -> None:
+    expected = await post(client, f"{HEADER}\n5,1,1,1,2,,3,1,1\n")
+    cells = dict(zip(NAMES, BENIGN.split(","), strict=True))
+    del cells["bare_nuclei"]
+    names = sorted(cells)
+    other = f"{','.join(names)}\n{','.join(cells[name] for name in names)}\n"
+    assert (await post(client, other)).text == expected.text
+
+
+@pytest.mark.parametrize(
+    ("header", "field", "rule"),
+    [
+        (f"{HEADER},weight", "weight", "is not a feature of this model"),
+        (f"{HEADER},", "header", "is not a feature of this model"),
+        (f"{HEADER},mitoses", "mitoses", "is given twice"),
+        (HEADER.removesuffix(",mitoses"), "mitoses", "is required"),
+        (",".join(f"c{n}" for n in range(10_001)), "header", "must have at most 10000 columns"),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?on_error=mark"])
+async def test_a_header_that_does_not_fit(
+    client: httpx.AsyncClient, header: str, field: str, rule: str, query: str
+) -> None:
+    answer = await post(client, f"{header}\n{BENIGN}\n", query)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0] == {"field": field, "rule": rule}
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "rule"),
+    [
+        (BENIGN[:-1] + "11", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1], "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "1.5", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "nan", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "inf", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "1_0", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "true", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + '1"', "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN[:-1] + "\x00", "rows.1.mitoses", "must be an integer from 1 to 10"),
+        (BENIGN + ",1", "rows.1", "must have 9 cells"),
+        ("5", "rows.1", "must have 9 cells"),
+        (" ", "rows.1", "must have 9 cells"),
+    ],
+)
+async def test_a_bad_row_is_named_or_marked(
+    client: httpx.AsyncClient, row: str, field: str, rule: str
+) -> None:
+    body = f"{HEADER}\n\n{BENIGN}\n{row}\n{BENIGN}\n"
+    refused = await post(client, body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"field": field, "rule": rule}]
+    marked = await post(client, body, "?on_error=mark")
+    assert marked.status_code == 200
+    header, first, bad, last = rows_of(marked.text)
+    assert header == ["probability", "label", "error"]
+    good = rows_of((await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n")).text)[1]
+    assert first == last == [*good, ""]
+    named = field.removeprefix("rows.1").removeprefix(".") or "row"
+    assert bad == ["", "", f"{named} {rule}"]
+
+
+async def test_at_most_ten_errors(client: httpx.AsyncClient) -> None:
+    body = f"{HEADER}\n" + "0,0,0,0,1,1,1,1,1\n" * 5
+    errors = (await post(client, body)).json()["errors"]
+    fields = [f"rows.{row}.{name}" for row in range(5) for name in NAMES[:4]]
+    assert [each["field"] for each in errors] == fields[:10]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"", 422, None),
+        (b"\n\n", 422, None),
+        (HEADER.encode(), 422, None),
+        (f"{HEADER}\n\n".encode(), 422, None),
+        (f"{HEADER}\n".encode() + b"\xff", 400, "it is not UTF-8 text"),
+        (f"{HEADER}\n{BENIGN}\n".encode("utf-16"), 400, "it is not UTF-8 text"),
+        (f'{HEADER}\n{BENIGN}\n"5'.encode(), 400, "a quoted cell is not closed"),
+        (f'{HEADER}\n"5"5,{BENIGN}\n'.encode(), 400, "a quoted cell is not closed"),
+        (f"{HEADER}\n{BENIGN}{' ' * MAX_LINE_BYTES}\n".encode(), 413, "A line must have"),
+        (f'{HEADER}\n"'.encode() + b"1\n" * MAX_LINE_BYTES, 413, "A row must have"),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?on_error=mark"])
+async def test_what_is_no_table(
+    client: httpx.AsyncClient, body: bytes, status: int, detail: str | None, query: str
+) -> None:
+    answer = await post(client, body, query)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    if detail is None:
+        assert [each["rule"] for each in answer.json()["errors"]] in (
+            ["is required"],
+            ["must have at least one row"],
+        )
+    else:
+        assert detail in answer.json()["detail"]
+
+
+async def test_on_error_is_for_tables_only(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/predict?on_error=mark", json={"instances": [[11]]})
+    assert answer.status_code == 422  # JSON refuses all in any case
+    for query, field, rule in [
+        ("?on_error=skip", "on_error", "must be refuse or mark"),
+        ("?on_error=mark&on_error=mark", "on_error", "must be given once"),
+        ("?mark=1", "query", "may only hold threshold and on_error"),
+    ]:
+        answer = await post(client, f"{HEADER}\n{BENIGN}\n", query)
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [{"field": field, "rule": rule}]
+
+
+NOISE = st.lists(
+    st.sampled_from([*HEADER.split("_"), HEADER, BENIGN, *'", \n \r 1 5 \x00 \xff é 31337'.split()])
+).map(lambda each: f"{HEADER}\n{''.join(each)}".encode("latin-1"))
+
+
+@given(body=st.binary(max_size=100) | NOISE, query=st.sampled_from(["", "?on_error=mark"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+async def test_any_bytes_are_answered_or_refused(
+    client: httpx.AsyncClient, body: bytes, query: str
+) -> None:
+    answer = await client.post(
+        f"/predict{query}", content=body, headers={**CSV, "X-Request-ID": "any"}
+    )
+    assert answer.status_code in {200, 400, 413, 422}
+    assert "31337" not in answer.text
+
+
+async def test_a_stream_may_be_larger_than_a_json_body(predictor: Predictor) -> None:
+    app: FastAPI = create_app(Settings(max_body_bytes=1000, max_stream_bytes=20_000), predictor)
+    body = (f"{HEADER}\n" + f"{BENIGN}\n" * 1000).encode()
+    transport = httpx.ASGITransport(app=app)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 777):
+            yield body[start : start + 777]
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await post(client, body)).status_code == 200
+        assert len((await client.post("/predict", content=pieces(), headers=CSV)).content) > 10_000
+        body += b" " * 20_000
+        for content in (body, pieces()):
+            answer = await client.post("/predict", content=content, headers=CSV)
+            assert answer.json()["detail"] == "The body must have at most 20000 bytes."

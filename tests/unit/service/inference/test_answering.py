@@ -1,0 +1,38 @@
+"""service/inference/tables.py: which formats are at hand."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from service.codecs.negotiation import ARROW, CSV
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def without_arrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if pyarrow were not installed, with threads that take turns all the time."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "service.codecs.tabular.arrow", raising=False)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("without_arrow")
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Content-Type": ARROW}, 415), ({"Content-Type": CSV, "Accept": ARROW}, 406)],
+)
+async def test_what_is_not_installed_is_refused_to_all_who_ask_at_once(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    for _ in range(20):
+        asked = (client.post("/predict", content=b"", headers=headers) for _ in range(20))
+        answers = await asyncio.gather(*asked)
+        assert {answer.status_code for answer in answers} == {status}
+        assert "pip install 'malignancy[arrow]'" in answers[0].json()["detail"]

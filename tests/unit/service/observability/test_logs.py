@@ -1,0 +1,154 @@
+"""Log lines: JSON objects, whoever logs, and nothing of what a client sent in them."""
+
+import io
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.observability.access_log import access_log
+from service.observability.logging import LogFormat, configure_logging
+from service.request_context import CurrentRequest, current_request
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1]]}
+
+
+class Errors:
+    """What has been written to standard error."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._read = ""
+
+    @property
+    def text(self) -> str:
+        self._read += self._capsys.readouterr().err
+        return self._read
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def errors(capsys: pytest.CaptureFixture[str]) -> Iterator[Errors]:
+    """Standard error; logging is put back as it was afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield Errors(capsys)
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = before
+
+
+class Gone(io.BytesIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, _: Any) -> int:
+        raise BrokenPipeError
+
+
+async def requests(predictor: Predictor, level: str, log_format: LogFormat = "json") -> None:
+    app = create_app(Settings(), predictor, access_log(level, log_format))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        named = {"X-Request-ID": "mine-1"}
+        assert (
+            await client.post("/predict?threshold=0.7654321", json=ROWS, headers=named)
+        ).is_success
+        await client.get("/secret%0A%22path?name=secret")
+        await client.request("BREW\x7f", "/model")
+        await client.get("/health/ready")
+
+
+async def test_one_line_a_request(errors: Errors, predictor: Predictor) -> None:
+    await requests(predictor, "info")
+    first, second, third = errors.lines
+    duration, stamp = first.pop("duration_ms"), first.pop("timestamp")
+    assert 0 < duration < 20_000
+    assert stamp.endswith("Z")
+    assert first == {
+        "event": "request",
+        "level": "info",
+        "logger": "service.access",
+        "request_id": "mine-1",
+        "method": "POST",
+        "route": "/predict",
+        "status": 200,
+        "model": predictor.title,
+        "rows": 2,
+    }
+    assert (second["route"], second["status"]) == ("unmatched", 404)
+    assert "model" not in second
+    assert (third["method"], third["route"], third["status"]) == ("other", "/model", 405)
+    assert "secret" not in errors.text
+    assert "0.7654321" not in errors.text
+
+
+@pytest.mark.parametrize(("level", "lines"), [("debug", 4), ("info", 3), ("warning", 0)])
+async def test_health_checks_are_at_level_debug(
+    errors: Errors, predictor: Predictor, level: str, lines: int
+) -> None:
+    await requests(predictor, level)
+    assert len(errors.lines) == lines
+
+
+async def test_lines_for_a_person(errors: Errors, predictor: Predictor) -> None:
+    await requests(predictor, "info", "text")
+    first = errors.text.splitlines()[0]
+    assert "[info     ] request" in first
+    assert "route=/predict" in first
+    assert "\x1b" not in first  # no colours in a file
+
+
+def test_a_reader_who_left_harms_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(Gone()))
+    access_log("info", "json")(CurrentRequest("a", "/predict"), "GET", 200, 0.1)
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_traceback_is_one_field_without_what_variables_hold(
+    errors: Errors, log_format: LogFormat
+) -> None:
+    configure_logging("info", log_format)
+    patient = "Ms. " + "Example"
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        logging.getLogger("somebody").exception("unexpected %s", "error")
+    assert patient not in errors.text
+    assert "RuntimeError: broken" in errors.text
+    if log_format == "json":
+        (line,) = errors.lines
+        assert line["event"] == "unexpected error"
+        assert line["level"] == "error"
+        assert line["logger"] == "somebody"
+        assert "Traceback" in line["exception"]
+
+
+def test_every_loggers_lines_are_json_with_the_requests_id(errors: Errors) -> None:
+    configure_logging("warning", "json")
+    token = current_request.set(CurrentRequest("mine-2"))
+    try:
+        logging.getLogger("uvicorn.error").warning("two\nlines, \x1b and \udcff")
+    finally:
+        current_request.reset(token)
+    logging.getLogger("service").info("not logged")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("outdated", stacklevel=1)
+    first, second = errors.lines
+    assert first["request_id"] == "mine-2"
+    assert first["event"] == "two\nlines, \x1b and \udcff"
+    assert second["logger"] == "py.warnings"
+    assert "outdated" in second["event"]
+    assert "request_id" not in second

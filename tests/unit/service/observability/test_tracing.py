@@ -1,0 +1,97 @@
+"""OpenTelemetry spans: off unless a collector is named, children of the client's otherwise."""
+
+import json
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.observability.access_log import access_log
+from service.observability.tracing import tracer_to_collector, tracing_is_asked_for
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = "00f067aa0ba902b7"
+COLLECTOR = "http://127.0.0.1:9"  # nobody is there
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": COLLECTOR}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR, "OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR, "OTEL_SDK_DISABLED": "true"}, False),
+    ],
+)
+def test_the_standard_variables_switch_it_on(environment: dict[str, str], expected: bool) -> None:
+    assert tracing_is_asked_for(environment) is expected
+
+
+def test_without_the_extra_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    assert tracer_to_collector() is None
+    assert caplog.text == ""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
+    assert tracer_to_collector() is None
+    assert "extra tracing" in caplog.text
+
+
+async def test_without_a_provider_there_is_no_span(predictor: Predictor) -> None:
+    app = create_app(Settings(), predictor)
+    assert not app._native_telemetry.enabled()
+
+
+class Spans:
+    """A service that is traced, and what it exported."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        reason = "the extra tracing is not installed"
+        sdk = pytest.importorskip("opentelemetry.sdk.trace", reason=reason)
+        export = pytest.importorskip("opentelemetry.sdk.trace.export")
+        memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+        self.exporter = memory.InMemorySpanExporter()
+        provider = sdk.TracerProvider()
+        provider.add_span_processor(export.SimpleSpanProcessor(self.exporter))
+        log = access_log("info", "json")
+        self.app = create_app(Settings(), predictor, log, tracer_provider=provider)
+
+    async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.request(method, path, **arguments)
+
+
+async def test_a_span_is_a_child_of_the_clients_and_its_trace_is_in_the_log(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
+    spans = Spans(predictor)
+    rows = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
+    headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+    answer = await spans.request("POST", "/predict?threshold=0.7", json=rows, headers=headers)
+    assert answer.status_code == 200
+    (span,) = spans.exporter.get_finished_spans()
+    assert span.name == "POST /predict"
+    assert f"{span.context.trace_id:032x}" == TRACE
+    assert f"{span.parent.span_id:016x}" == PARENT
+    assert span.attributes["http.route"] == "/predict"
+    assert span.attributes["http.response.status_code"] == 200
+    assert "0.7" not in str(dict(span.attributes))
+    line = json.loads(capsys.readouterr().err)
+    assert (line["trace_id"], line["span_id"]) == (TRACE, f"{span.context.span_id:016x}")
+
+
+async def test_health_checks_make_none(predictor: Predictor) -> None:
+    spans = Spans(predictor)
+    assert (await spans.request("GET", "/health")).status_code == 200
+    assert spans.exporter.get_finished_spans() == ()

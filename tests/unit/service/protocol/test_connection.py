@@ -1,0 +1,260 @@
+"""How many connections there may be, how they are refused, and closed."""
+
+import json
+import logging
+from typing import Any, cast
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
+
+from service.problems import REFUSAL, Problem
+from service.protocol.connection import LINGER_BYTES, MAX_TURNED_AWAY
+
+pytestmark = pytest.mark.anyio
+
+BAD = b"GET /b" + HEAD + b"X : a\r\n\r\n"
+MANY = "There are too many connections; try again soon."
+
+
+def body(path: bytes, size: int) -> bytes:
+    return b"POST " + path + HEAD + b"Content-Length: %d\r\n\r\n" % size
+
+
+# How many
+
+
+async def test_one_more_than_there_may_be() -> None:
+    server = Server(max_connections=2)
+    wires = [server.connect() for _ in range(2)]
+    assert await wires[1].send(GET)
+    turned_away = server.connect("127.0.0.9")
+    answered = await turned_away.answered()
+    assert statuses(answered) == [503]
+    assert detail(answered) == MANY
+    assert b"retry-after: 1\r\n" in answered
+    assert turned_away.raw.ended
+    assert await turned_away.send(GET) == b""
+    await wires[0].lose()
+    assert statuses(await server.connect().send(GET)) == [200]  # the one turned away holds no place
+    assert statuses(await server.connect().answered()) == [503]
+    assert len(server.application.scopes) == 2
+
+
+async def test_one_more_than_an_address_may_have() -> None:
+    server = Server(max_connections_per_address=2)
+    first, second = (server.connect() for _ in range(2))
+    turned_away = server.connect()
+    assert statuses(await turned_away.answered()) == [503]
+    assert statuses(await server.connect("127.0.0.2").send(GET)) == [200]
+    await turned_away.lose()  # it was not counted, and so frees no place
+    assert statuses(await server.connect().answered()) == [503]
+    assert server.guard.by_address == {"127.0.0.1": 2, "127.0.0.2": 1}
+    await first.lose()
+    assert statuses(await server.connect().send(GET)) == [200]
+    await second.lose()
+    assert server.guard.by_address == {"127.0.0.1": 1, "127.0.0.2": 1}
+
+
+async def test_addresses_are_forgotten() -> None:
+    server = Server(max_connections_per_address=2)
+    wires = [server.connect(f"127.0.0.{number}") for number in range(5)]
+    wires.append(server.connect(None))  # of a socket in the file system
+    assert len(server.guard.by_address) == 6
+    assert server.sweep.told == {wire.protocol for wire in wires}
+    for wire in wires:
+        await wire.lose()
+    assert not server.guard.by_address
+    assert not server.sweep.told
+
+
+async def test_without_a_limit_an_address_may_have_any() -> None:
+    server = Server()
+    for _ in range(100):
+        assert statuses(await server.connect().send(GET)) == [200]
+
+
+async def test_of_many_that_are_turned_away_some_are_not_told() -> None:
+    server = Server(max_connections=1)
+    server.connect()
+    turned_away = [server.connect() for _ in range(MAX_TURNED_AWAY)]
+    assert [statuses(await wire.answered()) for wire in turned_away] == [[503]] * MAX_TURNED_AWAY
+    assert not any(wire.raw.aborted for wire in turned_away)
+    more = server.connect()
+    assert await more.answered() == b""
+    assert more.raw.aborted
+    await more.lose()
+    assert server.connect().raw.aborted  # it was none of them
+    for wire in turned_away[:3]:
+        await wire.lose()
+    assert [server.connect().raw.aborted for _ in range(4)] == [False, False, False, True]
+
+
+# Refusals
+
+
+async def test_a_refusal_is_a_problem_with_an_identity(caplog: pytest.LogCaptureFixture) -> None:
+    wire = Server().connect()
+    with caplog.at_level(logging.DEBUG, "service.protocol.connection"):
+        head, _, sent = (await wire.send(BAD)).partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    problem = json.loads(sent)
+    assert lines[0] == b"HTTP/1.1 400 Bad Request"
+    assert lines[1] == b"date: today"
+    assert f"x-request-id: {problem['instance']}".encode() in lines
+    assert len(problem["instance"]) == 32
+    assert f"content-length: {len(sent)}".encode() in lines
+    assert lines[-1] == b"connection: close"
+    assert caplog.messages == [f"refused: 400: {problem['detail']}"]
+
+
+async def test_the_application_is_told_of_what_is_no_request(wire: Wire) -> None:
+    scopes: list[Scope] = []
+
+    async def application(scope: Scope, _: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    wire.protocol.app = cast(Any, application)
+    await wire.send(GET + BAD)
+    good, bad = scopes
+    assert bad.pop(REFUSAL).status == 400
+    nothing: Scope = {
+        "method": "",
+        "path": "",
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [],
+    }
+    assert bad == {**good, **nothing}
+    assert bad["state"] is not good["state"]
+
+
+async def test_what_came_before_is_answered_before() -> None:
+    wire = Server().connect()
+    assert statuses(await wire.send(GET + GET + BAD + GET)) == [200, 200, 400]
+    assert wire.is_ended()
+    wire = Server().connect()
+    assert await wire.send(WAIT + GET + BAD) == b""
+    assert not wire.is_ended()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200, 200, 400]
+    assert wire.is_ended()
+
+
+async def test_nothing_is_refused_twice() -> None:
+    wire = Server().connect()
+    assert await wire.send(WAIT + BAD) == b""
+    wire.protocol.refuse(Problem(408))
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200, 400]
+
+
+async def test_a_body_that_goes_wrong_is_refused_where_it_is_read() -> None:
+    wire = Server().connect()
+    chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+    assert await wire.send(chunked) == b""
+    answered = await wire.send(b"x\r\n")
+    assert statuses(answered) == [400]
+    assert wire.server.application.left == []
+    assert wire.server.state.total_requests == 1
+
+
+async def test_a_body_that_goes_wrong_in_a_pipeline_is_refused_in_its_turn() -> None:
+    wire = Server().connect()
+    chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n"
+    assert await wire.send(WAIT + GET + chunked) == b""
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200, 200, 400]
+    assert [scope["path"] for scope in wire.server.application.scopes] == ["/wait", "/a", "/read"]
+
+
+async def test_an_answer_that_has_begun_is_not_taken_back() -> None:
+    wire = Server().connect()
+    chunked = b"POST /halves" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert statuses(await wire.send(chunked)) == [200]
+    assert await wire.send(b"x\r\n") == b""
+    assert wire.is_ended()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [(b"/v2/read", b"application/json"), (b"/v1/read", b"application/problem+json")],
+)
+async def test_a_refused_body_is_told_in_the_words_of_its_path(
+    path: bytes, media_type: bytes
+) -> None:
+    wire = Server().connect()
+    await wire.send(b"POST " + path + HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    answered = await wire.send(b"x\r\n")
+    assert b"content-type: " + media_type + b"\r\n" in answered
+
+
+# Ends
+
+
+async def test_a_client_that_is_gone_is_seen_to_be(wire: Wire) -> None:
+    await wire.send(b"GET /never" + HEAD + b"\r\n" + GET)
+    await wire.lose()
+    assert wire.server.application.left == ["/never"]
+    assert len(wire.server.application.scopes) == 1
+    assert not wire.server.state.connections
+
+
+async def test_a_client_that_is_gone_after_its_answer(wire: Wire) -> None:
+    await wire.send(GET)
+    await wire.lose(ConnectionResetError())
+    assert not wire.is_closed()  # it is closed already
+    assert wire.server.application.left == []
+
+
+async def test_a_close_between_requests_is_one_at_once(wire: Wire) -> None:
+    await wire.send(GET[:-2] + b"Connection: close\r\n\r\n")
+    assert (wire.is_closed(), wire.is_ended()) == (True, False)
+
+
+@pytest.mark.parametrize("can_end", [True, False])
+async def test_a_close_within_a_body_waits_for_some_of_it(wire: Wire, can_end: bool) -> None:
+    wire.raw.can_end = can_end
+    closing = body(b"/a", LINGER_BYTES + 5)[:-2] + b"Connection: close\r\n\r\n"
+    assert statuses(await wire.send(closing)) == [200]
+    assert (wire.is_closed(), wire.is_ended()) == (False, can_end)
+    assert await wire.send(b"x" * LINGER_BYTES) == b""
+    assert not wire.is_closed()
+    assert await wire.send(b"x") == b""
+    assert wire.is_closed()
+
+
+async def test_a_close_of_what_is_closing_does_not_linger(wire: Wire) -> None:
+    await wire.send(body(b"/wait", 10)[:-2] + b"Connection: close\r\n\r\n")
+    wire.raw.closed = True
+    wire.server.application.go.set()
+    await wire.answered()
+    assert not wire.is_ended()
+
+
+async def test_the_rest_of_a_short_body_is_forgotten_and_the_connection_used(wire: Wire) -> None:
+    assert statuses(await wire.send(body(b"/a", 1000))) == [200]
+    assert await wire.send(b"x" * 999) == b""
+    assert statuses(await wire.send(b"x" + GET)) == [200]
+    assert statuses(await wire.send(body(b"/a", LINGER_BYTES * 2))) == [200]
+    assert await wire.send(b"x" * LINGER_BYTES) == b""
+    assert not wire.is_closed()
+    await wire.send(b"x")
+    assert wire.is_closed()
+
+
+async def test_nothing_is_answered_on_a_connection_that_closes(wire: Wire) -> None:
+    await wire.send(WAIT + GET)
+    wire.protocol.transport.close()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]
+    assert len(wire.server.application.scopes) == 1
+
+
+@pytest.fixture
+async def wire() -> Wire:
+    return Server().connect()

@@ -1,0 +1,261 @@
+"""What takes too long is given up; only a client that is awaited does."""
+
+import logging
+import socket
+import struct
+
+import pytest
+from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
+
+from service.lifecycle import GRACE_SECONDS
+from service.protocol.connection import GRACE_SHARE, LINGER_SECONDS, PARTING_SECONDS
+from service.protocol.timeouts import BYTES_PER_SECOND, TICK_SECONDS
+
+pytestmark = pytest.mark.anyio
+
+LATE = "The request did not arrive in time."
+STOPPING = "The service is stopping."
+TICK = TICK_SECONDS
+
+
+def body(path: bytes, size: int) -> bytes:
+    return b"POST " + path + HEAD + b"Content-Length: %d\r\n\r\n" % size
+
+
+@pytest.fixture
+async def wire() -> Wire:
+    server = Server(receive_timeout_seconds=3, send_timeout_seconds=4, keep_alive_seconds=5)
+    return server.connect()
+
+
+async def given_up_after(wire: Wire, seconds: float) -> bytes:
+    """What is answered then; nothing a tick before."""
+    assert await wire.later(seconds) == b""
+    assert not wire.is_closed()
+    assert not wire.is_ended()
+    answered = await wire.later(2 * TICK)
+    assert wire.is_closed() or wire.is_ended()
+    return answered
+
+
+# What comes
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n"])
+async def test_a_silent_client_is_dropped_without_a_word(wire: Wire, sent: bytes) -> None:
+    if sent:
+        await wire.send(sent)
+    assert await given_up_after(wire, 3) == b""
+    assert wire.is_closed()
+
+
+@pytest.mark.parametrize("sent", [b"G", b"GET /a" + HEAD, body(b"/read", 9), body(b"/never", 9)])
+async def test_a_request_that_does_not_end_is_told(wire: Wire, sent: bytes) -> None:
+    await wire.send(sent)
+    answered = await given_up_after(wire, 3)
+    assert statuses(answered) == [408]
+    assert detail(answered) == LATE
+
+
+async def test_the_time_between_requests_is_not_the_next_ones(wire: Wire) -> None:
+    await wire.send(GET)
+    await wire.later(2)
+    await wire.send(b"G")
+    assert statuses(await given_up_after(wire, 3)) == [408]
+
+
+async def test_dripping_does_not_help(wire: Wire) -> None:
+    await wire.send(b"GET /")
+    for _ in range(3):
+        assert await wire.later(1) == b""
+        assert await wire.send(b"a") == b""
+    assert statuses(await wire.later(2 * TICK)) == [408]
+
+
+async def test_a_large_body_has_more_time(wire: Wire) -> None:
+    await wire.send(body(b"/read", 9 * BYTES_PER_SECOND))
+    await wire.send(b"x" * 2 * BYTES_PER_SECOND)
+    assert statuses(await given_up_after(wire, 5)) == [408]
+
+
+async def test_the_time_of_the_head_is_not_the_bodys(wire: Wire) -> None:
+    await wire.send(b"POST /read" + HEAD)
+    await wire.later(2)
+    await wire.send(b"Content-Length: 5\r\n\r\n")
+    assert statuses(await given_up_after(wire, 1)) == [408]  # one time for both
+
+
+async def test_time_in_which_the_application_does_not_read_does_not_count(wire: Wire) -> None:
+    await wire.send(body(b"/wait", 10**6) + b"x" * 70_000)
+    assert wire.is_paused()
+    assert await wire.later(100) == b""
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]
+
+
+async def test_the_time_of_the_service_does_not_count(wire: Wire) -> None:
+    await wire.send(WAIT)
+    assert await wire.later(100) == b""
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]
+
+
+async def test_an_unfinished_request_behind_one_that_is_answered(wire: Wire) -> None:
+    await wire.send(WAIT + b"GET /b")
+    assert await wire.later(100) == b""  # reading is not paused before there is a pipeline
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200, 408]
+
+
+async def test_empty_lines_behind_one_that_is_answered(wire: Wire) -> None:
+    await wire.send(WAIT)
+    await wire.send(b"\r\n")
+    assert await wire.later(100) == b""
+    assert not wire.is_closed()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]
+    await wire.later(TICK)
+    assert wire.is_closed()
+
+
+# Between requests
+
+
+async def test_an_idle_connection_is_closed(wire: Wire) -> None:
+    for _ in range(2):
+        assert statuses(await wire.send(GET)) == [200]
+        assert await wire.later(4) == b""
+    assert statuses(await wire.send(GET)) == [200]
+    assert await given_up_after(wire, 5) == b""
+    assert wire.is_closed()
+
+
+async def test_it_is_not_idle_while_its_answer_is_read(wire: Wire) -> None:
+    await wire.send(GET)
+    for number in range(20):
+        wire.raw.unsent_bytes = 2_000_000 - number  # it is being read, slowly
+        wire.protocol.transport.written_bytes += 64 * 1024
+        assert await wire.later(1) == b""
+    assert not wire.is_closed()
+    wire.raw.unsent_bytes = 0
+    await given_up_after(wire, 5)
+
+
+async def test_the_rest_of_a_body_that_was_answered(wire: Wire) -> None:
+    assert statuses(await wire.send(body(b"/a", 100))) == [200]
+    assert await given_up_after(wire, LINGER_SECONDS) == b""
+    assert wire.is_closed()
+    assert not wire.is_ended()
+
+
+async def test_the_rest_of_a_body_that_came_begins_the_idle_time(wire: Wire) -> None:
+    assert statuses(await wire.send(body(b"/a", 100))) == [200]
+    await wire.later(LINGER_SECONDS)
+    await wire.send(b"x" * 100)
+    await given_up_after(wire, 5)
+
+
+async def test_after_a_refusal(wire: Wire) -> None:
+    assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
+    await wire.later(LINGER_SECONDS)
+    assert not wire.is_closed()
+    await wire.later(2 * TICK)
+    assert wire.is_closed()
+
+
+async def test_a_refusal_that_is_not_yet_read(wire: Wire) -> None:
+    wire.raw.unsent_bytes = 10
+    assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
+    await wire.later(LINGER_SECONDS + 1)
+    assert not wire.is_closed()
+    wire.raw.unsent_bytes = 0
+    await wire.later(LINGER_SECONDS)
+    assert not wire.is_closed()
+    await wire.later(2 * TICK)
+    assert wire.is_closed()
+
+
+# What is read
+
+
+async def test_a_client_that_does_not_read_is_reset(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    await wire.send(GET)
+    await wire.later(2)
+    wire.raw.unsent_bytes = 100
+    await wire.later(4 + TICK)  # the first sees it, and counts from there
+    assert not wire.is_aborted()
+    with caplog.at_level(logging.DEBUG, "service.protocol.connection"):
+        await wire.later(2 * TICK)
+    assert wire.is_aborted()
+    assert "gave up on a client that does not read its answer" in caplog.messages
+    # What the system holds is thrown away.
+    reset = struct.pack("ii", 1, 0)
+    assert wire.raw.socket.options == [(socket.SOL_SOCKET, socket.SO_LINGER, reset)]
+
+
+async def test_a_client_that_reads_enough_has_more_time(wire: Wire) -> None:
+    await wire.send(GET)
+    transport = wire.protocol.transport
+    wire.raw.unsent_bytes = size = 10 * BYTES_PER_SECOND
+    transport.written_bytes += size
+    await wire.later(TICK)
+    wire.raw.unsent_bytes -= 3 * BYTES_PER_SECOND
+    await wire.later(7)
+    assert not wire.is_aborted()
+    await wire.later(2 * TICK)
+    assert wire.is_aborted()
+
+
+async def test_each_answer_has_its_own_time(wire: Wire) -> None:
+    for _ in range(4):
+        await wire.send(GET)
+        wire.raw.unsent_bytes = 100
+        await wire.later(3)
+        wire.raw.unsent_bytes = 0
+        await wire.later(TICK)
+    assert not wire.is_aborted()
+
+
+async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
+    wire.raw.closed = True
+    await wire.send(b"GET /")
+    assert await wire.later(100) == b""
+    wire.raw.unsent_bytes = 1
+    await wire.later(10)
+    assert wire.is_aborted()  # but its answer must be read all the same
+
+
+# The end of the service
+
+
+async def test_an_idle_connection_is_closed_soon(wire: Wire) -> None:
+    await wire.send(GET)
+    wire.protocol.shutdown()
+    assert await given_up_after(wire, PARTING_SECONDS) == b""
+    assert wire.is_closed()
+
+
+async def test_what_is_half_sent_has_a_share_of_the_grace() -> None:
+    for path, told in ((b"/read", [503]), (b"/halves", [])):
+        wire = Server().connect()
+        await wire.send(body(path, 9))
+        wire.protocol.shutdown()
+        assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
+        answered = await wire.later(2 * TICK)
+        assert statuses(answered) == told
+        if told:
+            assert detail(answered) == STOPPING
+            assert b"retry-after: 1\r\n" in answered
+
+
+async def test_a_refusal_that_is_not_read_has_the_same_share() -> None:
+    wire = Server().connect()
+    wire.raw.unsent_bytes = 10
+    assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
+    wire.protocol.shutdown()
+    assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
+    assert not wire.is_aborted()
+    assert await wire.later(2 * TICK) == b""
+    assert wire.is_aborted()

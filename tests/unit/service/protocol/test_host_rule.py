@@ -1,0 +1,22 @@
+"""Which Host headers are answered."""
+
+import pytest
+
+from service.protocol.allowed_hosts import HostRule
+
+
+@pytest.mark.parametrize(
+    ("host", "objection"),
+    [
+        (b"example.org", None),
+        (b"EXAMPLE.org.:8000", None),
+        (b"a.b.example.com", None),
+        (b"example.com", 421),
+        (b"badexample.com", 421),
+        (b"127.0.0.1", 421),
+        (b"example.org:http", 400),
+    ],
+)
+def test_allowed_hosts(host: bytes, objection: int | None) -> None:
+    found = HostRule(["Example.org", "*.example.com"]).objection(host)
+    assert (found and found[0]) == objection

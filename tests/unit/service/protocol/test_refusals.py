@@ -1,0 +1,154 @@
+"""What is refused before it is a request: it is counted and logged as all requests are."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from integration.service.test_framing import exchange, statuses
+from prometheus_client.parser import text_string_to_metric_families as parse
+from support.eventually import until
+from support.raw_requests import GET, HOST, POST
+
+SECONDS = 30
+SETTINGS = {
+    "--receive-timeout-seconds": "0.5",
+    "--keep-alive-seconds": "60",
+    "--allowed-hosts": "localhost,127.0.0.1",
+    "--max-connections": "20",
+    "--max-connections-per-address": "10",
+}
+ID = b"X-Request-ID: of-the-client\r\n"
+# The status, route and reason, and what is sent.
+REFUSED = {
+    "malformed": (400, "unmatched", "malformed", b"GET / HTTP/1.1\r\nX-A : b\r\n\r\n"),
+    "long target": (414, "unmatched", "target_too_long", b"GET /" + b"a" * 9000),
+    "misdirected": (421, "unmatched", "misdirected", GET + b"Host: other\r\n\r\n"),
+    "large head": (431, "unmatched", "head_too_large", GET + b"X-A: b\r\n" * 102),
+    "half head": (408, "unmatched", "too_slow", GET),
+    "half body": (
+        408,
+        "/predict",
+        "too_slow",
+        POST + ID + b"Content-Length: 9\r\n\r\n{",
+    ),
+    "broken body": (
+        400,
+        "/predict",
+        "malformed",
+        POST + ID + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+    ),
+    "half tensors": (
+        408,
+        "/v2/models/{name}/infer",
+        "too_slow",
+        POST.replace(b"/predict", b"/v2/models/article/infer") + b"Content-Length: 9\r\n\r\n{",
+    ),
+}
+
+
+@contextmanager
+def served(artifact: Path, log: Path) -> Iterator[int]:
+    """The port of a service that logs into a file."""
+    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact)]
+    command += [each for setting in SETTINGS.items() for each in setting]
+    with log.open("wb") as file, subprocess.Popen(command, stderr=file) as process:
+        try:
+            deadline = time.monotonic() + SECONDS
+            while not (found := re.search(r"running on http://[\d.]+:(\d+)", log.read_text())):
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+            yield int(found[1])
+        finally:
+            process.terminate()
+            assert process.wait(timeout=SECONDS) == 0
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("log")
+    return folder / "log.txt"
+
+
+@pytest.fixture(scope="module")
+def port(artifact_path: Path, log: Path) -> Iterator[int]:
+    with served(artifact_path, log) as port:
+        yield port
+
+
+def counted(port: int, name: str, **labels: str) -> float:
+    told = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "text/plain"}).text
+    samples = (sample for family in parse(told) for sample in family.samples)
+    return sum(s.value for s in samples if s.name == f"malignancy_{name}" and s.labels == labels)
+
+
+def line_of(log: Path, identity: str) -> dict[str, Any]:
+    """The only line of the access log with this id, once it is there."""
+
+    def lines() -> list[dict[str, Any]]:
+        told = [json.loads(line) for line in log.read_text().splitlines() if identity in line]
+        return [line for line in told if line["event"] == "request"]
+
+    until(lambda: bool(lines()))
+    (line,) = lines()
+    return line
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
+    status, route, reason, data = REFUSED[name]
+    own = f"of-{name.replace(' ', '-')}"
+    data = data.replace(b"of-the-client", own.encode())
+    requests: dict[str, str] = {"route": route, "status": f"{status}"}
+    before = counted(port, "requests_total", **requests)
+    refused = counted(port, "refused_requests_total", route=route, reason=reason)
+    left = counted(port, "requests_total", route=route, status="499")
+    answered = exchange(port, data)
+    assert statuses(answered) == [status]
+    identity = re.search(rb"x-request-id: (\S+)", answered)
+    assert identity is not None
+    assert identity[1].decode() == own or own.encode() not in data
+    line = line_of(log, identity[1].decode())
+    assert (line["status"], line["route"]) == (status, route)
+    assert line["method"] == ("other" if route == "unmatched" else "POST")
+    assert counted(port, "requests_total", **requests) == before + 1
+    assert counted(port, "refused_requests_total", route=route, reason=reason) == refused + 1
+    assert counted(port, "requests_total", route=route, status="499") == left
+    assert counted(port, "requests_in_flight") == 1
+
+
+def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
+    def turned_away() -> float:
+        return counted(port, "requests_total", route="unmatched", status="503")
+
+    before = turned_away()
+    with ExitStack() as stack:
+        for _ in range(10):
+            address = ("127.0.0.1", port)
+            held = socket.create_connection(address, 9, source_address=("127.0.0.2", 0))
+            stack.enter_context(held)
+            held.sendall(GET + HOST + b"\r\n")
+            assert held.recv(65536).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(address, 9, source_address=("127.0.0.2", 0)) as other:
+            answered = b""
+            while received := other.recv(65536):
+                answered += received
+    assert statuses(answered) == [503]
+    assert turned_away() == before + 1
+    identity = re.search(rb"x-request-id: (\S+)", answered)
+    assert identity is not None
+    assert line_of(log, identity[1].decode())["status"] == 503
+
+
+def test_a_waiting_request_that_breaks_off_is_answered_in_its_turn(port: int) -> None:
+    good = GET + HOST + b"\r\n"
+    assert statuses(exchange(port, good + REFUSED["half body"][3])) == [200, 408]
+    assert statuses(exchange(port, good + REFUSED["broken body"][3])) == [200, 400]

@@ -1,0 +1,91 @@
+"""Rows that arrive together are predicted together, each for itself."""
+
+import asyncio
+
+import httpx
+import numpy as np
+import pytest
+
+from model.arrays import Array
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.registry.batching import Gathering
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+def row(number: float) -> Array:
+    return np.array([[number, 0.0]])
+
+
+class Recorder:
+    """Predicts a row's first number; refuses what holds a negative one."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __call__(self, rows: Array) -> Array:
+        self.asked.append(len(rows))
+        if (rows < 0).any():
+            raise ValueError("negative")
+        return rows[:, :1]
+
+
+async def test_what_is_asked_in_one_turn_is_predicted_together() -> None:
+    recorder = Recorder()
+    gathering = Gathering(recorder)
+    found = await asyncio.gather(*(gathering.predict(row(number)) for number in range(10)))
+    assert [each.tolist() for each in found] == [[[float(number)]] for number in range(10)]
+    assert recorder.asked == [10]
+    assert (await gathering.predict(row(7))).tolist() == [[7.0]]
+    assert recorder.asked == [10, 1]
+
+
+async def test_a_row_that_is_refused_harms_no_other() -> None:
+    gathering = Gathering(Recorder())
+    futures = [gathering.predict(row(number)) for number in (1, -1, 2)]
+    found = await asyncio.gather(*futures, return_exceptions=True)
+    assert isinstance(found[1], ValueError)
+    assert [found[0], found[2]] == [[[1.0]], [[2.0]]]
+
+
+@pytest.mark.parametrize("other", [2, -1])
+async def test_who_no_longer_waits_is_passed_over(other: float) -> None:
+    gathering = Gathering(Recorder())
+    left, stays, third = (gathering.predict(row(number)) for number in (1, 3, other))
+    left.cancel()
+    assert (await stays).tolist() == [[3.0]]
+    await asyncio.wait([third])
+    assert (third.exception() is None) == (other > 0)
+
+
+async def test_a_rows_answer_does_not_depend_on_its_company(wisconsin: Predictor) -> None:
+    app = create_app(Settings(), wisconsin)
+    rows = np.random.default_rng(0).integers(1, 11, (40, 9)).tolist()
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def ask(values: list[int]) -> float:
+            answer = await client.post("/predict", json={"instances": [values]})
+            return float(answer.json()["predictions"][0]["probability"])
+
+        together = await asyncio.gather(*map(ask, rows))
+        alone = [await ask(values) for values in rows]
+    assert together == pytest.approx(alone, rel=1e-12)  # on this machine they are the same bits
+    expected = wisconsin.predict(np.array(rows, dtype=float))[:, 0]
+    assert together == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+async def test_a_value_that_overflows_refuses_its_own_request(predictor: Predictor) -> None:
+    def broken(_: Predictor, rows: Array) -> Array:
+        return np.where(rows[:, :1] == 10, np.inf, 0.25)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "predict", broken)
+        transport = httpx.ASGITransport(app=create_app(Settings(), predictor))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            rows = [[first, 1, 1, 1, 2, 1, 3, 1, 1] for first in (1, 10, 2)]
+            bodies = [{"instances": [values]} for values in rows]
+            answers = await asyncio.gather(*(client.post("/predict", json=body) for body in bodies))
+    assert [answer.status_code for answer in answers] == [200, 422, 200]

@@ -1,0 +1,294 @@
+"""/v2/…: the Open Inference Protocol, for every kind of target and feature."""
+
+import json
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from model.prediction.predictor import Predictor, SelfTest
+from service.app import create_app
+from service.registry.served_model import Served
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+ROWS = np.array([[2.5, 2, 1, 3], [0.1, np.nan, np.nan, 10], [7, 0, 0, 1]])
+NULLS = [[None if np.isnan(value) else value for value in row] for row in ROWS.tolist()]
+NAMED = [
+    {"name": "size", "shape": [3], "datatype": "FP64", "data": [2.5, 0.1, 7]},
+    {"name": "colour", "shape": [3, 1], "datatype": "BYTES", "data": ["grün", None, "red"]},
+    {"name": "smokes", "shape": [3, 1], "datatype": "BOOL", "data": [[True], [None], [False]]},
+    {"name": "score", "shape": [3], "datatype": "UINT8", "data": [3, 10, 1.0]},
+]
+
+
+@pytest.fixture
+def predictor(kinds: Predictor) -> Predictor:
+    task = kinds.schema.target.task
+    points = {**kinds.operating_points, "careful": 0.01} if kinds.operating_points else {}
+    return replace(kinds, name=task, version="0123456789abcdef" * 4, operating_points=points)
+
+
+@pytest.fixture
+async def client(predictor: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(max_rows=50), predictor))
+    base_url = f"http://test/v2/models/{predictor.name}"
+    async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+        yield client
+
+
+binary = pytest.mark.parametrize("kinds", ["binary"], indirect=True)
+regression = pytest.mark.parametrize("kinds", ["regression"], indirect=True)
+
+
+def all_in_one(rows: Any, datatype: str = "FP64", **other: Any) -> Json:
+    data = np.asarray(rows, dtype=object).ravel().tolist()
+    return {"name": "input", "shape": np.shape(rows), "datatype": datatype, "data": data, **other}
+
+
+def in_binary(request: Json, *data: bytes) -> tuple[bytes, dict[str, str]]:
+    header = json.dumps(request).encode()
+    return header + b"".join(data), {"Inference-Header-Content-Length": str(len(header))}
+
+
+def spelled(texts: list[str]) -> bytes:
+    return b"".join(struct.pack("<I", len(t.encode())) + t.encode() for t in texts)
+
+
+def expected(predictor: Predictor, threshold: float = 0.5) -> dict[str, Any]:
+    """What each output tells of ROWS, by the answers of the target."""
+    predictions = predictor.predict(ROWS)
+    target = predictor.schema.target
+    answers = target.answers(predictions, threshold)
+    if target.task == "binary":
+        keys = ("probability", "label", "decision")
+        return {key: [each[key] for each in answers] for key in keys}
+    if target.task == "multi_class":
+        label = [each["label"] for each in answers]
+        return {"probabilities": predictions.ravel().tolist(), "label": label}
+    if target.task == "multi_label":
+        applies = [name in each["labels"] for each in answers for name in target.names]
+        return {"probabilities": predictions.ravel().tolist(), "applies": applies}
+    return {"value": predictions.ravel().tolist()}
+
+
+async def test_every_form_of_the_same_rows(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    for inputs in (
+        [all_in_one(NULLS)],
+        [all_in_one(NULLS, "FP32")],
+        [{**all_in_one(NULLS), "data": NULLS}],
+        NAMED,
+        NAMED[::-1],
+    ):
+        answer = await client.post("/infer", json={"id": "a b", "inputs": inputs})
+        told = answer.json()
+        assert answer.status_code == 200, told
+        assert answer.headers["content-type"] == "application/json"
+        assert told["model_name"] == predictor.name
+        assert told["model_version"] == predictor.version
+        assert told["id"] == "a b"
+        assert told["parameters"] == ({"threshold": 0.5} if predictor.operating_points else {})
+        outputs = {each["name"]: each["data"] for each in told["outputs"]}
+        wanted = expected(predictor)
+        assert list(outputs) == list(wanted)
+        for name, values in wanted.items():
+            assert outputs[name] == (pytest.approx(values) if name[0] in "pv" else values)
+
+
+async def test_binary_tensors_there_and_back(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    one = {"name": "input", "shape": [3, 4], "datatype": "FP64"}
+    asked = {
+        "parameters": {"binary_data_output": True},
+        "inputs": [{**one, "parameters": {"binary_data_size": ROWS.nbytes}}],
+    }
+    body, headers = in_binary(asked, ROWS.tobytes())
+    answer = await client.post("/infer", content=body, headers=headers)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    length = int(answer.headers["inference-header-content-length"])
+    told, place = json.loads(answer.content[:length]), length
+    for output, (name, values) in zip(told["outputs"], expected(predictor).items(), strict=True):
+        size = output["parameters"]["binary_data_size"]
+        data = answer.content[place : place + size]
+        place += size
+        assert "data" not in output
+        assert (output["name"], output["shape"][0]) == (name, 3)
+        if output["datatype"] == "BYTES":
+            assert data == spelled(values)
+        else:
+            dtype = {"FP64": "<f8", "BOOL": "?"}[output["datatype"]]
+            assert np.frombuffer(data, dtype).tolist() == values
+    assert place == len(answer.content)
+
+
+async def test_binary_and_json_mixed_each_feature(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    colours = spelled(["grün", "", "red"])
+    inputs: list[Json] = [dict(each) for each in NAMED]
+    for place, data in ((1, colours), (3, np.array([3, 10, 1], "<u1").tobytes())):
+        del inputs[place]["data"]
+        inputs[place]["parameters"] = {"binary_data_size": len(data)}
+    body, headers = in_binary({"inputs": inputs}, colours, bytes([3, 10, 1]))
+    told = (await client.post("/infer", content=body, headers=headers)).json()
+    first = next(iter(expected(predictor).values()))
+    assert told["outputs"][0]["data"] == pytest.approx(first)
+
+
+async def test_metadata_names_every_tensor(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    told = (await client.get(f"http://test/v2/models/{predictor.name}")).json()
+    assert told["versions"] == [predictor.version]
+    (tensor,) = told["inputs"]
+    assert (tensor["name"], tensor["datatype"], tensor["shape"]) == ("input", "FP64", [-1, 4])
+    kinds = [(each["name"], each["datatype"]) for each in tensor["parameters"]["columns"]]
+    assert kinds == [("size", "FP64"), ("colour", "BYTES"), ("smokes", "BOOL"), ("score", "FP64")]
+    assert tensor["parameters"]["columns"][1]["parameters"]["categories"] == [
+        "red",
+        "dark blue",
+        "grün",
+    ]
+    outputs = {each["name"]: each for each in told["outputs"]}
+    assert list(outputs) == list(expected(predictor))
+    names = list(predictor.schema.target.names)
+    first = told["outputs"][0]
+    assert (first["parameters"]["columns"], first["shape"]) == (names, [-1, len(names)])
+    for each in told["outputs"][1:]:
+        if each["datatype"] == "BYTES":
+            assert set(expected(predictor)[each["name"]]) <= set(each["parameters"]["texts"])
+    version = (await client.get(f"/versions/{predictor.version[:12]}")).json()
+    assert version == told
+    for path in ("/ready", f"/versions/{predictor.version}/ready"):
+        assert (await client.get(path)).json() == {"name": predictor.name, "ready": True}
+
+
+@binary
+async def test_outputs_are_chosen_and_ordered(client: httpx.AsyncClient) -> None:
+    asked = {
+        "inputs": NAMED,
+        "outputs": [
+            {"name": "label", "parameters": {"binary_data": True}},
+            {"name": "probability"},
+        ],
+    }
+    answer = await client.post("/infer", json=asked)
+    length = int(answer.headers["inference-header-content-length"])
+    label, probability = json.loads(answer.content[:length])["outputs"]
+    assert (label["name"], probability["name"]) == ("label", "probability")
+    assert len(probability["data"]) == 3
+    assert len(answer.content) == length + label["parameters"]["binary_data_size"]
+
+
+@binary
+async def test_the_threshold(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    for given, threshold in ((0.9, 0.9), ("careful", 0.01), ("0.25", 0.25), (0, 0), (1, 1)):
+        asked = {"inputs": NAMED, "parameters": {"threshold": given, "priority": 3}}
+        told = (await client.post("/infer", json=asked)).json()
+        assert told["parameters"] == {"threshold": threshold}
+        assert told["outputs"][1]["data"] == expected(predictor, threshold)["label"]
+    for wrong in (1.5, -0.1, True, None, "hasty", [0.5], 10**400):
+        asked = {"inputs": NAMED, "parameters": {"threshold": wrong}}
+        answer = await client.post("/infer", json=asked)
+        assert answer.status_code == 400
+        assert "operating points: default, careful" in answer.json()["error"]
+
+
+@regression
+async def test_no_threshold_where_there_is_none(client: httpx.AsyncClient) -> None:
+    asked = {"inputs": NAMED, "parameters": {"threshold": 0.5}}
+    answer = await client.post("/infer", json=asked)
+    assert answer.status_code == 400
+    assert "must not be given" in answer.json()["error"]
+
+
+@binary
+async def test_the_server(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    for path in ("/v2", "/v2/"):
+        answer = await client.get(f"http://test{path}")
+        assert (answer.status_code, answer.json()["name"]) == (200, "malignancy")
+    assert (await client.get("http://test/v2/health/live")).json() == {"live": True}
+    assert (await client.get("http://test/v2/health/ready")).json() == {"ready": True}
+    index = [{"name": "binary", "version": predictor.version, "state": "READY", "reason": ""}]
+    for body in (b"", b'{"ready": true}', b'{"ready": false}', b"{}"):
+        answer = await client.post("http://test/v2/repository/index", content=body)
+        assert answer.json() == index
+    for body in (b"[]", b'{"ready": 1}', b"{"):
+        answer = await client.post("http://test/v2/repository/index", content=body)
+        assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+@binary
+async def test_a_model_that_is_not_ready_and_a_bug(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = SelfTest(ROWS[:1], np.ones((1, 1)))
+    app = create_app(Settings(), replace(predictor, self_test=spoilt))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
+        for path in ("/health/ready", "/models/binary/ready"):
+            answer = await client.get(path)
+            assert (answer.status_code, list(answer.json())) == (503, ["error"])
+        (told,) = (await client.post("/repository/index")).json()
+        assert told["state"] == "UNAVAILABLE"
+        assert "self-test" in told["reason"]
+        assert (await client.post("/repository/index", json={"ready": True})).json() == []
+
+        def bug(*_: object) -> None:
+            raise RuntimeError("a secret")
+
+        monkeypatch.setattr(Served, "predict", bug)
+        answer = await client.post("/models/binary/infer", json={"inputs": NAMED})
+        assert (answer.status_code, list(answer.json())) == (500, ["error"])
+        assert answer.headers["content-type"] == "application/json"
+
+
+@regression
+async def test_a_name_that_another_tensor_has(predictor: Predictor) -> None:
+    """A feature may be named as the tensor of all features is."""
+    size, *others = predictor.schema.features
+    features = (size.model_copy(update={"name": "input"}), *others)
+    schema = predictor.schema.model_copy(update={"features": features})
+    transport = httpx.ASGITransport(app=create_app(Settings(), replace(predictor, schema=schema)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
+        alone = [{**NAMED[0], "name": "input"}, *NAMED[1:]]
+        for inputs in ([all_in_one(NULLS)], alone):
+            told = (await client.post("/models/regression/infer", json={"inputs": inputs})).json()
+            assert told["outputs"][0]["data"] == pytest.approx(expected(predictor)["value"])
+
+
+@binary
+async def test_the_document(client: httpx.AsyncClient) -> None:
+    document = (await client.get("http://test/openapi.json")).json()
+    for path in ("/v2", "/v2/health/live", "/v2/health/ready"):
+        assert "get" in document["paths"][path]
+    assert "post" in document["paths"]["/v2/repository/index"]
+    for path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
+        assert "get" in document["paths"][path]
+        assert "get" in document["paths"][f"{path}/ready"]
+        infer = document["paths"][f"{path}/infer"]["post"]
+        content = infer["requestBody"]["content"]["application/json"]
+        for example in content["examples"].values():
+            assert (await client.post("/infer", json=example["value"])).status_code == 200
+    told = json.dumps(document)
+    for name in document["components"]["schemas"]:
+        assert not name.startswith("v2.") or f'"#/components/schemas/{name}"' in told
+    for part in told.split('"#/components/schemas/')[1:]:
+        assert part.split('"')[0] in document["components"]["schemas"]
+
+
+@regression
+async def test_an_answer_that_would_not_be_finite(predictor: Predictor) -> None:
+    app = create_app(Settings(), replace(predictor, theta=predictor.theta * 1e200))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
+        asked = {"inputs": [all_in_one([[1.7e308, 0, 0, 1]])]}
+        answer = await client.post("/models/regression/infer", json=asked)
+        assert answer.status_code == 400
+        assert "small enough for a finite answer" in answer.json()["error"]

@@ -1,0 +1,167 @@
+"""MLflow's dialect, in the bodies its client makes."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from model.prediction.predictor import Predictor
+
+pytestmark = pytest.mark.anyio
+
+NAMES = (
+    "clump_thickness uniformity_of_cell_size uniformity_of_cell_shape marginal_adhesion "
+    "single_epithelial_cell_size bare_nuclei bland_chromatin normal_nucleoli mitoses"
+).split()
+ROWS: list[list[int | None]] = [[5, 1, 1, 1, 2, 1, 3, 1, 1], [10, 10, 10, 10, 10, None, 10, 10, 10]]
+OBJECTS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
+SPLIT: dict[str, Any] = {"columns": NAMES, "data": ROWS}
+SPLIT_RULE = "must be an object of columns and data, and perhaps an index"
+TWICE = "must not give a name twice"
+RULE = "must be an integer from 1 to 10"
+
+
+async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    headers = {"Content-Type": "application/json", **headers}
+    return await client.post("/invocations", content=content, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataframe_split": SPLIT},
+        {"dataframe_split": {"index": [0, 1], **SPLIT}},
+        {"dataframe_split": {"index": ["2026-11-21T10:00", {"a": "b:c"}], **SPLIT}},
+        {"dataframe_split": {"columns": NAMES[::-1], "data": [row[::-1] for row in ROWS]}},
+        {"dataframe_records": OBJECTS},
+        {"instances": ROWS},
+        {"instances": OBJECTS},
+        {"inputs": ROWS},
+        {"inputs": OBJECTS},
+        json.dumps({"dataframe_split": SPLIT}).replace("null", "NaN").encode(),
+        json.dumps({"dataframe_records": OBJECTS}).replace("null", "NaN").encode(),
+        json.dumps({"instances": ROWS}).replace("null", "NaN").encode(),
+    ],
+)
+async def test_every_form_answers_as_predict_does(client: httpx.AsyncClient, body: Any) -> None:
+    expected = await client.post("/predict", json={"instances": ROWS})
+    answer = await post(client, body)
+    assert (answer.status_code, answer.json()) == (200, expected.json())
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["predictions"][1]["imputed"] == ["bare_nuclei"]
+
+
+async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
+    lines = [NAMES, *([("" if each is None else str(each)) for each in row] for row in ROWS)]
+    body = "\n".join(",".join(cells) for cells in lines).encode()
+    expected = await client.post("/predict", json={"instances": ROWS})
+    for accept in ("*/*", "application/json"):
+        answer = await post(client, body, **{"Content-Type": "text/csv", "Accept": accept})
+        assert (answer.status_code, answer.json()) == (200, expected.json())
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "rule"),
+    [
+        ([], "body", "must be an object"),
+        ({}, "body", "must have one of dataframe_split, dataframe_records, instances, inputs"),
+        ({"inputs": ROWS, "params": {}}, "params", "cannot stand beside inputs"),
+        (
+            {"inputs": ROWS, "dataframe_records": []},
+            "inputs",
+            "cannot stand beside dataframe_records",
+        ),
+        ({"inputs": {}}, "inputs", "must be an array of rows"),
+        ({"inputs": []}, "inputs", "must have at least one row"),
+        ({"inputs": [[0] * 8]}, "inputs.0", "must have 9 values"),
+        ({"inputs": [[5] * 8 + [11]]}, "inputs.0.mitoses", RULE),
+        (
+            {"dataframe_records": [OBJECTS[0] | {"mitoses": "1"}]},
+            "dataframe_records.0.mitoses",
+            RULE,
+        ),
+        ({"dataframe_split": []}, "dataframe_split", SPLIT_RULE),
+        ({"dataframe_split": {"columns": NAMES}}, "dataframe_split", SPLIT_RULE),
+        (
+            {"dataframe_split": {"columns": 1, "data": []}},
+            "dataframe_split.columns",
+            "must be an array of names",
+        ),
+        (
+            {"dataframe_split": {"columns": [[]], "data": []}},
+            "dataframe_split.columns",
+            "must be an array of names",
+        ),
+        (
+            {"dataframe_split": {"columns": ["a", "a"], "data": []}},
+            "dataframe_split.columns",
+            TWICE,
+        ),
+        (
+            {"dataframe_split": {"columns": NAMES, "data": {}}},
+            "dataframe_split.data",
+            "must be an array of rows",
+        ),
+        (
+            {"dataframe_split": {"columns": NAMES, "data": [[1]]}},
+            "dataframe_split.data.0",
+            "must be an array of 9 values",
+        ),
+        (
+            {"dataframe_split": {"columns": NAMES, "data": []}},
+            "dataframe_split.data",
+            "must have at least one row",
+        ),
+        (
+            {"dataframe_split": {"columns": NAMES[:8], "data": [[1] * 8]}},
+            "dataframe_split.data.0.mitoses",
+            "is required",
+        ),
+        (
+            {"dataframe_split": {"columns": [*NAMES, "x"], "data": [[1] * 10]}},
+            "dataframe_split.data.0.x",
+            "is not a feature of this model",
+        ),
+        (b'{"inputs": [[1,1,1,1,1,1,1,1,NaN]]}', "inputs.0.mitoses", RULE),
+        (b'{"inputs": [[1,1,1,1,1,1,1,1,1e999]]}', "inputs.0.mitoses", RULE),
+        (
+            json.dumps({"dataframe_records": OBJECTS}).replace("[{", '[{"mitoses": 1,').encode(),
+            "body",
+            TWICE,
+        ),
+        (
+            json.dumps({"dataframe_split": SPLIT}).replace('"data"', '"data": [], "data"').encode(),
+            "body",
+            TWICE,
+        ),
+        (b'{"inputs": 1, ' + json.dumps({"inputs": ROWS}).encode()[1:], "body", TWICE),
+    ],
+)
+async def test_what_is_refused(client: httpx.AsyncClient, body: Any, field: str, rule: str) -> None:
+    answer = await post(client, body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0] == {"field": field, "rule": rule}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"inputs": "\\ud800"}', b"[" * 10_000])
+async def test_what_is_no_json(client: httpx.AsyncClient, body: bytes) -> None:
+    assert (await post(client, body)).status_code == 400
+
+
+async def test_the_headers_decide(client: httpx.AsyncClient) -> None:
+    assert (await post(client, {"inputs": ROWS}, Accept="text/csv")).status_code == 406
+    assert (
+        await post(client, {"inputs": ROWS}, **{"Content-Type": "text/plain"})
+    ).status_code == 415
+
+
+async def test_what_mlflow_looks_for(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    ping = await client.get("/ping")
+    assert (ping.status_code, ping.text) == (200, f"{predictor.title}\n")
+    version = await client.get("/version")
+    document = (await client.get("/openapi.json")).json()
+    assert (version.status_code, version.text) == (200, document["info"]["version"])
+    assert (await client.get("/health")).status_code == 200
+    assert {"/invocations", "/ping", "/version"} <= set(document["paths"])

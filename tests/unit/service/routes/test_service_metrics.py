@@ -1,0 +1,78 @@
+"""GET /metrics: confusion matrices at any threshold, from the artifact's stored scores."""
+
+import dataclasses
+
+import httpx
+import numpy as np
+import pytest
+
+from model.metrics.threshold_metrics import binary_matrix
+from model.prediction.predictor import Predictor, ScoredRows
+from service.app import create_app
+from service.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_metrics_at_the_threshold_in_force(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    metrics = answer.json()
+    assert list(metrics) == ["model", "threshold", "validation", "train", "sweep", "scores"]
+    assert metrics["model"] == predictor.title
+    assert metrics["threshold"] == 0.5
+    validation = metrics["validation"]
+    assert (validation["rows"], validation["positives"]) == (182, 41)
+    matrix = validation["confusion_matrix"]
+    assert matrix["true_positive"] + matrix["false_negative"] == 41
+    assert matrix["true_negative"] + matrix["false_positive"] == 141
+    assert validation["sensitivity"] == matrix["true_positive"] / 41
+    low, high = validation["intervals"]["sensitivity"]
+    assert 0 <= low <= validation["sensitivity"] <= high <= 1
+    assert metrics["scores"] == predictor.facts["scores"]
+
+
+async def test_the_sweep(client: httpx.AsyncClient) -> None:
+    metrics = (await client.get("/metrics")).json()
+    assert [each["threshold"] for each in metrics["sweep"]] == [0.5, 0.7, 0.8, 0.9]
+    for name in ("validation", "train"):
+        assert metrics["sweep"][0][name] == metrics[name]
+        rates = [each[name]["sensitivity"] for each in metrics["sweep"]]
+        assert rates == sorted(rates, reverse=True)
+
+
+@pytest.mark.parametrize("threshold", [0, 0.123, 1])
+async def test_the_query_sets_the_threshold(
+    client: httpx.AsyncClient, predictor: Predictor, threshold: float
+) -> None:
+    metrics = (await client.get("/metrics", params={"threshold": threshold})).json()
+    assert metrics["threshold"] == threshold
+    rows = predictor.train
+    expected = binary_matrix(rows, threshold)
+    assert metrics["train"]["confusion_matrix"] == vars(expected)
+
+
+async def test_a_figure_without_a_denominator_is_null(client: httpx.AsyncClient) -> None:
+    validation = (await client.get("/metrics?threshold=1")).json()["validation"]
+    assert validation["positive_predictive_value"] is None
+    assert validation["intervals"]["positive_predictive_value"] is None
+
+
+@pytest.mark.parametrize("query", ["threshold=2", "threshold=x", "thresholds=0.5"])
+async def test_a_wrong_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
+    answer = await client.get(f"/metrics?{query}")
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_model_without_rows_or_scores_has_nulls(predictor: Predictor) -> None:
+    none = ScoredRows.ungrouped(np.zeros((0, 1), dtype=bool), np.zeros((0, 1)))
+    bare = dataclasses.replace(predictor, train=none, validation=none, facts={})
+    transport = httpx.ASGITransport(app=create_app(Settings(), bare))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        metrics = (await client.get("/metrics")).json()
+    assert metrics["scores"] is None
+    assert metrics["validation"]["accuracy"] is None
+    assert metrics["validation"]["f1"] is None

@@ -1,0 +1,241 @@
+"""service/security/api_keys.py: keys, scopes, and that nothing is open by oversight."""
+
+import hashlib
+import logging
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.problems import Problem
+from service.security.api_keys import OPEN, Access
+from service.settings import SettingError, Settings
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "f" * 64
+DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()
+IDENTITIES = "clinic:predict scraper:metrics both:predict+metrics root:admin".split()
+KEYS = ", ".join(f"{each}:{DIGEST}" for each in IDENTITIES)
+ROW = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
+
+
+@pytest.fixture
+def app(predictor: Predictor) -> FastAPI:
+    return create_app(Settings(api_keys=KEYS), predictor)
+
+
+def routes(within: Any) -> Iterator[tuple[str, str]]:
+    """Every route and method, its parameters filled in."""
+    for route in within.routes:
+        if hasattr(route, "original_router"):
+            yield from routes(route.original_router)
+        path = str(getattr(route, "path", ""))
+        for name, value in {"name": "article", "version": "0" * 12}.items():
+            path = path.replace(f"{{{name}}}", value)
+        for method in getattr(route, "methods", None) or ():
+            yield method, path
+
+
+async def test_nothing_but_health_is_open(client: httpx.AsyncClient, app: FastAPI) -> None:
+    tried = set(routes(app)) | {("GET", "/nothing"), ("PUT", "/predict"), ("GET", "/v2/nothing")}
+    assert len(tried) > 15
+    for method, path in tried:
+        for headers in ({}, {"X-API-Key": f"nobody.{SECRET}"}, {"X-API-Key": "clinic.wrong"}):
+            answer = await client.request(method, path, headers=headers)
+            if path in OPEN:
+                assert answer.status_code != 401
+            else:
+                assert (path, answer.status_code) == (path, 401)
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert "x-request-id" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("identity", "predicts", "scrapes"),
+    [
+        ("clinic", 200, 403),
+        ("scraper", 403, 200),
+        ("both", 200, 200),
+        ("root", 200, 200),
+    ],
+)
+async def test_scopes(
+    client: httpx.AsyncClient, identity: str, predicts: int, scrapes: int
+) -> None:
+    for headers in (
+        {"X-API-Key": f"{identity}.{SECRET}"},
+        {"Authorization": f"Bearer {identity}.{SECRET}"},
+        {"Authorization": f"bearer  {identity}.{SECRET}"},
+    ):
+        for path in ("/predict", "/models/article/predict"):
+            assert (await client.post(path, json=ROW, headers=headers)).status_code == predicts
+        for path in ("/metrics", "/models/article/metrics"):
+            assert (await client.get(path, headers=headers)).status_code == scrapes
+        assert (await client.get("/model", headers=headers)).status_code == 200
+        assert (await client.get("/nothing", headers=headers)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": f"Basic clinic.{SECRET}"},
+        {"Authorization": f"Basic {b64encode(f'clinic:{SECRET}'.encode()).decode()}"},
+        {"Authorization": f"Bearer{SECRET}"},
+        {"Authorization": f"clinic.{SECRET}"},
+        {"Authorization": f"Token clinic.{SECRET}"},
+        {"Authorization": f"Bearer Bearer clinic.{SECRET}"},
+        {"Authorization": f"Bearer clinic.{SECRET}, Bearer clinic.{SECRET}"},
+        {"X-API-Key": f"clinic.{SECRET},clinic.{SECRET}"},
+        {"X-API-Key": f"CLINIC.{SECRET}"},
+        {"X-API-Key": f"clinic.{SECRET.upper()}"},
+        {"X-API-Key": f"clinic.{SECRET[:-1]}"},
+        {"X-API-Key": "clinic.é\xff"},
+        {"X-API-Key": "é.x"},
+        {"X-API-Key": "clinic." + "x" * 30_000},
+        {"Cookie": f"X-API-Key=clinic.{SECRET}"},
+        {"Proxy-Authorization": f"Bearer clinic.{SECRET}"},
+        {"Authorization": f"Bearer clinic.{SECRET}", "X-API-Key": f"clinic.{SECRET}"},
+        {"X-API-Key": SECRET},
+        {"X-API-Key": f".{SECRET}"},
+        {"X-API-Key": "clinic."},
+        {"X-API-Key": f"clinic.{DIGEST}"},
+        {"X-API-Key": f"clinic.{SECRET}.x"},
+    ],
+)
+async def test_what_is_no_key(
+    client: httpx.AsyncClient, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answer = await client.post("/predict", json=ROW, headers=raw)
+    assert answer.status_code == 401
+    assert SECRET not in answer.text + str(answer.headers)
+    assert (await client.get(f"/model?key=clinic.{SECRET}", headers=raw)).status_code == 401
+    ours = [each for each in caplog.records if each.name.startswith(("service", "model"))]
+    assert not [each for each in ours if SECRET in each.getMessage()]
+
+
+async def test_two_keys_are_none(client: httpx.AsyncClient) -> None:
+    for names in (("X-API-Key", "X-API-Key"), ("Authorization", "Authorization")):
+        headers = [(name, f"Bearer root.{SECRET}"[7 * (name[0] == "X") :]) for name in names]
+        assert (await client.get("/model", headers=headers[:1])).status_code == 200
+        assert (await client.get("/model", headers=headers)).status_code == 401
+
+
+METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE PROPFIND".split()
+VARIANTS = (
+    "/%s //%s /%s/ /%s%%0a /%s%%00 /./%s /x/../%s /%s;x /%s%%2f /%s%%23 /%s.json /%s%%20".split()
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_no_spelling_of_a_path_is_open(
+    client: httpx.AsyncClient, app: FastAPI, method: str
+) -> None:
+    """None but the very paths of health checks, whatever the method; and those tell no more."""
+    paths = {path for _, path in routes(app)} | {"/", "*", "/nothing", "/admin", "/docs/x"}
+    paths |= {variant % path[1:] for path in (*OPEN, "/predict") for variant in VARIANTS}
+    paths |= {path.upper() for path in OPEN} | {"/%68ealth%2Flive/../../predict"}
+    origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    for path in paths:
+        answer = await client.send(
+            client.build_request(method, f"http://test{path}", headers=origin)
+        )
+        seen = answer.request.url.path
+        assert answer.status_code == 401 or seen in OPEN, (method, path)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+        if seen in OPEN and method not in ("GET", "HEAD"):
+            assert answer.status_code == 405, (method, path)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/models/article/metrics"])
+@pytest.mark.parametrize("end", ["", "%0a", "%0A"])
+async def test_metrics_need_their_scope_however_they_are_spelled(
+    client: httpx.AsyncClient, path: str, end: str
+) -> None:
+    headers = {"X-API-Key": f"clinic.{SECRET}"}
+    assert (await client.get(f"{path}{end}", headers=headers)).status_code in (403, 404)
+    assert (await client.get(f"/%6detrics{end}", headers=headers)).status_code in (403, 404)
+    for name in ("/models/metrics", "/v2/models/metrics"):  # of a model that is named so
+        assert (await client.get(name, headers=headers)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        "clinic",
+        "clinic:predict",
+        f"clinic:everything:{DIGEST}",
+        f"clinic::{DIGEST}",
+        f"cli nic:predict:{DIGEST}",
+        "clinic:predict:123",
+        f"clinic:predict:{DIGEST},",
+        f"clinic:predict:{DIGEST},clinic:admin:{DIGEST}",
+    ],
+)
+def test_a_wrong_setting_is_told_without_its_value(keys: str) -> None:
+    with pytest.raises(SettingError, match=r"^MALIGNANCY_API_KEYS \(--api-keys\) must be") as error:
+        Access(keys)
+    assert DIGEST not in str(error.value)
+
+
+def asked(method: str, path: str, *headers: tuple[bytes, bytes]) -> Problem | None:
+    """How a request is refused, if it is."""
+    digest = hashlib.sha256(b"a.b").hexdigest()
+    access = Access(f"{KEYS}, all:predict+metrics+admin:{DIGEST}, dotted:predict:{digest}")
+    try:
+        access.require({"method": method, "path": path, "headers": list(headers)})
+    except Problem as problem:
+        return problem
+    return None
+
+
+def key(identity: str, secret: str = SECRET) -> tuple[bytes, bytes]:
+    return b"x-api-key", f" {identity}.{secret} ".encode()
+
+
+def test_a_refusal_says_what_is_missing() -> None:
+    unknown = asked("GET", "/model")
+    assert unknown is not None
+    assert (
+        str(unknown) == "401: This service needs an API key, as Authorization: Bearer or X-API-Key."
+    )
+    assert unknown.headers == {"WWW-Authenticate": "Bearer"}
+    for identity, method, path, needed in (
+        ("clinic", "GET", "/metrics", "metrics"),
+        ("scraper", "POST", "/predict", "predict"),
+        ("scraper", "DELETE", "/model", "predict"),
+    ):
+        assert str(asked(method, path, key(identity))) == f"403: This API key is not for {needed}."
+
+
+def test_what_a_key_reaches() -> None:
+    for identity in "clinic scraper both root all".split():
+        for method in ("GET", "HEAD"):
+            assert asked(method, "/model", key(identity)) is None
+    assert asked("POST", "/predict", key("all")) is None
+    assert asked("GET", "/metrics", key("all")) is None
+    assert asked("POST", "/predict", key("dotted", "a.b")) is None
+
+
+def test_a_key_is_in_one_of_two_headers() -> None:
+    good = f"Bearer clinic.{SECRET}".encode()
+    other = (b"x-other", good)
+    assert asked("POST", "/predict", (b"authorization", good), other) is None
+    assert asked("POST", "/predict", other) is not None
+    assert asked("POST", "/predict", (b"authorization", good), (b"authorization", good)) is not None
+    assert asked("POST", "/predict", (b"authorization", b"Basic, " + good[7:])) is not None
+
+
+def test_the_rule_of_the_setting() -> None:
+    with pytest.raises(SettingError) as error:
+        Access("clinic")
+    assert "scopes of predict, metrics, admin" in str(error.value)

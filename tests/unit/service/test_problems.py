@@ -1,0 +1,124 @@
+"""Every refusal is a problem document with the request's id, whatever refused it."""
+
+import logging
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import FastAPI, Query
+from starlette.types import Receive, Scope, Send
+
+from service.middleware import AroundRequests
+from service.observability.metrics import Telemetry
+from service.overload.limiter import Capacity
+from service.problems import FieldError, Problem, install_problem_handlers
+
+pytestmark = pytest.mark.anyio
+
+CAPACITY = Capacity(threads=1, queue=0, wait_seconds=1, body_bytes=1)
+
+
+def app_that_fails() -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    install_problem_handlers(app)
+    app.add_middleware(AroundRequests, telemetry=Telemetry(), capacity=CAPACITY)
+
+    @app.get("/number")
+    async def number(value: Annotated[int, Query()]) -> int:
+        return value
+
+    @app.get("/bug")
+    async def bug() -> None:
+        raise RuntimeError("a secret")
+
+    @app.get("/many")
+    async def many() -> None:
+        raise Problem.invalid(FieldError(field=str(each), rule="is bad") for each in range(20))
+
+    return app
+
+
+async def get(path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app_that_fails())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.request(method, path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", "/nothing", 404, "Not Found"),
+        ("POST", "/number", 405, "Method Not Allowed"),
+        ("GET", "/number", 422, "Unprocessable Content"),
+        ("GET", "/bug", 500, "Internal Server Error"),
+    ],
+)
+async def test_every_refusal_is_a_problem(method: str, path: str, status: int, title: str) -> None:
+    answer = await get(path, method, **{"X-Request-ID": "abc-1"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == "abc-1"
+    problem = answer.json()
+    assert problem["type"] == "about:blank"
+    assert problem["title"] == title
+    assert problem["status"] == status
+    assert problem["instance"] == "abc-1"
+    assert problem["detail"]
+
+
+async def test_405_keeps_allow() -> None:
+    assert (await get("/number", "POST")).headers["allow"] == "GET"
+
+
+async def test_fastapis_own_validation_has_the_same_shape_and_no_value() -> None:
+    answer = await get("/number?value=sixty-one")
+    assert answer.json()["errors"] == [{"field": "value", "rule": "breaks int_parsing"}]
+    assert "sixty" not in answer.text
+
+
+async def test_at_most_ten_errors() -> None:
+    assert len((await get("/many")).json()["errors"]) == 10
+
+
+async def test_a_bug_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = await get("/bug")
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "a secret" in caplog.text
+
+
+@pytest.mark.parametrize("error", [RuntimeError(), Problem(422)])
+async def test_what_fails_after_the_start_of_an_answer_is_left_to_the_server(
+    error: Exception,
+) -> None:
+    async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise error
+
+    app = AroundRequests(half, Telemetry(), CAPACITY)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
+        with pytest.raises(type(error)):
+            await client.get("http://test/")
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "é", "x" * 129, "a:b", "{}"])
+async def test_an_id_that_is_no_sane_token_is_replaced(sent: str) -> None:
+    given = sent.encode()
+    transport = httpx.ASGITransport(app=app_that_fails())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/nothing", headers=[(b"X-Request-ID", given)])
+    made = answer.headers["x-request-id"]
+    assert len(made) == 32
+    assert int(made, 16)
+
+
+async def test_ids_differ() -> None:
+    assert (await get("/")).headers["x-request-id"] != (await get("/")).headers["x-request-id"]
+
+
+async def test_head_is_get_without_the_body() -> None:
+    answer = await get("/number?value=3", "HEAD")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert answer.headers["content-length"] == "1"
