@@ -67,7 +67,7 @@ def ecg(beats: int = 450) -> str:
 
 
 def _heights_of(angles: Array, heights: Array, widths: Array, speeds: Array) -> Array:
-    """z of each beat (beats, samples), θ from −π to π, after one such turn for z to settle."""
+    """Z of each beat (beats, samples), θ from −π to π, after one such turn for z to settle."""
     step = 2 * np.pi / (SAMPLES * STEPS)
 
     def slope(angle: float, z: Array) -> Array:

@@ -12,18 +12,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.prediction.predictor import Predictor
-from service.lifecycle import Stop
-from service.middleware import AroundRequests
-from service.observability.log_writer import LogLines
+from service.lifecycle import Lifecycle
+from service.middleware import RequestMiddleware
+from service.observability.log_writer import LogWriter
 from service.observability.metrics import Telemetry
-from service.observability.prometheus import Scrape
+from service.observability.prometheus import PrometheusExporter
 from service.observability.tracing import end_tracing, telemetry_config
 from service.openapi.document import install_openapi
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import install_problem_handlers
-from service.registry.registry import Models, ServedModel, WatchedModel
-from service.registry.reloader import reloading
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import Model, ModelRegistry, ReloadableModel
+from service.registry.reloader import watch_models
 from service.request_context import AccessLog
 from service.routes.docs import docs_router
 from service.routes.health import health_router
@@ -33,8 +33,8 @@ from service.routes.mlflow import invocations_routes, scoring_server_router
 from service.routes.model import model_router
 from service.routes.open_inference import inference_protocol_routes
 from service.routes.predict import predict_routes
-from service.security.api_keys import Access
-from service.security.artifact_policy import trust
+from service.security.api_keys import ApiKeyAuth
+from service.security.artifact_policy import artifact_check
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,31 +48,30 @@ def create_app(
     predictor: Predictor | None = None,
     access_log: AccessLog | None = None,
     tracer_provider: "TracerProvider | None" = None,
-    stop: Stop | None = None,
-    log_lines: LogLines | None = None,
+    lifecycle: Lifecycle | None = None,
+    log_lines: LogWriter | None = None,
 ) -> FastAPI:
     """The service for one model, the given one, or for those at the settings' paths.
 
     access_log: told of every request that is over. tracer_provider: what makes spans of requests.
-    stop: what the process is told about its end. log_lines: what is counted where it drops some.
+    lifecycle: what the process is told about its end. log_lines: counted where it drops some.
     Raises ArtifactError when there is no artifact that can be read, SettingError when the settings
     do not fit the models.
     """
-
-    stop = stop or Stop(settings.drain_seconds)
+    lifecycle = lifecycle or Lifecycle(settings.drain_seconds)
     telemetry = Telemetry()
     if log_lines is not None:
         log_lines.on_drop = telemetry.log_line_dropped
 
-    def serve(predictor: Predictor) -> Served:
-        return Served(predictor, settings, telemetry.counting(predictor))
+    def serve(predictor: Predictor) -> ModelVersion:
+        return ModelVersion(predictor, settings, telemetry.counting(predictor))
 
     if predictor is not None:
-        models = Models([ServedModel(serve(predictor))])
+        models = ModelRegistry([Model(serve(predictor))])
     else:
-        models = Models(
+        models = ModelRegistry(
             [
-                WatchedModel(path, serve, trust(settings, is_default=not number))
+                ReloadableModel(path, serve, artifact_check(settings, is_default=not number))
                 for number, path in enumerate(settings.artifacts)
             ]
         )
@@ -84,26 +83,26 @@ def create_app(
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with reloading(models, reloaded):
+        async with watch_models(models, reloaded):
             yield {"refused": telemetry.refused}  # for the server, which refuses some itself
         if tracer_provider is not None:
             await run_in_threadpool(end_tracing, tracer_provider)
 
-    capacity = Capacity(
+    limiter = WorkLimiter(
         settings.scoring_threads,
-        settings.max_waiting,
-        settings.max_wait_seconds,
-        settings.max_held_bytes,
+        settings.scoring_queue_size,
+        settings.scoring_queue_timeout_seconds,
+        settings.max_buffered_body_bytes,
     )
-    predict = predict_routes(models, settings, capacity)
+    predict = predict_routes(models, settings, limiter)
     app = Service(
         title="malignancy",
         version=served_as,
         description="Predictions over REST, by small neural networks.",
         routes=[  # first, so the first to be matched
             *predict,
-            *inference_protocol_routes(models, settings, capacity, served_as, stop),
-            *invocations_routes(models, settings, capacity),
+            *inference_protocol_routes(models, settings, limiter, served_as, lifecycle),
+            *invocations_routes(models, settings, limiter),
         ],
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
@@ -112,19 +111,19 @@ def create_app(
         lifespan=running,
     )
     app.include_router(index_router(models))
-    app.include_router(metrics_router(models, Scrape(models, telemetry)))
+    app.include_router(metrics_router(models, PrometheusExporter(models, telemetry)))
     app.include_router(model_router(models))
-    app.include_router(health_router(models, stop))
-    app.include_router(scoring_server_router(models, served_as, stop))
+    app.include_router(health_router(models, lifecycle))
+    app.include_router(scoring_server_router(models, served_as, lifecycle))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models)
     install_problem_handlers(app)
-    access = None if settings.api_keys is None else Access(settings.api_keys)
+    access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
     around = partial(
-        AroundRequests,
+        RequestMiddleware,
         telemetry=telemetry,
-        capacity=capacity,
+        limiter=limiter,
         access=access,
         access_log=access_log,
     )
@@ -133,7 +132,7 @@ def create_app(
         route = predict[0]
         app.direct["POST", route.path] = around(route.endpoint)
     for model in models.by_name.values():
-        told = model.current.thresholds.told(model.current.thresholds.in_force)
+        told = model.current.thresholds.as_fields(model.current.thresholds.active)
         logger.info("model %s %s", model.current.title, told or "")
     return app
 

@@ -10,7 +10,7 @@ from typing import Final
 from service.problems import Problem
 
 
-class Step(IntEnum):
+class Phase(IntEnum):
     """How far the stop has come."""
 
     SERVING = 0
@@ -19,23 +19,23 @@ class Step(IntEnum):
     FORCED = 3  # finishes nothing
 
 
-class Stop:
+class Lifecycle:
     """How far the stop of this process has come; told from signal handlers and from any thread.
 
-    drain_seconds: between being told to stop and closing. everybody: whether no other process goes
-    on with what waits at the same port.
+    drain_seconds: between being told to stop and closing. all_workers: whether no other process
+    goes on with what waits at the same port.
     """
 
-    def __init__(self, drain_seconds: float, *, everybody: bool = True) -> None:
+    def __init__(self, drain_seconds: float, *, all_workers: bool = True) -> None:
         self.drain_seconds = drain_seconds
-        self.everybody = everybody
-        self.step = Step.SERVING
+        self.all_workers = all_workers
+        self.phase = Phase.SERVING
         self.close_at = math.inf  # of the monotonic clock
 
     @property
-    def begun(self) -> bool:
+    def stopping(self) -> bool:
         """Whether it is to stop."""
-        return self.step > Step.SERVING
+        return self.phase > Phase.SERVING
 
     @property
     def drained(self) -> bool:
@@ -45,33 +45,34 @@ class Stop:
     @property
     def forced(self) -> bool:
         """Whether it is to end at once."""
-        return self.step == Step.FORCED
+        return self.phase == Phase.FORCED
 
-    def reach(self, step: Step) -> None:
+    def advance_to(self, phase: Phase) -> None:
         """Go so far, if it has not yet."""
-        if step <= self.step:
+        if phase <= self.phase:
             return
-        drain_seconds = self.drain_seconds if step == Step.DRAINING else 0
+        drain_seconds = self.drain_seconds if phase == Phase.DRAINING else 0
         self.close_at = min(self.close_at, monotonic() + drain_seconds)
-        self.step = step
+        self.phase = phase
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """SIGTERM or SIGINT: the first begins the stop, the second ends the drain, and then one
-        more Ctrl-C does not wait for anybody."""
-        if not self.begun:
-            self.reach(Step.DRAINING)
+        more Ctrl-C does not wait for anybody.
+        """
+        if not self.stopping:
+            self.advance_to(Phase.DRAINING)
         elif not self.drained:
-            self.reach(Step.CLOSING)
+            self.advance_to(Phase.CLOSING)
         elif number == signal.SIGINT:
-            self.reach(Step.FORCED)
+            self.advance_to(Phase.FORCED)
 
-    def require_not_begun(self) -> None:
+    def require_serving(self) -> None:
         """Raise Problem (503) once it is to stop."""
-        if self.begun:
-            raise stopping()
+        if self.stopping:
+            raise shutting_down()
 
 
-def stopping() -> Problem:
+def shutting_down() -> Problem:
     """What is answered to whom a stopping process can no longer serve."""
     return Problem(503, "The service is stopping.", headers={"Retry-After": "1"})
 

@@ -8,23 +8,23 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.metrics import UNMATCHED, Telemetry
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import REFUSAL, Problem
-from service.request_context import AccessLog, CurrentRequest, current_request
-from service.security.api_keys import Access
+from service.request_context import AccessLog, RequestContext, request_context
+from service.security.api_keys import ApiKeyAuth
 
 logger = logging.getLogger(__name__)
 
 
-LEFT = 499  # as the status of a request whose client left before there was one
+CLIENT_CLOSED_REQUEST = 499  # as the status of a request whose client left before there was one
 
 # No answer is to be taken for a page or a script that it does not say it is.
-NOT_TO_BE_GUESSED = (b"x-content-type-options", b"nosniff")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class AroundRequests:
+class RequestMiddleware:
     """Takes X-Request-ID if it is a sane token, else makes one; puts it on every answer, and
     X-Content-Type-Options; measures the request. access: who may ask; without it everybody may.
 
@@ -37,13 +37,13 @@ class AroundRequests:
         self,
         app: ASGIApp,
         telemetry: Telemetry,
-        capacity: Capacity,
-        access: Access | None = None,
+        limiter: WorkLimiter,
+        access: ApiKeyAuth | None = None,
         access_log: AccessLog | None = None,
     ) -> None:
         self.app = app
         self.telemetry = telemetry
-        self.capacity = capacity
+        self.limiter = limiter
         self.access = access
         self.access_log = access_log
 
@@ -52,9 +52,9 @@ class AroundRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identity = _taken_or_made(scope)
-        request = CurrentRequest(identity.decode())
-        current_request.set(request)
+        identity = _request_id(scope)
+        request = RequestContext(identity.decode())
+        request_context.set(request)
         method = scope["method"]
         without_body = method == "HEAD"
         if without_body:
@@ -67,7 +67,7 @@ class AroundRequests:
                 status = message["status"]
                 message["headers"] = [
                     *message.get("headers", ()),
-                    NOT_TO_BE_GUESSED,
+                    NOSNIFF,
                     (b"x-request-id", identity),
                 ]
             elif without_body:
@@ -92,16 +92,16 @@ class AroundRequests:
             await problem.answer(scope)(scope, receive, send_with_id)
         finally:
             if request.held_bytes:
-                self.capacity.release(request.held_bytes)
+                self.limiter.release(request.held_bytes)
             seconds = perf_counter() - start
             if not request.route:
-                request.route = _template(scope)
-            telemetry.finished(request.route, status or LEFT, seconds)
+                request.route = _route_template(scope)
+            telemetry.finished(request.route, status or CLIENT_CLOSED_REQUEST, seconds)
             if self.access_log is not None:
-                self.access_log(request, method, status or LEFT, seconds)
+                self.access_log(request, method, status or CLIENT_CLOSED_REQUEST, seconds)
 
 
-def _template(scope: Scope) -> str:
+def _route_template(scope: Scope) -> str:
     """The path of the route that was matched, its parameters unfilled."""
     route = scope.get("route")  # of FastAPI's own routes
     if route is None and (endpoint := scope.get("endpoint")) is not None:
@@ -110,8 +110,8 @@ def _template(scope: Scope) -> str:
     return getattr(route, "path", UNMATCHED)
 
 
-def _taken_or_made(scope: Scope) -> bytes:
+def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
             return bytes(value)
     return urandom(16).hex().encode()

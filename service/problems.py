@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.request_context import current_request
+from service.request_context import request_context
 
 MEDIA_TYPE = "application/problem+json"
 REFUSAL = "refusal"  # in an ASGI scope: the Problem to answer, whatever is asked for
@@ -84,7 +84,7 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": current_request.get().id,
+            "instance": request_context.get().id,
         }
         if self.errors:
             body["errors"] = self.errors

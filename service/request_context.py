@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class CurrentRequest:
+class RequestContext:
     """id: as on the answer. route: its template, "" until one is known. model: the title of what
     predicted, if anything did. rows: how many it predicted. held_bytes: of the capacity for bodies.
     """
@@ -19,10 +19,10 @@ class CurrentRequest:
 
 
 # Called after each request with its context, method, status and seconds.
-AccessLog = Callable[[CurrentRequest, str, int, float], None]
+AccessLog = Callable[[RequestContext, str, int, float], None]
 
 # Outside of a request its id is "-". A thread of the pool sees the request it works for.
-current_request: ContextVar[CurrentRequest] = ContextVar(
+request_context: ContextVar[RequestContext] = ContextVar(
     "current_request",
-    default=CurrentRequest("-"),  # noqa: B039 - what is written there, nobody reads
+    default=RequestContext("-"),  # noqa: B039 - what is written there, nobody reads
 )

@@ -1,9 +1,11 @@
 """The service's settings: environment variables, each also a flag of `python -m service`."""
 
+import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +18,15 @@ def _digests(text: str) -> str:
     if not all(_DIGEST.fullmatch(each) for each in text.split(",")):
         raise ValueError("must be SHA-256 digests of 64 hexadecimal digits, separated by commas")
     return text
+
+
+# Old names, accepted for one release.
+DEPRECATED = {
+    "more_artifacts": "extra_artifacts",
+    "max_waiting": "scoring_queue_size",
+    "max_wait_seconds": "scoring_queue_timeout_seconds",
+    "max_held_bytes": "max_buffered_body_bytes",
+}
 
 
 class SettingError(Exception):
@@ -44,7 +55,7 @@ class Settings(BaseSettings):
         description="The model: an artifact's file, or a folder of versions, of which its file "
         "`current` names the one in force, or that holds exactly one *.joblib.",
     )
-    more_artifacts: str | None = Field(
+    extra_artifacts: str | None = Field(
         None,
         description="Further models, each a file or a folder as above, separated by commas; they "
         "are served by the names they have.",
@@ -85,13 +96,13 @@ class Settings(BaseSettings):
     scoring_threads: int = Field(
         2, ge=1, le=32, description="How many large bodies are scored at a time."
     )
-    max_waiting: int = Field(
+    scoring_queue_size: int = Field(
         64, ge=0, description="How many more of them may wait; beyond that they are refused: 503."
     )
-    max_wait_seconds: float = Field(
+    scoring_queue_timeout_seconds: float = Field(
         2, gt=0, allow_inf_nan=False, description="How long each may wait before it is refused."
     )
-    max_held_bytes: int = Field(
+    max_buffered_body_bytes: int = Field(
         256 * 1024**2, ge=1, description="The memory for bodies of all requests together, in bytes."
     )
     api_keys: str | None = Field(
@@ -167,7 +178,7 @@ class Settings(BaseSettings):
     @property
     def artifacts(self) -> list[Path]:
         """The paths of all models, the default one's first."""
-        more = (self.more_artifacts or "").split(",")
+        more = (self.extra_artifacts or "").split(",")
         return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
 
     @property
@@ -183,13 +194,47 @@ class Settings(BaseSettings):
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:
-    """The settings of the environment, overruled by command line flags.
+    """Read settings from environment variables and command-line flags; a flag overrides.
 
-    `--help` and unknown flags end the program, as argparse does. Raises SettingError.
+    `--help` and unknown flags end the program, as argparse does.
+
+    Args:
+        arguments: Command-line arguments without the program's name.
+
+    Returns:
+        The settings. A deprecated name causes a FutureWarning.
+
+    Raises:
+        SettingError: A value is invalid.
     """
+    flags = []
+    for argument in arguments:
+        name, equals, value = argument.removeprefix("--").partition("=")
+        key = name.replace("-", "_")
+        if argument.startswith("--") and key in DEPRECATED:
+            flag = f"--{DEPRECATED[key].replace('_', '-')}"
+            _warn_deprecated(f"--{name}", flag)
+            argument = f"{flag}{equals}{value}"
+        flags.append(argument)
+    values: dict[str, Any] = {}
+    for old, new in DEPRECATED.items():
+        variable = f"{PREFIX}{old.upper()}"
+        old_value = os.environ.get(variable)
+        if old_value:
+            _warn_deprecated(variable, f"{PREFIX}{new.upper()}")
+            if not os.environ.get(f"{PREFIX}{new.upper()}"):
+                values[new] = old_value
     try:
-        return Settings(_cli_parse_args=list(arguments))
+        return Settings(_cli_parse_args=flags, **values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         rule = first["msg"].replace("Input should", "must", 1).removeprefix("Value error, ")
         raise SettingError(str(first["loc"][0]), rule) from None
+
+
+def _warn_deprecated(old: str, new: str) -> None:
+    warnings.warn(
+        f"{old} is deprecated and will be removed in the next release: use {new}",
+        FutureWarning,
+        stacklevel=3,
+    )

@@ -31,6 +31,9 @@ from model.training.recipes.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
 
+# pytest-xdist sets this for its workers; the command line's width is a matter of each test.
+os.environ.pop("COLUMNS", None)
+
 # No test is one of time: a busy machine may be slow at any moment.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

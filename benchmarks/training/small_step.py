@@ -17,7 +17,7 @@ ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01
 
 
 def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
-    """x (features, B), y (1, B), and the two layers' weights; labels no line can tell apart."""
+    """X (features, B), y (1, B), and the two layers' weights; labels no line can tell apart."""
     generator = np.random.default_rng(1)
     x = generator.uniform(size=(FEATURES, ROWS))
     y = generator.uniform(size=(1, ROWS)) < x.mean(axis=0)

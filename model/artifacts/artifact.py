@@ -26,7 +26,7 @@ from model.network.network import MAX_UNITS, network_from
 from model.artifacts.npz import write_npz
 from model.artifacts.array_spec import check_shapes, read_arrays
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.safe_read import read_file
 from model.prediction.schema import Schema
 from model.prediction.target import Binary
@@ -113,7 +113,7 @@ def to_bytes(predictor: Predictor) -> bytes:
 def save(predictor: Predictor, path: Path) -> str:
     """Publish the predictor at `path`, atomically. Returns its version. Raises OSError."""
     content = to_bytes(predictor)
-    publish(path, content)
+    write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
 
 

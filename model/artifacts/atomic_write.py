@@ -15,14 +15,14 @@ _BINARY = getattr(os, "O_BINARY", 0)
 MODE = 0o666  # less the process's mask, as of any new file
 
 
-def publish(path: Path, content: bytes, mode: int = MODE) -> None:
-    """Write `content` to `path`: see `publishing`."""
-    with publishing(path, mode) as file:
+def write_atomically(path: Path, content: bytes, mode: int = MODE) -> None:
+    """Write `content` to `path`: see `atomic_writer`."""
+    with atomic_writer(path, mode) as file:
         file.write(content)
 
 
 @contextmanager
-def publishing(path: Path, mode: int = MODE) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, mode: int = MODE) -> Iterator[BinaryIO]:
     """A file to write to, which is `path` when all is written: fsync, rename, fsync of the folder.
 
     Raises OSError that names `path`; then, as after any error within, `path` holds the old content,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from model.errors import ArtifactError
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.safe_read import read_file
 
 SUFFIX: Final = ".joblib"
@@ -58,7 +58,7 @@ def current_artifact(path: Path) -> Path:
 
 def make_current(file: Path) -> None:
     """Have the pointer of the artifact's folder name it, atomically. Raises OSError."""
-    publish(file.parent / POINTER, f"{file.name}\n".encode())
+    write_atomically(file.parent / POINTER, f"{file.name}\n".encode())
 
 
 def signature_of(file: Path) -> Path:

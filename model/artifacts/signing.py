@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import ArtifactError, SigningError
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.safe_read import read_file
 from model.artifacts.repository import signature_of
 
@@ -37,13 +37,13 @@ def make_keys(path: Path) -> Path:
             raise SigningError(f"{file}: is there already, and a key is not written over")
     key = Ed25519PrivateKey.generate()
     pem = serialization.Encoding.PEM
-    publish(
+    write_atomically(
         path,
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
         OWNER_ONLY,
     )
     told = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    publish(public, told)
+    write_atomically(public, told)
     return public
 
 
@@ -84,7 +84,7 @@ def read_public_key(path: Path) -> "Ed25519PublicKey":
 def sign(path: Path, content: bytes, key: "Ed25519PrivateKey") -> Path:
     """Publish the signature of an artifact of this content beside it. Raises OSError."""
     file = signature_of(path)
-    publish(file, key.sign(content))
+    write_atomically(file, key.sign(content))
     return file
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import ClusterOption, JobsOption, console, prepare, to_right
 from model.evaluation.plots.training import loss_curves
 from model.pipelines.compare import Compared, compare
@@ -44,7 +44,7 @@ def compare_command(
         if each.history is not None
     }
     if curves:
-        publish(output, loss_curves(curves))
+        write_atomically(output, loss_curves(curves))
         console.print(str(output), soft_wrap=True)
     if len(curves) < len(found):
         raise typer.Exit(1)
@@ -76,5 +76,5 @@ def _table(found: list[Compared]) -> Table:
 
 def _figures(compared: Compared) -> dict[str, Any]:
     """Of a regression those of its first output."""
-    outputs = compared.figures.get("outputs")
-    return dict(next(iter(outputs.values())) if outputs else compared.figures)
+    outputs = compared.metrics.get("outputs")
+    return dict(next(iter(outputs.values())) if outputs else compared.metrics)

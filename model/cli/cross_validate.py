@@ -10,7 +10,7 @@ from rich.table import Table
 from model.cli.app import ClusterOption, JobsOption, JsonOption, RecipeArgument, console, to_right
 from model.evaluation.metrics import scores
 from model.metrics.confusion_matrix import ConfusionMatrix
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.cross_validate import OutOfFold, cross_validate, draw_folds
 from model.prediction.target import Target
 from model.training.recipes.recipe import load_recipe
@@ -81,7 +81,7 @@ def _figures(target: Target, one: OutOfFold) -> dict[str, Any]:
             at = ConfusionMatrix.at(0.5, one.scored.targets[:, 0], called).summary()
             told |= {f"{figure} at {name}": at[figure] for figure in FIGURES if figure in at}
         return told
-    at = figures(target, one.scored, 0.5)
+    at = metrics_at_threshold(target, one.scored, 0.5)
     told |= {figure: at[figure] for figure in FIGURES if figure in at}
     for name, output in at.get("outputs", {}).items():
         told |= {f"{figure} of {name}": value for figure, value in output.items()}

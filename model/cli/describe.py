@@ -8,14 +8,14 @@ import typer
 from rich.table import Table as Grid
 
 from model.arrays import Array
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare, to_right
 from model.evaluation.plots.features import correlations, feature_distributions
 from model.prediction.schema import Feature
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_sample
 from model.training.tables.table import Table
-from model.training.tables.targets import groups_of
+from model.training.tables.targets import rows_by_class
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def describe_command(
     data = plan.data.model_copy(update={"missing": "median"})
     table, rows = read_sample(plan.model_copy(update={"data": data}))
     target = plan.data_schema.target
-    groups = groups_of(table.targets, target)
+    groups = rows_by_class(table.targets, target)
     console.print(_groups(plan, rows, table, groups), _features(plan, table.rows, groups))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.data_schema),
@@ -42,7 +42,7 @@ def describe_command(
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.{name}.png"
         prepare(path)
-        publish(path, picture)
+        write_atomically(path, picture)
         console.print(str(path), soft_wrap=True)
 
 

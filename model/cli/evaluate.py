@@ -8,7 +8,7 @@ from rich.table import Table
 
 from model.artifacts import artifact
 from model.cli.app import ArtifactArgument, JsonOption, console, to_right
-from model.cli.metric_tables import figure_tables, figures_at
+from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.errors import MalignancyError
 from model.evaluation.assessment import assess
 from model.prediction.predictor import Predictor, ScoredRows
@@ -48,7 +48,7 @@ def evaluate_command(
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
     for name in PARTS:
-        console.print(*figure_tables(predictor, name, told[name]["figures"]))
+        console.print(*metric_tables(predictor, name, told[name]["figures"]))
     console.print(_scores(told))
     for name in PARTS:
         if "imputed" in told[name]:
@@ -62,7 +62,7 @@ def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     for name, rows in (("validation", predictor.validation), ("train", predictor.train)):
         told[name] = {
             **_assessed(predictor, rows),
-            "figures": figures_at(predictor, rows, thresholds),
+            "figures": metrics_at_thresholds(predictor, rows, thresholds),
         }
     return told
 

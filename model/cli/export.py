@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.export.onnx_model import to_onnx
 
@@ -37,5 +37,5 @@ def export_onnx_command(
     refuse_same(path, source, "the artifact")
     content = to_onnx(predictor)
     prepare(path)
-    publish(path, content)
+    write_atomically(path, content)
     console.print(f"{path}  {predictor.title}", soft_wrap=True)

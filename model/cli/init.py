@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import console, prepare
 from model.errors import MalignancyError
 from model.training.recipes.generate import first_recipe
@@ -40,5 +40,5 @@ def init_command(
         raise MalignancyError(f"--output: {path} is there already, and may hold your corrections")
     frame = read_frame(table, MOST_ROWS)
     place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
-    publish(path, first_recipe(frame, place, name, target).encode())
+    write_atomically(path, first_recipe(frame, place, name, target).encode())
     console.print(f"{path}  correct it, then: python -m model train {path}", soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare
 from model.evaluation.landscape.paths import optimizer_paths, skip_comparison
 from model.evaluation.plots.landscape import contour, side_by_side, surface
@@ -44,7 +44,7 @@ def landscape_command(
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.landscape-{name}.png"
         prepare(path)
-        publish(path, picture)
+        write_atomically(path, picture)
         console.print(str(path), soft_wrap=True)
     for name, losses in paths.losses.items():
         console.print(f"{name:24}loss {losses[0]:.3f} → {losses[-1]:.3f}")

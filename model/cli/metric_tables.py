@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from model.cli.app import to_right
-from model.metrics.threshold_metrics import NUMBERS, figures
+from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Regression
 
@@ -24,20 +24,22 @@ OF_LABELS = ("rows", "positives", "accuracy", "sensitivity", "specificity", *SHO
 MOST_CLASSES = 20  # of a confusion matrix that is shown
 
 
-def figures_at(
+def metrics_at_thresholds(
     predictor: Predictor, scored: ScoredRows, thresholds: Sequence[float]
 ) -> list[dict[str, Any]]:
     """The figures at each threshold, as plain data; of a target without one, the only ones."""
     target = predictor.schema.target
     if not target.has_threshold:
-        return [figures(target, scored, predictor.threshold)]
-    return [{"threshold": each, **figures(target, scored, each)} for each in thresholds]
+        return [metrics_at_threshold(target, scored, predictor.threshold)]
+    return [
+        {"threshold": each, **metrics_at_threshold(target, scored, each)} for each in thresholds
+    ]
 
 
-def figure_tables(
+def metric_tables(
     predictor: Predictor, name: str, told: Sequence[Mapping[str, Any]]
 ) -> list[Table]:
-    """Tables of what `figures_at` tells of the rows called `name`."""
+    """Tables of what `metrics_at_thresholds` tells of the rows called `name`."""
     target = predictor.schema.target
     if isinstance(target, Binary):
         return [_thresholds(name, told)]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.evaluation.report.document import report
 
@@ -33,5 +33,5 @@ def report_command(
     refuse_same(path, source, "the artifact")
     content = report(predictor, None, {}).encode()
     prepare(path)
-    publish(path, content)
+    write_atomically(path, content)
     console.print(f"{path}  {predictor.title}", soft_wrap=True)

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
-from model.cli.metric_tables import figure_tables, figures_at
+from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.evaluation.plots.features import feature_distributions
 from model.evaluation.plots.learning_rate import rate_curve
 from model.evaluation.plots.predictions import prediction_pictures
@@ -26,7 +26,7 @@ from model.prediction.target import Binary
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.history import Record
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.tables.targets import groups_of
+from model.training.tables.targets import rows_by_class
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 REDRAW_SECONDS = 0.1
@@ -70,12 +70,12 @@ def train_command(
     console.print(_loss_table(trained), *_figures(trained.predictor))
     pictures = _pictures(trained)
     for name, picture in pictures.items():
-        publish(path.with_name(f"{path.stem}.{name}.png"), picture)
+        write_atomically(path.with_name(f"{path.stem}.{name}.png"), picture)
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
     page = path.with_name(f"{path.stem}.report.html")
     saved = replace(trained.predictor, version=version)
-    publish(page, report(saved, trained.outcome.history, pictures).encode())
+    write_atomically(page, report(saved, trained.outcome.history, pictures).encode())
     console.print(f"{page}  how far to trust it", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
     console.print(f"pictures beside it: {names}", soft_wrap=True)
@@ -100,7 +100,7 @@ def lr_find_command(
     path = output or Path("artifacts") / f"{plan.name}.lr-find.png"
     prepare(path)
     finding = find_rate(plan)
-    publish(path, rate_curve(finding))
+    write_atomically(path, rate_curve(finding))
     for name in ("valley", "steep", "minimum"):
         console.print(f"{name:8}{getattr(finding, name):.2g}")
     console.print(f"{path}  the loss over the rate; valley is mostly a good one", soft_wrap=True)
@@ -151,8 +151,8 @@ def _figures(predictor: Predictor) -> list[Table]:
         return [
             table
             for name, scored in sets.items()
-            for table in figure_tables(
-                predictor, name, figures_at(predictor, scored, [predictor.threshold])
+            for table in metric_tables(
+                predictor, name, metrics_at_thresholds(predictor, scored, [predictor.threshold])
             )
         ]
     table = Table("rows", "threshold", "accuracy", "tn", "fp", "fn", "tp", title="Confusion")
@@ -167,7 +167,7 @@ def _figures(predictor: Predictor) -> list[Table]:
 
 def _pictures(trained: Trained) -> dict[str, bytes]:
     predictor, table = trained.predictor, trained.table
-    groups = groups_of(table.targets, predictor.schema.target)
+    groups = rows_by_class(table.targets, predictor.schema.target)
     return {
         "loss": loss_curve(trained.outcome.history, predictor.network.loss.name),
         **prediction_pictures(predictor),

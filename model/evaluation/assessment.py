@@ -25,7 +25,7 @@ from model.evaluation.metrics import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from model.metrics.threshold_metrics import figures, figures_of_numbers
+from model.metrics.threshold_metrics import metrics_at_threshold, regression_metrics
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
 
@@ -35,19 +35,22 @@ WITHOUT_INTERVAL = ("calibration_error", "top_label_calibration_error", "brier_r
 
 
 def assess(target: Target, scored: ScoredRows, threshold: float) -> dict[str, Any]:
-    """`figures` at the threshold, and `scores`: each a value and its 95 % interval, or null.
+    """`metrics_at_threshold`, and `scores`: each a value and its 95 % interval, or null.
 
     Scores are those of `statistics_of`, of a regression by output; of a binary target and of
     classes also the floor of the calibration error. Intervals of scores are by `grouped_bootstrap`,
-    whereas Wilson's, of `figures`, take each row as independent. `imputed`: log-loss and accuracy
-    (of a regression, errors) of the rows that had a value filled in, if any. Raises DataError
-    without rows.
+    whereas Wilson's, of `metrics_at_threshold`, take each row as independent. `imputed`: log-loss
+    and accuracy (of a regression, errors) of the rows that had a value filled in, if any.
+    Raises DataError without rows.
     """
     truth, predictions = scored.targets, scored.predictions
     groups, imputed = scored.groups, scored.imputed
     if not len(truth):
         raise DataError("there are no rows to assess")
-    told, statistics = figures(target, scored, threshold), statistics_of(target, threshold)
+    told, statistics = (
+        metrics_at_threshold(target, scored, threshold),
+        statistics_of(target, threshold),
+    )
     if isinstance(target, Regression):
         told["scores"] = {
             name: _scores(statistics, truth[:, [place]], predictions[:, [place]], groups)
@@ -81,7 +84,7 @@ def statistics_of(target: Target, threshold: float) -> Statistics:
         return lambda truth, predictions: _of_classes(target, truth, predictions)
     if isinstance(target, MultiLabel):
         return lambda truth, predictions: _of_labels(truth, predictions, threshold)
-    return lambda truth, predictions: figures_of_numbers(truth[:, 0], predictions[:, 0])
+    return lambda truth, predictions: regression_metrics(truth[:, 0], predictions[:, 0])
 
 
 def _of_binary(labels: Array, probabilities: Array) -> dict[str, float | None]:
@@ -103,7 +106,7 @@ def _of_binary(labels: Array, probabilities: Array) -> dict[str, float | None]:
 def _of_classes(target: MultiClass, truth: Array, predictions: Array) -> dict[str, float | None]:
     classes = truth[:, 0]
     right = predictions.argmax(axis=1) == classes
-    told = figures(target, ScoredRows.ungrouped(truth, predictions), np.nan)
+    told = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), np.nan)
     return {
         "log_loss": log_loss_of_classes(classes, predictions),
         "brier": brier_of_classes(classes, predictions),
@@ -138,7 +141,7 @@ def _scores(
 def _of_imputed(
     target: Target, truth: Array, predictions: Array, threshold: float
 ) -> dict[str, Any]:
-    told = figures(target, ScoredRows.ungrouped(truth, predictions), threshold)
+    told = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), threshold)
     if isinstance(target, Regression):
         return told
     if isinstance(target, MultiClass):

@@ -28,7 +28,8 @@ class ReliabilityBin:
 
 def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> float:
     """Expected calibration error: |mean probability − share of positives|, averaged over
-    equal-width bins by their number of rows (Naeini et al. 2015)."""
+    equal-width bins by their number of rows (Naeini et al. 2015).
+    """
     surplus = np.bincount(_bin_of(probabilities, bins), weights=probabilities - labels)
     return float(np.abs(surplus).sum() / len(labels))
 
@@ -107,7 +108,7 @@ def calibration_intercept(labels: Array, probabilities: Array) -> float | None:
 
 
 def calibration_slope(labels: Array, probabilities: Array) -> float | None:
-    """b of logit P(y) = a + b · logit p, with both a and b free; ideally 1.
+    """B of logit P(y) = a + b · logit p, with both a and b free; ideally 1.
 
     Below 1: the probabilities are too extreme, as of a model that overfits (Cox 1958; Van Calster
     et al. 2019). By maximum likelihood, p kept an ε off 0 and 1; None where that has no end: some

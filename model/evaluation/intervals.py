@@ -108,7 +108,7 @@ def _interval(figures: list[float | None]) -> Interval | None:
 
 
 def _beta_quantile(share: float, a: float, b: float) -> float:
-    """x below which a beta variable is with chance `share`, by bisection."""
+    """X below which a beta variable is with chance `share`, by bisection."""
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
         if _beta_distribution(middle, a, b) < share:

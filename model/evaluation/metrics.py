@@ -81,7 +81,8 @@ def log_loss_of_classes(classes: Array, probabilities: Array) -> float:
 
 def brier_of_classes(classes: Array, probabilities: Array) -> float:
     """Squared differences of probabilities (B, classes) and outcome, summed over the classes and
-    averaged over the rows: Brier's own of 1950, 0 to 2, of two classes twice `brier`."""
+    averaged over the rows: Brier's own of 1950, 0 to 2, of two classes twice `brier`.
+    """
     outcomes = classes[:, None] == np.arange(probabilities.shape[1])
     return float(np.square(probabilities - outcomes).sum(axis=1).mean())
 
@@ -127,7 +128,8 @@ def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
 
 def _rates(labels: Array, probabilities: Array) -> tuple[Array, Array]:
     """Sensitivity and specificity of every threshold, each a quotient of counts: 99 of 100 is
-    at least 0.99, which 1 − (1 − specificity) might not be."""
+    at least 0.99, which 1 − (1 − specificity) might not be.
+    """
     hits, called, _ = counts_above(labels, probabilities)
     negatives = len(labels) - hits[-1]
     return hits / hits[-1], (negatives - (called - hits)) / negatives

@@ -229,7 +229,7 @@ def _exponential_linear(graph: OnnxGraph, x: str, alpha: float, scale: float) ->
 
 
 def _swish(graph: OnnxGraph, _: Swish, x: str) -> str:
-    """x σ(x), σ written out: ONNX Runtime 1.23 fuses x Sigmoid(x) also where it then cannot run."""
+    """X σ(x), σ written out: ONNX Runtime 1.23 fuses x Sigmoid(x) also where it then cannot run."""
     return graph.add("Mul", x, _sigmoid(graph, None, x))
 
 

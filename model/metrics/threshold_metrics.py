@@ -16,7 +16,7 @@ from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 NUMBERS = ("mean_error", "mean_absolute_error", "root_mean_squared_error", "r_squared")
 
 
-def figures(target: Target, scored: ScoredRows, threshold: float) -> dict[str, Any]:
+def metrics_at_threshold(target: Target, scored: ScoredRows, threshold: float) -> dict[str, Any]:
     """The figures of a set of rows; threshold: of no meaning where the target has none.
 
     binary: `ConfusionMatrix.summary`. Others: `rows`, and of multi_class the confusion matrix (a
@@ -32,7 +32,7 @@ def figures(target: Target, scored: ScoredRows, threshold: float) -> dict[str, A
     each = zip(target.names, scored.targets.T, scored.predictions.T, strict=True)
     return {
         "rows": len(scored.targets),
-        "outputs": {name: figures_of_numbers(truth, predicted) for name, truth, predicted in each},
+        "outputs": {name: regression_metrics(truth, predicted) for name, truth, predicted in each},
     }
 
 
@@ -41,16 +41,17 @@ def binary_matrix(scored: ScoredRows, threshold: float) -> ConfusionMatrix:
     return ConfusionMatrix.at(threshold, scored.targets[:, 0], scored.predictions[:, 0])
 
 
-def matrix_of_classes(scored: ScoredRows) -> Array:
+def class_confusion_matrix(scored: ScoredRows) -> Array:
     """How many rows of each true class (a row) were told to be of each class (a column)."""
     classes = scored.predictions.shape[1]
     cell = scored.targets[:, 0] * classes + scored.predictions.argmax(axis=1)
     return np.bincount(cell, minlength=classes * classes).reshape(classes, classes)
 
 
-def figures_of_numbers(truth: Array, predicted: Array) -> dict[str, float | None]:
+def regression_metrics(truth: Array, predicted: Array) -> dict[str, float | None]:
     """Of one output, both (B,). Errors are predicted less true; r_squared: 1 − their squares' sum
-    over the truth's own."""
+    over the truth's own.
+    """
     if not len(truth):
         return dict.fromkeys(NUMBERS)
     errors = predicted - truth
@@ -64,7 +65,7 @@ def figures_of_numbers(truth: Array, predicted: Array) -> dict[str, float | None
 
 
 def _of_classes(target: MultiClass, scored: ScoredRows) -> dict[str, Any]:
-    matrix = matrix_of_classes(scored)
+    matrix = class_confusion_matrix(scored)
     rows, right = int(matrix.sum()), int(matrix.trace())
     by_class = {}
     for number, name in enumerate(target.classes):

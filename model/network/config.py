@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from model.errors import NetworkError
 
 
-class Described:
+class Configurable:
     """A frozen dataclass that plain data can name. `name` is how."""
 
     name: ClassVar[str]
@@ -27,7 +27,7 @@ class Described:
         return {"name": self.name, **values} if values else self.name
 
 
-T = TypeVar("T", bound=Described)
+T = TypeVar("T", bound=Configurable)
 
 
 def by_name(kinds: Iterable[type[T]]) -> Mapping[str, type[T]]:
@@ -69,10 +69,10 @@ def construct(place: str, kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Described):
+    if isinstance(value, Configurable):
         return value.describe()
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _fields(kind: type[Described]) -> tuple[Field[Any], ...]:
+def _fields(kind: type[Configurable]) -> tuple[Field[Any], ...]:
     return fields(kind)  # type: ignore[arg-type]  # every Described is a dataclass

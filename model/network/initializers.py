@@ -12,7 +12,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.network.config import Described, by_name
+from model.network.config import Configurable, by_name
 from model.network.validation import require_number
 
 # NumPy's new and its legacy generator draw standard normals and uniforms under the same names.
@@ -30,7 +30,7 @@ class Fans:
     fan_out: int
 
 
-class Initializer(Described):
+class Initializer(Configurable):
     """Draws the weights of one block."""
 
     def __call__(self, fans: Fans, generator: Generator) -> Array:

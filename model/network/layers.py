@@ -7,7 +7,7 @@ from typing import Any, Final
 from model.errors import NetworkError
 from model.network.activations.activation import Activation
 from model.network.activations.registry import ACTIVATIONS
-from model.network.config import Described, build, by_name
+from model.network.config import Configurable, build, by_name
 from model.network.graph import Node
 from model.network.initializers import INITIALIZERS, Initializer
 from model.network.ops.convolution import Windowed
@@ -20,7 +20,7 @@ ActivationLike = str | Mapping[str, Any] | Activation | None
 InitializerLike = str | Mapping[str, Any] | Initializer | None
 
 
-class Layer(Described):
+class Layer(Configurable):
     """A description of one or more nodes."""
 
     def build(self, source: Node) -> Node:

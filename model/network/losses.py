@@ -15,12 +15,12 @@ import numpy.typing as npt
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
 from model.network.activations.activation import sigmoid, softmax
-from model.network.config import Described, by_name
+from model.network.config import Configurable, by_name
 from model.network.graph import Call
 from model.network.validation import require_number
 
 
-class Loss(Described):
+class Loss(Configurable):
     """What the engine asks of a loss.
 
     link: the activation that makes predictions of logits, applied by the loss, not by a layer.

@@ -8,7 +8,7 @@ from typing import Any
 import joblib
 
 from model.errors import MalignancyError
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.parallel import workers
 from model.pipelines.train import train
 from model.training.fitting.history import History
@@ -26,7 +26,7 @@ class Compared:
     failure: str = ""
     parameters: int = 0
     history: History | None = None
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -53,6 +53,8 @@ def _compared(recipe: Recipe) -> Compared:
         recipe.name,
         parameters=predictor.network.layout.size,
         history=trained.outcome.history,
-        figures=figures(predictor.schema.target, predictor.validation, predictor.threshold),
+        metrics=metrics_at_threshold(
+            predictor.schema.target, predictor.validation, predictor.threshold
+        ),
         seconds=time.perf_counter() - start,
     )

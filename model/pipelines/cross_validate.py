@@ -8,16 +8,16 @@ import numpy as np
 
 from model.arrays import Array
 from model.pipelines.parallel import workers
-from model.pipelines.prepare import prepare_parts
+from model.pipelines.prepare import prepare_partitions
 from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass
 from model.training.recipes.recipe import Recipe
 from model.training.schedules.plateau import ReduceOnPlateau
-from model.training.tables.partitions import Parts
+from model.training.tables.partitions import Partitions
 from model.training.tables.splits import by_folds, by_fraction
 from model.training.tables.table import Table
-from model.training.tables.targets import Tally
+from model.training.tables.targets import TargetStatistics
 
 INNER_FRACTION = 0.2  # of a fold's training rows, for a training that watches some
 
@@ -97,9 +97,14 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
         seed = recipe.split.seed
         parts = by_fraction(INNER_FRACTION, classes, table.groups, len(table.rows), seed)
         train, validation = (table.take(index) for index in parts)
-    of_table, of_train = Tally(target).add(table.targets), Tally(target).add(train.targets)
-    of_train.check()
-    prepared = prepare_parts(recipe, Parts(table, train, validation, of_table, of_train, 0))
+    table_stats, train_stats = (
+        TargetStatistics(target).add(table.targets),
+        TargetStatistics(target).add(train.targets),
+    )
+    train_stats.check()
+    prepared = prepare_partitions(
+        recipe, Partitions(table, train, validation, table_stats, train_stats, 0)
+    )
     quiet = replace(prepared.training, report_every=prepared.training.epochs)
     prepared = replace(prepared, training=prepared.training if watches else quiet)
     return fit(recipe, prepared).predictor

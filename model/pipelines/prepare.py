@@ -18,7 +18,7 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.recipes.recipe import Recipe
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
-from model.training.tables.partitions import Parts, read_parts
+from model.training.tables.partitions import Partitions, read_partitions
 from model.training.tables.table import Table
 
 BAGS = 4  # a stream of the training's seed, beside those of rows and noise
@@ -34,7 +34,7 @@ class Prepared:
     A context: rows that are not held are gone at its end.
     """
 
-    parts: Parts
+    parts: Partitions
     encoder: Encoder
     network: Network
     theta: Array
@@ -88,10 +88,10 @@ class Prepared:
 
 def prepare(recipe: Recipe) -> Prepared:
     """Read the recipe's table and build its network. Raises DataError where they do not fit."""
-    return prepare_parts(recipe, read_parts(recipe))
+    return prepare_partitions(recipe, read_partitions(recipe))
 
 
-def prepare_parts(recipe: Recipe, parts: Parts) -> Prepared:
+def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
     """The same of these parts of a table."""
     fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
@@ -99,7 +99,7 @@ def prepare_parts(recipe: Recipe, parts: Parts) -> Prepared:
         fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
     )
     of_class = recipe.data.class_weight
-    of_class = parts.of_train.balanced() if of_class == "balanced" else of_class
+    of_class = parts.train_stats.balanced_class_weights() if of_class == "balanced" else of_class
     network, training = recipe.build_network(), recipe.build_training()
     members = None if recipe.ensemble is None else recipe.ensemble.members
     theta = network.initial_parameters(training.initial_generators(members))
@@ -110,7 +110,7 @@ def prepare_parts(recipe: Recipe, parts: Parts) -> Prepared:
     return Prepared(parts, encoder, network, theta, training, scale, of_class, bags)
 
 
-def _bags(recipe: Recipe, parts: Parts, seed: int) -> Array | None:
+def _bags(recipe: Recipe, parts: Partitions, seed: int) -> Array | None:
     ensemble = recipe.ensemble
     if ensemble is None or not ensemble.bagged:
         return None

@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from model.artifacts.atomic_write import publishing
+from model.artifacts.atomic_write import atomic_writer
 from model.errors import DataError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
@@ -35,7 +35,7 @@ def score_file(
     """
     write = _write_parquet if output.suffix == ".parquet" else _write_csv
     with (
-        publishing(output) as file,
+        atomic_writer(output) as file,
         workers(jobs, cluster),
         closing(_scored_pieces(predictor, source, threshold, jobs, cluster)) as pieces,
     ):

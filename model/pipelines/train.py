@@ -17,11 +17,11 @@ from model.training.bagging import out_of_bag
 from model.training.decisions.decisions import Decisions, decide, decide_without
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.learning_rate_finder import RateFinding, find_learning_rate
-from model.training.fitting.loop import Outcome, Watch, minimize
+from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
 from model.training.recipes.recipe import Recipe
-from model.training.tables.partitions import Parts
+from model.training.tables.partitions import Partitions
 from model.training.tables.table import Table
-from model.training.tables.targets import Tally
+from model.training.tables.targets import TargetStatistics
 
 SELF_TEST_ROWS = 16
 
@@ -35,12 +35,12 @@ class Trained:
     """
 
     predictor: Predictor
-    outcome: Outcome
+    outcome: TrainingResult
     table: Table
 
 
 def train(
-    recipe: Recipe, *, watch: Watch | None = None, checkpoint: Checkpoint | None = None
+    recipe: Recipe, *, watch: ProgressCallback | None = None, checkpoint: Checkpoint | None = None
 ) -> Trained:
     """Run a recipe. watch, checkpoint: see `minimize`.
 
@@ -54,7 +54,7 @@ def fit(
     recipe: Recipe,
     prepared: Prepared,
     *,
-    watch: Watch | None = None,
+    watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Train what is prepared, and decide what is made of its predictions."""
@@ -141,7 +141,7 @@ def find_rate(recipe: Recipe) -> RateFinding:
     )
 
 
-def _counts(target: Target, tally: Tally) -> dict[str, Any]:
+def _counts(target: Target, tally: TargetStatistics) -> dict[str, Any]:
     """How many rows there are of what."""
     if isinstance(target, Binary):
         return {"positives": int(tally.counts[1])}
@@ -150,10 +150,10 @@ def _counts(target: Target, tally: Tally) -> dict[str, Any]:
     return {"rows_of": dict(zip(target.names, tally.counts.tolist(), strict=True))}
 
 
-def _sampled(parts: Parts) -> dict[str, Any]:
+def _sampled(parts: Partitions) -> dict[str, Any]:
     """How many rows stand for all those that train and validate."""
     sizes = {"train": len(parts.train.rows), "validation": len(parts.validation.rows)}
-    return {"trained_on": parts.of_train.rows, "sampled": sizes}
+    return {"trained_on": parts.train_stats.rows, "sampled": sizes}
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:
@@ -169,7 +169,7 @@ def _self_test_rows(schema: Schema, rows: Array) -> Array:
     return made
 
 
-def _facts(recipe: Recipe, parts: Parts, validation: ScoredRows) -> dict[str, Any]:
+def _facts(recipe: Recipe, parts: Partitions, validation: ScoredRows) -> dict[str, Any]:
     told = recipe.model_dump(mode="json", exclude={"description", "intended_use", "limits"})
     told["data"]["file"] = recipe.data.file.name
     return {
@@ -179,10 +179,10 @@ def _facts(recipe: Recipe, parts: Parts, validation: ScoredRows) -> dict[str, An
         "recipe": told,
         "data": {
             "file": recipe.data.file.name,
-            "rows": parts.of_table.rows + parts.dropped,
-            "rows_used": parts.of_table.rows,
+            "rows": parts.table_stats.rows + parts.dropped,
+            "rows_used": parts.table_stats.rows,
             **({} if parts.file is None else _sampled(parts)),
-            **_counts(recipe.data_schema.target, parts.of_table),
+            **_counts(recipe.data_schema.target, parts.table_stats),
         },
         "scores": scores(recipe.data_schema.target, validation),
         "versions": {

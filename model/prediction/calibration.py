@@ -1,5 +1,6 @@
 """From a model's probabilities to ones that come true as often as they say, learned on rows that
-the model has not learned from."""
+the model has not learned from.
+"""
 
 from typing import Annotated, Literal, Self
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from model.errors import NetworkError
-from model.network.config import Described, build, construct
+from model.network.config import Configurable, build, construct
 from model.network.initializers import Generator
 from model.network.validation import require_choice, require_count, require_integer, require_number
 from model.training.optimizers.optimizer import Optimizer, require_rate
@@ -23,7 +23,7 @@ LONG = 10**9  # steps: a training of unknown length, for checks
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Described):
+class Training(Configurable):
     """All there is to say about a training, but for network and rows.
 
     optimizer: an object, a name, or a table of a name and numbers. learning_rate: instead of the

@@ -8,7 +8,9 @@ import numpy as np
 from model.arrays import Array
 
 
-def tell_imputed(answers: Sequence[dict[str, Any]], missing: Array, names: Sequence[str]) -> None:
+def add_imputed_fields(
+    answers: Sequence[dict[str, Any]], missing: Array, names: Sequence[str]
+) -> None:
     """Add to each row's answer the names that were missing, if any were.
 
     missing: (N, 2) row and column of each missing value, in order.

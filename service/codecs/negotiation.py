@@ -14,17 +14,17 @@ MEDIA_TYPES = (JSON, CSV, NDJSON, ARROW)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Exchange(NamedTuple):
+class NegotiatedTypes(NamedTuple):
     """The media types of a request's body and of its answer."""
 
-    body: str
-    answer: str
+    request: str
+    response: str
 
 
-JSON_BOTH_WAYS: Final = Exchange(JSON, JSON)
+JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON)
 
 
-def negotiate(headers: Headers, answer: str | None = None) -> Exchange:
+def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
     """What the headers say, or raise Problem (406, 415).
 
     Without Content-Type the body is taken to be JSON. answer: what is answered where Accept allows
@@ -42,8 +42,8 @@ def negotiate(headers: Headers, answer: str | None = None) -> Exchange:
     if accepted:
         preferred = _acceptable(",".join(accepted), preferred)
     elif body is preferred is JSON:
-        return JSON_BOTH_WAYS
-    return Exchange(body, preferred)
+        return JSON_TO_JSON
+    return NegotiatedTypes(body, preferred)
 
 
 def _content(content_type: str) -> str:

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from service.codecs.json.errors import printable
-from service.codecs.json.limits import name_given_twice
-from service.inference.instances import answer
+from service.codecs.json.errors import safe_name
+from service.codecs.json.limits import has_duplicate_names
+from service.inference.instances import predict_json
 from service.problems import FieldError, Problem
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
 
 SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inputs", "instances"
 
@@ -16,24 +16,24 @@ SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inp
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
 
-def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
+def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -> bytes:
     """The JSON answer to a body in one of MLflow's forms. Raises Problem (400, 422)."""
-    served.most_of_frames.require(body)
+    model_version.frame_limits.require(body)
     try:
         fields = from_json(body)
     except ValueError:
         raise Problem(400, "The body is malformed. It is no JSON.") from None
     if not isinstance(fields, dict):
-        raise _refused("body", "must be an object")
+        raise _invalid("body", "must be an object")
     form = next((each for each in FORMATS if each in fields), None)
     if form is None:
-        raise _refused("body", f"must have one of {', '.join(FORMATS)}")
+        raise _invalid("body", f"must have one of {', '.join(FORMATS)}")
     has_nan = b"NaN" in body
     if form == INSTANCES and not has_nan:
-        return answer(served, body, threshold)
+        return predict_json(model_version, body, threshold)
     others = [name for name in fields if name != form]
     if others:
-        raise _refused(printable(others[0]), f"cannot stand beside {form}")
+        raise _invalid(safe_name(others[0]), f"cannot stand beside {form}")
     place, rows, colons = form, fields[form], 0
     if form == SPLIT:
         if isinstance(rows, dict):
@@ -44,7 +44,7 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
     # Infinity stays what it is, and is refused as such.
     instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
     try:
-        answered = answer(served, instances, threshold)
+        answered = predict_json(model_version, instances, threshold)
     except Problem as problem:
         for error in problem.errors:
             if error["field"].startswith(INSTANCES):
@@ -52,9 +52,9 @@ def answer_invocation(served: Served, body: bytes, threshold: float) -> bytes:
         raise
     # Of a name that is given twice only the last is left. No valid text has a colon but those of
     # an index, which may be times.
-    twice = body.count(b":") > (colons or instances.count(b":")) and name_given_twice(body)
+    twice = body.count(b":") > (colons or instances.count(b":")) and has_duplicate_names(body)
     if twice:
-        raise _refused("body", "must not give a name twice")
+        raise _invalid("body", "must not give a name twice")
     return answered
 
 
@@ -65,20 +65,20 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
         "data",
         "index",
     }:
-        raise _refused(SPLIT, "must be an object of columns and data, and perhaps an index")
+        raise _invalid(SPLIT, "must be an object of columns and data, and perhaps an index")
     names, data = split["columns"], split["data"]
     if not isinstance(split.get("index", []), list):
-        raise _refused(f"{SPLIT}.index", "must be an array")
+        raise _invalid(f"{SPLIT}.index", "must be an array")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _refused(f"{SPLIT}.columns", "must be an array of names")
+        raise _invalid(f"{SPLIT}.columns", "must be an array of names")
     if len(set(names)) < len(names):
-        raise _refused(f"{SPLIT}.columns", "must not give a name twice")
+        raise _invalid(f"{SPLIT}.columns", "must not give a name twice")
     if not isinstance(data, list):
-        raise _refused(f"{SPLIT}.data", "must be an array of rows")
+        raise _invalid(f"{SPLIT}.data", "must be an array of rows")
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
             rule = f"must be an array of {len(names)} values"
-            raise _refused(f"{SPLIT}.data.{place}", rule)
+            raise _invalid(f"{SPLIT}.data.{place}", rule)
     return [dict(zip(names, row, strict=True)) for row in data]
 
 
@@ -91,5 +91,5 @@ def _without_nan(row: Any) -> Any:
     return row
 
 
-def _refused(field: str, rule: str) -> Problem:
+def _invalid(field: str, rule: str) -> Problem:
     return Problem.invalid([FieldError(field=field, rule=rule)])

@@ -5,8 +5,8 @@ from typing import Any
 from model.prediction.schema import Feature
 from service.codecs.open_inference.inputs import ALL, datatypes
 from service.problems import Problem
-from service.registry.registry import Models
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import ModelRegistry
 
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 PLATFORM = "malignancy_numpy"
@@ -17,11 +17,11 @@ def server_metadata(version: str) -> dict[str, Any]:
     return {"name": "malignancy", "version": version, "extensions": list(EXTENSIONS)}
 
 
-def model_metadata(models: Models, served: Served) -> dict[str, Any]:
+def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[str, Any]:
     """A model's tensors. There is one input of all features; its parameters tell the features, each
     also a tensor that may be given by its name instead.
     """
-    predictor, thresholds = served.predictor, served.thresholds
+    predictor, thresholds = model_version.predictor, model_version.thresholds
     features = predictor.schema.features
     return {
         "name": predictor.name,
@@ -35,27 +35,27 @@ def model_metadata(models: Models, served: Served) -> dict[str, Any]:
                 "parameters": {"columns": [_described(feature) for feature in features]},
             }
         ],
-        "outputs": [each.described for each in served.output_tensors.by_name.values()],
+        "outputs": [each.described for each in model_version.output_tensors.by_name.values()],
         "parameters": {
             "version": predictor.version,
-            **thresholds.told(thresholds.in_force),
+            **thresholds.as_fields(thresholds.active),
             "operating_points": dict(thresholds.operating_points),
         },
     }
 
 
-def repository_index(models: Models, ready_only: bool) -> list[dict[str, str]]:
+def repository_index(models: ModelRegistry, ready_only: bool) -> list[dict[str, str]]:
     """Every version of every model, or every one that is ready."""
     versions = [each for model in models.by_name.values() for each in model.versions]
     index = []
-    for served in versions:
+    for model_version in versions:
         state, reason = "READY", ""
         try:
-            served.require_ready()
+            model_version.require_ready()
         except Problem as problem:
             state, reason = "UNAVAILABLE", problem.detail
         if state == "READY" or not ready_only:
-            predictor = served.predictor
+            predictor = model_version.predictor
             index.append(
                 {
                     "name": predictor.name,

@@ -2,13 +2,13 @@
 
 from starlette.types import Receive, Scope
 
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.request_context import current_request
+from service.request_context import request_context
 
 
 async def read_body(
-    scope: Scope, receive: Receive, max_bytes: int, capacity: Capacity
+    scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
 ) -> bytes | None:
     """The body, or None when the client left. Raises Problem (413, 503).
 
@@ -22,12 +22,12 @@ async def read_body(
         require_small(len(body), max_bytes)
         return body
     pieces: list[bytes] = []
-    size, request = 0, current_request.get()
+    size, request = 0, request_context.get()
     while True:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        capacity.hold(len(piece))
+        limiter.hold(len(piece))
         request.held_bytes += len(piece)
         pieces.append(piece)
         size += len(piece)

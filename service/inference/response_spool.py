@@ -11,14 +11,14 @@ MEMORY_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 
 
-class Spool:
+class ResponseSpool:
     """Bytes to be written, then read once. A context: at its end they are gone."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
         self.size = 0
 
-    def __enter__(self) -> "Spool":
+    def __enter__(self) -> "ResponseSpool":
         return self
 
     def __exit__(self, *_: object) -> None:

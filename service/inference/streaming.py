@@ -14,18 +14,25 @@ from starlette.types import Receive, Scope, Send
 from model.arrays import Array
 from model.errors import NetworkError
 from model.prediction.predictor import piece_rows
-from service.codecs.tabular.blocks import ROW, Block, Reader, Regrouping, Scored, Writer
+from service.codecs.tabular.blocks import (
+    ROW,
+    Block,
+    Rebatcher,
+    ScoredBlock,
+    TableReader,
+    TableWriter,
+)
 from service.inference.request_body import declared_bytes, require_small
-from service.inference.response_spool import Spool
-from service.overload.limiter import Capacity
+from service.inference.response_spool import ResponseSpool
+from service.overload.limiter import WorkLimiter
 from service.problems import MAX_ERRORS, FieldError, Problem
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
 
 PIECE_BYTES = 128 * 1024  # read at once: some milliseconds of a thread
 TOO_LARGE = FieldError(field=ROW, rule="must hold values small enough for a finite answer")
 
 
-class Scoring:
+class TableScorer:
     """Scores blocks and spools the answer. mark: bad rows are told of where they stand.
 
     What it predicted is counted at the end, since before that all may be refused.
@@ -34,11 +41,17 @@ class Scoring:
     """
 
     def __init__(
-        self, served: Served, threshold: float, writer: Writer, spool: Spool, *, mark: bool
+        self,
+        model_version: ModelVersion,
+        threshold: float,
+        writer: TableWriter,
+        spool: ResponseSpool,
+        *,
+        mark: bool,
     ) -> None:
-        self._served, self._threshold, self._mark = served, threshold, mark
+        self._served, self._threshold, self._mark = model_version, threshold, mark
         self._writer, self._spool = writer, spool
-        self._blocks = Regrouping()
+        self._blocks = Rebatcher()
         self._rows = 0
         self._predicted_rows = 0
         self._labels: Counter[str] = Counter()
@@ -57,7 +70,7 @@ class Scoring:
         if not self._rows:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
-        self._served.count(self._predicted_rows, self._labels)
+        self._served.record(self._predicted_rows, self._labels)
 
     def _score(self, block: Block) -> None:
         scored = self._scored(block)
@@ -66,12 +79,12 @@ class Scoring:
         self._spool.write(self._writer.rows(scored))
         self._rows += len(block.values)
 
-    def _scored(self, block: Block) -> Scored:
+    def _scored(self, block: Block) -> ScoredBlock:
         """Good rows with predictions; of a block that refuses everything, perhaps without any."""
         good: Array = np.ones(len(block.values), dtype=bool)
         good[list(block.errors)] = False
         if block.errors and not self._mark:
-            return Scored(block, np.empty((0, 0)), good)
+            return ScoredBlock(block, np.empty((0, 0)), good)
         try:
             return self._predicted(block, good)
         except Problem:  # some rows overflow
@@ -84,16 +97,16 @@ class Scoring:
             block = Block(block.values, dict(sorted(errors.items())))
             return self._predicted(block, good)
 
-    def _predicted(self, block: Block, good: Array) -> Scored:
+    def _predicted(self, block: Block, good: Array) -> ScoredBlock:
         outputs = len(self._served.predictor.schema.target.names)
         if not good.any():
-            return Scored(block, np.empty((0, outputs)), good)
+            return ScoredBlock(block, np.empty((0, outputs)), good)
         everything = bool(good.all())
         values = block.values if everything else block.values[good]
-        predictions = self._served.predict_uncounted(values)
+        predictions = self._served.predict(values)
         self._predicted_rows += len(predictions)
-        self._labels.update(self._served.tally(predictions, self._threshold))
-        return Scored(block, predictions, None if everything else good)
+        self._labels.update(self._served.count_labels(predictions, self._threshold))
+        return ScoredBlock(block, predictions, None if everything else good)
 
     def _is_finite(self, values: Array) -> Array:
         """Which rows have finite inputs and predictions: (B,) bool."""
@@ -132,12 +145,12 @@ def in_blocks(values: Array) -> Iterator[Block]:
 
 
 async def score_body(
-    reader: Reader,
-    scoring: Scoring,
+    reader: TableReader,
+    scoring: TableScorer,
     scope: Scope,
     receive: Receive,
     max_bytes: int,
-    capacity: Capacity,
+    limiter: WorkLimiter,
 ) -> bool:
     """Read and score a body; whether the client is still there. Raises Problem (4xx, 503, 507)."""
     require_small(declared_bytes(scope), max_bytes)
@@ -149,12 +162,12 @@ async def score_body(
         scoring.add(reader.finish())
         scoring.finish()
 
-    work = capacity.run
+    work = limiter.run
     async for piece in _pieces(receive, max_bytes):
         if piece is None:
             return False
         await work(take, piece)
-        work = capacity.go_on
+        work = limiter.go_on
     await work(finish)
     return True
 
@@ -181,7 +194,7 @@ async def _pieces(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | Non
                 yield piece[start : start + PIECE_BYTES]
 
 
-async def send_spooled(spool: Spool, media_type: str, send: Send) -> None:
+async def send_spooled(spool: ResponseSpool, media_type: str, send: Send) -> None:
     """Answer 200 with all that was written."""
     headers = [
         (b"content-type", media_type.encode()),

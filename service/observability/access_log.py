@@ -7,15 +7,15 @@ from contextlib import suppress
 from pydantic_core import to_json
 from structlog.typing import EventDict
 
-from service.observability.log_writer import LogLines
+from service.observability.log_writer import LogWriter
 from service.observability.logging import LogFormat, console_renderer, shared_processors
-from service.request_context import AccessLog, CurrentRequest
+from service.request_context import AccessLog, RequestContext
 
 ACCESS = "service.access"
 METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
 
 
-def access_log(level: str, log_format: LogFormat, lines: LogLines | None = None) -> AccessLog:
+def access_log(level: str, log_format: LogFormat, lines: LogWriter | None = None) -> AccessLog:
     """What logs one line a request: who, what, how long; no path, no query and no value."""
     at_info, at_debug = level in ("debug", "info"), level == "debug"
     # Without structlog's bound loggers, which would take twice as long as all that is done here.
@@ -23,7 +23,7 @@ def access_log(level: str, log_format: LogFormat, lines: LogLines | None = None)
     put = _put_at_once if lines is None else lines.put
     render: Callable[[EventDict], bytes] = to_json if log_format == "json" else _as_text()
 
-    def log(request: CurrentRequest, method: str, status: int, seconds: float) -> None:
+    def log(request: RequestContext, method: str, status: int, seconds: float) -> None:
         is_check = request.route.startswith("/health")
         if not (at_debug if is_check else at_info):
             return

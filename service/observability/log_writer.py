@@ -1,5 +1,6 @@
 """Lines on their way to standard error: a thread of their own writes them, so that a reader who
-stalls, or a slow disk, holds up no request."""
+stalls, or a slow disk, holds up no request.
+"""
 
 import logging
 import os
@@ -12,14 +13,14 @@ from typing import Final
 
 logger = logging.getLogger(__name__)
 
-MOST_LINES: Final = 10_000  # that wait; what comes then is dropped
-TOGETHER_SECONDS: Final = 0.01  # lines of this time are written at once
-TOGETHER_LINES: Final = 500
-TOGETHER_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)  # that a pipe keeps together
+MAX_BUFFERED_LINES: Final = 10_000  # that wait; what comes then is dropped
+BATCH_SECONDS: Final = 0.01  # lines of this time are written at once
+BATCH_LINES: Final = 500
+BATCH_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)  # that a pipe keeps together
 FLUSH_SECONDS: Final = 0.3  # at the end
 
 
-class LogLines:
+class LogWriter:
     """A bounded queue of lines for a file descriptor. on_drop: called for each that is dropped."""
 
     def __init__(self, descriptor: int) -> None:
@@ -33,7 +34,7 @@ class LogLines:
 
     def put(self, line: bytes) -> None:
         """Have it written soon, with those that others put; never waits."""
-        if len(self._lines) >= MOST_LINES:
+        if len(self._lines) >= MAX_BUFFERED_LINES:
             self._dropped += 1
             self.on_drop()
             return
@@ -57,7 +58,7 @@ class LogLines:
             self._wake.clear()
             self._awake = True
             while self._lines:
-                self._hurry.wait(TOGETHER_SECONDS)
+                self._hurry.wait(BATCH_SECONDS)
                 self._write_some()
             self._awake = False
             if self._lines:  # one came in between, and saw it awake
@@ -69,9 +70,9 @@ class LogLines:
     def _write_some(self) -> None:
         """Whole lines, that none is torn apart by what others write to the same pipe."""
         together = b""
-        for _ in range(min(len(self._lines), TOGETHER_LINES)):
+        for _ in range(min(len(self._lines), BATCH_LINES)):
             line = self._lines.popleft()
-            if len(together) + len(line) > TOGETHER_BYTES:
+            if len(together) + len(line) > BATCH_BYTES:
                 self._write(together)
                 together = b""
             together += line

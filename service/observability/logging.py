@@ -8,14 +8,14 @@ import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.observability.log_writer import LogLines
+from service.observability.log_writer import LogWriter
 from service.observability.tracing import trace_ids, tracing_is_asked_for
-from service.request_context import current_request
+from service.request_context import request_context
 
 LogFormat = Literal["json", "text"]
 
 
-def configure_logging(level: str, log_format: LogFormat, lines: LogLines | None = None) -> None:
+def configure_logging(level: str, log_format: LogFormat, lines: LogWriter | None = None) -> None:
     """Log everything from `level` up; the web server's own messages and warnings too.
 
     lines: what takes the lines; without it they are written at once.
@@ -44,9 +44,10 @@ def configure_logging(level: str, log_format: LogFormat, lines: LogLines | None 
 
 class _Handler(logging.Handler):
     """Passes lines on; `logging.shutdown`, at the end of the process, sees to it that they are
-    written."""
+    written.
+    """
 
-    def __init__(self, lines: LogLines) -> None:
+    def __init__(self, lines: LogWriter) -> None:
         super().__init__()
         self._lines = lines
 
@@ -75,7 +76,7 @@ def console_renderer() -> ConsoleRenderer:
 
 
 def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    request = current_request.get()
+    request = request_context.get()
     if request.id != "-":
         event["request_id"] = request.id
     return event

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from model.prediction.predictor import Predictor
-from service.registry.served_model import Count
+from service.registry.model_version import CountLabels
 
 PREFIX = "malignancy"
 UNMATCHED = "unmatched"  # the route of all paths that are nobody's: their own would have no end
@@ -119,7 +119,7 @@ class Telemetry:
         for counter in self._overloaded:
             counter.inc(requests)
 
-    def counting(self, predictor: Predictor) -> Count:
+    def counting(self, predictor: Predictor) -> CountLabels:
         """What counts the answered rows of this model by their label."""
         title = predictor.title
         counters: dict[str, Counter] = {}

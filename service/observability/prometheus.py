@@ -9,20 +9,20 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from model.metrics.threshold_metrics import NUMBERS
 from service.observability.metrics import PREDICTIONS, PREFIX, SHARED_FOLDER, Telemetry
-from service.registry.registry import Models
-from service.registry.served_model import Served
-from service.registry.validation_metrics import AT_THE_THRESHOLD
+from service.registry.model_version import ModelVersion
+from service.registry.registry import ModelRegistry
+from service.registry.validation_metrics import THRESHOLD_METRICS
 
 logger = logging.getLogger(__name__)
 
 
-class Scrape:
+class PrometheusExporter:
     """The metrics as they are now, for prometheus_client to write down.
 
     Of versions that are no longer loaded nothing is told.
     """
 
-    def __init__(self, models: Models, telemetry: Telemetry) -> None:
+    def __init__(self, models: ModelRegistry, telemetry: Telemetry) -> None:
         self._models, self._telemetry = models, telemetry
 
     def collect(self) -> Iterator[Metric]:
@@ -30,7 +30,7 @@ class Scrape:
         loaded = self._models.titles
         self._telemetry.forget_all_but(loaded)
         if SHARED_FOLDER:
-            metrics = of_workers(Path(SHARED_FOLDER))
+            metrics = merge_workers(Path(SHARED_FOLDER))
         else:
             metrics = self._telemetry.registry.collect()
         for metric in metrics:
@@ -42,7 +42,7 @@ class Scrape:
         yield from _of_models([model.current for model in self._models.by_name.values()])
 
 
-def of_workers(folder: Path) -> Iterable[Metric]:
+def merge_workers(folder: Path) -> Iterable[Metric]:
     """The sum of the metrics in the files of worker processes, also of those that have ended.
 
     A worker that was killed while it made a file leaves half of one, which is passed over.
@@ -66,26 +66,26 @@ def _is_whole(file: Path) -> bool:
     return True
 
 
-def _of_models(every: list[Served]) -> Iterator[Metric]:
+def _of_models(every: list[ModelVersion]) -> Iterator[Metric]:
     info = _gauge("model_info", "Which version of each model is in force.", "name", "version")
     threshold = _gauge("model_threshold", "The threshold in force.")
     found: dict[str, GaugeMetricFamily] = {}
-    for served in every:
-        predictor = served.predictor
-        info.add_metric([served.title, predictor.name, predictor.version], 1)
+    for model_version in every:
+        predictor = model_version.predictor
+        info.add_metric([model_version.title, predictor.name, predictor.version], 1)
         if predictor.schema.target.has_threshold:
-            threshold.add_metric([served.title], served.thresholds.in_force)
-        for name, output, value in served.validation_figures:
+            threshold.add_metric([model_version.title], model_version.thresholds.active)
+        for name, output, value in model_version.validation_metrics:
             if name not in found:
                 found[name] = _figure(name)
-            labels = [served.title, output] if name in NUMBERS else [served.title]
+            labels = [model_version.title, output] if name in NUMBERS else [model_version.title]
             found[name].add_metric(labels, value)
     yield from (info, threshold, *found.values())
 
 
 def _figure(name: str) -> GaugeMetricFamily:
     text = f"On the validation rows: {name.replace('_', ' ')}"
-    if name in AT_THE_THRESHOLD:
+    if name in THRESHOLD_METRICS:
         text += ", at the threshold in force"
     labels = ["output"] if name in NUMBERS else []
     return _gauge(f"validation_{name}", f"{text}.", *labels)

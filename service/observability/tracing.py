@@ -33,7 +33,8 @@ def tracing_is_asked_for(environment: Mapping[str, str] = os.environ) -> bool:
 
 def tracer_to_collector() -> "TracerProvider | None":
     """What sends spans to the collector the environment names; None without one, or, said in the
-    log, without the extra."""
+    log, without the extra.
+    """
     if not tracing_is_asked_for():
         return None
     try:

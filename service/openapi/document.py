@@ -15,16 +15,16 @@ from service.openapi.request_schemas import request_schemas
 from service.openapi.response_schemas import answer_schemas
 from service.openapi.tabular import ON_ERROR_PARAMETER, invocation, table_answers, table_requests
 from service.problems import MAX_ERRORS
-from service.registry.registry import Models
+from service.registry.registry import ModelRegistry
 
 
-def install_openapi(app: FastAPI, models: Models) -> None:
+def install_openapi(app: FastAPI, models: ModelRegistry) -> None:
     """Have the app document predictions, which FastAPI does not see, beside its own routes."""
     made_for: list[str] = []
 
     def openapi() -> Json:
         current = [model.current for model in models.by_name.values()]
-        titles = [served.title for served in current]
+        titles = [model_version.title for model_version in current]
         if app.openapi_schema is None or titles != made_for:
             document = get_openapi(
                 title=app.title,
@@ -44,9 +44,9 @@ def install_openapi(app: FastAPI, models: Models) -> None:
             schemas: Json = inference_protocol_schemas(models)
             document["components"] = {"schemas": schemas}
             for name, prefix in _prefixes(models).items():
-                served = models.find(name)
-                schema = served.predictor.schema
-                schemas |= request_schemas(schema, served.max_rows, prefix)
+                model_version = models.find(name)
+                schema = model_version.predictor.schema
+                schemas |= request_schemas(schema, model_version.max_rows, prefix)
                 schemas |= answer_schemas(schema.target, prefix)
             schemas["Problem"] = _problem_schema()
             made_for[:] = titles
@@ -56,13 +56,13 @@ def install_openapi(app: FastAPI, models: Models) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _prefixes(models: Models) -> dict[str, str]:
+def _prefixes(models: ModelRegistry) -> dict[str, str]:
     """What the names of a model's schemas begin with: nothing for the default model."""
     default = models.default.predictor.name
     return {name: "" if name == default else f"{name}." for name in models.by_name}
 
 
-def _predict_paths(models: Models) -> Json:
+def _predict_paths(models: ModelRegistry) -> Json:
     """The default model's path, and the paths that name one; what those take is any model's."""
     prefixes = _prefixes(models)
     default = models.default.predictor.name
@@ -85,7 +85,7 @@ def _predict_paths(models: Models) -> Json:
 
 
 def _predict(
-    models: Models, prefixes: Mapping[str, str], operation: str, *parameters: Json
+    models: ModelRegistry, prefixes: Mapping[str, str], operation: str, *parameters: Json
 ) -> Json:
     def any_of(*names: str) -> Json:
         every = (prefix + name for prefix in prefixes.values() for name in names)

@@ -2,12 +2,12 @@
 
 from http import HTTPStatus
 
-from service.codecs.open_inference.request import MOST_ID_CHARACTERS
+from service.codecs.open_inference.request import MAX_ID_CHARACTERS
 from service.codecs.open_inference.tensors import DATATYPES
 from service.inference.open_inference_metadata import model_metadata
 from service.openapi.json_schema import Json, object_of, reference
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
-from service.registry.registry import Models
+from service.registry.registry import ModelRegistry
 
 _TEXT: Json = {"type": "string"}
 _TRUTH: Json = {"type": "boolean"}
@@ -16,7 +16,7 @@ _SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "mi
 _NAMED = {"name": _TEXT}
 
 
-def inference_protocol_paths(models: Models) -> Json:
+def inference_protocol_paths(models: ModelRegistry) -> Json:
     """The paths."""
     thresholds = threshold_parameters(model.current for model in models.by_name.values())
     name, version = name_parameter(models), version_parameter(models)
@@ -42,10 +42,10 @@ def inference_protocol_paths(models: Models) -> Json:
     return paths
 
 
-def inference_protocol_schemas(models: Models) -> Json:
+def inference_protocol_schemas(models: ModelRegistry) -> Json:
     """The schemas that the paths refer to."""
-    served = [model.current for model in models.by_name.values()]
-    points = {name: None for each in served for name in each.predictor.operating_points}
+    versions = [model.current for model in models.by_name.values()]
+    points = {name: None for each in versions for name in each.predictor.operating_points}
     tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
     described = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
     data: Json = {
@@ -63,7 +63,7 @@ def inference_protocol_schemas(models: Models) -> Json:
         "data": data,
         "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
     }
-    outputs = {name: None for each in served for name in each.output_tensors.by_name}
+    outputs = {name: None for each in versions for name in each.output_tensors.by_name}
     asked = object_of(
         {
             "name": {"type": "string", "enum": list(outputs)},
@@ -82,7 +82,7 @@ def inference_protocol_schemas(models: Models) -> Json:
     request["properties"] |= {
         "id": {
             "type": ["string", "null"],
-            "description": f"Echoed if it is printable and of at most {MOST_ID_CHARACTERS}.",
+            "description": f"Echoed if it is printable and of at most {MAX_ID_CHARACTERS}.",
         },
         "parameters": _optional({"binary_data_output": _TRUTH, "threshold": threshold}),
         "outputs": {"type": ["array", "null"], "items": asked},
@@ -155,7 +155,7 @@ def _index() -> Json:
     }
 
 
-def _infer(models: Models, operation: str) -> Json:
+def _infer(models: ModelRegistry, operation: str) -> Json:
     operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415, 503)
     binary: Json = {"schema": {"type": "string", "format": "binary"}}
     operation_of["responses"][200]["content"]["application/octet-stream"] = binary
@@ -169,10 +169,10 @@ def _infer(models: Models, operation: str) -> Json:
     }
 
 
-def _example(models: Models) -> Json:
+def _example(models: ModelRegistry) -> Json:
     """Two rows of what stands in for missing values: no one's own data."""
-    served = models.default
-    row = served.predictor.encoder.fill.tolist()
-    (tensor,) = model_metadata(models, served)["inputs"]
+    model_version = models.default
+    row = model_version.predictor.encoder.fill.tolist()
+    (tensor,) = model_metadata(models, model_version)["inputs"]
     shape = [2, len(row)]
     return {"inputs": [{**tensor, "shape": shape, "parameters": {}, "data": [row, row]}]}

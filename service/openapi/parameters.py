@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from service.openapi.json_schema import Json
-from service.registry.registry import SHORTEST_VERSION, Models
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import MIN_VERSION_DIGITS, ModelRegistry
 
 
-def name_parameter(models: Models) -> Json:
+def name_parameter(models: ModelRegistry) -> Json:
     """A model's name in a path."""
     return {
         "name": "name",
@@ -18,19 +18,19 @@ def name_parameter(models: Models) -> Json:
     }
 
 
-def version_parameter(models: Models) -> Json:
+def version_parameter(models: ModelRegistry) -> Json:
     """A version of it, behind the name."""
     return {
         "name": "version",
         "in": "path",
         "required": True,
-        "description": f"The first {SHORTEST_VERSION} or more digits of the version's SHA-256.",
-        "schema": {"type": "string", "pattern": f"^[0-9a-f]{{{SHORTEST_VERSION},64}}$"},
-        "example": models.default.predictor.version[:SHORTEST_VERSION],
+        "description": f"The first {MIN_VERSION_DIGITS} or more digits of the version's SHA-256.",
+        "schema": {"type": "string", "pattern": f"^[0-9a-f]{{{MIN_VERSION_DIGITS},64}}$"},
+        "example": models.default.predictor.version[:MIN_VERSION_DIGITS],
     }
 
 
-def threshold_parameters(models: Iterable[Served]) -> list[Json]:
+def threshold_parameters(models: Iterable[ModelVersion]) -> list[Json]:
     """What the query of a path of these models may hold: nothing where none has a threshold."""
     points = [name for each in models for name in each.predictor.operating_points]
     number = {"type": "number", "minimum": 0, "maximum": 1}

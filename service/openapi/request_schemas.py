@@ -6,7 +6,8 @@ from service.openapi.json_schema import Json, reference
 
 def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
     """The schemas Instance and ArrayInstance (one case) and Instances (many), their names after a
-    prefix."""
+    prefix.
+    """
     values = [_value_schema(feature) for feature in schema.features]
     rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
     return {

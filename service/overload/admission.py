@@ -15,27 +15,27 @@ from collections import deque
 from time import monotonic
 from typing import Final, Protocol
 
-from service.overload.rejections import Refusals
+from service.overload.rejections import RejectionWriter
 
 logger = logging.getLogger(__name__)
 
-TURN_REQUESTS: Final = 16  # begun in a turn at most; as many are then predicted together
-TURN_SECONDS: Final = 0.01  # of work are begun; but
-FEWEST_REQUESTS: Final = 4  # at least, since those that are predicted together cost far less
+BATCH_SIZE: Final = 16  # begun in a turn at most; as many are then predicted together
+BATCH_SECONDS: Final = 0.01  # of work are begun; but
+MIN_BATCH_SIZE: Final = 4  # at least, since those that are predicted together cost far less
 BURST_SECONDS: Final = 0.1  # to wait for more than this is an overload; or, when there always were
 WAIT_SECONDS: Final = 0.03  # some for so long, for more than this; who has then is refused
-TURN_REFUSALS: Final = 64
+BATCH_REJECTIONS: Final = 64
 QUIET_SECONDS: Final = 1.0  # after which an overload is another one
 SMOOTHING: Final = 1 / 16
 
 
-class Waiting(Protocol):
+class QueuedRequest(Protocol):
     """What waits for its turn."""
 
     def begin(self) -> None:
         """It is its turn."""
 
-    def turn_down(self) -> None:
+    def reject(self) -> None:
         """It has waited for too long."""
 
 
@@ -48,10 +48,10 @@ class Admission:
 
     def __init__(self) -> None:
         self.overloaded = False
-        self.refusals = Refusals()
-        self._waiting: deque[tuple[float, Waiting]] = deque()  # since when, who
+        self.rejections = RejectionWriter()
+        self._waiting: deque[tuple[float, QueuedRequest]] = deque()  # since when, who
         self._begun = 0  # in this turn
-        self._at_most = TURN_REQUESTS  # in a turn
+        self._at_most = BATCH_SIZE  # in a turn
         # When this turn began, if some waited then. (The requests of a first turn, begun as they
         # came, are not yet through when the second begins.)
         self._turned_at: float | None = None
@@ -64,7 +64,7 @@ class Admission:
         """How many wait."""
         return len(self._waiting)
 
-    def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:
+    def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether one more can begin in this turn of the loop; if so, it counts."""
         if self._waiting or self._begun >= self._at_most:
             return False
@@ -73,7 +73,7 @@ class Admission:
         self._begun += 1
         return True
 
-    def wait(self, request: Waiting) -> None:
+    def enqueue(self, request: QueuedRequest) -> None:
         """Have it begin in a later turn, or be refused; there is one to come."""
         now = monotonic()
         if not self._waiting:
@@ -91,8 +91,8 @@ class Admission:
         self._turned_at = now
         most_seconds = WAIT_SECONDS if now > self._waiting_since + BURST_SECONDS else BURST_SECONDS
         self.overloaded = self.overloaded or len(waiting) * self._seconds > most_seconds
-        fitting = int(TURN_SECONDS / max(self._seconds, TURN_SECONDS / TURN_REQUESTS))
-        self._at_most = max(FEWEST_REQUESTS, fitting)
+        fitting = int(BATCH_SECONDS / max(self._seconds, BATCH_SECONDS / BATCH_SIZE))
+        self._at_most = max(MIN_BATCH_SIZE, fitting)
         try:
             if self.overloaded:
                 self._refuse_those_before(now - WAIT_SECONDS, now)
@@ -105,8 +105,8 @@ class Admission:
 
     def _refuse_those_before(self, last: float, now: float) -> None:
         refused = 0
-        while self._waiting and self._waiting[0][0] < last and refused < TURN_REFUSALS:
-            self._waiting.popleft()[1].turn_down()
+        while self._waiting and self._waiting[0][0] < last and refused < BATCH_REJECTIONS:
+            self._waiting.popleft()[1].reject()
             refused += 1
         if refused:
             if now - self._refused_at > QUIET_SECONDS:

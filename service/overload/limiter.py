@@ -25,7 +25,7 @@ RETRY_SECONDS = 1
 SMOOTHING: Final = 1 / 8
 
 
-class Capacity:
+class WorkLimiter:
     """threads: how many large bodies are worked on at a time. queue: how many more may wait, each
     at most wait_seconds. body_bytes: of all bodies that are held at a time.
 
@@ -38,15 +38,16 @@ class Capacity:
         self._bytes_left = body_bytes
         self.waiting = 0
         self._waiting_since = 0.0  # there always were some
-        self._line: dict[asyncio.Future[None], bool] = {}  # whether it was begun
+        self._waiters: dict[asyncio.Future[None], bool] = {}  # whether it was begun
         self._requests = 0.0  # that were begun, the later the more they count
         self._work_seconds = 0.0  # that they took so far, likewise
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do this in a thread, when there is a free one. Raises Problem (503) where there is none
-        in time."""
+        in time.
+        """
         if self._is_full():
-            raise busy("Too many requests wait to be answered.")
+            raise service_unavailable("Too many requests wait to be answered.")
         if not self.waiting:
             self._waiting_since = monotonic()
         self.waiting += 1
@@ -54,7 +55,9 @@ class Capacity:
             async with asyncio.timeout(self._wait_seconds):
                 await self._thread(has_begun=False)
         except TimeoutError:
-            raise busy(f"No thread was free within {self._wait_seconds:g} s.") from None
+            raise service_unavailable(
+                f"No thread was free within {self._wait_seconds:g} s."
+            ) from None
         finally:
             self.waiting -= 1
         try:
@@ -71,7 +74,9 @@ class Capacity:
     def hold(self, size: int) -> None:
         """Set bytes aside for a body; `release` them afterwards. Raises Problem (503)."""
         if size > self._bytes_left:
-            raise busy("The bodies of other requests fill the memory that is set aside for them.")
+            raise service_unavailable(
+                "The bodies of other requests fill the memory that is set aside for them."
+            )
         self._bytes_left -= size
 
     def release(self, size: int) -> None:
@@ -84,24 +89,25 @@ class Capacity:
             self._free -= 1
             return
         given = asyncio.get_running_loop().create_future()
-        self._line[given] = has_begun
+        self._waiters[given] = has_begun
         try:
             await given
         except asyncio.CancelledError:
             if given.cancelled():
-                self._line.pop(given, None)
+                self._waiters.pop(given, None)
             else:  # given and cancelled at once
-                self._give_back()
+                self._release()
             raise
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         """Who waits longest is next; when as many wait as there are threads that were begun, of
-        those."""
-        line = [given for given in self._line if not given.done()]
-        begun = [given for given in line if self._line[given]]
+        those.
+        """
+        line = [given for given in self._waiters if not given.done()]
+        begun = [given for given in line if self._waiters[given]]
         line = begun if len(begun) >= self._threads else line
         if line:
-            del self._line[line[0]]
+            del self._waiters[line[0]]
             line[0].set_result(None)
         else:
             self._free += 1
@@ -112,7 +118,7 @@ class Capacity:
             return await run_in_threadpool(work, *args, **kwargs)
         finally:
             self._work_seconds += monotonic() - begun
-            self._give_back()
+            self._release()
 
     def _is_full(self) -> bool:
         """Whether one more would wait for too long, or in an overload for long at all."""
@@ -127,6 +133,6 @@ class Capacity:
         return self.waiting * each / self._threads > most_seconds
 
 
-def busy(detail: str) -> Problem:
+def service_unavailable(detail: str) -> Problem:
     """What a request is answered that could not be answered in time."""
     return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)})

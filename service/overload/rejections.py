@@ -8,16 +8,16 @@ from typing import Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.overload.limiter import busy
+from service.overload.limiter import service_unavailable
 from service.problems import INFERENCE_PROTOCOL
-from service.request_context import CurrentRequest, current_request
+from service.request_context import RequestContext, request_context
 
-INFERENCE: Final = INFERENCE_PROTOCOL.encode() + b"/"
+INFERENCE_PREFIX: Final = INFERENCE_PROTOCOL.encode() + b"/"
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Refusals:
+class RejectionWriter:
     """Answers to requests that are not begun, each with an id of its own."""
 
     def __init__(self) -> None:
@@ -35,12 +35,13 @@ class Refusals:
             self._problem = _template(headers, "/")
             self._error = _template(headers, INFERENCE_PROTOCOL)
         identity = b"%b%016x" % (self._prefix, next(self._numbers))
-        template = self._error if url.startswith(INFERENCE) else self._problem
+        template = self._error if url.startswith(INFERENCE_PREFIX) else self._problem
         return template % {b"id": identity}
 
     def answers(self, data: bytes, headers: Headers) -> list[bytes] | None:
         """The answers to all of the requests in these bytes; None unless they are whole POSTs after
-        which the connection stays."""
+        which the connection stays.
+        """
         if not data.startswith(b"POST "):
             return None
         try:
@@ -80,11 +81,11 @@ class Refusals:
 def _template(headers: Headers, path: str) -> bytes:
     """The answer, without its request's id, which is %(id)b."""
     placeholder = "-" * 32
-    token = current_request.set(CurrentRequest(placeholder))
-    response = busy("The service has more to do than it can; try again soon.").answer(
-        {"path": path}
-    )
-    current_request.reset(token)
+    token = request_context.set(RequestContext(placeholder))
+    response = service_unavailable(
+        "The service has more to do than it can; try again soon."
+    ).answer({"path": path})
+    request_context.reset(token)
     lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, *response.raw_headers))
     head = b"%bx-request-id: %%(id)b\r\n\r\n" % (STATUS_LINE[response.status_code] + lines)
     return head + bytes(response.body).replace(placeholder.encode(), b"%(id)b")

@@ -12,16 +12,16 @@ _HOST = re.compile(
 )
 
 
-class HostRule:
+class AllowedHosts:
     """Which values of Host are good: `allowed` are names and `*.example.org`, none for any."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
         names = [name.lower().encode() for name in allowed]
         self._names = frozenset(name for name in names if not name.startswith(b"*."))
         self._suffixes = tuple(name[1:] for name in names if name.startswith(b"*."))
-        self.objection = lru_cache(maxsize=256)(self._objection)
+        self.error_for = lru_cache(maxsize=256)(self._error_for)
 
-    def _objection(self, value: bytes) -> tuple[int, str] | None:
+    def _error_for(self, value: bytes) -> tuple[int, str] | None:
         """The status and words of what is wrong with a value, None for a good one."""
         found = _HOST.fullmatch(value)
         if found is None:
@@ -36,7 +36,7 @@ class HostRule:
     def require(self, hosts: Sequence[bytes]) -> None:
         """Raise Problem (400, 421) unless each is good, and there is one if only some are."""
         for host in hosts:
-            if objection := self.objection(host):
-                raise Problem(*objection)
+            if error_for := self.error_for(host):
+                raise Problem(*error_for)
         if not hosts and (self._names or self._suffixes):
             raise Problem(400, "There must be exactly one Host header.")

@@ -8,12 +8,12 @@ from typing import Any, Final, cast
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.lifecycle import GRACE_SECONDS, Stop, stopping
+from service.lifecycle import GRACE_SECONDS, Lifecycle, shutting_down
 from service.overload.admission import Admission
 from service.problems import REFUSAL, Problem
-from service.protocol.allowed_hosts import HostRule
-from service.protocol.request_cycle import Cycle
-from service.protocol.timeouts import Patience, Sweep
+from service.protocol.allowed_hosts import AllowedHosts
+from service.protocol.request_cycle import RequestCycle
+from service.protocol.timeouts import Deadline, DeadlineTimer
 from service.protocol.transport import MeteredTransport
 from service.settings import Settings
 
@@ -23,55 +23,55 @@ logger = logging.getLogger(__name__)
 # answer: closing at once would reset the connection.
 LINGER_BYTES: Final = 1024 * 1024
 LINGER_SECONDS: Final = 1.0
-MAX_TURNED_AWAY: Final = 64  # that linger at the same time
-GRACE_SHARE: Final = 0.8  # of them, for what clients still send or read
+MAX_REJECTED_CONNECTIONS: Final = 64  # that linger at the same time
+STALLED_SHARE: Final = 0.8  # of them, for what clients still send or read
 # A connection without a request stays so much longer when the server closes: what its client has
 # just sent is on the way, and is answered.
-PARTING_SECONDS: Final = 0.25  # and up to two ticks
+CLOSE_IDLE_SECONDS: Final = 0.25  # and up to two ticks
 
 
-class Guard:
+class ConnectionContext:
     """What the connections of one process share."""
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
+    def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
         self.settings = settings
-        self.stop = stop
-        self.host_rule = HostRule(settings.hosts)
-        self.sweep = Sweep()
+        self.lifecycle = lifecycle
+        self.allowed_hosts = AllowedHosts(settings.hosts)
+        self.deadline_timer = DeadlineTimer()
         self.admission = Admission()
         self.by_address: Counter[str] = Counter()
-        self.turned_away = 0
+        self.rejected_connections = 0
 
 
 class Connection(HttpToolsProtocol):
     """One connection, with deadlines and caps; what comes in is parsed by a subclass."""
 
     transport: MeteredTransport
-    cycle: Cycle
-    pipeline: deque[tuple[Cycle, ASGI3Application]]  # type: ignore[assignment]
+    cycle: RequestCycle
+    pipeline: deque[tuple[RequestCycle, ASGI3Application]]  # type: ignore[assignment]
 
-    def __init__(self, *arguments: Any, guard: Guard, **named: Any) -> None:
+    def __init__(self, *arguments: Any, context: ConnectionContext, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.guard = guard
-        settings = guard.settings
+        self.context = context
+        settings = context.settings
         self._receiving = True  # from a message's first byte, or the connection's start, to the end
         self._begun = False  # more has come of the message than empty lines
         self._received_bytes = 0  # of the message's head, then of the rest of it
-        self._answering: Cycle | None = None
+        self._answering: RequestCycle | None = None
         self._refusal: Problem | None = None  # to be sent after the answers that are due
         self._deaf = False  # what comes is forgotten
         self._linger_bytes: int | None = None  # so much may come before the connection is closed
-        self._read_patience = Patience(settings.receive_timeout_seconds)
-        self._send_patience = Patience(settings.send_timeout_seconds)
-        self._idle_patience = Patience(settings.keep_alive_seconds)
-        self._linger_patience = Patience(LINGER_SECONDS)
-        self._stop_patience: Patience | None = None
-        self._parting_patience = Patience(PARTING_SECONDS)
+        self._read_deadline = Deadline(settings.receive_timeout_seconds)
+        self._send_deadline = Deadline(settings.send_timeout_seconds)
+        self._idle_deadline = Deadline(settings.keep_alive_seconds)
+        self._linger_deadline = Deadline(LINGER_SECONDS)
+        self._stop_deadline: Deadline | None = None
+        self._parting_deadline = Deadline(CLOSE_IDLE_SECONDS)
         self._kept_last = False  # whether the last request would have left the connection open
         self._taken_bytes: int | None = None  # when the client began to be awaited
         self._address = ""
         self._counted = False
-        self._turned_away = False
+        self._rejected = False
 
     # Its beginning and end
 
@@ -79,38 +79,38 @@ class Connection(HttpToolsProtocol):
         """Take it, unless there are too many."""
         super().connection_made(transport)
         self.transport = MeteredTransport(transport, self._close)
-        guard, settings = self.guard, self.guard.settings
-        guard.sweep.add(self, self.loop)
+        context, settings = self.context, self.context.settings
+        context.deadline_timer.add(self, self.loop)
         self._address = self.client[0] if self.client else ""
         most = settings.max_connections_per_address
         if len(self.connections) > settings.max_connections or (
-            most and guard.by_address[self._address] >= most
+            most and context.by_address[self._address] >= most
         ):
-            self._turn_away()
+            self._reject_connection()
             return
         self._counted = True
-        guard.by_address[self._address] += 1
+        context.by_address[self._address] += 1
 
-    def _turn_away(self) -> None:
+    def _reject_connection(self) -> None:
         self.connections.discard(self)
-        if self.guard.turned_away >= MAX_TURNED_AWAY:
+        if self.context.rejected_connections >= MAX_REJECTED_CONNECTIONS:
             self.transport.raw.abort()
             return
-        self._turned_away = True
-        self.guard.turned_away += 1
+        self._rejected = True
+        self.context.rejected_connections += 1
         detail = "There are too many connections; try again soon."
         self.refuse(Problem(503, detail, headers={"Retry-After": "1"}))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
-        guard = self.guard
-        guard.sweep.discard(self)
-        if self._turned_away:
-            guard.turned_away -= 1
+        context = self.context
+        context.deadline_timer.discard(self)
+        if self._rejected:
+            context.rejected_connections -= 1
         if self._counted:
-            guard.by_address[self._address] -= 1
-            if not guard.by_address[self._address]:
-                del guard.by_address[self._address]
+            context.by_address[self._address] -= 1
+            if not context.by_address[self._address]:
+                del context.by_address[self._address]
         if self._answering is not None:  # uvicorn tells the last of a pipeline only
             _disconnect(self._answering)
         self.pipeline.clear()
@@ -123,7 +123,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Finish what is under way, or is just coming, within the server's grace."""
-        self._stop_patience = Patience(GRACE_SHARE * GRACE_SECONDS)
+        self._stop_deadline = Deadline(STALLED_SHARE * GRACE_SECONDS)
 
     def give_up(self) -> None:
         """Refuse what is not answered by now."""
@@ -136,7 +136,7 @@ class Connection(HttpToolsProtocol):
             _disconnect(cycle)
             self.pipeline.clear()
             self._deaf = True
-            self._send_refusal(stopping(), cycle.scope)
+            self._send_refusal(shutting_down(), cycle.scope)
 
     def _is_idle(self) -> bool:
         """Whether it waits for a request's first byte."""
@@ -147,7 +147,7 @@ class Connection(HttpToolsProtocol):
         """Close after what was written is sent, and after some of what is still to come."""
         raw = self.transport.raw
         # Told to stop, it is the server that closes, and the client may be sending one more.
-        if raw.is_closing() or not (self._receiving or self.guard.stop.begun):
+        if raw.is_closing() or not (self._receiving or self.context.lifecycle.stopping):
             raw.close()
             return
         if raw.can_write_eof():
@@ -157,7 +157,7 @@ class Connection(HttpToolsProtocol):
 
     def _linger(self) -> None:
         self._linger_bytes = LINGER_BYTES
-        self._linger_patience.renew()
+        self._linger_deadline.reset()
         self.flow.resume_reading()
 
     # Refusals
@@ -180,7 +180,8 @@ class Connection(HttpToolsProtocol):
 
     def _send_refusal(self, problem: Problem, request: HTTPScope | None = None) -> None:
         """Have the application answer so, that it is counted and logged: what is no request, if
-        there is none."""
+        there is none.
+        """
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
@@ -205,8 +206,8 @@ class Connection(HttpToolsProtocol):
 
     # Answers
 
-    def _new_cycle(self, scope: HTTPScope, *, keep_alive: bool) -> Cycle:
-        return Cycle(
+    def _new_cycle(self, scope: HTTPScope, *, keep_alive: bool) -> RequestCycle:
+        return RequestCycle(
             scope=scope,
             transport=self.transport,
             flow=self.flow,
@@ -220,7 +221,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
-    def _start_asgi_task(self, cycle: Cycle, app: ASGI3Application) -> None:  # type: ignore[override]
+    def _start_asgi_task(self, cycle: RequestCycle, app: ASGI3Application) -> None:  # type: ignore[override]
         self._answering = cycle
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
@@ -231,7 +232,7 @@ class Connection(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self._idle_patience.renew()
+        self._idle_deadline.reset()
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
@@ -251,27 +252,27 @@ class Connection(HttpToolsProtocol):
             self._taken_bytes = None
         elif self._taken_bytes is None:
             self._taken_bytes = taken
-            self._send_patience.renew()
-        elif self._send_patience.is_lost(seconds, taken - self._taken_bytes):
+            self._send_deadline.reset()
+        elif self._send_deadline.expired(seconds, taken - self._taken_bytes):
             logger.debug("gave up on a client that does not read its answer")
             self.transport.reset()
             return
         if transport.raw.is_closing():
             return
-        if self._stop_patience is not None and self._linger_bytes is None and self._is_idle():
-            if self._parting_patience.is_lost(seconds):
+        if self._stop_deadline is not None and self._linger_bytes is None and self._is_idle():
+            if self._parting_deadline.expired(seconds):
                 self._part()
             return
         awaited = untaken or (self._receiving and not self.flow.read_paused)
-        if self._stop_patience is not None and awaited and self._stop_patience.is_lost(seconds):
+        if self._stop_deadline is not None and awaited and self._stop_deadline.expired(seconds):
             self._stop()
         elif self._linger_bytes is not None:
-            if not untaken and self._linger_patience.is_lost(seconds):
+            if not untaken and self._linger_deadline.expired(seconds):
                 transport.raw.close()
         elif self._receiving:
-            if awaited and self._read_patience.is_lost(seconds, self._received_bytes):
+            if awaited and self._read_deadline.expired(seconds, self._received_bytes):
                 self._give_up_reading()
-        elif self._is_idle() and self._idle_patience.is_lost(0 if untaken else seconds):
+        elif self._is_idle() and self._idle_deadline.expired(0 if untaken else seconds):
             self._part()
 
     def _part(self) -> None:
@@ -287,12 +288,12 @@ class Connection(HttpToolsProtocol):
 
     def _stop(self) -> None:
         if self._begun and self._receiving and not self._deaf:
-            self.refuse(stopping())
+            self.refuse(shutting_down())
         else:
             self.transport.reset()
 
 
-def _disconnect(cycle: Cycle) -> None:
+def _disconnect(cycle: RequestCycle) -> None:
     """Let the application see that the client is gone."""
     if not cycle.response_complete:
         cycle.disconnected = True

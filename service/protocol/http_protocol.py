@@ -8,18 +8,18 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from service.lifecycle import Stop
+from service.lifecycle import Lifecycle
 from service.problems import Problem
-from service.protocol.connection import Guard
-from service.protocol.load_shedding import Shedding
+from service.protocol.connection import ConnectionContext
+from service.protocol.load_shedding import LoadShedding
 from service.protocol.request_head import (
-    DECISIVE,
+    FRAMING_HEADERS,
     MAX_HEADERS,
     MAX_URL_BYTES,
-    Head,
+    RequestHead,
+    check_head_size,
     origin_form,
-    require_good_head,
-    require_short,
+    validate_head,
 )
 from service.settings import Settings
 
@@ -29,12 +29,15 @@ MAX_PIPELINED: Final = 64
 SLASH: Final = ord("/")
 
 
-def guarded(settings: Settings, stop: Stop) -> type[Protocol]:
+def hardened_protocol(settings: Settings, lifecycle: Lifecycle) -> type[Protocol]:
     """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
-    return cast(type[Protocol], partial(GuardedProtocol, guard=Guard(settings, stop)))
+    return cast(
+        type[Protocol],
+        partial(HardenedHttpProtocol, context=ConnectionContext(settings, lifecycle)),
+    )
 
 
-class GuardedProtocol(Shedding):
+class HardenedHttpProtocol(LoadShedding):
     """Passes on what keeps RFC 9112 strictly and is within the caps, once; refuses the rest."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -50,9 +53,9 @@ class GuardedProtocol(Shedding):
     def data_received(self, data: bytes) -> None:
         """Parse what came, in slices, unless there is too much to do."""
         if self._unread:
-            self._put_off_more(data)
+            self._defer_more(data)
             return
-        if self.guard.admission.overloaded and self._decided is None and self._put_off(data):
+        if self.context.admission.overloaded and self._decided is None and self._defer(data):
             return
         if self._linger_bytes is not None:
             self._linger_bytes -= len(data)
@@ -92,18 +95,19 @@ class GuardedProtocol(Shedding):
         self._receiving = True
         self._begun = False
         self._received_bytes = 0
-        self._read_patience.renew()
+        self._read_deadline.reset()
 
     def _require_modest(self) -> None:
         """Raise Problem when a message that is not complete is already too much."""
         if self._in_head:
-            require_short(len(self.url), len(self.headers), self._received_bytes)
+            check_head_size(len(self.url), len(self.headers), self._received_bytes)
         elif self._received_bytes > 2 * self._body_bytes + FRAMING_BYTES:
             raise Problem(400, "The chunks are too small, or what is between them too large.")
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         """Parse the request again as one that asks for no other protocol, and its body, which the
-        parser left alone."""
+        parser left alone.
+        """
         if not self._upgrade_ignored:
             return  # CONNECT, which was refused
         self._upgrade_ignored = False
@@ -129,7 +133,7 @@ class GuardedProtocol(Shedding):
         if not self._in_head:
             return
         name = name.lower()
-        if name in DECISIVE:
+        if name in FRAMING_HEADERS:
             self._decisive.append((name, value))
         self.headers.append((name, value))
 
@@ -155,10 +159,10 @@ class GuardedProtocol(Shedding):
             and b"#" not in url
             and not parser.should_upgrade()  # CONNECT
         ):
-            if objection := self.guard.host_rule.objection(decisive[0][1]):
-                raise Problem(*objection)
+            if error_for := self.context.allowed_hosts.error_for(decisive[0][1]):
+                raise Problem(*error_for)
         else:
-            self._look_closely(method, version)
+            self._validate_head(method, version)
             if self._upgrade_ignored:
                 return
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -178,7 +182,7 @@ class GuardedProtocol(Shedding):
         scope["raw_path"] = raw_path
         scope["query_string"] = query
         keep_alive = version == "1.1" and self.parser.should_keep_alive()
-        if self.guard.stop.begun:
+        if self.context.lifecycle.stopping:
             # Not this one's before it is the last answer that closes the connection.
             if before is not None and self._kept_last and not before.response_started:
                 before.keep_alive = True
@@ -191,12 +195,12 @@ class GuardedProtocol(Shedding):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
-    def _look_closely(self, method: bytes, version: str) -> None:
-        head = Head.of(self._decisive)
-        require_good_head(head, version, self.url, self.headers)
+    def _validate_head(self, method: bytes, version: str) -> None:
+        head = RequestHead.of(self._decisive)
+        validate_head(head, version, self.url, self.headers)
         if method == b"CONNECT":
             raise Problem(400, "This is no proxy.")
-        self.guard.host_rule.require(head.hosts)
+        self.context.allowed_hosts.require(head.hosts)
         if self.parser.should_upgrade():
             self._method = method
             self._upgrade_ignored = True
@@ -221,7 +225,7 @@ class GuardedProtocol(Shedding):
         self._receiving = False
         if self._linger_bytes is not None:
             self._linger_bytes = None
-            self._idle_patience.renew()
+            self._idle_deadline.reset()
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.more_body = False

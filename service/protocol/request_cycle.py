@@ -6,7 +6,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from service.problems import Problem
 
 
-class Cycle(RequestResponseCycle):
+class RequestCycle(RequestResponseCycle):
     """refusal: what the application is to answer, whatever it is doing when it next reads."""
 
     refusal: Problem | None = None

@@ -16,13 +16,13 @@ MAX_URL_BYTES: Final = 8 * 1024
 MAX_HEADERS: Final = 100
 
 # The headers that need a closer look, but for a single Host.
-DECISIVE: Final = frozenset((b"host", b"expect", b"transfer-encoding", b"upgrade"))
+FRAMING_HEADERS: Final = frozenset((b"host", b"expect", b"transfer-encoding", b"upgrade"))
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RequestHead:
     """What a head says about framing."""
 
     hosts: list[bytes]
@@ -30,7 +30,7 @@ class Head:
     expectations: list[bytes]
 
     @classmethod
-    def of(cls, decisive: Sequence[tuple[bytes, bytes]]) -> "Head":
+    def of(cls, decisive: Sequence[tuple[bytes, bytes]]) -> "RequestHead":
         """From the headers of DECISIVE."""
 
         def values(wanted: bytes) -> list[bytes]:
@@ -39,7 +39,7 @@ class Head:
         return cls(values(b"host"), values(b"transfer-encoding"), values(b"expect"))
 
 
-def origin_form(url: bytes, method: bytes, head: Head) -> bytes:
+def origin_form(url: bytes, method: bytes, head: RequestHead) -> bytes:
     """A request's target as path and query, of the forms there are (RFC 9112, 3.2).
 
     `http://host/path` must be taken from any client; its host must be the Host header's. `*` is
@@ -60,13 +60,13 @@ def origin_form(url: bytes, method: bytes, head: Head) -> bytes:
     return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
 
 
-def require_good_head(
-    head: Head, http_version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]]
+def validate_head(
+    head: RequestHead, http_version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> None:
     """Raise Problem (400, 414, 417, 431) unless the head is one that can be passed on."""
     if http_version not in ("1.1", "1.0"):
         raise Problem(400, "The version must be HTTP/1.1 or HTTP/1.0.")
-    require_short(len(url), len(headers), head_bytes(url, headers))
+    check_head_size(len(url), len(headers), head_bytes(url, headers))
     if len(head.hosts) > 1 or (not head.hosts and http_version == "1.1"):
         raise Problem(400, "There must be exactly one Host header.")
     if head.codings and (head.codings != [b"chunked"] or http_version == "1.0"):
@@ -75,7 +75,7 @@ def require_good_head(
         raise Problem(417, "The only expectation that can be met is 100-continue.")
 
 
-def require_short(url_bytes: int, headers: int, bytes_of_head: int) -> None:
+def check_head_size(url_bytes: int, headers: int, bytes_of_head: int) -> None:
     """Raise Problem (414, 431) when a head, perhaps not yet complete, is too large."""
     if url_bytes > MAX_URL_BYTES:
         raise Problem(414, f"The target must have at most {MAX_URL_BYTES} bytes.")

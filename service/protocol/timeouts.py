@@ -13,23 +13,23 @@ TICK_SECONDS: Final = 0.25
 SLICE_SECONDS: Final = 0.0005  # of a sweep, at once
 
 
-class Swept(Protocol):
+class TimedConnection(Protocol):
     """What is told how time goes by."""
 
     def on_tick(self, seconds: float) -> None:
         """So much time has gone by."""
 
 
-class Sweep:
+class DeadlineTimer:
     """Tells all connections of a process, at every tick, that it has passed."""
 
     def __init__(self) -> None:
-        self._swept: set[Swept] = set()
+        self._swept: set[TimedConnection] = set()
         self._running = False
         self._before = 0.0
         self._rested_since = 0.0
 
-    def add(self, connection: Swept, loop: asyncio.AbstractEventLoop) -> None:
+    def add(self, connection: TimedConnection, loop: asyncio.AbstractEventLoop) -> None:
         """From now on, tell this one too."""
         self._swept.add(connection)
         if not self._running:
@@ -37,7 +37,7 @@ class Sweep:
             self._before = loop.time()
             self._rest(loop)
 
-    def discard(self, connection: Swept) -> None:
+    def discard(self, connection: TimedConnection) -> None:
         """Tell it no more."""
         self._swept.discard(connection)
 
@@ -51,7 +51,9 @@ class Sweep:
         seconds, self._before = now - self._before - stood_still, now
         self._tell(list(self._swept), seconds, loop)
 
-    def _tell(self, left: list[Swept], seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+    def _tell(
+        self, left: list[TimedConnection], seconds: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
         """Go on with those that are left; requests are answered in between."""
         until = perf_counter() + SLICE_SECONDS
         while left:
@@ -68,7 +70,7 @@ class Sweep:
         loop.call_later(TICK_SECONDS, self._tick, loop)
 
 
-class Patience:
+class Deadline:
     """The time that one message has taken so far, in ticks."""
 
     __slots__ = ("spent_seconds", "timeout_seconds")
@@ -77,11 +79,11 @@ class Patience:
         self.timeout_seconds = timeout_seconds
         self.spent_seconds = -TICK_SECONDS
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin anew, now; as the first tick may be near, it does not count."""
         self.spent_seconds = -TICK_SECONDS
 
-    def is_lost(self, seconds: float, transferred_bytes: int = 0) -> bool:
+    def expired(self, seconds: float, transferred_bytes: int = 0) -> bool:
         """Spend some more; whether it was too much for what was transferred."""
         self.spent_seconds += seconds
         return self.spent_seconds > self.timeout_seconds + transferred_bytes / BYTES_PER_SECOND

@@ -5,10 +5,10 @@ from time import monotonic
 from typing import Final
 
 FIRST_SECONDS: Final = 1.0
-MOST_SECONDS: Final = 60.0  # between two tries
+MAX_SECONDS: Final = 60.0  # between two tries
 
 
-class Retries:
+class Backoff:
     """The waiting times between tries, each twice as long as the one before."""
 
     def __init__(self) -> None:
@@ -20,15 +20,15 @@ class Retries:
         """Whether it is time to try again."""
         return monotonic() >= self._due_at
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin with short times: something is different now."""
         self._wait_seconds = FIRST_SECONDS
 
-    def tried(self, *, failed: bool) -> None:
+    def record(self, *, failed: bool) -> None:
         """It was tried, just now."""
         if not failed:
-            self.renew()
+            self.reset()
             self._due_at = math.inf
             return
         self._due_at = monotonic() + self._wait_seconds
-        self._wait_seconds = min(2 * self._wait_seconds, MOST_SECONDS)
+        self._wait_seconds = min(2 * self._wait_seconds, MAX_SECONDS)

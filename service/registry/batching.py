@@ -12,7 +12,7 @@ import numpy as np
 from model.arrays import Array
 
 
-class Gathering:
+class MicroBatcher:
     """predict: of rows (B, features), perhaps refusing them all with an exception."""
 
     def __init__(self, predict: Callable[[Array], Array]) -> None:

@@ -33,6 +33,6 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
             "parameters": predictor.network.layout.size,
         },
         "operating_points": dict(predictor.operating_points),
-        **thresholds.told(thresholds.in_force),
+        **thresholds.as_fields(thresholds.active),
         **{name: predictor.facts.get(name) for name in _FACTS},
     }

@@ -9,18 +9,18 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 
-from service.registry.registry import Models, ServedModel
+from service.registry.registry import Model, ModelRegistry
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-REST_SECONDS = 0.1  # between reloads, however often it is asked
+POLL_SECONDS = 1.0
+MIN_PAUSE_SECONDS = 0.1  # between reloads, however often it is asked
 
 Reloaded = Callable[[str, bool], None]
 
 
 @asynccontextmanager
-async def reloading(models: Models, reloaded: Reloaded) -> AsyncIterator[None]:
+async def watch_models(models: ModelRegistry, reloaded: Reloaded) -> AsyncIterator[None]:
     """Keeps the models up to date within.
 
     reloaded: told the name of each model that was reloaded, and whether that went well.
@@ -37,7 +37,8 @@ async def reloading(models: Models, reloaded: Reloaded) -> AsyncIterator[None]:
 @contextmanager
 def _on_hangup(asked: asyncio.Event) -> Iterator[None]:
     """Has SIGHUP set the event within. Not by the loop's own way, which would leave it deadly when
-    the loop closes, a little before the process ends."""
+    the loop closes, a little before the process ends.
+    """
     if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,20 +55,20 @@ def _on_hangup(asked: asyncio.Event) -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
 
 
-async def _watch(models: Models, asked: asyncio.Event, reloaded: Reloaded) -> None:
+async def _watch(models: ModelRegistry, asked: asyncio.Event, reloaded: Reloaded) -> None:
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(asked.wait(), POLL_SECONDS)
         everything = asked.is_set()
         asked.clear()
         for model in models.by_name.values():
             # Loading takes some ten milliseconds: not on the event loop.
             await run_in_threadpool(_take_over, model, everything, reloaded)
         if everything:
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(MIN_PAUSE_SECONDS)
 
 
-def _take_over(model: ServedModel, asked: bool, reloaded: Reloaded) -> None:
+def _take_over(model: Model, asked: bool, reloaded: Reloaded) -> None:
     try:
         if asked or model.changed():
             model.reload()

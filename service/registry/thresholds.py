@@ -25,14 +25,14 @@ class Thresholds:
         self.rule = f"must be a number from 0 to 1, or one of the operating points: {names}"
         if not operating_points:
             self.rule = "must not be given: this model has no threshold"
-        self.in_force = operating_points.get("default", math.nan)
+        self.active = operating_points.get("default", math.nan)
         if setting is not None:
             threshold = self._read(setting)
             if threshold is None:
                 raise SettingError("threshold", self.rule)
-            self.in_force = threshold
+            self.active = threshold
 
-    def told(self, threshold: float) -> dict[str, float]:
+    def as_fields(self, threshold: float) -> dict[str, float]:
         """A threshold as part of an answer; nothing where the model has none."""
         return {"threshold": threshold} if self.operating_points else {}
 
@@ -42,26 +42,26 @@ class Thresholds:
         Raises Problem (422).
         """
         if not query:
-            return self.in_force
-        return self.asked(read_query(query, "threshold").get("threshold"))
+            return self.active
+        return self.resolve(read_query(query, "threshold").get("threshold"))
 
-    def asked_of_table(self, query: bytes) -> tuple[float, bool]:
+    def parse_table_query(self, query: bytes) -> tuple[float, bool]:
         """The threshold, and whether bad rows are marked instead of refusing all.
 
         Raises Problem (422).
         """
         if not query:
-            return self.in_force, False
+            return self.active, False
         given = read_query(query, "threshold", "on_error")
         on_error = given.get("on_error", ON_ERROR[0])
         if on_error not in ON_ERROR:
             rule = f"must be {' or '.join(ON_ERROR)}"
             raise Problem.invalid([FieldError(field="on_error", rule=rule)])
-        return self.asked(given.get("threshold")), on_error == "mark"
+        return self.resolve(given.get("threshold")), on_error == "mark"
 
-    def asked(self, text: str | None) -> float:
+    def resolve(self, text: str | None) -> float:
         """The same of a parameter's text; None where it was not given."""
-        threshold = self.in_force if text is None else self._read(text)
+        threshold = self.active if text is None else self._read(text)
         if threshold is None:
             raise Problem.invalid([FieldError(field="threshold", rule=self.rule)])
         return threshold

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from model.metrics.threshold_metrics import NUMBERS, figures
+from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
 from model.prediction.predictor import Predictor
 
 # Of all that /metrics tells as JSON, what is one number a model.
-AT_THE_THRESHOLD = (
+THRESHOLD_METRICS = (
     "accuracy",
     "balanced_accuracy",
     "exact_match",
@@ -22,7 +22,7 @@ AT_THE_THRESHOLD = (
 SCORES = ("average_precision", "brier", "calibration_error", "log_loss", "roc_auc")
 
 
-class Figure(NamedTuple):
+class Metric(NamedTuple):
     """output: which number of a regression it is of, else ""."""
 
     name: str
@@ -30,18 +30,18 @@ class Figure(NamedTuple):
     value: float
 
 
-def validation_figures(predictor: Predictor, threshold: float) -> list[Figure]:
+def validation_metrics(predictor: Predictor, threshold: float) -> list[Metric]:
     """Those that a model has, as each task has others."""
     return [
-        Figure(name, output, float(value))
+        Metric(name, output, float(value))
         for name, output, value in _all(predictor, threshold)
         if isinstance(value, int | float)  # an artifact may tell of none, or of something else
     ]
 
 
 def _all(predictor: Predictor, threshold: float) -> Iterator[tuple[str, str, Any]]:
-    found = figures(predictor.schema.target, predictor.validation, threshold)
-    yield from ((name, "", found.get(name)) for name in AT_THE_THRESHOLD)
+    found = metrics_at_threshold(predictor.schema.target, predictor.validation, threshold)
+    yield from ((name, "", found.get(name)) for name in THRESHOLD_METRICS)
     for output, errors in found.get("outputs", {}).items():
         yield from ((name, output, errors[name]) for name in NUMBERS)
     scores = predictor.facts.get("scores")

@@ -4,12 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from service.lifecycle import Stop
+from service.lifecycle import Lifecycle
 from service.openapi.problem_responses import problem_responses
-from service.registry.registry import Models
+from service.registry.registry import ModelRegistry
 
 
-def health_router(models: Models, stop: Stop) -> APIRouter:
+def health_router(models: ModelRegistry, lifecycle: Lifecycle) -> APIRouter:
     """The routes of the health checks."""
     router = APIRouter()
 
@@ -26,7 +26,7 @@ def health_router(models: Models, stop: Stop) -> APIRouter:
         `failures` says, by the model's name, why the last reload failed; the version before it
         goes on serving. Told to stop, the service is no longer ready, though it still answers.
         """
-        stop.require_not_begun()
+        lifecycle.require_serving()
         for model in models.by_name.values():
             model.current.require_ready()
         failures = {name: model.failure for name, model in models.by_name.items() if model.failure}

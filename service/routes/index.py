@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.registry.registry import Models
+from service.registry.registry import ModelRegistry
 
 
-def index_router(models: Models) -> APIRouter:
+def index_router(models: ModelRegistry) -> APIRouter:
     """The route of the index."""
     router = APIRouter()
 

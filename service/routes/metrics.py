@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
-from service.observability.prometheus import Scrape
+from service.observability.prometheus import PrometheusExporter
 from service.openapi.problem_responses import problem_responses
 from service.problems import FieldError, Problem
-from service.registry.registry import Models
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import ModelRegistry
 
 SWEEP = (0.5, 0.7, 0.8, 0.9)
 
@@ -24,7 +24,7 @@ _FORMATS: dict[str, Any] = {
 }
 
 
-def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
+def metrics_router(models: ModelRegistry, scrape: PrometheusExporter) -> APIRouter:
     """The routes of /metrics."""
     router = APIRouter()
 
@@ -59,23 +59,23 @@ def metrics_router(models: Models, scrape: Scrape) -> APIRouter:
     return router
 
 
-def _scraped(scrape: Scrape, asked: Format) -> Response:
+def _scraped(scrape: PrometheusExporter, asked: Format) -> Response:
     headers = {"Content-Type": asked.content_type, "Vary": "Accept"}
     return Response(asked.write(scrape), headers=headers)
 
 
-def _metrics(served: Served, request: Request) -> dict[str, Any]:
-    predictor, thresholds = served.predictor, served.thresholds
+def _metrics(model_version: ModelVersion, request: Request) -> dict[str, Any]:
+    predictor, thresholds = model_version.predictor, model_version.thresholds
     target = predictor.schema.target
     threshold = thresholds.from_query(request.scope["query_string"])
 
     def at(threshold: float) -> dict[str, Any]:
         sets = {"validation": predictor.validation, "train": predictor.train}
-        told = {name: figures(target, rows, threshold) for name, rows in sets.items()}
-        return {**thresholds.told(threshold), **told}
+        told = {name: metrics_at_threshold(target, rows, threshold) for name, rows in sets.items()}
+        return {**thresholds.as_fields(threshold), **told}
 
     return {
-        "model": served.title,
+        "model": model_version.title,
         **at(threshold),
         **({"sweep": [at(each) for each in SWEEP]} if target.has_threshold else {}),
         "scores": predictor.facts.get("scores"),

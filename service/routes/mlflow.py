@@ -10,32 +10,34 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.negotiation import JSON, negotiate
-from service.inference.mlflow import answer_invocation
+from service.inference.mlflow import predict_mlflow
 from service.inference.request_body import read_body
-from service.inference.tables import answer_table
-from service.lifecycle import Stop
-from service.overload.limiter import Capacity
+from service.inference.tables import predict_table
+from service.lifecycle import Lifecycle
+from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.registry.registry import Models
-from service.request_context import current_request
+from service.registry.registry import ModelRegistry
+from service.request_context import request_context
 from service.settings import Settings
 
 PATH = "/invocations"
 
 
-def invocations_routes(models: Models, settings: Settings, capacity: Capacity) -> list[BaseRoute]:
+def invocations_routes(
+    models: ModelRegistry, settings: Settings, limiter: WorkLimiter
+) -> list[BaseRoute]:
     """The route that predicts."""
-    return [Route(PATH, Invocations(models, settings, capacity), methods=["POST"])]
+    return [Route(PATH, InvocationsEndpoint(models, settings, limiter), methods=["POST"])]
 
 
-def scoring_server_router(models: Models, version: str, stop: Stop) -> APIRouter:
+def scoring_server_router(models: ModelRegistry, version: str, lifecycle: Lifecycle) -> APIRouter:
     """The routes by which MLflow's clients see that a server is there."""
     router = APIRouter()
 
     @router.get("/ping", response_class=PlainTextResponse)
     async def ping() -> Response:
         """The service answers, with a model, and is not about to stop."""
-        stop.require_not_begun()
+        lifecycle.require_serving()
         return PlainTextResponse(f"{models.default.title}\n")
 
     @router.get("/version", response_class=PlainTextResponse)
@@ -46,26 +48,28 @@ def scoring_server_router(models: Models, version: str, stop: Stop) -> APIRouter
     return router
 
 
-class Invocations:
+class InvocationsEndpoint:
     """JSON in MLflow's forms, or a table as /predict takes it; JSON out."""
 
-    def __init__(self, models: Models, settings: Settings, capacity: Capacity) -> None:
+    def __init__(self, models: ModelRegistry, settings: Settings, limiter: WorkLimiter) -> None:
         self.models = models
         self.settings = settings
-        self.capacity = capacity
+        self.limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 406, 413, 415, 422, 507)."""
-        current_request.get().route = PATH
-        served = self.models.find()
-        exchange = negotiate(scope["headers"], JSON)
-        if exchange.body != JSON:
-            await answer_table(served, exchange, self.settings, self.capacity, scope, receive, send)
+        request_context.get().route = PATH
+        model_version = self.models.find()
+        media_types = negotiate(scope["headers"], JSON)
+        if media_types.request != JSON:
+            await predict_table(
+                model_version, media_types, self.settings, self.limiter, scope, receive, send
+            )
             return
-        if exchange.answer != JSON:
+        if media_types.response != JSON:
             raise Problem(406, f"The answer is {JSON}, which the Accept header excludes.")
-        threshold = served.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.settings.max_body_bytes, self.capacity)
+        threshold = model_version.thresholds.from_query(scope["query_string"])
+        body = await read_body(scope, receive, self.settings.max_body_bytes, self.limiter)
         if body is not None:
-            answered = await self.capacity.run(answer_invocation, served, body, threshold)
+            answered = await self.limiter.run(predict_mlflow, model_version, body, threshold)
             await Response(answered, media_type=JSON)(scope, receive, send)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
 from service.openapi.problem_responses import problem_responses
-from service.registry.registry import Models
+from service.registry.registry import ModelRegistry
 
 
 class MarkdownResponse(PlainTextResponse):
@@ -15,7 +15,7 @@ class MarkdownResponse(PlainTextResponse):
     media_type = "text/markdown"
 
 
-def model_router(models: Models) -> APIRouter:
+def model_router(models: ModelRegistry) -> APIRouter:
     """The routes of what models are."""
     router = APIRouter()
 

@@ -9,33 +9,37 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.json.parser import FEW_NUMBERS
-from service.codecs.open_inference.compression import ENCODINGS, inflated
+from service.codecs.open_inference.compression import ENCODINGS, decompress
 from service.codecs.open_inference.request import read_object, read_request
 from service.inference.instances import THREAD_BYTES
-from service.inference.open_inference import answer, infer
+from service.inference.open_inference import infer, respond
 from service.inference.open_inference_metadata import (
     model_metadata,
     repository_index,
     server_metadata,
 )
 from service.inference.request_body import read_body
-from service.lifecycle import Stop
-from service.overload.limiter import Capacity
+from service.lifecycle import Lifecycle
+from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.registry.registry import Models
-from service.request_context import current_request
+from service.registry.registry import ModelRegistry
+from service.request_context import request_context
 from service.settings import Settings
 
-MOST_INDEX_BYTES = 4096  # of a question that is {"ready": true}
+MAX_INDEX_BYTES = 4096  # of a question that is {"ready": true}
 HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
 
 def inference_protocol_routes(
-    models: Models, settings: Settings, capacity: Capacity, version: str, stop: Stop
+    models: ModelRegistry,
+    settings: Settings,
+    limiter: WorkLimiter,
+    version: str,
+    lifecycle: Lifecycle,
 ) -> list[BaseRoute]:
     """The protocol's routes. version: the service's own."""
-    most_index_bytes = min(settings.max_body_bytes, MOST_INDEX_BYTES)
+    most_index_bytes = min(settings.max_body_bytes, MAX_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
         return _json(server_metadata(version))
@@ -44,7 +48,7 @@ def inference_protocol_routes(
         return _json({"live": True})
 
     async def ready(_: Request) -> Response:
-        stop.require_not_begun()
+        lifecycle.require_serving()
         for model in models.by_name.values():
             model.current.require_ready()
         return _json({"ready": True})
@@ -53,13 +57,13 @@ def inference_protocol_routes(
         return _json(model_metadata(models, models.find(**request.path_params)))
 
     async def model_ready(request: Request) -> Response:
-        served = models.find(**request.path_params)
-        stop.require_not_begun()
-        served.require_ready()
-        return _json({"name": served.predictor.name, "ready": True})
+        model_version = models.find(**request.path_params)
+        lifecycle.require_serving()
+        model_version.require_ready()
+        return _json({"name": model_version.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
-        body = await _plain_body(request.scope, request.receive, most_index_bytes, capacity)
+        body = await _plain_body(request.scope, request.receive, most_index_bytes, limiter)
         if body is None:  # the client has gone
             return Response()
         ready_only = read_object(body).get("ready", False) if body else False
@@ -68,7 +72,9 @@ def inference_protocol_routes(
         return _json(repository_index(models, ready_only))
 
     def infer_route(path: str) -> Route:
-        return Route(path, Infer(models, settings.max_body_bytes, capacity, path), methods=["POST"])
+        return Route(
+            path, InferEndpoint(models, settings.max_body_bytes, limiter, path), methods=["POST"]
+        )
 
     return [
         *_get(("/v2", "/v2/"), server),
@@ -81,34 +87,36 @@ def inference_protocol_routes(
     ]
 
 
-class Infer:
+class InferEndpoint:
     """Tensors in, tensors out. Content-Type and Accept are not looked at: clients of this protocol
     send any or none.
     """
 
-    def __init__(self, models: Models, max_body_bytes: int, capacity: Capacity, route: str) -> None:
+    def __init__(
+        self, models: ModelRegistry, max_body_bytes: int, limiter: WorkLimiter, route: str
+    ) -> None:
         self.models = models
         self.max_body_bytes = max_body_bytes
-        self.capacity = capacity
+        self.limiter = limiter
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request. Raises Problem (400, 404, 413, 415, 422)."""
-        current_request.get().route = self.route
-        served = self.models.find(**scope["path_params"])
-        threshold = served.thresholds.from_query(scope["query_string"])
+        request_context.get().route = self.route
+        model_version = self.models.find(**scope["path_params"])
+        threshold = model_version.thresholds.from_query(scope["query_string"])
         header_length = _header_length(scope)
-        body = await _plain_body(scope, receive, self.max_body_bytes, self.capacity)
+        body = await _plain_body(scope, receive, self.max_body_bytes, self.limiter)
         if body is None:  # the client has gone
             return
         if len(body) >= THREAD_BYTES:
-            told = await self.capacity.run(infer, served, body, header_length, threshold)
+            told = await self.limiter.run(infer, model_version, body, header_length, threshold)
         else:
-            request = read_request(body, header_length, served.most_tensors)
-            if request.rows * len(served.predictor.schema.features) <= FEW_NUMBERS:
-                told = answer(served, request, threshold)
+            request = read_request(body, header_length, model_version.tensor_limits)
+            if request.rows * len(model_version.predictor.schema.features) <= FEW_NUMBERS:
+                told = respond(model_version, request, threshold)
             else:
-                told = await self.capacity.run(answer, served, request, threshold)
+                told = await self.limiter.run(respond, model_version, request, threshold)
         headers = [(b"content-length", b"%d" % len(told.body))]
         if told.header_length is None:
             headers.append((b"content-type", b"application/json"))
@@ -120,7 +128,7 @@ class Infer:
 
 
 async def _plain_body(
-    scope: Scope, receive: Receive, max_bytes: int, capacity: Capacity
+    scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
 ) -> bytes | None:
     """The body, inflated where it is compressed; None when the client left.
 
@@ -134,9 +142,9 @@ async def _plain_body(
             f"The body may be compressed as {' or '.join(ENCODINGS)}, once.",
             headers={"Accept-Encoding": ", ".join(ENCODINGS)},
         )
-    body = await read_body(scope, receive, max_bytes, capacity)
+    body = await read_body(scope, receive, max_bytes, limiter)
     if body is not None and encoding in ENCODINGS:
-        return await capacity.run(inflated, body, encoding, max_bytes)
+        return await limiter.run(decompress, body, encoding, max_bytes)
     return body
 
 

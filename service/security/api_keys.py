@@ -15,7 +15,7 @@ from service.problems import Problem
 from service.settings import SettingError
 
 SCOPES: Final = ("predict", "metrics", "admin")
-OPEN: Final = frozenset(
+PUBLIC_PATHS: Final = frozenset(
     ("/health", "/health/live", "/health/ready", "/ping", "/v2/health/live", "/v2/health/ready")
 )
 
@@ -25,7 +25,7 @@ _METRICS: Final = re.compile(r"(?:/models/[^/]+)?/metrics$")
 _NOBODY: Final = (bytes(32), frozenset[str]())
 
 
-class Access:
+class ApiKeyAuth:
     """The keys of the setting `api_keys`: `id:scope+scope:sha256`, separated by commas.
 
     Raises SettingError.
@@ -46,8 +46,9 @@ class Access:
 
     def require(self, scope: Scope) -> None:
         """Raise Problem unless the request may be answered: 401 without a key that is known, 403
-        where it does not reach."""
-        if scope["path"] in OPEN:
+        where it does not reach.
+        """
+        if scope["path"] in PUBLIC_PATHS:
             return
         scopes = self._scopes(_sent(scope))
         if scopes is None:

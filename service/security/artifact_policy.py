@@ -9,7 +9,7 @@ from model.errors import ArtifactError, SigningError
 from service.settings import SettingError, Settings
 
 
-def trust(settings: Settings, *, is_default: bool) -> Check:
+def artifact_check(settings: Settings, *, is_default: bool) -> Check:
     """The check of each artifact of the default model, or of another one, before it is parsed.
 
     Digests are the default model's. Raises SettingError for a public key that cannot be used.

@@ -32,7 +32,8 @@ _WITHOUT_SYN: Final = (
 
 def keep_new_ones_out(descriptors: Sequence[int]) -> bool:
     """Have the system drop what asks for new connections at these sockets; whether it does, as
-    Linux can."""
+    Linux can.
+    """
     if sys.platform != "linux":
         return False
     program = b"".join(struct.pack("HBBI", *each) for each in _WITHOUT_SYN)

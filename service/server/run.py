@@ -19,14 +19,14 @@ from fastapi import FastAPI
 
 from model.errors import ArtifactError
 from service.app import create_app
-from service.lifecycle import Stop
+from service.lifecycle import Lifecycle
 from service.observability.access_log import access_log
-from service.observability.log_writer import LogLines
+from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
 from service.observability.tracing import tracer_to_collector
-from service.protocol.http_protocol import guarded
-from service.server.graceful import OrderlyServer
-from service.server.supervisor import obey, serve_by_workers
+from service.protocol.http_protocol import hardened_protocol
+from service.server.graceful import GracefulServer
+from service.server.supervisor import control_loop, serve_by_workers
 from service.settings import SettingError, Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,10 @@ def main(arguments: Sequence[str]) -> int:
             configure_logging(settings.log_level, settings.log_format, _log_lines())
             create_app(settings)  # what is wrong with it is told here, once
             return 0 if serve_by_workers(serve_as_worker, settings) else 3
-        stop = Stop(settings.drain_seconds)
-        server = OrderlyServer(_config(make_app(settings, stop), settings, stop), stop)
+        lifecycle = Lifecycle(settings.drain_seconds)
+        server = GracefulServer(
+            _config(make_app(settings, lifecycle), settings, lifecycle), lifecycle
+        )
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -54,28 +56,30 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def serve_as_worker(settings: Settings, listener: socket.socket, orders: Connection) -> None:
+def serve_as_worker(settings: Settings, listener: socket.socket, commands: Connection) -> None:
     """Be one of several processes, until the one that supervises them says to stop, or is gone.
 
     When the artifact has become one that cannot be read, the process ends, and another tries.
     """
-    stop = Stop(settings.drain_seconds, everybody=False)
-    threading.Thread(target=obey, args=(orders, stop), name="orders", daemon=True).start()
+    lifecycle = Lifecycle(settings.drain_seconds, all_workers=False)
+    threading.Thread(
+        target=control_loop, args=(commands, lifecycle), name="commands", daemon=True
+    ).start()
     try:
-        app = make_app(settings, stop)
+        app = make_app(settings, lifecycle)
     except (ArtifactError, SettingError) as error:
         logger.error("a worker cannot start: %s", error)
         sys.exit(1)
     # Ctrl-C at a terminal comes to all; the supervisor tells.
-    OrderlyServer(_config(app, settings, stop), stop, [signal.SIGTERM]).run([listener])
+    GracefulServer(_config(app, settings, lifecycle), lifecycle, [signal.SIGTERM]).run([listener])
 
 
-def _config(app: FastAPI, settings: Settings, stop: Stop) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=guarded(settings, stop),
+        http=hardened_protocol(settings, lifecycle),
         lifespan="on",
         ws="none",
         log_config=None,
@@ -85,7 +89,7 @@ def _config(app: FastAPI, settings: Settings, stop: Stop) -> uvicorn.Config:
     )
 
 
-def make_app(settings: Settings, stop: Stop) -> FastAPI:
+def make_app(settings: Settings, lifecycle: Lifecycle) -> FastAPI:
     """The service with what a process of its own adds: log lines and tracing.
 
     Raises ArtifactError, SettingError.
@@ -98,7 +102,7 @@ def make_app(settings: Settings, stop: Stop) -> FastAPI:
         if settings.access_log
         else None,
         tracer_provider=tracer_to_collector(),
-        stop=stop,
+        lifecycle=lifecycle,
         log_lines=lines,
     )
     # A thread that works on a large body lets other requests in between sooner than after 5 ms.
@@ -109,9 +113,9 @@ def make_app(settings: Settings, stop: Stop) -> FastAPI:
     return app
 
 
-def _log_lines() -> LogLines:
+def _log_lines() -> LogWriter:
     """To standard error, or nowhere if there is none."""
     try:
-        return LogLines(sys.stderr.fileno())
+        return LogWriter(sys.stderr.fileno())
     except (AttributeError, OSError):
-        return LogLines(os.open(os.devnull, os.O_WRONLY))
+        return LogWriter(os.open(os.devnull, os.O_WRONLY))

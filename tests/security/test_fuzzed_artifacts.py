@@ -23,7 +23,7 @@ from model.errors import ArtifactError
 from model.pipelines.train import train
 from model.training.recipes.recipe import load_recipe
 from service.problems import Problem
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
 RECIPE = """
@@ -77,11 +77,11 @@ def use(data: bytes) -> bool:
         predictor.replay_self_test()
     except ArtifactError:
         return False
-    served = Served(predictor, SETTINGS)
+    served = ModelVersion(predictor, SETTINGS)
     assert served.description
     assert served.card
     with suppress(Problem):  # of numbers that overflow
-        served.predict(predictor.self_test.rows[:1], 0.5)
+        served.predict_and_count(predictor.self_test.rows[:1], 0.5)
     return True
 
 

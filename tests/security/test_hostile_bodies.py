@@ -17,7 +17,7 @@ from support.hostile_bodies import CAP, HOLE, SECRET, Json, broken, walk
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.problems import MAX_ERRORS, MOST_CHARACTERS
-from service.request_context import CurrentRequest
+from service.request_context import RequestContext
 from service.settings import Settings
 
 NAMES = (
@@ -71,7 +71,7 @@ def most_bytes(size: int) -> float:
 logged: list[str] = []
 
 
-def access_log(request: CurrentRequest, method: str, status: int, _: float) -> None:
+def access_log(request: RequestContext, method: str, status: int, _: float) -> None:
     logged.append(f"{request.route} {method} {status}")
 
 

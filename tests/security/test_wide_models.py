@@ -19,7 +19,7 @@ from model.prediction.predictor import PIECE_NUMBERS, PIECE_ROWS, Predictor, pie
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import FEW_NUMBERS, TOO_SPARSE, Contract
+from service.codecs.json.parser import FEW_NUMBERS, TOO_SPARSE, InstanceParser
 from service.inference import open_inference as infer
 from service.routes import open_inference as inference_protocol
 from service.settings import Settings
@@ -103,7 +103,7 @@ def test_a_body_is_small_by_its_numbers() -> None:
         features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(100)),
         target=Binary(negative="no", positive="yes"),
     )
-    contract = Contract(schema, 1000)
+    contract = InstanceParser(schema, 1000)
     few = FEW_NUMBERS // 100
     assert contract.is_small(instances(few - 1, "{}"))
     assert not contract.is_small(instances(few + 1, "{}"))
@@ -121,9 +121,9 @@ async def test_few_bytes_of_many_numbers_go_to_a_thread(
             threads.append(asyncio.get_running_loop() is not loop)
         except RuntimeError:
             threads.append(True)
-        return infer.answer(*given)
+        return infer.respond(*given)
 
-    monkeypatch.setattr(inference_protocol, "answer", told)
+    monkeypatch.setattr(inference_protocol, "respond", told)
     for rows in (2, 1000):
         tensor = {"name": "x0", "shape": [rows], "datatype": "FP64", "data": [1] * rows}
         asked = await client.post("/v2/models/article/infer", json={"inputs": [tensor]})

@@ -27,7 +27,7 @@ from support.request_mix import Requests
 from support.resource_usage import Sample, descriptors, slope, taken_bytes, threads
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.repository import make_current
 from model.prediction.predictor import Predictor
 
@@ -45,7 +45,7 @@ BYTES_A_MILLION = 1_000_000
 def served(folder: Path, other: Path, log: Path) -> Iterator[tuple[int, int]]:
     """The port and the process id of a service of two models; what it logs goes to a file."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(folder)]
-    command += ["--more-artifacts", str(other)]
+    command += ["--extra-artifacts", str(other)]
     # Those that stay pause while samples are taken.
     settings = {"MALIGNANCY_KEEP_ALIVE_SECONDS": f"{SECONDS}"}
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **settings}
@@ -77,7 +77,7 @@ class Versions:
         facts = {**self._predictor.facts, "description": f"version {self._number}"}
         changed = dataclasses.replace(self._predictor, facts=facts)
         file = self.folder / f"{self._number}.joblib"
-        publish(file, artifact.to_bytes(changed))
+        write_atomically(file, artifact.to_bytes(changed))
         make_current(file)
         artifact.save(dataclasses.replace(changed, name="other"), self.other)
         (self.folder / f"{self._number - VERSIONS}.joblib").unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from security.test_fuzzed_artifacts import KINDS, fuzz, good
 
 from model.artifacts import artifact
 from model.errors import ArtifactError
-from service.security.artifact_policy import trust
+from service.security.artifact_policy import artifact_check
 from service.settings import Settings
 
 EXAMPLES = 5000
@@ -28,7 +28,7 @@ def test_every_flipped_byte(figures: Callable[[str], None]) -> None:
     """Of a published file: with a pinned digest refused; without, refused or another version."""
     data = bytearray(good())
     version = hashlib.sha256(data).hexdigest()
-    check = trust(Settings(artifact_digest=version), is_default=True)
+    check = artifact_check(Settings(artifact_digest=version), is_default=True)
     check(Path("a"), bytes(data))
     loaded = 0
     for position in range(len(data)):

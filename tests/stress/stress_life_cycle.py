@@ -154,7 +154,11 @@ def test_more_work_than_the_grace_has_time_for(
 ) -> None:
     body = b'{"instances":[' + b",".join([ROW] * 100_000) + b"]}"
     request = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body)
-    settings = {"scoring_threads": 1, "max_wait_seconds": 1000, "max_waiting": 1000}
+    settings = {
+        "scoring_threads": 1,
+        "scoring_queue_timeout_seconds": 1000,
+        "scoring_queue_size": 1000,
+    }
     answers: Counter[int] = Counter()
     with Service(artifact_path, log, **settings) as service:
         service.until_ready()

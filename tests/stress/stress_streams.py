@@ -74,7 +74,7 @@ class Peak:
             self.bytes = max(self.bytes, taken_bytes(self._process))
 
 
-def exchange(port: int, names: tuple[str, ...], size: int, *, chunked: bool) -> Answer:
+def media_types(port: int, names: tuple[str, ...], size: int, *, chunked: bool) -> Answer:
     with socket.create_connection(("127.0.0.1", port), 600) as connection:
         answer = Answer(connection)
         framing = b"Transfer-Encoding: chunked\r\n"
@@ -106,11 +106,11 @@ def test_memory_is_flat(
     names = predictor.schema.names
     with start_service(artifact_path, max_stream_bytes=most) as (port, process):
         for _ in range(2):  # what the first tables take stays
-            warm = exchange(port, names, WARM_BYTES, chunked=chunked)
+            warm = media_types(port, names, WARM_BYTES, chunked=chunked)
             assert warm.status == 200
         before = taken_bytes(process)
         with Peak(process) as peak:
-            answer = exchange(port, names, STREAM_BYTES, chunked=chunked)
+            answer = media_types(port, names, STREAM_BYTES, chunked=chunked)
         grown = peak.bytes - before
         assert grown < MOST_GROWTH_BYTES
         if most < STREAM_BYTES:
@@ -122,6 +122,6 @@ def test_memory_is_flat(
             rows = sum(1 for _ in pieces(names, STREAM_BYTES)) - 1
             head_lines = answer.head.partition(b"\r\n\r\n")[0].count(b"\n") + 2
             assert answer.lines - head_lines == rows * ROWS + 1
-        assert exchange(port, names, 1_000_000, chunked=chunked).status == 200
+        assert media_types(port, names, 1_000_000, chunked=chunked).status == 200
     memory = f"{before / 1e6:.0f} MB before and {grown / 1e6:.1f} more"
     figures(f"{STREAM_BYTES >> 20} MiB: {answer.status}, {answer.lines} lines answered, {memory}")

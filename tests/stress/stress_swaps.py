@@ -19,7 +19,7 @@ from integration.service.test_reloading import ROW, Load, other
 from support.eventually import SECONDS, until
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.repository import make_current
 from model.prediction.predictor import Predictor
 
@@ -61,7 +61,7 @@ def test_a_thousand_swaps(
     folder, log = tmp_path / "versions", tmp_path / "log.txt"
     folder.mkdir()
     for number, content in enumerate(contents):
-        publish(folder / f"{number}.joblib", content)
+        write_atomically(folder / f"{number}.joblib", content)
         titles.append(artifact.from_bytes(content).title)
     make_current(folder / "0.joblib")
     good = bad = 0
@@ -80,7 +80,7 @@ def test_a_thousand_swaps(
             serving = titles[0]
             for number in range(SWAPS):
                 if number % 2:
-                    publish(folder / "bad.joblib", spoiled(contents[0], draw))
+                    write_atomically(folder / "bad.joblib", spoiled(contents[0], draw))
                     make_current(folder / "bad.joblib")
                     os.kill(process, signal.SIGHUP)
                     until(lambda: "failures" in health())

@@ -16,10 +16,10 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
-from service.codecs.json.parser import Contract
+from service.codecs.json.parser import InstanceParser
 from service.codecs.open_inference.inputs import InputTensors
-from service.codecs.open_inference.request import Most, read_request
-from service.codecs.tabular.blocks import Block, Reader
+from service.codecs.open_inference.request import RequestLimits, read_request
+from service.codecs.tabular.blocks import Block, TableReader
 from service.codecs.tabular.csv import CsvReader
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.problems import MAX_ERRORS, Problem
@@ -34,9 +34,9 @@ TARGET = Binary(negative="no", positive="yes")
 KINDS = Schema(features=FEATURES, target=TARGET)
 NUMBERS = Schema(features=FEATURES[:2], target=TARGET)
 MAX_ROWS = 50
-CONTRACTS = {schema: Contract(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
+CONTRACTS = {schema: InstanceParser(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
 TENSORS = {schema: InputTensors(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
-MOST = Most.of(MAX_ROWS, 4, 2)
+MOST = RequestLimits.for_model(MAX_ROWS, 4, 2)
 
 
 def number(value: Any, feature: Feature) -> float:
@@ -128,7 +128,7 @@ def tensors(data: bytes) -> bool:
     return taken
 
 
-def read(reader: Reader, data: bytes, cut: int) -> list[Block] | None:
+def read(reader: TableReader, data: bytes, cut: int) -> list[Block] | None:
     """What a reader makes of two pieces; None where it refuses."""
     try:
         blocks = [block for piece in (data[:cut], data[cut:]) for block in reader.feed(piece)]

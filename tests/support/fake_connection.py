@@ -13,13 +13,13 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.lifecycle import Stop
-from service.middleware import AroundRequests
+from service.lifecycle import Lifecycle
+from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
-from service.overload.limiter import Capacity
-from service.protocol.connection import Guard
-from service.protocol.http_protocol import GuardedProtocol, guarded
-from service.protocol.timeouts import TICK_SECONDS, Sweep, Swept
+from service.overload.limiter import WorkLimiter
+from service.protocol.connection import ConnectionContext
+from service.protocol.http_protocol import HardenedHttpProtocol, hardened_protocol
+from service.protocol.timeouts import TICK_SECONDS, DeadlineTimer, TimedConnection
 from service.settings import Settings
 
 TURNS = 30  # of the event loop, in which all that can be done without waiting is done
@@ -28,7 +28,7 @@ HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"  # what follows a method and a path
 GET = b"GET /a" + HEAD + b"\r\n"
 WAIT = b"GET /wait" + HEAD + b"\r\n"
 
-CAPACITY = Capacity(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
+CAPACITY = WorkLimiter(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
 NOWHERE = os.open(os.devnull, os.O_RDWR)
 
 
@@ -133,18 +133,18 @@ class Application:
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-class StillSweep(Sweep):
+class StillSweep(DeadlineTimer):
     """Tells nobody anything: the time is the test's."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: set[Swept] = set()
+        self.told: set[TimedConnection] = set()
 
-    def add(self, connection: Swept, loop: AbstractEventLoop) -> None:
+    def add(self, connection: TimedConnection, loop: AbstractEventLoop) -> None:
         assert loop is asyncio.get_running_loop()
         self.told.add(connection)
 
-    def discard(self, connection: Swept) -> None:
+    def discard(self, connection: TimedConnection) -> None:
         self.told.remove(connection)
 
 
@@ -153,14 +153,16 @@ class Server:
 
     def __init__(self, **settings: Any) -> None:
         self.application = Application()
-        self.stop = Stop(drain_seconds=0)
-        self.protocol = guarded(Settings(**settings), self.stop)
-        self.guard: Guard = cast(partial[GuardedProtocol], self.protocol).keywords["guard"]
-        self.sweep = self.guard.sweep = StillSweep()
+        self.lifecycle = Lifecycle(drain_seconds=0)
+        self.protocol = hardened_protocol(Settings(**settings), self.lifecycle)
+        self.context: ConnectionContext = cast(
+            partial[HardenedHttpProtocol], self.protocol
+        ).keywords["context"]
+        self.deadline_timer = self.context.deadline_timer = StillSweep()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], AroundRequests(self.application, Telemetry(), CAPACITY)),
+            cast(Callable[..., Any], RequestMiddleware(self.application, Telemetry(), CAPACITY)),
             http=self.protocol,
             lifespan="off",
             log_config=None,
@@ -177,7 +179,7 @@ class Wire:
     def __init__(self, server: Server, peer: tuple[str, int] | None) -> None:
         self.server = server
         self.raw = Raw(peer)
-        make = cast(partial[GuardedProtocol], server.protocol)
+        make = cast(partial[HardenedHttpProtocol], server.protocol)
         self.protocol = make(config=server.config, server_state=server.state, app_state={})
         self.protocol.connection_made(self.raw)
 

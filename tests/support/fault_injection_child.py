@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from model.artifacts import artifact
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.repository import make_current
 from model.errors import MalignancyError
 from model.prediction.predictor import Predictor
 from model.training.fitting import checkpoint
-from service.registry.registry import WatchedModel
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import ReloadableModel
 from service.settings import Settings
 
 BEGIN, END = "/begin-of-the-deed", "/end-of-the-deed"  # they frame it in the trace
@@ -44,7 +44,7 @@ def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
 
     def swapping(folder: Path) -> Deed:
         make_current(folder / "a.joblib")
-        model = WatchedModel(folder, lambda each: Served(each, Settings()))
+        model = ReloadableModel(folder, lambda each: ModelVersion(each, Settings()))
         make_current(folder / "b.joblib")
 
         def swap(_: Path) -> str:
@@ -54,7 +54,7 @@ def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
         return swap
 
     plain: dict[str, Callable[[Path], object]] = {
-        "publish": lambda folder: publish(folder / "file", NEW),
+        "publish": lambda folder: write_atomically(folder / "file", NEW),
         "save": save,
         "promote": lambda folder: make_current(folder / "b.joblib"),
         "checkpoint": lambda folder: checkpoint.write(folder / "file", {}, STATE),

@@ -11,32 +11,32 @@ from support.eventually import loop_until
 
 from model.prediction.predictor import Predictor
 from service import app
-from service.lifecycle import Stop
-from service.overload.admission import Admission, Waiting
-from service.overload.limiter import Capacity
-from service.protocol.connection import Guard
-from service.protocol.http_protocol import guarded
+from service.lifecycle import Lifecycle
+from service.overload.admission import Admission, QueuedRequest
+from service.overload.limiter import WorkLimiter
+from service.protocol.connection import ConnectionContext
+from service.protocol.http_protocol import hardened_protocol
 from service.settings import Settings
 
 
 class ServedHere:
-    """port: of the loopback. capacity, guard, server: what is inside."""
+    """port: of the loopback. capacity, context, server: what is inside."""
 
     def __init__(self, predictor: Predictor, **settings: Any) -> None:
         given = Settings.model_validate({"access_log": False, **settings})
-        made: list[Capacity] = []
+        made: list[WorkLimiter] = []
 
-        def capacity(*arguments: Any) -> Capacity:
-            made.append(Capacity(*arguments))
+        def capacity(*arguments: Any) -> WorkLimiter:
+            made.append(WorkLimiter(*arguments))
             return made[0]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(app, "Capacity", capacity)
-            stop = Stop(0)
-            served = app.create_app(given, predictor, stop=stop)
+            patch.setattr(app, "WorkLimiter", capacity)
+            lifecycle = Lifecycle(0)
+            served = app.create_app(given, predictor, lifecycle=lifecycle)
         self.capacity = made[0]
-        protocol: Any = guarded(given, stop)
-        self.guard: Guard = protocol.keywords["guard"]
+        protocol: Any = hardened_protocol(given, lifecycle)
+        self.context: ConnectionContext = protocol.keywords["context"]
         self.server = uvicorn.Server(
             uvicorn.Config(
                 served,
@@ -66,9 +66,9 @@ class ServedHere:
     @asynccontextmanager
     async def overloaded(self, *, reading: bool) -> AsyncIterator[None]:
         """As if there were more to do than it can. reading: and this had only just begun."""
-        usual, self.guard.admission = self.guard.admission, _Overloaded(reading)
+        usual, self.context.admission = self.context.admission, _Overloaded(reading)
         yield
-        self.guard.admission = usual
+        self.context.admission = usual
 
 
 class _Overloaded(Admission):
@@ -76,8 +76,8 @@ class _Overloaded(Admission):
         super().__init__()
         self.overloaded = not reading
 
-    def may_begin(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
+    def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
         return False
 
-    def wait(self, request: Waiting) -> None:
-        asyncio.get_running_loop().call_soon(request.turn_down)
+    def wait(self, request: QueuedRequest) -> None:
+        asyncio.get_running_loop().call_soon(request.reject)

@@ -69,7 +69,6 @@ def record_path(
 
 def usual_trainings(rate: float = 0.1, *, epochs: int = 30) -> dict[str, Training]:
     """What introductions compare: descent at a rate, at one too large for it, and better ways."""
-
     ways: dict[str, tuple[str, float, str | None]] = {
         "SGD, rate too large": ("gradient_descent", 40, None),
         "SGD, annealed rate": ("gradient_descent", 10, "cosine"),

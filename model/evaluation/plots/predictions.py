@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from model.arrays import Array
 from model.evaluation.plots.training import as_png
 from model.metrics.confusion_matrix import ConfusionMatrix
-from model.metrics.threshold_metrics import binary_matrix, matrix_of_classes
+from model.metrics.threshold_metrics import binary_matrix, class_confusion_matrix
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel
 
@@ -29,7 +29,7 @@ def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
         }
         classes: Sequence[str] = (target.negative, target.positive)
     elif isinstance(target, MultiClass):
-        matrices = {_title(name, rows): matrix_of_classes(rows) for name, rows in sets.items()}
+        matrices = {_title(name, rows): class_confusion_matrix(rows) for name, rows in sets.items()}
         classes = target.classes
     elif isinstance(target, MultiLabel):
         rows = predictor.validation

@@ -12,7 +12,7 @@ from model.arrays import Array
 from model.metrics.confusion_matrix import Interval
 
 RESAMPLES = 500
-MOST_PLACES = 2000  # on a curve; beyond it, neighbouring probabilities share one
+MAX_POINTS = 2000  # on a curve; beyond it, neighbouring probabilities share one
 GRID = np.linspace(0, 1, 101)
 
 
@@ -83,7 +83,7 @@ def resampled(labels: Array, probabilities: Array, groups: Array) -> Resampled:
     that are drawn (multinomially). Resamples of one class only are left out.
     """
     values, place = np.unique(-probabilities, return_inverse=True)
-    places = min(len(values), MOST_PLACES)
+    places = min(len(values), MAX_POINTS)
     place = place * places // len(values)
     cell = np.where(labels, place, places + place)
     count = np.bincount(cell, minlength=2 * places)

@@ -46,7 +46,7 @@ from model.evaluation.report.tables import (
     operating_points,
     sweep,
 )
-from model.metrics.threshold_metrics import binary_matrix, figures
+from model.metrics.threshold_metrics import binary_matrix, metrics_at_threshold
 from model.prediction.predictor import Predictor
 from model.prediction.target import Binary, MultiClass, Regression
 from model.training.fitting.history import History
@@ -114,7 +114,7 @@ def _in_short(predictor: Predictor) -> str:
     target, rows = predictor.schema.target, predictor.validation
     if not len(rows.targets):
         return "There are no validation rows."
-    told = figures(target, rows, predictor.threshold)
+    told = metrics_at_threshold(target, rows, predictor.threshold)
     if isinstance(target, Binary):
         matrix = binary_matrix(rows, predictor.threshold)
         (found, positives), (left, negatives) = (

@@ -10,7 +10,7 @@ from model.arrays import Array
 from model.evaluation.metrics import scores
 from model.evaluation.report.html import decimal, paragraph, percent, percents, spoken, table
 from model.metrics.confusion_matrix import Z_95, Interval
-from model.metrics.threshold_metrics import NUMBERS, figures
+from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
@@ -61,7 +61,7 @@ def key_figures(
         yield from _errors(predictor, target)
         return
     sets = (predictor.validation, predictor.train)
-    told = [figures(target, scored, predictor.threshold) for scored in sets]
+    told = [metrics_at_threshold(target, scored, predictor.threshold) for scored in sets]
     of_scores = [scores(target, scored) if len(scored.targets) else {} for scored in sets]
     words = {"positive": "of a label", "negative": "none"}
     if isinstance(target, Binary):
@@ -84,7 +84,7 @@ def confusion_tables(predictor: Predictor) -> Iterator[str]:
     """How many rows of each true class were called what; of labels, and classes, each one's."""
     target = predictor.schema.target
     for name, scored in _sets(predictor):
-        told = figures(target, scored, predictor.threshold)
+        told = metrics_at_threshold(target, scored, predictor.threshold)
         where = f"{name}, {told['rows']} rows"
         if isinstance(target, Binary):
             m = told["confusion_matrix"]
@@ -111,7 +111,7 @@ def confusion_tables(predictor: Predictor) -> Iterator[str]:
 def sweep(predictor: Predictor) -> str:
     """What validation rows give at thresholds from 0.05 to 0.95."""
     target, scored = predictor.schema.target, predictor.validation
-    told = [(f"{at:.2f}", figures(target, scored, at)) for at in SWEEP]
+    told = [(f"{at:.2f}", metrics_at_threshold(target, scored, at)) for at in SWEEP]
     title = f"Every threshold, validation rows ({len(scored.targets)})"
     if isinstance(target, Binary):
         return table(title, ("threshold", *_HEADS), ((at, *_line(each)) for at, each in told))
@@ -130,7 +130,10 @@ def operating_points(predictor: Predictor) -> str:
     """Each named threshold, and what it gives on validation rows."""
     target, points = predictor.schema.target, predictor.operating_points.items()
     title = "Operating points, validation rows"
-    told = [(f"{name} ({at:g})", figures(target, predictor.validation, at)) for name, at in points]
+    told = [
+        (f"{name} ({at:g})", metrics_at_threshold(target, predictor.validation, at))
+        for name, at in points
+    ]
     if isinstance(target, Binary):
         return table(title, ("name", *_HEADS), ((name, *_line(each)) for name, each in told))
     heads = ("name", "accuracy", "all labels right", "95 % interval")
@@ -207,7 +210,9 @@ def _each(title: str, told: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _errors(predictor: Predictor, target: Regression) -> Iterator[str]:
-    told = [figures(target, scored, math.nan)["outputs"] for _, scored in _sets(predictor)]
+    told = [
+        metrics_at_threshold(target, scored, math.nan)["outputs"] for _, scored in _sets(predictor)
+    ]
     unit = f" ({target.unit})" if target.unit else ""
     heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _sets(predictor)))
     for place, output in enumerate(target.outputs):
@@ -281,7 +286,8 @@ def hardest_rows(predictor: Predictor, most: int = 10) -> str:
 
 def row_losses(predictor: Predictor) -> Array:
     """How wrong each validation row (B,) is: −log of the probability given to the truth, summed
-    over labels; of numbers the largest error, as a multiple of the output's mean absolute one."""
+    over labels; of numbers the largest error, as a multiple of the output's mean absolute one.
+    """
     target, scored = predictor.schema.target, predictor.validation
     truth, predictions = scored.targets, scored.predictions
     if isinstance(target, Regression):

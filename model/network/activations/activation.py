@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from model.arrays import Array
-from model.network.config import Described
+from model.network.config import Configurable
 from model.network.graph import Calls, Workspace
 
 # 0, 1, −1 and ∞ of each type: of a Python number NumPy makes an array at every call.
@@ -41,18 +41,18 @@ def softplus(z: Array) -> Array:
     return np.asarray(np.logaddexp(z, z.dtype.type(0)))
 
 
-class Activation(Described):
+class Activation(Configurable):
     """What a plan may do with an activation."""
 
     in_place: ClassVar[bool] = True
     default_initializer: ClassVar[str] = "glorot_normal"
 
     def value(self, x: Array) -> Array:
-        """y from x, a new array."""
+        """Y from x, a new array."""
         raise NotImplementedError
 
     def overwrite(self, x: Array) -> Array:
-        """y from x, which is nobody else's: y may lie there."""
+        """Y from x, which is nobody else's: y may lie there."""
         return self.value(x)
 
     def bind(self, at: Workspace) -> Calls:

@@ -126,7 +126,7 @@ class SELU(Activation):
     default_initializer = "lecun_normal"
 
     def value(self, x: Array) -> Array:
-        """s x, or s α (e^x − 1)."""
+        """S x, or s α (e^x − 1)."""
         return _exponential_linear(x, SELU_ALPHA, SELU_SCALE)
 
     def bind(self, at: Workspace) -> Calls:
@@ -197,7 +197,7 @@ class Swish(Activation):
     default_initializer = "he_normal"
 
     def value(self, x: Array) -> Array:
-        """x σ(x)."""
+        """X σ(x)."""
         return np.asarray(x * sigmoid(x))
 
     def bind(self, at: Workspace) -> Calls:

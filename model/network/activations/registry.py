@@ -20,7 +20,7 @@ class Linear(Activation):
     name = "linear"
 
     def value(self, x: Array) -> Array:
-        """x itself."""
+        """X itself."""
         return x
 
     def bind(self, at: Workspace) -> Calls:
@@ -65,7 +65,7 @@ class Tanh(Activation):
     name = "tanh"
 
     def value(self, x: Array) -> Array:
-        """tanh x."""
+        """Tanh x."""
         return np.tanh(x)
 
     def overwrite(self, x: Array) -> Array:

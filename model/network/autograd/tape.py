@@ -88,28 +88,28 @@ class Value:
         return list(order)
 
     def __add__(self, other: "Operand") -> "Value":
-        """a + b.  ∂y/∂a = 1,  ∂y/∂b = 1."""
+        """A + b.  ∂y/∂a = 1,  ∂y/∂b = 1."""
         b = as_value(other)
         return _record("+", self.data + b.data, (self, lambda g: g), (b, lambda g: g))
 
     def __sub__(self, other: "Operand") -> "Value":
-        """a − b.  ∂y/∂a = 1,  ∂y/∂b = −1."""
+        """A − b.  ∂y/∂a = 1,  ∂y/∂b = −1."""
         b = as_value(other)
         return _record("-", self.data - b.data, (self, lambda g: g), (b, lambda g: -g))
 
     def __mul__(self, other: "Operand") -> "Value":
-        """a b.  ∂y/∂a = b,  ∂y/∂b = a."""
+        """A b.  ∂y/∂a = b,  ∂y/∂b = a."""
         a, b = self, as_value(other)
         return _record("*", a.data * b.data, (a, lambda g: g * b.data), (b, lambda g: g * a.data))
 
     def __truediv__(self, other: "Operand") -> "Value":
-        """a / b.  ∂y/∂a = 1 / b,  ∂y/∂b = −y / b."""
+        """A / b.  ∂y/∂a = 1 / b,  ∂y/∂b = −y / b."""
         a, b = self, as_value(other)
         y = a.data / b.data
         return _record("/", y, (a, lambda g: g / b.data), (b, lambda g: -g * y / b.data))
 
     def __matmul__(self, other: "Operand") -> "Value":
-        """a b, of matrices, stacks of them and vectors.  ∂J/∂a = g bᵀ,  ∂J/∂b = aᵀ g."""
+        """A b, of matrices, stacks of them and vectors.  ∂J/∂a = g bᵀ,  ∂J/∂b = aᵀ g."""
         a, b = self, as_value(other)
         y = a.data @ b.data
         row = a.data if a.data.ndim > 1 else a.data[None, :]  # a vector on the left is a row,
@@ -158,7 +158,7 @@ class Value:
         return _record("expm1", np.expm1(self.data), (self, lambda g: g * np.exp(self.data)))
 
     def log(self) -> "Value":
-        """ln a.  ∂y/∂a = 1 / a."""
+        """Ln a.  ∂y/∂a = 1 / a."""
         return _record("log", np.log(self.data), (self, lambda g: g / self.data))
 
     def log1p(self) -> "Value":
@@ -171,7 +171,7 @@ class Value:
         return _record("sqrt", y, (self, lambda g: g / (2 * y)))
 
     def tanh(self) -> "Value":
-        """tanh a.  ∂y/∂a = 1 − y²."""
+        """Tanh a.  ∂y/∂a = 1 − y²."""
         y = np.tanh(self.data)
         return _record("tanh", y, (self, lambda g: g * (1 - y * y)))
 
@@ -188,7 +188,8 @@ class Value:
     def maximum(self, other: "Operand") -> "Value":
         """The larger, by elements.  ∂y/∂a = 1 where a > b, 0 where a < b, ½ where they are equal.
 
-        So max(z, 0) + ln(1 + exp(−|z|)) has its true derivative, ½, also at 0."""
+        So max(z, 0) + ln(1 + exp(−|z|)) has its true derivative, ½, also at 0.
+        """
         a, b = self, as_value(other)
         share = (a.data > b.data) + (a.data == b.data) / 2
         y = np.maximum(a.data, b.data)

@@ -98,7 +98,7 @@ class Windowed(Node):
         ]
 
     def _view(self, x: Array) -> Array:
-        """x (…, features, B) as its windows (…, T, k · C, B), sharing memory."""
+        """X (…, features, B) as its windows (…, T, k · C, B), sharing memory."""
         *lead, across, along = x.strides
         return np.lib.stride_tricks.as_strided(
             x,

@@ -98,7 +98,7 @@ class Add(Node):
         ]
 
     def evaluator(self, block: Array | None) -> Callable[[Array, Array], Array]:  # noqa: ARG002
-        """a + b."""
+        """A + b."""
         return np.add
 
 
@@ -151,7 +151,7 @@ class Normalize(Node):
         self.epsilon = epsilon
 
     def bind(self, at: Workspace) -> Calls:
-        """n and r are left beside y for backward."""
+        """N and r are left beside y for backward."""
         block, d_block = at.weights
         gain, offset, d_gain, d_offset = (
             part[..., column] for part in (block, d_block) for column in (slice(1), slice(1, None))
@@ -195,7 +195,7 @@ class Normalize(Node):
         ]
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
-        """gain · n + offset."""
+        """Gain · n + offset."""
         assert block is not None
         gain, offset = block[..., :1].copy(), block[..., 1:].copy()
         epsilon = block.dtype.type(self.epsilon)

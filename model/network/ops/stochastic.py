@@ -54,7 +54,8 @@ class Drop(_Noise):
 
 class AlphaDrop(_Noise):
     """y = a (x m + α′ (1 − m)) + b: dropout to SELU's low end α′ = −s α, with the a and b that keep
-    mean 0 and variance 1 (Klambauer et al. 2017, §3).  ∂J/∂x = a m dy."""
+    mean 0 and variance 1 (Klambauer et al. 2017, §3).  ∂J/∂x = a m dy.
+    """
 
     def __init__(self, source: Node, rate: float) -> None:
         super().__init__(source)

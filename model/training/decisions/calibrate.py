@@ -24,7 +24,8 @@ def choose_calibration(
     labels: Array, probabilities: Array, groups: Array, seed: int
 ) -> tuple[Calibration | None, dict[str, float]]:
     """The method with the lowest log-loss across folds of whole groups (B,), None where no one
-    beats leaving probabilities as they are; and the log-loss of each, "none" among them."""
+    beats leaving probabilities as they are; and the log-loss of each, "none" among them.
+    """
     drawn = np.random.default_rng(seed).permutation(groups.max() + 1) % FOLDS
     fold = drawn[groups]
     calibrated = {method: probabilities.astype(float) for method in METHODS}
@@ -53,7 +54,7 @@ def _temperature(labels: Array, probabilities: Array) -> float:
     logits, signs = np.log(p / (1 - p)), np.where(labels, 1.0, -1.0)
 
     def slope(inverse: float) -> float:
-        """d log-loss / d(1/T): convex, so this rises."""
+        """D log-loss / d(1/T): convex, so this rises."""
         with np.errstate(over="ignore"):
             return float(-(signs * logits / (1 + np.exp(signs * logits * inverse))).mean())
 

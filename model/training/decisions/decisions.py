@@ -16,7 +16,8 @@ DEFAULT_THRESHOLD = 0.5
 @dataclass(frozen=True)
 class Decisions:
     """operating_points: thresholds by name, the one in force as "default". refer: two of them, or
-    none where they do not leave a band. facts: how the calibration was chosen."""
+    none where they do not leave a band. facts: how the calibration was chosen.
+    """
 
     operating_points: dict[str, float]
     calibration: Calibration | None = None
@@ -26,7 +27,8 @@ class Decisions:
 
 def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
     """Decisions of a bagged ensemble, by its rows out of bag: labels (B,) bool, probabilities and
-    groups (B,). Raises DataError where they are of one class."""
+    groups (B,). Raises DataError where they are of one class.
+    """
     if labels.all() or not labels.any():
         raise DataError("ensemble.bagged: rows of both classes must be out of some member's bag")
     calibration, facts = None, {}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 from model.artifacts.npz import read_npz, write_npz
 from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError, TrainingError
@@ -43,7 +43,9 @@ class State:
 def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
     """Publish the state of the training that `identity`, plain data, is of. Raises OSError."""
     text = json.dumps({"format": FORMAT, "identity": identity, "plain": state.plain})
-    publish(path, write_npz({**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)}))
+    write_atomically(
+        path, write_npz({**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)})
+    )
 
 
 def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> State | None:

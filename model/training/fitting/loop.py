@@ -21,7 +21,7 @@ from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluation
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.regularization.clipping import clip_by_norm, clip_by_value
-from model.training.regularization.early_stopping import Waiting
+from model.training.regularization.early_stopping import EarlyStoppingState
 from model.training.regularization.penalties import Average, bound_norms, penalize
 from model.training.schedules.plateau import Plateau, ReduceOnPlateau
 from model.training.schedules.schedule import Schedule
@@ -34,11 +34,11 @@ SNAPSHOT_STEPS, MANY = 16, 2**15
 Trace = Callable[[Array], object]
 
 # Called with the epochs done, as a fraction too, and the last record; True ends the training.
-Watch = Callable[[float, Record], bool | None]
+ProgressCallback = Callable[[float, Record], bool | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrainingResult:
     """What came of a training.
 
     theta: of the best record where it stops early or was interrupted, else of the last step; the
@@ -69,10 +69,10 @@ def minimize(
     rows: Rows | StoredRows,
     validation: Rows | None = None,
     *,
-    watch: Watch | None = None,
+    watch: ProgressCallback | None = None,
     trace: Trace | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> TrainingResult:
     """Train from θ, which stays as it is, and say what came of it.
 
     watch, trace: called after every step. checkpoint: where the state is kept; if there is one of
@@ -88,7 +88,7 @@ def minimize(
         if state is not None:
             run.restore(state)
     with np.errstate(all="ignore"), deferred_interrupt() as interrupt:  # divergence is an error
-        run.go(watch, checkpoint, interrupt)
+        run.run(watch, checkpoint, interrupt)
     return run.outcome()
 
 
@@ -115,7 +115,7 @@ class Run:
         self._history = History()
         self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
         self._squared_norm: float | None = None
-        self._plateau, self._waiting, self._lowest = Plateau(), Waiting(), math.inf
+        self._plateau, self._waiting, self._lowest = Plateau(), EarlyStoppingState(), math.inf
         self._interrupted = False
         self._bind()
         if trace is not None:
@@ -158,7 +158,9 @@ class Run:
             "validation rows": self._validation and self._validation.digest(),
         }
 
-    def go(self, watch: Watch | None, checkpoint: Checkpoint | None, interrupt: Interrupt) -> None:
+    def run(
+        self, watch: ProgressCallback | None, checkpoint: Checkpoint | None, interrupt: Interrupt
+    ) -> None:
         """Train to the end, or until something ends it."""
         training, batches = self._training, self._batches
         clock = None if checkpoint is None else Clock(checkpoint.every_seconds)
@@ -181,12 +183,12 @@ class Run:
             if self._epoch % training.report_every == 0 or self._epoch == training.epochs:
                 self._record()
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TrainingResult:
         """The weights to keep, and how they came about."""
         history = self._history
         if self._interrupted or self._training.early_stopping is not None:
-            return Outcome(self._best, history.best.epoch, history, self._interrupted)
-        return Outcome(self._evaluated().copy(), self._epoch, history)
+            return TrainingResult(self._best, history.best.epoch, history, self._interrupted)
+        return TrainingResult(self._evaluated().copy(), self._epoch, history)
 
     def state(self) -> State:
         """All that must be kept to go on as if nothing had happened."""

@@ -53,7 +53,7 @@ class Progress:
             copies = dict.fromkeys(("theta", "good", "best"), self.theta)
             run.restore(State({**copies, **self.rest.arrays}, self.rest.plain))
         with np.errstate(all="ignore"):  # divergence is an error
-            run.go(None, None, Interrupt())
+            run.run(None, None, Interrupt())
         outcome, state = run.outcome(), run.state()
         records = outcome.history.records  # the first is the last of those before
         # What θ̄ is the average of must be kept; any other θ is the one to predict with.

@@ -15,7 +15,7 @@ from model.network.network import Network
 from model.training.batches.rows import Rows
 from model.training.config import Training
 from model.training.fitting.history import History
-from model.training.fitting.loop import Watch, minimize
+from model.training.fitting.loop import ProgressCallback, minimize
 from model.training.optimizers.registry import Optimizer
 
 
@@ -63,7 +63,7 @@ class Sequential:
         batch_size: int | str = 32,
         weights: npt.ArrayLike | None = None,
         validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-        watch: Watch | None = None,
+        watch: ProgressCallback | None = None,
         **more: Any,
     ) -> Fitted:
         """Minimize the loss over rows (N, features) and their targets, each row in every epoch.

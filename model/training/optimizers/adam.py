@@ -14,7 +14,7 @@ import numpy as np
 from model.network.graph import Call
 from model.training.optimizers.adaptive import LOWEST_EPSILON
 from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
-from model.training.optimizers.state import Memory, Piece
+from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Adam(Optimizer):
         self._require("beta2", 0, HIGHEST_BETA)
         self._require("epsilon", LOWEST_EPSILON, 1)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Nine passes."""
         moments, factor = _Moments(memory, self), memory.rate.copy()
 
@@ -51,7 +51,7 @@ class Adam(Optimizer):
         memory.begin.append(begin)
         factors = memory.spread(factor)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             m, step = piece.of(moments.first), piece.step
             return [
                 *moments.calls(piece),
@@ -102,7 +102,7 @@ class Nadam(Adam):
         super().__post_init__()
         self._require("momentum_decay", 0, 1e9)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Eleven passes."""
         moments, factor = _Moments(memory, self), memory.rate.copy()
         product, ratio = memory.number("product", 1), memory.constant(0)
@@ -123,7 +123,7 @@ class Nadam(Adam):
         memory.begin.append(begin)
         factors = memory.spread(factor)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             way, step = piece.fit(ahead), piece.step
             return [
                 *moments.calls(piece),
@@ -139,7 +139,7 @@ class Nadam(Adam):
 class _Moments:
     """m / (1 − β₁) and v / (1 − β₂), and the count t."""
 
-    def __init__(self, memory: Memory, of: Adam) -> None:
+    def __init__(self, memory: OptimizerState, of: Adam) -> None:
         self.first, self.second = memory.vector("first_moment"), memory.vector("second_moment")
         self.root = 1.0
         self._count = memory.number("step", 0, np.int64)
@@ -161,7 +161,7 @@ class _Moments:
         self._epsilon_now.fill(self._epsilon * self.root)
         return t, beta1
 
-    def calls(self, piece: Piece) -> list[Call]:
+    def calls(self, piece: ParameterSlice) -> list[Call]:
         """The calls that leave √(v / (1 − β₂)) + ε, by `root` too large, in the piece's step."""
         m, v, g, step = piece.of(self.first), piece.of(self.second), piece.g, piece.step
         return [

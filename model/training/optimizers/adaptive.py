@@ -13,7 +13,7 @@ import numpy as np
 
 from model.network.graph import Call
 from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
-from model.training.optimizers.state import Memory, Piece
+from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 LOWEST_EPSILON = 1e-30  # still above 0 in float32
 
@@ -34,12 +34,12 @@ class AdaGrad(Optimizer):
         super().__post_init__()
         self._require("epsilon", LOWEST_EPSILON, 1)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Six passes."""
         sums, epsilon = memory.vector("sum_of_squares"), memory.constant(self.epsilon)
         rate = memory.spread(memory.rate)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             total, g, step = piece.of(sums), piece.g, piece.step
             return [
                 partial(np.multiply, g, g, step),
@@ -72,7 +72,7 @@ class RMSProp(Optimizer):
         self._require("alpha", 0, HIGHEST_BETA)
         self._require("epsilon", LOWEST_EPSILON, 1)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Seven passes."""
         squares, alpha = memory.vector("average_of_squares"), memory.constant(self.alpha)
         root = 1 / math.sqrt(1 - float(alpha))
@@ -81,7 +81,7 @@ class RMSProp(Optimizer):
         memory.begin.append(partial(np.multiply, memory.rate, scale, factor))
         factors = memory.spread(factor)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             v, g, step = piece.of(squares), piece.g, piece.step
             return [
                 partial(np.multiply, v, alpha, v),

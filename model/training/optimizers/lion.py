@@ -8,7 +8,7 @@ import numpy as np
 
 from model.network.graph import Call
 from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
-from model.training.optimizers.state import Memory, Piece
+from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Lion(Optimizer):
         """λ."""
         return self.weight_decay
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Six passes. Kept as m / (1 − β₂), which saves two; β₁'s sum is brought to that scale."""
         average, beta2 = memory.vector("average"), memory.constant(self.beta2)
         momentum, ratio = memory.take_momentum(self.beta1), memory.constant(0)
@@ -48,7 +48,7 @@ class Lion(Optimizer):
         memory.begin.append(begin)
         rate = memory.spread(memory.rate)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             m, g, step = piece.of(average), piece.g, piece.step
             return [
                 partial(np.multiply, m, ratio, step),

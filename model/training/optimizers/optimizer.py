@@ -13,16 +13,16 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.network.config import Described
+from model.network.config import Configurable
 from model.network.graph import Call
 from model.network.validation import require_number
-from model.training.optimizers.state import Memory, Piece, Update
+from model.training.optimizers.state import OptimizerState, ParameterSlice, Update
 
 # Of averages over time: nearer to 1 they are 1 in float32, and a correction divides by 0.
 HIGHEST_BETA = 0.999999
 
 
-class Optimizer(Described):
+class Optimizer(Configurable):
     """A rule to update θ, without its state: that is made by `bind`.
 
     learning_rate: one for all, or one for each of K members.
@@ -57,21 +57,21 @@ class Optimizer(Described):
             )
         factors = _per_parameter("multipliers", multipliers, theta)
         masks = _per_parameter("decay", decay, theta)
-        memory = Memory(theta, _rate_array(self.learning_rate, theta))
-        calls_of = self.rule(memory)
+        memory = OptimizerState(theta, _rate_array(self.learning_rate, theta))
+        calls_of = self.compile_step(memory)
         decay_of = self._decay(memory, factors, masks)
         scratch = memory.scratch()
         calls: list[Call] = []
         for part in memory.parts:
             t, step = theta[..., part], scratch[..., : part.stop - part.start]
-            piece = Piece(part, gradient[..., part], step)
+            piece = ParameterSlice(part, gradient[..., part], step)
             calls += [*decay_of(piece, t), *calls_of(piece)]
             if factors is not None:
                 calls.append(partial(np.multiply, step, factors[..., part], step))
             calls.append(partial(np.subtract, t, step, t))
         return Update([*memory.begin, *calls], memory.rate, memory.momentum, memory.state)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Make the state; then, for each piece, the calls that leave rate · direction in its step.
 
         They do not read θ.
@@ -86,8 +86,8 @@ class Optimizer(Described):
         require_number(f"optimizer {self.name}: {key}", getattr(self, key), low, high)
 
     def _decay(
-        self, memory: Memory, factors: Array | None, masks: Array | None
-    ) -> Callable[[Piece, Array], list[Call]]:
+        self, memory: OptimizerState, factors: Array | None, masks: Array | None
+    ) -> Callable[[ParameterSlice, Array], list[Call]]:
         """For each piece, the calls of decoupled decay: one pass where all parameters decay."""
         strength = memory.constant(self.decoupled_decay())
         for each in (factors, masks):

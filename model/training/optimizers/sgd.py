@@ -8,7 +8,7 @@ import numpy as np
 
 from model.network.graph import Call
 from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
-from model.training.optimizers.state import Memory, Piece
+from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GradientDescent(Optimizer):
     name = "gradient_descent"
     learning_rate: float | Sequence[float]
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """One pass."""
         rate = memory.spread(memory.rate)
         return lambda piece: [partial(np.multiply, piece.g, piece.fit(rate), piece.step)]
@@ -41,12 +41,12 @@ class Momentum(Optimizer):
         super().__post_init__()
         self._require("momentum", 0, HIGHEST_BETA)
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Three passes."""
         velocity, momentum = memory.vector("velocity"), memory.take_momentum(self.momentum)
         rate = memory.spread(memory.rate)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             v = piece.of(velocity)
             return [
                 partial(np.multiply, v, momentum, v),
@@ -68,12 +68,12 @@ class Nesterov(Momentum):
 
     name = "nesterov"
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Five passes."""
         velocity, momentum = memory.vector("velocity"), memory.take_momentum(self.momentum)
         rate = memory.spread(memory.rate)
 
-        def calls(piece: Piece) -> list[Call]:
+        def calls(piece: ParameterSlice) -> list[Call]:
             v, step = piece.of(velocity), piece.step
             return [
                 partial(np.multiply, v, momentum, v),

@@ -37,7 +37,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ParameterSlice:
     """Some of the parameters: g, their gradient, and step, where a rule leaves θ's way down."""
 
     part: slice
@@ -53,7 +53,7 @@ class Piece:
         return scratch[..., : self.g.shape[-1]] if scratch.ndim else scratch
 
 
-class Memory:
+class OptimizerState:
     """What a rule works with, made once for one θ: (P,), or (K, P) for K members.
 
     begin: calls made once at the start of an update, before those of its pieces.

@@ -18,12 +18,12 @@ import numpy as np
 
 from model.arrays import Array, aligned
 from model.errors import NetworkError
-from model.network.config import Described, build, by_name
+from model.network.config import Configurable, build, by_name
 from model.network.graph import Call
 from model.network.validation import require_count, require_number
 
 
-class Augmentation(Described):
+class Augmentation(Configurable):
     """A change of batches while training; never of rows that are evaluated or predicted."""
 
     def bind(

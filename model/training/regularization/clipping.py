@@ -25,7 +25,7 @@ def clip_by_value(gradient: Array, limit: float) -> list[Call]:
 
 
 def clip_by_norm(gradient: Array, limit: float) -> list[Call]:
-    """g ← g · min(1, limit / (‖g‖ + 1e-6)), over all parameters; for (K, P) of each member.
+    """G ← g · min(1, limit / (‖g‖ + 1e-6)), over all parameters; for (K, P) of each member.
 
     Pascanu et al. 2013, algorithm 1; PyTorch's clip_grad_norm_, whose 1e-6 leaves the norm a little
     below the limit. A norm that is no number makes the gradient none. Raises NetworkError for a

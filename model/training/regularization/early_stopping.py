@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from model.network.config import Described
+from model.network.config import Configurable
 from model.network.validation import require_count, require_number
 
 
-class Waiting(NamedTuple):
+class EarlyStoppingState(NamedTuple):
     """The last loss that counted as better, and how many records since then brought none."""
 
     best: float = math.inf
@@ -18,7 +18,7 @@ class Waiting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class EarlyStopping(Described):
+class EarlyStopping(Configurable):
     """Stop when over `patience` records in a row bring no validation loss below the best so far.
 
     min_delta: by more than how much a loss must be lower to count. The weights of the best record
@@ -33,16 +33,16 @@ class EarlyStopping(Described):
         require_count("early_stopping: patience", self.patience)
         require_number("early_stopping: min_delta", self.min_delta, 0, 1e9)
 
-    def observe(self, waiting: Waiting, loss: float) -> Waiting:
+    def observe(self, waiting: EarlyStoppingState, loss: float) -> EarlyStoppingState:
         """The state after one more record."""
         if loss < waiting.best - self.min_delta:
-            return Waiting(loss)
-        return Waiting(waiting.best, waiting.records + 1)
+            return EarlyStoppingState(loss)
+        return EarlyStoppingState(waiting.best, waiting.records + 1)
 
-    def waiting(self, losses: Iterable[float]) -> Waiting:
+    def waiting(self, losses: Iterable[float]) -> EarlyStoppingState:
         """The state after these records."""
-        return functools.reduce(self.observe, losses, Waiting())
+        return functools.reduce(self.observe, losses, EarlyStoppingState())
 
-    def is_over(self, waiting: Waiting) -> bool:
+    def is_over(self, waiting: EarlyStoppingState) -> bool:
         """Whether it has waited long enough."""
         return waiting.records > self.patience

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from model.errors import NetworkError
-from model.network.config import Described
+from model.network.config import Configurable
 from model.network.validation import require_number
 from model.training.schedules.schedule import require_reachable
 
@@ -24,7 +24,7 @@ class Plateau(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ReduceOnPlateau(Described):
+class ReduceOnPlateau(Configurable):
     """max(base · factorᵏ, minimum); k grows when over `patience` values in a row aren't better.
 
     A value is better below best · (1 − threshold). After a reduction `cooldown` values cannot be

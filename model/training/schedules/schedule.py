@@ -3,10 +3,10 @@
 from typing import Self
 
 from model.errors import NetworkError
-from model.network.config import Described
+from model.network.config import Configurable
 
 
-class Schedule(Described):
+class Schedule(Configurable):
     """A rate for each step and, in some, a momentum too."""
 
     def rate(self, step: int, base: float) -> float:

@@ -24,9 +24,9 @@ from model.training.tables.table import (
     require_variety,
     split_table,
 )
-from model.training.tables.targets import Tally
+from model.training.tables.targets import TargetStatistics
 
-MOST_HELD_BYTES = 2**26  # of features
+MAX_MEMORY_BYTES = 2**26  # of features
 SAMPLED_ROWS, SAMPLED_BYTES = 100_000, 2**26  # of either part, at the most
 PIECE_ROWS = 2**14  # of the file, when it is written once more
 
@@ -101,11 +101,11 @@ class PieceSplit:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Partitions:
     """What a table's rows are for.
 
-    table: all of them. train, validation: the two parts. of_table, of_train: what all targets, and
-    those that train, were. dropped: rows that were left out.
+    table: all of them. train, validation: the two parts. table_stats, train_stats: what all
+    targets, and those that train, were. dropped: rows that were left out.
 
     file: of a table that is not held, records of float64, one a training row: features, targets,
     and a weight, 1 where there is none; table, train and validation are samples then. `close`
@@ -115,8 +115,8 @@ class Parts:
     table: Table
     train: Table
     validation: Table
-    of_table: Tally
-    of_train: Tally
+    table_stats: TargetStatistics
+    train_stats: TargetStatistics
     dropped: int
     file: "tempfile._TemporaryFileWrapper[bytes] | None" = None
 
@@ -141,7 +141,7 @@ class Parts:
         self.file.flush()
 
 
-def read_parts(recipe: Recipe) -> Parts:
+def read_partitions(recipe: Recipe) -> Partitions:
     """Raises DataError naming what is wrong with the table, or with its parts."""
     target, pieces = recipe.data_schema.target, read_table_pieces(recipe)
     held: list[Table] = []
@@ -149,15 +149,15 @@ def read_parts(recipe: Recipe) -> Parts:
     for piece in pieces:
         held.append(piece)
         size += piece.rows.nbytes
-        if size > MOST_HELD_BYTES:
+        if size > MAX_MEMORY_BYTES:
             return _spilled(_drained(held, pieces), recipe)
     table = concatenate(held)
-    of_table = Tally(target).add(table.targets)
-    require_variety(recipe, of_table)
+    table_stats = TargetStatistics(target).add(table.targets)
+    require_variety(recipe, table_stats)
     train, validation = split_table(table, recipe)
-    of_train = Tally(target).add(train.targets)
-    of_train.check()
-    return Parts(table, train, validation, of_table, of_train, table.dropped)
+    train_stats = TargetStatistics(target).add(train.targets)
+    train_stats.check()
+    return Partitions(table, train, validation, table_stats, train_stats, table.dropped)
 
 
 def read_sample(recipe: Recipe) -> tuple[Table, int]:
@@ -165,8 +165,8 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
 
     Raises DataError as `read_table` does.
     """
-    sample = Sample(max(1000, MOST_HELD_BYTES // (8 * _width(recipe))), np.random.default_rng(0))
-    tally = Tally(recipe.data_schema.target)
+    sample = Sample(max(1000, MAX_MEMORY_BYTES // (8 * _width(recipe))), np.random.default_rng(0))
+    tally = TargetStatistics(recipe.data_schema.target)
     for piece in read_table_pieces(recipe):
         sample.add(piece)
         tally.add(piece.targets)
@@ -181,9 +181,9 @@ def _drained(held: list[Table], pieces: Iterator[Table]) -> Iterator[Table]:
     yield from pieces
 
 
-def _spilled(pieces: Iterator[Table], recipe: Recipe) -> Parts:
+def _spilled(pieces: Iterator[Table], recipe: Recipe) -> Partitions:
     target, split = recipe.data_schema.target, PieceSplit(recipe.split)
-    of_table, of_train, dropped = Tally(target), Tally(target), 0
+    table_stats, train_stats, dropped = TargetStatistics(target), TargetStatistics(target), 0
     most = max(1000, min(SAMPLED_ROWS, SAMPLED_BYTES // (8 * _width(recipe))))
     draws = np.random.default_rng([recipe.split.seed, 1]).spawn(2)
     train, validation = (Sample(most, each) for each in draws)
@@ -195,19 +195,19 @@ def _spilled(pieces: Iterator[Table], recipe: Recipe) -> Parts:
             _write(file, chosen)
             train.add(chosen)
             validation.add(piece.take(validates))
-            of_table.add(piece.targets)
-            of_train.add(chosen.targets)
+            table_stats.add(piece.targets)
+            train_stats.add(chosen.targets)
             dropped += piece.dropped
-        require_variety(recipe, of_table)
+        require_variety(recipe, table_stats)
         split.check()
         drawn = train.table(), validation.table()
         if not all(len(part.rows) for part in drawn):
             raise DataError(f"split.validation: {recipe.split.validation} leaves one part empty")
-        of_train.check()
+        train_stats.check()
     except BaseException:
         file.close()
         raise
-    return Parts(concatenate(drawn), *drawn, of_table, of_train, dropped, file)
+    return Partitions(concatenate(drawn), *drawn, table_stats, train_stats, dropped, file)
 
 
 def _write(file: IO[bytes], table: Table) -> None:

@@ -10,32 +10,32 @@ from model.errors import DataError
 Range = tuple[int, int]
 
 
-class Parts(NamedTuple):
+class Split(NamedTuple):
     """Indices of the rows that train and of those that validate, each in the table's order."""
 
     train: Array
     validation: Array
 
 
-def by_ranges(rows: int, train: Range, validation: Range) -> Parts:
+def by_ranges(rows: int, train: Range, validation: Range) -> Split:
     """Rows [first, end) of each. Raises DataError where the table is shorter."""
     for name, (_, end) in (("train", train), ("validation", validation)):
         if end > rows:
             raise DataError(f"split.{name} ends at row {end}, the table has {rows} rows")
-    return Parts(np.arange(*train), np.arange(*validation))
+    return Split(np.arange(*train), np.arange(*validation))
 
 
-def by_values(values: Array, validation: str) -> Parts:
+def by_values(values: Array, validation: str) -> Split:
     """Rows whose value (N,) is `validation` validate, all others train."""
     chosen = values == validation
     if not chosen.any():
         raise DataError(f"split.validation: no row has the value {validation!r}")
-    return Parts(np.flatnonzero(~chosen), np.flatnonzero(chosen))
+    return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen))
 
 
 def by_fraction(
     fraction: float, classes: Array | None, groups: Array | None, rows: int, seed: int
-) -> Parts:
+) -> Split:
     """About this fraction of the rows validates, drawn by a seed.
 
     classes (N,): of each class about the same fraction, where given. groups (N,): the rows of a
@@ -58,7 +58,7 @@ def by_fraction(
     validates = chosen[members]
     if validates.all() or not validates.any():
         raise DataError(f"split.validation: a fraction of {fraction} leaves one part empty")
-    return Parts(np.flatnonzero(~validates), np.flatnonzero(validates))
+    return Split(np.flatnonzero(~validates), np.flatnonzero(validates))
 
 
 def by_folds(

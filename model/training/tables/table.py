@@ -14,7 +14,7 @@ from model.training.recipes.sections import Data
 from model.training.tables.columns import read_column, texts, values
 from model.training.tables.readers import read_pieces, spelled
 from model.training.tables.splits import by_fraction, by_ranges, by_values
-from model.training.tables.targets import Tally, read_targets
+from model.training.tables.targets import TargetStatistics, read_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def read_table(recipe: Recipe) -> Table:
     Raises DataError naming the file, and the line and column at fault.
     """
     table = concatenate(read_table_pieces(recipe))
-    require_variety(recipe, Tally(recipe.data_schema.target).add(table.targets))
+    require_variety(recipe, TargetStatistics(recipe.data_schema.target).add(table.targets))
     return table
 
 
@@ -94,7 +94,7 @@ def read_table_pieces(recipe: Recipe) -> Iterator[Table]:
         raise DataError(f"{recipe.data.file}: not a table: it has no rows")
 
 
-def require_variety(recipe: Recipe, tally: Tally) -> None:
+def require_variety(recipe: Recipe, tally: TargetStatistics) -> None:
     """Raise DataError where a whole table has only one class to learn from."""
     target, name = recipe.data_schema.target, recipe.data.targets[0]
     if not isinstance(target, Binary | MultiClass):

@@ -30,7 +30,7 @@ def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
     return np.column_stack(columns).astype(target.dtype)
 
 
-class Tally:
+class TargetStatistics:
     """What the targets of some rows were, so far.
 
     rows: how many. counts: of each class, or of each label's rows that have it. low, high
@@ -75,7 +75,7 @@ class Tally:
                 name = target.names[int(varies.argmin())]
                 raise DataError(f"{part} rows of one value of {name!r} only")
 
-    def balanced(self) -> list[float]:
+    def balanced_class_weights(self) -> list[float]:
         """A weight a class: rows / (classes · rows of the class), 0 for one without rows.
 
         King and Zeng (2001).
@@ -85,7 +85,7 @@ class Tally:
         return [float(weight) for weight in each]
 
 
-def groups_of(targets: Array, target: Target) -> dict[str, Array]:
+def rows_by_class(targets: Array, target: Target) -> dict[str, Array]:
     """Rows to set side by side, each as a mask (B,), by name.
 
     Those of each class or label; of a regression, thirds by its first number.

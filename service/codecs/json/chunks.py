@@ -1,5 +1,6 @@
 """A large body in pieces of whole rows, so that no one call holds the interpreter for long: other
-requests are answered in between."""
+requests are answered in between.
+"""
 
 import re
 from typing import Final
@@ -21,7 +22,7 @@ _BETWEEN: Final = {
 }
 
 
-def pieces_of(body: bytes) -> list[bytes] | None:
+def split_body(body: bytes) -> list[bytes] | None:
     """Arrays of rows, as JSON text, that together are the rows of {"instances": [row, …]}; None for
     a body of another form, or with a row that is too long.
 

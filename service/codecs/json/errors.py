@@ -9,20 +9,20 @@ from pydantic_core import SchemaValidator, from_json
 
 from model.prediction.schema import Feature, Schema
 from service.codecs.json.core_schema import array_row, object_row, value_schema
-from service.codecs.json.limits import Bounds
+from service.codecs.json.limits import JsonLimits
 from service.problems import MAX_ERRORS, FieldError
 
 MAX_NAME_LENGTH = 100
 
 
-class Inspector:
+class ErrorFinder:
     """Finds what is wrong with a body that is JSON but breaks the contract.
 
     It is lazy, and passes over good rows in Rust, so that a large body costs little more than
     parsing it again.
     """
 
-    def __init__(self, schema: Schema, max_rows: int, bounds: Bounds) -> None:
+    def __init__(self, schema: Schema, max_rows: int, bounds: JsonLimits) -> None:
         self._features = {feature.name: feature for feature in schema.features}
         self._max_rows = max_rows
         self._bounds = bounds
@@ -69,7 +69,7 @@ class Inspector:
         else:
             for name in body:
                 if name != "instances":
-                    yield FieldError(field=printable(name), rule="cannot stand beside instances")
+                    yield FieldError(field=safe_name(name), rule="cannot stand beside instances")
             yield from self._in_instances(body["instances"])
 
     def _in_instances(self, rows: Any) -> Iterator[FieldError]:
@@ -113,7 +113,7 @@ class Inspector:
         if known < len(row):
             for name in row:
                 if name not in self._features:
-                    field = prefix + printable(name)
+                    field = prefix + safe_name(name)
                     yield FieldError(field=field, rule="is not a feature of this model")
 
     def _in_array(self, row: list[Any], place: str) -> Iterator[FieldError]:
@@ -135,7 +135,7 @@ class _Pairs(list[tuple[str, Any]]):
         seen: set[str] = set()
         for name, _ in self:
             if name in seen:
-                yield FieldError(field=prefix + printable(name), rule="is given twice")
+                yield FieldError(field=prefix + safe_name(name), rule="is given twice")
             seen.add(name)
 
 
@@ -159,7 +159,7 @@ def _pairs(text: bytes) -> Any:
     return json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
 
 
-def printable(name: str) -> str:
+def safe_name(name: str) -> str:
     """A name that a client made up, made safe to show."""
     shown = "".join(each if each.isprintable() else "?" for each in name[:MAX_NAME_LENGTH])
     return shown + "…" * (len(name) > MAX_NAME_LENGTH)

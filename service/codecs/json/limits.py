@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from service.problems import FieldError, Problem
 
-FEW: Final = 100_000  # values that any text may hold
-FEW_OBJECTS: Final = 10_000  # they are dearer
+SMALL_VALUES: Final = 100_000  # values that any text may hold
+SMALL_OBJECTS: Final = 10_000  # they are dearer
 
 
-class Bounds:
+class JsonLimits:
     """How many values a text may hold, arrays and objects among them, names of values, and
     objects: as many names as values, and objects as containers, unless told otherwise.
 
@@ -24,13 +24,13 @@ class Bounds:
     def __init__(
         self, values: int, containers: int, names: int | None = None, objects: int | None = None
     ) -> None:
-        self._values, self._containers = max(values, FEW), max(containers, FEW)
-        self._names = self._values if names is None else max(names, FEW)
-        self._objects = self._containers if objects is None else max(objects, FEW_OBJECTS)
+        self._values, self._containers = max(values, SMALL_VALUES), max(containers, SMALL_VALUES)
+        self._names = self._values if names is None else max(names, SMALL_VALUES)
+        self._objects = self._containers if objects is None else max(objects, SMALL_OBJECTS)
 
     def require(self, text: bytes) -> None:
         """Raise Problem (422) for a text that holds more."""
-        if len(text) <= FEW:
+        if len(text) <= SMALL_VALUES:
             return
         objects = text.count(b"{")
         containers = objects + text.count(b"[")
@@ -53,7 +53,7 @@ def has_escaped_colon(text: bytes) -> bool:
     return b"\\u003a" in text or b"\\u003A" in text
 
 
-def name_given_twice(text: bytes) -> str | None:
+def has_duplicate_names(text: bytes) -> str | None:
     """The first name that an object of a good text gives twice, at any level."""
     found: list[str] = []
 

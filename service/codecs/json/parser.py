@@ -12,10 +12,10 @@ from pydantic_core import core_schema as core
 
 from model.arrays import Array
 from model.prediction.schema import Schema
-from service.codecs.json.chunks import pieces_of
+from service.codecs.json.chunks import split_body
 from service.codecs.json.core_schema import ABSENT, array_row, named_values, object_row
-from service.codecs.json.errors import Inspector
-from service.codecs.json.limits import Bounds
+from service.codecs.json.errors import ErrorFinder
+from service.codecs.json.limits import JsonLimits
 from service.codecs.json.rows import RowReader
 from service.problems import FieldError, Problem
 
@@ -28,7 +28,7 @@ NONE = np.empty((0, 2), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ParsedRows:
     """What a body asks to predict.
 
     values: (B, features) float64, NaN where missing. missing: (N, 2) the row and column of each
@@ -40,7 +40,7 @@ class Rows:
     single: bool
 
 
-class Contract:
+class InstanceParser:
     """What a request body for one model may be. Built once, used from any thread.
 
     A body is one object of features, or {"instances": […]} of at most `max_rows` objects or arrays.
@@ -49,8 +49,8 @@ class Contract:
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._max_rows = max_rows
         self._features = len(schema.features)
-        self._bounds = Bounds(max_rows * (self._features + 1) + 2, max_rows + 2)
-        self._inspector = Inspector(schema, max_rows, self._bounds)
+        self._bounds = JsonLimits(max_rows * (self._features + 1) + 2, max_rows + 2)
+        self._inspector = ErrorFinder(schema, max_rows, self._bounds)
         self._reader = RowReader(schema)
         self._required = [not feature.may_be_missing for feature in schema.features]
         rows = core.union_schema(
@@ -78,10 +78,10 @@ class Contract:
             max(body.count(b"["), body.count(b"{")) * self._features <= FEW_NUMBERS
         )
 
-    def parse(self, body: bytes) -> Rows:
+    def parse(self, body: bytes) -> ParsedRows:
         """The rows in a body. Raises Problem: 400 when it is no JSON, 422 when it breaks a rule."""
         self._require_dense(body)
-        pieces = pieces_of(body)
+        pieces = split_body(body)
         rows = self._one(body) if pieces is None else self._many(pieces)
         if rows is not None:
             return rows
@@ -93,13 +93,14 @@ class Contract:
 
     def _require_dense(self, body: bytes) -> None:
         """Raise Problem (422) for objects that would become far more numbers than they have bytes,
-        since nearly all of their features are absent."""
+        since nearly all of their features are absent.
+        """
         if len(body) * self._features <= MORE_NUMBERS:
             return
         if body.count(b"{") > most_sparse_rows(len(body), self._features) + 1:
             raise Problem.invalid([FieldError(field="instances", rule=TOO_SPARSE)])
 
-    def _many(self, pieces: list[bytes]) -> Rows | None:
+    def _many(self, pieces: list[bytes]) -> ParsedRows | None:
         """The rows of all pieces, or None when one breaks a rule."""
         blocks: list[Array] = []
         count = 0
@@ -114,11 +115,12 @@ class Contract:
             blocks.append(block)
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         missing = np.isnan(values)
-        return Rows(values, np.argwhere(missing) if missing.any() else NONE, single=False)
+        return ParsedRows(values, np.argwhere(missing) if missing.any() else NONE, single=False)
 
-    def _one(self, body: bytes) -> Rows | None:
+    def _one(self, body: bytes) -> ParsedRows | None:
         """The row of an object, or the rows of an unusual spelling of many; None when a rule is
-        broken. Raises Problem (400, 422)."""
+        broken. Raises Problem (400, 422).
+        """
         self._bounds.require(body)
         try:
             fields: dict[str, Any] | None = self._validator.validate_json(body)
@@ -150,7 +152,7 @@ class Contract:
             return None
         values = np.array(rows, dtype=np.float64)  # None becomes NaN
         places = np.array(missing, dtype=np.intp) if missing else NONE
-        return Rows(values, places, single=instances is None)
+        return ParsedRows(values, places, single=instances is None)
 
 
 def most_sparse_rows(size: int, features: int) -> int:

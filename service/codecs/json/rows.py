@@ -44,7 +44,8 @@ class RowReader:
 
     def read(self, text: bytes) -> Array | None:
         """The rows (B, features) of a JSON array of them, NaN where missing; None when a row breaks
-        a rule, or there is none."""
+        a rule, or there is none.
+        """
         values = self._as_columns(text) if self._plain else None
         return self._one_by_one(text) if values is None else values
 
@@ -87,7 +88,8 @@ class RowReader:
 
     def _one_by_one(self, text: bytes) -> Array | None:
         """No names but the schema's and categories are in good rows, and none of them holds a
-        colon: an unknown name, or one given twice, shows as one colon too many."""
+        colon: an unknown name, or one given twice, shows as one colon too many.
+        """
         try:
             rows: list[Any] = self._validator.validate_json(text)
         except ValidationError:

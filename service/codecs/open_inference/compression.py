@@ -9,7 +9,7 @@ _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 ENCODINGS = tuple(_WINDOW_BITS)
 
 
-def inflated(body: bytes, encoding: str, max_bytes: int) -> bytes:
+def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """The body, of at most max_bytes, of which no more is inflated. Raises Problem (400, 413)."""
     inflater = zlib.decompressobj(_WINDOW_BITS[encoding])
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
-from service.codecs.json.errors import printable
+from service.codecs.json.errors import safe_name
 from service.codecs.open_inference.tensors import NUMBERS, Tensor
 from service.problems import Problem
 
@@ -60,7 +60,7 @@ class InputTensors:
             place = self._places.get(tensor.name)
             if place is None:
                 rule = f"there must be one named {ALL}, or one a feature, by its name"
-                raise Problem(400, f"Input {printable(tensor.name)}: {rule}.")
+                raise Problem(400, f"Input {safe_name(tensor.name)}: {rule}.")
             if place in by_place:
                 raise tensor.refused("must be given once")
             self._require(tensor, datatypes(self._features[place]), (1,), ())

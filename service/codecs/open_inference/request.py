@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from service.codecs.json.errors import printable
-from service.codecs.json.limits import Bounds, has_escaped_colon, name_given_twice
+from service.codecs.json.errors import safe_name
+from service.codecs.json.limits import JsonLimits, has_duplicate_names, has_escaped_colon
 from service.codecs.open_inference.tensors import DATATYPES, Tensor
 from service.problems import Problem
 
-MOST_ID_CHARACTERS = 256
-MOST_ARRAYS = 1_000_000  # in the data of a request, that may as well be flat
+MAX_ID_CHARACTERS = 256
+MAX_ARRAYS = 1_000_000  # in the data of a request, that may as well be flat
 MORE_OBJECTS = 100  # than there can be good ones are looked at, to say what is wrong with one
 # What would be answered or read otherwise than asked for, if it were passed over.
 _NOT_SUPPORTED = ("classification", "shared_memory_region")
@@ -42,42 +42,40 @@ class InferRequest:
 
 
 @dataclass(frozen=True)
-class Most:
+class RequestLimits:
     """What a request for a model may hold at most: inputs, outputs, and bounds of its JSON."""
 
     inputs: int
     outputs: int
-    bounds: Bounds
+    bounds: JsonLimits
 
     @classmethod
-    def of(cls, rows: int, features: int, outputs: int) -> "Most":
+    def for_model(cls, rows: int, features: int, outputs: int) -> "RequestLimits":
         """For so many rows, each value perhaps in an array of its own."""
         numbers, names = rows * features, 10 * (features + outputs)
-        arrays = min(numbers, MOST_ARRAYS) + names
-        bounds = Bounds(2 * numbers + names, arrays, names, objects=names)
+        arrays = min(numbers, MAX_ARRAYS) + names
+        bounds = JsonLimits(2 * numbers + names, arrays, names, objects=names)
         return cls(features, outputs, bounds)
 
 
-def read_request(body: bytes, header_length: int | None, most: Most) -> InferRequest:
+def read_request(body: bytes, header_length: int | None, limits: RequestLimits) -> InferRequest:
     """A request's body, whose JSON has this many bytes, or is all of it. Raises Problem (400)."""
     if header_length is not None and header_length > len(body):
         raise Problem(400, "Inference-Header-Content-Length must not exceed the body's length.")
     text = body if header_length is None else body[:header_length]
-    most.bounds.require(text)
+    limits.bounds.require(text)
     told = read_object(text)
     identity = told.get("id")
     if not isinstance(identity, str | None):
         raise Problem(400, "id must be a string.")
-    if identity is not None and not (
-        identity.isprintable() and len(identity) <= MOST_ID_CHARACTERS
-    ):
+    if identity is not None and not (identity.isprintable() and len(identity) <= MAX_ID_CHARACTERS):
         identity = None
     binary = memoryview(body)[len(body) if header_length is None else header_length :]
     return InferRequest(
         identity,
         _parameters(told, "The request"),
-        _inputs(told, binary, most.inputs),
-        _outputs(told, most.outputs),
+        _inputs(told, binary, limits.inputs),
+        _outputs(told, limits.outputs),
     )
 
 
@@ -90,15 +88,16 @@ def read_object(text: bytes) -> Json:
     if not isinstance(told, dict):
         raise Problem(400, "The body must be a JSON object.")
     if text.count(b":") != _colons(told) or has_escaped_colon(text):
-        twice = name_given_twice(text)
+        twice = has_duplicate_names(text)
         if twice is not None:
-            raise Problem(400, f"The name {printable(twice)} is given twice.")
+            raise Problem(400, f"The name {safe_name(twice)} is given twice.")
     return told
 
 
 def _colons(told: Any) -> int:
     """How many colons the text of this has; those in data, that hold none if they are good, are
-    not counted."""
+    not counted.
+    """
     count, stack = 0, [told]
     while stack:
         each = stack.pop()
@@ -112,10 +111,10 @@ def _colons(told: Any) -> int:
     return count
 
 
-def _inputs(told: Json, binary: memoryview, most: int) -> list[Tensor]:
+def _inputs(told: Json, binary: memoryview, limits: int) -> list[Tensor]:
     place = 0
     inputs = []
-    for where, each in _objects(told, "inputs", most):
+    for where, each in _objects(told, "inputs", limits):
         tensor = _tensor(where, each)
         size = _parameters(each, where).get("binary_data_size")
         if size is not None:
@@ -151,9 +150,9 @@ def _tensor(where: str, told: Json) -> Tensor:
     return Tensor(told["name"], datatype, tuple(shape), data if isinstance(data, list) else [])
 
 
-def _outputs(told: Json, most: int) -> dict[str, Json]:
+def _outputs(told: Json, limits: int) -> dict[str, Json]:
     outputs: dict[str, Json] = {}
-    for where, each in _objects(told, "outputs", most):
+    for where, each in _objects(told, "outputs", limits):
         if each["name"] in outputs:
             raise Problem(400, f"{where} must be given once.")
         outputs[each["name"]] = _parameters(each, where)
@@ -171,7 +170,7 @@ def _objects(told: Json, key: str, most: int) -> list[tuple[str, Json]]:
     for number, each in enumerate(objects):
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             raise Problem(400, f"{kind} {number} must be an object with a name.")
-    return [(f"{kind} {printable(each['name'])}", each) for each in objects]
+    return [(f"{kind} {safe_name(each['name'])}", each) for each in objects]
 
 
 def _parameters(told: Json, where: str) -> Json:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.arrays import Array
-from service.codecs.json.errors import printable
+from service.codecs.json.errors import safe_name
 from service.problems import Problem
 
 INTEGERS: Final = ("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64")
@@ -43,7 +43,7 @@ class Tensor:
     def refused(self, rule: str, element: int | None = None) -> Problem:
         """The problem (400) that the tensor, or its row with an element, breaks a rule."""
         row = "" if element is None else f", row {element // prod(self.shape[1:])}"
-        return Problem(400, f"Input {printable(self.name)}{row}: {rule}.")
+        return Problem(400, f"Input {safe_name(self.name)}{row}: {rule}.")
 
     def numbers(self) -> Array:
         """The elements of a numeric datatype (N,) float64, NaN where null. Raises Problem (400)."""

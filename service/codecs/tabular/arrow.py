@@ -15,9 +15,9 @@ from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Target
-from service.codecs.tabular.arrow_framing import BATCH, Message, Messages, malformed
-from service.codecs.tabular.blocks import Block, Rules, Scored
-from service.codecs.tabular.csv import KnownCells, error_texts, require_columns
+from service.codecs.tabular.arrow_framing import BATCH, Message, MessageReader, malformed
+from service.codecs.tabular.blocks import Block, ScoredBlock, TableRules
+from service.codecs.tabular.csv import CellCache, error_texts, require_columns
 from service.problems import FieldError, Problem
 
 BROKEN = (
@@ -36,8 +36,8 @@ class ArrowReader:
 
     def __init__(self, schema: Schema, max_bytes: int) -> None:
         self._schema, self._max_bytes = schema, max_bytes
-        self._rules = Rules(schema)
-        self._messages = Messages(max_bytes)
+        self._rules = TableRules(schema)
+        self._messages = MessageReader(max_bytes)
         self._source = _Source()
         self._batches: Any = None
         self._columns: dict[str, _Column] = {}
@@ -120,7 +120,7 @@ class _Column:
 
     def __init__(self, feature: Feature, max_bytes: int) -> None:
         self._feature, self._max_bytes = feature, max_bytes
-        self._known = KnownCells(feature.read)
+        self._known = CellCache(feature.read)
         self._dictionary: Any = None
         self._codes: Array = np.empty(0)
 
@@ -169,11 +169,11 @@ class ArrowWriter:
         """The schema, or nothing yet."""
         return self._sink.taken()
 
-    def rows(self, scored: Scored) -> bytes:
+    def rows(self, scored: ScoredBlock) -> bytes:
         """A record batch; of bad rows nulls."""
         told = self._target.columns(scored.predictions.astype(float), self._threshold)
         columns = [
-            column if scored.good is None else scored.spread(column.tolist(), None)
+            column if scored.good is None else scored.with_gaps(column.tolist(), None)
             for column in told.values()
         ]
         if self._mark:

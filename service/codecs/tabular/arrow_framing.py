@@ -27,7 +27,7 @@ class Message:
     data: bytes
 
 
-class Messages:
+class MessageReader:
     """Takes pieces cut anywhere, gives messages; the end of the stream is none.
 
     Raises Problem: 400 for what is no stream, 413 for a message of more than `max_bytes`, packed or

@@ -31,7 +31,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredBlock:
     """A block with the predictions (G, outputs) of its good rows, in order.
 
     good: (B,) bool; None where all are.
@@ -41,7 +41,7 @@ class Scored:
     predictions: Array
     good: Array | None
 
-    def spread(self, values: Iterable[Any], other: Any) -> list[Any]:
+    def with_gaps(self, values: Iterable[Any], other: Any) -> list[Any]:
         """What good rows (G) have, and bad ones instead: a list a row (B)."""
         if self.good is None:
             return list(values)
@@ -49,7 +49,7 @@ class Scored:
         return [next(coming) if good else other for good in self.good.tolist()]
 
 
-class Reader(Protocol):
+class TableReader(Protocol):
     """Makes blocks of a body that comes in pieces; raises Problem where it cannot be read on."""
 
     def feed(self, piece: bytes) -> Iterable[Block]:
@@ -59,20 +59,20 @@ class Reader(Protocol):
         """The rows that are left at the body's end."""
 
 
-class Writer(Protocol):
+class TableWriter(Protocol):
     """Makes an answer's bytes of what was scored, in order."""
 
     def begin(self) -> bytes:
         """What comes before the rows."""
 
-    def rows(self, scored: Scored) -> bytes:
+    def rows(self, scored: ScoredBlock) -> bytes:
         """The next ones."""
 
     def end(self) -> bytes:
         """What comes after them."""
 
 
-class Rules:
+class TableRules:
     """What a schema asks of numbers, for whole blocks at once."""
 
     def __init__(self, schema: Schema) -> None:
@@ -103,7 +103,7 @@ class Rules:
         return Block(values, dict(sorted(found.items())))
 
 
-class Regrouping:
+class Rebatcher:
     """Blocks of any size in, blocks of exactly `piece_rows` out, the last one shorter.
 
     A product of matrices may round a row otherwise in other company: so the same rows have the same

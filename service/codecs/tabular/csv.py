@@ -20,16 +20,16 @@ from model.arrays import Array
 from model.prediction.predictor import PIECE_NUMBERS
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Target
-from service.codecs.json.errors import printable
-from service.codecs.tabular.blocks import ROW, Block, Rules, Scored
-from service.codecs.tabular.line_buffer import Lines, decoded, require_short
+from service.codecs.json.errors import safe_name
+from service.codecs.tabular.blocks import ROW, Block, ScoredBlock, TableRules
+from service.codecs.tabular.line_buffer import LineBuffer, check_line_length, decode_lines
 from service.problems import FieldError, Problem
 
 T = TypeVar("T")
 
 MAX_COLUMNS = 10_000
-MAX_KNOWN_CELLS = 4096  # whose numbers are kept
-MAX_KNOWN_CHARACTERS = 100  # of each
+MAX_CACHED_CELLS = 4096  # whose numbers are kept
+MAX_CACHED_CHARACTERS = 100  # of each
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ANY_NUMBER = Feature(name="any", may_be_missing=True)
 MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on after its quotes."
@@ -39,7 +39,7 @@ MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on afte
 CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
 
 
-class KnownCells(dict[str, float]):
+class CellCache(dict[str, float]):
     """What cells mean, each read once; infinity for what `read` refuses with ValueError."""
 
     def __init__(self, read: Callable[[str], float]) -> None:
@@ -49,14 +49,14 @@ class KnownCells(dict[str, float]):
     @property
     def is_full(self) -> bool:
         """Whether so many are kept that no more will be."""
-        return len(self) >= MAX_KNOWN_CELLS
+        return len(self) >= MAX_CACHED_CELLS
 
     def __missing__(self, cell: str) -> float:
         try:
             number = self._read(cell)
         except ValueError:
             number = math.inf
-        if not self.is_full and len(cell) <= MAX_KNOWN_CHARACTERS:
+        if not self.is_full and len(cell) <= MAX_CACHED_CHARACTERS:
             self[cell] = number
         return number
 
@@ -72,8 +72,8 @@ class CsvReader:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._rules = Rules(schema)
-        self._lines = Lines(universal=True)
+        self._rules = TableRules(schema)
+        self._lines = LineBuffer(universal=True)
         self._started = False
         self._columns: _Columns | None = None
         self._open = ""  # the beginning of a row that goes on in the next line
@@ -97,18 +97,18 @@ class CsvReader:
             lines = lines.removeprefix(BYTE_ORDER_MARK)
             self._started = True
         if self._columns is None or self._open or b'"' in lines:
-            yield from self._read_slowly(decoded(lines))
+            yield from self._read_slowly(decode_lines(lines))
             return
         if b"\n\n" in lines or lines.startswith(b"\n"):
             lines = re.sub(rb"\n\n+", b"\n", lines.lstrip(b"\n"))
         if not lines:
             return
         if self._columns.are_in_each(lines):
-            cells = decoded(lines)[:-1].replace("\n", ",").split(",")
+            cells = decode_lines(lines)[:-1].replace("\n", ",").split(",")
             for some in self._in_blocks(cells, self._columns.width):
                 yield self._rules.check(self._columns.numbers(some))
         else:
-            yield from self._read_slowly(decoded(lines))
+            yield from self._read_slowly(decode_lines(lines))
 
     def _read_slowly(self, text: str) -> Iterator[Block]:
         """The same of any text: with quotes, a header, or rows of the wrong length."""
@@ -117,7 +117,7 @@ class CsvReader:
         assert closed is not None  # it may be empty
         end = text.rfind("\n", 0, closed.end()) + 1
         self._open = text[end:]
-        require_short(len(self._open.encode()), "A row")
+        check_line_length(len(self._open.encode()), "A row")
         try:
             rows = list(filter(None, csv.reader(io.StringIO(text[:end], "\n"), strict=True)))
         except csv.Error:
@@ -137,7 +137,8 @@ class CsvReader:
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
         """Cells of rows of a width, of as many rows at a time as become an array that is not too
-        large: a table may have few of many features."""
+        large: a table may have few of many features.
+        """
         size = width * max(1, PIECE_NUMBERS // len(self._schema.features))
         for start in range(0, len(cells), size):
             yield cells[start : start + size]
@@ -156,9 +157,9 @@ class _Columns:
         self._features = len(schema.features)
         place_of = {name: place for place, name in enumerate(schema.names)}
         self._places = [place_of[name] for name in names]
-        self._any = KnownCells(ANY_NUMBER.read)
+        self._any = CellCache(ANY_NUMBER.read)
         self._named = {
-            column: KnownCells(schema.features[place].read)
+            column: CellCache(schema.features[place].read)
             for column, place in enumerate(self._places)
             if schema.features[place].type in ("category", "boolean")
         }
@@ -175,7 +176,7 @@ class _Columns:
     def numbers(self, cells: list[str]) -> Array:
         """What cells, row by row, mean: (B, F), an infinity for what no feature takes.
 
-        Of numbers and integers whatever is a number: the range is for `Rules` to check.
+        Of numbers and integers whatever is a number: the range is for `TableRules` to check.
         """
         width = self.width
         if self._named:
@@ -212,7 +213,7 @@ def require_columns(names: list[str], schema: Schema) -> None:
     given, features = Counter(names), schema.features
     known = {feature.name for feature in features}
     errors = [
-        FieldError(field=printable(name) or "header", rule="is not a feature of this model")
+        FieldError(field=safe_name(name) or "header", rule="is not a feature of this model")
         for name in given
         if name not in known
     ]
@@ -236,10 +237,10 @@ class CsvWriter:
         names = column_names(self._target)
         return _written([[*names, "error"] if self._mark else names])
 
-    def rows(self, scored: Scored) -> bytes:
+    def rows(self, scored: ScoredBlock) -> bytes:
         """Rows of predictions, of bad rows without."""
         told = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [scored.spread(_spelled(column), "") for column in told.values()]
+        columns = [scored.with_gaps(_spelled(column), "") for column in told.values()]
         if self._mark:
             columns.append(list(map(_quoted, error_texts(scored.block, ""))))
         return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()

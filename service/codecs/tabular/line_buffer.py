@@ -7,7 +7,7 @@ from service.problems import Problem
 MAX_LINE_BYTES = 64 * 1024
 
 
-class Lines:
+class LineBuffer:
     """Takes pieces cut anywhere, gives whole lines. Raises Problem (413) for one that is too long.
 
     universal: a carriage return, alone or before the newline, ends a line too.
@@ -29,13 +29,13 @@ class Lines:
         end = piece.rfind(b"\n") + 1
         if not end:
             self._rest += piece
-            require_short(len(self._rest))
+            check_line_length(len(self._rest))
             return b""
         whole = self._rest + piece[:end]
         self._rest = piece[end:]
-        require_short(len(self._rest))
+        check_line_length(len(self._rest))
         ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == ord("\n"))
-        require_short(int(np.diff(ends, prepend=-1).max()) - 1)
+        check_line_length(int(np.diff(ends, prepend=-1).max()) - 1)
         return whole
 
     def finish(self) -> bytes:
@@ -43,13 +43,13 @@ class Lines:
         return self._rest + b"\n" if self._rest else b""
 
 
-def require_short(size: int, what: str = "A line") -> None:
+def check_line_length(size: int, what: str = "A line") -> None:
     """Raise Problem (413) for more than a line may have."""
     if size > MAX_LINE_BYTES:
         raise Problem(413, f"{what} must have at most {MAX_LINE_BYTES} bytes.")
 
 
-def decoded(lines: bytes) -> str:
+def decode_lines(lines: bytes) -> str:
     """UTF-8 text. Raises Problem (400)."""
     try:
         return lines.decode()

@@ -9,10 +9,10 @@ from pydantic_core import from_json, to_json
 from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
-from service.codecs.imputation import tell_imputed
-from service.codecs.json.parser import TOO_SPARSE, Contract, most_sparse_rows
-from service.codecs.tabular.blocks import ROW, Block, Scored
-from service.codecs.tabular.line_buffer import Lines
+from service.codecs.imputation import add_imputed_fields
+from service.codecs.json.parser import TOO_SPARSE, InstanceParser, most_sparse_rows
+from service.codecs.tabular.blocks import ROW, Block, ScoredBlock
+from service.codecs.tabular.line_buffer import LineBuffer
 from service.problems import FieldError, Problem
 
 BRACKETS = ((b"{", b"}"), (b"[", b"]"))
@@ -25,10 +25,10 @@ class NdjsonReader:
     contract: for as many instances as a block has.
     """
 
-    def __init__(self, schema: Schema, contract: Contract) -> None:
+    def __init__(self, schema: Schema, contract: InstanceParser) -> None:
         self._features = len(schema.features)
         self._contract = contract
-        self._lines = Lines(universal=False)
+        self._lines = LineBuffer(universal=False)
 
     def feed(self, piece: bytes) -> Iterator[Block]:
         """The rows that are whole now."""
@@ -84,7 +84,7 @@ class NdjsonWriter:
         """Nothing."""
         return b""
 
-    def rows(self, scored: Scored) -> bytes:
+    def rows(self, scored: ScoredBlock) -> bytes:
         """A line each."""
         answers = row_answers(scored, self._schema, self._threshold)
         return b"\n".join(map(to_json, answers)) + b"\n"
@@ -105,7 +105,7 @@ class JsonWriter:
         """The beginning of the document."""
         return b'{"predictions":['
 
-    def rows(self, scored: Scored) -> bytes:
+    def rows(self, scored: ScoredBlock) -> bytes:
         """The next predictions."""
         answers = to_json(row_answers(scored, self._schema, self._threshold))
         separator, self._separator = self._separator, b","
@@ -116,17 +116,17 @@ class JsonWriter:
         return b"]," + to_json(self._told)[1:]
 
 
-def row_answers(scored: Scored, schema: Schema, threshold: float) -> list[dict[str, Any]]:
+def row_answers(scored: ScoredBlock, schema: Schema, threshold: float) -> list[dict[str, Any]]:
     """What is answered of each row (B): the target's answer and what was imputed, or errors."""
     block = scored.block
     found = schema.target.answers(scored.predictions, threshold)
-    answers: list[dict[str, Any]] = scored.spread(found, None)
+    answers: list[dict[str, Any]] = scored.with_gaps(found, None)
     for row, errors in block.errors.items():
         answers[row] = {"errors": errors}
     missing = np.isnan(block.values)
     if missing.any():
         missing[list(block.errors)] = False  # NaN means nothing there
-        tell_imputed(answers, np.argwhere(missing), schema.names)
+        add_imputed_fields(answers, np.argwhere(missing), schema.names)
     return answers
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from model.artifacts import artifact
 from model.errors import MalignancyError
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import train
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import load_recipe
@@ -61,8 +61,8 @@ def recipe_of(folder: Path, task: str, more: str = "") -> Path:
     return path
 
 
-def validation_figures(predictor: Predictor) -> dict[str, Any]:
-    return figures(predictor.schema.target, predictor.validation, predictor.threshold)
+def validation_metrics(predictor: Predictor) -> dict[str, Any]:
+    return metrics_at_threshold(predictor.schema.target, predictor.validation, predictor.threshold)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -71,7 +71,7 @@ def test_it_learns_and_its_artifact_says_the_same(tmp_path: Path, task: str, dty
     predictor = train(
         load_recipe(str(recipe_of(tmp_path, task, f'network.dtype = "{dtype}"')))
     ).predictor
-    found = validation_figures(predictor)
+    found = validation_metrics(predictor)
     if task == "multi_class":
         assert found["accuracy"] > 0.85
     elif task == "multi_label":
@@ -85,7 +85,7 @@ def test_it_learns_and_its_artifact_says_the_same(tmp_path: Path, task: str, dty
     loaded.replay_self_test()
     rows = np.array([[1.0, 2.0], [-3.0, np.nan]])
     np.testing.assert_array_equal(loaded.predict(rows), predictor.predict(rows))
-    assert validation_figures(loaded) == found
+    assert validation_metrics(loaded) == found
     if task == "non_negative":
         assert loaded.predict(np.array([[0.0, 0.0]])).min() >= 0
 
@@ -111,7 +111,7 @@ async def test_it_is_served_as_it_predicts(tmp_path: Path, task: str) -> None:
 
         limited = await client.post("/predict?threshold=0.9", json={"x": 1, "y": 2})
         metrics = (await client.get("/metrics")).json()
-        assert metrics["validation"] == json.loads(json.dumps(validation_figures(predictor)))
+        assert metrics["validation"] == json.loads(json.dumps(validation_metrics(predictor)))
         if target.has_threshold:
             assert limited.json()["threshold"] == 0.9
             assert [each["threshold"] for each in metrics["sweep"]] == [0.5, 0.7, 0.8, 0.9]
@@ -166,7 +166,7 @@ def test_every_command(
     evaluated = json.loads(out)["validation"]["figures"][-1]
     last = 0.9 if predictor.schema.target.has_threshold else predictor.threshold
     evaluated.pop("threshold", None)
-    expected = figures(predictor.schema.target, predictor.validation, last)
+    expected = metrics_at_threshold(predictor.schema.target, predictor.validation, last)
     assert evaluated == json.loads(json.dumps(expected))
     code, out, _ = program("evaluate", model)
     assert code == 0

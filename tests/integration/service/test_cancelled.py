@@ -78,7 +78,7 @@ async def nothing_is_left_of(
 ) -> None:
     """Cancel so many requests of each kind, then look for what they have left."""
     async with ServedHere(predictor, max_connections=10 * AT_ONCE).running() as served:
-        guard, capacity, state = served.guard, served.capacity, served.server.server_state
+        context, capacity, state = served.context, served.capacity, served.server.server_state
         bytes_left = capacity._bytes_left
         await in_flight(served.port)
         await loop_until(lambda: not state.connections)
@@ -96,12 +96,12 @@ async def nothing_is_left_of(
             await loop_until(lambda: not state.connections and not state.tasks)
         assert await in_flight(served.port) == 0
         await loop_until(lambda: not state.connections and not state.tasks)
-        assert not guard.admission.waiting
-        assert not guard.by_address
-        assert guard.turned_away == 0
-        assert not guard.sweep._swept
+        assert not context.admission.waiting
+        assert not context.by_address
+        assert context.rejected_connections == 0
+        assert not context.deadline_timer._swept
         assert capacity.waiting == 0
-        assert not capacity._line
+        assert not capacity._waiters
         assert capacity._bytes_left == bytes_left
         await loop_until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
         gc.collect()

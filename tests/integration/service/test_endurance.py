@@ -25,10 +25,10 @@ from support.resource_usage import slope
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.lifecycle import Stop
-from service.protocol.connection import Guard
-from service.protocol.http_protocol import guarded
-from service.registry.served_model import Served
+from service.lifecycle import Lifecycle
+from service.protocol.connection import ConnectionContext
+from service.protocol.http_protocol import hardened_protocol
+from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -62,9 +62,9 @@ def objects() -> list[Any]:
     return gc.get_objects()
 
 
-def served() -> list[Served]:
+def served() -> list[ModelVersion]:
     # isinstance would ask objects of other libraries for their class, and some warn.
-    return [each for each in objects() if type(each) is Served]
+    return [each for each in objects() if type(each) is ModelVersion]
 
 
 def series(port: int) -> set[frozenset[tuple[str, str]]]:
@@ -90,12 +90,12 @@ async def test_nothing_is_kept(
 ) -> None:
     # It would keep a warning's error, hence its frames, hence what they had loaded.
     caplog.set_level(logging.CRITICAL, "service")
-    monkeypatch.setattr("service.registry.reloader.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("service.registry.reloader.POLL_SECONDS", 0.02)
     others = {id(each) for each in served()}  # of tests before this one
     versions, draw = Versions(predictor, tmp_path), Random(0)
-    settings = Settings(artifact=versions.folder, more_artifacts=str(versions.other))
-    app, protocol = create_app(settings), guarded(settings, Stop(0))
-    guard = cast(Guard, cast(partial[Any], protocol).keywords["guard"])
+    settings = Settings(artifact=versions.folder, extra_artifacts=str(versions.other))
+    app, protocol = create_app(settings), hardened_protocol(settings, Lifecycle(0))
+    context = cast(ConnectionContext, cast(partial[Any], protocol).keywords["context"])
     requests = Requests(predictor.schema.names, predictor.name, draw)
     with serving(app, protocol) as (server, port):
 
@@ -126,13 +126,13 @@ async def test_nothing_is_kept(
             await until(are_old_versions_gone)
             kept.append(len(objects()))
             told.append(series(port))
-        await until(lambda: len(guard.sweep._swept) == STAYING)
+        await until(lambda: len(context.deadline_timer._swept) == STAYING)
         await traffic.end()
         await until(lambda: not server.server_state.connections)
         assert not server.server_state.tasks
-        assert not guard.by_address
-        assert guard.turned_away == 0
-        host_cache = guard.host_rule.objection.cache_info()
+        assert not context.by_address
+        assert context.rejected_connections == 0
+        host_cache = context.allowed_hosts.error_for.cache_info()
         assert host_cache.misses > 50
         assert host_cache.currsize <= 256
     labels = [dict(each) for each in told[-1]]

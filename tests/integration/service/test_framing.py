@@ -14,7 +14,7 @@ from support.raw_requests import GET, HIDDEN, HOST, POST, REFUSED, TAKEN, header
 SECONDS = 20
 
 
-def exchange(port: int, data: bytes) -> bytes:
+def media_types(port: int, data: bytes) -> bytes:
     """All that is answered to some bytes, until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         answered = b""
@@ -34,7 +34,7 @@ def statuses(answered: bytes) -> list[int]:
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_is_refused_once(name: str, service_port: int) -> None:
     status, data = REFUSED[name]
-    answered = exchange(service_port, data + HIDDEN)
+    answered = media_types(service_port, data + HIDDEN)
     assert statuses(answered) == [status], answered[:500]
     head, _, body = answered.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head
@@ -43,36 +43,36 @@ def test_it_is_refused_once(name: str, service_port: int) -> None:
     assert identity is not None
     assert identity[1] in body
     assert b"hidden" not in answered
-    assert statuses(exchange(service_port, TAKEN["plain"][1])) == [200]
+    assert statuses(media_types(service_port, TAKEN["plain"][1])) == [200]
 
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_it_is_answered_once(name: str, service_port: int) -> None:
     status, data = TAKEN[name]
-    answered = exchange(service_port, data)
+    answered = media_types(service_port, data)
     assert statuses(answered) == [status], answered[:500]
     assert b"hidden" not in answered
 
 
 def test_what_comes_before_garbage_is_answered_before_the_refusal(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
-    answered = exchange(service_port, good + good + header(b"X-A : b") + good)
+    answered = media_types(service_port, good + good + header(b"X-A : b") + good)
     assert statuses(answered) == [200, 200, 400]
 
 
 def test_a_second_request_line_is_looked_at_as_the_first(service_port: int) -> None:
     body = b"GET / HTTP/1.1\r\n" + b" " * 40_000
     first = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    assert statuses(exchange(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
-    answered = exchange(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert statuses(media_types(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
+    answered = media_types(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
     assert statuses(answered) == [400, 400]
     assert b"request line" in answered
 
 
 def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
-    assert statuses(exchange(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
-    answered = statuses(exchange(service_port, good * 1000))
+    assert statuses(media_types(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
+    answered = statuses(media_types(service_port, good * 1000))
     assert answered[-1] == 400
     assert set(answered[:-1]) == {200}
     assert len(answered) < 100
@@ -102,7 +102,7 @@ def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
 
 def test_a_refused_body_is_not_asked_for(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
-    assert statuses(exchange(service_port, head)) == [413]
+    assert statuses(media_types(service_port, head)) == [413]
 
 
 NGINX = """
@@ -153,7 +153,7 @@ def nginx_port(service_port: int, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.mark.parametrize("name", [*REFUSED, *TAKEN])
 def test_behind_a_proxy_nothing_is_answered_twice(name: str, nginx_port: int) -> None:
     _, data = (REFUSED | TAKEN)[name]
-    answered = exchange(nginx_port, data)
+    answered = media_types(nginx_port, data)
     assert len(statuses(answered)) <= 1
     assert not {500, 502, 503, 504} & set(statuses(answered))  # 501 is nginx's own, to codings
-    assert statuses(exchange(nginx_port, TAKEN["plain"][1])) == [200]
+    assert statuses(media_types(nginx_port, TAKEN["plain"][1])) == [200]

@@ -19,7 +19,7 @@ from support.paths import ROOT
 
 from model.artifacts import artifact
 from model.prediction.predictor import Predictor
-from service.observability.prometheus import of_workers
+from service.observability.prometheus import merge_workers
 from service.server.run import main
 
 SECONDS = 60
@@ -182,7 +182,7 @@ def test_sighup_has_every_worker_take_over(service: Service) -> None:
         return [
             sum(sample.value for sample in metric.samples)
             for file in files()
-            for metric in of_workers(only(file, service.folder))
+            for metric in merge_workers(only(file, service.folder))
             if metric.name == "malignancy_model_reloads"
         ]
 
@@ -218,7 +218,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(folder: Path) -> dict[str, float]:
     return {
         sample.name: sample.value
-        for metric in of_workers(folder)
+        for metric in merge_workers(folder)
         for sample in metric.samples
         if "le" not in sample.labels
     }

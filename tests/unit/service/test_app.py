@@ -17,8 +17,8 @@ from service.app import create_app
 from service.observability.tracing import tracer_to_collector
 from service.problems import FieldError, Problem
 from service.registry import reloader as reloading
-from service.registry.registry import Models, ServedModel
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -157,17 +157,17 @@ def test_many_errors_of_the_inference_protocol_are_cut_short() -> None:
 async def test_a_watch_goes_on_whatever_happens(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Broken(ServedModel):
+    class Broken(Model):
         def changed(self) -> bool:
             raise RuntimeError("a secret")
 
     looks: list[tuple[str, bool]] = []
-    monkeypatch.setattr(reloading, "LOOK_SECONDS", 0.001)
-    model = Broken(Served(predictor, Settings()))
-    models = Models([model])
+    monkeypatch.setattr(reloading, "POLL_SECONDS", 0.001)
+    model = Broken(ModelVersion(predictor, Settings()))
+    models = ModelRegistry([model])
     with caplog.at_level(logging.ERROR):
         async with (
-            reloading.reloading(models, lambda *told: looks.append(told)),
+            reloading.watch_models(models, lambda *told: looks.append(told)),
             asyncio.timeout(20),
         ):
             while len(looks) < 2:
@@ -177,7 +177,7 @@ async def test_a_watch_goes_on_whatever_happens(
 
 
 def test_a_model_that_was_given_stays(predictor: Predictor) -> None:
-    model = ServedModel(Served(predictor, Settings()))
+    model = Model(ModelVersion(predictor, Settings()))
     assert not model.changed()
     assert not model.reload()
     assert [each.predictor for each in model.versions] == [predictor]

@@ -8,20 +8,20 @@ import pytest
 from fastapi import FastAPI, Query
 from starlette.types import Receive, Scope, Send
 
-from service.middleware import AroundRequests
+from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import FieldError, Problem, install_problem_handlers
 
 pytestmark = pytest.mark.anyio
 
-CAPACITY = Capacity(threads=1, queue=0, wait_seconds=1, body_bytes=1)
+CAPACITY = WorkLimiter(threads=1, queue=0, wait_seconds=1, body_bytes=1)
 
 
 def app_that_fails() -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_problem_handlers(app)
-    app.add_middleware(AroundRequests, telemetry=Telemetry(), capacity=CAPACITY)
+    app.add_middleware(RequestMiddleware, telemetry=Telemetry(), limiter=CAPACITY)
 
     @app.get("/number")
     async def number(value: Annotated[int, Query()]) -> int:
@@ -96,7 +96,7 @@ async def test_what_fails_after_the_start_of_an_answer_is_left_to_the_server(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise error
 
-    app = AroundRequests(half, Telemetry(), CAPACITY)
+    app = RequestMiddleware(half, Telemetry(), CAPACITY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         with pytest.raises(type(error)):
             await client.get("http://test/")

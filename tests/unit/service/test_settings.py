@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import SettingError, Settings, read_settings
+from service.settings import DEPRECATED, PREFIX, SettingError, Settings, read_settings
 
 
 def test_defaults() -> None:
@@ -69,3 +69,24 @@ def test_help_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     for name in Settings.model_fields:
         assert f"--{name.replace('_', '-')}" in shown
         assert f"MALIGNANCY_{name.upper()}" in shown.replace("\n", "").replace(" ", "")
+
+
+@pytest.mark.parametrize(("old", "new"), DEPRECATED.items())
+def test_a_deprecated_name_still_works(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = f"--{old.replace('_', '-')}"
+    with pytest.warns(FutureWarning, match=f"--{new.replace('_', '-')}"):
+        assert str(getattr(read_settings([flag, "7"]), new)).startswith("7")
+    with pytest.warns(FutureWarning, match=f"--{new.replace('_', '-')}"):
+        assert str(getattr(read_settings([f"{flag}=7"]), new)).startswith("7")
+    monkeypatch.setenv(f"{PREFIX}{old.upper()}", "8")
+    with pytest.warns(FutureWarning, match=f"{PREFIX}{new.upper()}"):
+        assert str(getattr(read_settings([]), new)).startswith("8")
+    monkeypatch.setenv(f"{PREFIX}{new.upper()}", "9")
+    with pytest.warns(FutureWarning):
+        assert str(getattr(read_settings([]), new)).startswith("9")
+
+
+def test_a_flag_overrides_a_deprecated_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALIGNANCY_MAX_WAITING", "8")
+    with pytest.warns(FutureWarning):
+        assert read_settings(["--scoring-queue-size", "3"]).scoring_queue_size == 3

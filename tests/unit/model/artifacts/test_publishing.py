@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model.artifacts.atomic_write import publish
+from model.artifacts.atomic_write import write_atomically
 
 OLD, NEW = b"old", b"new and longer" * 10_000
 
@@ -63,11 +63,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int, error: BaseEx
 
 
 def test_publish(path: Path) -> None:
-    publish(path, NEW)
+    write_atomically(path, NEW)
     assert path.read_bytes() == NEW
     assert files_beside(path) == [path.name]
     new = path.with_name("new.joblib")
-    publish(new, b"")
+    write_atomically(new, b"")
     assert new.read_bytes() == b""
 
 
@@ -95,7 +95,7 @@ def test_failure_leaves_old_or_new(
     with monkeypatch.context() as patch:
         failing(patch, name, call, error)
         with pytest.raises(type(error)) as raised:
-            publish(path, NEW)
+            write_atomically(path, NEW)
     assert raised.value is error
     assert path.read_bytes() == content
     assert files_beside(path) == [path.name]
@@ -105,7 +105,7 @@ def test_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdopen", lambda handle, _: FullDisk(handle))
         with pytest.raises(OSError, match="No space left on device"):
-            publish(path, NEW)
+            write_atomically(path, NEW)
     assert path.read_bytes() == OLD
     assert files_beside(path) == [path.name]
 
@@ -124,7 +124,7 @@ def test_order_of_system_calls(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             return real(*arguments)
 
         monkeypatch.setattr(os, name, fake)
-    publish(path, NEW)
+    write_atomically(path, NEW)
     assert calls == ["fsync file 3", "replace file 3", f"fsync folder {len(NEW)}"]
 
 
@@ -135,14 +135,14 @@ def test_permissions_follow_the_umask(
     path: Path, umask: Callable[[int], int], mask: int, mode: int
 ) -> None:
     umask(mask)
-    publish(path, NEW)
+    write_atomically(path, NEW)
     assert stat.S_IMODE(path.stat().st_mode) == mode
     assert umask(mask) == mask
 
 
 def test_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        publish(tmp_path / "none" / "model.joblib", NEW)
+        write_atomically(tmp_path / "none" / "model.joblib", NEW)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,6 +150,6 @@ def test_path_that_is_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(IsADirectoryError):
-        publish(folder, NEW)
+        write_atomically(folder, NEW)
     assert files_beside(folder) == ["folder"]
     assert list(folder.iterdir()) == []

@@ -17,10 +17,10 @@ from model.prediction.predictor import Predictor
 from model.artifacts.repository import make_current
 from model.artifacts.signing import (check_signature, make_keys, read_private_key, read_public_key, sign,)
 from service.app import create_app
-from service.registry.registry import WatchedModel
-from service.registry.served_model import Served
+from service.registry.registry import ReloadableModel
+from service.registry.model_version import ModelVersion
 from service.settings import SettingError, Settings, read_settings
-from service.security.artifact_policy import trust
+from service.security.artifact_policy import artifact_check
 
 DIGEST = "its SHA-256 is not one that may be served"
 SIGNED = "its signature a.joblib.sig is not the trusted key's, of it"
@@ -34,9 +34,9 @@ def saved(predictor: Predictor, path: Path, mark: str = "") -> str:
     return artifact.save(dataclasses.replace(predictor, facts={"description": mark}), path)
 
 
-def watched(path: Path, settings: Settings) -> WatchedModel:
-    return WatchedModel(
-        path, lambda predictor: Served(predictor, settings), trust(settings, is_default=True)
+def watched(path: Path, settings: Settings) -> ReloadableModel:
+    return ReloadableModel(
+        path, lambda predictor: ModelVersion(predictor, settings), artifact_check(settings, is_default=True)
     )
 
 
@@ -76,16 +76,16 @@ def test_digests_are_of_the_default_model(predictor: Predictor, tmp_path: Path) 
     saved(predictor, tmp_path / "a.joblib")
     pinned = artifact.save(dataclasses.replace(predictor, name="other"), tmp_path / "other.joblib")
     paths = tmp_path / "other.joblib", tmp_path / "a.joblib"
-    create_app(Settings(artifact=paths[0], more_artifacts=str(paths[1]), artifact_digest=pinned))
+    create_app(Settings(artifact=paths[0], extra_artifacts=str(paths[1]), artifact_digest=pinned))
     with pytest.raises(ArtifactError, match=DIGEST):
         create_app(
-            Settings(artifact=paths[1], more_artifacts=str(paths[0]), artifact_digest=pinned)
+            Settings(artifact=paths[1], extra_artifacts=str(paths[0]), artifact_digest=pinned)
         )
 
 
 def test_every_flipped_byte_has_another_digest(predictor: Predictor, tmp_path: Path) -> None:
     file = tmp_path / "a.joblib"
-    check = trust(Settings(artifact_digest=saved(predictor, file)), is_default=True)
+    check = artifact_check(Settings(artifact_digest=saved(predictor, file)), is_default=True)
     content = bytearray(file.read_bytes())
     check(file, bytes(content))
     for position in range(0, len(content), 29):
@@ -189,7 +189,7 @@ def test_keys(tmp_path: Path, keys: tuple[Path, Path]) -> None:
 def test_a_key_setting_that_cannot_be_right(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     for path, why in ((tmp_path / "none", "No such file"), (keys[0], "not an Ed25519 public key")):
         with pytest.raises(SettingError) as caught:
-            trust(Settings(artifact_public_key=path), is_default=False)
+            artifact_check(Settings(artifact_public_key=path), is_default=False)
         text = str(caught.value)
         assert text.startswith("MALIGNANCY_ARTIFACT_PUBLIC_KEY (--artifact-public-key) cannot be")
         assert why in text
@@ -200,7 +200,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "cryptography", None)
     why = r"needs cryptography: pip install 'malignancy\[signing\]'"
     with pytest.raises(SettingError, match=f"ARTIFACT_PUBLIC_KEY .* {why}"):
-        trust(Settings(artifact_public_key=tmp_path / "key"), is_default=True)
+        artifact_check(Settings(artifact_public_key=tmp_path / "key"), is_default=True)
     with pytest.raises(SigningError, match=why):
         make_keys(tmp_path / "key")
     with pytest.raises(SigningError, match=why):

@@ -14,7 +14,7 @@ from model.evaluation.calibration import calibration_error_floor
 from model.evaluation.intervals import grouped_bootstrap, paired_bootstrap
 from model.evaluation.metrics import log_loss, scores
 from model.metrics.confusion_matrix import wilson_interval
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
 
@@ -46,7 +46,7 @@ def test_it_holds_the_figures_and_is_plain_data(target: Target) -> None:
     scored = scored_rows(target)
     told = assess(target, scored, 0.5)
     assert json.loads(json.dumps(told, allow_nan=False))["rows"] == 120
-    given = figures(target, scored, 0.5)
+    given = metrics_at_threshold(target, scored, 0.5)
     assert {name: told[name] for name in given} == given
     assert set(told) == {*given, "scores"}
     with pytest.raises(DataError, match="no rows"):
@@ -115,13 +115,13 @@ def test_imputed_rows_alone() -> None:
     assert told["imputed"] == {
         "rows": 20,
         "log_loss": log_loss(part.targets[:, 0], part.predictions[:, 0]),
-        "accuracy": figures(BINARY, part, 0.7)["accuracy"],
+        "accuracy": metrics_at_threshold(BINARY, part, 0.7)["accuracy"],
     }
     assert "imputed" not in assess(BINARY, scored, 0.7)
     numbers = scored_rows(SIZES)
     part = ScoredRows.ungrouped(numbers.targets[imputed], numbers.predictions[imputed])
     found = assess(SIZES, replace(numbers, imputed=imputed), np.nan)["imputed"]
-    assert found == figures(SIZES, part, np.nan)
+    assert found == metrics_at_threshold(SIZES, part, np.nan)
 
 
 @pytest.mark.parametrize("target", [COLOURS, PETS], ids=lambda each: each.task)

@@ -1,4 +1,4 @@
-"""The training report: whole, by itself, escaped, and its figures those of `figures`."""
+"""The training report: whole, by itself, escaped, and its figures those of the metrics."""
 
 import base64
 import re
@@ -22,11 +22,11 @@ from model.evaluation.report.document import report
 from model.evaluation.report.html import decimal, percent, percents
 from model.evaluation.report.model_card import recipe_text
 from model.evaluation.report.tables import SWEEP, error_intervals, row_losses
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor, ScoredRows
 from model.training.recipes.recipe import load_recipe
-from model.training.tables.targets import groups_of
+from model.training.tables.targets import rows_by_class
 
 VOID = {"meta", "img", "br"}
 KINDS = ("article", "digits", "multi-label", "regression")
@@ -80,7 +80,7 @@ def pictures(trained: Trained) -> dict[str, bytes]:
     table, schema = trained.table, trained.predictor.schema
     if len(schema.features) > 20:
         return {}
-    groups = groups_of(table.targets, schema.target)
+    groups = rows_by_class(table.targets, schema.target)
     return {"features": feature_distributions(table.rows, groups, schema)}
 
 
@@ -150,7 +150,7 @@ def test_it_holds_the_figures(article: str, predictor: Predictor) -> None:
     page = Page(article)
     text = page.text
     for scored in (predictor.validation, predictor.train):
-        told = figures(predictor.schema.target, scored, 0.5)
+        told = metrics_at_threshold(predictor.schema.target, scored, 0.5)
         for name, interval in told["intervals"].items():
             assert plain(f"{percent(told[name])} {percents(interval)}") in text, name
     for value in scores(predictor.schema.target, predictor.validation).values():
@@ -158,7 +158,9 @@ def test_it_holds_the_figures(article: str, predictor: Predictor) -> None:
     assert "is benign 294 97.0 % 9 3.0 % 303" in text
     assert "is malignant 10 5.1 % 187 94.9 % 197" in text
     for at in SWEEP:
-        matrix = figures(predictor.schema.target, predictor.validation, at)["confusion_matrix"]
+        matrix = metrics_at_threshold(predictor.schema.target, predictor.validation, at)[
+            "confusion_matrix"
+        ]
         counts = (matrix["true_positive"], matrix["false_negative"], matrix["false_positive"])
         assert f"{at:.2f} {' '.join(map(str, counts))} " in text
     for fact in (

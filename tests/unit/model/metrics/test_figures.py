@@ -8,7 +8,7 @@ import pytest
 
 from model.arrays import Array
 from model.evaluation.metrics import scores
-from model.metrics.threshold_metrics import figures, matrix_of_classes
+from model.metrics.threshold_metrics import class_confusion_matrix, metrics_at_threshold
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
@@ -26,8 +26,8 @@ def test_classes_by_hand() -> None:
     truth = np.array([[0], [0], [1], [1], [1]])
     told = np.eye(3)[[0, 1, 1, 1, 0]]
     scored = ScoredRows.ungrouped(truth, told)
-    assert matrix_of_classes(scored).tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
-    found = figures(COLOURS, scored, NAN)
+    assert class_confusion_matrix(scored).tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
+    found = metrics_at_threshold(COLOURS, scored, NAN)
     assert (found["rows"], found["accuracy"]) == (5, 3 / 5)
     assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert found["classes"]["blue"] == {
@@ -40,7 +40,7 @@ def test_classes_by_hand() -> None:
 
 def test_labels_by_hand() -> None:
     truth = np.array([[True, False], [True, True], [False, False]])
-    found = figures(
+    found = metrics_at_threshold(
         PETS, ScoredRows.ungrouped(truth, np.array([[0.9, 0.1], [0.9, 0.2], [0.4, 0.8]])), 0.5
     )
     assert (found["accuracy"], found["exact_match"]) == (4 / 6, 1 / 3)
@@ -50,9 +50,9 @@ def test_labels_by_hand() -> None:
 
 def test_numbers_by_hand() -> None:
     truth = np.array([[1.0], [2.0], [3.0]])
-    [found] = figures(MASS, ScoredRows.ungrouped(truth, truth + np.array([[1], [0], [-2]])), NAN)[
-        "outputs"
-    ].values()
+    [found] = metrics_at_threshold(
+        MASS, ScoredRows.ungrouped(truth, truth + np.array([[1], [0], [-2]])), NAN
+    )["outputs"].values()
     assert found == pytest.approx(
         {
             "mean_error": -1 / 3,
@@ -62,7 +62,7 @@ def test_numbers_by_hand() -> None:
         }
     )
     same = ScoredRows.ungrouped(np.ones((2, 1)), np.ones((2, 1)))
-    assert figures(MASS, same, NAN)["outputs"]["mass"]["r_squared"] is None
+    assert metrics_at_threshold(MASS, same, NAN)["outputs"]["mass"]["r_squared"] is None
 
 
 def test_nothing_has_nulls() -> None:
@@ -74,7 +74,10 @@ def test_nothing_has_nulls() -> None:
     ]
     for target, columns, outputs, dtype in kinds:
         none = ScoredRows.ungrouped(np.zeros((0, columns), dtype), np.zeros((0, outputs)))
-        assert json.loads(json.dumps(figures(target, none, 0.5), allow_nan=False))["rows"] == 0
+        assert (
+            json.loads(json.dumps(metrics_at_threshold(target, none, 0.5), allow_nan=False))["rows"]
+            == 0
+        )
 
 
 def test_against_scikit_learn() -> None:
@@ -85,7 +88,7 @@ def test_against_scikit_learn() -> None:
     for _ in range(20):
         classes, told = generator.integers(0, 3, 200), shares(generator, 200, 3)
         scored = ScoredRows.ungrouped(classes[:, None], told)
-        found, called = figures(COLOURS, scored, NAN), told.argmax(axis=1)
+        found, called = metrics_at_threshold(COLOURS, scored, NAN), told.argmax(axis=1)
         assert found["confusion_matrix"] == theirs.confusion_matrix(classes, called).tolist()
         assert found["accuracy"] == theirs.accuracy_score(classes, called)
         balanced = theirs.balanced_accuracy_score(classes, called)
@@ -97,7 +100,7 @@ def test_against_scikit_learn() -> None:
         assert score["roc_auc"] == pytest.approx(area)
 
         truth, chance = generator.random((200, 2)) < 0.4, generator.random((200, 2))
-        labelled = figures(PETS, ScoredRows.ungrouped(truth, chance), 0.5)
+        labelled = metrics_at_threshold(PETS, ScoredRows.ungrouped(truth, chance), 0.5)
         assert labelled["exact_match"] == theirs.accuracy_score(truth, chance > 0.5)
         hamming = 1 - theirs.hamming_loss(truth, chance > 0.5)
         assert labelled["accuracy"] == pytest.approx(hamming)
@@ -105,9 +108,9 @@ def test_against_scikit_learn() -> None:
         assert score["roc_auc"] == pytest.approx(theirs.roc_auc_score(truth, chance))
 
         number, guess = generator.normal(0, 1, (2, 200))
-        [errors] = figures(MASS, ScoredRows.ungrouped(number[:, None], guess[:, None]), NAN)[
-            "outputs"
-        ].values()
+        [errors] = metrics_at_threshold(
+            MASS, ScoredRows.ungrouped(number[:, None], guess[:, None]), NAN
+        )["outputs"].values()
         assert errors["r_squared"] == pytest.approx(theirs.r2_score(number, guess))
         rooted = theirs.root_mean_squared_error(number, guess)
         assert errors["root_mean_squared_error"] == pytest.approx(rooted)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
-from service.codecs.json.parser import Contract, Rows
+from service.codecs.json.parser import InstanceParser, ParsedRows
 from service.problems import FieldError, Problem
 
 SCHEMA = Schema(
@@ -22,16 +22,16 @@ SCHEMA = Schema(
     ),
     target=Binary(negative="benign", positive="malignant"),
 )
-CONTRACT = Contract(SCHEMA, max_rows=4)
+CONTRACT = InstanceParser(SCHEMA, max_rows=4)
 ROW = {"size": 5, "bare nuclei": 2, "mass": 0.25}
 SIZE_RULE = "must be an integer from 1 to 10"
 
 
-def parse(value: Any) -> Rows:
+def parse(value: Any) -> ParsedRows:
     return CONTRACT.parse(value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
-def refused(value: Any, contract: Contract = CONTRACT) -> list[FieldError]:
+def refused(value: Any, contract: InstanceParser = CONTRACT) -> list[FieldError]:
     with pytest.raises(Problem) as caught:
         contract.parse(value if isinstance(value, bytes) else json.dumps(value).encode())
     assert caught.value.status == 422
@@ -180,7 +180,7 @@ def test_what_is_no_json_is_malformed(body: bytes) -> None:
 
 
 def test_at_most_ten_errors_soon_even_for_many_bad_rows() -> None:
-    contract = Contract(SCHEMA, max_rows=200_000)
+    contract = InstanceParser(SCHEMA, max_rows=200_000)
     body = json.dumps({"instances": [[99, 99, -1]] * 200_000}).encode()
     start = time.perf_counter()
     errors = refused(body, contract)
@@ -190,7 +190,7 @@ def test_at_most_ten_errors_soon_even_for_many_bad_rows() -> None:
 
 def test_an_integer_without_a_range_has_the_range_of_exact_ones() -> None:
     schema = SCHEMA.model_copy(update={"features": (Feature(name="n", type="integer"),)})
-    contract = Contract(schema, max_rows=1)
+    contract = InstanceParser(schema, max_rows=1)
     assert contract.parse(b'{"n": -7e3}').values.tolist() == [[-7000.0]]
     assert refused(b'{"n": 1e300}', contract) == [{"field": "n", "rule": "must be an integer"}]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.open_inference.inputs import InputTensors
-from service.codecs.open_inference.request import Most, read_request
+from service.codecs.open_inference.request import RequestLimits, read_request
 from service.codecs.open_inference.tensors import DATATYPES, NUMBERS, Tensor
 from service.problems import Problem
 
@@ -29,7 +29,7 @@ MAX_ROWS = 5
 TENSORS = InputTensors(
     Schema(features=FEATURES, target=Binary(negative="no", positive="yes")), MAX_ROWS
 )
-MOST = Most.of(MAX_ROWS, len(FEATURES), outputs=2)
+MOST = RequestLimits.for_model(MAX_ROWS, len(FEATURES), outputs=2)
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 0.1, 1.0, 1.5, 2.0, 9.0, 10.0, 11.0, math.inf, -math.inf, math.nan]),

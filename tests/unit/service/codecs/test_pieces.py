@@ -12,8 +12,8 @@ from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.json import chunks as pieces
 from service.codecs.json import parser as contract
-from service.codecs.json.chunks import pieces_of
-from service.codecs.json.parser import Contract
+from service.codecs.json.chunks import split_body
+from service.codecs.json.parser import InstanceParser
 from service.problems import Problem
 
 TARGET = Binary(negative="benign", positive="malignant")
@@ -31,7 +31,7 @@ KINDS = Schema(
     ),
     target=TARGET,
 )
-CONTRACTS = [Contract(schema, max_rows=50) for schema in (NUMBERS, KINDS)]
+CONTRACTS = [InstanceParser(schema, max_rows=50) for schema in (NUMBERS, KINDS)]
 GOOD: list[list[Any]] = [[[5, 0.5], [1, None], [3.0, 1e3]], [[True, "a"], [False, None]]]
 NAMES = [["size", "age"], ["ill", "kind"]]
 
@@ -68,7 +68,7 @@ FRAMES = st.sampled_from(
 )
 
 
-def outcome(contract: Contract, body: bytes) -> Any:
+def outcome(contract: InstanceParser, body: bytes) -> Any:
     try:
         rows = contract.parse(body)
     except Problem as problem:
@@ -85,13 +85,13 @@ def outcome(contract: Contract, body: bytes) -> Any:
     st.sampled_from([1, 10, 30]),
 )
 def test_pieces_give_what_the_whole_gives(
-    judge: Contract, rows: list[Any], separators: tuple[str, str], frame: str, size: int
+    judge: InstanceParser, rows: list[Any], separators: tuple[str, str], frame: str, size: int
 ) -> None:
     body = (frame % json.dumps(rows, separators=separators)).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces, "PIECE_BYTES", size)
         in_pieces = outcome(judge, body)
-        patch.setattr(contract, "pieces_of", lambda _: None)
+        patch.setattr(contract, "split_body", lambda _: None)
         whole = outcome(judge, body)
         # A body that is wrong twice may be told of either.
         assert (whole[0] == in_pieces[0] == 422) or whole == in_pieces
@@ -105,7 +105,7 @@ def test_good_rows_in_pieces(number: int, named: bool, monkeypatch: pytest.Monke
         rows = [dict(zip(NAMES[number], row, strict=True)) for row in rows]
     body = json.dumps({"instances": rows}).encode()
     monkeypatch.setattr(pieces, "PIECE_BYTES", 1)
-    assert len(pieces_of(body) or []) == len(rows)
+    assert len(split_body(body) or []) == len(rows)
     parsed = CONTRACTS[number].parse(body)
     assert len(parsed.values) == len(rows)
     expected = [[i, 1] for i, row in enumerate(GOOD[number] * 4) if row[1] is None]

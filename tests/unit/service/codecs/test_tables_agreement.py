@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from model.pipelines.score_file import score_file
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
-from service.codecs.tabular.blocks import Block, Scored
+from service.codecs.tabular.blocks import Block, ScoredBlock
 from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.problems import Problem
 from service.settings import Settings
@@ -132,7 +132,7 @@ def test_any_numbers_are(predictor: Predictor, values: list[float]) -> None:
 def _check_digits(values: list[float], predictor: Predictor) -> None:
     writer = CsvWriter(predictor.schema.target, 0.5, mark=False)
     column = np.array(values)[:, None]
-    text = writer.rows(Scored(Block(column), column, None)).decode()
+    text = writer.rows(ScoredBlock(Block(column), column, None)).decode()
     assert [row[0] for row in rows_of(text)] == list(map(repr, values))
 
 

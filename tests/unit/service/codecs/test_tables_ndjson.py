@@ -14,7 +14,7 @@ from model.prediction.predictor import PIECE_ROWS, Predictor
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import Contract
+from service.codecs.json.parser import InstanceParser
 from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.settings import Settings
@@ -180,7 +180,7 @@ def test_where_it_is_cut_does_not_matter(
     predictor: Predictor, lines: list[str], cuts: list[int]
 ) -> None:
     body = "\r\n".join(lines).encode()
-    contract = Contract(predictor.schema, PIECE_ROWS)
+    contract = InstanceParser(predictor.schema, PIECE_ROWS)
 
     def read(ends: list[int]) -> list[Any]:
         reader = NdjsonReader(predictor.schema, contract)

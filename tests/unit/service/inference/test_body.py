@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from service.inference.request_body import declared_bytes, read_body
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.request_context import CurrentRequest, current_request
+from service.request_context import RequestContext, request_context
 
 pytestmark = pytest.mark.anyio
 
@@ -17,11 +17,11 @@ Messages = list[dict[str, Any]]
 
 
 @pytest.fixture
-def request_() -> Iterator[CurrentRequest]:
-    request = CurrentRequest("a")
-    token = current_request.set(request)
+def request_() -> Iterator[RequestContext]:
+    request = RequestContext("a")
+    token = request_context.set(request)
     yield request
-    current_request.reset(token)
+    request_context.reset(token)
 
 
 class Client:
@@ -29,7 +29,7 @@ class Client:
 
     def __init__(self, messages: Messages, held_bytes: int = 100) -> None:
         self.left = messages
-        self.capacity = Capacity(1, 1, 1, held_bytes)
+        self.capacity = WorkLimiter(1, 1, 1, held_bytes)
 
     async def receive(self) -> dict[str, Any]:
         return self.left.pop(0)
@@ -73,7 +73,7 @@ async def test_what_a_message_does_not_say_is_nothing() -> None:
     assert await Client([{**last, "more_body": True}, last]).body() == b""
 
 
-async def test_pieces_are_joined_and_counted(request_: CurrentRequest) -> None:
+async def test_pieces_are_joined_and_counted(request_: RequestContext) -> None:
     client = Client(pieces(b"abc", b"", b"defg", b"hij"))
     request_.held_bytes = 5  # by what came before
     assert await client.body() == b"abcdefghij"
@@ -89,7 +89,7 @@ async def test_a_client_that_leaves(before: int) -> None:
     assert client.left == []
 
 
-async def test_too_much_is_refused_as_soon_as_it_is_known(request_: CurrentRequest) -> None:
+async def test_too_much_is_refused_as_soon_as_it_is_known(request_: RequestContext) -> None:
     why = "413: The body must have at most 10 bytes."
     client = Client(pieces(b"never asked for"))
     with pytest.raises(Problem) as declared:
@@ -109,7 +109,7 @@ async def test_too_much_is_refused_as_soon_as_it_is_known(request_: CurrentReque
     assert client.free_bytes() == 89
 
 
-async def test_the_memory_for_bodies_may_be_full(request_: CurrentRequest) -> None:
+async def test_the_memory_for_bodies_may_be_full(request_: RequestContext) -> None:
     client = Client(pieces(b"abc", b"def", b""), held_bytes=5)
     with pytest.raises(Problem, match="503"):
         await client.body()

@@ -15,7 +15,7 @@ from support.paths import ROOT
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.observability.log_writer import FLUSH_SECONDS, MOST_LINES, LogLines
+from service.observability.log_writer import FLUSH_SECONDS, MAX_BUFFERED_LINES, LogWriter
 from service.settings import Settings
 
 LINES = [b"%d\n" % number for number in range(3000)]
@@ -38,7 +38,7 @@ def read_until(read: int, last: bytes) -> bytes:
 
 def test_lines_arrive_in_order_and_soon(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    lines = LogLines(write)
+    lines = LogWriter(write)
     for part in (LINES[:1], LINES[1:]):
         for line in part:
             lines.put(line)
@@ -49,8 +49,8 @@ def test_lines_of_several_writers_stay_whole(pipe: tuple[int, int]) -> None:
     read, write = pipe
     expected = []
     for letter in (b"a", b"b", b"c"):
-        lines = LogLines(write)
-        for number in range(MOST_LINES // 10):
+        lines = LogWriter(write)
+        for number in range(MAX_BUFFERED_LINES // 10):
             expected.append(letter * (100 + number) + b"\n")
             lines.put(expected[-1])
     received = b""
@@ -62,7 +62,7 @@ def test_lines_of_several_writers_stay_whole(pipe: tuple[int, int]) -> None:
 
 def test_lines_of_several_threads(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    lines = LogLines(write)
+    lines = LogWriter(write)
 
     def put() -> None:
         for line in LINES[:500]:
@@ -83,7 +83,7 @@ def test_a_stalled_reader_costs_lines_and_no_time(
     pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     read, write = pipe
-    lines = LogLines(write)
+    lines = LogWriter(write)
     dropped = 0
 
     def drop() -> None:
@@ -92,14 +92,14 @@ def test_a_stalled_reader_costs_lines_and_no_time(
 
     lines.on_drop = drop
     line = 999 * b"a" + b"\n"
-    for _ in range(MOST_LINES + 5000):
+    for _ in range(MAX_BUFFERED_LINES + 5000):
         lines.put(line)
     begin = time.monotonic()
     lines.flush()
     assert FLUSH_SECONDS <= time.monotonic() - begin < FLUSH_SECONDS + 5
     assert 0 < dropped <= 5000
     with caplog.at_level(logging.WARNING):
-        left = (MOST_LINES + 5000 - dropped) * len(line)
+        left = (MAX_BUFFERED_LINES + 5000 - dropped) * len(line)
         while left:
             left -= len(os.read(read, min(left, 1 << 20)))
         deadline = time.monotonic() + 30
@@ -114,13 +114,13 @@ def test_a_stalled_reader_costs_lines_and_no_time(
 def test_a_reader_who_left_and_a_pipe_that_does_not_block(pipe: tuple[int, int]) -> None:
     read, write = pipe
     os.set_blocking(write, False)
-    lines = LogLines(write)
+    lines = LogWriter(write)
     long = 200_000 * b"a" + b"\n"
     lines.put(long)
     assert read_until(read, b"\n") == long
     gone, end = os.pipe()
     os.close(gone)
-    lines = LogLines(end)
+    lines = LogWriter(end)
     lines.put(long)
     begin = time.monotonic()
     lines.flush()
@@ -132,14 +132,15 @@ def test_a_reader_who_left_and_a_pipe_that_does_not_block(pipe: tuple[int, int])
 def test_the_last_lines_are_written_however_it_ends(end: str) -> None:
     program = (
         "import logging, sys\n"
-        "from service.observability.log_writer import LogLines\n"
-        "from service.observability.logging import access_log, configure_logging\n"
-        "from service.request_context import CurrentRequest\n"
-        "lines = LogLines(2)\n"
+        "from service.observability.log_writer import LogWriter\n"
+        "from service.observability.access_log import access_log\n"
+        "from service.observability.logging import configure_logging\n"
+        "from service.request_context import RequestContext\n"
+        "lines = LogWriter(2)\n"
         "configure_logging('info', 'json', lines)\n"
         "log = access_log('info', 'json', lines)\n"
         "for number in range(2000):\n"
-        "    log(CurrentRequest(str(number), '/predict'), 'GET', 200, 0.1)\n"
+        "    log(RequestContext(str(number), '/predict'), 'GET', 200, 0.1)\n"
         "logging.getLogger('any').warning('last')\n"
     )
     ended = subprocess.run(
@@ -152,7 +153,7 @@ def test_the_last_lines_are_written_however_it_ends(end: str) -> None:
 
 @pytest.mark.anyio
 async def test_what_is_dropped_is_counted(predictor: Predictor, pipe: tuple[int, int]) -> None:
-    lines = LogLines(pipe[1])
+    lines = LogWriter(pipe[1])
     transport = httpx.ASGITransport(create_app(Settings(), predictor, log_lines=lines))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         for told in ("0.0", "1.0"):

@@ -15,7 +15,7 @@ from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
 from service.observability.logging import LogFormat, configure_logging
-from service.request_context import CurrentRequest, current_request
+from service.request_context import RequestContext, request_context
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -112,7 +112,7 @@ async def test_lines_for_a_person(errors: Errors, predictor: Predictor) -> None:
 
 def test_a_reader_who_left_harms_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(Gone()))
-    access_log("info", "json")(CurrentRequest("a", "/predict"), "GET", 200, 0.1)
+    access_log("info", "json")(RequestContext("a", "/predict"), "GET", 200, 0.1)
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
@@ -137,11 +137,11 @@ def test_a_traceback_is_one_field_without_what_variables_hold(
 
 def test_every_loggers_lines_are_json_with_the_requests_id(errors: Errors) -> None:
     configure_logging("warning", "json")
-    token = current_request.set(CurrentRequest("mine-2"))
+    token = request_context.set(RequestContext("mine-2"))
     try:
         logging.getLogger("uvicorn.error").warning("two\nlines, \x1b and \udcff")
     finally:
-        current_request.reset(token)
+        request_context.reset(token)
     logging.getLogger("service").info("not logged")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -18,7 +18,7 @@ from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
 from service.observability.metrics import Telemetry
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -183,9 +183,11 @@ async def test_the_validation_figures_are_those_of_the_json(
 
 async def test_scores_that_are_no_numbers_are_left_out(predictor: Predictor) -> None:
     odd = dataclasses.replace(predictor, facts={"scores": {"brier": None, "roc_auc": "high"}})
-    served = Served(odd, Settings())
-    assert {figure.name for figure in served.validation_figures}.isdisjoint({"brier", "roc_auc"})
-    assert Served(dataclasses.replace(odd, facts={"scores": 1}), Settings()).validation_figures
+    served = ModelVersion(odd, Settings())
+    assert {figure.name for figure in served.validation_metrics}.isdisjoint({"brier", "roc_auc"})
+    assert ModelVersion(
+        dataclasses.replace(odd, facts={"scores": 1}), Settings()
+    ).validation_metrics
 
 
 async def test_openmetrics(client: httpx.AsyncClient) -> None:

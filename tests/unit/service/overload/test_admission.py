@@ -8,10 +8,10 @@ import pytest
 
 from service.overload import admission
 from service.overload.admission import (
+    BATCH_REJECTIONS,
+    BATCH_SIZE,
     BURST_SECONDS,
-    FEWEST_REQUESTS,
-    TURN_REFUSALS,
-    TURN_REQUESTS,
+    MIN_BATCH_SIZE,
     WAIT_SECONDS,
     Admission,
 )
@@ -51,10 +51,10 @@ class Clients:
         for _ in range(count):
             request = Request(self.asked, self)
             self.asked += 1
-            if self.admission.may_begin(asyncio.get_running_loop()):
+            if self.admission.try_admit(asyncio.get_running_loop()):
                 request.begin()
             else:
-                self.admission.wait(request)
+                self.admission.enqueue(request)
 
     def is_overloaded(self) -> bool:
         return self.admission.overloaded
@@ -78,7 +78,7 @@ class Request:
         self.clients.answered.append(self.number)
         self.clients.clock.now += SECONDS
 
-    def turn_down(self) -> None:
+    def reject(self) -> None:
         self.clients.refused.append(self.number)
 
 
@@ -98,7 +98,7 @@ async def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
 async def test_so_many_in_a_turn_and_the_rest_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     clients = Clients(Clock(monkeypatch))
     clients.ask(50)
-    assert clients.answered == list(range(TURN_REQUESTS))
+    assert clients.answered == list(range(BATCH_SIZE))
     most, before = 0, len(clients.answered)
     for _ in turns():
         if not clients.admission.waiting:
@@ -107,17 +107,17 @@ async def test_so_many_in_a_turn_and_the_rest_in_order(monkeypatch: pytest.Monke
         most, before = max(most, len(clients.answered) - before), len(clients.answered)
     assert clients.answered == list(range(50))
     assert clients.refused == []
-    assert 1 <= most <= TURN_REQUESTS
+    assert 1 <= most <= BATCH_SIZE
     await clients.all_done()
-    assert clients.admission.may_begin(asyncio.get_running_loop())  # at once, as at first
+    assert clients.admission.try_admit(asyncio.get_running_loop())  # at once, as at first
 
 
 async def test_what_takes_long_gets_fewer_a_turn(clients: Clients) -> None:
     clients.ask(AT_ONCE - 5)
     begun = len(clients.answered)
-    assert begun < TURN_REQUESTS / 2
+    assert begun < BATCH_SIZE / 2
     await asyncio.sleep(0)
-    assert FEWEST_REQUESTS <= len(clients.answered) - begun < TURN_REQUESTS / 2
+    assert MIN_BATCH_SIZE <= len(clients.answered) - begun < BATCH_SIZE / 2
 
 
 async def test_all_are_answered_in_order_while_none_waits_too_long(clients: Clients) -> None:
@@ -168,11 +168,11 @@ async def test_in_an_overload_the_newest_goes_first_and_the_oldest_is_refused(
 
 
 async def test_not_all_are_refused_in_one_turn(clients: Clients) -> None:
-    clients.ask(5 * TURN_REFUSALS)
+    clients.ask(5 * BATCH_REJECTIONS)
     clients.clock.now += 10 * WAIT_SECONDS
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert 0 < len(clients.refused) <= 2 * TURN_REFUSALS
+    assert 0 < len(clients.refused) <= 2 * BATCH_REJECTIONS
 
 
 async def test_the_log_is_told_once(caplog: pytest.LogCaptureFixture, clients: Clients) -> None:

@@ -14,9 +14,9 @@ from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.inference.instances import THREAD_BYTES
-from service.overload.limiter import Capacity
+from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.request_context import CurrentRequest, current_request
+from service.request_context import RequestContext, request_context
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +25,8 @@ SECONDS = 20
 LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (THREAD_BYTES // 10)}
 
 
-def capacity(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> Capacity:
-    return Capacity(threads, queue, wait_seconds, body_bytes=100)
+def capacity(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> WorkLimiter:
+    return WorkLimiter(threads, queue, wait_seconds, body_bytes=100)
 
 
 async def test_so_many_at_a_time_and_the_rest_in_turn() -> None:
@@ -231,7 +231,9 @@ class Blocked:
             return plain(predictor, rows)
 
         monkeypatch.setattr(Predictor, "predict", waiting)
-        settings = Settings.model_validate({"scoring_threads": 1, "max_waiting": 0, **options})
+        settings = Settings.model_validate(
+            {"scoring_threads": 1, "scoring_queue_size": 0, **options}
+        )
         self.app: FastAPI = create_app(settings, predictor)
 
     def client(self) -> httpx.AsyncClient:
@@ -281,7 +283,7 @@ async def test_a_table_waits_for_a_thread_too(
 async def test_bodies_share_a_memory_which_every_request_gives_back(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocked = Blocked(predictor, monkeypatch, max_held_bytes=2500, max_waiting=10)
+    blocked = Blocked(predictor, monkeypatch, max_buffered_body_bytes=2500, scoring_queue_size=10)
     blocked.go.set()
 
     async def chunks(body: bytes) -> AsyncIterator[bytes]:
@@ -296,4 +298,4 @@ async def test_bodies_share_a_memory_which_every_request_gives_back(
 
 
 async def test_requests_outside_of_the_service_hold_nothing() -> None:
-    assert current_request.get() == CurrentRequest("-")
+    assert request_context.get() == RequestContext("-")

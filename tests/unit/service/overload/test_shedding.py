@@ -12,7 +12,7 @@ from support.eventually import SECONDS, loop_until
 from support.in_process_server import ServedHere
 
 from model.prediction.predictor import Predictor
-from service.overload.admission import Waiting
+from service.overload.admission import QueuedRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -150,13 +150,13 @@ async def test_none_of_a_burst_is_refused_while_it_is_soon_over(served: ServedHe
     answers = await asyncio.gather(*(client.ask(post()) for client in clients))
     assert {status for status, _, _ in answers} <= {200, 503}  # 503 on a machine that stands still
     assert sum(status == 200 for status, _, _ in answers) >= 30
-    assert not served.guard.admission.waiting
+    assert not served.context.admission.waiting
 
 
 async def test_what_waited_unread_is_answered_at_its_turn(served: ServedHere) -> None:
     clients = await asyncio.gather(*(talk(served) for _ in range(10)))
-    served.guard.admission.may_begin(asyncio.get_running_loop())
-    served.guard.admission.overloaded = True
+    served.context.admission.try_admit(asyncio.get_running_loop())
+    served.context.admission.overloaded = True
     answers = await asyncio.gather(*(client.ask(post()) for client in clients))
     assert [status for status, _, _ in answers] == [200] * 10
 
@@ -164,11 +164,11 @@ async def test_what_waited_unread_is_answered_at_its_turn(served: ServedHere) ->
 async def test_who_leaves_while_it_waits_holds_nothing(
     served: ServedHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held: list[Waiting] = []
-    admission = served.guard.admission
+    held: list[QueuedRequest] = []
+    admission = served.context.admission
     with monkeypatch.context() as patch:
-        patch.setattr(admission, "may_begin", lambda _: False)
-        patch.setattr(admission, "wait", held.append)
+        patch.setattr(admission, "try_admit", lambda _: False)
+        patch.setattr(admission, "enqueue", held.append)
         for overloaded in (False, True):
             admission.overloaded = overloaded
             client = await talk(served)
@@ -179,7 +179,7 @@ async def test_who_leaves_while_it_waits_holds_nothing(
     await asyncio.sleep(0.1)
     for each in held:
         each.begin()
-        each.turn_down()
+        each.reject()
     await loop_until(lambda: not served.server.server_state.connections)
     assert (await (await talk(served)).ask(post()))[0] == 200
     assert (await counted(served))["malignancy_requests_in_flight"] == 1  # the one that asks

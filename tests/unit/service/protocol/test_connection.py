@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
 from service.problems import REFUSAL, Problem
-from service.protocol.connection import LINGER_BYTES, MAX_TURNED_AWAY
+from service.protocol.connection import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -28,13 +28,13 @@ async def test_one_more_than_there_may_be() -> None:
     server = Server(max_connections=2)
     wires = [server.connect() for _ in range(2)]
     assert await wires[1].send(GET)
-    turned_away = server.connect("127.0.0.9")
-    answered = await turned_away.answered()
+    rejected_connections = server.connect("127.0.0.9")
+    answered = await rejected_connections.answered()
     assert statuses(answered) == [503]
     assert detail(answered) == MANY
     assert b"retry-after: 1\r\n" in answered
-    assert turned_away.raw.ended
-    assert await turned_away.send(GET) == b""
+    assert rejected_connections.raw.ended
+    assert await rejected_connections.send(GET) == b""
     await wires[0].lose()
     assert statuses(await server.connect().send(GET)) == [200]  # the one turned away holds no place
     assert statuses(await server.connect().answered()) == [503]
@@ -44,28 +44,28 @@ async def test_one_more_than_there_may_be() -> None:
 async def test_one_more_than_an_address_may_have() -> None:
     server = Server(max_connections_per_address=2)
     first, second = (server.connect() for _ in range(2))
-    turned_away = server.connect()
-    assert statuses(await turned_away.answered()) == [503]
+    rejected_connections = server.connect()
+    assert statuses(await rejected_connections.answered()) == [503]
     assert statuses(await server.connect("127.0.0.2").send(GET)) == [200]
-    await turned_away.lose()  # it was not counted, and so frees no place
+    await rejected_connections.lose()  # it was not counted, and so frees no place
     assert statuses(await server.connect().answered()) == [503]
-    assert server.guard.by_address == {"127.0.0.1": 2, "127.0.0.2": 1}
+    assert server.context.by_address == {"127.0.0.1": 2, "127.0.0.2": 1}
     await first.lose()
     assert statuses(await server.connect().send(GET)) == [200]
     await second.lose()
-    assert server.guard.by_address == {"127.0.0.1": 1, "127.0.0.2": 1}
+    assert server.context.by_address == {"127.0.0.1": 1, "127.0.0.2": 1}
 
 
 async def test_addresses_are_forgotten() -> None:
     server = Server(max_connections_per_address=2)
     wires = [server.connect(f"127.0.0.{number}") for number in range(5)]
     wires.append(server.connect(None))  # of a socket in the file system
-    assert len(server.guard.by_address) == 6
-    assert server.sweep.told == {wire.protocol for wire in wires}
+    assert len(server.context.by_address) == 6
+    assert server.deadline_timer.told == {wire.protocol for wire in wires}
     for wire in wires:
         await wire.lose()
-    assert not server.guard.by_address
-    assert not server.sweep.told
+    assert not server.context.by_address
+    assert not server.deadline_timer.told
 
 
 async def test_without_a_limit_an_address_may_have_any() -> None:
@@ -77,15 +77,17 @@ async def test_without_a_limit_an_address_may_have_any() -> None:
 async def test_of_many_that_are_turned_away_some_are_not_told() -> None:
     server = Server(max_connections=1)
     server.connect()
-    turned_away = [server.connect() for _ in range(MAX_TURNED_AWAY)]
-    assert [statuses(await wire.answered()) for wire in turned_away] == [[503]] * MAX_TURNED_AWAY
-    assert not any(wire.raw.aborted for wire in turned_away)
+    rejected_connections = [server.connect() for _ in range(MAX_REJECTED_CONNECTIONS)]
+    assert [statuses(await wire.answered()) for wire in rejected_connections] == [
+        [503]
+    ] * MAX_REJECTED_CONNECTIONS
+    assert not any(wire.raw.aborted for wire in rejected_connections)
     more = server.connect()
     assert await more.answered() == b""
     assert more.raw.aborted
     await more.lose()
     assert server.connect().raw.aborted  # it was none of them
-    for wire in turned_away[:3]:
+    for wire in rejected_connections[:3]:
         await wire.lose()
     assert [server.connect().raw.aborted for _ in range(4)] == [False, False, False, True]
 

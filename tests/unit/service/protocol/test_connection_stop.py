@@ -3,7 +3,7 @@
 import pytest
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
-from service.lifecycle import Step
+from service.lifecycle import Phase
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ async def wire() -> Wire:
 
 
 def drain(wire: Wire) -> None:
-    wire.server.guard.stop.reach(Step.DRAINING)
+    wire.server.context.lifecycle.advance_to(Phase.DRAINING)
     wire.protocol.drain()
 
 

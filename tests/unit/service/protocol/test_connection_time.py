@@ -8,7 +8,7 @@ import pytest
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
 from service.lifecycle import GRACE_SECONDS
-from service.protocol.connection import GRACE_SHARE, LINGER_SECONDS, PARTING_SECONDS
+from service.protocol.connection import CLOSE_IDLE_SECONDS, LINGER_SECONDS, STALLED_SHARE
 from service.protocol.timeouts import BYTES_PER_SECOND, TICK_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -233,7 +233,7 @@ async def test_time_stops_for_what_is_closing(wire: Wire) -> None:
 async def test_an_idle_connection_is_closed_soon(wire: Wire) -> None:
     await wire.send(GET)
     wire.protocol.shutdown()
-    assert await given_up_after(wire, PARTING_SECONDS) == b""
+    assert await given_up_after(wire, CLOSE_IDLE_SECONDS) == b""
     assert wire.is_closed()
 
 
@@ -242,7 +242,7 @@ async def test_what_is_half_sent_has_a_share_of_the_grace() -> None:
         wire = Server().connect()
         await wire.send(body(path, 9))
         wire.protocol.shutdown()
-        assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
+        assert await wire.later(STALLED_SHARE * GRACE_SECONDS) == b""
         answered = await wire.later(2 * TICK)
         assert statuses(answered) == told
         if told:
@@ -255,7 +255,7 @@ async def test_a_refusal_that_is_not_read_has_the_same_share() -> None:
     wire.raw.unsent_bytes = 10
     assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
     wire.protocol.shutdown()
-    assert await wire.later(GRACE_SHARE * GRACE_SECONDS) == b""
+    assert await wire.later(STALLED_SHARE * GRACE_SECONDS) == b""
     assert not wire.is_aborted()
     assert await wire.later(2 * TICK) == b""
     assert wire.is_aborted()

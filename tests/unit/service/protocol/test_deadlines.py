@@ -1,4 +1,4 @@
-"""One clock for all connections, and how much patience there is with each."""
+"""One clock for all connections, and how much deadline there is with each."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from service.protocol.timeouts import (
     BYTES_PER_SECOND,
     SLICE_SECONDS,
     TICK_SECONDS,
-    Patience,
-    Sweep,
+    Deadline,
+    DeadlineTimer,
 )
 
 
@@ -64,7 +64,7 @@ def loop() -> Loop:
     return Loop()
 
 
-def add(sweep: Sweep, told: Told, loop: Loop) -> None:
+def add(sweep: DeadlineTimer, told: Told, loop: Loop) -> None:
     sweep.add(told, cast(AbstractEventLoop, loop))
 
 
@@ -80,7 +80,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
 
 
 def test_every_connection_is_told_at_every_tick_what_time_has_passed(loop: Loop) -> None:
-    sweep, first, second = Sweep(), Told(), Told()
+    sweep, first, second = DeadlineTimer(), Told(), Told()
     add(sweep, first, loop)
     loop.now += 0.125
     add(sweep, second, loop)
@@ -92,7 +92,7 @@ def test_every_connection_is_told_at_every_tick_what_time_has_passed(loop: Loop)
 
 
 def test_nothing_is_told_nor_waited_for_once_there_is_no_connection(loop: Loop) -> None:
-    sweep, told, other = Sweep(), Told(), Told()
+    sweep, told, other = DeadlineTimer(), Told(), Told()
     add(sweep, told, loop)
     sweep.discard(told)
     sweep.discard(told)
@@ -109,7 +109,7 @@ def test_nothing_is_told_nor_waited_for_once_there_is_no_connection(loop: Loop) 
 def test_time_in_which_the_process_stood_still_is_nobodys(
     loop: Loop, passed: float, told: float
 ) -> None:
-    sweep, connection = Sweep(), Told()
+    sweep, connection = DeadlineTimer(), Told()
     add(sweep, connection, loop)
     loop.pass_by(passed)
     loop.pass_by(TICK_SECONDS)
@@ -119,7 +119,7 @@ def test_time_in_which_the_process_stood_still_is_nobodys(
 def test_a_long_sweep_lets_others_in_between(
     loop: Loop, clock: Callable[[list[float]], None]
 ) -> None:
-    sweep, connections = Sweep(), [Told() for _ in range(3)]
+    sweep, connections = DeadlineTimer(), [Told() for _ in range(3)]
     for each in connections:
         add(sweep, each, loop)
     clock([0, SLICE_SECONDS, 1, 1, 2, 3, 3])
@@ -142,7 +142,7 @@ def test_a_long_sweep_lets_others_in_between(
 
 
 def test_a_connection_that_ends_another_within_a_sweep(loop: Loop) -> None:
-    sweep = Sweep()
+    sweep = DeadlineTimer()
     connections = [Told(lambda: ends(0)), Told(lambda: ends(1))]
 
     def ends(number: int) -> None:
@@ -157,19 +157,19 @@ def test_a_connection_that_ends_another_within_a_sweep(loop: Loop) -> None:
 
 
 def test_patience_is_lost_just_after_the_timeout() -> None:
-    patience = Patience(2)
-    assert not patience.is_lost(2 + TICK_SECONDS)  # the first tick may have been near
-    assert patience.is_lost(0.001)
-    patience.renew()
-    assert not patience.is_lost(1)
-    assert not patience.is_lost(1 + TICK_SECONDS)
-    assert patience.is_lost(0.001)
+    deadline = Deadline(2)
+    assert not deadline.expired(2 + TICK_SECONDS)  # the first tick may have been near
+    assert deadline.expired(0.001)
+    deadline.reset()
+    assert not deadline.expired(1)
+    assert not deadline.expired(1 + TICK_SECONDS)
+    assert deadline.expired(0.001)
 
 
 def test_what_keeps_up_may_take_longer() -> None:
-    patience = Patience(1)
+    deadline = Deadline(1)
     size = 3 * BYTES_PER_SECOND
-    assert not patience.is_lost(TICK_SECONDS + 4, size)
-    assert patience.is_lost(0.001, size)
-    assert not patience.is_lost(0.001, 2 * size)
+    assert not deadline.expired(TICK_SECONDS + 4, size)
+    assert deadline.expired(0.001, size)
+    assert not deadline.expired(0.001, 2 * size)
     assert BYTES_PER_SECOND == 64 * 1024  # as the settings tell

@@ -2,11 +2,11 @@
 
 import pytest
 
-from service.protocol.allowed_hosts import HostRule
+from service.protocol.allowed_hosts import AllowedHosts
 
 
 @pytest.mark.parametrize(
-    ("host", "objection"),
+    ("host", "error_for"),
     [
         (b"example.org", None),
         (b"EXAMPLE.org.:8000", None),
@@ -17,6 +17,6 @@ from service.protocol.allowed_hosts import HostRule
         (b"example.org:http", 400),
     ],
 )
-def test_allowed_hosts(host: bytes, objection: int | None) -> None:
-    found = HostRule(["Example.org", "*.example.com"]).objection(host)
-    assert (found and found[0]) == objection
+def test_allowed_hosts(host: bytes, error_for: int | None) -> None:
+    found = AllowedHosts(["Example.org", "*.example.com"]).error_for(host)
+    assert (found and found[0]) == error_for

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from integration.service.test_framing import exchange, statuses
+from integration.service.test_framing import media_types, statuses
 from prometheus_client.parser import text_string_to_metric_families as parse
 from support.eventually import until
 from support.raw_requests import GET, HOST, POST
@@ -111,7 +111,7 @@ def test_it_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
     before = counted(port, "requests_total", **requests)
     refused = counted(port, "refused_requests_total", route=route, reason=reason)
     left = counted(port, "requests_total", route=route, status="499")
-    answered = exchange(port, data)
+    answered = media_types(port, data)
     assert statuses(answered) == [status]
     identity = re.search(rb"x-request-id: (\S+)", answered)
     assert identity is not None
@@ -126,10 +126,10 @@ def test_it_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
 
 
 def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
-    def turned_away() -> float:
+    def rejected_connections() -> float:
         return counted(port, "requests_total", route="unmatched", status="503")
 
-    before = turned_away()
+    before = rejected_connections()
     with ExitStack() as stack:
         for _ in range(10):
             address = ("127.0.0.1", port)
@@ -142,7 +142,7 @@ def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
             while received := other.recv(65536):
                 answered += received
     assert statuses(answered) == [503]
-    assert turned_away() == before + 1
+    assert rejected_connections() == before + 1
     identity = re.search(rb"x-request-id: (\S+)", answered)
     assert identity is not None
     assert line_of(log, identity[1].decode())["status"] == 503
@@ -150,5 +150,5 @@ def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
 
 def test_a_waiting_request_that_breaks_off_is_answered_in_its_turn(port: int) -> None:
     good = GET + HOST + b"\r\n"
-    assert statuses(exchange(port, good + REFUSED["half body"][3])) == [200, 408]
-    assert statuses(exchange(port, good + REFUSED["broken body"][3])) == [200, 400]
+    assert statuses(media_types(port, good + REFUSED["half body"][3])) == [200, 408]
+    assert statuses(media_types(port, good + REFUSED["broken body"][3])) == [200, 400]

@@ -9,7 +9,7 @@ import pytest
 from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.registry.batching import Gathering
+from service.registry.batching import MicroBatcher
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -34,17 +34,17 @@ class Recorder:
 
 async def test_what_is_asked_in_one_turn_is_predicted_together() -> None:
     recorder = Recorder()
-    gathering = Gathering(recorder)
-    found = await asyncio.gather(*(gathering.predict(row(number)) for number in range(10)))
+    batcher = MicroBatcher(recorder)
+    found = await asyncio.gather(*(batcher.predict(row(number)) for number in range(10)))
     assert [each.tolist() for each in found] == [[[float(number)]] for number in range(10)]
     assert recorder.asked == [10]
-    assert (await gathering.predict(row(7))).tolist() == [[7.0]]
+    assert (await batcher.predict(row(7))).tolist() == [[7.0]]
     assert recorder.asked == [10, 1]
 
 
 async def test_a_row_that_is_refused_harms_no_other() -> None:
-    gathering = Gathering(Recorder())
-    futures = [gathering.predict(row(number)) for number in (1, -1, 2)]
+    batcher = MicroBatcher(Recorder())
+    futures = [batcher.predict(row(number)) for number in (1, -1, 2)]
     found = await asyncio.gather(*futures, return_exceptions=True)
     assert isinstance(found[1], ValueError)
     assert [found[0], found[2]] == [[[1.0]], [[2.0]]]
@@ -52,8 +52,8 @@ async def test_a_row_that_is_refused_harms_no_other() -> None:
 
 @pytest.mark.parametrize("other", [2, -1])
 async def test_who_no_longer_waits_is_passed_over(other: float) -> None:
-    gathering = Gathering(Recorder())
-    left, stays, third = (gathering.predict(row(number)) for number in (1, 3, other))
+    batcher = MicroBatcher(Recorder())
+    left, stays, third = (batcher.predict(row(number)) for number in (1, 3, other))
     left.cancel()
     assert (await stays).tolist() == [[3.0]]
     await asyncio.wait([third])

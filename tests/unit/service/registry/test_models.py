@@ -16,8 +16,8 @@ from service.app import create_app
 from service.codecs.json import parser as contract
 from service.codecs.json.rows import RowReader
 from service.problems import Problem
-from service.registry.registry import Models, WatchedModel
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
+from service.registry.registry import ModelRegistry, ReloadableModel
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -30,9 +30,9 @@ def saved(predictor: Predictor, path: Path, mark: str = "", name: str = "article
     return f"{name}@{artifact.save(other, path)[:12]}"
 
 
-def watched(path: Path, **settings: str) -> WatchedModel:
+def watched(path: Path, **settings: str) -> ReloadableModel:
     chosen = Settings.model_validate(settings)
-    return WatchedModel(path, lambda predictor: Served(predictor, chosen))
+    return ReloadableModel(path, lambda predictor: ModelVersion(predictor, chosen))
 
 
 def test_a_file_that_is_replaced_is_taken_over(predictor: Predictor, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_two_models_of_one_name(predictor: Predictor, tmp_path: Path) -> None:
     files = [tmp_path / "a.joblib", tmp_path / "b.joblib"]
     for file in files:
         saved(predictor, file)
-    with pytest.raises(SettingError, match="MALIGNANCY_MORE_ARTIFACTS"):
-        Models([watched(file) for file in files])
+    with pytest.raises(SettingError, match="MALIGNANCY_EXTRA_ARTIFACTS"):
+        ModelRegistry([watched(file) for file in files])
 
 
 def test_models_are_found_by_name_and_version(predictor: Predictor, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_models_are_found_by_name_and_version(predictor: Predictor, tmp_path: Pa
     new = saved(predictor, tmp_path / "article" / "new.joblib", "new")
     make_current(tmp_path / "article" / "new.joblib")
     other = saved(predictor, tmp_path / "other.joblib", name="other")
-    models = Models([watched(tmp_path / "article"), watched(tmp_path / "other.joblib")])
+    models = ModelRegistry([watched(tmp_path / "article"), watched(tmp_path / "other.joblib")])
     assert models.default.title == models.find().title == models.find("article").title == new
     assert models.find("other").title == other
     assert models.find("article", old.partition("@")[2]).title == old
@@ -244,7 +244,7 @@ async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Pat
     second = saved(predictor, tmp_path / "other.joblib", name="other")
     app = create_app(
         Settings(
-            artifact=tmp_path / "article.joblib", more_artifacts=f"{tmp_path / 'other.joblib'}, "
+            artifact=tmp_path / "article.joblib", extra_artifacts=f"{tmp_path / 'other.joblib'}, "
         )
     )
     rows = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
@@ -275,12 +275,12 @@ def test_rows_of_many_features_are_fewer(
 ) -> None:
     # All features missing, a row is two bytes, and 80 000 of the array it becomes.
     settings = Settings()
-    assert Served(predictor, settings).max_rows == settings.max_rows
+    assert ModelVersion(predictor, settings).max_rows == settings.max_rows
     wide = Schema(
         features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(10_000)),
         target=predictor.schema.target,
     )
-    served = Served(dataclasses.replace(predictor, schema=wide), settings)
+    served = ModelVersion(dataclasses.replace(predictor, schema=wide), settings)
     # They are counted before any is made numbers, and a bad row does not hide how many there are.
     monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("they were read"))
     bodies = [
@@ -289,6 +289,6 @@ def test_rows_of_many_features_are_fewer(
     for rule in (contract.TOO_SPARSE, "must have at most 500 rows"):
         for body in bodies:
             with pytest.raises(Problem) as refused:
-                served.contract.parse(body)
+                served.parser.parse(body)
             assert refused.value.errors == [{"field": "instances", "rule": rule}]
         monkeypatch.setattr(contract, "MORE_NUMBERS", 10**7)

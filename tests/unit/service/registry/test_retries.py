@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.registry.backoff import FIRST_SECONDS, MOST_SECONDS, Retries
+from service.registry.backoff import FIRST_SECONDS, MAX_SECONDS, Backoff
 
 
 @pytest.fixture
@@ -12,24 +12,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def waits(retries: Retries, clock: list[float], times: int) -> list[float]:
+def waits(backoff: Backoff, clock: list[float], times: int) -> list[float]:
     found = []
     for _ in range(times):
-        retries.tried(failed=True)
+        backoff.record(failed=True)
         begin = clock[0]
-        while not retries.due:
+        while not backoff.due:
             clock[0] += FIRST_SECONDS / 2
         found.append(clock[0] - begin)
     return found
 
 
 def test_the_times_grow_to_a_bound(clock: list[float]) -> None:
-    retries = Retries()
-    assert not retries.due
-    assert waits(retries, clock, 9) == [1, 2, 4, 8, 16, 32, *3 * [MOST_SECONDS]]
-    retries.renew()
-    assert waits(retries, clock, 2) == [1, 2]
-    retries.tried(failed=False)
-    clock[0] += 10 * MOST_SECONDS
-    assert not retries.due
-    assert waits(retries, clock, 2) == [1, 2]
+    backoff = Backoff()
+    assert not backoff.due
+    assert waits(backoff, clock, 9) == [1, 2, 4, 8, 16, 32, *3 * [MAX_SECONDS]]
+    backoff.reset()
+    assert waits(backoff, clock, 2) == [1, 2]
+    backoff.record(failed=False)
+    clock[0] += 10 * MAX_SECONDS
+    assert not backoff.due
+    assert waits(backoff, clock, 2) == [1, 2]

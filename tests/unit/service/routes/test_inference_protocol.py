@@ -12,7 +12,7 @@ import pytest
 
 from model.prediction.predictor import Predictor, SelfTest
 from service.app import create_app
-from service.registry.served_model import Served
+from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -243,7 +243,7 @@ async def test_a_model_that_is_not_ready_and_a_bug(
         def bug(*_: object) -> None:
             raise RuntimeError("a secret")
 
-        monkeypatch.setattr(Served, "predict", bug)
+        monkeypatch.setattr(ModelVersion, "predict", bug)
         answer = await client.post("/models/binary/infer", json={"inputs": NAMED})
         assert (answer.status_code, list(answer.json())) == (500, ["error"])
         assert answer.headers["content-type"] == "application/json"

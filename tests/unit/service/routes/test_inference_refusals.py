@@ -13,7 +13,7 @@ import pytest
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.routes.open_inference import MOST_INDEX_BYTES
+from service.routes.open_inference import MAX_INDEX_BYTES
 from service.settings import Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("kinds", ["binary"], indirect=True)]
@@ -269,7 +269,7 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
             headers = {"Content-Encoding": "gzip"}
             answer = await client.post(path, content=bomb, headers=headers)
             assert answer.status_code == 413
-            most = MOST_INDEX_BYTES if "index" in path else "10000"
+            most = MAX_INDEX_BYTES if "index" in path else "10000"
             assert f"must have at most {most} bytes" in answer.json()["error"]
             assert (await client.post(path, content=bytes(10_001))).status_code == 413
 

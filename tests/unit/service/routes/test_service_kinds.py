@@ -19,7 +19,7 @@ from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import Contract
+from service.codecs.json.parser import InstanceParser
 from service.problems import Problem
 from service.settings import Settings
 
@@ -163,7 +163,7 @@ def test_any_object_is_parsed_or_refused_by_the_rules(row: dict[str, Any]) -> No
             expected = None
     if set(row) - set(GOOD):
         expected = None
-    contract = Contract(SCHEMA, 10)
+    contract = InstanceParser(SCHEMA, 10)
     try:
         found = contract.parse(json.dumps(row).encode()).values
     except Problem:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.problems import Problem
-from service.security.api_keys import OPEN, Access
+from service.security.api_keys import PUBLIC_PATHS, ApiKeyAuth
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_nothing_but_health_is_open(client: httpx.AsyncClient, app: FastAP
     for method, path in tried:
         for headers in ({}, {"X-API-Key": f"nobody.{SECRET}"}, {"X-API-Key": "clinic.wrong"}):
             answer = await client.request(method, path, headers=headers)
-            if path in OPEN:
+            if path in PUBLIC_PATHS:
                 assert answer.status_code != 401
             else:
                 assert (path, answer.status_code) == (path, 401)
@@ -141,17 +141,17 @@ async def test_no_spelling_of_a_path_is_open(
 ) -> None:
     """None but the very paths of health checks, whatever the method; and those tell no more."""
     paths = {path for _, path in routes(app)} | {"/", "*", "/nothing", "/admin", "/docs/x"}
-    paths |= {variant % path[1:] for path in (*OPEN, "/predict") for variant in VARIANTS}
-    paths |= {path.upper() for path in OPEN} | {"/%68ealth%2Flive/../../predict"}
+    paths |= {variant % path[1:] for path in (*PUBLIC_PATHS, "/predict") for variant in VARIANTS}
+    paths |= {path.upper() for path in PUBLIC_PATHS} | {"/%68ealth%2Flive/../../predict"}
     origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     for path in paths:
         answer = await client.send(
             client.build_request(method, f"http://test{path}", headers=origin)
         )
         seen = answer.request.url.path
-        assert answer.status_code == 401 or seen in OPEN, (method, path)
+        assert answer.status_code == 401 or seen in PUBLIC_PATHS, (method, path)
         assert not [name for name in answer.headers if name.startswith("access-control")]
-        if seen in OPEN and method not in ("GET", "HEAD"):
+        if seen in PUBLIC_PATHS and method not in ("GET", "HEAD"):
             assert answer.status_code == 405, (method, path)
 
 
@@ -183,14 +183,14 @@ async def test_metrics_need_their_scope_however_they_are_spelled(
 )
 def test_a_wrong_setting_is_told_without_its_value(keys: str) -> None:
     with pytest.raises(SettingError, match=r"^MALIGNANCY_API_KEYS \(--api-keys\) must be") as error:
-        Access(keys)
+        ApiKeyAuth(keys)
     assert DIGEST not in str(error.value)
 
 
 def asked(method: str, path: str, *headers: tuple[bytes, bytes]) -> Problem | None:
     """How a request is refused, if it is."""
     digest = hashlib.sha256(b"a.b").hexdigest()
-    access = Access(f"{KEYS}, all:predict+metrics+admin:{DIGEST}, dotted:predict:{digest}")
+    access = ApiKeyAuth(f"{KEYS}, all:predict+metrics+admin:{DIGEST}, dotted:predict:{digest}")
     try:
         access.require({"method": method, "path": path, "headers": list(headers)})
     except Problem as problem:
@@ -237,5 +237,5 @@ def test_a_key_is_in_one_of_two_headers() -> None:
 
 def test_the_rule_of_the_setting() -> None:
     with pytest.raises(SettingError) as error:
-        Access("clinic")
+        ApiKeyAuth("clinic")
     assert "scopes of predict, metrics, admin" in str(error.value)

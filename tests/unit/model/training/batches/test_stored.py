@@ -22,7 +22,7 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.evaluator import Evaluation
-from model.training.fitting.loop import Outcome, Watch, minimize
+from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
 
 NETWORK = Network([Dense(4, "tanh"), Dense(1)], inputs=3)
 THETA = NETWORK.initial_parameters(np.random.default_rng(0))
@@ -169,7 +169,9 @@ def test_all_rows_at_once_are_refused(tmp_path: Path) -> None:
 # Trainings
 
 
-def job(path: Path, table: Array, kept: Path | None = None, watch: Watch | None = None) -> Outcome:
+def job(
+    path: Path, table: Array, kept: Path | None = None, watch: ProgressCallback | None = None
+) -> TrainingResult:
     network = Network([Dense(4, "tanh"), Dropout(0.2), Dense(1)], inputs=3)
     how = training(5, epochs=2, augmentation=["mixup"], average=0.9)
     checkpoint = None if kept is None else Checkpoint(kept, every_seconds=0)

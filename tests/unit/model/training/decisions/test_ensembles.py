@@ -10,7 +10,7 @@ import pytest
 from model.arrays import Array
 from model.artifacts import artifact
 from model.errors import ArtifactError, DataError, MalignancyError
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.prepare import prepare
 from model.pipelines.train import train
 from model.prediction.calibration import Isotonic, Temperature
@@ -123,7 +123,7 @@ def test_other_tasks(tmp_path: Path, base: str) -> None:
     assert loaded.theta.shape[0] == 2
     assert predictor.facts["out_of_bag"]["rows"] > 0
     assert set(loaded.operating_points) <= {"default"}
-    found = figures(loaded.schema.target, loaded.validation, loaded.threshold)
+    found = metrics_at_threshold(loaded.schema.target, loaded.validation, loaded.threshold)
     assert found["rows"] == len(loaded.validation.targets)
 
 
@@ -142,7 +142,7 @@ def test_float32_and_sure_of_itself_replays(whole: Predictor, tmp_path: Path) ->
 
 @pytest.fixture
 def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10_000)
+    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 100))
 
 
@@ -153,7 +153,9 @@ def test_a_table_that_is_not_held(tmp_path: Path) -> None:
         train(recipe_of(tmp_path))
     predictor = train(recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")).predictor
     assert predictor.theta.shape[0] == 3
-    assert figures(predictor.schema.target, predictor.validation, 0.5)["accuracy"] > 0.9
+    assert (
+        metrics_at_threshold(predictor.schema.target, predictor.validation, 0.5)["accuracy"] > 0.9
+    )
 
 
 @pytest.mark.parametrize("method", ["isotonic", "temperature"])

@@ -23,7 +23,7 @@ from model.training.batches.rows import Rows
 from model.training.config import Training
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.history import Record
-from model.training.fitting.loop import DivergedError, Outcome, Watch, minimize
+from model.training.fitting.loop import DivergedError, ProgressCallback, TrainingResult, minimize
 from model.training.optimizers.registry import OPTIMIZERS
 
 STEPS = 12  # 4 epochs of batches of 8, 8 and 4 rows
@@ -43,7 +43,9 @@ class Job:
     rows: Rows
     validation: Rows | None
 
-    def __call__(self, path: Path | None = None, watch: Watch | None = None) -> Outcome:
+    def __call__(
+        self, path: Path | None = None, watch: ProgressCallback | None = None
+    ) -> TrainingResult:
         """Train, with a checkpoint after every step."""
         kept = None if path is None else Checkpoint(path, every_seconds=0)
         how = self.network, self.theta, self.training, self.rows, self.validation
@@ -97,7 +99,7 @@ KINDS: dict[str, Callable[[], Job]] = {
 }
 
 
-def stop_after(steps: int) -> Watch:
+def stop_after(steps: int) -> ProgressCallback:
     heard = 0
 
     def watch(done: float, record: Record) -> None:  # noqa: ARG001
@@ -115,14 +117,14 @@ def stop(training: Job, path: Path, steps: int) -> None:
 
 
 @functools.cache
-def whole(kind: str) -> tuple[Outcome, bytes]:
+def whole(kind: str) -> tuple[TrainingResult, bytes]:
     """What comes of an uninterrupted training, and its last checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
         return KINDS[kind]()(path), path.read_bytes()
 
 
-def require_same(found: Outcome, expected: Outcome) -> None:
+def require_same(found: TrainingResult, expected: TrainingResult) -> None:
     assert found.theta.dtype == expected.theta.dtype
     assert found.theta.tobytes() == expected.theta.tobytes()
     assert found.history == expected.history

@@ -16,7 +16,7 @@ from model.training.config import Training
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.history import Record
 from model.training.fitting.interrupts import deferred_interrupt
-from model.training.fitting.loop import Outcome, Watch, minimize
+from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
 
 EPOCHS, BATCHES = 4, 3
 
@@ -116,7 +116,9 @@ def test_a_program_s_own_handler_stays() -> None:
 # A training
 
 
-def train(*, watch: Watch | None = None, path: Path | None = None, full: bool = False) -> Outcome:
+def train(
+    *, watch: ProgressCallback | None = None, path: Path | None = None, full: bool = False
+) -> TrainingResult:
     """12 steps with noise; the validation loss falls, then rises."""
     generator = np.random.default_rng(0)
     network = Network([Dense(8, "tanh"), Dropout(0.2), Dense(1)], inputs=2)
@@ -140,7 +142,7 @@ def train(*, watch: Watch | None = None, path: Path | None = None, full: bool = 
     )
 
 
-def press_at(step: int, heard: list[float] | None = None) -> Watch:
+def press_at(step: int, heard: list[float] | None = None) -> ProgressCallback:
     """Ctrl-C within the watch of this step."""
     steps = 0
 
@@ -155,7 +157,7 @@ def press_at(step: int, heard: list[float] | None = None) -> Watch:
     return watch
 
 
-def require_same(found: Outcome, expected: Outcome) -> None:
+def require_same(found: TrainingResult, expected: TrainingResult) -> None:
     assert found.theta.tobytes() == expected.theta.tobytes()
     assert found.history == expected.history
     assert (found.epoch, found.interrupted) == (expected.epoch, expected.interrupted)
@@ -235,7 +237,7 @@ def test_a_watch_that_ends_it_leaves_a_checkpoint_too(tmp_path: Path) -> None:
 
 
 def test_in_another_thread_a_training_trains() -> None:
-    outcomes: list[Outcome] = []
+    outcomes: list[TrainingResult] = []
     thread = threading.Thread(target=lambda: outcomes.append(train()))
     thread.start()
     thread.join()

@@ -23,7 +23,7 @@ from model.training.fitting.learning_rate_finder import (
 )
 from model.training.optimizers.optimizer import Optimizer
 from model.training.optimizers.registry import Adam, GradientDescent
-from model.training.optimizers.state import Memory, Piece
+from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 LINEAR = Network([Dense(1)], inputs=2, loss="mean_squared_error")
 
@@ -119,10 +119,10 @@ class Breaking(Optimizer):
     updates: int = 30
     learning_rate: float = 0.1
 
-    def rule(self, memory: Memory) -> Callable[[Piece], list[Call]]:
+    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         done = memory.number("done", 0)
 
-        def go(piece: Piece) -> None:
+        def go(piece: ParameterSlice) -> None:
             done[...] += 1
             piece.step[...] = self.value if done == self.updates else 0
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.errors import DataError
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.tables.partitions import read_parts
+from model.training.tables.partitions import read_partitions
 from model.training.tables.table import Table, read_table, split_table
 
 GOOD = "a,b,c\n1,2.5,no\n2,,yes\n10,-3,yes\n"
@@ -255,7 +255,7 @@ def parts_of(recipe: Recipe, **split: object) -> tuple[list[float], list[float]]
     text = "\n".join(["a,b,c", *lines])
     keyed = with_keys(recipe, split={"train": None, **split})
     recipe.data.file.write_text(text)
-    parts = read_parts(keyed)
+    parts = read_partitions(keyed)
     train, validation = parts.train, parts.validation
     return train.rows[:, 0].tolist(), validation.rows[:, 0].tolist()
 

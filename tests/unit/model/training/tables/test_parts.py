@@ -11,14 +11,14 @@ import pytest
 
 from model.arrays import Array
 from model.errors import DataError
-from model.metrics.threshold_metrics import figures
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.prepare import prepare
 from model.pipelines.train import train
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables import partitions as parts
 from model.training.tables import table as dataset
-from model.training.tables.partitions import Parts, read_parts, read_sample
+from model.training.tables.partitions import Partitions, read_partitions, read_sample
 from model.training.tables.readers import read_pieces
 
 ROWS = 3000
@@ -63,13 +63,13 @@ def recipe_of(tmp_path: Path) -> Any:
 def spilling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let tables of more than some 400 rows spill; no file may stay."""
     before = set(Path(tempfile.gettempdir()).glob("malignancy-*"))
-    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10_000)
+    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 350))
     yield
     assert set(Path(tempfile.gettempdir()).glob("malignancy-*")) <= before
 
 
-def records(of: Parts) -> Array:
+def records(of: Partitions) -> Array:
     assert of.file is not None
     return np.fromfile(of.file.name).reshape(-1, of.train.rows.shape[1] + 2)
 
@@ -87,9 +87,9 @@ def test_the_same_rows_as_held(
     recipe_of: Any, monkeypatch: pytest.MonkeyPatch, split: str, missing: str
 ) -> None:
     recipe = recipe_of(f'data.missing = "{missing}"\ndata.weight = "w"\n{split}')
-    spilled = read_parts(recipe)
-    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10**9)
-    held = read_parts(recipe)
+    spilled = read_partitions(recipe)
+    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10**9)
+    held = read_partitions(recipe)
     assert held.file is None
     assert held.train.weights is not None
     whole = np.column_stack([held.train.rows, held.train.targets, held.train.weights])
@@ -97,7 +97,10 @@ def test_the_same_rows_as_held(
     np.testing.assert_array_equal(spilled.train.rows, held.train.rows)  # all are sampled here
     np.testing.assert_array_equal(spilled.validation.rows, held.validation.rows)
     assert spilled.dropped == held.dropped
-    for one, other in ((spilled.of_table, held.of_table), (spilled.of_train, held.of_train)):
+    for one, other in (
+        (spilled.table_stats, held.table_stats),
+        (spilled.train_stats, held.train_stats),
+    ):
         assert (one.rows, one.counts.tolist()) == (other.rows, other.counts.tolist())
     spilled.close()
 
@@ -106,7 +109,7 @@ def test_the_same_rows_as_held(
 def test_a_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
     found: dict[int, list[float]] = {}
     for seed in (0, 0, 1):
-        spilled = read_parts(recipe_of(f"split = {{ validation = 0.3, seed = {seed} }}"))
+        spilled = read_partitions(recipe_of(f"split = {{ validation = 0.3, seed = {seed} }}"))
         trains, validates = spilled.train.rows[:, 0], spilled.validation.rows[:, 0]
         assert len(trains) + len(validates) == ROWS - spilled.dropped
         assert not set(trains) & set(validates)
@@ -118,7 +121,7 @@ def test_a_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
 
 @pytest.mark.usefixtures("spilling")
 def test_a_group_stays_on_one_side(recipe_of: Any) -> None:
-    spilled = read_parts(recipe_of('data.group = "patient"\nsplit.validation = 0.3'))
+    spilled = read_partitions(recipe_of('data.group = "patient"\nsplit.validation = 0.3'))
     assert spilled.train.groups is not None
     assert spilled.validation.groups is not None
     assert not set(spilled.train.groups) & set(spilled.validation.groups)
@@ -129,13 +132,13 @@ def test_a_group_stays_on_one_side(recipe_of: Any) -> None:
 @pytest.mark.usefixtures("spilling")
 def test_samples_are_drawn_evenly(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "SAMPLED_BYTES", 0)  # 1000 rows are the least
-    spilled = read_parts(recipe_of("split.validation = 0.1"))
+    spilled = read_partitions(recipe_of("split.validation = 0.1"))
     drawn = spilled.train.rows[:, 0]
     assert len(drawn) == len(set(drawn)) == 1000
     assert (np.diff(drawn) > 0).all()
     tenths = np.bincount((drawn / (ROWS / 10)).astype(int), minlength=10)
     assert abs(tenths - 100).max() < 40
-    assert spilled.of_train.rows == len(records(spilled)) > 2500
+    assert spilled.train_stats.rows == len(records(spilled)) > 2500
     spilled.close()
 
 
@@ -149,7 +152,7 @@ def test_it_trains_as_well(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert told["rows"] == told["rows_used"] == ROWS
     assert told["sampled"] == {"train": 1000, "validation": len(predictor.validation.targets)}
     assert 1900 < told["trained_on"] < 2300
-    found = figures(predictor.schema.target, predictor.validation, 0.5)
+    found = metrics_at_threshold(predictor.schema.target, predictor.validation, 0.5)
     assert found["accuracy"] > 0.94
     assert len(trained.table.rows) == 1000 + len(predictor.validation.targets)
 
@@ -162,7 +165,7 @@ def test_class_weights_count_the_whole_part(recipe_of: Any) -> None:
         rows = prepared.training_rows()
         assert isinstance(rows, StoredRows)
         after = records(prepared.parts)
-        negatives, positives = prepared.parts.of_train.counts
+        negatives, positives = prepared.parts.train_stats.counts
         each = np.where(before[:, -2] > 0, 1 / positives, 1 / negatives) * len(before) / 2
         np.testing.assert_allclose(after[:, -1], before[:, -1] * each)
         np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
@@ -179,7 +182,9 @@ def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
         ),
     )
     predictor = train(recipe).predictor
-    [found] = figures(predictor.schema.target, predictor.validation, 0.5)["outputs"].values()
+    [found] = metrics_at_threshold(predictor.schema.target, predictor.validation, 0.5)[
+        "outputs"
+    ].values()
     assert found["r_squared"] > 0.95
 
 
@@ -195,7 +200,7 @@ def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
 @pytest.mark.usefixtures("spilling")
 def test_what_is_refused(recipe_of: Any, more: str, why: str) -> None:
     with pytest.raises(DataError, match=why):
-        read_parts(recipe_of(more))
+        read_partitions(recipe_of(more))
 
 
 @pytest.mark.usefixtures("spilling")
@@ -204,7 +209,7 @@ def test_a_wrong_cell_far_down(recipe_of: Any, tmp_path: Path) -> None:
     with (tmp_path / "rows.csv").open("a") as file:
         file.write("1,x,2,left,p,1,a,1\n")
     with pytest.raises(DataError, match=r"^rows.csv: line 3002, column 'x': must be a number$"):
-        read_parts(recipe)
+        read_partitions(recipe)
 
 
 @pytest.mark.usefixtures("spilling")
@@ -223,7 +228,7 @@ def test_a_full_disk(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
     why = "cannot keep the training rows: No space left on device .TMPDIR says"
     with pytest.raises(DataError, match=why):
-        read_parts(recipe_of("split.validation = 0.3"))
+        read_partitions(recipe_of("split.validation = 0.3"))
 
 
 @pytest.mark.usefixtures("spilling")
@@ -231,6 +236,6 @@ def test_a_sample_to_describe(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -
     recipe = recipe_of("split.validation = 0.3")
     table, rows = read_sample(recipe)
     assert (len(table.rows), rows) == (1000, ROWS - 60)
-    monkeypatch.setattr(parts, "MOST_HELD_BYTES", 10**9)
+    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10**9)
     table, rows = read_sample(recipe)
     assert len(table.rows) == rows == ROWS - 60
