@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make` lists it. The first run makes .venv and installs into it.
+# `make` lists the targets. The first run creates .venv and installs into it.
 
 PYTHON ?= python3
 ARTIFACT ?= artifacts/wisconsin.joblib
@@ -8,7 +8,10 @@ REQUESTS ?= 5000000
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
+# Several workers, a file of tests to each; one BLAS thread for each.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+PARALLEL := --numprocesses auto --dist loadfile
 
 # The tests of what is imported to serve.
 COVERING := tests/unit/service tests/integration/service tests/security \
@@ -16,7 +19,7 @@ COVERING := tests/unit/service tests/integration/service tests/security \
 	tests/reference/test_arrow.py tests/reference/test_arrow_limits.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test coverage mutation check torture soak oracles clients bench image sbom clean
+.PHONY: help serve train test slow coverage mutation check stress soak oracles clients bench image sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,39 +30,42 @@ serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://
 train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
-test: $(VENV)/test ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/test ## run the tests, in parallel; about 4 minutes on two cores
+	$(PYTEST) $(PARALLEL) -m "not slow and not reference"
 
-coverage: $(VENV)/coverage ## measure what of the service and of all it imports the tests reach: 98 % of branches
+slow: $(VENV)/test ## run the tests that take long or need a quiet machine, one by one
+	$(PYTEST) -m "slow and not reference"
+
+coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest --quiet $(COVERING)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest --quiet -m "not slow" $(COVERING)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-mutation: $(VENV)/mutation ## break the loader, the guards and access in 2000 ways: tests must see 85 % of them
+mutation: $(VENV)/mutation ## mutate the loader, the limits and access control: tests must detect 85 %
 	rm -rf mutants
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/python tests/tools/mutation_score.py
 
-check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint and the checks of the docs
+check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint; docs, docstrings, vocabulary, imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/python -m pytest --quiet tests/project/test_docs.py tests/project/test_docs_pages.py
+	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_vocabulary.py
 
-torture: $(VENV)/test ## kill, starve and deceive it for some twenty minutes: faults, swaps, fuzzing
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=0 tests/stress/stress_*.py
+stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 20 minutes
+	$(PYTEST) --durations=0 tests/stress/stress_*.py
 
-soak: $(VENV)/test ## ask it REQUESTS times, in every way, while its models change; nothing may grow
-	OPENBLAS_NUM_THREADS=1 REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --capture=no tests/stress/soak.py
+soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
+	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/reference
+	$(PYTEST) $(PARALLEL) tests/reference
 
-clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## ask with the clients of KServe and MLServer
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/reference/test_kserve.py tests/reference/test_mlserver.py
+clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## run the tests with the clients of KServe and MLServer
+	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlserver.py
 
 bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python -m benchmarks.training.compare
@@ -68,7 +74,7 @@ bench: $(VENV)/train ## time the training, beside the peers that are installed
 image: ## build the container image
 	docker build --tag $(IMAGE) .
 
-sbom: ## list what the serving install holds, as CycloneDX, in sbom.json
+sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
 	rm -rf $(VENV)/sbom
 	$(PYTHON) -m venv $(VENV)/sbom/serving
 	$(PYTHON) -m venv $(VENV)/sbom/tool
@@ -77,13 +83,14 @@ sbom: ## list what the serving install holds, as CycloneDX, in sbom.json
 	$(VENV)/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml \
 		--output-reproducible --output-file sbom.json $(VENV)/sbom/serving/bin/python
 
-clean: ## remove what was made here: the virtual environment, artifacts and caches
+clean: ## remove the virtual environments, artifacts and caches
 	rm -rf $(VENV) $(VENV)-* artifacts mutants .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
 
 $(VENV)/train: pyproject.toml constraints.txt
+	@echo "Creating $(VENV) and installing the service and the training program (about a minute)"
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) '.[train]'
 	@touch $@
@@ -104,7 +111,7 @@ $(VENV)/oracles: $(VENV)/test
 	$(INSTALL) '.[train,test,oracles]'
 	@touch $@
 
-# Each needs other versions of what the service itself needs.
+# Each client needs other versions of the service's own dependencies.
 $(VENV)-kserve: CLIENT := kserve==0.21.0
 $(VENV)-mlserver: CLIENT := mlserver==1.7.1
 $(VENV)-kserve $(VENV)-mlserver:

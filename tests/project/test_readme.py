@@ -92,7 +92,7 @@ def test_the_offline_program_makes_what_is_said(command: str, tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize("target", ["serve", "test", "train", "bench", "torture"])
+@pytest.mark.parametrize("target", ["serve", "test", "train", "bench", "stress"])
 def test_the_make_targets_exist(target: str) -> None:
     assert f"make {target}" in README
     if not shutil.which("make"):

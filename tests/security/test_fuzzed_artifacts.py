@@ -1,6 +1,6 @@
 """Whatever is changed in an artifact: it is refused, or served; never another exception.
 
-tests/stress/stress_fuzzed_artifacts.py does the same for longer: make torture.
+tests/stress/stress_fuzzed_artifacts.py does the same for longer: make stress.
 """
 
 import io

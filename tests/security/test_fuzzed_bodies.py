@@ -1,6 +1,6 @@
 """Whatever a body is: it is refused with a Problem, or read as a naive reader reads it.
 
-tests/stress/stress_fuzzed_bodies.py does the same for longer: make torture.
+tests/stress/stress_fuzzed_bodies.py does the same for longer: make stress.
 """
 
 import importlib.util

@@ -1,7 +1,7 @@
 """Whatever system call fails, or is the last one: the old content or the new one, and in words.
 
 strace injects the faults, into a program that publishes, saves, promotes, swaps and loads
-(tests/support/fault_injection_child.py). The long form is stress_crash_safety.py: make torture.
+(tests/support/fault_injection_child.py). The long form is stress_crash_safety.py: make stress.
 """
 
 import dataclasses
