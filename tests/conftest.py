@@ -18,7 +18,6 @@ import pytest
 from fastapi import FastAPI
 
 from model.artifacts import artifact
-from model.cli import main
 from model.network.layers import Dense
 from model.network.network import Network
 from model.network.tasks import TASKS
@@ -216,6 +215,8 @@ class Program:
     def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
         self.monkeypatch.setattr(sys, "argv", ["model", *map(str, arguments)])
         self.monkeypatch.setenv("COLUMNS", "100")
+        from model.cli import main  # after COLUMNS was removed
+
         with pytest.raises(SystemExit) as exit_:
             main()
         out, err = self.capsys.readouterr()
