@@ -79,5 +79,5 @@ class _Overloaded(Admission):
     def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
         return False
 
-    def wait(self, request: QueuedRequest) -> None:
+    def enqueue(self, request: QueuedRequest) -> None:
         asyncio.get_running_loop().call_soon(request.reject)
