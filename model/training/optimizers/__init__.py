@@ -1,1 +1,1 @@
-"""Gradient descent and its relatives."""
+"""First-order optimizers: gradient descent, momentum, and adaptive methods."""

@@ -1,7 +1,8 @@
-"""Adam and what was made of it. t counts the updates from 1; m and v begin at 0.
+"""Adam and its variants AdamW and Nadam.
 
-Both averages are kept as m / (1 − β₁) and v / (1 − β₂), which saves two passes; the step's factors
-make up for it. A schedule may change β₁: corrections then use its present value, as PyTorch's do.
+Notation: g is the gradient, t counts the updates from 1, the moments m and v start at 0. They are
+stored as m / (1 − β₁) and v / (1 − β₂), which saves two passes; the factors of the step compensate
+for it. A schedule may change β₁: bias corrections then use its current value, as in PyTorch.
 """
 
 import math
@@ -12,20 +13,30 @@ from functools import partial
 import numpy as np
 
 from model.network.graph import Call
-from model.training.optimizers.adaptive import LOWEST_EPSILON
-from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
+from model.training.optimizers.adaptive import MIN_EPSILON
+from model.training.optimizers.optimizer import MAX_BETA, Optimizer
 from model.training.optimizers.state import OptimizerState, ParameterSlice
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Steps of about the rate, whatever the gradient's scale (Kingma and Ba 2015, algorithm 1).
+    """Adam: steps of about the learning rate, whatever the scale of the gradient.
 
-    m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,
-    θ ← θ − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
+    m ← β₁ m + (1 − β₁) g
+    v ← β₂ v + (1 − β₂) g²
+    θ ← θ − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
 
-    ε is where the paper's algorithm and PyTorch have it, beside the corrected v; in the paper's
-    shorter form and in Keras it is beside the uncorrected one.
+    ε is added to the root of the corrected v, as in the paper's algorithm and in PyTorch; the
+    paper's shorter form and Keras add it to that of the uncorrected v.
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1,
+    https://arxiv.org/abs/1412.6980
+
+    Args:
+        learning_rate: Above 0; one number, or one per member.
+        beta1: β₁, from 0 to 0.999999.
+        beta2: β₂, from 0 to 0.999999.
+        epsilon: ε, from 1e-30 to 1.
     """
 
     name = "adam"
@@ -36,27 +47,27 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("beta1", 0, HIGHEST_BETA)
-        self._require("beta2", 0, HIGHEST_BETA)
-        self._require("epsilon", LOWEST_EPSILON, 1)
+        self._require("beta1", 0, MAX_BETA)
+        self._require("beta2", 0, MAX_BETA)
+        self._require("epsilon", MIN_EPSILON, 1)
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        """Nine passes."""
-        moments, factor = _Moments(memory, self), memory.rate.copy()
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        """Compile nine passes."""
+        moments, factor = _Moments(state, self), state.rate.copy()
 
         def begin() -> None:
             t, beta1 = moments.begin()
-            np.multiply(memory.rate, (1 - beta1) / (1 - beta1**t) * moments.root, out=factor)
+            np.multiply(state.rate, (1 - beta1) / (1 - beta1**t) * moments.root, out=factor)
 
-        memory.begin.append(begin)
-        factors = memory.spread(factor)
+        state.prologue.append(begin)
+        factors = state.broadcast(factor)
 
-        def calls(piece: ParameterSlice) -> list[Call]:
-            m, step = piece.of(moments.first), piece.step
+        def calls(part: ParameterSlice) -> list[Call]:
+            m, step = part.view(moments.first), part.step
             return [
-                *moments.calls(piece),
+                *moments.calls(part),
                 partial(np.divide, m, step, step),
-                partial(np.multiply, step, piece.fit(factors), step),
+                partial(np.multiply, step, part.trim(factors), step),
             ]
 
         return calls
@@ -64,11 +75,22 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with θ ← θ − rate · λ θ beside its step (Loshchilov and Hutter 2019, algorithm 2).
+    """Adam with decoupled weight decay: θ ← θ − rate · λ θ beside Adam's step.
 
-    A penalty ½ λ ‖θ‖² would reach the step through g, and be divided by √v: large gradients would
-    hardly decay. PyTorch's AdamW: the paper leaves the base rate out, θ ← θ − η · λ θ, and only the
-    schedule's factor η is in. Biases are mostly left out: see `bind`'s decay.
+    A penalty ½ λ ‖θ‖² would reach the step through g and be divided by √v, so weights with large
+    gradients would hardly decay. As in PyTorch, the decay is multiplied by the rate; the paper
+    multiplies it by the schedule's factor η only: θ ← θ − η · λ θ. A training excludes biases, see
+    `decay` of `Optimizer.bind`.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2,
+    https://arxiv.org/abs/1711.05101
+
+    Args:
+        learning_rate: Above 0; one number, or one per member.
+        beta1: β₁, from 0 to 0.999999.
+        beta2: β₂, from 0 to 0.999999.
+        epsilon: ε, from 1e-30 to 1.
+        weight_decay: λ, from 0 to 1e9.
     """
 
     name = "adamw"
@@ -79,19 +101,29 @@ class AdamW(Adam):
         self._require("weight_decay", 0, 1e9)
 
     def decoupled_decay(self) -> float:
-        """λ."""
+        """Return λ."""
         return self.weight_decay
 
 
 @dataclass(frozen=True)
 class Nadam(Adam):
-    """Adam with Nesterov's momentum, which grows to β₁ (Dozat 2016, algorithm 2).
+    """Adam with Nesterov momentum that grows to β₁.
 
-    μₜ = β₁ (1 − ½ · 0.96^(t ψ)),  ψ = momentum_decay,  m and v as in Adam,
-    θ ← θ − rate · (μₜ₊₁ m / (1 − μ₁⋯μₜ₊₁) + (1 − μₜ) g / (1 − μ₁⋯μₜ)) / (√(v / (1 − β₂ᵗ)) + ε).
+    μₜ = β₁ (1 − ½ · 0.96^(t ψ)),  ψ = momentum_decay;  m and v as in Adam
+    θ ← θ − rate · (μₜ₊₁ m / (1 − μ₁⋯μₜ₊₁) + (1 − μₜ) g / (1 − μ₁⋯μₜ)) / (√(v / (1 − β₂ᵗ)) + ε)
 
-    PyTorch's NAdam, its rate of 0.002 too; its m averages with β₁, the paper's with μₜ. Keras fixes
-    ψ at 0.004.
+    Formula and default rate 0.002 are those of PyTorch's NAdam. Here m averages with β₁, in the
+    paper with μₜ. Keras fixes ψ at 0.004.
+
+    Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016, algorithm 2,
+    https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ
+
+    Args:
+        learning_rate: Above 0; one number, or one per member.
+        beta1: β₁, from 0 to 0.999999.
+        beta2: β₂, from 0 to 0.999999.
+        epsilon: ε, from 1e-30 to 1.
+        momentum_decay: ψ, from 0 to 1e9.
     """
 
     name = "nadam"
@@ -102,68 +134,74 @@ class Nadam(Adam):
         super().__post_init__()
         self._require("momentum_decay", 0, 1e9)
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        """Eleven passes."""
-        moments, factor = _Moments(memory, self), memory.rate.copy()
-        product, ratio = memory.number("product", 1), memory.constant(0)
-        ahead = memory.scratch()
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        """Compile eleven passes."""
+        moments, factor = _Moments(state, self), state.rate.copy()
+        product, ratio = state.add_scalar("product", 1), state.constant(0)
+        direction = state.scratch()
 
         def mu(t: int, beta1: float) -> float:
             return beta1 * (1 - 0.5 * math.pow(0.96, t * self.momentum_decay))
 
         def begin() -> None:
             t, beta1 = moments.begin()
-            now, after = mu(t, beta1), mu(t + 1, beta1)
-            product.fill(float(product) * now)
-            of_g = (1 - now) / (1 - float(product))
-            of_m = (1 - beta1) * after / (1 - float(product) * after)
-            ratio.fill(of_m / of_g)
-            np.multiply(memory.rate, of_g * moments.root, out=factor)
+            current, following = mu(t, beta1), mu(t + 1, beta1)
+            product.fill(float(product) * current)
+            factor_of_g = (1 - current) / (1 - float(product))
+            factor_of_m = (1 - beta1) * following / (1 - float(product) * following)
+            ratio.fill(factor_of_m / factor_of_g)
+            np.multiply(state.rate, factor_of_g * moments.root, out=factor)
 
-        memory.begin.append(begin)
-        factors = memory.spread(factor)
+        state.prologue.append(begin)
+        factors = state.broadcast(factor)
 
-        def calls(piece: ParameterSlice) -> list[Call]:
-            way, step = piece.fit(ahead), piece.step
+        def calls(part: ParameterSlice) -> list[Call]:
+            ahead, step = part.trim(direction), part.step
             return [
-                *moments.calls(piece),
-                partial(np.multiply, piece.of(moments.first), ratio, way),
-                partial(np.add, way, piece.g, way),
-                partial(np.divide, way, step, step),
-                partial(np.multiply, step, piece.fit(factors), step),
+                *moments.calls(part),
+                partial(np.multiply, part.view(moments.first), ratio, ahead),
+                partial(np.add, ahead, part.g, ahead),
+                partial(np.divide, ahead, step, step),
+                partial(np.multiply, step, part.trim(factors), step),
             ]
 
         return calls
 
 
 class _Moments:
-    """m / (1 − β₁) and v / (1 − β₂), and the count t."""
+    """The scaled moments m / (1 − β₁) and v / (1 − β₂), and the update count t."""
 
-    def __init__(self, memory: OptimizerState, of: Adam) -> None:
-        self.first, self.second = memory.vector("first_moment"), memory.vector("second_moment")
+    def __init__(self, state: OptimizerState, adam: Adam) -> None:
+        self.first = state.add_vector("first_moment")
+        self.second = state.add_vector("second_moment")
         self.root = 1.0
-        self._count = memory.number("step", 0, np.int64)
-        self._momentum = memory.take_momentum(of.beta1)
-        self._scale = memory.number("first_moment_scale", 1 - float(self._momentum))
-        self._keep, self._beta2 = memory.constant(0), memory.constant(of.beta2)
-        self._epsilon, self._epsilon_now = of.epsilon, memory.constant(0)
+        self._count = state.add_scalar("step", 0, np.int64)
+        self._momentum = state.add_momentum(adam.beta1)
+        self._scale = state.add_scalar("first_moment_scale", 1 - float(self._momentum))
+        self._keep, self._beta2 = state.constant(0), state.constant(adam.beta2)
+        self._epsilon, self._scaled_epsilon = adam.epsilon, state.constant(0)
 
     def begin(self) -> tuple[int, float]:
-        """Count an update: t and β₁. `root` is then how much smaller √ of what is kept is than √v̂.
+        """Count an update and return t and β₁.
 
-        A new β₁ is a new scale 1 − β₁ for m, which the pass that shrinks m sees to.
+        `root` becomes the ratio of the stored √v to the bias-corrected one. If β₁ has changed, the
+        pass that shrinks m also rescales it to the new 1 − β₁.
         """
         np.add(self._count, 1, out=self._count)
         t, beta1, beta2 = int(self._count), float(self._momentum), float(self._beta2)
         self._keep.fill(beta1 * (float(self._scale) / (1 - beta1)))
         self._scale.fill(1 - beta1)
         self.root = math.sqrt((1 - beta2**t) / (1 - beta2))
-        self._epsilon_now.fill(self._epsilon * self.root)
+        self._scaled_epsilon.fill(self._epsilon * self.root)
         return t, beta1
 
-    def calls(self, piece: ParameterSlice) -> list[Call]:
-        """The calls that leave √(v / (1 − β₂)) + ε, by `root` too large, in the piece's step."""
-        m, v, g, step = piece.of(self.first), piece.of(self.second), piece.g, piece.step
+    def calls(self, part: ParameterSlice) -> list[Call]:
+        """Compile the update of both moments.
+
+        The calls leave √(v / (1 − β₂)) + ε · root in the slice's step: `root` times the
+        denominator of Adam's formula.
+        """
+        m, v, g, step = part.view(self.first), part.view(self.second), part.g, part.step
         return [
             partial(np.multiply, m, self._keep, m),
             partial(np.add, m, g, m),
@@ -171,5 +209,5 @@ class _Moments:
             partial(np.multiply, g, g, step),
             partial(np.add, v, step, v),
             partial(np.sqrt, v, step),
-            partial(np.add, step, self._epsilon_now, step),
+            partial(np.add, step, self._scaled_epsilon, step),
         ]

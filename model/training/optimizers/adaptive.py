@@ -1,7 +1,7 @@
-"""Optimizers that give each parameter a step of its own, by the size of its gradients so far.
+"""Adaptive optimizers without momentum: each parameter's step is scaled by its past gradients.
 
-g² and √ are taken number by number. Running averages v of g² are kept as v / (1 − β), which saves a
-pass; constants make up for it.
+Notation: g is the gradient; g² and √ are elementwise. A moving average v of g² is stored as
+v / (1 − β), which saves one pass; a constant factor of the step compensates for it.
 """
 
 import math
@@ -12,18 +12,28 @@ from functools import partial
 import numpy as np
 
 from model.network.graph import Call
-from model.training.optimizers.optimizer import HIGHEST_BETA, Optimizer
+from model.training.optimizers.optimizer import MAX_BETA, Optimizer
 from model.training.optimizers.state import OptimizerState, ParameterSlice
 
-LOWEST_EPSILON = 1e-30  # still above 0 in float32
+MIN_EPSILON = 1e-30  # still above 0 in float32
 
 
 @dataclass(frozen=True)
 class AdaGrad(Optimizer):
-    """G ← G + g²,  θ ← θ − rate · g / (√G + ε); G begins at 0.
+    """AdaGrad with a diagonal matrix.
 
-    Duchi et al. 2011, Adaptive subgradient methods, with diagonal matrices. PyTorch's Adagrad: its
-    place for ε and its start; Keras begins at G = 0.1 and has ε within the root.
+    G ← G + g²
+    θ ← θ − rate · g / (√G + ε)
+
+    G starts at 0. PyTorch's Adagrad has the same start and the same place for ε; Keras starts at
+    G = 0.1 and adds ε inside the root.
+
+    Source: Duchi et al., "Adaptive subgradient methods for online learning and stochastic
+    optimization", 2011, https://jmlr.org/papers/v12/duchi11a.html
+
+    Args:
+        learning_rate: Above 0; one number, or one per member.
+        epsilon: ε, from 1e-30 to 1.
     """
 
     name = "adagrad"
@@ -32,22 +42,22 @@ class AdaGrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("epsilon", LOWEST_EPSILON, 1)
+        self._require("epsilon", MIN_EPSILON, 1)
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        """Six passes."""
-        sums, epsilon = memory.vector("sum_of_squares"), memory.constant(self.epsilon)
-        rate = memory.spread(memory.rate)
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        """Compile six passes."""
+        sums, epsilon = state.add_vector("sum_of_squares"), state.constant(self.epsilon)
+        rate = state.broadcast(state.rate)
 
-        def calls(piece: ParameterSlice) -> list[Call]:
-            total, g, step = piece.of(sums), piece.g, piece.step
+        def calls(part: ParameterSlice) -> list[Call]:
+            total, g, step = part.view(sums), part.g, part.step
             return [
                 partial(np.multiply, g, g, step),
                 partial(np.add, total, step, total),
                 partial(np.sqrt, total, step),
                 partial(np.add, step, epsilon, step),
                 partial(np.divide, g, step, step),
-                partial(np.multiply, step, piece.fit(rate), step),
+                partial(np.multiply, step, part.trim(rate), step),
             ]
 
         return calls
@@ -55,11 +65,22 @@ class AdaGrad(Optimizer):
 
 @dataclass(frozen=True)
 class RMSProp(Optimizer):
-    """v ← α v + (1 − α) g²,  θ ← θ − rate · g / (√v + ε); v begins at 0.
+    """RMSProp, not centered and without momentum.
 
-    Tieleman and Hinton 2012, Coursera lecture 6.5. PyTorch's RMSprop (not centered, no momentum):
-    α is 0.99, in the lecture and in Keras 0.9; Keras has ε within the root. v is not corrected for
-    its start, so the first steps are rate / √(1 − α).
+    v ← α v + (1 − α) g²
+    θ ← θ − rate · g / (√v + ε)
+
+    v starts at 0 and its bias is not corrected, so the first steps are rate / √(1 − α). PyTorch's
+    RMSprop has the same formula and default α = 0.99; the lecture and Keras use 0.9, and Keras
+    adds ε inside the root.
+
+    Source: Tieleman and Hinton, Coursera lecture 6.5, 2012,
+    https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
+
+    Args:
+        learning_rate: Above 0; one number, or one per member.
+        alpha: α, from 0 to 0.999999.
+        epsilon: ε, from 1e-30 to 1.
     """
 
     name = "rmsprop"
@@ -69,20 +90,20 @@ class RMSProp(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("alpha", 0, HIGHEST_BETA)
-        self._require("epsilon", LOWEST_EPSILON, 1)
+        self._require("alpha", 0, MAX_BETA)
+        self._require("epsilon", MIN_EPSILON, 1)
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        """Seven passes."""
-        squares, alpha = memory.vector("average_of_squares"), memory.constant(self.alpha)
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        """Compile seven passes."""
+        squares, alpha = state.add_vector("average_of_squares"), state.constant(self.alpha)
         root = 1 / math.sqrt(1 - float(alpha))
-        epsilon, scale = memory.constant(self.epsilon * root), memory.constant(root)
-        factor = memory.rate.copy()
-        memory.begin.append(partial(np.multiply, memory.rate, scale, factor))
-        factors = memory.spread(factor)
+        epsilon, scale = state.constant(self.epsilon * root), state.constant(root)
+        factor = state.rate.copy()
+        state.prologue.append(partial(np.multiply, state.rate, scale, factor))
+        factors = state.broadcast(factor)
 
-        def calls(piece: ParameterSlice) -> list[Call]:
-            v, g, step = piece.of(squares), piece.g, piece.step
+        def calls(part: ParameterSlice) -> list[Call]:
+            v, g, step = part.view(squares), part.g, part.step
             return [
                 partial(np.multiply, v, alpha, v),
                 partial(np.multiply, g, g, step),
@@ -90,7 +111,7 @@ class RMSProp(Optimizer):
                 partial(np.sqrt, v, step),
                 partial(np.add, step, epsilon, step),
                 partial(np.divide, g, step, step),
-                partial(np.multiply, step, piece.fit(factors), step),
+                partial(np.multiply, step, part.trim(factors), step),
             ]
 
         return calls

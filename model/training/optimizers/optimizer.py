@@ -1,8 +1,9 @@
-"""What training asks of an optimizer: a rule that moves θ against its gradient, in place.
+"""The interface of an optimizer: a rule that moves θ against its gradient, in place.
 
-P parameters, K members. An update is a list of NumPy calls over vectors made once. A rule says what
-step comes of the gradient; what all have in common (pieces that fit the cache, members' own rates,
-multipliers, decoupled weight decay) is here.
+Notation: P parameters, K members of an ensemble. An update is a list of NumPy calls over arrays
+that are allocated once. A subclass computes the step from the gradient. This module adds what all
+optimizers share: slices that fit the CPU cache, a learning rate per member, learning-rate
+multipliers per parameter and decoupled weight decay.
 """
 
 import math
@@ -18,14 +19,17 @@ from model.network.graph import Call
 from model.network.validation import require_number
 from model.training.optimizers.state import OptimizerState, ParameterSlice, Update
 
-# Of averages over time: nearer to 1 they are 1 in float32, and a correction divides by 0.
-HIGHEST_BETA = 0.999999
+# Largest coefficient of a moving average. A value closer to 1 rounds to 1 in float32, and the bias
+# correction then divides by 0.
+MAX_BETA = 0.999999
 
 
 class Optimizer(Configurable):
-    """A rule to update θ, without its state: that is made by `bind`.
+    """An update rule for θ. It holds no state: `bind` allocates it.
 
-    learning_rate: one for all, or one for each of K members.
+    Attributes:
+        learning_rate: A number above 0 for all members, or a sequence with one for each of K
+            members.
     """
 
     learning_rate: float | Sequence[float]
@@ -43,12 +47,21 @@ class Optimizer(Configurable):
         multipliers: Array | None = None,
         decay: Array | None = None,
     ) -> Update:
-        """The update of this θ from this gradient.
+        """Compile the update of θ from its gradient.
 
-        multipliers: (P,), of the learning rate of each parameter; 0 leaves it as it is.
-        decay: (P,), 1 for the parameters that an optimizer's own weight decay, if any, applies to
-        and 0 for the others: `Layout.weights_mask`. By default all.
-        Raises NetworkError for what does not fit θ.
+        Args:
+            theta: Parameters, shape (P,) or (K, P); updated in place.
+            gradient: Gradient, shape and dtype of θ; read at every update.
+            multipliers: Factors of the learning rate per parameter, shape (P,), at least 0.
+                A parameter with factor 0 does not change.
+            decay: Mask, shape (P,): 1 for parameters that decoupled weight decay applies to, 0 for
+                the others; `Layout.weights_mask` excludes biases. By default all parameters decay.
+
+        Returns:
+            The update, with the arrays that it keeps.
+
+        Raises:
+            NetworkError: If an array does not fit θ.
         """
         if (gradient.shape, gradient.dtype) != (theta.shape, theta.dtype):
             expected = f"{theta.shape} and {theta.dtype} as θ"
@@ -56,72 +69,81 @@ class Optimizer(Configurable):
                 f"gradient must be {expected}, got {gradient.shape} and {gradient.dtype}"
             )
         factors = _per_parameter("multipliers", multipliers, theta)
-        masks = _per_parameter("decay", decay, theta)
-        memory = OptimizerState(theta, _rate_array(self.learning_rate, theta))
-        calls_of = self.compile_step(memory)
-        decay_of = self._decay(memory, factors, masks)
-        scratch = memory.scratch()
+        mask = _per_parameter("decay", decay, theta)
+        state = OptimizerState(theta, _rate_array(self.learning_rate, theta))
+        step_calls = self.compile_step(state)
+        decay_calls = self._compile_decay(state, factors, mask)
+        scratch = state.scratch()
         calls: list[Call] = []
-        for part in memory.parts:
-            t, step = theta[..., part], scratch[..., : part.stop - part.start]
-            piece = ParameterSlice(part, gradient[..., part], step)
-            calls += [*decay_of(piece, t), *calls_of(piece)]
+        for indices in state.slices:
+            weights, step = theta[..., indices], scratch[..., : indices.stop - indices.start]
+            part = ParameterSlice(indices, gradient[..., indices], step)
+            calls += [*decay_calls(part, weights), *step_calls(part)]
             if factors is not None:
-                calls.append(partial(np.multiply, step, factors[..., part], step))
-            calls.append(partial(np.subtract, t, step, t))
-        return Update([*memory.begin, *calls], memory.rate, memory.momentum, memory.state)
+                calls.append(partial(np.multiply, step, factors[..., indices], step))
+            calls.append(partial(np.subtract, weights, step, weights))
+        return Update([*state.prologue, *calls], state.rate, state.momentum, state.arrays)
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        """Make the state; then, for each piece, the calls that leave rate · direction in its step.
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        """Allocate the optimizer's arrays and return the function that compiles one slice.
 
-        They do not read θ.
+        That function returns the calls which leave learning rate · direction in the slice's
+        `step`. The calls do not read θ.
         """
         raise NotImplementedError
 
     def decoupled_decay(self) -> float:
-        """λ of θ ← θ − rate · λ θ, made beside the rule's own step."""
+        """Return λ of θ ← θ − rate · λ θ, which is applied beside the optimizer's own step."""
         return 0.0
 
     def _require(self, key: str, low: float, high: float) -> None:
         require_number(f"optimizer {self.name}: {key}", getattr(self, key), low, high)
 
-    def _decay(
-        self, memory: OptimizerState, factors: Array | None, masks: Array | None
+    def _compile_decay(
+        self, state: OptimizerState, factors: Array | None, mask: Array | None
     ) -> Callable[[ParameterSlice, Array], list[Call]]:
-        """For each piece, the calls of decoupled decay: one pass where all parameters decay."""
-        strength = memory.constant(self.decoupled_decay())
-        for each in (factors, masks):
-            if each is not None:
-                strength = strength * each
+        """Compile decoupled decay per slice: one pass if all parameters decay alike, else three."""
+        strength = state.constant(self.decoupled_decay())
+        for values in (factors, mask):
+            if values is not None:
+                strength = strength * values
         if not strength.any():
-            return lambda piece, t: []  # noqa: ARG005
+            return lambda part, weights: []  # noqa: ARG005
         if strength.ndim:
-            rates = memory.spread(memory.rate)
-            return lambda piece, t: [
-                partial(np.multiply, t, piece.of(strength), piece.step),
-                partial(np.multiply, piece.step, piece.fit(rates), piece.step),
-                partial(np.subtract, t, piece.step, t),
+            rates = state.broadcast(state.rate)
+            return lambda part, weights: [
+                partial(np.multiply, weights, part.view(strength), part.step),
+                partial(np.multiply, part.step, part.trim(rates), part.step),
+                partial(np.subtract, weights, part.step, weights),
             ]
-        one, shrink = memory.constant(1), memory.rate.copy()
-        memory.begin += [
-            partial(np.multiply, memory.rate, strength, shrink),
+        one, shrink = state.constant(1), state.rate.copy()
+        state.prologue += [
+            partial(np.multiply, state.rate, strength, shrink),
             partial(np.subtract, one, shrink, shrink),
         ]
-        shrinks = memory.spread(shrink)
-        return lambda piece, t: [partial(np.multiply, t, piece.fit(shrinks), t)]
+        shrinks = state.broadcast(shrink)
+        return lambda part, weights: [partial(np.multiply, weights, part.trim(shrinks), weights)]
 
 
 def require_rate(place: str, given: object) -> None:
-    """Raise NetworkError that names the place unless it is a rate, or a list of members' rates."""
+    """Check a learning rate, or a list with one per member.
+
+    Args:
+        place: Name of the value in the error text.
+        given: The value to check.
+
+    Raises:
+        NetworkError: If a rate is not a finite number above 0, or the list is empty.
+    """
     rates: tuple[object, ...] = tuple(given) if isinstance(given, list | tuple) else (given,)
-    for each in rates or (given,):
-        number = isinstance(each, int | float) and not isinstance(each, bool)
-        if not number or not 0 < each < math.inf:  # type: ignore[operator]
-            raise NetworkError(f"{place} must be a finite number above 0, got {each!r:.80}")
+    for rate in rates or (given,):
+        is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not is_number or not 0 < rate < math.inf:  # type: ignore[operator]
+            raise NetworkError(f"{place} must be a finite number above 0, got {rate!r:.80}")
 
 
 def _rate_array(rate: float | Sequence[float], theta: Array) -> Array:
-    """() for one rate, (K, 1) for members' own."""
+    """Return the learning rate in shape (), or in shape (K, 1) if each member has its own."""
     if not isinstance(rate, Sequence):
         return np.array(rate, theta.dtype)
     if theta.ndim != 2 or len(rate) != len(theta):
@@ -130,14 +152,14 @@ def _rate_array(rate: float | Sequence[float], theta: Array) -> Array:
 
 
 def _per_parameter(name: str, values: Array | None, theta: Array) -> Array | None:
-    """Values (P,) checked, and written out to θ's shape and type."""
+    """Check values of shape (P,) and broadcast them to θ's shape and dtype."""
     if values is None:
         return None
     if np.shape(values) != theta.shape[-1:]:
         raise NetworkError(
-            f"{name} must have shape {theta.shape[-1:]}, one of each parameter, "
+            f"{name} must have shape {theta.shape[-1:]}, one value per parameter, "
             f"got {np.shape(values)}"
         )
     if not (np.isfinite(values) & (np.asarray(values) >= 0)).all():
-        raise NetworkError(f"{name} must be finite, and none below 0")
+        raise NetworkError(f"{name} must be finite and at least 0")
     return np.array(np.broadcast_to(values, theta.shape), theta.dtype, order="C")

@@ -1,7 +1,8 @@
-"""Optimizers by their names: "adam", or {"name": "adam", "learning_rate": 0.01}.
+"""Optimizers by name: "adam", or {"name": "adam", "learning_rate": 0.01}.
 
-Where the field disagrees they follow PyTorch, and say so. Weight decay within J is a term of the
-gradient; of its own, beside the step, only AdamW and Lion have one.
+Where libraries disagree, formulas and defaults follow PyTorch, and the docstring says so. l2 of a
+training is a penalty, a term of the gradient; decoupled weight decay, applied beside the step, is
+available in AdamW and Lion only.
 """
 
 from collections.abc import Mapping
@@ -37,5 +38,9 @@ OPTIMIZERS: Final[Mapping[str, type[Optimizer]]] = by_name(
 
 
 def optimizer_from(description: object) -> Optimizer:
-    """The optimizer that plain data describes. Raises NetworkError for what it can't take."""
+    """Build the optimizer that a name or a table describes; an optimizer is returned as it is.
+
+    Raises:
+        NetworkError: If the name or a field is unknown, or a value is out of its range.
+    """
     return build("optimizer", OPTIMIZERS, description)

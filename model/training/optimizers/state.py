@@ -1,4 +1,4 @@
-"""An update of θ, bound to its vectors: the calls, and the state they keep from one to the next."""
+"""The state of an optimizer, and one update of θ as a list of NumPy calls bound to its arrays."""
 
 import math
 from collections.abc import Iterator
@@ -11,20 +11,26 @@ import numpy.typing as npt
 from model.arrays import Array, aligned
 from model.network.graph import Call
 
-# An update of many passes goes over θ in pieces of so many numbers, so that a piece stays in the
+# Numbers per slice of θ. An update makes several passes; a slice of this size stays in the CPU
 # cache between them.
 CHUNK = 32768
 
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """The calls of one update, in order; and what may change, or must be kept, between two.
+    """One update of θ: its calls in order, and the arrays that persist between two updates.
 
-    rate: () or (K, 1). momentum: (), in Adam and its kin β₁; None where there is none. Both may be
-    overwritten in place between two updates, as schedules do.
-    state: every array, rate and momentum too, that a checkpoint has to save. Copied back into the
-    arrays of a new update (`update.state[key][...] = saved[key]`), with θ, they make it go on as
-    the old one would have, bit for bit. Counts are int64 of shape ().
+    A schedule overwrites `rate` and `momentum` in place between two updates.
+
+    To resume: copy the saved arrays into those of a new update
+    (`update.state[key][...] = saved[key]`) and restore θ. Training then continues bit for bit.
+
+    Attributes:
+        calls: The NumPy calls of one update, in order.
+        rate: Learning rate, shape () or (K, 1) for K members.
+        momentum: Shape (); β₁ for Adam, its variants and Lion. None for an optimizer without one.
+        state: Every array that a checkpoint saves, `rate` and `momentum` included. Counts are
+            int64 of shape ().
     """
 
     calls: list[Call]
@@ -38,67 +44,95 @@ class Update:
 
 @dataclass(frozen=True)
 class ParameterSlice:
-    """Some of the parameters: g, their gradient, and step, where a rule leaves θ's way down."""
+    """A contiguous range of the parameters, processed in one go.
 
-    part: slice
+    Attributes:
+        indices: The range, on the last axis of θ.
+        g: The gradient of this range, shape (…, width).
+        step: Scratch array, shape (…, width). The optimizer leaves the step that is subtracted
+            from θ in it.
+    """
+
+    indices: slice
     g: Array
     step: Array
 
-    def of(self, vector: Array) -> Array:
-        """The piece's part of an array of θ's shape."""
-        return vector[..., self.part]
+    def view(self, vector: Array) -> Array:
+        """Return this range of an array of θ's shape."""
+        return vector[..., self.indices]
 
-    def fit(self, scratch: Array) -> Array:
-        """As much of one piece's scratch as this piece needs; a number stays as it is."""
+    def trim(self, scratch: Array) -> Array:
+        """Return the part of a scratch array that this range needs; a scalar stays as it is."""
         return scratch[..., : self.g.shape[-1]] if scratch.ndim else scratch
 
 
 class OptimizerState:
-    """What a rule works with, made once for one θ: (P,), or (K, P) for K members.
+    """The arrays of an optimizer for one θ, allocated once.
 
-    begin: calls made once at the start of an update, before those of its pieces.
+    Args:
+        theta: Parameters, shape (P,), or (K, P) for K members.
+        rate: Learning rate, shape () or (K, 1).
+
+    Attributes:
+        rate: The learning rate, as given.
+        momentum: The momentum coefficient, None until `add_momentum` is called.
+        arrays: The arrays that a checkpoint saves, by key.
+        prologue: Calls made once at the start of an update, before those of the slices.
+        slices: Ranges of the parameters, each about `CHUNK` numbers over all members.
     """
 
     def __init__(self, theta: Array, rate: Array) -> None:
         self.rate = rate
         self.momentum: Array | None = None
-        self.state = {"rate": rate}
-        self.begin: list[Call] = []
+        self.arrays = {"rate": rate}
+        self.prologue: list[Call] = []
         members, size = theta.shape[:-1], theta.shape[-1]
         width = min(max(CHUNK // max(math.prod(members), 1), 1024), size)
-        self.parts = [slice(at, min(at + width, size)) for at in range(0, size, max(width, 1))]
-        self._theta, self._shape = theta, (*members, width)
+        self.slices = [
+            slice(start, min(start + width, size)) for start in range(0, size, max(width, 1))
+        ]
+        self._theta, self._slice_shape = theta, (*members, width)
 
-    def vector(self, key: str) -> Array:
-        """Zeros of θ's shape that are part of the state."""
-        self.state[key] = aligned(self._theta.shape, self._theta.dtype)
-        return self.state[key]
+    def add_vector(self, key: str) -> Array:
+        """Add an array of zeros of θ's shape and dtype to the state."""
+        self.arrays[key] = aligned(self._theta.shape, self._theta.dtype)
+        return self.arrays[key]
 
-    def number(self, key: str, value: float, dtype: npt.DTypeLike = np.float64) -> Array:
-        """A number, as an array of shape (), that is part of the state."""
-        self.state[key] = np.array(value, dtype)
-        return self.state[key]
+    def add_scalar(self, key: str, value: float, dtype: npt.DTypeLike = np.float64) -> Array:
+        """Add a number to the state.
 
-    def take_momentum(self, value: float) -> Array:
-        """The momentum, which a schedule may change."""
-        self.momentum = self.number("momentum", value, self._theta.dtype)
+        Args:
+            key: Key of the number in `arrays`.
+            value: Initial value.
+            dtype: Type of the array.
+
+        Returns:
+            The number as an array of shape ().
+        """
+        self.arrays[key] = np.array(value, dtype)
+        return self.arrays[key]
+
+    def add_momentum(self, value: float) -> Array:
+        """Add the momentum coefficient to the state; a schedule may change it."""
+        self.momentum = self.add_scalar("momentum", value, self._theta.dtype)
         return self.momentum
 
     def constant(self, value: float) -> Array:
-        """A number of θ's type as an array of shape (): no conversion at every call."""
+        """Return a number as an array of shape () of θ's dtype, so that no call converts it."""
         return np.array(value, self._theta.dtype)
 
     def scratch(self) -> Array:
-        """Room for one piece, which all of them use in turn."""
-        return aligned(self._shape, self._theta.dtype)
+        """Return a scratch array for one slice, which all slices use in turn."""
+        return aligned(self._slice_shape, self._theta.dtype)
 
-    def spread(self, factor: Array) -> Array:
-        """A factor () as it is; members' own (K, 1) written out for one piece at each update.
+    def broadcast(self, factor: Array) -> Array:
+        """Return a factor in the shape of a slice, refreshed at the start of each update.
 
-        NumPy (up to 2.4 at least) would write them out at every call, into memory it allocates.
+        NumPy (2.4 included) would broadcast (K, 1) at every call, into memory that it allocates.
+        A factor of shape () is returned as it is.
         """
         if not factor.ndim:
             return factor
         full = self.scratch()
-        self.begin.append(partial(np.copyto, full, factor))
+        self.prologue.append(partial(np.copyto, full, factor))
         return full

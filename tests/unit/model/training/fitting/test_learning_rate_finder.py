@@ -119,14 +119,14 @@ class Breaking(Optimizer):
     updates: int = 30
     learning_rate: float = 0.1
 
-    def compile_step(self, memory: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
-        done = memory.number("done", 0)
+    def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
+        done = state.add_scalar("done", 0)
 
-        def go(piece: ParameterSlice) -> None:
+        def step(part: ParameterSlice) -> None:
             done[...] += 1
-            piece.step[...] = self.value if done == self.updates else 0
+            part.step[...] = self.value if done == self.updates else 0
 
-        return lambda piece: [lambda: go(piece)]
+        return lambda part: [lambda: step(part)]
 
 
 @pytest.mark.parametrize(

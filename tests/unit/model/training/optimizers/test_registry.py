@@ -1,4 +1,4 @@
-"""Optimizers against their papers' formulas, written out; and what holds for every one of them."""
+"""Every registered optimizer: agreement with its paper's formula, plain data, argument checks."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def make(name: str, **values: Any) -> Any:
     return optimizer_from({"name": name, "learning_rate": RATE, **values})
 
 
-def go(update: Update, gradient: Array, gradients: list[Array]) -> None:
+def apply_gradients(update: Update, gradient: Array, gradients: list[Array]) -> None:
     for each in gradients:
         gradient[...] = each
         for call in update:
@@ -36,17 +36,17 @@ def go(update: Update, gradient: Array, gradients: list[Array]) -> None:
 
 def run(optimizer: Any, theta: Array, gradients: list[Array], **options: Array) -> Array:
     theta, gradient = theta.copy(), np.zeros_like(theta)
-    go(optimizer.bind(theta, gradient, **options), gradient, gradients)
+    apply_gradients(optimizer.bind(theta, gradient, **options), gradient, gradients)
     return theta
 
 
-def drawn(*shape: int, steps: int = 20, dtype: str = "float64") -> tuple[Array, list[Array]]:
+def random_run(*shape: int, steps: int = 20, dtype: str = "float64") -> tuple[Array, list[Array]]:
     generator = np.random.default_rng(0)
     theta, *gradients = (generator.standard_normal(shape).astype(dtype) for _ in range(steps + 1))
     return theta, gradients
 
 
-# The papers' formulas. Each yields θ's step down, rate not yet in, from g and, where needed, θ.
+# The papers' formulas. Each generator yields the step that the rate multiplies, from g and θ.
 
 Rule = Iterator[Array]
 
@@ -57,14 +57,14 @@ def gradient_descent(theta: Array, gradients: list[Array]) -> Rule:  # noqa: ARG
 
 def momentum(theta: Array, gradients: list[Array]) -> Rule:
     """Polyak's own form: θₜ₊₁ = θₜ − rate g + μ (θₜ − θₜ₋₁)."""
-    way = np.zeros_like(theta)
+    velocity = np.zeros_like(theta)
     for g in gradients:
-        way = g + 0.8 * way
-        yield way
+        velocity = g + 0.8 * velocity
+        yield velocity
 
 
 def nesterov(theta: Array, gradients: list[Array]) -> Rule:
-    """Sutskever's form: φ is behind θ by the momentum; the gradient is taken at θ, ahead of φ."""
+    """Sutskever's form: θ is φ plus the momentum; the gradient is evaluated at θ."""
     phi, v, ahead = theta, np.zeros_like(theta), theta
     for g in gradients:
         v = 0.8 * v - RATE * g
@@ -125,67 +125,64 @@ PAPERS: dict[str, tuple[Callable[[Array, list[Array]], Rule], dict[str, float]]]
 }
 
 
-def by_the_paper(name: str, theta: Array, gradients: list[Array]) -> Array:
-    rule, numbers = PAPERS[name]
+def expected_parameters(name: str, theta: Array, gradients: list[Array]) -> Array:
+    rule, arguments = PAPERS[name]
     wide = theta.astype(float)
     for step in rule(wide.copy(), [g.astype(float) for g in gradients]):
-        wide = wide - RATE * (step + numbers.get("weight_decay", 0) * wide)
+        wide = wide - RATE * (step + arguments.get("weight_decay", 0) * wide)
     return wide
 
 
 @pytest.mark.parametrize("size", [1, 3, CHUNK, CHUNK + 1, 3 * CHUNK - 5])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", ALL)
-def test_it_is_its_paper_s_algorithm(name: str, dtype: str, size: int) -> None:
-    theta, gradients = drawn(size, dtype=dtype)
+def test_optimizer_follows_its_paper(name: str, dtype: str, size: int) -> None:
+    theta, gradients = random_run(size, dtype=dtype)
     found = run(make(name, **PAPERS[name][1]), theta, gradients)
     assert found.dtype == dtype
-    expected = by_the_paper(name, theta, gradients)
+    expected = expected_parameters(name, theta, gradients)
     near = np.isclose(found, expected, *((1e-12, 1e-12) if dtype == "float64" else (1e-4, 1e-5)))
     allowed = 10 if (name, dtype) == ("lion", "float32") else 0  # signs of sums that cancel out
     assert (~near).sum() <= allowed
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_plain_data_there_and_back(name: str) -> None:
+def test_describe_round_trips(name: str) -> None:
     for optimizer in (
         make(name),
         make(name, learning_rate=[0.1, 0.2]),
         make(name, **PAPERS[name][1]),
     ):
-        told = json.loads(json.dumps(optimizer.describe()))
-        assert optimizer_from(told) == optimizer
+        description = json.loads(json.dumps(optimizer.describe()))
+        assert optimizer_from(description) == optimizer
         hash(optimizer)
     assert Adam().describe() == "adam"
     assert optimizer_from("adam") == Adam()
     assert GradientDescent([0.1]).describe() == {"name": "gradient_descent", "learning_rate": [0.1]}
 
 
-# Refusals
-
-
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf, True, "fast", None])
 @pytest.mark.parametrize("name", ALL)
-def test_a_rate_must_be_above_zero(name: str, rate: Any) -> None:
-    why = f"^optimizer {name}: learning_rate must be a finite number above 0, got {rate!r}$"
-    for given in (rate, [0.1, rate], (rate,)):
-        with pytest.raises(NetworkError, match=why):
-            make(name, learning_rate=given)
+def test_learning_rate_must_be_finite_and_positive(name: str, rate: Any) -> None:
+    message = f"^optimizer {name}: learning_rate must be a finite number above 0, got {rate!r}$"
+    for value in (rate, [0.1, rate], (rate,)):
+        with pytest.raises(NetworkError, match=message):
+            make(name, learning_rate=value)
     with pytest.raises(NetworkError, match=r"learning_rate must be a finite .* got \[\]"):
         make(name, learning_rate=[])
 
 
-NUMBERS = [(name, key) for name, (_, values) in PAPERS.items() for key in values]
+ARGUMENTS = [(name, key) for name, (_, values) in PAPERS.items() for key in values]
 
 
-@pytest.mark.parametrize(("name", "key"), NUMBERS)
-def test_numbers_are_checked(name: str, key: str) -> None:
+@pytest.mark.parametrize(("name", "key"), ARGUMENTS)
+def test_argument_ranges_are_checked(name: str, key: str) -> None:
     for value in (-0.1, 1e10 if key.endswith("decay") else 1.1, math.nan, True, "x"):
         with pytest.raises(NetworkError, match=f"^optimizer {name}: {key} must be a number from "):
             make(name, **{key: value})
 
 
-def test_names_are_checked() -> None:
+def test_unknown_names_are_rejected() -> None:
     with pytest.raises(NetworkError, match=r"^optimizer must be one of gradient_descent, momentum"):
         optimizer_from("adm")
     with pytest.raises(NetworkError, match=r"adam has no 'beta': did you mean beta2\?"):

@@ -1,4 +1,4 @@
-"""An optimizer bound to θ: members' rates, multipliers, decay masks, state, and memory."""
+"""Optimizer.bind: rates per member, multipliers, decay masks, state and allocations."""
 
 import copy
 import math
@@ -25,7 +25,7 @@ def make(name: str, **values: Any) -> Any:
     return optimizer_from({"name": name, "learning_rate": RATE, **values})
 
 
-def go(update: Update, gradient: Array, gradients: list[Array]) -> None:
+def apply_gradients(update: Update, gradient: Array, gradients: list[Array]) -> None:
     for each in gradients:
         gradient[...] = each
         for call in update:
@@ -34,11 +34,11 @@ def go(update: Update, gradient: Array, gradients: list[Array]) -> None:
 
 def run(optimizer: Any, theta: Array, gradients: list[Array], **options: Array) -> Array:
     theta, gradient = theta.copy(), np.zeros_like(theta)
-    go(optimizer.bind(theta, gradient, **options), gradient, gradients)
+    apply_gradients(optimizer.bind(theta, gradient, **options), gradient, gradients)
     return theta
 
 
-def drawn(*shape: int, steps: int = 20) -> tuple[Array, list[Array]]:
+def random_run(*shape: int, steps: int = 20) -> tuple[Array, list[Array]]:
     generator = np.random.default_rng(0)
     theta, *gradients = (generator.standard_normal(shape) for _ in range(steps + 1))
     return theta, gradients
@@ -46,7 +46,7 @@ def drawn(*shape: int, steps: int = 20) -> tuple[Array, list[Array]]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_members_have_their_own_rates(name: str) -> None:
-    theta, gradients = drawn(3, CHUNK // 2, steps=3)
+    theta, gradients = random_run(3, CHUNK // 2, steps=3)
     rates = (0.1, 0.01, 0.5)
     together = run(make(name, learning_rate=list(rates)), theta, gradients)
     for member, rate in enumerate(rates):
@@ -58,8 +58,8 @@ def test_members_have_their_own_rates(name: str) -> None:
 
 @pytest.mark.parametrize("shape", [(7,), (3, 7)])
 @pytest.mark.parametrize("name", ALL)
-def test_multipliers_are_of_each_parameter_s_rate(name: str, shape: tuple[int, ...]) -> None:
-    theta, gradients = drawn(*shape)
+def test_multipliers_scale_the_rate_of_each_parameter(name: str, shape: tuple[int, ...]) -> None:
+    theta, gradients = random_run(*shape)
     found = run(make(name), theta, gradients, multipliers=FACTORS)
     for index, factor in enumerate(FACTORS):
         expected = theta
@@ -69,12 +69,12 @@ def test_multipliers_are_of_each_parameter_s_rate(name: str, shape: tuple[int, .
 
 
 @pytest.mark.parametrize("name", DECAYING)
-def test_weights_decay_and_biases_do_not(name: str) -> None:
+def test_mask_restricts_decay_to_weights(name: str) -> None:
     layers = [Dense(4, "relu"), LayerNormalization(), Dense(1)]
     weights = Network(layers, inputs=3).layout.weights_mask()
     assert weights.sum() == 4 * 3 + 4
     assert weights.tolist() == 4 * [True, True, True, False] + 8 * [False] + 4 * [True] + [False]
-    theta, gradients = drawn(2, len(weights))
+    theta, gradients = random_run(2, len(weights))
     zeros = [np.zeros_like(theta)] * 10
     found = run(make(name, weight_decay=0.5), theta, zeros, decay=weights)
     assert (found[:, ~weights] == theta[:, ~weights]).all()
@@ -85,39 +85,39 @@ def test_weights_decay_and_biases_do_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - set(DECAYING)))
-def test_without_decay_of_its_own_the_mask_means_nothing(name: str) -> None:
-    theta, gradients = drawn(5)
+def test_mask_has_no_effect_without_decoupled_decay(name: str) -> None:
+    theta, gradients = random_run(5)
     masked = run(make(name), theta, gradients, decay=np.ones(5))
     assert (masked == run(make(name), theta, gradients)).all()
 
 
 @pytest.mark.parametrize("rates", [RATE, [RATE, 0.1]])
 @pytest.mark.parametrize("name", ALL)
-def test_a_resumed_run_is_the_same_bit_for_bit(name: str, rates: Any) -> None:
-    theta, gradients = drawn(2, 9)
+def test_resumed_run_is_identical_bit_for_bit(name: str, rates: Any) -> None:
+    theta, gradients = random_run(2, 9)
     gradient = np.zeros_like(theta)
     update = make(name, learning_rate=rates).bind(theta, gradient)
-    go(update, gradient, gradients[:7])
+    apply_gradients(update, gradient, gradients[:7])
     update.rate[...] *= 0.5
     if update.momentum is not None:
         update.momentum[...] = 0.7
-    go(update, gradient, gradients[7:12])
+    apply_gradients(update, gradient, gradients[7:12])
     saved, resumed = copy.deepcopy(update.state), theta.copy()
-    go(update, gradient, gradients[12:])
+    apply_gradients(update, gradient, gradients[12:])
 
     again_gradient = np.zeros_like(theta)
     again = make(name, learning_rate=rates).bind(resumed, again_gradient)
     assert set(saved) == set(again.state)
     for key, value in saved.items():
         again.state[key][...] = value
-    go(again, again_gradient, gradients[12:])
+    apply_gradients(again, again_gradient, gradients[12:])
     assert (resumed == theta).all()
     assert all((again.state[key] == value).all() for key, value in update.state.items())
     if "step" in saved:
         assert (saved["step"].shape, saved["step"].dtype, int(saved["step"])) == ((), np.int64, 12)
 
 
-def test_what_the_loop_may_change() -> None:
+def test_state_contains_rate_momentum_and_step_count() -> None:
     theta = np.zeros((2, 3))
     for name in ALL:
         update = make(name, learning_rate=[0.1, 0.2]).bind(theta, np.zeros_like(theta))
@@ -131,13 +131,13 @@ def test_what_the_loop_may_change() -> None:
 
 @pytest.mark.parametrize("shape", [(70_000,), (3, 30_000), (20, 166)])
 @pytest.mark.parametrize("name", ALL)
-def test_a_step_allocates_nothing(name: str, shape: tuple[int, ...]) -> None:
-    theta, gradients = drawn(*shape, steps=1)
+def test_update_allocates_nothing(name: str, shape: tuple[int, ...]) -> None:
+    theta, gradients = random_run(*shape, steps=1)
     options = {"multipliers": np.ones(shape[-1]), "decay": np.ones(shape[-1])}
-    for given in ({}, options):
+    for arguments in ({}, options):
         rates = [RATE] * shape[0] if len(shape) > 1 else RATE
-        update = make(name, learning_rate=rates).bind(theta, gradients[0], **given)
-        go(update, gradients[0], [gradients[0]])
+        update = make(name, learning_rate=rates).bind(theta, gradients[0], **arguments)
+        apply_gradients(update, gradients[0], [gradients[0]])
         tracemalloc.start()
         for call in update:
             call()
@@ -146,15 +146,15 @@ def test_a_step_allocates_nothing(name: str, shape: tuple[int, ...]) -> None:
         assert peak < 2000, f"{peak} bytes"
 
 
-def test_what_does_not_fit_theta_is_refused() -> None:
+def test_arrays_that_do_not_fit_theta_are_rejected() -> None:
     theta = np.zeros((2, 3))
-    for key, wrong, why in (
-        ("multipliers", np.ones(2), r"multipliers must have shape \(3,\), one of each parameter"),
-        ("decay", np.ones((2, 3)), r"decay must have shape \(3,\), one of each .*, got \(2, 3\)"),
-        ("multipliers", np.array([1, 2, math.nan]), "multipliers must be finite, and none below 0"),
-        ("multipliers", np.array([1, 2, -1]), "multipliers must be finite, and none below 0"),
+    for key, wrong, message in (
+        ("multipliers", np.ones(2), r"multipliers must have shape \(3,\), one value per parameter"),
+        ("decay", np.ones((2, 3)), r"decay must have shape \(3,\), one value per .*, got \(2, 3\)"),
+        ("multipliers", np.array([1, 2, math.nan]), "multipliers must be finite and at least 0"),
+        ("multipliers", np.array([1, 2, -1]), "multipliers must be finite and at least 0"),
     ):
-        with pytest.raises(NetworkError, match=why):
+        with pytest.raises(NetworkError, match=message):
             Adam().bind(theta, theta.copy(), **{key: wrong})
     for gradient in (np.zeros(3), np.zeros((2, 3), "float32")):
         with pytest.raises(NetworkError, match=r"gradient must be \(2, 3\) and float64 as θ, got"):
