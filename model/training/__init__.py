@@ -1,1 +1,1 @@
-"""Offline only: recipes, tables, splits, optimizers and the loop that fits a network."""
+"""Training: recipes, tables, batches, optimizers, schedules, regularization, fitting, decisions."""

@@ -1,4 +1,7 @@
-"""Members of an ensemble that each learn from rows of their own draw (Breiman 1996, Bagging)."""
+"""Bootstrap aggregating (bagging): each member of an ensemble trains on its own draw of rows.
+
+Source: Breiman, "Bagging predictors", 1996, https://doi.org/10.1007/BF00058655
+"""
 
 import numpy as np
 
@@ -6,10 +9,18 @@ from model.arrays import Array
 
 
 def draw_bags(groups: Array, members: int, generator: np.random.Generator) -> Array:
-    """How often each row is in each member's bag: (K, N) float64.
+    """Draw how often each row is in each member's bag.
 
-    Whole groups (N,), numbered from 0, are drawn with replacement, as many as there are, so that a
-    group's rows are in the bag together or not at all.
+    Whole groups are drawn with replacement, as many as there are, so the rows of a group are in a
+    bag together or not at all.
+
+    Args:
+        groups: Group numbers of the rows, counted from 0, shape (N,).
+        members: K, the number of bags.
+        generator: Source of randomness.
+
+    Returns:
+        Counts, shape (K, N), float64.
     """
     count = int(groups.max()) + 1
     drawn = generator.multinomial(count, np.full(count, 1 / count), members)
@@ -17,12 +28,18 @@ def draw_bags(groups: Array, members: int, generator: np.random.Generator) -> Ar
 
 
 def out_of_bag(predictions: Array, bags: Array) -> tuple[Array, Array]:
-    """What members say of rows that are not in their bags, on average; and of which rows any does.
+    """Average each row's predictions over the members that did not train on it.
 
-    predictions: (K, N, outputs). bags: (K, N). Means are (N, outputs), NaN where no member does.
+    Args:
+        predictions: Shape (K, N, outputs).
+        bags: Counts from `draw_bags`, shape (K, N).
+
+    Returns:
+        The means, shape (N, outputs), NaN for a row that is in every bag; and a mask (N,) of the
+        rows that are out of at least one bag.
     """
     outside = (bags == 0).astype(float)
-    voices = outside.sum(axis=0)
+    voters = outside.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        means = np.einsum("kn,kno->no", outside, predictions) / voices[:, None]
-    return means, voices > 0
+        means = np.einsum("kn,kno->no", outside, predictions) / voters[:, None]
+    return means, voters > 0

@@ -1,4 +1,4 @@
-"""How a loss is minimized: one description that recipes, Python and checkpoints share."""
+"""Training: the description of a training that recipes, Python code and checkpoints share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,30 +14,43 @@ from model.training.optimizers.optimizer import Optimizer, require_rate
 from model.training.optimizers.registry import optimizer_from
 from model.training.regularization.augmentation import augmentation_from
 from model.training.regularization.early_stopping import EarlyStopping
-from model.training.schedules.plateau import Plateau, ReduceOnPlateau
+from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.registry import schedule_from
 from model.training.schedules.schedule import Schedule
 
-MEMBERS = 3  # a stream of the seed, beside those of rows and noise
-LONG = 10**9  # steps: a training of unknown length, for checks
+MEMBERS = 3  # random stream of the members' initial weights; SHUFFLE and NOISE are 1 and 2
+UNKNOWN_LENGTH = 10**9  # steps; stands for the length of a training while a schedule is checked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Configurable):
-    """All there is to say about a training, but for network and rows.
+    """Everything about a training except the network and the rows.
 
-    optimizer: an object, a name, or a table of a name and numbers. learning_rate: instead of the
-    optimizer's own. epochs: how often each row is used. batch_size: rows a step, "full" for all of
-    them, or "auto": the largest power of two from 512 down whose step fits `memory_budget` bytes.
-    schedule: of the rate, by steps (updates); reduce_on_plateau goes by records. layer_rates: what
-    the rate of each layer is multiplied by; 0 freezes it. l1, l2: see `penalize`. max_norm: see
-    `bound_norms`. clip_value, clip_norm: bounds of the gradient, penalties included. average: the
-    decay of θ's running average, which then is what is evaluated and kept. augmentation: of each
-    batch. early_stopping: see `EarlyStopping`. report_every: epochs from a record to the next.
-    seed: what all randomness comes of. generator: "legacy" draws initial weights as
-    numpy.random.seed and its functions do.
+    Args:
+        optimizer: An optimizer, its name, or a table of its name and arguments.
+        epochs: Passes over the training rows, at least 1.
+        learning_rate: Above 0; replaces the optimizer's own. A list has one rate per member.
+        batch_size: Rows per step; "full" for all rows; or "auto" for the largest power of two, up
+            to 512, whose step fits in `memory_budget`.
+        schedule: Schedule of the learning rate, by name or table. A step of it is an update;
+            reduce_on_plateau observes the records.
+        layer_rates: Factor of the learning rate per layer, from 0 to 1e9; 0 freezes a layer.
+        l1: Strength of the L1 penalty, from 0 to 1e9; see `penalize`.
+        l2: Strength of the L2 penalty, from 0 to 1e9; see `penalize`.
+        max_norm: Largest norm of a unit's incoming weights, from 1e-9 to 1e9; see `bound_norms`.
+        clip_value: Largest absolute value in the gradient, penalties included, from 1e-9 to 1e9.
+        clip_norm: Largest norm of the gradient, penalties included, from 1e-9 to 1e9.
+        average: Decay of the weights' moving average, from 0 to 0.999999. The average is then
+            evaluated and kept in place of the weights.
+        augmentation: List of augmentations of each batch, by name or table.
+        early_stopping: A table of `patience` and `min_delta`; see `EarlyStopping`.
+        report_every: Epochs between two records, at least 1.
+        seed: Seed of all randomness, from 0 to 2³² − 1.
+        generator: "legacy" draws initial weights as numpy.random.seed and its functions do.
+        memory_budget: Bytes that a step may take, for batch_size "auto".
 
-    Raises NetworkError that names the key, the rule and the value.
+    Raises:
+        NetworkError: If a value is out of its range; the text names key, rule and value.
     """
 
     name = "training"
@@ -61,8 +74,8 @@ class Training(Configurable):
     memory_budget: int = 2**28
 
     def __post_init__(self) -> None:
-        self._settle("optimizer", _part("optimizer", optimizer_from, self._described_optimizer()))
-        self._settle("learning_rate", None)  # it is the optimizer's now
+        self._set("optimizer", _build("optimizer", optimizer_from, self._optimizer_description()))
+        self._set("learning_rate", None)  # now part of the optimizer
         for key in ("epochs", "report_every", "memory_budget"):
             require_count(f"training.{key}", getattr(self, key))
         if isinstance(self.batch_size, str):
@@ -83,36 +96,36 @@ class Training(Configurable):
         require_integer("training.seed", self.seed, 0, 2**32 - 1)
         require_choice("training.generator", self.generator, ("default", "legacy"))
         if self.layer_rates is not None:
-            self._settle("layer_rates", self._list("layer_rates", _check_layer_rate))
-        self._settle("augmentation", self._list("augmentation", _augmentation))
+            self._set("layer_rates", self._checked_list("layer_rates", _check_layer_rate))
+        self._set("augmentation", self._checked_list("augmentation", _build_augmentation))
         if self.schedule is not None:
-            self._settle("schedule", _part("schedule", schedule_from, self.schedule))
+            self._set("schedule", _build("schedule", schedule_from, self.schedule))
             self._check_schedule(self.schedule)
         if self.early_stopping is not None:
-            self._settle("early_stopping", _early_stopping(self.early_stopping))
+            self._set("early_stopping", _build_early_stopping(self.early_stopping))
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """The optimizer's learning rate, or each member's."""
+        """The optimizer's learning rate, or one per member."""
         rate = self.optimizer.learning_rate
         return tuple(rate) if isinstance(rate, Sequence) else (rate,)
 
     def initial_generator(self) -> Generator:
-        """The source of initial weights."""
+        """Return the generator of a single network's initial weights."""
         if self.generator == "legacy":
             return np.random.RandomState(self.seed)
         return np.random.default_rng(self.seed)
 
     def initial_generators(self, members: int | None) -> Generator | list[Generator]:
-        """The source of initial weights, or one for each of so many members."""
+        """Return the generator of initial weights, or one for each of `members` members."""
         if members is None:
             return self.initial_generator()
         if self.generator == "legacy":
             return [np.random.RandomState(self.seed + member) for member in range(members)]
         return [np.random.default_rng([self.seed, MEMBERS, member]) for member in range(members)]
 
-    def _described_optimizer(self) -> object:
-        """The optimizer as it was given, with the learning rate from beside it."""
+    def _optimizer_description(self) -> object:
+        """Return the optimizer as given, with `learning_rate` filled in."""
         given = self.optimizer
         if self.learning_rate is None:
             return given
@@ -121,39 +134,48 @@ class Training(Configurable):
         ):
             raise NetworkError("training.learning_rate must be given once: here or in optimizer")
         require_rate("training.learning_rate", self.learning_rate)
-        named = {"name": given} if isinstance(given, str) else given
+        table = {"name": given} if isinstance(given, str) else given
         return (
-            {**named, "learning_rate": self.learning_rate} if isinstance(named, Mapping) else given
+            {**table, "learning_rate": self.learning_rate} if isinstance(table, Mapping) else given
         )
 
-    def _list(self, key: str, check: Callable[[str, Any], object]) -> tuple[Any, ...]:
+    def _checked_list(self, key: str, check: Callable[[str, Any], object]) -> tuple[Any, ...]:
         given = getattr(self, key)
         if not isinstance(given, list | tuple):
             raise NetworkError(f"training.{key} must be a list, got {given!r:.80}")
         return tuple(check(f"{key}.{index}", each) for index, each in enumerate(given))
 
     def _check_schedule(self, schedule: Schedule | ReduceOnPlateau) -> None:
-        """Refuse a schedule that this rate is too low for, or that needs a momentum."""
+        """Reject a schedule whose minimum is above the rate, or that needs a missing momentum."""
         try:
             for rate in self.rates:
                 if isinstance(schedule, ReduceOnPlateau):
-                    schedule.rate(Plateau(), rate)
+                    schedule.rate(PlateauState(), rate)
                 else:
-                    schedule.over(LONG).rate(0, rate)
+                    schedule.with_length(UNKNOWN_LENGTH).rate(0, rate)
         except NetworkError as error:
             raise NetworkError(f"training.schedule: {error}") from None
-        cycles = isinstance(schedule, Schedule) and schedule.over(LONG).momentum(0) is not None
+        if not isinstance(schedule, Schedule):
+            return
+        cycles = schedule.with_length(UNKNOWN_LENGTH).momentum(0) is not None
         if cycles and not any(hasattr(self.optimizer, key) for key in ("momentum", "beta1")):
-            rule = f"must not change a momentum, {self.optimizer.name} has none"
+            rule = f"changes the momentum, and optimizer {self.optimizer.name} has none"
             raise NetworkError(f"training.schedule {rule}: set cycle_momentum to false")
 
-    def _settle(self, field: str, value: object) -> None:
-        """Set a field of a frozen dataclass, once, while it is made."""
+    def _set(self, field: str, value: object) -> None:
+        """Set a field of this frozen dataclass during construction."""
         object.__setattr__(self, field, value)
 
 
-def _early_stopping(given: object) -> EarlyStopping:
-    """A table needs no name, for there is only one."""
+def _build(key: str, build_from: Callable[[object], Any], description: object) -> Any:
+    try:
+        return build_from(description)
+    except NetworkError as error:
+        raise NetworkError(f"training.{key}: {error}") from None
+
+
+def _build_early_stopping(given: object) -> EarlyStopping:
+    """Build early stopping; its table needs no name, for there is only one kind."""
     if isinstance(given, Mapping) and "name" not in given:
         return construct("training.early_stopping", EarlyStopping, given)
     if not isinstance(given, Mapping | str | EarlyStopping):
@@ -161,17 +183,10 @@ def _early_stopping(given: object) -> EarlyStopping:
     return build("training.early_stopping:", {EarlyStopping.name: EarlyStopping}, given)
 
 
-def _part(key: str, make: Callable[[object], Any], given: object) -> Any:
-    try:
-        return make(given)
-    except NetworkError as error:
-        raise NetworkError(f"training.{key}: {error}") from None
+def _build_augmentation(key: str, given: object) -> object:
+    return _build(key, augmentation_from, given)
 
 
 def _check_layer_rate(key: str, rate: Any) -> Any:
     require_number(f"training.{key}", rate, 0, 1e9)
     return rate
-
-
-def _augmentation(key: str, given: object) -> object:
-    return _part(key, augmentation_from, given)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.training.schedules.plateau import Plateau, ReduceOnPlateau
+from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.registry import schedule_from
 from model.training.schedules.schedule import Schedule
 
@@ -159,7 +159,7 @@ def test_rates(description: dict[str, Any], scheduler: Scheduler) -> None:
 )
 def test_plateau(numbers: dict[str, Any], seed: int) -> None:
     """On losses that fall, level off and jump, some of them no numbers."""
-    schedule, state = ReduceOnPlateau(**numbers), Plateau()
+    schedule, state = ReduceOnPlateau(**numbers), PlateauState()
     theirs = {"min_lr" if key == "minimum" else key: value for key, value in numbers.items()}
     optimizer = optimizer_of_torch()
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, eps=0, **theirs)

@@ -23,7 +23,7 @@ from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.regularization.clipping import clip_by_norm, clip_by_value
 from model.training.regularization.early_stopping import EarlyStoppingState
 from model.training.regularization.penalties import Average, bound_norms, penalize
-from model.training.schedules.plateau import Plateau, ReduceOnPlateau
+from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.schedule import Schedule
 
 # Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
@@ -115,7 +115,7 @@ class Run:
         self._history = History()
         self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
         self._squared_norm: float | None = None
-        self._plateau, self._waiting, self._lowest = Plateau(), EarlyStoppingState(), math.inf
+        self._plateau, self._stopping, self._lowest = PlateauState(), EarlyStoppingState(), math.inf
         self._interrupted = False
         self._bind()
         if trace is not None:
@@ -144,7 +144,7 @@ class Run:
             self._calls.append(self._average)
         self._schedule: Schedule | None = None
         if isinstance(training.schedule, Schedule):
-            self._schedule = training.schedule.over(training.epochs * self._batches.count)
+            self._schedule = training.schedule.with_length(training.epochs * self._batches.count)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -212,14 +212,14 @@ class Run:
         plain = state.plain
         self._epoch, self._step, self._number = plain["place"]
         self._squared_norm = plain["squared_norm"]
-        self._plateau = Plateau(*plain["plateau"])
+        self._plateau = PlateauState(*plain["plateau"])
         self._batches.noise.bit_generator.state = plain["noise"]
         records = [Record(**record) for record in plain["records"]]
         self._history.records[:] = records
         losses = [record.monitored for record in records]
         self._lowest = min(losses)
         if self._training.early_stopping is not None:
-            self._waiting = self._training.early_stopping.waiting(losses)
+            self._stopping = self._training.early_stopping.state_after(losses)
 
     def _make_step(self, order: Array) -> None:
         if self._schedule is not None:
@@ -262,7 +262,7 @@ class Run:
             np.copyto(self._best, theta)
         if self._training.early_stopping is not None:
             stopping = self._training.early_stopping
-            self._waiting = stopping.observe(self._waiting, record.monitored)
+            self._stopping = stopping.observe(self._stopping, record.monitored)
         schedule = self._training.schedule
         if isinstance(schedule, ReduceOnPlateau):
             self._plateau = schedule.observe(self._plateau, record.monitored)
@@ -281,7 +281,7 @@ class Run:
 
     def _is_over(self) -> bool:
         stopping = self._training.early_stopping
-        return stopping is not None and stopping.is_over(self._waiting)
+        return stopping is not None and stopping.should_stop(self._stopping)
 
     def _diverged(self) -> DivergedError:
         rate = f"{float(self._update.rate.max()):g}"

@@ -1,1 +1,1 @@
-"""Penalties, gradient clipping, augmentation and early stopping."""
+"""Regularization: penalties, gradient clipping, data augmentation and early stopping."""

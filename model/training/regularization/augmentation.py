@@ -1,12 +1,13 @@
-"""Data augmentation: each batch a little different, drawn anew at every step.
+"""Data augmentation: random changes of each training batch, drawn at every step.
 
-All change a batch in place: inputs (features, B) and encoded targets (outputs, B), with a leading
-axis where members have their own. Inputs are what the network sees, scaled. The features of a
-signal lie position after position, `channels` numbers at each. All that is drawn comes from the
-generator given, so that its state says all of what follows. What is of a batch's size is made once.
+An augmentation changes a batch in place: inputs of shape (features, B) and encoded targets of shape
+(outputs, B), with a leading axis K if members have their own rows. Inputs are scaled, as the
+network sees them. The features of a signal lie position after position, `channels` numbers at each
+position. All randomness comes from the given generator, so its state determines all further
+batches. Arrays of a batch's size are allocated once.
 """
 
-# ruff: noqa: ARG002  # few use all that `bind` is given
+# ruff: noqa: ARG002  # few augmentations need every argument of `bind`
 
 import math
 from collections.abc import Mapping
@@ -24,22 +25,39 @@ from model.network.validation import require_count, require_number
 
 
 class Augmentation(Configurable):
-    """A change of batches while training; never of rows that are evaluated or predicted."""
+    """A random change of training batches. Rows for evaluation and prediction stay unchanged."""
 
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """The calls that change the batch in these buffers, of any strides.
+        """Compile the change of the batch in these buffers.
 
-        inputs: (features, B), or (K, features, B) of members with rows of their own. targets:
-        encoded, (…, outputs, B). Raises NetworkError where the rows are too short for it.
+        Args:
+            inputs: Shape (features, B), or (K, features, B) if members have their own rows; of any
+                strides.
+            targets: Encoded targets, shape (…, outputs, B).
+            channels: Numbers at each position of a signal.
+            generator: Source of all randomness.
+
+        Returns:
+            The calls, to be made at every step.
+
+        Raises:
+            NetworkError: If the rows are too short for the augmentation.
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Jitter(Augmentation):
-    """x + σ · normal noise, each number its own (Bishop 1995, Training with noise)."""
+    """Gaussian noise on every input: x + σ · ε, ε ~ N(0, 1) for each number.
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995,
+    https://doi.org/10.1162/neco.1995.7.1.108
+
+    Args:
+        standard_deviation: σ, from 0 to 1e6, in units of the scaled inputs.
+    """
 
     name = "jitter"
     standard_deviation: float
@@ -51,11 +69,10 @@ class Jitter(Augmentation):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Noise for the whole batch at once."""
-        noise = _by_row(inputs)
+        noise = _scratch_by_row(inputs)
         deviation = np.array(self.standard_deviation, inputs.dtype)
         return [
-            _normal(generator, noise),
+            _draw_normal(generator, noise),
             partial(np.multiply, noise, deviation, noise),
             partial(np.add, inputs, noise.swapaxes(-1, -2), inputs),
         ]
@@ -63,11 +80,17 @@ class Jitter(Augmentation):
 
 @dataclass(frozen=True)
 class Mixup(Augmentation):
-    """λ xᵢ + (1 − λ) xⱼ with targets mixed alike, λ ~ Beta(α, α) (Zhang et al. 2018, mixup).
+    """Mixup: λ xᵢ + (1 − λ) xⱼ, targets mixed likewise, λ ~ Beta(α, α).
 
-    As in its authors' code: one λ a batch, and the partners j are the batch in another order.
-    Members with rows of their own have a λ and an order each, others share both. Mixing encoded
-    targets is right, because every loss encodes by an affine function.
+    As in the authors' code, a batch has one λ, and the partners j are a permutation of the batch.
+    Members with their own rows have their own λ and permutation; members that share rows share
+    both. Mixing encoded targets is valid because every loss encodes by an affine function.
+
+    Source: Zhang et al., "mixup: beyond empirical risk minimization", 2018,
+    https://arxiv.org/abs/1710.09412
+
+    Args:
+        alpha: α, from 0.001 to 1000.
     """
 
     name = "mixup"
@@ -79,7 +102,6 @@ class Mixup(Augmentation):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Rows are taken by one index over those of all members."""
         share = np.zeros((*inputs.shape[:-2], 1, 1), inputs.dtype)
         rest, count = share.copy(), inputs.shape[-1]
         order = np.zeros((*inputs.shape[:-2], count), np.intp)
@@ -87,17 +109,18 @@ class Mixup(Augmentation):
         def draw() -> None:
             share[...] = generator.beta(self.alpha, self.alpha, share.shape)
             np.subtract(1, share, out=rest)
-            for each in order.reshape(-1, count):
-                each[...] = generator.permutation(count)
+            for member_order in order.reshape(-1, count):
+                member_order[...] = generator.permutation(count)
 
         calls: list[Call] = [draw]
         for values in (inputs, targets):
-            rows, own, partners = values.swapaxes(-1, -2), _by_row(values), _by_row(values)
-            table = own.reshape(-1, own.shape[-1])
-            firsts = _firsts(own.shape[:-2], count)
-            index = firsts + order
+            rows = values.swapaxes(-1, -2)
+            own, partners = _scratch_by_row(values), _scratch_by_row(values)
+            table = own.reshape(-1, own.shape[-1])  # one index over the rows of all members
+            offsets = _block_offsets(own.shape[:-2], count)
+            index = offsets + order
             calls += [
-                partial(np.add, order, firsts, index),
+                partial(np.add, order, offsets, index),
                 partial(np.copyto, own, rows),  # `take` would copy what is not row by row
                 partial(np.take, table, index, axis=0, out=partners, mode="clip"),
                 partial(np.multiply, partners, rest, partners),
@@ -109,7 +132,13 @@ class Mixup(Augmentation):
 
 @dataclass(frozen=True)
 class Shift(Augmentation):
-    """Each signal moved by −most … most positions, all alike; its end values fill what is free."""
+    """Each signal shifted by −most … most positions, all its channels alike.
+
+    The first or last value fills the positions that become free.
+
+    Args:
+        most: Largest shift in positions, at least 1 and below the signal's length.
+    """
 
     name = "shift"
     most: int
@@ -120,33 +149,38 @@ class Shift(Augmentation):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Each position is taken from where it was, by one index over those of all rows."""
         positions = inputs.shape[-2] // channels
         if self.most >= positions:
             rule = f"must be below the signal's {positions} positions"
             raise NetworkError(f"augmentation {self.name}: most {rule}, got {self.most}")
-        signals, own, moved = inputs.swapaxes(-1, -2), _by_row(inputs), _by_row(inputs)
-        firsts, at = _firsts(own.shape[:-1], positions), np.arange(positions)
-        index = firsts + at
-        table, by_position = own.reshape(-1, channels), moved.reshape(*index.shape, channels)
+        signals = inputs.swapaxes(-1, -2)
+        own, shifted = _scratch_by_row(inputs), _scratch_by_row(inputs)
+        # One index over the positions of all rows says where each value comes from.
+        offsets, position = _block_offsets(own.shape[:-1], positions), np.arange(positions)
+        index = offsets + position
+        table, by_position = own.reshape(-1, channels), shifted.reshape(*index.shape, channels)
 
         def draw() -> None:
-            way = generator.integers(-self.most, self.most, firsts.shape, endpoint=True)
-            np.subtract(at, way, index)
+            distance = generator.integers(-self.most, self.most, offsets.shape, endpoint=True)
+            np.subtract(position, distance, index)
 
         return [
             draw,
             partial(np.clip, index, 0, positions - 1, out=index),
-            partial(np.add, index, firsts, index),
+            partial(np.add, index, offsets, index),
             partial(np.copyto, own, signals),
             partial(np.take, table, index, axis=0, out=by_position, mode="clip"),
-            partial(np.copyto, signals, moved),
+            partial(np.copyto, signals, shifted),
         ]
 
 
 @dataclass(frozen=True)
 class Scale(Augmentation):
-    """Each signal times a factor of its own, normal around 1."""
+    """Each signal multiplied by its own factor ~ N(1, σ²).
+
+    Args:
+        standard_deviation: σ, from 0 to 1e6.
+    """
 
     name = "scale"
     standard_deviation: float
@@ -158,11 +192,10 @@ class Scale(Augmentation):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """One factor a row."""
         factors = aligned((*inputs.shape[:-2], 1, inputs.shape[-1]), inputs.dtype)
         deviation, one = (np.array(value, inputs.dtype) for value in (self.standard_deviation, 1))
         return [
-            _normal(generator, factors),
+            _draw_normal(generator, factors),
             partial(np.multiply, factors, deviation, factors),
             partial(np.add, factors, one, factors),
             partial(np.multiply, inputs, factors, inputs),
@@ -171,7 +204,11 @@ class Scale(Augmentation):
 
 @dataclass(frozen=True)
 class SignalNoise(Augmentation):
-    """Noise as strong as this share of each signal's own standard deviation."""
+    """Gaussian noise in proportion to each signal's own standard deviation.
+
+    Args:
+        share: Standard deviation of the noise divided by that of the signal, from 0 to 1e6.
+    """
 
     name = "signal_noise"
     share: float
@@ -182,21 +219,21 @@ class SignalNoise(Augmentation):
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
-        """Room first for the differences to the mean, then for the noise."""
-        room, signals = _by_row(inputs), inputs.swapaxes(-1, -2)
-        strength = aligned((*room.shape[:-1], 1), inputs.dtype)
-        share, size = (np.array(value, inputs.dtype) for value in (self.share, room.shape[-1]))
+        # The scratch array holds first the differences to the mean, then the noise.
+        scratch, signals = _scratch_by_row(inputs), inputs.swapaxes(-1, -2)
+        strength = aligned((*scratch.shape[:-1], 1), inputs.dtype)
+        share, size = (np.array(value, inputs.dtype) for value in (self.share, scratch.shape[-1]))
         return [
-            partial(np.copyto, room, signals),
-            partial(np.mean, room, axis=-1, out=strength, keepdims=True),
-            partial(np.subtract, room, strength, room),
-            partial(np.vecdot, room, room, out=strength[..., 0]),
+            partial(np.copyto, scratch, signals),
+            partial(np.mean, scratch, axis=-1, out=strength, keepdims=True),
+            partial(np.subtract, scratch, strength, scratch),
+            partial(np.vecdot, scratch, scratch, out=strength[..., 0]),
             partial(np.divide, strength, size, strength),
             partial(np.sqrt, strength, strength),
             partial(np.multiply, strength, share, strength),
-            _normal(generator, room),
-            partial(np.multiply, room, strength, room),
-            partial(np.add, signals, room, signals),
+            _draw_normal(generator, scratch),
+            partial(np.multiply, scratch, strength, scratch),
+            partial(np.add, signals, scratch, signals),
         ]
 
 
@@ -206,20 +243,24 @@ AUGMENTATIONS: Final[Mapping[str, type[Augmentation]]] = by_name(
 
 
 def augmentation_from(description: object) -> Augmentation:
-    """The augmentation that plain data describes. Raises NetworkError for what it can't take."""
+    """Build the augmentation that a name or a table describes; an object is returned as it is.
+
+    Raises:
+        NetworkError: If the name or a field is unknown, or a value is out of its range.
+    """
     return build("augmentation", AUGMENTATIONS, description)
 
 
-def _by_row(values: Array) -> Array:
-    """Room of the transpose's shape, (…, B, features), row after row."""
+def _scratch_by_row(values: Array) -> Array:
+    """Return a scratch array of the transposed shape (…, B, features), row after row."""
     return aligned(values.swapaxes(-1, -2).shape, values.dtype)
 
 
-def _normal(generator: np.random.Generator, out: Array) -> Call:
+def _draw_normal(generator: np.random.Generator, out: Array) -> Call:
     draw: Any = generator.standard_normal
     return partial(draw, dtype=out.dtype, out=out)
 
 
-def _firsts(lead: tuple[int, ...], count: int) -> Array:
-    """Where each of the blocks of `count` begins, one after another: (*lead, 1)."""
+def _block_offsets(lead: tuple[int, ...], count: int) -> Array:
+    """Return the start index of each of consecutive blocks of `count`, shape (*lead, 1)."""
     return (np.arange(math.prod(lead)) * count).reshape(*lead, 1)

@@ -1,4 +1,4 @@
-"""Gradient clipping: calls that bound a gradient in place, to be made before the update's."""
+"""Gradient clipping: calls that bound a gradient in place, made before those of the update."""
 
 from functools import partial
 
@@ -8,13 +8,20 @@ from model.arrays import Array
 from model.network.graph import Call
 from model.network.validation import require_number
 
-EPSILON = 1e-6  # PyTorch's: no division by 0
+EPSILON = 1e-6  # PyTorch's value; avoids a division by 0
 
 
 def clip_by_value(gradient: Array, limit: float) -> list[Call]:
-    """Each number into −limit … limit. PyTorch's clip_grad_value_; NaN stays.
+    """Compile clipping of each number to −limit … limit. NaN stays NaN.
 
-    Raises NetworkError for a limit not above 0.
+    Equivalent to PyTorch's clip_grad_value_.
+
+    Args:
+        gradient: Any shape; clipped in place.
+        limit: From 1e-9 to 1e9.
+
+    Raises:
+        NetworkError: If the limit is out of its range.
     """
     require_number("clip_by_value: limit", limit, 1e-9, 1e9)
     high, low = np.array(limit, gradient.dtype), np.array(-limit, gradient.dtype)
@@ -25,22 +32,32 @@ def clip_by_value(gradient: Array, limit: float) -> list[Call]:
 
 
 def clip_by_norm(gradient: Array, limit: float) -> list[Call]:
-    """G ← g · min(1, limit / (‖g‖ + 1e-6)), over all parameters; for (K, P) of each member.
+    """Compile clipping of the gradient's norm: g ← g · min(1, limit / (‖g‖ + 1e-6)).
 
-    Pascanu et al. 2013, algorithm 1; PyTorch's clip_grad_norm_, whose 1e-6 leaves the norm a little
-    below the limit. A norm that is no number makes the gradient none. Raises NetworkError for a
-    limit not above 0.
+    The norm is over all parameters; each member of an ensemble has its own. Equivalent to PyTorch's
+    clip_grad_norm_, whose 1e-6 leaves the norm slightly below the limit. A norm that is not finite
+    makes the gradient NaN, so the training detects the divergence.
+
+    Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013,
+    algorithm 1, https://arxiv.org/abs/1211.5063
+
+    Args:
+        gradient: Shape (P,), or (K, P) for K members; clipped in place.
+        limit: From 1e-9 to 1e9.
+
+    Raises:
+        NetworkError: If the limit is out of its range.
     """
     require_number("clip_by_norm: limit", limit, 1e-9, 1e9)
     factors = np.zeros(gradient.shape[:-1], gradient.dtype)
     epsilon, high, one = (np.array(value, gradient.dtype) for value in (EPSILON, limit, 1))
     rows = gradient.reshape(-1, gradient.shape[-1]) if gradient.ndim > 1 else gradient[None]
-    each = factors.reshape(-1)
+    row_factors = factors.reshape(-1)
     return [
         partial(np.vecdot, gradient, gradient, out=factors),
         partial(np.sqrt, factors, factors),
         partial(np.add, factors, epsilon, factors),
         partial(np.divide, high, factors, factors),
         partial(np.minimum, factors, one, out=factors),
-        *(partial(np.multiply, row, each[k, ...], row) for k, row in enumerate(rows)),
+        *(partial(np.multiply, row, row_factors[k, ...], row) for k, row in enumerate(rows)),
     ]

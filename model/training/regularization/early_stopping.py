@@ -1,4 +1,4 @@
-"""Early stopping: end a training whose validation loss no longer falls."""
+"""Early stopping: end a training when the validation loss no longer falls."""
 
 import functools
 import math
@@ -11,7 +11,12 @@ from model.network.validation import require_count, require_number
 
 
 class EarlyStoppingState(NamedTuple):
-    """The last loss that counted as better, and how many records since then brought none."""
+    """The progress of the validation loss.
+
+    Attributes:
+        best: The last loss that counted as better.
+        records: Records since then, none of which was better.
+    """
 
     best: float = math.inf
     records: int = 0
@@ -19,10 +24,17 @@ class EarlyStoppingState(NamedTuple):
 
 @dataclass(frozen=True)
 class EarlyStopping(Configurable):
-    """Stop when over `patience` records in a row bring no validation loss below the best so far.
+    """Stop after more than `patience` consecutive records without a better validation loss.
 
-    min_delta: by more than how much a loss must be lower to count. The weights of the best record
-    are restored, whether it stopped early or not (Prechelt 1998; Keras: restore_best_weights).
+    A loss is better if it is below best − min_delta. The weights of the best record are restored,
+    whether the training stopped early or not (Keras: restore_best_weights).
+
+    Source: Prechelt, "Early stopping - but when?", 1998,
+    https://doi.org/10.1007/3-540-49430-8_3
+
+    Args:
+        patience: Records without progress that are tolerated in a row, at least 1.
+        min_delta: Decrease of the loss that must be exceeded to count, from 0 to 1e9.
     """
 
     name = "early_stopping"
@@ -33,16 +45,21 @@ class EarlyStopping(Configurable):
         require_count("early_stopping: patience", self.patience)
         require_number("early_stopping: min_delta", self.min_delta, 0, 1e9)
 
-    def observe(self, waiting: EarlyStoppingState, loss: float) -> EarlyStoppingState:
-        """The state after one more record."""
-        if loss < waiting.best - self.min_delta:
-            return EarlyStoppingState(loss)
-        return EarlyStoppingState(waiting.best, waiting.records + 1)
+    def observe(self, state: EarlyStoppingState, loss: float) -> EarlyStoppingState:
+        """Return the state after one more record.
 
-    def waiting(self, losses: Iterable[float]) -> EarlyStoppingState:
-        """The state after these records."""
+        Args:
+            state: The state before the record.
+            loss: The record's monitored loss.
+        """
+        if loss < state.best - self.min_delta:
+            return EarlyStoppingState(loss)
+        return EarlyStoppingState(state.best, state.records + 1)
+
+    def state_after(self, losses: Iterable[float]) -> EarlyStoppingState:
+        """Return the state after records with these losses."""
         return functools.reduce(self.observe, losses, EarlyStoppingState())
 
-    def is_over(self, waiting: EarlyStoppingState) -> bool:
-        """Whether it has waited long enough."""
-        return waiting.records > self.patience
+    def should_stop(self, state: EarlyStoppingState) -> bool:
+        """Return whether the training has to stop."""
+        return state.records > self.patience

@@ -1,4 +1,4 @@
-"""The schedule that asks for the losses, not for the step: less rate when they stop falling."""
+"""ReduceOnPlateau: lower the learning rate when the monitored loss stops falling."""
 
 import math
 from dataclasses import dataclass
@@ -10,31 +10,44 @@ from model.network.validation import require_number
 from model.training.schedules.schedule import require_reachable
 
 
-class Plateau(NamedTuple):
-    """All that `ReduceOnPlateau` remembers: four plain numbers, so a checkpoint is tuple(state).
+class PlateauState(NamedTuple):
+    """The state of `ReduceOnPlateau`: four plain numbers, saved in a checkpoint as tuple(state).
 
-    best: the lowest value that counted as better, None before the first. bad: values in a row that
-    did not. resting: values of the cooldown still to come. reductions: how often the rate fell.
+    Attributes:
+        best: The lowest value that counted as better; None before the first value.
+        bad: Consecutive values that were not better.
+        cooldown: Values of the cooldown still to come.
+        reductions: How often the rate has been reduced.
     """
 
     best: float | None = None
     bad: int = 0
-    resting: int = 0
+    cooldown: int = 0
     reductions: int = 0
 
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(Configurable):
-    """max(base · factorᵏ, minimum); k grows when over `patience` values in a row aren't better.
+    """Multiply the rate by `factor` after more than `patience` consecutive values without progress.
 
-    A value is better below best · (1 − threshold). After a reduction `cooldown` values cannot be
-    bad. PyTorch's ReduceLROnPlateau (min_lr) with mode min, threshold_mode rel and eps, a smallest
-    change, 0; so for values that are not negative: of a score that should rise, give 1 − score.
-    NaN is never better. Keras differs: an absolute threshold (min_delta), and it reduces at the
-    `patience`-th bad value, where this and PyTorch bear that many and reduce at the next.
+    rate = max(base · factorᵏ, minimum), where k counts the reductions. A value is better if it is
+    below best · (1 − threshold); NaN never is. During the `cooldown` values after a reduction, no
+    value counts as bad.
 
-    Nothing changes in place: `observe` makes the next state of the last. After a whole history the
-    rate is rate(functools.reduce(schedule.observe, values, Plateau()), base).
+    PyTorch's ReduceLROnPlateau (min_lr) with mode "min", threshold_mode "rel" and eps 0. The
+    monitored values must not be negative: for a score that should rise, pass 1 − score. Keras
+    differs: its threshold is absolute (min_delta), and it reduces at the `patience`-th bad value,
+    where this schedule and PyTorch tolerate that many and reduce at the next.
+
+    Nothing changes in place: `observe` returns a new state. The rate after a whole history is
+    rate(functools.reduce(schedule.observe, values, PlateauState()), base).
+
+    Args:
+        factor: Factor of each reduction, from 1e-9 to 0.999.
+        patience: Bad values tolerated in a row, at least 0.
+        threshold: Relative improvement that counts as better, from 0 to 1.
+        cooldown: Values after a reduction that do not count as bad, at least 0.
+        minimum: Lowest learning rate, from 0 to 1e9 and at most the base.
     """
 
     name = "reduce_on_plateau"
@@ -54,21 +67,34 @@ class ReduceOnPlateau(Configurable):
         require_number(f"{place}: threshold", self.threshold, 0, 1)
         require_number(f"{place}: minimum", self.minimum, 0, 1e9)
 
-    def observe(self, state: Plateau, value: float) -> Plateau:
-        """The state after one more monitored value."""
-        best, bad, resting, reductions = state
+    def observe(self, state: PlateauState, value: float) -> PlateauState:
+        """Return the state after one more monitored value.
+
+        Args:
+            state: The state before the value.
+            value: The monitored value, at least 0.
+        """
+        best, bad, cooldown, reductions = state
         limit = math.inf if best is None else best * (1 - self.threshold)
         if value < limit:
             best, bad = float(value), 0
         else:
             bad += 1
-        if resting > 0:
-            resting, bad = resting - 1, 0
+        if cooldown > 0:
+            cooldown, bad = cooldown - 1, 0
         if bad > self.patience:
-            return Plateau(best, 0, self.cooldown, reductions + 1)
-        return Plateau(best, bad, resting, reductions)
+            return PlateauState(best, 0, self.cooldown, reductions + 1)
+        return PlateauState(best, bad, cooldown, reductions)
 
-    def rate(self, state: Plateau, base: float) -> float:
-        """The rate until the next value. Raises NetworkError where base is below minimum."""
+    def rate(self, state: PlateauState, base: float) -> float:
+        """Return the learning rate until the next value.
+
+        Args:
+            state: The state after the last value.
+            base: The training's learning rate.
+
+        Raises:
+            NetworkError: If `base` is below the minimum.
+        """
         require_reachable(self.name, self.minimum, base)
         return max(base * self.factor**state.reductions, self.minimum)

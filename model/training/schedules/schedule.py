@@ -1,4 +1,4 @@
-"""What training asks of a learning-rate schedule."""
+"""The interface of a learning-rate schedule: a pure function of the step."""
 
 from typing import Self
 
@@ -7,33 +7,56 @@ from model.network.config import Configurable
 
 
 class Schedule(Configurable):
-    """A rate for each step and, in some, a momentum too."""
+    """A learning rate for each step and, for some schedules, a momentum."""
 
     def rate(self, step: int, base: float) -> float:
-        """The rate of the update at this step, from 0, where `base` is the recipe's rate.
+        """Return the learning rate of a step's update.
 
-        Raises NetworkError where base is below the schedule's minimum.
+        Args:
+            step: The step, counted from 0.
+            base: The training's learning rate.
+
+        Raises:
+            NetworkError: If `base` is below the schedule's minimum, or the schedule needs a length
+                and has none.
         """
         raise NotImplementedError
 
-    def over(self, steps: int) -> Self:  # noqa: ARG002
-        """The same with this length, for a training's whole, where it is not given its own."""
+    def with_length(self, steps: int) -> Self:  # noqa: ARG002
+        """Return this schedule with a length in steps, unless its length is fixed or given."""
         return self
 
     def momentum(self, step: int) -> float | None:  # noqa: ARG002
-        """The momentum (Adam's β₁) of the update at this step; None leaves it to the optimizer."""
+        """Return the momentum (Adam's β₁) of a step's update, or None to leave it unchanged."""
         return None
 
 
 def require_reachable(name: str, minimum: float, base: float) -> None:
-    """Raise NetworkError where a schedule would have to rise to its minimum."""
+    """Check that a schedule does not have to rise to its minimum.
+
+    Args:
+        name: The schedule's name, for the error text.
+        minimum: The schedule's lowest learning rate.
+        base: The training's learning rate.
+
+    Raises:
+        NetworkError: If `minimum` is above `base`.
+    """
     if minimum > base:
         rule = f"must be at most the learning rate {base:g}"
         raise NetworkError(f"schedule {name}: minimum {rule}, got {minimum!r}")
 
 
 def require_length(name: str, steps: int | None) -> int:
-    """The steps; raises NetworkError where neither the schedule nor a training has given them."""
+    """Return a schedule's length in steps.
+
+    Args:
+        name: The schedule's name, for the error text.
+        steps: The length, or None.
+
+    Raises:
+        NetworkError: If the length is None: neither the recipe nor a training has set it.
+    """
     if steps is None:
-        raise NetworkError(f"schedule {name} needs its steps, or `over` those of a training")
+        raise NetworkError(f"schedule {name} needs its steps: set steps, or call with_length")
     return steps

@@ -104,7 +104,9 @@ def test_early_stopping_waits_as_long_as_it_says(
     for index, loss in enumerate(losses):
         if loss < best - min_delta:
             best, last_better = loss, index
-    assert stopping.is_over(stopping.waiting(losses)) == (len(losses) - 1 - last_better > patience)
+    assert stopping.should_stop(stopping.state_after(losses)) == (
+        len(losses) - 1 - last_better > patience
+    )
 
 
 @pytest.mark.parametrize(

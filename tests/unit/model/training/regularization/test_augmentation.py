@@ -1,4 +1,4 @@
-"""Augmentation: what it does to a batch, in either layout of memory, and what it leaves alone."""
+"""Augmentation of a batch in both memory layouts: values, randomness and allocations."""
 
 import json
 import tracemalloc
@@ -30,7 +30,7 @@ ALL: list[Any] = [
 def batch(
     *lead: int, features: int = 12, rows: int = 64, dtype: str = "float64", by_row: bool = False
 ) -> tuple[Array, Array]:
-    """Inputs (…, features, B), in memory row by row or not, and targets (…, 1, B)."""
+    """Return inputs (…, features, B), contiguous by row or by feature, and targets (…, 1, B)."""
     drawn = np.random.default_rng(0).standard_normal((*lead, rows, features)).astype(dtype)
     inputs = drawn.swapaxes(-1, -2)
     if not by_row:
@@ -49,7 +49,9 @@ def apply(
 @pytest.mark.parametrize("description", ALL)
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_both_layouts_give_the_same(description: Any, lead: tuple[int, ...], dtype: str) -> None:
+def test_both_layouts_give_the_same_result(
+    description: Any, lead: tuple[int, ...], dtype: str
+) -> None:
     found = []
     for by_row in (False, True):
         inputs, targets = batch(*lead, dtype=dtype, by_row=by_row)
@@ -63,7 +65,7 @@ def test_both_layouts_give_the_same(description: Any, lead: tuple[int, ...], dty
 
 
 @pytest.mark.parametrize("description", ALL)
-def test_a_generator_s_state_decides(description: Any) -> None:
+def test_generator_state_determines_the_result(description: Any) -> None:
     inputs, targets = batch()
     generator = np.random.default_rng(3)
     calls = augmentation_from(description).bind(inputs, targets, 1, generator)
@@ -79,18 +81,18 @@ def test_a_generator_s_state_decides(description: Any) -> None:
     inputs[...], targets[...] = start
     for call in calls:
         call()
-    assert (inputs != found[0][0]).any()  # the next step draws anew
+    assert (inputs != found[0][0]).any()  # the next step draws other numbers
 
 
 @pytest.mark.parametrize("description", [each for each in ALL if each != "mixup"])
-def test_targets_stay(description: Any) -> None:
+def test_targets_do_not_change(description: Any) -> None:
     inputs, targets = batch()
     before = targets.copy()
     apply(description, inputs, targets)
     assert (targets == before).all()
 
 
-def test_jitter_has_its_deviation() -> None:
+def test_jitter_has_the_given_standard_deviation() -> None:
     inputs, targets = batch(rows=5000)
     before = inputs.copy()
     apply(ALL[0], inputs, targets)
@@ -100,7 +102,7 @@ def test_jitter_has_its_deviation() -> None:
 
 
 @pytest.mark.parametrize("loss", [LOSSES[name]() for name in LOSSES], ids=lambda loss: loss.name)
-def test_mixup_mixes_targets_as_it_mixes_rows(loss: Loss) -> None:
+def test_mixup_mixes_targets_like_rows(loss: Loss) -> None:
     generator = np.random.default_rng(0)
     classes = generator.integers(0, 3, 20)
     shares = np.eye(3)[classes]
@@ -116,7 +118,7 @@ def test_mixup_mixes_targets_as_it_mixes_rows(loss: Loss) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_shift_is_a_plain_loop_s(channels: int) -> None:
+def test_shift_matches_a_plain_loop(channels: int) -> None:
     inputs, targets = batch(features=12, rows=200)
     before = inputs.copy()
     apply({"name": "shift", "most": 2}, inputs, targets, channels=channels)
@@ -124,11 +126,11 @@ def test_shift_is_a_plain_loop_s(channels: int) -> None:
     for row in range(200):
         signal = before[:, row].reshape(-1, channels)
         last = len(signal) - 1
-        ways = {
-            way: np.array([signal[min(max(t - way, 0), last)] for t in range(last + 1)]).ravel()
-            for way in range(-2, 3)
+        candidates = {
+            shift: np.array([signal[min(max(t - shift, 0), last)] for t in range(last + 1)]).ravel()
+            for shift in range(-2, 3)
         }
-        found = [way for way, moved in ways.items() if (moved == inputs[:, row]).all()]
+        found = [shift for shift, moved in candidates.items() if (moved == inputs[:, row]).all()]
         assert len(found) == 1
         seen.add(found[0])
     assert seen == {-2, -1, 0, 1, 2}
@@ -143,7 +145,7 @@ def test_shift_is_a_plain_loop_s(channels: int) -> None:
     by_row=st.booleans(),
     data=st.data(),
 )
-def test_shift_of_any_shape_is_a_plain_loop_s(
+def test_shift_of_any_shape_matches_a_plain_loop(
     positions: int, channels: int, members: int, rows: int, by_row: bool, data: st.DataObject
 ) -> None:
     most = data.draw(st.integers(1, positions - 1))
@@ -151,16 +153,16 @@ def test_shift_of_any_shape_is_a_plain_loop_s(
     inputs, targets = batch(*lead, features=positions * channels, rows=rows, by_row=by_row)
     before = inputs.copy()
     apply({"name": "shift", "most": most}, inputs, targets, channels=channels)
-    ways = np.random.default_rng(0).integers(-most, most, (*lead, rows, 1), endpoint=True)
+    shifts = np.random.default_rng(0).integers(-most, most, (*lead, rows, 1), endpoint=True)
     for at in np.ndindex(*lead, rows):
         place = (*at[:-1], slice(None), at[-1])
-        signal, way = before[place].reshape(-1, channels), int(ways[at][0])
-        expected = [signal[min(max(t - way, 0), positions - 1)] for t in range(positions)]
+        signal, shift = before[place].reshape(-1, channels), int(shifts[at][0])
+        expected = [signal[min(max(t - shift, 0), positions - 1)] for t in range(positions)]
         assert (inputs[place].reshape(-1, channels) == expected).all()
 
 
 @pytest.mark.parametrize("by_row", [False, True])
-def test_members_with_rows_of_their_own_are_mixed_each_its_own_way(by_row: bool) -> None:
+def test_members_with_separate_rows_are_mixed_separately(by_row: bool) -> None:
     inputs, targets = batch(3, rows=16, by_row=by_row)
     before = inputs.copy(), targets.copy()
     apply({"name": "mixup", "alpha": 5}, inputs, targets)
@@ -186,7 +188,7 @@ def test_members_that_share_rows_are_mixed_alike() -> None:
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
-def test_lambda_is_of_the_beta_distribution(alpha: float) -> None:
+def test_lambda_follows_the_beta_distribution(alpha: float) -> None:
     inputs, targets = np.array([[0.0, 1.0]]), np.zeros((1, 2))
     generator = np.random.default_rng(0)
     calls = augmentation_from({"name": "mixup", "alpha": alpha}).bind(inputs, targets, 1, generator)
@@ -202,7 +204,7 @@ def test_lambda_is_of_the_beta_distribution(alpha: float) -> None:
 
 
 @pytest.mark.parametrize("description", ALL)
-def test_a_state_put_back_goes_on_the_same_in_other_buffers(description: Any) -> None:
+def test_restored_generator_state_continues_in_other_buffers(description: Any) -> None:
     generator = np.random.default_rng(3)
     inputs, targets = batch()
     calls = augmentation_from(description).bind(inputs, targets, 1, generator)
@@ -224,8 +226,8 @@ def test_a_state_put_back_goes_on_the_same_in_other_buffers(description: Any) ->
 @pytest.mark.parametrize("description", ALL)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("by_row", [False, True])
-def test_nothing_of_a_batch_s_size_is_allocated(description: Any, dtype: str, by_row: bool) -> None:
-    # As in a plan: the inputs are all but the last of one more feature.
+def test_no_array_of_batch_size_is_allocated(description: Any, dtype: str, by_row: bool) -> None:
+    # As in a plan, where the inputs are a view without the last feature (the ones).
     inputs, targets = batch(4, features=785, rows=128, dtype=dtype, by_row=by_row)
     inputs = inputs[..., :-1, :]
     calls = augmentation_from(description).bind(inputs, targets, 1, np.random.default_rng(0))
@@ -234,11 +236,11 @@ def test_nothing_of_a_batch_s_size_is_allocated(description: Any, dtype: str, by
         call()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # NumPy's own buffers, of 8192 numbers for each of up to three operands, whatever the batch.
+    # NumPy's own buffers: 8192 numbers for each of up to three operands, for any batch size.
     assert peak < 250_000 < inputs.nbytes / 6, f"{peak} bytes"
 
 
-def test_scale_has_a_factor_a_signal() -> None:
+def test_scale_has_one_factor_per_signal() -> None:
     inputs, targets = batch(rows=5000)
     before = inputs.copy()
     apply(ALL[3], inputs, targets)
@@ -248,7 +250,7 @@ def test_scale_has_a_factor_a_signal() -> None:
     assert factors[0].std() == pytest.approx(0.5, rel=0.03)
 
 
-def test_signal_noise_is_as_strong_as_the_signal() -> None:
+def test_signal_noise_is_proportional_to_the_signal() -> None:
     inputs, targets = batch(features=400, rows=50)
     inputs *= np.geomspace(0.01, 100, 50)
     before = inputs.copy()
@@ -257,7 +259,7 @@ def test_signal_noise_is_as_strong_as_the_signal() -> None:
     assert ratios == pytest.approx(np.full(50, 0.5), rel=0.2)
 
 
-def test_plain_data_there_and_back() -> None:
+def test_describe_round_trips() -> None:
     assert {each if isinstance(each, str) else each["name"] for each in ALL} == set(AUGMENTATIONS)
     for description in ALL:
         built = augmentation_from(description)
@@ -266,7 +268,7 @@ def test_plain_data_there_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "why"),
+    ("description", "message"),
     [
         ("jiter", "augmentation must be one of jitter, mixup, shift, scale, signal_noise"),
         ("jitter", "augmentation jitter needs its standard_deviation"),
@@ -277,12 +279,12 @@ def test_plain_data_there_and_back() -> None:
         ({"name": "signal_noise", "share": True}, "signal_noise: share must be a number"),
     ],
 )
-def test_what_is_wrong_is_refused(description: Any, why: str) -> None:
-    with pytest.raises(NetworkError, match=why):
+def test_invalid_description_is_rejected(description: Any, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
         augmentation_from(description)
 
 
-def test_a_shift_must_be_shorter_than_the_signal() -> None:
+def test_shift_must_be_shorter_than_the_signal() -> None:
     inputs, targets = batch(features=12)
     with pytest.raises(NetworkError, match="most must be below the signal's 4 positions, got 4"):
         apply({"name": "shift", "most": 4}, inputs, targets, channels=3)

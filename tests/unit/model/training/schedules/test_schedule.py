@@ -1,4 +1,4 @@
-"""Schedules whose length is the training's."""
+"""Schedule.with_length: a training sets the length of a schedule that has none."""
 
 import pytest
 
@@ -7,19 +7,21 @@ from model.training.schedules.registry import schedule_from
 from model.training.schedules.schedule import Schedule
 
 
-def built(description: object) -> Schedule:
+def build(description: object) -> Schedule:
     schedule = schedule_from(description)
     assert isinstance(schedule, Schedule)
     return schedule
 
 
-def test_a_training_gives_a_schedule_its_length() -> None:
+def test_with_length_fills_a_missing_length_only() -> None:
     for name in ("cosine", "one_cycle"):
-        bare, given = built(name), built({"name": name, "steps": 50})
+        without, fixed = build(name), build({"name": name, "steps": 50})
         with pytest.raises(NetworkError, match=f"^schedule {name} needs its steps"):
-            bare.rate(0, 0.1)
-        assert bare.over(50) == given == given.over(70)
-        warm = built({"name": "warm_up", "steps": 10, "then": name})
-        assert warm.over(60) == built({"name": "warm_up", "steps": 10, "then": given.describe()})
+            without.rate(0, 0.1)
+        assert without.with_length(50) == fixed == fixed.with_length(70)
+        warm = build({"name": "warm_up", "steps": 10, "then": name})
+        assert warm.with_length(60) == build(
+            {"name": "warm_up", "steps": 10, "then": fixed.describe()}
+        )
     with pytest.raises(NetworkError, match=r"one_cycle: steps must be at least .*, got 3"):
-        built("one_cycle").over(3)
+        build("one_cycle").with_length(3)

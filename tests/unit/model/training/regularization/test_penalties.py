@@ -1,4 +1,4 @@
-"""Penalties against numerical gradients, bounds of norms, and the running average."""
+"""Penalties against numerical gradients, max-norm constraints and the moving average."""
 
 import tracemalloc
 from typing import Any
@@ -20,7 +20,7 @@ NETWORK = Network(LAYERS, inputs=6, loss="mean_squared_error")
 WEIGHTS = NETWORK.layout.weights_mask()
 
 
-def drawn(*lead: int, dtype: str = "float64") -> Array:
+def random_theta(*lead: int, dtype: str = "float64") -> Array:
     shape = (*lead, NETWORK.layout.size)
     return np.random.default_rng(0).standard_normal(shape).astype(dtype)
 
@@ -32,10 +32,10 @@ def penalty(theta: Array, l1: float, l2: float) -> float:
 
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.7), (0.3, 0.7)])
-def test_penalties_have_their_numerical_gradient(
+def test_penalty_matches_its_numerical_gradient(
     lead: tuple[int, ...], l1: float, l2: float
 ) -> None:
-    theta = drawn(*lead)
+    theta = random_theta(*lead)
     gradient = start = np.random.default_rng(1).standard_normal(theta.shape)
     gradient = start.copy()
     for call in penalize(theta, gradient, NETWORK.layout, l1, l2):
@@ -50,16 +50,16 @@ def test_penalties_have_their_numerical_gradient(
     assert not added[..., ~WEIGHTS].any()
 
 
-def test_a_weight_of_zero_is_not_pushed() -> None:
+def test_weight_of_zero_has_no_penalty_gradient() -> None:
     theta, gradient = np.zeros(NETWORK.layout.size), np.zeros(NETWORK.layout.size)
     for call in penalize(theta, gradient, NETWORK.layout, 0.3, 0.7):
         call()
     assert not gradient.any()
 
 
-def test_penalties_follow_the_weights_and_leave_them() -> None:
-    """Calls are made once, and read θ anew at each step."""
-    theta, gradient = drawn(), np.zeros(NETWORK.layout.size)
+def test_penalty_reads_current_weights_and_does_not_change_them() -> None:
+    """The calls are compiled once and read θ at each step."""
+    theta, gradient = random_theta(), np.zeros(NETWORK.layout.size)
     calls = penalize(theta, gradient, NETWORK.layout, 0.3, 0.7)
     for factor in (1, -2):
         theta *= factor
@@ -72,15 +72,15 @@ def test_penalties_follow_the_weights_and_leave_them() -> None:
         np.testing.assert_allclose(gradient, expected, rtol=1e-14)
 
 
-def test_no_penalty_costs_nothing() -> None:
-    assert penalize(drawn(), drawn(), NETWORK.layout, 0, 0) == []
+def test_zero_strengths_compile_to_no_calls() -> None:
+    assert penalize(random_theta(), random_theta(), NETWORK.layout, 0, 0) == []
 
 
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_norms_are_bounded(lead: tuple[int, ...], dtype: str) -> None:
-    theta = drawn(*lead, dtype=dtype)
-    theta[..., :3] = 0  # a unit without weights stays so
+    theta = random_theta(*lead, dtype=dtype)
+    theta[..., :3] = 0  # a unit whose weights are all 0 stays so
     before = theta.copy()
     with np.errstate(all="ignore"):
         for call in bound_norms(theta, NETWORK.layout, 1.2):
@@ -102,8 +102,8 @@ def test_norms_are_bounded(lead: tuple[int, ...], dtype: str) -> None:
     assert scaled
 
 
-def test_the_average_begins_with_the_first_weights() -> None:
-    theta = drawn()
+def test_average_starts_at_the_first_weights() -> None:
+    theta = random_theta()
     average, expected = Average(theta, 0.8), None
     assert (average.theta == theta).all()
     for step in range(5):
@@ -121,7 +121,7 @@ ROW = Network([Dense(1)], inputs=4, loss="mean_squared_error")
     arrays(np.float64, 5, elements=st.floats(-1e150, 1e150)),
     st.floats(1e-9, 1e9),
 )
-def test_any_weights_are_bounded(theta: Array, limit: float) -> None:
+def test_norms_of_arbitrary_weights_are_bounded(theta: Array, limit: float) -> None:
     before = theta.copy()
     with np.errstate(all="ignore"):
         for call in bound_norms(theta, ROW.layout, limit):
@@ -137,7 +137,7 @@ def test_any_weights_are_bounded(theta: Array, limit: float) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "huge"), [("float32", 1e20), ("float64", 1e160)])
-def test_huge_weights_are_bounded_too(dtype: str, huge: float) -> None:
+def test_norms_of_huge_weights_are_bounded(dtype: str, huge: float) -> None:
     theta = np.full(5, huge, dtype)
     with np.errstate(all="ignore"):
         for call in bound_norms(theta, ROW.layout, 1.0):
@@ -146,8 +146,8 @@ def test_huge_weights_are_bounded_too(dtype: str, huge: float) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_stay_so(bad: float) -> None:
-    """So that the loss tells of it."""
+def test_non_finite_weights_stay_non_finite(bad: float) -> None:
+    """The training then detects the divergence."""
     theta = np.array([1.0, bad, 1.0, 1.0, 1.0])
     with np.errstate(all="ignore"):
         for call in bound_norms(theta, ROW.layout, 1.0):
@@ -155,8 +155,8 @@ def test_weights_that_are_no_numbers_stay_so(bad: float) -> None:
     assert not np.isfinite(theta).all()
 
 
-def test_an_average_of_members_is_each_one_s() -> None:
-    theta, generator = drawn(3, dtype="float32"), np.random.default_rng(2)
+def test_members_are_averaged_separately() -> None:
+    theta, generator = random_theta(3, dtype="float32"), np.random.default_rng(2)
     alone = [each.copy() for each in theta]
     together, apart = Average(theta, 0.7), [Average(each, 0.7) for each in alone]
     for _ in range(4):
@@ -172,8 +172,8 @@ def test_an_average_of_members_is_each_one_s() -> None:
     assert together.theta.dtype == np.float32
 
 
-def test_an_average_without_memory_follows() -> None:
-    theta = drawn()
+def test_average_with_decay_0_equals_the_weights() -> None:
+    theta = random_theta()
     average = Average(theta, 0.0)
     for _ in range(3):
         theta *= 1.5
@@ -182,7 +182,7 @@ def test_an_average_without_memory_follows() -> None:
 
 
 def peak_of(calls: list[Call]) -> int:
-    """Bytes beyond those there were, when it is not the first time."""
+    """Return the bytes that a second round of the calls allocates."""
     for _ in range(2):
         tracemalloc.start()
         for call in calls:
@@ -193,7 +193,7 @@ def peak_of(calls: list[Call]) -> int:
 
 
 @pytest.mark.parametrize("lead", [(), (3,)])
-def test_a_step_allocates_nothing(lead: tuple[int, ...]) -> None:
+def test_penalty_and_average_allocate_nothing(lead: tuple[int, ...]) -> None:
     network = Network([Dense(300, "relu"), Maxout(40), Dense(2)], 200, "mean_squared_error")
     theta = np.ones((*lead, network.layout.size))
     gradient = np.zeros_like(theta)
@@ -203,7 +203,7 @@ def test_a_step_allocates_nothing(lead: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("lead", [(), (3,)])
-def test_bounding_norms_allocates_no_more_than_numpy_s_buffers(lead: tuple[int, ...]) -> None:
+def test_bound_norms_allocates_at_most_the_buffers_of_numpy(lead: tuple[int, ...]) -> None:
     network = Network([Dense(300, "relu"), Dense(2)], 200, "mean_squared_error")
     theta = np.ones((*lead, network.layout.size))
     peak = peak_of(bound_norms(theta, network.layout, 1.0))

@@ -1,4 +1,4 @@
-"""The description of a training: what it takes, what it refuses, and back again from JSON."""
+"""Training: construction of its parts, argument checks and a JSON round trip."""
 
 import json
 from typing import Any
@@ -33,37 +33,37 @@ FULL: dict[str, Any] = {
 }
 
 
-def made(**values: Any) -> Training:
+def make(**values: Any) -> Training:
     return construct("training", Training, {"optimizer": "adam", "epochs": 3, **values})
 
 
-def test_there_and_back_through_json() -> None:
-    for training in (made(), made(**FULL), made(learning_rate=[0.1, 0.2])):
-        told: Any = json.loads(json.dumps(training.describe()))
-        assert told.pop("name") == "training"
-        assert construct("training", Training, told) == training
+def test_describe_round_trips_through_json() -> None:
+    for training in (make(), make(**FULL), make(learning_rate=[0.1, 0.2])):
+        table: Any = json.loads(json.dumps(training.describe()))
+        assert table.pop("name") == "training"
+        assert construct("training", Training, table) == training
 
 
-def test_parts_are_built() -> None:
-    training = made(**FULL)
+def test_parts_are_constructed() -> None:
+    training = make(**FULL)
     assert training.early_stopping == EarlyStopping(3)
     assert training.layer_rates == (0, 0.5, 1)
     assert training.rates == (0.01,)
     assert [each.name for each in training.augmentation] == ["mixup", "shift"]
-    assert made(optimizer=Adam(0.1)).optimizer == Adam(0.1)
-    beside = made(optimizer="gradient_descent", learning_rate=[0.1, 0.2])
-    assert beside.optimizer == GradientDescent((0.1, 0.2))
-    assert beside.rates == (0.1, 0.2)
+    assert make(optimizer=Adam(0.1)).optimizer == Adam(0.1)
+    separate = make(optimizer="gradient_descent", learning_rate=[0.1, 0.2])
+    assert separate.optimizer == GradientDescent((0.1, 0.2))
+    assert separate.rates == (0.1, 0.2)
 
 
-def test_the_seed_draws_the_initial_weights() -> None:
-    assert made(seed=3).initial_generator().uniform() == np.random.default_rng(3).uniform()
-    legacy = made(seed=3, generator="legacy").initial_generator()
+def test_seed_determines_the_initial_weights() -> None:
+    assert make(seed=3).initial_generator().uniform() == np.random.default_rng(3).uniform()
+    legacy = make(seed=3, generator="legacy").initial_generator()
     assert legacy.uniform() == np.random.RandomState(3).uniform()
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "message"),
     [
         ({"epochs": 0}, "training.epochs must be a positive integer, got 0"),
         ({"epochs": 1.0}, "training.epochs must be a positive integer, got 1.0"),
@@ -101,20 +101,20 @@ def test_the_seed_draws_the_initial_weights() -> None:
         ),
         (
             {"optimizer": "rmsprop", "schedule": "one_cycle"},
-            "training.schedule must not change a momentum, rmsprop has none: set cycle_momentum",
+            "training.schedule changes the momentum, and optimizer rmsprop has none: set cycle_mom",
         ),
         ({"epoch": 1}, "training has no 'epoch': did you mean epochs?"),
     ],
 )
-def test_what_is_wrong_names_key_rule_and_value(values: dict[str, Any], why: str) -> None:
-    with pytest.raises(NetworkError, match=why.replace("+", r"\+").replace("?", r"\?")):
-        made(**values)
+def test_error_names_key_rule_and_value(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(NetworkError, match=message.replace("+", r"\+").replace("?", r"\?")):
+        make(**values)
 
 
-def test_what_must_be_given() -> None:
+def test_required_fields() -> None:
     with pytest.raises(NetworkError, match=r"^training needs its epochs$"):
         construct("training", Training, {"optimizer": "adam"})
     with pytest.raises(NetworkError, match="optimizer momentum needs its learning_rate"):
-        made(optimizer="momentum")
-    switched = {"name": "one_cycle", "cycle_momentum": False}
-    assert made(optimizer="rmsprop", schedule=switched).schedule is not None
+        make(optimizer="momentum")
+    constant_momentum = {"name": "one_cycle", "cycle_momentum": False}
+    assert make(optimizer="rmsprop", schedule=constant_momentum).schedule is not None

@@ -1,4 +1,4 @@
-"""Schedules by hand-computed values and by what must hold of all."""
+"""Every registered schedule: precomputed values, properties, plain data and argument checks."""
 
 import functools
 import itertools
@@ -14,7 +14,7 @@ from support.paths import DOCS
 
 from model.errors import NetworkError
 from model.training.schedules.cosine import Cosine, OneCycle
-from model.training.schedules.plateau import Plateau, ReduceOnPlateau
+from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.registry import SCHEDULES, Constant, WarmUp, schedule_from
 from model.training.schedules.schedule import Schedule
 
@@ -34,18 +34,18 @@ counts = st.integers(1, 1000)
 minima = st.floats(0, 1)
 
 
-def described(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def tables(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({"name": st.just(name), **fields})
 
 
 by_step = st.one_of(
-    described("constant"),
-    described("exponential", factor=shares),
-    described("step", every=counts, factor=shares),
-    described("inverse_time", decay=st.floats(0, 100)),
-    described("cosine", steps=counts, minimum=minima),
-    described("warm_restarts", period=counts, multiplier=st.integers(1, 4), minimum=minima),
-    described(
+    tables("constant"),
+    tables("exponential", factor=shares),
+    tables("step", every=counts, factor=shares),
+    tables("inverse_time", decay=st.floats(0, 100)),
+    tables("cosine", steps=counts, minimum=minima),
+    tables("warm_restarts", period=counts, multiplier=st.integers(1, 4), minimum=minima),
+    tables(
         "one_cycle",
         steps=st.integers(20, 1000),
         rise=st.floats(0.1, 0.999),
@@ -53,12 +53,12 @@ by_step = st.one_of(
         final_div_factor=st.floats(1, 1e6),
     ),
 )
-schedules = st.one_of(by_step, described("warm_up", steps=counts, then=by_step, start=shares))
+schedules = st.one_of(by_step, tables("warm_up", steps=counts, then=by_step, start=shares))
 steps = st.integers(0, 5000)
 bases = st.floats(1, 10)  # at least the largest minimum
 
 
-def built(description: object) -> Schedule:
+def build(description: object) -> Schedule:
     schedule = schedule_from(description)
     assert isinstance(schedule, Schedule)
     return schedule
@@ -86,34 +86,34 @@ def built(description: object) -> Schedule:
     ),
     ids=lambda value: value.get("name", ""),
 )
-def test_rates(example: dict[str, Any], rates: dict[int, float]) -> None:
-    schedule = built(example)
+def test_rates_match_precomputed_values(example: dict[str, Any], rates: dict[int, float]) -> None:
+    schedule = build(example)
     for step, expected in rates.items():
         assert schedule.rate(step, 1) == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
-def test_a_minimum_does_not_scale_with_the_base() -> None:
+def test_minimum_does_not_scale_with_the_base() -> None:
     assert [Cosine(10, minimum=0.25).rate(step, 4.25) for step in (0, 5, 10)] == [4.25, 2.25, 0.25]
 
 
-def test_every_schedule_has_an_example_and_is_told() -> None:
+def test_every_schedule_has_an_example_and_is_documented() -> None:
     assert [each["name"] for each in EXAMPLES] + ["reduce_on_plateau"] == list(SCHEDULES)
     page = DOCS / "schedules.md"
-    told = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert told == list(SCHEDULES)
+    documented = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert documented == list(SCHEDULES)
 
 
-def test_only_one_cycle_has_a_momentum() -> None:
+def test_only_one_cycle_changes_the_momentum() -> None:
     for example in EXAMPLES:
         expected = example["name"] == "one_cycle"
-        assert (built(example).momentum(0) is not None) == expected
+        assert (build(example).momentum(0) is not None) == expected
     schedule = OneCycle(21, rise=11 / 21)
     found = [schedule.momentum(step) for step in (0, 5, 10, 15, 20, 30)]
     assert found == pytest.approx([0.95, 0.9, 0.85, 0.9, 0.95, 0.95], rel=1e-12)
     assert OneCycle(21, cycle_momentum=False).momentum(3) is None
 
 
-def test_a_cycle_waits_for_the_warm_up() -> None:
+def test_one_cycle_starts_after_the_warm_up() -> None:
     cycle = OneCycle(21)
     schedule = WarmUp(5, cycle)
     assert schedule.rate(0, 1) == pytest.approx(0.01 / 25, rel=1e-12)
@@ -122,30 +122,32 @@ def test_a_cycle_waits_for_the_warm_up() -> None:
 
 
 @given(schedules, steps, bases)
-def test_a_rate_is_from_0_to_the_base(description: dict[str, Any], step: int, base: float) -> None:
-    rate = built(description).rate(step, base)
+def test_rate_is_between_minimum_and_base(
+    description: dict[str, Any], step: int, base: float
+) -> None:
+    rate = build(description).rate(step, base)
     assert description.get("minimum", 0) * (1 - 1e-12) <= rate <= base * (1 + 1e-12)
 
 
 @given(schedules, st.lists(steps, max_size=8), bases)
-def test_a_rate_depends_on_the_step_alone(
+def test_rate_depends_on_the_step_only(
     description: dict[str, Any], visited: list[int], base: float
 ) -> None:
-    """Whatever was asked before, and of whichever object."""
-    schedule = built(description)
+    """Neither earlier calls nor the object matter."""
+    schedule = build(description)
     expected = [(schedule.rate(step, base), schedule.momentum(step)) for step in visited]
     again = [(schedule.rate(step, base), schedule.momentum(step)) for step in reversed(visited)]
     assert again[::-1] == expected
-    fresh = [built(description).rate(step, base) for step in visited]
+    fresh = [build(description).rate(step, base) for step in visited]
     assert fresh == [rate for rate, _ in expected]
 
 
 @given(counts, shares, by_step, bases)
-def test_a_warm_up_is_straight_and_goes_over_into_what_follows(
+def test_warm_up_is_linear_and_continues_with_the_next_schedule(
     count: int, start: float, then: dict[str, Any], base: float
 ) -> None:
-    schedule = built({"name": "warm_up", "steps": count, "then": then, "start": start})
-    after = built(then)
+    schedule = build({"name": "warm_up", "steps": count, "then": then, "start": start})
+    after = build(then)
     peak = after.rate(0, base)
     rates = [schedule.rate(step, base) for step in range(count + 1)]
     assert rates[0] == pytest.approx(peak * start, rel=1e-12)
@@ -158,14 +160,14 @@ def test_a_warm_up_is_straight_and_goes_over_into_what_follows(
 
 
 @given(schedules)
-def test_plain_data_and_back(description: dict[str, Any]) -> None:
+def test_describe_round_trips(description: dict[str, Any]) -> None:
     schedule = schedule_from(description)
     plain = schedule.describe()
     assert schedule_from(json.loads(json.dumps(plain))) == schedule
     assert schedule_from(schedule) is schedule
 
 
-def test_plain_data_leaves_defaults_out() -> None:
+def test_describe_omits_defaults() -> None:
     assert WarmUp(5, Cosine(100)).describe() == {
         "name": "warm_up",
         "steps": 5,
@@ -176,33 +178,33 @@ def test_plain_data_leaves_defaults_out() -> None:
     assert schedule_from("reduce_on_plateau") == ReduceOnPlateau()
 
 
-def states(schedule: ReduceOnPlateau, values: list[float]) -> list[Plateau]:
-    found, state = [], Plateau()
+def states(schedule: ReduceOnPlateau, values: list[float]) -> list[PlateauState]:
+    found, state = [], PlateauState()
     for value in values:
         state = schedule.observe(state, value)
         found.append(state)
     return found
 
 
-def test_a_plateau_by_hand() -> None:
-    """Two bad values are borne, the third reduces; two of the cooldown then do not count."""
+def test_plateau_state_after_each_value() -> None:
+    """Two bad values are tolerated, the third reduces; the next two are the cooldown."""
     schedule = ReduceOnPlateau(factor=0.5, patience=2, threshold=0.1, cooldown=2, minimum=0.2)
     values = [2.0, 1.9, 1.82, 1.8, 1.9, 1.9, 1.9, 1.6, 1.9, 1.9, 1.9, 1.9]
     found = states(schedule, values)
     assert [state.reductions for state in found] == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2]
     assert [state.bad for state in found] == [0, 1, 2, 0, 0, 0, 1, 0, 1, 2, 0, 0]
-    assert [state.resting for state in found] == [0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 2, 1]
+    assert [state.cooldown for state in found] == [0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 2, 1]
     assert [state.best for state in found] == [2.0] * 7 + [1.6] * 5
-    assert schedule.rate(Plateau(), 1) == 1
+    assert schedule.rate(PlateauState(), 1) == 1
     assert [schedule.rate(found[i], 1) for i in (2, 3, 10)] == [1, 0.5, 0.25]
-    assert schedule.rate(Plateau(reductions=3), 1) == 0.2
-    assert schedule.rate(Plateau(reductions=3), 4) == 0.5
+    assert schedule.rate(PlateauState(reductions=3), 1) == 0.2
+    assert schedule.rate(PlateauState(reductions=3), 4) == 0.5
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_what_is_no_number_is_never_better(bad: float) -> None:
+def test_non_finite_values_are_never_better(bad: float) -> None:
     schedule = ReduceOnPlateau(patience=0)
-    assert states(schedule, [bad, 1.0, bad])[-1] == Plateau(best=1.0, reductions=2)
+    assert states(schedule, [bad, 1.0, bad])[-1] == PlateauState(best=1.0, reductions=2)
 
 
 @given(
@@ -218,13 +220,13 @@ def test_what_is_no_number_is_never_better(bad: float) -> None:
     ),
     bases,
 )
-def test_a_plateau_goes_on_from_a_checkpoint(
+def test_plateau_resumes_from_a_checkpoint(
     values: list[float], cut: int, schedule: ReduceOnPlateau, base: float
 ) -> None:
-    whole = functools.reduce(schedule.observe, values, Plateau())
-    half = functools.reduce(schedule.observe, values[:cut], Plateau())
+    whole = functools.reduce(schedule.observe, values, PlateauState())
+    half = functools.reduce(schedule.observe, values[:cut], PlateauState())
     saved = json.dumps(half, allow_nan=False)
-    restored = Plateau(*json.loads(saved))
+    restored = PlateauState(*json.loads(saved))
     assert restored == half
     assert functools.reduce(schedule.observe, values[cut:], restored) == whole
     assert schedule.minimum <= schedule.rate(whole, base) <= schedule.rate(half, base) <= base
@@ -284,16 +286,16 @@ def test_a_plateau_goes_on_from_a_checkpoint(
         ({"name": "reduce_on_plateau", "minimum": -1}, "reduce_on_plateau: minimum must be a"),
     ],
 )
-def test_a_wrong_schedule(description: Any, message: str) -> None:
+def test_invalid_schedule_is_rejected(description: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         schedule_from(description)
 
 
-def test_a_minimum_above_the_base() -> None:
+def test_minimum_above_the_base_is_rejected() -> None:
     message = "minimum must be at most the learning rate 0.1, got 0.2"
     for name, numbers in (("cosine", {"steps": 9}), ("warm_restarts", {"period": 9})):
-        schedule = built({"name": name, "minimum": 0.2, **numbers})
+        schedule = build({"name": name, "minimum": 0.2, **numbers})
         with pytest.raises(NetworkError, match=f"schedule {name}: {message}"):
             schedule.rate(0, 0.1)
     with pytest.raises(NetworkError, match=f"schedule reduce_on_plateau: {message}"):
-        ReduceOnPlateau(minimum=0.2).rate(Plateau(), 0.1)
+        ReduceOnPlateau(minimum=0.2).rate(PlateauState(), 0.1)

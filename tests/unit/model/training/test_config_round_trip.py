@@ -1,4 +1,4 @@
-"""A training described in every way there is: parts as objects, names, tables, and JSON."""
+"""Training with parts given as objects, names, tables and JSON."""
 
 import dataclasses
 import json
@@ -62,17 +62,17 @@ SIMPLE: dict[str, Any] = {
 }
 
 
-def made(**values: Any) -> Training:
+def make(**values: Any) -> Training:
     return construct("training", Training, {"optimizer": "adam", "epochs": 3, **values})
 
 
-def read_back(training: Training) -> Training:
-    told: Any = json.loads(json.dumps(training.describe()))
-    assert told.pop("name") == "training"
-    return construct("training", Training, told)
+def round_trip(training: Training) -> Training:
+    table: Any = json.loads(json.dumps(training.describe()))
+    assert table.pop("name") == "training"
+    return construct("training", Training, table)
 
 
-def test_every_part_and_field_is_here() -> None:
+def test_every_part_and_field_is_covered() -> None:
     assert set(OPTIMIZER_TABLES) == set(OPTIMIZERS)
     assert set(SCHEDULE_TABLES) == set(SCHEDULES)
     assert set(AUGMENTATION_TABLES) == set(AUGMENTATIONS)
@@ -80,45 +80,45 @@ def test_every_part_and_field_is_here() -> None:
 
 
 @given(st.fixed_dictionaries(SIMPLE))
-def test_any_training_comes_back_from_json(values: dict[str, Any]) -> None:
-    training = made(**values)
-    assert read_back(training) == training
-    assert read_back(training).describe() == training.describe()
+def test_any_training_round_trips_through_json(values: dict[str, Any]) -> None:
+    training = make(**values)
+    assert round_trip(training) == training
+    assert round_trip(training).describe() == training.describe()
 
 
 @pytest.mark.parametrize("stopping", [{}, {"patience": 10}, EarlyStopping()])
-def test_early_stopping_as_it_is_by_default_comes_back_from_json(stopping: object) -> None:
-    training = made(early_stopping=stopping)
-    assert read_back(training) == training
+def test_default_early_stopping_round_trips_through_json(stopping: object) -> None:
+    training = make(early_stopping=stopping)
+    assert round_trip(training) == training
 
 
-def test_a_stopping_of_another_name_is_refused() -> None:
+def test_early_stopping_with_another_name_is_rejected() -> None:
     with pytest.raises(NetworkError, match=r"training\.early_stopping"):
-        made(early_stopping={"name": "cosine", "patience": 3})
+        make(early_stopping={"name": "cosine", "patience": 3})
 
 
-def test_only_what_is_not_usual_is_told() -> None:
-    told = made().describe()
-    assert told == {"name": "training", "optimizer": "adam", "epochs": 3}
-    rates: Any = made(learning_rate=[0.1, 0.2]).describe()
+def test_describe_omits_defaults() -> None:
+    description = make().describe()
+    assert description == {"name": "training", "optimizer": "adam", "epochs": 3}
+    rates: Any = make(learning_rate=[0.1, 0.2]).describe()
     assert rates["optimizer"] == {"name": "adam", "learning_rate": [0.1, 0.2]}
     assert "learning_rate" not in rates
 
 
 @pytest.mark.parametrize("name", SCHEDULE_TABLES)
-def test_a_schedule_is_one_as_an_object_too(name: str) -> None:
+def test_schedule_object_equals_its_table(name: str) -> None:
     table = SCHEDULE_TABLES[name]
-    assert made(schedule=schedule_from(table)) == made(schedule=table)
+    assert make(schedule=schedule_from(table)) == make(schedule=table)
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_TABLES)
-def test_a_rate_within_and_beside_is_the_same(name: str) -> None:
+def test_learning_rate_inside_and_beside_the_optimizer_are_equal(name: str) -> None:
     table = OPTIMIZER_TABLES[name]
-    within = made(optimizer=table)
-    assert within.rates == (0.01,)
-    assert made(optimizer=optimizer_from(table)) == within
+    inside = make(optimizer=table)
+    assert inside.rates == (0.01,)
+    assert make(optimizer=optimizer_from(table)) == inside
     for optimizer in (name, {"name": name}, MappingProxyType({"name": name})):
-        assert made(optimizer=optimizer, learning_rate=0.01) == within
+        assert make(optimizer=optimizer, learning_rate=0.01) == inside
 
 
 @pytest.mark.parametrize("beside", [0.5, [0.5, 0.1]])
@@ -126,19 +126,19 @@ def test_a_rate_within_and_beside_is_the_same(name: str) -> None:
     "optimizer",
     [{"name": "adam", "learning_rate": 0.1}, optimizer_from("adam"), optimizer_from("lion")],
 )
-def test_a_rate_is_given_once(optimizer: object, beside: object) -> None:
+def test_learning_rate_must_be_given_once(optimizer: object, beside: object) -> None:
     rule = r"^training\.learning_rate must be given once: here or in optimizer$"
     with pytest.raises(NetworkError, match=rule):
-        made(optimizer=optimizer, learning_rate=beside)
+        make(optimizer=optimizer, learning_rate=beside)
 
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf, "0.1", True, [0.1, 0], []])
-def test_no_rate(rate: Any) -> None:
+def test_invalid_learning_rate_is_rejected(rate: Any) -> None:
     rule = r"learning_rate must be a finite number above 0, got "
     with pytest.raises(NetworkError, match=rf"^training\.{rule}"):
-        made(learning_rate=rate)
+        make(learning_rate=rate)
     with pytest.raises(NetworkError, match=rf"^training\.optimizer: .*{rule}"):
-        made(optimizer={"name": "adam", "learning_rate": rate})
+        make(optimizer={"name": "adam", "learning_rate": rate})
 
 
 COUNT, POSITIVE = "must be a positive integer", r"must be a number from 1e-09 to 1e\+09"
@@ -161,62 +161,66 @@ WRONG: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "value", "rule"), WRONG)
-def test_what_is_out_of_range(key: str, value: Any, rule: str) -> None:
+def test_values_out_of_range_are_rejected(key: str, value: Any, rule: str) -> None:
     with pytest.raises(NetworkError, match=rf"^training\.{key} {rule}, got ") as error:
-        made(**{key: value})
+        make(**{key: value})
     assert str(error.value).endswith(repr(value))
 
 
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", True, None, [1]])
 @pytest.mark.parametrize("index", [0, 2])
-def test_which_layer_s_rate_is_wrong(index: int, value: Any) -> None:
+def test_error_names_the_layer_of_an_invalid_rate(index: int, value: Any) -> None:
     rates: list[Any] = [1.0, 0, 0.5]
     rates[index] = value
     rule = rf"^training\.layer_rates\.{index} must be a number from 0 to 1e\+09, got "
     with pytest.raises(NetworkError, match=rule):
-        made(layer_rates=rates)
+        make(layer_rates=rates)
 
 
-def test_messages_stay_short() -> None:
+def test_error_texts_are_shortened() -> None:
     for key in ("epochs", "batch_size", "layer_rates", "generator"):
         with pytest.raises(NetworkError, match=rf"^training\.{key} must be") as error:
-            made(**{key: "x" * 10_000})
+            make(**{key: "x" * 10_000})
         assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "reduce_on_plateau"])
-def test_no_member_s_rate_may_be_below_the_schedule_s_minimum(schedule: str) -> None:
-    given_minimum = {"name": schedule, "minimum": 0.01}
-    assert made(learning_rate=[0.01, 0.1], schedule=given_minimum).rates == (0.01, 0.1)
+def test_rate_of_every_member_must_reach_the_minimum(schedule: str) -> None:
+    description = {"name": schedule, "minimum": 0.01}
+    assert make(learning_rate=[0.01, 0.1], schedule=description).rates == (0.01, 0.1)
     with pytest.raises(NetworkError, match=r"^training\.schedule: .*minimum must be at most the "):
-        made(learning_rate=[0.1, 0.009], schedule=given_minimum)
+        make(learning_rate=[0.1, 0.009], schedule=description)
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_TABLES)
-@pytest.mark.parametrize("within", [False, True])
-def test_one_cycle_needs_a_momentum_or_to_leave_it(name: str, within: bool) -> None:
+@pytest.mark.parametrize("after_warm_up", [False, True])
+def test_one_cycle_needs_a_momentum_or_cycle_momentum_false(name: str, after_warm_up: bool) -> None:
     table = OPTIMIZER_TABLES[name]
-    cycle: Any = {"name": "warm_up", "steps": 3, "then": "one_cycle"} if within else "one_cycle"
+    cycle: Any = (
+        {"name": "warm_up", "steps": 3, "then": "one_cycle"} if after_warm_up else "one_cycle"
+    )
     if name in ("gradient_descent", "adagrad", "rmsprop"):
-        with pytest.raises(NetworkError, match=rf"change a momentum, {name} has none"):
-            made(optimizer=table, schedule=cycle)
+        with pytest.raises(
+            NetworkError, match=rf"changes the momentum, and optimizer {name} has none"
+        ):
+            make(optimizer=table, schedule=cycle)
     else:
-        made(optimizer=table, schedule=cycle)
-    left = {"name": "one_cycle", "cycle_momentum": False}
-    assert made(optimizer=table, schedule=left).schedule == schedule_from(left)
+        make(optimizer=table, schedule=cycle)
+    constant = {"name": "one_cycle", "cycle_momentum": False}
+    assert make(optimizer=table, schedule=constant).schedule == schedule_from(constant)
 
 
 @pytest.mark.parametrize("key", ["lr", "batchsize", "L2", "patience", ""])
-def test_unknown_keys(key: str) -> None:
+def test_unknown_keys_are_rejected(key: str) -> None:
     with pytest.raises(NetworkError, match=rf"^training has no '{key}': "):
-        made(**{key: 1})
+        make(**{key: 1})
 
 
-def test_the_same_seed_draws_the_same_and_does_so_again() -> None:
+def test_same_seed_draws_the_same_weights() -> None:
     for generator in ("default", "legacy"):
-        training = made(seed=2**32 - 1, generator=generator)
+        training = make(seed=2**32 - 1, generator=generator)
         draws = [training.initial_generator().uniform(size=5) for _ in range(2)]
         assert (draws[0] == draws[1]).all()
-        other = made(seed=0, generator=generator).initial_generator().uniform(size=5)
+        other = make(seed=0, generator=generator).initial_generator().uniform(size=5)
         assert (other != draws[0]).all()
-    assert isinstance(made(generator="legacy").initial_generator(), np.random.RandomState)
+    assert isinstance(make(generator="legacy").initial_generator(), np.random.RandomState)
