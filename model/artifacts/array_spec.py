@@ -1,12 +1,12 @@
-"""The arrays of an artifact: which there are, and what may be in them."""
+"""The arrays of an artifact: their names, dtypes, shapes and value ranges."""
 
 from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
-from model.errors import ArtifactError
 from model.artifacts.npz import read_npz
+from model.errors import ArtifactError
 from model.prediction.schema import Schema
 from model.prediction.target import Target
 
@@ -29,67 +29,86 @@ _ARRAYS: Final = {
     "self_test_predictions": "float64",
 }
 MAX_MEMBERS: Final = 1000
-MAX_SELF_TEST_ROWS: Final = 1000  # each takes a prediction, before anything is served
+MAX_SELF_TEST_ROWS: Final = 1000  # each one is predicted before the model is served
 _TYPES: Final = {
     "float": ("float64", "float32"),
     "float64": ("float64",),
     "int64": ("int64",),
     "bool": ("bool",),
-}  # of "target": what the target says
+}  # "target": the dtype of the target
 
 
 def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
-    """Every array. Raises ArtifactError for another set of arrays, another type, or numbers that
-    cannot be.
+    """Read and validate all arrays of an artifact, except for their shapes.
+
+    Args:
+        packed: The bytes of the .npz.
+        target: The target of the model's schema; it determines dtypes and value ranges.
+
+    Returns:
+        The arrays by name, read-only.
+
+    Raises:
+        ArtifactError: An array is missing, unknown, or has a wrong dtype or invalid values.
     """
     arrays = read_npz(packed)
     if arrays.keys() != _ARRAYS.keys():
-        raise ArtifactError("its arrays are not the ones an artifact holds")
+        raise ArtifactError("the archive must hold exactly the arrays of an artifact")
     for name, array in arrays.items():
         allowed = _TYPES.get(_ARRAYS[name], (target.dtype,))
         if array.dtype.name not in allowed:
-            raise ArtifactError(f"its array {name} is of type {array.dtype}")
+            raise ArtifactError(f"array {name} has dtype {array.dtype}")
         if name != "self_test_rows" and not np.isfinite(array).all():
-            raise ArtifactError(f"its array {name} is not finite")
+            raise ArtifactError(f"array {name} holds NaN or infinity")
         if array.dtype == bool and (array.view(np.uint8) > 1).any():
-            raise ArtifactError(f"its array {name} holds bytes that are neither true nor false")
+            raise ArtifactError(f"array {name} holds bytes other than 0 and 1")
         if name.endswith("_predictions") and target.link != "linear" and not _within(array, 1):
-            raise ArtifactError(f"its array {name} must be from 0 to 1")
+            raise ArtifactError(f"array {name} must hold values from 0 to 1")
         is_classes = _ARRAYS[name] == "target" and array.dtype == np.int64
         if is_classes and not _within(array, len(target.names) - 1):
-            raise ArtifactError(f"its array {name} must hold class numbers")
+            raise ArtifactError(f"array {name} must hold class indices")
         array.flags.writeable = False
     return arrays
 
 
-def _within(array: Array, most: int) -> bool:
-    return bool(((array >= 0) & (array <= most)).all())
+def _within(array: Array, high: int) -> bool:
+    return bool(((array >= 0) & (array <= high)).all())
 
 
 def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
-    """Raise ArtifactError for an array that does not fit the schema, or the network's inputs."""
+    """Check the shapes of the arrays.
+
+    Args:
+        arrays: All arrays, as `read_arrays` returns them.
+        schema: The model's schema.
+        inputs: The number of the network's inputs.
+
+    Raises:
+        ArtifactError: A shape does not fit the schema or the network, a spread is zero, or the
+            number of self-test rows is not from 1 to 1000.
+    """
     features, target = len(schema.features), schema.target
     outputs, columns = len(target.names), target.columns_of_targets
     theta = arrays["theta"]
     if theta.ndim not in (1, 2) or not theta.size or theta[..., 0].size > MAX_MEMBERS:
-        raise ArtifactError(f"its array theta has shape {theta.shape}")
+        raise ArtifactError(f"array theta has shape {theta.shape}")
     expected: dict[str, tuple[int, ...]] = {"encoder_fill": (features,)}
     expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
     expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
-    for scored in ("train", "validation"):
-        rows = arrays[f"{scored}_targets"].size // columns
-        expected |= {f"{scored}_targets": (rows, columns)}
-        expected |= {f"{scored}_predictions": (rows, outputs)}
-        expected |= {f"{scored}_{name}": (rows,) for name in ("groups", "imputed")}
+    for part in ("train", "validation"):
+        rows = arrays[f"{part}_targets"].size // columns
+        expected |= {f"{part}_targets": (rows, columns)}
+        expected |= {f"{part}_predictions": (rows, outputs)}
+        expected |= {f"{part}_{name}": (rows,) for name in ("groups", "imputed")}
     tests = arrays["self_test_predictions"].size // outputs
     expected |= {"self_test_rows": (tests, features), "self_test_predictions": (tests, outputs)}
     for name, shape in expected.items():
         if arrays[name].shape != shape:
-            raise ArtifactError(f"its array {name} has shape {arrays[name].shape}, not {shape}")
+            raise ArtifactError(f"array {name} has shape {arrays[name].shape}, not {shape}")
     for name in ("encoder_spread", "target_spread"):
         if not arrays[name].all():
-            raise ArtifactError(f"its array {name} holds a zero")
+            raise ArtifactError(f"array {name} holds a zero")
     if not tests:
-        raise ArtifactError("it holds no self-test rows")
+        raise ArtifactError("there are no self-test rows")
     if tests > MAX_SELF_TEST_ROWS:
-        raise ArtifactError(f"it holds more than {MAX_SELF_TEST_ROWS} self-test rows")
+        raise ArtifactError(f"there are more than {MAX_SELF_TEST_ROWS} self-test rows")

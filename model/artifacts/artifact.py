@@ -1,8 +1,8 @@
-"""The artifact: one joblib file that carries a Predictor, and a loader that cannot run code.
+"""The artifact: one joblib file that holds a Predictor, with a loader that cannot run code.
 
 The file is a pickled dict of `format` (int), `metadata` (JSON text) and `arrays` (the bytes of an
-.npz), which any `joblib.load` reads. `load` reads it with an unpickler that knows no classes, then
-with a reader of arrays that evaluates nothing, and believes nothing it has not checked.
+.npz), so any `joblib.load` reads it. `load` uses an unpickler without classes and a strict .npz
+reader, and validates every field before use.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from model.arrays import Array
-from model.prediction.calibration import Calibration
-from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
+from model.artifacts.array_spec import check_shapes, read_arrays
+from model.artifacts.atomic_write import write_atomically
+from model.artifacts.npz import write_npz
+from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, network_from
-from model.artifacts.npz import write_npz
-from model.artifacts.array_spec import check_shapes, read_arrays
+from model.prediction.calibration import Calibration
+from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
-from model.artifacts.atomic_write import write_atomically
-from model.artifacts.safe_read import read_file
 from model.prediction.schema import Schema
 from model.prediction.target import Binary
 
@@ -35,16 +35,15 @@ FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
 MAX_METADATA_CHARACTERS: Final = 4 << 20
-MAX_METADATA_VALUES: Final = 200_000  # each of which takes up to half a kilobyte
-MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # it is part of paths
+MAX_METADATA_VALUES: Final = 200_000  # each takes up to 0.5 kB of memory
+MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # part of URL paths
 
-# All that a pickle of a flat dict of int, str and bytes is made of. Anything else (classes, calls,
-# a memo index that would reserve gigabytes) is refused before the unpickler sees it.
+# The opcodes of a pickled flat dict of int, str and bytes. All others (classes, calls, a memo index
+# that would reserve gigabytes) are rejected before the unpickler runs.
 _OPCODES: Final = frozenset(
     "PROTO FRAME EMPTY_DICT MEMOIZE BINPUT MARK SHORT_BINUNICODE BINUNICODE BININT1 "
     "SHORT_BINBYTES BINBYTES BINBYTES8 SETITEMS STOP".split()
 )
-
 
 Check = Callable[[Path, bytes], None]
 
@@ -68,9 +67,10 @@ class _Metadata(BaseModel):
 
 
 def to_bytes(predictor: Predictor) -> bytes:
-    """The artifact's bytes; the same predictor gives the same bytes, so the same version.
+    """Serialize a predictor. Equal predictors give equal bytes, hence equal versions.
 
-    Raises ArtifactError for more metadata than `load` takes.
+    Raises:
+        ArtifactError: The metadata is larger than `load` accepts.
     """
     calibration = predictor.calibration
     metadata = {
@@ -97,13 +97,13 @@ def to_bytes(predictor: Predictor) -> bytes:
         "self_test_predictions": predictor.self_test.predictions,
     }
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-    _check_size(text)  # here too: what is written can be read
+    _check_size(text)  # the limit of `load`, so that each written artifact can be read
     content = {
         "format": FORMAT,
         "metadata": text,
         "arrays": write_npz(arrays),
     }
-    import joblib  # here, since reading does without it: a service starts the sooner
+    import joblib  # not at the top: reading needs no joblib, and a service starts faster without
 
     file = io.BytesIO()
     joblib.dump(content, file)
@@ -111,17 +111,37 @@ def to_bytes(predictor: Predictor) -> bytes:
 
 
 def save(predictor: Predictor, path: Path) -> str:
-    """Publish the predictor at `path`, atomically. Returns its version. Raises OSError."""
+    """Write a predictor to an artifact file, atomically.
+
+    Args:
+        predictor: The predictor.
+        path: The file to create or replace.
+
+    Returns:
+        The artifact's version: the SHA-256 of the file, in hexadecimal.
+
+    Raises:
+        ArtifactError: The metadata is larger than `load` accepts.
+        OSError: The file cannot be written.
+    """
     content = to_bytes(predictor)
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
 def load(path: Path, check: Check | None = None) -> Predictor:
-    """The predictor in a file, checked. Raises ArtifactError naming the file and what is wrong.
+    """Load and validate the predictor of an artifact file.
 
-    check: is told the path and the very bytes that are read, before anything is made of them; it
-    raises ArtifactError to refuse them.
+    Args:
+        path: The artifact's file.
+        check: Called with the path and the bytes read, before they are parsed; it raises
+            ArtifactError to reject them (signature and digest policies).
+
+    Returns:
+        The predictor; its `version` is the SHA-256 of the file.
+
+    Raises:
+        ArtifactError: The file is missing, unreadable, rejected or invalid. The text names it.
     """
     try:
         return from_bytes(_read(path, check))
@@ -141,35 +161,35 @@ def _read(path: Path, check: Check | None) -> bytes:
 
 
 def from_bytes(content: bytes) -> Predictor:
-    """The predictor in an artifact's bytes, checked. Raises ArtifactError."""
+    """Load and validate the predictor of an artifact's bytes. Raises ArtifactError."""
     file = _unpickle(content)
     version = hashlib.sha256(content).hexdigest()
-    del content  # mostly the last reference: the arrays take as much again
+    del content  # usually the last reference: the arrays need the same memory again
     metadata = _read_metadata(file["metadata"])
     arrays = read_arrays(file["arrays"], metadata.data_schema.target)
     try:
         network = network_from(metadata.network)
     except NetworkError as error:
-        raise ArtifactError(f"its network cannot be built: {error}") from None
+        raise ArtifactError(f"the network cannot be built: {error}") from None
     theta, schema = arrays["theta"], metadata.data_schema
     target = schema.target
-    found = network.inputs, network.outputs, (network.layout.size,), network.dtype
+    actual = network.inputs, network.outputs, (network.layout.size,), network.dtype
     expected = inputs_of(schema), len(target.names), theta.shape[-1:], theta.dtype.name
-    if found != expected or network.loss.link != target.link:
-        raise ArtifactError("its network does not fit its schema or weights")
+    if actual != expected or network.loss.link != target.link:
+        raise ArtifactError("the network does not fit the schema or the weights")
     check_shapes(arrays, schema, network.inputs)
     if network.units * theta[..., 0].size > MAX_UNITS:
-        raise ArtifactError(f"its members have more than {MAX_UNITS} units")
+        raise ArtifactError(f"the members of the ensemble have more than {MAX_UNITS} units")
     encoder = _encoder(schema, tuple(metadata.transforms), arrays)
-    points = metadata.operating_points
-    if not target.has_threshold and points:
-        raise ArtifactError("it has operating points, and no threshold")
-    if target.has_threshold and "default" not in points:
-        raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
-    if not all(0 <= point <= 1 for point in points.values()):
-        raise ArtifactError("its operating points must be from 0 to 1, one of them 'default'")
+    operating_points = metadata.operating_points
+    if not target.has_threshold and operating_points:
+        raise ArtifactError("operating points are given, but the target has no threshold")
+    if target.has_threshold and "default" not in operating_points:
+        raise ArtifactError("operating points must be from 0 to 1 and include 'default'")
+    if not all(0 <= point <= 1 for point in operating_points.values()):
+        raise ArtifactError("operating points must be from 0 to 1 and include 'default'")
     if metadata.calibration is not None and not isinstance(target, Binary):
-        raise ArtifactError("it has a calibration, which only a binary target may have")
+        raise ArtifactError("only a binary target may have a calibration")
     scale = Scale(arrays["target_center"], arrays["target_spread"])
     predictor = Predictor(
         name=metadata.name,
@@ -177,7 +197,7 @@ def from_bytes(content: bytes) -> Predictor:
         encoder=encoder,
         network=network,
         theta=theta,
-        operating_points=points,
+        operating_points=operating_points,
         train=_scored_rows("train", arrays),
         validation=_scored_rows("validation", arrays),
         self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_predictions"]),
@@ -189,7 +209,7 @@ def from_bytes(content: bytes) -> Predictor:
     try:
         predictor.check_rows(predictor.self_test.rows)
     except DataError as error:
-        raise ArtifactError(f"its self-test rows do not keep its schema: {error}") from None
+        raise ArtifactError(f"the self-test rows violate the schema: {error}") from None
     return predictor
 
 
@@ -198,19 +218,22 @@ def _scored_arrays(part: str, scored: ScoredRows) -> dict[str, Array]:
 
 
 def _scored_rows(part: str, arrays: dict[str, Array]) -> ScoredRows:
-    return ScoredRows(**{each.name: arrays[f"{part}_{each.name}"] for each in fields(ScoredRows)})
+    return ScoredRows(
+        **{field.name: arrays[f"{part}_{field.name}"] for field in fields(ScoredRows)}
+    )
 
 
 def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Array]) -> Encoder:
-    """The encoder; what it fills in must be values that the features may have."""
+    """Build the encoder; fill values of categorical and boolean features must be valid."""
     try:
         check_transforms(schema, transforms)
     except DataError as error:
-        raise ArtifactError(f"its encoder does not fit its schema: {error}") from None
+        raise ArtifactError(f"the encoder does not fit the schema: {error}") from None
     for feature, value in zip(schema.features, arrays["encoder_fill"].tolist(), strict=True):
-        # A median lies between two integers, perhaps; and in a table a value may be out of range.
+        # Numbers are not checked: a median may lie between two integers, and values of the training
+        # table may be outside of the range.
         if feature.type in ("category", "boolean") and not feature.accepts(value):
-            raise ArtifactError(f"its encoder fills in no value of {feature.name!r}")
+            raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
     return Encoder(
         tuple(len(feature.categories) for feature in schema.features),
         transforms,
@@ -220,7 +243,7 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
 
 class _NoClasses(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> NoReturn:
-        raise ArtifactError(f"it names {module}.{name}: an artifact holds plain data only")
+        raise ArtifactError(f"the pickle names {module}.{name}: an artifact holds plain data only")
 
 
 def _unpickle(content: bytes) -> dict[str, Any]:
@@ -228,19 +251,18 @@ def _unpickle(content: bytes) -> dict[str, Any]:
         stop = 0
         for count, (opcode, _, position) in enumerate(pickletools.genops(content)):
             if count == MAX_OPCODES:
-                raise ArtifactError(f"it holds more than {MAX_OPCODES} pickle instructions")
+                raise ArtifactError(f"the file holds more than {MAX_OPCODES} pickle instructions")
             if opcode.name not in _OPCODES:
-                raise ArtifactError(
-                    f"it holds the pickle instruction {opcode.name}: not plain data"
-                )
+                rule = "is not allowed: an artifact holds plain data only"
+                raise ArtifactError(f"pickle instruction {opcode.name} {rule}")
             stop = position or 0
         file = _NoClasses(io.BytesIO(content)).load()
     except ArtifactError:
         raise
-    except Exception:  # a broken pickle can raise anything
+    except Exception:  # pickle raises many kinds of errors for damaged input
         raise ArtifactError("not an artifact, or a broken one") from None
     if stop + 1 != len(content):
-        raise ArtifactError("there are bytes after its end")
+        raise ArtifactError("bytes follow the end of the artifact")
     if not isinstance(file, dict) or file.get("format") != FORMAT:
         raise ArtifactError(f"not an artifact of format {FORMAT}")
     if (
@@ -248,15 +270,17 @@ def _unpickle(content: bytes) -> dict[str, Any]:
         or not isinstance(file["metadata"], str)
         or not isinstance(file["arrays"], bytes)
     ):
-        raise ArtifactError("it must hold format, metadata and arrays, and nothing else")
+        raise ArtifactError("an artifact must hold exactly the keys format, metadata and arrays")
     return file
 
 
 def _check_size(metadata: str) -> None:
     if len(metadata) > MAX_METADATA_CHARACTERS:
-        raise ArtifactError(f"its metadata is larger than {MAX_METADATA_CHARACTERS} characters")
-    if sum(map(metadata.count, ",[{")) > MAX_METADATA_VALUES:  # at least as many as there are
-        raise ArtifactError(f"its metadata holds more than {MAX_METADATA_VALUES} values")
+        raise ArtifactError(f"the metadata is longer than {MAX_METADATA_CHARACTERS} characters")
+    if (
+        sum(map(metadata.count, ",[{")) > MAX_METADATA_VALUES
+    ):  # an upper bound of the number of values
+        raise ArtifactError(f"the metadata holds more than {MAX_METADATA_VALUES} values")
 
 
 def _read_metadata(text: str) -> _Metadata:
@@ -266,4 +290,4 @@ def _read_metadata(text: str) -> _Metadata:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "text"
-        raise ArtifactError(f"its metadata is wrong at {where}: {first['msg']}") from None
+        raise ArtifactError(f"invalid metadata at {where}: {first['msg']}") from None

@@ -1,7 +1,7 @@
-"""Arrays as an .npz, and back by a reader that evaluates nothing and believes no claim.
+"""The .npz format: a writer, and a strict reader for untrusted bytes.
 
-It reads what `numpy.savez` writes, member after member without a gap, and nothing else: neither a
-compressed member nor a pickle, and a header only in the words that NumPy writes.
+The reader evaluates no code and verifies every size. It accepts only what `numpy.savez` writes:
+uncompressed members without gaps, no pickles, and headers in exactly NumPy's spelling.
 """
 
 import io
@@ -18,7 +18,7 @@ import numpy as np
 from model.arrays import Array
 from model.errors import ArtifactError
 
-MAX_DIRECTORY_BYTES: Final = 1 << 16  # some 700 members: each costs memory before it is checked
+MAX_DIRECTORY_BYTES: Final = 1 << 16  # about 700 members; each takes memory before it is checked
 _MAGIC: Final = b"\x93NUMPY\x01\0"
 _HEADER: Final = re.compile(
     rb"\{'descr': '([^']{1,20})', 'fortran_order': False, "
@@ -37,7 +37,7 @@ _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 
 
 def write_npz(arrays: Mapping[str, Array]) -> bytes:
-    """The bytes of an .npz of these arrays, the same for the same arrays."""
+    """Pack named arrays into the bytes of an .npz. Equal arrays give equal bytes."""
     packed = io.BytesIO()
     in_order = {key: np.asarray(array, order="C") for key, array in arrays.items()}
     np.savez(packed, allow_pickle=False, **in_order)
@@ -45,12 +45,18 @@ def write_npz(arrays: Mapping[str, Array]) -> bytes:
 
 
 def read_npz(packed: bytes) -> dict[str, Array]:
-    """The arrays, copied. Raises ArtifactError. Needs no more memory than the bytes themselves."""
+    """Copy the arrays out of the bytes of an .npz.
+
+    The copies need no more memory than `packed` itself.
+
+    Raises:
+        ArtifactError: `packed` is not an .npz as `write_npz` makes it.
+    """
     try:
         found = list(_arrays(packed))
     except ArtifactError:
         raise
-    except Exception:  # a broken archive can make zipfile raise anything
+    except Exception:  # zipfile raises many kinds of errors for a damaged archive
         raise _unreadable() from None
     arrays = dict(found)
     if len(arrays) < len(found):
@@ -64,7 +70,7 @@ def _arrays(packed: bytes) -> Iterator[tuple[str, Array]]:
         members = sorted(archive.infolist(), key=lambda member: member.header_offset)
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(packed):
-            raise ArtifactError("its arrays must be stored uncompressed")
+            raise ArtifactError("the arrays must be stored uncompressed")
         start, end = _extent(packed, member, end)
         name = member.filename.removesuffix(".npy")
         yield name, _array(packed, name, start, end)
@@ -73,13 +79,15 @@ def _arrays(packed: bytes) -> Iterator[tuple[str, Array]]:
 
 
 def _directory_start(packed: bytes) -> int:
-    """Where the directory begins; it and the records after it, all there is, end the archive.
+    """Return the offset of the central directory, which must reach to the end of the archive.
 
-    APPNOTE.TXT 6.3.10, §4.3.14 to 16. Raises struct.error, too, for what is too short.
+    Raises ArtifactError, and struct.error for too few bytes.
+
+    Source: APPNOTE.TXT 6.3.10, §4.3.14 to 4.3.16.
     """
     end = len(packed) - 22
     size, start = struct.unpack_from("<LL", packed, max(end, 0) + 12)
-    if packed[end - 20 : end - 16] == _LOCATOR_64:  # of an archive beyond 2 GiB
+    if packed[end - 20 : end - 16] == _LOCATOR_64:  # an archive beyond 2 GiB
         located = struct.unpack_from("<Q", packed, end - 12)[0]
         end -= 76
         size, start = struct.unpack_from("<QQ", packed, end + 40)
@@ -92,15 +100,15 @@ def _directory_start(packed: bytes) -> int:
 
 
 def _extent(packed: bytes, member: zipfile.ZipInfo, end_before: int) -> tuple[int, int]:
-    """Where a member's bytes start and end; it begins where the one before it ends."""
+    """Return the start and end of a member's bytes; it must begin where the one before it ends."""
     at = member.header_offset
-    mark, name_size, more_size = struct.unpack_from("<4s22x2H", packed, at)
-    start = at + 30 + name_size + more_size
+    magic, name_size, extra_size = struct.unpack_from("<4s22x2H", packed, at)
+    start = at + 30 + name_size + extra_size
     end = start + member.file_size
     name = packed[at + 30 : at + 30 + name_size]
     if (
         at != end_before
-        or mark != b"PK\x03\x04"
+        or magic != b"PK\x03\x04"
         or name != member.orig_filename.encode("ascii")
         or not name.endswith(b".npy")
         or member.flag_bits
@@ -113,22 +121,22 @@ def _extent(packed: bytes, member: zipfile.ZipInfo, end_before: int) -> tuple[in
 
 
 def _array(packed: bytes, name: str, start: int, end: int) -> Array:
-    """The array whose .npy is these bytes; the shape it claims must be the size it has."""
+    """Read one .npy; the shape in its header must match its size."""
     size = struct.unpack_from("<8xH", packed, start)[0]
-    numbers = start + 10 + size
-    header = _HEADER.fullmatch(packed, start + 10, min(numbers, end))
+    data = start + 10 + size
+    header = _HEADER.fullmatch(packed, start + 10, min(data, end))
     if packed[start : start + 8] != _MAGIC or header is None:
         raise _unreadable()
-    described = header[1].decode("ascii")
-    if described not in _TYPES:
-        raise ArtifactError(f"its array {name} is of type {described}")
+    descr = header[1].decode("ascii")
+    if descr not in _TYPES:
+        raise ArtifactError(f"array {name} has dtype {descr}")
     shape = tuple(int(length) for length in header[2].replace(b",", b" ").split())
-    count, stored = math.prod(shape), np.dtype(described)
-    if numbers + count * stored.itemsize != end:
-        raise ArtifactError("its arrays do not have the size they claim")
-    flat = np.frombuffer(packed, stored, count, numbers)
-    return flat.astype(_TYPES[described]).reshape(shape)
+    count, dtype = math.prod(shape), np.dtype(descr)
+    if data + count * dtype.itemsize != end:
+        raise ArtifactError("the size of an array differs from its header")
+    flat = np.frombuffer(packed, dtype, count, data)
+    return flat.astype(_TYPES[descr]).reshape(shape)
 
 
 def _unreadable() -> ArtifactError:
-    return ArtifactError("its arrays cannot be read")
+    return ArtifactError("the arrays cannot be read")

@@ -1,11 +1,11 @@
-"""A folder of artifacts, versions of one model, and the small file that names the current one."""
+"""A folder of artifacts: versions of one model, and a pointer file that names the current one."""
 
 from pathlib import Path
 from typing import Final
 
-from model.errors import ArtifactError
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.safe_read import read_file
+from model.errors import ArtifactError
 
 SUFFIX: Final = ".joblib"
 POINTER: Final = "current"
@@ -13,10 +13,12 @@ MAX_POINTER_BYTES: Final = 1024
 
 
 def artifacts_in(path: Path) -> list[Path]:
-    """The artifacts that a path means: the file itself, or every *.joblib of a folder.
+    """List the artifacts of a path: the file itself, or each `*.joblib` of a folder, sorted.
 
-    What a writer that was killed leaves behind begins with a dot, and is none. Raises
-    ArtifactError for a folder that cannot be read.
+    Names that begin with a dot are skipped: a killed writer may leave such temporary files.
+
+    Raises:
+        ArtifactError: The folder cannot be read.
     """
     try:
         if not path.is_dir():
@@ -28,10 +30,14 @@ def artifacts_in(path: Path) -> list[Path]:
 
 
 def current_artifact(path: Path) -> Path:
-    """The artifact in force: the file itself; of a folder the one that its pointer names, or
-    without a pointer the only one.
+    """Return the current artifact of a path.
 
-    Raises ArtifactError.
+    For a file that is the file itself; for a folder, the artifact that its pointer file names, or
+    without a pointer file its only artifact.
+
+    Raises:
+        ArtifactError: The folder cannot be read, its pointer is invalid, or there is no pointer
+            and not exactly one artifact.
     """
     files = artifacts_in(path)
     if files == [path]:
@@ -41,10 +47,8 @@ def current_artifact(path: Path) -> Path:
         name = read_file(pointer, MAX_POINTER_BYTES).decode().strip()
     except FileNotFoundError:
         if len(files) != 1:
-            found = f"exactly one *{SUFFIX}, it holds {len(files)}"
-            raise ArtifactError(
-                f"{path}: without a file {POINTER!r} it must hold {found}"
-            ) from None
+            rule = f"must hold exactly one *{SUFFIX}, found {len(files)}"
+            raise ArtifactError(f"{path}: a folder without a file {POINTER!r} {rule}") from None
         return files[0]
     except ArtifactError as error:
         raise ArtifactError(f"{pointer}: {error}") from None
@@ -52,15 +56,15 @@ def current_artifact(path: Path) -> Path:
         raise ArtifactError(f"{pointer}: cannot be read as text") from None
     # A name, not a path: the pointer cannot lead out of its folder.
     if Path(name).name != name or Path(name).suffix != SUFFIX or "\0" in name:
-        raise ArtifactError(f"{pointer}: must hold the name of a *{SUFFIX} beside it")
+        raise ArtifactError(f"{pointer}: must hold the file name of a *{SUFFIX} beside it")
     return path / name
 
 
 def make_current(file: Path) -> None:
-    """Have the pointer of the artifact's folder name it, atomically. Raises OSError."""
+    """Point the folder of an artifact to it, atomically. Raises OSError."""
     write_atomically(file.parent / POINTER, f"{file.name}\n".encode())
 
 
 def signature_of(file: Path) -> Path:
-    """Where an artifact's signature lies: beside it."""
+    """Return the path of an artifact's signature, a file beside the artifact."""
     return file.with_name(f"{file.name}.sig")

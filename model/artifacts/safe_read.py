@@ -1,4 +1,4 @@
-"""Read a file that anybody may have put there: a regular one, of a size, without ever blocking."""
+"""Reading of untrusted files: regular files of limited size only, without blocking."""
 
 import os
 import stat
@@ -7,29 +7,39 @@ from pathlib import Path
 from model.errors import ArtifactError
 
 
-def read_file(path: Path, most: int) -> bytes:
-    """All of a regular file of at most so many bytes; a symbolic link to one is followed.
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Read a whole regular file of at most `max_bytes`.
 
-    Raises OSError, and ArtifactError for what is no such file, or changes while it is read.
+    Args:
+        path: The file, or a symbolic link to it; links are followed.
+        max_bytes: The largest size that is accepted, in bytes.
+
+    Returns:
+        The content, of the size that the file had when it was opened.
+
+    Raises:
+        OSError: The file cannot be opened or read.
+        ArtifactError: It is not a regular file, is larger than `max_bytes`, or its size changed
+            while it was read.
     """
     try:
-        with open(path, "rb", opener=_without_blocking) as file:
-            # Of what is open, whatever its name means by now.
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+        with open(path, "rb", opener=_open_nonblocking) as file:
+            # Of the open descriptor: the path may name another file by now.
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ArtifactError("not a file")
-            if found.st_size > most:
-                raise ArtifactError(f"larger than {most} bytes")
-            content = file.read(found.st_size + 1)
+            if status.st_size > max_bytes:
+                raise ArtifactError(f"larger than {max_bytes} bytes")
+            content = file.read(status.st_size + 1)
     except IsADirectoryError:
         raise ArtifactError("not a file") from None
     except ValueError:
-        raise ArtifactError("a name that no file can have") from None
-    if len(content) != found.st_size:
-        raise ArtifactError("it changed while it was read")
+        raise ArtifactError("not a valid file name") from None
+    if len(content) != status.st_size:
+        raise ArtifactError("the file changed while it was read")
     return content
 
 
-def _without_blocking(path: str, flags: int) -> int:
-    """An open file: not to wait for a FIFO's writer, nor to take a terminal over."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open without waiting for the writer of a FIFO or taking over a terminal."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

@@ -1,19 +1,22 @@
 """Signatures of artifacts: Ed25519 (RFC 8032) over the file's bytes, 64 bytes in a file beside it.
 
-Needs the package cryptography, the extra `signing`, imported when it is needed. Other programs can
-make them too: openssl pkeyutl -sign -rawin -inkey KEY -in NAME.joblib -out NAME.joblib.sig
+Needs the package cryptography (extra `signing`), which is imported on first use. OpenSSL makes the
+same signatures: openssl pkeyutl -sign -rawin -inkey KEY -in NAME.joblib -out NAME.joblib.sig
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.errors import ArtifactError, SigningError
 from model.artifacts.atomic_write import write_atomically
-from model.artifacts.safe_read import read_file
 from model.artifacts.repository import signature_of
+from model.artifacts.safe_read import read_file
+from model.errors import ArtifactError, SigningError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (Ed25519PrivateKey, Ed25519PublicKey,)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 SIGNATURE_BYTES = 64
 RAW_KEY_BYTES = 32
@@ -22,10 +25,16 @@ OWNER_ONLY = 0o600
 
 
 def make_keys(path: Path) -> Path:
-    """Write a new private key, for its owner's eyes only, and beside it its public key, whose path
-    is returned; both PEM.
+    """Generate a key pair: the private key at `path`, the public key at `path` + `.pub`, both PEM.
 
-    Raises SigningError where either is there already, OSError.
+    The private key is readable by its owner only (mode 0600).
+
+    Returns:
+        The path of the public key.
+
+    Raises:
+        SigningError: One of the files exists already, or cryptography is not installed.
+        OSError: A file cannot be written.
     """
     _require_cryptography()
     from cryptography.hazmat.primitives import serialization
@@ -34,7 +43,7 @@ def make_keys(path: Path) -> Path:
     public = path.with_name(f"{path.name}.pub")
     for file in (path, public):
         if file.exists() or file.is_symlink():
-            raise SigningError(f"{file}: is there already, and a key is not written over")
+            raise SigningError(f"{file}: exists already, and keys are never overwritten")
     key = Ed25519PrivateKey.generate()
     pem = serialization.Encoding.PEM
     write_atomically(
@@ -42,13 +51,13 @@ def make_keys(path: Path) -> Path:
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
         OWNER_ONLY,
     )
-    told = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    write_atomically(public, told)
+    public_pem = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    write_atomically(public, public_pem)
     return public
 
 
 def read_private_key(path: Path) -> "Ed25519PrivateKey":
-    """An Ed25519 private key, PEM without a password or 32 raw bytes. Raises SigningError."""
+    """Read an Ed25519 private key: PEM without a password, or 32 raw bytes. Raises SigningError."""
     content = _read_key(path)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -57,7 +66,7 @@ def read_private_key(path: Path) -> "Ed25519PrivateKey":
         if len(content) == RAW_KEY_BYTES:
             return Ed25519PrivateKey.from_private_bytes(content)
         key = load_pem_private_key(content, None)
-    except Exception:  # cryptography's own, and others, for what is no key
+    except Exception:  # cryptography raises several kinds of errors for invalid input
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningError(f"{path}: not an Ed25519 private key without a password")
@@ -65,7 +74,7 @@ def read_private_key(path: Path) -> "Ed25519PrivateKey":
 
 
 def read_public_key(path: Path) -> "Ed25519PublicKey":
-    """An Ed25519 public key, PEM or 32 raw bytes. Raises SigningError."""
+    """Read an Ed25519 public key: PEM, or 32 raw bytes. Raises SigningError."""
     content = _read_key(path)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -74,7 +83,7 @@ def read_public_key(path: Path) -> "Ed25519PublicKey":
         if len(content) == RAW_KEY_BYTES:
             return Ed25519PublicKey.from_public_bytes(content)
         key = load_pem_public_key(content)
-    except Exception:  # as above
+    except Exception:  # cryptography raises several kinds of errors for invalid input
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise SigningError(f"{path}: not an Ed25519 public key")
@@ -82,25 +91,46 @@ def read_public_key(path: Path) -> "Ed25519PublicKey":
 
 
 def sign(path: Path, content: bytes, key: "Ed25519PrivateKey") -> Path:
-    """Publish the signature of an artifact of this content beside it. Raises OSError."""
+    """Write the signature of an artifact beside it.
+
+    Args:
+        path: The artifact's path.
+        content: The artifact's bytes.
+        key: The private key.
+
+    Returns:
+        The path of the signature.
+
+    Raises:
+        OSError: The signature cannot be written.
+    """
     file = signature_of(path)
     write_atomically(file, key.sign(content))
     return file
 
 
 def check_signature(path: Path, content: bytes, key: "Ed25519PublicKey") -> None:
-    """Raise ArtifactError unless the file beside the artifact signs this content by this key."""
+    """Verify an artifact's bytes against the signature beside it.
+
+    Args:
+        path: The artifact's path.
+        content: The artifact's bytes.
+        key: The trusted public key.
+
+    Raises:
+        ArtifactError: The signature is missing or unreadable, or does not verify.
+    """
     file = signature_of(path)
     try:
         signature = read_file(file, SIGNATURE_BYTES)
     except (ArtifactError, OSError):
-        raise ArtifactError(f"it has no signature {file.name} that can be read") from None
+        raise ArtifactError(f"signature {file.name} is missing or cannot be read") from None
     from cryptography.exceptions import InvalidSignature
 
     try:
         key.verify(signature, content)
     except InvalidSignature:
-        raise ArtifactError(f"its signature {file.name} is not the trusted key's, of it") from None
+        raise ArtifactError(f"signature {file.name} does not verify with the trusted key") from None
 
 
 def _read_key(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The artifact: written the same way each time, and read as if an enemy had written it."""
+"""model/artifacts/artifact.py: deterministic writing, and safe reading of hostile files."""
 
 import hashlib
 import io
@@ -13,8 +13,8 @@ import joblib
 import numpy as np
 import pytest
 
-from model.artifacts import artifact
 from model.arrays import Array
+from model.artifacts import artifact
 from model.errors import ArtifactError
 from model.network.network import network_from
 from model.pipelines.train import Trained
@@ -44,7 +44,7 @@ def arrays_of(predictor: Predictor) -> list[Array]:
     return [predictor.theta, *(value for value in values if isinstance(value, np.ndarray))]
 
 
-# What is written
+# Writing
 
 
 def test_round_trip_is_exact(trained: Trained, predictor: Predictor) -> None:
@@ -91,7 +91,7 @@ def test_float32_network(trained: Trained) -> None:
 
 
 class Gadget:
-    """Unpickling it makes a folder."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -107,17 +107,17 @@ def test_gadget_does_not_run(
 ) -> None:
     gadget = Gadget(tmp_path / "made")
     file = gadget if place == "file" else {**joblib.load(artifact_path), place: gadget}
-    assert "it holds the pickle instruction " in refusal(pickle.dumps(file, protocol))
+    assert "pickle instruction " in refusal(pickle.dumps(file, protocol))
     assert not gadget.folder.exists()
 
 
-def test_no_class_is_found_even_past_the_check_of_instructions(
+def test_unpickler_finds_no_class_without_the_opcode_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gadget = Gadget(tmp_path / "made")
     names = frozenset(opcode.name for opcode in pickletools.opcodes)
     monkeypatch.setattr(artifact, "_OPCODES", names)
-    why = f"it names {os.mkdir.__module__}.mkdir: an artifact holds plain data only"
+    why = f"the pickle names {os.mkdir.__module__}.mkdir: an artifact holds plain data only"
     assert refusal(pickle.dumps(gadget)) == why
     assert not gadget.folder.exists()
 
@@ -143,8 +143,11 @@ def test_no_class_is_found_even_past_the_check_of_instructions(
         ("NEWTRUE", b"\x88."),
     ],
 )
-def test_pickle_instruction_refused(name: str, pickled: bytes) -> None:
-    assert refusal(pickled) == f"it holds the pickle instruction {name}: not plain data"
+def test_pickle_instruction_is_rejected(name: str, pickled: bytes) -> None:
+    assert (
+        refusal(pickled)
+        == f"pickle instruction {name} is not allowed: an artifact holds plain data only"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_pickle_instruction_refused(name: str, pickled: bytes) -> None:
         (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.", "not an artifact, or a broken one"),
         (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f}.", "not an artifact, or a broken one"),
         (b"\x80\x04}(}}u.", "not an artifact, or a broken one"),
-        (b"\x80\x04" + b"}" * 200 + b".", "it holds more than 100 pickle instructions"),
+        (b"\x80\x04" + b"}" * 200 + b".", "the file holds more than 100 pickle instructions"),
         (b"\x80\x04}.", "not an artifact of format 3"),
         (b"\x80\x04K\x01.", "not an artifact of format 3"),
         (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 3"),
@@ -169,25 +172,25 @@ def test_not_an_artifact(pickled: bytes, why: str) -> None:
 
 
 @pytest.mark.parametrize("part", [{"metadata": b""}, {"arrays": ""}, {"more": 1}])
-def test_other_parts(artifact_path: Path, part: dict[str, Any]) -> None:
-    why = "it must hold format, metadata and arrays, and nothing else"
+def test_other_keys_are_rejected(artifact_path: Path, part: dict[str, Any]) -> None:
+    why = "an artifact must hold exactly the keys format, metadata and arrays"
     assert refusal(dumped(joblib.load(artifact_path) | part)) == why
 
 
 # Bytes
 
 
-def test_trailing_bytes(content: bytes) -> None:
+def test_trailing_bytes_are_rejected(content: bytes) -> None:
     for more in (b"\0", b".", content):
-        assert refusal(content + more) == "there are bytes after its end"
+        assert refusal(content + more) == "bytes follow the end of the artifact"
 
 
-def test_every_truncation_is_refused(content: bytes) -> None:
+def test_every_truncation_is_rejected(content: bytes) -> None:
     for length in [*range(200), *range(200, len(content), 53), len(content) - 1]:
         assert refusal(content[:length])
 
 
-def test_flipped_byte_is_refused_or_harmless(content: bytes, predictor: Predictor) -> None:
+def test_flipped_byte_is_rejected_or_harmless(content: bytes, predictor: Predictor) -> None:
     tried = loaded = 0
     for position in range(0, len(content), 47):
         for flip in (0x01, 0x20, 0x80, 0xFF):
@@ -208,7 +211,7 @@ def test_flipped_byte_is_refused_or_harmless(content: bytes, predictor: Predicto
 # Files
 
 
-def test_wrong_file_is_named(tmp_path: Path, content: bytes) -> None:
+def test_error_names_the_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.joblib"
 
     def why() -> str:
@@ -229,10 +232,10 @@ def test_wrong_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(b"")
     assert why() == f"{path}: not an artifact, or a broken one"
     path.write_bytes(content + b".")
-    assert why() == f"{path}: there are bytes after its end"
+    assert why() == f"{path}: bytes follow the end of the artifact"
 
 
-def test_name_that_no_file_can_have(tmp_path: Path) -> None:
+def test_too_long_file_name(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 300)
     with pytest.raises(ArtifactError) as error:
         artifact.load(path)

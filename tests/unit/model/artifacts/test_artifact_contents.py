@@ -1,4 +1,4 @@
-"""What an artifact's metadata and arrays may not be, each told in its own words."""
+"""Invalid metadata and arrays of an artifact, each with its error text."""
 
 import io
 import json
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model.artifacts import artifact
 from model.arrays import Array
+from model.artifacts import artifact
 from model.errors import ArtifactError
 
 Refusal = Callable[..., str]
@@ -48,7 +48,7 @@ def arrays(file: dict[str, Any]) -> dict[str, Array]:
 
 @pytest.fixture(scope="session")
 def refused(file: dict[str, Any]) -> Refusal:
-    """What the loader says to an artifact with another `metadata` or `arrays`."""
+    """Return the loader's error for an artifact with other `metadata` or `arrays`."""
 
     def refusal(**parts: Any) -> str:
         content = io.BytesIO()
@@ -80,15 +80,15 @@ def packed(arrays: dict[str, Any]) -> bytes:
         ("{}", "name: Field required"),
     ],
 )
-def test_metadata_that_is_no_json_object(refused: Refusal, text: str, why: str) -> None:
-    assert refused(metadata=text).startswith(f"its metadata is wrong at {why}")
+def test_metadata_is_not_a_json_object(refused: Refusal, text: str, why: str) -> None:
+    assert refused(metadata=text).startswith(f"invalid metadata at {why}")
 
 
-FITS = "its network does not fit its schema or weights"
-POINTS = "its operating points must be from 0 to 1, one of them 'default'"
-WRONG = "its metadata is wrong at"
+FITS = "the network does not fit the schema or the weights"
+POINTS = "operating points must be from 0 to 1 and include 'default'"
+WRONG = "invalid metadata at"
 BINARY = "schema.target.binary"
-BUILT = "its network cannot be built:"
+BUILT = "the network cannot be built:"
 FACTS = f"{WRONG} facts: Value error, Out of range float values are not JSON compliant"
 LAYERS = f"{BUILT} layers must be a list"
 KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dtype"
@@ -169,13 +169,13 @@ def test_wrong_metadata(
 )
 def test_not_an_archive(refused: Refusal, archive: bytes) -> None:
     assert refused(arrays=archive) in (
-        "its arrays cannot be read",
-        "its arrays are not the ones an artifact holds",
+        "the arrays cannot be read",
+        "the archive must hold exactly the arrays of an artifact",
     )
 
 
-def test_other_names(arrays: dict[str, Array], refused: Refusal) -> None:
-    why = "its arrays are not the ones an artifact holds"
+def test_other_array_names(arrays: dict[str, Array], refused: Refusal) -> None:
+    why = "the archive must hold exactly the arrays of an artifact"
     assert refused(arrays=packed(arrays | {"more": np.zeros(1)})) == why
     for name in arrays:
         assert refused(arrays=packed({n: a for n, a in arrays.items() if n != name})) == why
@@ -188,7 +188,7 @@ def test_compressed_archive_is_not_unpacked(
     archive = io.BytesIO()
     content: dict[str, Any] = arrays | {"theta": np.zeros(parameters)}
     np.savez_compressed(archive, **content)
-    assert refused(arrays=archive.getvalue()) == "its arrays must be stored uncompressed"
+    assert refused(arrays=archive.getvalue()) == "the arrays must be stored uncompressed"
 
 
 # Arrays
@@ -198,21 +198,23 @@ def test_compressed_archive_is_not_unpacked(
 @pytest.mark.parametrize(
     "dtype", [">f8", "float16", "int64", "complex128", "S8", "bool", "float64"]
 )
-def test_type(arrays: dict[str, Array], refused: Refusal, name: str, dtype: npt.DTypeLike) -> None:
+def test_wrong_dtype(
+    arrays: dict[str, Array], refused: Refusal, name: str, dtype: npt.DTypeLike
+) -> None:
     wrong = np.zeros(arrays[name].shape, dtype)
     if wrong.dtype.name == TYPES[name] and wrong.dtype.isnative:
         wrong = np.zeros(arrays[name].shape, "uint8")
     known = wrong.dtype.name in ("float64", "int64", "uint8", "bool") and wrong.dtype.isnative
-    why = f"its array {name} is of type {wrong.dtype if known else wrong.dtype.str}"
+    why = f"array {name} has dtype {wrong.dtype if known else wrong.dtype.str}"
     assert refused(arrays=packed(arrays | {name: wrong})) == why
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_shape(arrays: dict[str, Array], refused: Refusal, name: str) -> None:
+def test_wrong_shape(arrays: dict[str, Array], refused: Refusal, name: str) -> None:
     right = arrays[name]
     for wrong in (right[None, None], right[:-1], right.ravel()[0], right[:0]):
         why = refused(arrays=packed(arrays | {name: wrong}))
-        assert "has shape" in why or why in (FITS, "it holds no self-test rows")
+        assert "has shape" in why or why in (FITS, "there are no self-test rows")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -221,9 +223,9 @@ def test_not_finite(arrays: dict[str, Array], refused: Refusal, name: str, value
     wrong = arrays[name].copy()
     wrong.flat[0] = value
     rule = "row 0: clump_thickness must be an integer from 1 to 10"
-    expected = f"its array {name} is not finite"
+    expected = f"array {name} holds NaN or infinity"
     if name == "self_test_rows":
-        expected = f"its self-test rows do not keep its schema: {rule}"
+        expected = f"the self-test rows violate the schema: {rule}"
     assert refused(arrays=packed(arrays | {name: wrong})) == expected
 
 
@@ -234,22 +236,24 @@ def test_probability_out_of_range(
 ) -> None:
     wrong = arrays[name].copy()
     wrong[-1] = value
-    assert refused(arrays=packed(arrays | {name: wrong})) == f"its array {name} must be from 0 to 1"
+    assert refused(arrays=packed(arrays | {name: wrong})) == (
+        f"array {name} must hold values from 0 to 1"
+    )
 
 
-def test_truth_of_another_byte(arrays: dict[str, Array], refused: Refusal) -> None:
+def test_bool_byte_other_than_0_and_1(arrays: dict[str, Array], refused: Refusal) -> None:
     wrong = arrays["train_targets"].copy()
     wrong.view(np.uint8)[3] = 2
-    why = "its array train_targets holds bytes that are neither true nor false"
+    why = "array train_targets holds bytes other than 0 and 1"
     assert refused(arrays=packed(arrays | {"train_targets": wrong})) == why
 
 
 def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
     wrong = arrays["encoder_spread"] * [1, 1, 1, 0, 1, 1, 1, 1, 1]
-    why = "its array encoder_spread holds a zero"
+    why = "array encoder_spread holds a zero"
     assert refused(arrays=packed(arrays | {"encoder_spread": wrong})) == why
 
 
 def test_no_self_test(arrays: dict[str, Array], refused: Refusal) -> None:
     none = {"self_test_rows": np.empty((0, 9)), "self_test_predictions": np.empty((0, 1))}
-    assert refused(arrays=packed(arrays | none)) == "it holds no self-test rows"
+    assert refused(arrays=packed(arrays | none)) == "there are no self-test rows"

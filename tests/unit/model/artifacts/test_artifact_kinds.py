@@ -1,4 +1,4 @@
-"""Artifacts of every task and type of feature: all of each is kept, within limits, not beyond."""
+"""Artifacts of every task and feature type: round trips, and values at and beyond the limits."""
 
 import math
 from dataclasses import replace
@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from model.artifacts import artifact
-from model.prediction.calibration import Isotonic, Temperature
-from model.errors import ArtifactError
 from model.artifacts.array_spec import MAX_MEMBERS, MAX_SELF_TEST_ROWS
+from model.errors import ArtifactError
+from model.prediction.calibration import Isotonic, Temperature
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.target import MultiClass
 
 
 @pytest.fixture(scope="session")
 def scored(kinds: Predictor) -> Predictor:
-    """Each kind of model, with two scored rows: of all that is least, and of all that is most."""
+    """Each kind of model with two scored rows: the lowest values and the highest."""
     target = kinds.schema.target
     outputs, columns = len(target.names), target.columns_of_targets
-    most = outputs - 1 if isinstance(target, MultiClass) else 1
-    targets = np.array([[0] * columns, [most] * columns]).astype(target.dtype)
+    high = outputs - 1 if isinstance(target, MultiClass) else 1
+    targets = np.array([[0] * columns, [high] * columns]).astype(target.dtype)
     rows = ScoredRows.ungrouped(targets, np.array([[0.0] * outputs, [1.0] * outputs]))
     imputed = np.array([True, False])
     return replace(kinds, train=rows, validation=replace(rows, imputed=imputed))
@@ -32,7 +32,7 @@ def refusal(predictor: Predictor) -> str:
     return str(error.value)
 
 
-def test_all_of_it_is_kept(scored: Predictor) -> None:
+def test_round_trip_keeps_everything(scored: Predictor) -> None:
     facts = {"description": "für Müller", "deep": [{"a": 0.1}, None]}
     content = artifact.to_bytes(replace(scored, facts=facts))
     assert "für Müller".encode() in content
@@ -55,29 +55,29 @@ def test_all_of_it_is_kept(scored: Predictor) -> None:
     "calibration",
     [Temperature(temperature=0.7), Isotonic(scores=(0.1, 0.9), probabilities=(0, 0.8))],
 )
-def test_a_calibration_is_of_a_binary_target(
+def test_only_a_binary_target_may_have_a_calibration(
     scored: Predictor, calibration: Temperature | Isotonic
 ) -> None:
     calibrated = replace(scored, calibration=calibration)
     if scored.schema.target.task == "binary":
         assert artifact.from_bytes(artifact.to_bytes(calibrated)).calibration == calibration
     else:
-        why = "it has a calibration, which only a binary target may have"
+        why = "only a binary target may have a calibration"
         assert refusal(calibrated) == why
 
 
-def test_points_are_of_a_target_with_a_threshold(scored: Predictor) -> None:
+def test_only_a_target_with_a_threshold_has_operating_points(scored: Predictor) -> None:
     if scored.schema.target.has_threshold:
         points = {"default": 0.0, "most": 1.0}
         loaded = artifact.from_bytes(artifact.to_bytes(replace(scored, operating_points=points)))
         assert loaded.operating_points == points
     else:
-        why = "it has operating points, and no threshold"
+        why = "operating points are given, but the target has no threshold"
         assert refusal(replace(scored, operating_points={"default": 0.5})) == why
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_numbers_that_are_none_are_not_written(scored: Predictor, value: float) -> None:
+def test_non_finite_facts_are_not_written(scored: Predictor, value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         artifact.to_bytes(replace(scored, facts={"a": value}))
 
@@ -85,7 +85,7 @@ def test_numbers_that_are_none_are_not_written(scored: Predictor, value: float) 
 @pytest.mark.parametrize(
     ("place", "value", "name"),
     [
-        (0, -5.0, None),  # a number may be out of its range: a table's was, perhaps
+        (0, -5.0, None),  # numbers may be out of range, as in the training table
         (1, 0.0, None),
         (1, 2.0, None),
         (1, 3.0, "colour"),
@@ -95,7 +95,7 @@ def test_numbers_that_are_none_are_not_written(scored: Predictor, value: float) 
         (3, 5.5, None),
     ],
 )
-def test_what_is_filled_in(scored: Predictor, place: int, value: float, name: str | None) -> None:
+def test_fill_values(scored: Predictor, place: int, value: float, name: str | None) -> None:
     fill = scored.encoder.fill.copy()
     fill[place] = value
     filled = replace(scored, encoder=replace(scored.encoder, fill=fill))
@@ -103,69 +103,67 @@ def test_what_is_filled_in(scored: Predictor, place: int, value: float, name: st
         loaded = artifact.from_bytes(artifact.to_bytes(filled))
         assert loaded.encoder.fill.tolist() == fill.tolist()
     else:
-        assert refusal(filled) == f"its encoder fills in no value of {name!r}"
+        assert refusal(filled) == f"the fill value of {name!r} is not one of its values"
 
 
-def test_transforms_that_do_not_fit(scored: Predictor) -> None:
+def test_invalid_transform(scored: Predictor) -> None:
     wrong = replace(scored, encoder=replace(scored.encoder, transforms=("", "sqrt", "", "")))
-    why = "its encoder does not fit its schema: transform sqrt is for numbers, not for 'colour'"
+    why = "the encoder does not fit the schema: transform sqrt is for numbers, not for 'colour'"
     assert refusal(wrong) == why
 
 
-def test_classes_and_probabilities_beyond(scored: Predictor) -> None:
+def test_classes_and_probabilities_out_of_range(scored: Predictor) -> None:
     target = scored.schema.target
-    beyond = scored.train.predictions + np.array([[0.0], [1e-9]])
-    wrong = replace(scored, train=replace(scored.train, predictions=beyond))
-    if target.link == "linear":  # numbers may be any
+    too_high = scored.train.predictions + np.array([[0.0], [1e-9]])
+    wrong = replace(scored, train=replace(scored.train, predictions=too_high))
+    if target.link == "linear":  # numbers have no limit
         assert artifact.from_bytes(artifact.to_bytes(wrong)).train.predictions.max() > 1
     else:
-        assert refusal(wrong) == "its array train_predictions must be from 0 to 1"
+        assert refusal(wrong) == "array train_predictions must hold values from 0 to 1"
     if isinstance(target, MultiClass):
         for step in (-1, 1):
             rows = replace(scored.train, targets=scored.train.targets + step)
-            why = "its array train_targets must hold class numbers"
+            why = "array train_targets must hold class indices"
             assert refusal(replace(scored, train=rows)) == why
 
 
-def test_how_many_members(scored: Predictor) -> None:
-    most = np.tile(scored.theta, (MAX_MEMBERS, 1))
-    assert artifact.from_bytes(artifact.to_bytes(replace(scored, theta=most))).theta.shape[0] == (
-        MAX_MEMBERS
-    )
+def test_number_of_members(scored: Predictor) -> None:
+    largest = replace(scored, theta=np.tile(scored.theta, (MAX_MEMBERS, 1)))
+    assert artifact.from_bytes(artifact.to_bytes(largest)).theta.shape[0] == MAX_MEMBERS
     size = scored.theta.size
     for members in (0, MAX_MEMBERS + 1):
         theta = np.zeros((members, size))
-        why = f"its array theta has shape ({members}, {size})"
+        why = f"array theta has shape ({members}, {size})"
         assert refusal(replace(scored, theta=theta)) == why
     theta = scored.theta[None, None]
-    assert refusal(replace(scored, theta=theta)) == f"its array theta has shape (1, 1, {size})"
+    assert refusal(replace(scored, theta=theta)) == f"array theta has shape (1, 1, {size})"
 
 
-def test_how_many_self_test_rows(scored: Predictor) -> None:
+def test_number_of_self_test_rows(scored: Predictor) -> None:
     def repeated(times: int) -> Predictor:
         test = scored.self_test
         rows, predictions = np.tile(test.rows, (times, 1)), np.tile(test.predictions, (times, 1))
         return replace(scored, self_test=SelfTest(rows, predictions))
 
-    most = artifact.from_bytes(artifact.to_bytes(repeated(MAX_SELF_TEST_ROWS)))
-    assert len(most.self_test.rows) == MAX_SELF_TEST_ROWS
-    why = f"it holds more than {MAX_SELF_TEST_ROWS} self-test rows"
+    loaded = artifact.from_bytes(artifact.to_bytes(repeated(MAX_SELF_TEST_ROWS)))
+    assert len(loaded.self_test.rows) == MAX_SELF_TEST_ROWS
+    why = f"there are more than {MAX_SELF_TEST_ROWS} self-test rows"
     assert refusal(repeated(MAX_SELF_TEST_ROWS + 1)) == why
-    assert refusal(repeated(0)) == "it holds no self-test rows"
+    assert refusal(repeated(0)) == "there are no self-test rows"
 
 
-def test_shapes_are_told(scored: Predictor) -> None:
+def test_wrong_shapes(scored: Predictor) -> None:
     outputs = len(scored.schema.target.names)
     columns = scored.schema.target.columns_of_targets
     flat = replace(scored.train, targets=scored.train.targets.ravel())
-    why = f"its array train_targets has shape ({2 * columns},), not (2, {columns})"
+    why = f"array train_targets has shape ({2 * columns},), not (2, {columns})"
     assert refusal(replace(scored, train=flat)) == why
     test = SelfTest(np.ones((2, 4)), scored.self_test.predictions)
-    why = "its array self_test_rows has shape (2, 4), not (1, 4)"
+    why = "array self_test_rows has shape (2, 4), not (1, 4)"
     assert refusal(replace(scored, self_test=test)) == why
     more = replace(scored.validation, groups=np.arange(3))
-    why = "its array validation_groups has shape (3,), not (2,)"
+    why = "array validation_groups has shape (3,), not (2,)"
     assert refusal(replace(scored, validation=more)) == why
     wider = replace(scored.train, predictions=np.zeros((2, outputs + 1)))
-    why = f"its array train_predictions has shape (2, {outputs + 1}), not (2, {outputs})"
+    why = f"array train_predictions has shape (2, {outputs + 1}), not (2, {outputs})"
     assert refusal(replace(scored, train=wider)) == why

@@ -1,4 +1,4 @@
-"""What an artifact may ask for: a small file gets no gigabytes and no minutes."""
+"""Limits of an artifact: a small file cannot cost gigabytes or minutes."""
 
 import dataclasses
 import io
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from model.artifacts import artifact
+from model.artifacts.array_spec import MAX_SELF_TEST_ROWS
+from model.artifacts.npz import read_npz, write_npz
 from model.errors import ArtifactError, NetworkError
 from model.network.layers import Conv1D, Dense, Flatten
 from model.network.network import MAX_LAYERS, Network, network_from
-from model.artifacts.npz import read_npz, write_npz
-from model.artifacts.array_spec import MAX_SELF_TEST_ROWS
 from model.prediction.predictor import Predictor
 
 DENSE: dict[str, Any] = {"units": 1}
@@ -32,30 +32,30 @@ def changed(path: Path, **parts: Any) -> bytes:
     return file.getvalue()
 
 
-def test_metadata_that_is_too_much_is_neither_read_nor_written(
+def test_too_much_metadata_is_neither_read_nor_written(
     artifact_path: Path, predictor: Predictor
 ) -> None:
-    most = artifact.MAX_METADATA_CHARACTERS
-    why = f"its metadata is larger than {most} characters"
-    assert refusal(changed(artifact_path, metadata=" " * (most + 1))) == why
-    assert refusal(changed(artifact_path, metadata=" " * most)).startswith("its metadata is wrong")
+    limit = artifact.MAX_METADATA_CHARACTERS
+    why = f"the metadata is longer than {limit} characters"
+    assert refusal(changed(artifact_path, metadata=" " * (limit + 1))) == why
+    assert refusal(changed(artifact_path, metadata=" " * limit)).startswith("invalid metadata")
     with pytest.raises(ArtifactError, match=why):
-        artifact.to_bytes(dataclasses.replace(predictor, facts={"a": "x" * most}))
+        artifact.to_bytes(dataclasses.replace(predictor, facts={"a": "x" * limit}))
     values = artifact.MAX_METADATA_VALUES
-    why = f"its metadata holds more than {values} values"
+    why = f"the metadata holds more than {values} values"
     for text in ("," * (values + 1), "[" * (values + 1), "{" * (values + 1), "[{" * values):
         assert refusal(changed(artifact_path, metadata=text)) == why
     with pytest.raises(ArtifactError, match=why):
         artifact.to_bytes(dataclasses.replace(predictor, facts={"a": [0] * values}))
 
 
-def test_metadata_that_is_just_not_too_much(predictor: Predictor) -> None:
+def test_metadata_at_the_limit(predictor: Predictor) -> None:
     facts = {"a": [0] * (artifact.MAX_METADATA_VALUES - 5000), "b": "x" * 10**6}
     large = dataclasses.replace(predictor, facts=facts)
     assert artifact.from_bytes(artifact.to_bytes(large)).facts == facts
 
 
-def test_layers_are_counted_within_layers_too() -> None:
+def test_nested_layers_are_counted() -> None:
     def described(layers: Any) -> dict[str, Any]:
         return {
             "inputs": 1,
@@ -77,14 +77,14 @@ def test_layers_are_counted_within_layers_too() -> None:
             network_from(described(layers))
 
 
-def test_units_that_a_few_weights_make_many_of() -> None:
+def test_many_units_from_few_weights() -> None:
     filters = Conv1D(10_000, 1)
     with pytest.raises(NetworkError, match="may have 50000000 units, this one has 100005001"):
         Network([filters, Flatten(), Dense(1)], inputs=5_000)
     assert Network([Conv1D(2, 1), Flatten(), Dense(1)], inputs=5).units == 5 + 10 + 10 + 1
 
 
-def test_units_of_all_members(
+def test_units_of_an_ensemble(
     artifact_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     units = predictor.network.units
@@ -94,7 +94,7 @@ def test_units_of_all_members(
     monkeypatch.setattr(artifact, "MAX_UNITS", 3 * units)
     artifact.from_bytes(content).replay_self_test()
     monkeypatch.setattr(artifact, "MAX_UNITS", 3 * units - 1)
-    assert refusal(content) == f"its members have more than {3 * units - 1} units"
+    assert refusal(content) == f"the members of the ensemble have more than {3 * units - 1} units"
 
 
 def test_self_test_rows(artifact_path: Path, predictor: Predictor) -> None:
@@ -107,23 +107,23 @@ def test_self_test_rows(artifact_path: Path, predictor: Predictor) -> None:
         }
         content = changed(artifact_path, arrays=write_npz(arrays | tests))
         if rows == 0:
-            assert refusal(content) == "it holds no self-test rows"
+            assert refusal(content) == "there are no self-test rows"
         elif rows > MAX_SELF_TEST_ROWS:
-            assert refusal(content) == "it holds more than 1000 self-test rows"
+            assert refusal(content) == "there are more than 1000 self-test rows"
         else:
             artifact.from_bytes(content).replay_self_test()
 
 
-def test_a_check_is_told_the_bytes_that_are_parsed(
+def test_check_gets_the_bytes_that_are_parsed(
     artifact_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[Path, bytes]] = []
-    artifact.load(artifact_path, lambda *given: told.append(given))
-    assert told == [(artifact_path, artifact_path.read_bytes())]
+    seen: list[tuple[Path, bytes]] = []
+    artifact.load(artifact_path, lambda *given: seen.append(given))
+    assert seen == [(artifact_path, artifact_path.read_bytes())]
 
     def refuse(_path: Path, _content: bytes) -> None:
         raise ArtifactError("not trusted")
 
-    monkeypatch.delattr(artifact, "_unpickle")  # what is refused is not parsed
+    monkeypatch.delattr(artifact, "_unpickle")  # rejected bytes are not parsed
     with pytest.raises(ArtifactError, match=f"{artifact_path}: not trusted"):
         artifact.load(artifact_path, refuse)

@@ -1,4 +1,4 @@
-"""model/artifacts/npz.py: what NumPy packs is read, bit for bit; whatever lies is refused."""
+"""model/artifacts/npz.py: exact round trips, and rejection of inconsistent archives."""
 
 import io
 import struct
@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.arrays import Array
-from model.errors import ArtifactError
 from model.artifacts.npz import read_npz, write_npz
+from model.errors import ArtifactError
 
 ARRAYS = {"theta": np.arange(166.0), "labels": np.arange(6).reshape(2, 3) % 2 == 1}
-READ = "its arrays cannot be read"
-SIZE = "its arrays do not have the size they claim"
-STORED = "its arrays must be stored uncompressed"
-OF_TYPE = "its array theta is of type"
+READ = "the arrays cannot be read"
+SIZE = "the size of an array differs from its header"
+STORED = "the arrays must be stored uncompressed"
+OF_TYPE = "array theta has dtype"
 
 
 def refusal(packed: bytes) -> str:
@@ -42,8 +42,8 @@ def test_round_trip(dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
     arrays = {"a": np.ones(shape, dtype), "b": np.zeros(shape, dtype).T}
     packed = write_npz(arrays)
     assert same(read_npz(packed), arrays)
-    with np.load(io.BytesIO(packed)) as numpys:
-        assert same(dict(numpys), arrays)
+    with np.load(io.BytesIO(packed)) as numpy_arrays:
+        assert same(dict(numpy_arrays), arrays)
 
 
 def test_objects_are_not_written() -> None:
@@ -51,25 +51,25 @@ def test_objects_are_not_written() -> None:
         write_npz({"a": np.array([object()])})
 
 
-def test_what_is_read_shares_no_memory() -> None:
+def test_read_arrays_are_copies() -> None:
     packed = write_npz(ARRAYS)
     read_npz(packed)["theta"][:] = 0
     assert same(read_npz(packed), ARRAYS)
 
 
-def test_a_large_archive_has_larger_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond 2 GiB; zipfile is told here that anything is."""
+def test_zip64_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives beyond 2 GiB have them; a limit of 0 makes zipfile write them always."""
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 0)
     packed = write_npz(ARRAYS)
     assert packed[-42:-38] == b"PK\x06\x07"
     assert same(read_npz(packed), ARRAYS)
-    for lie in (0, len(packed) - 97, 2**63):
-        assert refusal(packed[:-34] + struct.pack("<Q", lie) + packed[-26:]) == READ
+    for offset in (0, len(packed) - 97, 2**63):
+        assert refusal(packed[:-34] + struct.pack("<Q", offset) + packed[-26:]) == READ
     assert refusal(packed[:-98] + b"PK\x06\x05" + packed[-94:]) == READ
 
 
 def rewritten(npy: bytes) -> bytes:
-    """An archive whose theta.npy is these bytes."""
+    """Return the archive of ARRAYS with other bytes as its theta.npy."""
     archive = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(write_npz(ARRAYS))) as old,
@@ -89,7 +89,7 @@ def described(descr: str = "'<f8'", fortran: str = "False", shape: str = "(166,)
     return f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}"
 
 
-def test_a_header_rewritten_as_it_was() -> None:
+def test_unchanged_header() -> None:
     assert same(read_npz(rewritten(npy(described()))), ARRAYS)
 
 
@@ -130,23 +130,25 @@ def test_a_header_rewritten_as_it_was() -> None:
         ("", READ),
     ],
 )
-def test_header_that_lies(header: str, why: str) -> None:
+def test_invalid_header(header: str, why: str) -> None:
     assert refusal(rewritten(npy(header))) == why
 
 
 @pytest.mark.parametrize("magic", [b"\x93NUMPY\x02\0", b"\x93NUMPY\x03\0", b"\x80\x04\x95aaaaa"])
-def test_other_formats(magic: bytes) -> None:
+def test_other_npy_versions(magic: bytes) -> None:
     assert refusal(rewritten(magic + npy(described())[8:])) == READ
     assert refusal(rewritten(magic)) == READ
 
 
 @pytest.mark.parametrize("length", [0, 9, 65535])
-def test_length_of_a_header_that_lies(length: int) -> None:
+def test_wrong_header_length(length: int) -> None:
     good = npy(described())
     assert refusal(rewritten(good[:8] + length.to_bytes(2, "little") + good[10:])) == READ
 
 
-Change = Callable[[bytearray, int, int], object]  # of an archive; a local and a directory's entry
+Change = Callable[
+    [bytearray, int, int], object
+]  # arguments: archive, offset of a local header, offset of its directory entry
 
 
 def put(offset: int, form: str, value: int, where: str) -> Change:
@@ -161,13 +163,13 @@ def put(offset: int, form: str, value: int, where: str) -> Change:
     [
         (put(10, "<H", zipfile.ZIP_DEFLATED, "entry"), STORED),
         (put(10, "<H", zipfile.ZIP_LZMA, "entry"), STORED),
-        (put(24, "<L", 2**31, "entry"), STORED),  # its size
+        (put(24, "<L", 2**31, "entry"), STORED),  # size
         (put(24, "<L", 10, "entry"), READ),
-        (put(20, "<L", 10, "entry"), READ),  # its compressed size
-        (put(16, "<L", 0, "entry"), READ),  # its checksum
+        (put(20, "<L", 10, "entry"), READ),  # compressed size
+        (put(16, "<L", 0, "entry"), READ),  # checksum
         (put(8, "<H", 1, "entry"), READ),  # encrypted
         (put(8, "<H", 8, "entry"), READ),  # sizes follow
-        (put(42, "<L", 0, "entry"), READ),  # where it lies: over the first
+        (put(42, "<L", 0, "entry"), READ),  # offset: over the first member
         (put(42, "<L", 2**31, "entry"), READ),
         (put(42, "<L", 2**32 - 1, "entry"), READ),  # in a zip64 field that is not there
         (put(46, "<B", ord("x"), "entry"), READ),  # another name
@@ -178,13 +180,13 @@ def put(offset: int, form: str, value: int, where: str) -> Change:
         (put(30, "<B", ord("x"), "local"), READ),
     ],
 )
-def test_a_zip_that_lies(change: Change, why: str) -> None:
+def test_inconsistent_zip_records(change: Change, why: str) -> None:
     packed = bytearray(write_npz(ARRAYS))
     change(packed, packed.rindex(b"PK\x03\x04"), packed.rindex(b"PK\x01\x02"))
     assert refusal(bytes(packed)) == why
 
 
-def test_members_that_lie_on_one_another() -> None:
+def test_overlapping_members() -> None:
     packed = bytearray(write_npz({"a": np.zeros(9), "b": np.zeros(9)}))
     entries = packed.index(b"PK\x01\x02"), packed.rindex(b"PK\x01\x02")
     packed[entries[1] : entries[1] + 47] = packed[entries[0] : entries[0] + 47]
@@ -192,7 +194,7 @@ def test_members_that_lie_on_one_another() -> None:
 
 
 @pytest.mark.parametrize("more", [b"\0", b"PK\x05\x06" + bytes(18), bytes(1000)])
-def test_nothing_before_between_or_after(more: bytes) -> None:
+def test_extra_bytes(more: bytes) -> None:
     packed = write_npz(ARRAYS)
     directory = packed.index(b"PK\x01\x02")
     for at in (0, directory, len(packed)):
@@ -200,7 +202,7 @@ def test_nothing_before_between_or_after(more: bytes) -> None:
     assert refusal(packed[:-2] + len(more).to_bytes(2, "little") + more) == READ
 
 
-def test_a_member_twice_or_of_another_name() -> None:
+def test_member_names() -> None:
     def archive(*names: str) -> bytes:
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as new:
@@ -219,7 +221,7 @@ def test_a_member_twice_or_of_another_name() -> None:
     assert refusal(twice.getvalue()) == READ
 
 
-def test_a_directory_of_many_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as new:
         for number in range(2000):
@@ -229,7 +231,7 @@ def test_a_directory_of_many_is_not_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("parameters", [166, 10**7])
-def test_a_bomb_is_not_unpacked(parameters: int) -> None:
+def test_compressed_archive_is_not_unpacked(parameters: int) -> None:
     archive = io.BytesIO()
     np.savez_compressed(archive, theta=np.zeros(parameters))
     assert refusal(archive.getvalue()) == STORED
@@ -240,8 +242,8 @@ def test_random_bytes(packed: bytes) -> None:
     assert refusal(packed) == READ
 
 
-def test_every_flip_and_every_cut() -> None:
-    """All of a small archive: refused, or the very arrays (a date, say, is nobody's)."""
+def test_every_flipped_byte_and_every_truncation() -> None:
+    """A damaged archive is rejected or gives equal arrays (an entry's date is not used)."""
     packed = write_npz(ARRAYS)
     kept, tried = 0, 3 * len(packed)
     for position in range(len(packed)):

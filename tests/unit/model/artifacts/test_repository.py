@@ -1,37 +1,37 @@
-"""model/artifacts/repository.py: which artifact of a folder is in force."""
+"""model/artifacts/repository.py: the current artifact of a folder."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from model.errors import ArtifactError
 from model.artifacts.repository import artifacts_in, current_artifact, make_current
+from model.errors import ArtifactError
 
 
-def made(folder: Path, *names: str) -> None:
+def touch(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).touch()
 
 
-def test_a_file_is_itself(tmp_path: Path) -> None:
+def test_file(tmp_path: Path) -> None:
     file = tmp_path / "model.joblib"
     assert (current_artifact(file), artifacts_in(file)) == (file, [file])
 
 
-def test_without_a_pointer_it_is_the_only_one(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"must hold exactly one \*\.joblib, it holds 0"):
+def test_only_artifact_without_a_pointer(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"must hold exactly one \*\.joblib, found 0"):
         current_artifact(tmp_path)
-    made(tmp_path, "a.joblib", "notes.txt", ".b.joblib.tmp", ".c.joblib")
+    touch(tmp_path, "a.joblib", "notes.txt", ".b.joblib.tmp", ".c.joblib")
     assert current_artifact(tmp_path) == tmp_path / "a.joblib"
-    made(tmp_path, "b.joblib")
-    with pytest.raises(ArtifactError, match="it holds 2"):
+    touch(tmp_path, "b.joblib")
+    with pytest.raises(ArtifactError, match="found 2"):
         current_artifact(tmp_path)
     assert artifacts_in(tmp_path) == [tmp_path / "a.joblib", tmp_path / "b.joblib"]
 
 
-def test_the_pointer_names_it(tmp_path: Path) -> None:
-    made(tmp_path, "a.joblib", "b.joblib")
+def test_pointer(tmp_path: Path) -> None:
+    touch(tmp_path, "a.joblib", "b.joblib")
     for name in ("b.joblib", "a.joblib"):
         make_current(tmp_path / name)
         assert current_artifact(tmp_path) == tmp_path / name
@@ -41,15 +41,15 @@ def test_the_pointer_names_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "../a.joblib", "/a.joblib", "a.txt", ".", "x/a.joblib", "a\0.joblib", "\xff"]
 )
-def test_a_pointer_that_names_none(tmp_path: Path, text: str) -> None:
-    made(tmp_path, "a.joblib")
+def test_invalid_pointer(tmp_path: Path, text: str) -> None:
+    touch(tmp_path, "a.joblib")
     (tmp_path / "current").write_bytes(text.encode("latin-1"))
     with pytest.raises(ArtifactError, match="current: "):
         current_artifact(tmp_path)
 
 
-def test_a_pointer_that_is_no_file_does_not_block(tmp_path: Path) -> None:
-    made(tmp_path, "a.joblib")
+def test_pointer_that_is_not_a_file_does_not_block(tmp_path: Path) -> None:
+    touch(tmp_path, "a.joblib")
     os.mkfifo(tmp_path / "current")
     with pytest.raises(ArtifactError, match="current: not a file"):
         current_artifact(tmp_path)
@@ -63,7 +63,7 @@ def test_a_pointer_that_is_no_file_does_not_block(tmp_path: Path) -> None:
         current_artifact(tmp_path)
 
 
-def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 

@@ -174,7 +174,7 @@ def test_names_of_points(tmp_path: Path, method: str) -> None:
 @pytest.mark.parametrize("shape", [(1001, 166), (0, 166), (4, 165), (1, 4, 166), ()])
 def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
     content = artifact.to_bytes(replace(whole, theta=np.zeros(shape)))
-    with pytest.raises(ArtifactError, match=r"its array theta has shape|its network does not fit"):
+    with pytest.raises(ArtifactError, match=r"array theta has shape|the network does not fit"):
         artifact.from_bytes(content)
 
 
@@ -192,7 +192,7 @@ def test_wrong_groups(whole: Predictor, part: str, name: str, dtype: str, why: s
     scored = getattr(whole, part)
     length = len(scored.targets) - (why == "has shape")
     wrong: Any = {part: replace(scored, **{name: np.zeros(length, dtype)})}
-    with pytest.raises(ArtifactError, match=f"^its array {part}_{name} {why}"):
+    with pytest.raises(ArtifactError, match=f"^array {part}_{name} {why}"):
         artifact.from_bytes(artifact.to_bytes(replace(whole, **wrong)))
 
 

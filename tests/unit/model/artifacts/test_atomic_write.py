@@ -1,4 +1,4 @@
-"""A published file is the old one or the new one, whichever system call fails."""
+"""model/artifacts/atomic_write.py: a failed system call leaves the old file or the new one."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ OLD, NEW = b"old", b"new and longer" * 10_000
 
 
 class FullDisk:
-    """A file that takes half of what it is given, then fails."""
+    """A file that writes half of the content, then fails."""
 
     def __init__(self, handle: int) -> None:
         self.handle = handle
@@ -50,7 +50,7 @@ def files_beside(path: Path) -> list[str]:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int, error: BaseException) -> None:
-    """Let the given call of os.`name`, counted from 1, raise."""
+    """Make the given call of os.`name`, counted from 1, raise `error`."""
     real = getattr(os, name)
     calls = iter(range(1, 100))
 
@@ -62,7 +62,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int, error: BaseEx
     monkeypatch.setattr(os, name, fake)
 
 
-def test_publish(path: Path) -> None:
+def test_write(path: Path) -> None:
     write_atomically(path, NEW)
     assert path.read_bytes() == NEW
     assert files_beside(path) == [path.name]
@@ -111,7 +111,7 @@ def test_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_order_of_system_calls(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The content is on the disk before its name is, and the name before publish returns."""
+    """The content is synced before the rename, and the rename before `write_atomically` returns."""
     calls: list[str] = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
@@ -140,13 +140,13 @@ def test_permissions_follow_the_umask(
     assert umask(mask) == mask
 
 
-def test_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "none" / "model.joblib", NEW)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_path_that_is_a_folder(tmp_path: Path) -> None:
+def test_path_is_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(IsADirectoryError):

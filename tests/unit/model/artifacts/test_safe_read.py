@@ -1,4 +1,4 @@
-"""A regular file, whole, and nothing that blocks, grows or never ends."""
+"""model/artifacts/safe_read.py: regular files only; nothing blocks, grows or never ends."""
 
 import os
 import socket
@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import ArtifactError
 from model.artifacts.safe_read import read_file
+from model.errors import ArtifactError
 
 
-def refusal(path: Path, most: int = 1000) -> str:
+def refusal(path: Path, max_bytes: int = 1000) -> str:
     with pytest.raises((ArtifactError, OSError)) as error:
-        read_file(path, most)
+        read_file(path, max_bytes)
     return str(error.value)
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000])
-def test_a_file_and_a_link_to_it(tmp_path: Path, size: int) -> None:
+def test_file_and_link(tmp_path: Path, size: int) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(range(250)) * 4)
     os.truncate(file, size)
     (tmp_path / "link").symlink_to("other")
-    (tmp_path / "other").symlink_to(file)  # as Kubernetes mounts have it
+    (tmp_path / "other").symlink_to(file)  # as in mounts of Kubernetes
     assert read_file(file, 1000) == read_file(tmp_path / "link", 1000) == file.read_bytes()
 
 
@@ -36,7 +36,7 @@ def test_one_byte_too_many(tmp_path: Path) -> None:
 
 
 def changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
-    """Have the file change between the look at its size and the reading of it."""
+    """Change the file after its size was read and before its content is."""
     real = os.fstat
 
     def fstat(handle: int) -> os.stat_result:
@@ -49,16 +49,14 @@ def changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> N
 
 
 @pytest.mark.parametrize("size", [0, 499, 501, 10**7])
-def test_a_file_that_grows_or_shrinks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_file_grows_or_shrinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(500))
     changing(monkeypatch, lambda: os.truncate(file, size))
-    assert refusal(file) == "it changed while it was read"
+    assert refusal(file) == "the file changed while it was read"
 
 
-def test_a_file_that_is_replaced_by_a_fifo_after_it_was_opened(
+def test_file_replaced_by_a_fifo_after_opening(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "file"
@@ -72,7 +70,7 @@ def test_a_file_that_is_replaced_by_a_fifo_after_it_was_opened(
     assert read_file(file, 1000) == b"x" * 500
 
 
-def test_what_is_no_regular_file(tmp_path: Path) -> None:
+def test_not_a_regular_file(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "not a file"
     for device in ("/dev/zero", "/dev/null", "/dev/random"):
         assert refusal(Path(device)) == "not a file"
@@ -107,14 +105,14 @@ def test_a_fifo_with_a_writer(tmp_path: Path) -> None:
 
 
 def test_names(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "a\0b") == "a name that no file can have"
-    assert refusal(tmp_path / "a\ud800") == "a name that no file can have"
+    assert refusal(tmp_path / "a\0b") == "not a valid file name"
+    assert refusal(tmp_path / "a\ud800") == "not a valid file name"
     assert "No such file" in refusal(tmp_path / "none")
     (tmp_path / "itself").symlink_to("itself")
     assert "Too many levels" in refusal(tmp_path / "itself")
 
 
-def test_nothing_is_waited_for_nor_taken_over(
+def test_open_does_not_block_or_take_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_bytes(b"x")

@@ -1,4 +1,4 @@
-"""What may be served: artifacts of a pinned digest, or signed by a key's owner, and no others."""
+"""Pinned digests and signatures: other artifacts are not served."""
 
 import dataclasses
 import hashlib
@@ -12,19 +12,25 @@ from pathlib import Path
 import pytest
 
 from model.artifacts import artifact
+from model.artifacts.repository import make_current
+from model.artifacts.signing import (
+    check_signature,
+    make_keys,
+    read_private_key,
+    read_public_key,
+    sign,
+)
 from model.errors import ArtifactError, SigningError
 from model.prediction.predictor import Predictor
-from model.artifacts.repository import make_current
-from model.artifacts.signing import (check_signature, make_keys, read_private_key, read_public_key, sign,)
 from service.app import create_app
-from service.registry.registry import ReloadableModel
 from service.registry.model_version import ModelVersion
-from service.settings import SettingError, Settings, read_settings
+from service.registry.registry import ReloadableModel
 from service.security.artifact_policy import artifact_check
+from service.settings import SettingError, Settings, read_settings
 
 DIGEST = "its SHA-256 is not one that may be served"
-SIGNED = "its signature a.joblib.sig is not the trusted key's, of it"
-UNSIGNED = "it has no signature a.joblib.sig that can be read"
+SIGNED = "signature a.joblib.sig does not verify with the trusted key"
+UNSIGNED = "signature a.joblib.sig is missing or cannot be read"
 
 
 Program = Callable[..., tuple[int, str, str]]
@@ -36,7 +42,9 @@ def saved(predictor: Predictor, path: Path, mark: str = "") -> str:
 
 def watched(path: Path, settings: Settings) -> ReloadableModel:
     return ReloadableModel(
-        path, lambda predictor: ModelVersion(predictor, settings), artifact_check(settings, is_default=True)
+        path,
+        lambda predictor: ModelVersion(predictor, settings),
+        artifact_check(settings, is_default=True),
     )
 
 
@@ -72,7 +80,7 @@ def test_only_a_pinned_digest_is_served(
     assert DIGEST in caplog.text
 
 
-def test_digests_are_of_the_default_model(predictor: Predictor, tmp_path: Path) -> None:
+def test_digests_apply_to_the_default_model(predictor: Predictor, tmp_path: Path) -> None:
     saved(predictor, tmp_path / "a.joblib")
     pinned = artifact.save(dataclasses.replace(predictor, name="other"), tmp_path / "other.joblib")
     paths = tmp_path / "other.joblib", tmp_path / "a.joblib"
@@ -96,7 +104,7 @@ def test_every_flipped_byte_has_another_digest(predictor: Predictor, tmp_path: P
 
 
 @pytest.mark.parametrize("value", ["x", "0" * 63, "0" * 65, "0" * 64 + ",", "g" * 64, ","])
-def test_what_is_no_digest(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_digest(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALIGNANCY_ARTIFACT_DIGEST", value)
     with pytest.raises(SettingError, match=r"MALIGNANCY_ARTIFACT_DIGEST .*must be SHA-256"):
         read_settings([])
@@ -105,7 +113,7 @@ def test_what_is_no_digest(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
 # Signatures
 
 
-def test_only_what_is_signed_is_served(
+def test_only_a_signed_artifact_is_served(
     predictor: Predictor, tmp_path: Path, keys: tuple[Path, Path]
 ) -> None:
     file, settings = tmp_path / "a.joblib", Settings(artifact_public_key=keys[1])
@@ -129,7 +137,7 @@ def test_only_what_is_signed_is_served(
         watched(file, settings)
 
 
-def test_signatures_that_are_none(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+def test_invalid_signatures(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     file, key = tmp_path / "a.joblib", read_public_key(keys[1])
     good = sign(file, b"content", read_private_key(keys[0])).read_bytes()
     check_signature(file, b"content", key)
@@ -160,10 +168,10 @@ def test_keys(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert b"PRIVATE KEY" in private.read_bytes()
     assert b"PUBLIC KEY" in public.read_bytes()
-    with pytest.raises(SigningError, match=r"key\.pem: is there already"):
+    with pytest.raises(SigningError, match=r"key\.pem: exists already"):
         make_keys(private)
     private.rename(tmp_path / "moved.pem")
-    with pytest.raises(SigningError, match=r"key\.pem\.pub: is there already"):
+    with pytest.raises(SigningError, match=r"key\.pem\.pub: exists already"):
         make_keys(private)
     moved = read_private_key(tmp_path / "moved.pem")
     raw = tmp_path / "raw"
@@ -186,7 +194,7 @@ def test_keys(tmp_path: Path, keys: tuple[Path, Path]) -> None:
         read_public_key(tmp_path / "none")
 
 
-def test_a_key_setting_that_cannot_be_right(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+def test_invalid_public_key_setting(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     for path, why in ((tmp_path / "none", "No such file"), (keys[0], "not an Ed25519 public key")):
         with pytest.raises(SettingError) as caught:
             artifact_check(Settings(artifact_public_key=path), is_default=False)
@@ -208,7 +216,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_commands(program: Program, artifact_path: Path, tmp_path: Path) -> None:
+def test_keygen_and_sign_commands(program: Program, artifact_path: Path, tmp_path: Path) -> None:
     pytest.importorskip("cryptography")
     key, file = tmp_path / "made" / "key.pem", tmp_path / "a.joblib"
     file.write_bytes(artifact_path.read_bytes())
@@ -217,7 +225,7 @@ def test_the_commands(program: Program, artifact_path: Path, tmp_path: Path) -> 
     assert (code, out.startswith(f"{file}.sig  article@")) == (0, True)
     check_signature(file, file.read_bytes(), read_public_key(key.with_name("key.pem.pub")))
     code, _, err = program("keygen", key)
-    assert (code, err) == (2, f"error: {key}: is there already, and a key is not written over\n")
+    assert (code, err) == (2, f"error: {key}: exists already, and keys are never overwritten\n")
     file.write_bytes(file.read_bytes()[:-1])
     code, _, err = program("sign", file, "--key", key)
     assert (code, err) == (2, f"error: {file}: not an artifact, or a broken one\n")
