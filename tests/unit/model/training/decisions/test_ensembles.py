@@ -182,9 +182,9 @@ def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "dtype", "why"),
     [
-        ("groups", "int32", "is of type int32"),
-        ("groups", "float64", "is of type float64"),
-        ("imputed", "int64", "is of type int64"),
+        ("groups", "int32", "has dtype int32"),
+        ("groups", "float64", "has dtype float64"),
+        ("imputed", "int64", "has dtype int64"),
         ("imputed", "bool", "has shape"),
     ],
 )
@@ -199,7 +199,7 @@ def test_wrong_groups(whole: Predictor, part: str, name: str, dtype: str, why: s
 def test_a_calibration_is_for_a_binary_target(tmp_path: Path) -> None:
     predictor = train(recipe_of(tmp_path, "", "multi-label", members=2)).predictor
     wrong = replace(predictor, calibration=Temperature(temperature=2))
-    with pytest.raises(ArtifactError, match=r"^it has a calibration, which only a binary target"):
+    with pytest.raises(ArtifactError, match=r"^only a binary target may have a calibration"):
         artifact.from_bytes(artifact.to_bytes(wrong))
 
 
