@@ -44,6 +44,8 @@ model.evaluation.report    ← model.arrays model.evaluation model.metrics model
 model.export               ← model.arrays model.errors model.network model.prediction
 model.estimators           ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting model.training.schedules
+model.nn                   ← model.network model.training.fitting model.training.optimizers
+    model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
     model.metrics model.network model.prediction model.training model.training.batches
     model.training.decisions model.training.fitting model.training.recipes

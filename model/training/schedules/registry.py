@@ -21,7 +21,7 @@ from model.training.schedules.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class Constant(Schedule):
+class ConstantRate(Schedule):
     """The base at every step."""
 
     name = "constant"
@@ -141,7 +141,7 @@ class WarmUp(Schedule):
         return self.then.momentum(max(step - self.steps, 0))
 
 
-_BY_STEP = (Constant, Exponential, StepDecay, InverseTime, Cosine, WarmRestarts, OneCycle)
+_BY_STEP = (ConstantRate, Exponential, StepDecay, InverseTime, Cosine, WarmRestarts, OneCycle)
 _AFTER_WARM_UP: Final[Mapping[str, type[Schedule]]] = by_name(_BY_STEP)
 
 # All but the last are a Schedule; the last observes the monitored values instead of the step.

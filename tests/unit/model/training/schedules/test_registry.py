@@ -15,7 +15,7 @@ from support.paths import DOCS
 from model.errors import NetworkError
 from model.training.schedules.cosine import Cosine, OneCycle
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
-from model.training.schedules.registry import SCHEDULES, Constant, WarmUp, schedule_from
+from model.training.schedules.registry import SCHEDULES, ConstantRate, WarmUp, schedule_from
 from model.training.schedules.schedule import Schedule
 
 EXAMPLES: list[dict[str, Any]] = [
@@ -173,7 +173,7 @@ def test_describe_omits_defaults() -> None:
         "steps": 5,
         "then": {"name": "cosine", "steps": 100},
     }
-    assert WarmUp(5, Constant()).describe() == {"name": "warm_up", "steps": 5, "then": "constant"}
+    assert WarmUp(5, ConstantRate()).describe() == {"name": "warm_up", "steps": 5, "then": "constant"}
     assert ReduceOnPlateau().describe() == "reduce_on_plateau"
     assert schedule_from("reduce_on_plateau") == ReduceOnPlateau()
 
