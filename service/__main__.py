@@ -1,19 +1,20 @@
-"""`python -m service`: the online program."""
+"""Command line entry point of the service: `python -m service`."""
 
 import os
 import signal
 import sys
 
 if __name__ == "__main__":
-    # Before the imports, which take most of the start: in a container this is process 1, for which
-    # the system ignores a signal that has no handler yet. Not by an exception: one that is raised
-    # within a callback of the import system is lost.
+    # Before the imports, which take most of the startup time: in a container this is process 1, for
+    # which the kernel ignores a signal without a handler. The handler does not raise an exception:
+    # one that is raised in a callback of the import system is lost.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
-    if hasattr(signal, "SIGHUP"):  # until there is something to reload
+    if hasattr(signal, "SIGHUP"):  # ignored until there is a model to reload
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    # prometheus_client would share its metrics through this folder; only workers do, in their own.
+    # prometheus_client would share metrics through this folder; only workers do, in a folder that
+    # the supervisor creates.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
     from service.server.run import main

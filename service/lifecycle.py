@@ -1,4 +1,4 @@
-"""What a process has been told about its end, by signals or by the process that supervises it."""
+"""Lifecycle of a process: the phases of its shutdown."""
 
 import math
 import signal
@@ -9,46 +9,50 @@ from typing import Final
 
 from service.problems import Problem
 
+GRACE_SECONDS: Final = 10.0  # for the current requests when the server closes; fixed
+
 
 class Phase(IntEnum):
-    """How far the stop has come."""
+    """The phases of the lifecycle, in order."""
 
     SERVING = 0
-    DRAINING = 1  # not ready any more, but answers, so that load balancers leave first
-    CLOSING = 2  # takes no new connections, and finishes what is under way
+    DRAINING = 1  # reports not ready, but answers, so that load balancers leave first
+    CLOSING = 2  # accepts no new connections, and finishes the current requests
     FORCED = 3  # finishes nothing
 
 
 class Lifecycle:
-    """How far the stop of this process has come; told from signal handlers and from any thread.
+    """The phase of this process. Signal handlers and any thread may advance it.
 
-    drain_seconds: between being told to stop and closing. all_workers: whether no other process
-    goes on with what waits at the same port.
+    Args:
+        drain_seconds: The time from the first signal to closing.
+        all_workers: False for a worker as long as others may serve the same port: its listening
+            socket's accept queue is then not its own to drain.
     """
 
     def __init__(self, drain_seconds: float, *, all_workers: bool = True) -> None:
         self.drain_seconds = drain_seconds
         self.all_workers = all_workers
         self.phase = Phase.SERVING
-        self.close_at = math.inf  # of the monotonic clock
+        self.close_at = math.inf  # on the monotonic clock
 
     @property
     def stopping(self) -> bool:
-        """Whether it is to stop."""
+        """True in every phase after SERVING."""
         return self.phase > Phase.SERVING
 
     @property
     def drained(self) -> bool:
-        """Whether it is time to close."""
+        """True as soon as the server must close."""
         return monotonic() >= self.close_at
 
     @property
     def forced(self) -> bool:
-        """Whether it is to end at once."""
+        """True if the process must end at once."""
         return self.phase == Phase.FORCED
 
     def advance_to(self, phase: Phase) -> None:
-        """Go so far, if it has not yet."""
+        """Advance to a phase; does nothing if that phase or a later one is reached already."""
         if phase <= self.phase:
             return
         drain_seconds = self.drain_seconds if phase == Phase.DRAINING else 0
@@ -56,8 +60,13 @@ class Lifecycle:
         self.phase = phase
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT: the first begins the stop, the second ends the drain, and then one
-        more Ctrl-C does not wait for anybody.
+        """Handle SIGTERM and SIGINT.
+
+        The first signal starts the drain, the second ends it. A further SIGINT (Ctrl-C) ends the
+        process without waiting for requests.
+
+        Args:
+            number: The number of the signal.
         """
         if not self.stopping:
             self.advance_to(Phase.DRAINING)
@@ -67,14 +76,15 @@ class Lifecycle:
             self.advance_to(Phase.FORCED)
 
     def require_serving(self) -> None:
-        """Raise Problem (503) once it is to stop."""
+        """Check that the process is not stopping.
+
+        Raises:
+            Problem: 503 in every phase after SERVING.
+        """
         if self.stopping:
             raise shutting_down()
 
 
 def shutting_down() -> Problem:
-    """What is answered to whom a stopping process can no longer serve."""
-    return Problem(503, "The service is stopping.", headers={"Retry-After": "1"})
-
-
-GRACE_SECONDS: Final = 10.0  # for requests under way when the server closes
+    """Return the problem for requests that a stopping process rejects: 503 with Retry-After."""
+    return Problem(503, "The service is shutting down.", headers={"Retry-After": "1"})

@@ -1,4 +1,4 @@
-"""What happens around every request: an id, a measure, a last-resort answer, and HEAD."""
+"""ASGI middleware of every request: request id, metrics, authorization, errors and HEAD."""
 
 import logging
 import re
@@ -9,28 +9,37 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.metrics import UNMATCHED, Telemetry
 from service.overload.limiter import WorkLimiter
-from service.problems import REFUSAL, Problem
+from service.problems import REJECTION, Problem
 from service.request_context import AccessLog, RequestContext, request_context
 from service.security.api_keys import ApiKeyAuth
 
 logger = logging.getLogger(__name__)
 
+# The status, in metrics and log lines, of a request whose client disconnected before the response.
+CLIENT_CLOSED_REQUEST = 499
 
-CLIENT_CLOSED_REQUEST = 499  # as the status of a request whose client left before there was one
-
-# No answer is to be taken for a page or a script that it does not say it is.
+# Browsers must not guess another media type than the response's own.
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 _VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestMiddleware:
-    """Takes X-Request-ID if it is a sane token, else makes one; puts it on every answer, and
-    X-Content-Type-Options; measures the request. access: who may ask; without it everybody may.
+    """Request ids, security headers, authorization, metrics, errors and HEAD in one middleware.
 
-    It catches what nothing else did, logs it, and answers 500. HEAD it answers as GET without the
-    body, since FastAPI's routes take GET alone. All in one, since each middleware costs every
-    request some microseconds.
+    - A valid X-Request-ID is used, otherwise one is generated; every response has it.
+    - Every response has X-Content-Type-Options.
+    - An exception that no handler caught is logged and answered with 500.
+    - HEAD is answered as GET without the body, since FastAPI's routes support only GET.
+
+    It is one class because each middleware costs every request a few microseconds.
+
+    Args:
+        app: The ASGI application.
+        telemetry: The metrics of requests.
+        limiter: Gets back the memory that a request holds for its body.
+        access: The API keys; None to serve without keys.
+        access_log: Called after each request; None for no access log.
     """
 
     def __init__(
@@ -48,7 +57,7 @@ class RequestMiddleware:
         self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one ASGI request on."""
+        """Handle one ASGI request; other scopes go on unchanged."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -78,18 +87,18 @@ class RequestMiddleware:
         telemetry.started()
         start = perf_counter()
         try:
-            if REFUSAL in scope:
-                raise scope[REFUSAL]
+            if REJECTION in scope:
+                raise scope[REJECTION]
             if self.access is not None:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)
         except Exception as error:
-            if status:  # the answer is cut off; only the server can close the connection
+            if status:  # the response has started; only the server can close the connection
                 raise
             if not isinstance(error, Problem):
-                logger.exception("unexpected error")
+                logger.exception("unhandled_exception")
             problem = error if isinstance(error, Problem) else Problem(500)
-            await problem.answer(scope)(scope, receive, send_with_id)
+            await problem.response_for(scope)(scope, receive, send_with_id)
         finally:
             if request.held_bytes:
                 self.limiter.release(request.held_bytes)
@@ -102,8 +111,8 @@ class RequestMiddleware:
 
 
 def _route_template(scope: Scope) -> str:
-    """The path of the route that was matched, its parameters unfilled."""
-    route = scope.get("route")  # of FastAPI's own routes
+    """Return the path template of the matched route, `UNMATCHED` if there is none."""
+    route = scope.get("route")  # set by FastAPI's own routes only
     if route is None and (endpoint := scope.get("endpoint")) is not None:
         routes = (each for each in scope["app"].routes if getattr(each, "endpoint", 0) is endpoint)
         route = next(routes, None)

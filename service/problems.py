@@ -1,7 +1,7 @@
-"""Every refusal as RFC 9457 application/problem+json, never with a value that a client sent.
+"""Error responses: RFC 9457 problem documents, which never contain a value from the request.
 
-`type` is always "about:blank": the status says which kind of problem it is, `errors` the rest.
-The paths of the Open Inference Protocol have that protocol's errors instead.
+`type` is always "about:blank": the status is the kind of problem, and `errors` has the details.
+The paths of the Open Inference Protocol respond with that protocol's errors instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,29 +19,41 @@ from starlette.types import Scope
 from service.request_context import request_context
 
 MEDIA_TYPE = "application/problem+json"
-REFUSAL = "refusal"  # in an ASGI scope: the Problem to answer, whatever is asked for
+REJECTION = "rejection"  # key of an ASGI scope: the Problem to respond with at once
 MAX_ERRORS = 10
 INFERENCE_PROTOCOL = "/v2"
-MOST_CHARACTERS = 1000  # of an error of the Open Inference Protocol
+MAX_ERROR_CHARACTERS = 1000  # of an error of the Open Inference Protocol
 
-# RFC 9110's names, which the standard library has only from Python 3.13.
+# The names of RFC 9110, which the standard library has only since Python 3.13.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
-    404: "There is nothing at this path.",
-    405: "This path does not take this method; the Allow header lists those it takes.",
-    500: "The service failed to answer; its log has more under this request's id.",
+    404: "There is no resource at this path.",
+    405: "This path does not support this method; the Allow header lists the supported ones.",
+    500: "The service failed to respond; its log has details under this request's id.",
 }
 
 
 class FieldError(TypedDict):
-    """Which field breaks which rule."""
+    """A field and the rule that it breaks.
+
+    Attributes:
+        field: The name or path of the field.
+        rule: The rule, such as "must be an integer from 1 to 10".
+    """
 
     field: str
     rule: str
 
 
 class Problem(Exception):
-    """A request that is refused, with the status and the words to say so."""
+    """An error response, raised as an exception.
+
+    Args:
+        status: The HTTP status.
+        detail: The explanation; None for the status's default.
+        errors: The fields that break rules; the first `MAX_ERRORS` are kept.
+        headers: Additional headers of the response.
+    """
 
     def __init__(
         self,
@@ -59,26 +71,25 @@ class Problem(Exception):
 
     @classmethod
     def invalid(cls, errors: Iterable[FieldError]) -> "Problem":
-        """422: well-formed, but it breaks rules."""
+        """Return a 422 problem: the request is well-formed, but its fields break rules."""
         return cls(422, "The request breaks the rules listed in errors.", errors)
 
-    def answer(self, scope: Scope) -> Response:
-        """The answer to a request: a problem, or an error where the path has those."""
+    def response_for(self, scope: Scope) -> Response:
+        """Return the response to a request, in the error format of its path."""
         path: str = scope["path"]
         if path == INFERENCE_PROTOCOL or path.startswith(f"{INFERENCE_PROTOCOL}/"):
             return self._inference_error()
-        return self.response()
+        return self._problem_document()
 
     def _inference_error(self) -> Response:
-        """{"error": …}, of status 400 for what breaks rules, as that protocol has it."""
-        told = "; ".join(f"{each['field']} {each['rule']}" for each in self.errors) or self.detail
-        if len(told) > MOST_CHARACTERS:
-            told = told[: MOST_CHARACTERS - 1] + "…"
+        """Return `{"error": …}`; that protocol uses status 400 instead of 422."""
+        text = "; ".join(f"{each['field']} {each['rule']}" for each in self.errors) or self.detail
+        if len(text) > MAX_ERROR_CHARACTERS:
+            text = text[: MAX_ERROR_CHARACTERS - 1] + "…"
         status = 400 if self.status == 422 else self.status
-        return Response(to_json({"error": told}), status, self.headers, "application/json")
+        return Response(to_json({"error": text}), status, self.headers, "application/json")
 
-    def response(self) -> Response:
-        """The problem as a problem document."""
+    def _problem_document(self) -> Response:
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -92,23 +103,23 @@ class Problem(Exception):
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Answer everything that is raised on purpose as a problem; middleware does the rest (500)."""
+    """Install handlers for all expected exceptions; the middleware handles the others (500)."""
 
     async def on_problem(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, Problem)
-        return problem.answer(request.scope)
+        return problem.response_for(request.scope)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Problem(error.status_code, headers=error.headers).answer(request.scope)
+        return Problem(error.status_code, headers=error.headers).response_for(request.scope)
 
     async def on_request_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return Problem.invalid(
-            # The first part of `loc` is where: query, path, body. `msg` may quote the value.
+            # The first item of `loc` is the source: query, path or body. `msg` may quote the value.
             FieldError(field=".".join(map(str, each["loc"][1:])), rule=f"breaks {each['type']}")
             for each in error.errors()
-        ).answer(request.scope)
+        ).response_for(request.scope)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)

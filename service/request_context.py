@@ -1,4 +1,4 @@
-"""What is known of the request being answered: who handles a part of it fills that in."""
+"""Context of the current request, filled in by the components that handle it."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RequestContext:
-    """id: as on the answer. route: its template, "" until one is known. model: the title of what
-    predicted, if anything did. rows: how many it predicted. held_bytes: of the capacity for bodies.
+    """Facts about a request, for its metrics, its log line and its memory budget.
+
+    Attributes:
+        id: The request id, as in the response's X-Request-ID.
+        route: The template of the route, empty until it is known.
+        model: The title of the model that predicted, empty if none did.
+        rows: The number of predicted rows.
+        held_bytes: The bytes held of the memory budget for bodies.
     """
 
     id: str
@@ -18,11 +24,11 @@ class RequestContext:
     held_bytes: int = 0
 
 
-# Called after each request with its context, method, status and seconds.
+# Called after each request with its context, method, status and duration in seconds.
 AccessLog = Callable[[RequestContext, str, int, float], None]
 
-# Outside of a request its id is "-". A thread of the pool sees the request it works for.
+# Outside of a request the id is "-". A thread of the pool sees the context of its request.
 request_context: ContextVar[RequestContext] = ContextVar(
     "current_request",
-    default=RequestContext("-"),  # noqa: B039 - what is written there, nobody reads
+    default=RequestContext("-"),  # noqa: B039 - written values of the default are never read
 )

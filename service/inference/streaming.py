@@ -167,7 +167,7 @@ async def score_body(
         if piece is None:
             return False
         await work(take, piece)
-        work = limiter.go_on
+        work = limiter.run_next
     await work(finish)
     return True
 

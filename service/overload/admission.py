@@ -1,12 +1,13 @@
-"""How late requests may become in the event loop: some are begun in each of its turns, others wait.
+"""Admission control of the event loop: a bounded batch of requests starts per iteration.
 
-As long as all that wait would be through soon, they are begun in order; a burst may take longer
-than what has not ended for a while. When they would not, it is an overload, until none is left:
-then the newest goes first, whose client has lost no time yet, and who has waited for too long is
-refused. A refusal at once would be of no use: clients without patience ask again, and refusing
-them would be all there is time for.
+The requests that do not start wait in a queue. As long as the whole queue can start soon, requests
+start in order; a burst may take longer than a queue that has not been empty for a while. When the
+queue is too long, the service is overloaded until the queue is empty: the newest request, which
+has lost no time yet, starts first, and requests that have waited too long are rejected. Rejecting
+at once would not help: clients that retry at once would leave time for nothing but rejections.
 
-After "Fail at Scale" (Maurer, ACM Queue 13:8, 2015).
+Source:
+    Ben Maurer, "Fail at Scale", ACM Queue 13:8, 2015 (adaptive LIFO, CoDel).
 """
 
 import asyncio
@@ -19,96 +20,111 @@ from service.overload.rejections import RejectionWriter
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE: Final = 16  # begun in a turn at most; as many are then predicted together
-BATCH_SECONDS: Final = 0.01  # of work are begun; but
-MIN_BATCH_SIZE: Final = 4  # at least, since those that are predicted together cost far less
-BURST_SECONDS: Final = 0.1  # to wait for more than this is an overload; or, when there always were
-WAIT_SECONDS: Final = 0.03  # some for so long, for more than this; who has then is refused
-BATCH_REJECTIONS: Final = 64
-QUIET_SECONDS: Final = 1.0  # after which an overload is another one
-SMOOTHING: Final = 1 / 16
+# Fixed values.
+BATCH_SIZE: Final = 16  # maximum requests per iteration; as many are then predicted together
+BATCH_SECONDS: Final = 0.01  # of work per iteration
+MIN_BATCH_SIZE: Final = 4  # even if they take longer: requests predicted together cost far less
+# A longer wait than BURST_SECONDS is an overload; if the queue has not been empty for that time, a
+# longer wait than WAIT_SECONDS. Under overload, a request that has waited longer is rejected.
+BURST_SECONDS: Final = 0.1
+WAIT_SECONDS: Final = 0.03
+BATCH_REJECTIONS: Final = 64  # maximum per iteration
+QUIET_SECONDS: Final = 1.0  # without rejections, after which an overload is logged again
+SMOOTHING: Final = 1 / 16  # of the moving average of the time per request
 
 
 class QueuedRequest(Protocol):
-    """What waits for its turn."""
+    """A request that waits for admission."""
 
     def begin(self) -> None:
-        """It is its turn."""
+        """Start the request."""
 
     def reject(self) -> None:
-        """It has waited for too long."""
+        """Reject the request: it has waited too long."""
 
 
 class Admission:
-    """The POSTs of one process in its event loop, where a turn holds nothing that it would have
-    to give back. What takes long waits for a thread besides (`service.overload.limiter`).
+    """Admission of the POST requests of one process to its event loop.
 
-    overloaded: whether those that wait will wait for too long.
+    An admitted request holds nothing that it has to release. Work that takes long also waits for a
+    thread (`service.overload.limiter`).
+
+    Attributes:
+        overloaded: True if the queued requests will wait too long.
+        rejections: The writer of the responses to rejected requests.
     """
 
     def __init__(self) -> None:
         self.overloaded = False
         self.rejections = RejectionWriter()
-        self._waiting: deque[tuple[float, QueuedRequest]] = deque()  # since when, who
-        self._begun = 0  # in this turn
-        self._at_most = BATCH_SIZE  # in a turn
-        # When this turn began, if some waited then. (The requests of a first turn, begun as they
-        # came, are not yet through when the second begins.)
-        self._turned_at: float | None = None
-        self._waiting_since = 0.0  # there always were some
-        self._seconds = 0.0  # that a request takes, of late
-        self._refused_at = 0.0
+        self._queue: deque[tuple[float, QueuedRequest]] = deque()  # with the time of arrival
+        self._admitted = 0  # in this iteration
+        self._batch_size = BATCH_SIZE
+        # The start of this iteration if the queue was not empty then, else None: the requests of a
+        # first iteration, started as they came, are not finished when the second one begins.
+        self._iteration_at: float | None = None
+        self._nonempty_since = 0.0
+        self._request_seconds = 0.0  # moving average
+        self._rejected_at = 0.0
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
-        return len(self._waiting)
+        """The number of queued requests."""
+        return len(self._queue)
 
     def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether one more can begin in this turn of the loop; if so, it counts."""
-        if self._waiting or self._begun >= self._at_most:
+        """Admit one more request to this iteration of the event loop if there is room.
+
+        Args:
+            loop: The running event loop.
+
+        Returns:
+            True if the request may start now; it then counts towards the iteration's batch.
+        """
+        if self._queue or self._admitted >= self._batch_size:
             return False
-        if not self._begun:
-            loop.call_soon(self._turn, loop)
-        self._begun += 1
+        if not self._admitted:
+            loop.call_soon(self._run_iteration, loop)
+        self._admitted += 1
         return True
 
     def enqueue(self, request: QueuedRequest) -> None:
-        """Have it begin in a later turn, or be refused; there is one to come."""
+        """Queue a request that `try_admit` did not admit, to start or be rejected later."""
         now = monotonic()
-        if not self._waiting:
-            self._waiting_since = now
-        self._waiting.append((now, request))
+        if not self._queue:
+            self._nonempty_since = now
+        self._queue.append((now, request))
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        before, self._begun = self._begun, 0
-        now, waiting = monotonic(), self._waiting
-        if before and self._turned_at is not None:
-            self._seconds += SMOOTHING * ((now - self._turned_at) / before - self._seconds)
-        if not waiting:
-            self.overloaded, self._turned_at = False, None
+    def _run_iteration(self, loop: asyncio.AbstractEventLoop) -> None:
+        previous, self._admitted = self._admitted, 0
+        now, queue = monotonic(), self._queue
+        if previous and self._iteration_at is not None:
+            seconds = (now - self._iteration_at) / previous
+            self._request_seconds += SMOOTHING * (seconds - self._request_seconds)
+        if not queue:
+            self.overloaded, self._iteration_at = False, None
             return
-        self._turned_at = now
-        most_seconds = WAIT_SECONDS if now > self._waiting_since + BURST_SECONDS else BURST_SECONDS
-        self.overloaded = self.overloaded or len(waiting) * self._seconds > most_seconds
-        fitting = int(BATCH_SECONDS / max(self._seconds, BATCH_SECONDS / BATCH_SIZE))
-        self._at_most = max(MIN_BATCH_SIZE, fitting)
+        self._iteration_at = now
+        max_seconds = WAIT_SECONDS if now > self._nonempty_since + BURST_SECONDS else BURST_SECONDS
+        self.overloaded = self.overloaded or len(queue) * self._request_seconds > max_seconds
+        fitting = int(BATCH_SECONDS / max(self._request_seconds, BATCH_SECONDS / BATCH_SIZE))
+        self._batch_size = max(MIN_BATCH_SIZE, fitting)
         try:
             if self.overloaded:
-                self._refuse_those_before(now - WAIT_SECONDS, now)
-            self._begun = min(self._at_most, len(waiting))
-            following = waiting.pop if self.overloaded else waiting.popleft
-            for _ in range(self._begun):
-                following()[1].begin()
-        finally:  # whatever it was: the others wait for the next turn
-            loop.call_soon(self._turn, loop)
+                self._reject_queued_before(now - WAIT_SECONDS, now)
+            self._admitted = min(self._batch_size, len(queue))
+            take = queue.pop if self.overloaded else queue.popleft
+            for _ in range(self._admitted):
+                take()[1].begin()
+        finally:  # after any error, the remaining requests wait for the next iteration
+            loop.call_soon(self._run_iteration, loop)
 
-    def _refuse_those_before(self, last: float, now: float) -> None:
-        refused = 0
-        while self._waiting and self._waiting[0][0] < last and refused < BATCH_REJECTIONS:
-            self._waiting.popleft()[1].reject()
-            refused += 1
-        if refused:
-            if now - self._refused_at > QUIET_SECONDS:
-                logger.warning("overloaded: requests are refused with 503")
-            self._refused_at = now
+    def _reject_queued_before(self, time: float, now: float) -> None:
+        rejected = 0
+        while self._queue and self._queue[0][0] < time and rejected < BATCH_REJECTIONS:
+            self._queue.popleft()[1].reject()
+            rejected += 1
+        if rejected:
+            if now - self._rejected_at > QUIET_SECONDS:
+                logger.warning("overload_rejecting", extra={"rejected": rejected})
+            self._rejected_at = now

@@ -1,12 +1,11 @@
-"""How much work is taken on at a time, and what is refused: a bounded number of threads, a bounded
-queue before them, and a bounded memory of bodies.
+"""Limits of large bodies: a bounded number of threads, a bounded queue and a bounded memory.
 
-Beyond its capacity a service that takes everything on answers everybody late. This one refuses at
-once, with 503 and Retry-After, what it could not answer in time; health checks are never refused.
-A queue may be long for a moment; one that has not been empty for the longest wait is an overload
-(see `service.overload.admission`), and then only so many wait as begin before one more would be
-done. A table waits anew for each of its pieces; few are begun at a time, since many
-would all be late.
+A service that accepts everything beyond its capacity answers every request late. This one rejects
+at once, with 503 and Retry-After, the requests that it could not answer in time; health checks are
+never rejected. The queue may be long for a moment. A queue that has not been empty for the maximum
+wait is an overload (see `service.overload.admission`): then only as many requests may wait as start
+within the time of one request. A table waits again for each of its chunks; few tables are worked on
+at the same time, since many would all be late.
 """
 
 import asyncio
@@ -22,14 +21,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = 1
-SMOOTHING: Final = 1 / 8
+SMOOTHING: Final = 1 / 8  # of the moving average of the time per request
 
 
 class WorkLimiter:
-    """threads: how many large bodies are worked on at a time. queue: how many more may wait, each
-    at most wait_seconds. body_bytes: of all bodies that are held at a time.
+    """A bounded pool of threads with a bounded queue, and a budget of memory for bodies.
 
-    waiting: how many wait that were not begun.
+    Args:
+        threads: Maximum large bodies that are worked on at the same time.
+        queue: Maximum requests that wait for a thread.
+        wait_seconds: Maximum time in the queue before the first part of a request starts.
+        body_bytes: Maximum memory of all bodies that are held at the same time, in bytes.
+
+    Attributes:
+        waiting: The number of queued requests of which no part has started.
     """
 
     def __init__(self, threads: int, queue: int, wait_seconds: float, body_bytes: int) -> None:
@@ -37,23 +42,35 @@ class WorkLimiter:
         self._queue, self._wait_seconds = queue, wait_seconds
         self._bytes_left = body_bytes
         self.waiting = 0
-        self._waiting_since = 0.0  # there always were some
-        self._waiters: dict[asyncio.Future[None], bool] = {}  # whether it was begun
-        self._requests = 0.0  # that were begun, the later the more they count
-        self._work_seconds = 0.0  # that they took so far, likewise
+        self._nonempty_since = 0.0
+        # Waiters in order of arrival; True for a further part of a request that has started.
+        self._waiters: dict[asyncio.Future[None], bool] = {}
+        # Exponentially decayed sums; their quotient is the average time per request.
+        self._requests = 0.0
+        self._work_seconds = 0.0
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do this in a thread, when there is a free one. Raises Problem (503) where there is none
-        in time.
+        """Run the first, or only, part of a request in a thread as soon as one is free.
+
+        Args:
+            work: The function to call in the thread.
+            *args: Its positional arguments.
+            **kwargs: Its keyword arguments.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            Problem: 503 if the queue is full or no thread is free in time.
         """
         if self._is_full():
-            raise service_unavailable("Too many requests wait to be answered.")
+            raise service_unavailable("The queue of requests with large bodies is full.")
         if not self.waiting:
-            self._waiting_since = monotonic()
+            self._nonempty_since = monotonic()
         self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
-                await self._thread(has_begun=False)
+                await self._acquire_thread(started=False)
         except TimeoutError:
             raise service_unavailable(
                 f"No thread was free within {self._wait_seconds:g} s."
@@ -61,78 +78,102 @@ class WorkLimiter:
         finally:
             self.waiting -= 1
         try:
-            return await self._timed(work, *args, **kwargs)
+            return await self._run_timed(work, *args, **kwargs)
         finally:
             self._requests = (self._requests + 1) * (1 - SMOOTHING)
             self._work_seconds *= 1 - SMOOTHING
 
-    async def go_on(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The same for a next piece of work that was begun: it waits as long as it takes."""
-        await self._thread(has_begun=True)
-        return await self._timed(work, *args, **kwargs)
+    async def run_next(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a further part of a request that has started; it waits without a time limit.
+
+        Args:
+            work: The function to call in the thread.
+            *args: Its positional arguments.
+            **kwargs: Its keyword arguments.
+
+        Returns:
+            The result of `work`.
+        """
+        await self._acquire_thread(started=True)
+        return await self._run_timed(work, *args, **kwargs)
 
     def hold(self, size: int) -> None:
-        """Set bytes aside for a body; `release` them afterwards. Raises Problem (503)."""
+        """Reserve memory for a body; `release` it afterwards.
+
+        Args:
+            size: The number of bytes.
+
+        Raises:
+            Problem: 503 if the bodies of other requests fill the memory.
+        """
         if size > self._bytes_left:
             raise service_unavailable(
-                "The bodies of other requests fill the memory that is set aside for them."
+                "The memory reserved for request bodies is filled by other requests."
             )
         self._bytes_left -= size
 
     def release(self, size: int) -> None:
-        """Give back what `hold` has set aside."""
+        """Return `size` bytes that `hold` has reserved."""
         self._bytes_left += size
 
-    async def _thread(self, *, has_begun: bool) -> None:
-        """Wait for a free one, which is then not free."""
+    async def _acquire_thread(self, *, started: bool) -> None:
+        """Wait for a free thread and occupy it.
+
+        Args:
+            started: True for a further part of a request that has started.
+        """
         if self._free:
             self._free -= 1
             return
-        given = asyncio.get_running_loop().create_future()
-        self._waiters[given] = has_begun
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = started
         try:
-            await given
+            await waiter
         except asyncio.CancelledError:
-            if given.cancelled():
-                self._waiters.pop(given, None)
-            else:  # given and cancelled at once
+            if waiter.cancelled():
+                self._waiters.pop(waiter, None)
+            else:  # cancelled in the iteration in which it got the thread
                 self._release()
             raise
 
     def _release(self) -> None:
-        """Who waits longest is next; when as many wait as there are threads that were begun, of
-        those.
+        """Pass the thread on to the request that has waited longest, or mark it free.
+
+        If at least as many started requests wait as there are threads, only those are considered.
         """
-        line = [given for given in self._waiters if not given.done()]
-        begun = [given for given in line if self._waiters[given]]
-        line = begun if len(begun) >= self._threads else line
-        if line:
-            del self._waiters[line[0]]
-            line[0].set_result(None)
+        waiters = [waiter for waiter in self._waiters if not waiter.done()]
+        started = [waiter for waiter in waiters if self._waiters[waiter]]
+        waiters = started if len(started) >= self._threads else waiters
+        if waiters:
+            del self._waiters[waiters[0]]
+            waiters[0].set_result(None)
         else:
             self._free += 1
 
-    async def _timed(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        begun = monotonic()
+    async def _run_timed(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        start = monotonic()
         try:
             return await run_in_threadpool(work, *args, **kwargs)
         finally:
-            self._work_seconds += monotonic() - begun
+            self._work_seconds += monotonic() - start
             self._release()
 
     def _is_full(self) -> bool:
-        """Whether one more would wait for too long, or in an overload for long at all."""
+        """Return True if one more request would wait too long.
+
+        In an overload, the limit is the average time of a request.
+        """
         if self._free:
             return False
         if self.waiting >= self._queue:
             return True
-        most_seconds = self._wait_seconds
-        each = self._work_seconds / self._requests if self._requests else 0.0
-        if monotonic() - self._waiting_since > most_seconds:
-            most_seconds = min(most_seconds, each)
-        return self.waiting * each / self._threads > most_seconds
+        max_seconds = self._wait_seconds
+        request_seconds = self._work_seconds / self._requests if self._requests else 0.0
+        if monotonic() - self._nonempty_since > max_seconds:
+            max_seconds = min(max_seconds, request_seconds)
+        return self.waiting * request_seconds / self._threads > max_seconds
 
 
 def service_unavailable(detail: str) -> Problem:
-    """What a request is answered that could not be answered in time."""
+    """Return the problem for a request that cannot be answered in time: 503 with Retry-After."""
     return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)})

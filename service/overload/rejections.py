@@ -1,4 +1,4 @@
-"""503 for little: what an overloaded process answers, without looking closely at the question."""
+"""Cheap 503 responses of an overloaded process, from templates and a minimal parser."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -8,7 +8,7 @@ from typing import Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.overload.limiter import service_unavailable
+from service.overload.limiter import RETRY_SECONDS, service_unavailable
 from service.problems import INFERENCE_PROTOCOL
 from service.request_context import RequestContext, request_context
 
@@ -18,7 +18,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class RejectionWriter:
-    """Answers to requests that are not begun, each with an id of its own."""
+    """Writes responses to requests that are not started, each with its own request id."""
 
     def __init__(self) -> None:
         self._prefix = token_hex(8).encode()
@@ -26,10 +26,17 @@ class RejectionWriter:
         self._headers: Headers | None = None
         self._problem = self._error = b""
         self._urls: list[bytes] = []
-        self._skim()
+        self._reset_parser()
 
-    def answer(self, url: bytes, headers: Headers) -> bytes:
-        """One, for a request of this target; headers: those of every answer."""
+    def write(self, url: bytes, headers: Headers) -> bytes:
+        """Return one response.
+
+        Args:
+            url: The target of the request, which decides between a problem document and an error
+                of the Open Inference Protocol.
+            headers: The default headers of every response; the templates are built again when
+                this is another object than in the last call.
+        """
         if headers is not self._headers:
             self._headers = headers
             self._problem = _template(headers, "/")
@@ -38,53 +45,57 @@ class RejectionWriter:
         template = self._error if url.startswith(INFERENCE_PREFIX) else self._problem
         return template % {b"id": identity}
 
-    def answers(self, data: bytes, headers: Headers) -> list[bytes] | None:
-        """The answers to all of the requests in these bytes; None unless they are whole POSTs after
-        which the connection stays.
+    def write_all(self, data: bytes, headers: Headers) -> list[bytes] | None:
+        """Return the responses to all requests in received data.
+
+        Args:
+            data: The received bytes.
+            headers: The default headers of every response.
+
+        Returns:
+            A response per request; None unless the data are complete POST requests that all keep
+            the connection open.
         """
         if not data.startswith(b"POST "):
             return None
         try:
             self._parser.feed_data(data)
             urls, self._urls = self._urls, []
-            if self._ended == self._begun:
-                return [self.answer(url, headers) for url in urls]
+            if self._completed == self._started:
+                return [self.write(url, headers) for url in urls]
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             pass
-        self._skim()
+        self._reset_parser()
         return None
 
-    def _skim(self) -> None:
+    def _reset_parser(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._begun = self._ended = 0
+        self._started = self._completed = 0
         self._urls = []
 
-    # What the parser calls; it builds nothing for what is not here
+    # Callbacks of the parser; headers and bodies have none, so nothing is built for them.
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
-        self._begun += 1
+        self._started += 1
 
     def on_url(self, url: bytes) -> None:
-        """Its target."""
         if self._parser.get_method() != b"POST":
             raise ValueError
         self._urls.append(url)
 
     def on_message_complete(self) -> None:
-        """Its last byte."""
         if not self._parser.should_keep_alive():
             raise ValueError
-        self._ended += 1
+        self._completed += 1
 
 
 def _template(headers: Headers, path: str) -> bytes:
-    """The answer, without its request's id, which is %(id)b."""
+    """Return a response in which %(id)b is in the place of the request id."""
     placeholder = "-" * 32
     token = request_context.set(RequestContext(placeholder))
     response = service_unavailable(
-        "The service has more to do than it can; try again soon."
-    ).answer({"path": path})
+        f"The service is overloaded; retry after {RETRY_SECONDS} s."
+    ).response_for({"path": path})
     request_context.reset(token)
     lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, *response.raw_headers))
     head = b"%bx-request-id: %%(id)b\r\n\r\n" % (STATUS_LINE[response.status_code] + lines)

@@ -1,4 +1,4 @@
-"""Which values of the Host header are served."""
+"""Validation of the Host header against the setting `allowed_hosts`."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,11 @@ _HOST = re.compile(
 
 
 class AllowedHosts:
-    """Which values of Host are good: `allowed` are names and `*.example.org`, none for any."""
+    """The hosts that the service serves.
+
+    Args:
+        allowed: Host names and wildcards such as `*.example.org`; empty to serve every host.
+    """
 
     def __init__(self, allowed: Sequence[str]) -> None:
         names = [name.lower().encode() for name in allowed]
@@ -22,11 +26,11 @@ class AllowedHosts:
         self.error_for = lru_cache(maxsize=256)(self._error_for)
 
     def _error_for(self, value: bytes) -> tuple[int, str] | None:
-        """The status and words of what is wrong with a value, None for a good one."""
-        found = _HOST.fullmatch(value)
-        if found is None:
-            return 400, "The Host header must be a host name or address, and may have a port."
-        name = found[1].lower().removesuffix(b".")
+        """Return the status and the detail of the error in a Host value, None for a valid one."""
+        match = _HOST.fullmatch(value)
+        if match is None:
+            return 400, "The Host header must be a host name or an address, with an optional port."
+        name = match[1].lower().removesuffix(b".")
         if not self._names and not self._suffixes:
             return None
         if name in self._names or name.endswith(self._suffixes or (b"\0",)):
@@ -34,9 +38,17 @@ class AllowedHosts:
         return 421, "This host is not served here."
 
     def require(self, hosts: Sequence[bytes]) -> None:
-        """Raise Problem (400, 421) unless each is good, and there is one if only some are."""
+        """Validate all Host values of a request.
+
+        Args:
+            hosts: The values of the Host headers. An empty sequence is an error if only some
+                hosts are allowed.
+
+        Raises:
+            Problem: 400 for a malformed or missing host, 421 for a host that is not allowed.
+        """
         for host in hosts:
-            if error_for := self.error_for(host):
-                raise Problem(*error_for)
+            if error := self.error_for(host):
+                raise Problem(*error)
         if not hosts and (self._names or self._suffixes):
-            raise Problem(400, "There must be exactly one Host header.")
+            raise Problem(400, "The request must have exactly one Host header.")

@@ -1,4 +1,4 @@
-"""A connection that may be one too many, slow, or in need of a refusal: uvicorn's, on its guard."""
+"""uvicorn's HTTP/1.1 connection with deadlines, connection limits and problem+json rejections."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.lifecycle import GRACE_SECONDS, Lifecycle, shutting_down
 from service.overload.admission import Admission
-from service.problems import REFUSAL, Problem
+from service.problems import REJECTION, Problem
 from service.protocol.allowed_hosts import AllowedHosts
 from service.protocol.request_cycle import RequestCycle
 from service.protocol.timeouts import Deadline, DeadlineTimer
@@ -19,19 +19,24 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# After an answer the rest of a request is read, and forgotten, so that the client can read the
-# answer: closing at once would reset the connection.
+# After a response the rest of its request is read and discarded, so that the client can read the
+# response: closing at once would reset the connection. Fixed limits.
 LINGER_BYTES: Final = 1024 * 1024
 LINGER_SECONDS: Final = 1.0
 MAX_REJECTED_CONNECTIONS: Final = 64  # that linger at the same time
-STALLED_SHARE: Final = 0.8  # of them, for what clients still send or read
-# A connection without a request stays so much longer when the server closes: what its client has
-# just sent is on the way, and is answered.
-CLOSE_IDLE_SECONDS: Final = 0.25  # and up to two ticks
+STALLED_SHARE: Final = 0.8  # of GRACE_SECONDS, for clients that still send or read
+# An idle connection stays open for this time, and up to two ticks longer, when the server closes:
+# a request that is already on the way is answered.
+CLOSE_IDLE_SECONDS: Final = 0.25
 
 
 class ConnectionContext:
-    """What the connections of one process share."""
+    """State that the connections of one process share.
+
+    Args:
+        settings: The settings of the service.
+        lifecycle: The lifecycle of the process.
+    """
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
         self.settings = settings
@@ -44,7 +49,13 @@ class ConnectionContext:
 
 
 class Connection(HttpToolsProtocol):
-    """One connection, with deadlines and caps; what comes in is parsed by a subclass."""
+    """One connection with deadlines and limits; a subclass parses the input.
+
+    Args:
+        *arguments: Arguments of uvicorn's protocol.
+        context: State shared with the other connections of the process.
+        **named: Arguments of uvicorn's protocol.
+    """
 
     transport: MeteredTransport
     cycle: RequestCycle
@@ -54,42 +65,44 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.context = context
         settings = context.settings
-        self._receiving = True  # from a message's first byte, or the connection's start, to the end
-        self._begun = False  # more has come of the message than empty lines
-        self._received_bytes = 0  # of the message's head, then of the rest of it
-        self._answering: RequestCycle | None = None
-        self._refusal: Problem | None = None  # to be sent after the answers that are due
-        self._deaf = False  # what comes is forgotten
-        self._linger_bytes: int | None = None  # so much may come before the connection is closed
+        # True from the connection's start, or a message's first byte, to the message's end.
+        self._receiving = True
+        self._message_started = False  # more than empty lines has arrived of the message
+        self._received_bytes = 0  # of the message's head, then of the rest of the message
+        self._active_cycle: RequestCycle | None = None  # the request that is being answered
+        self._pending_rejection: Problem | None = None  # to send after the responses that are due
+        self._ignoring_input = False  # further input is discarded
+        self._linger_bytes_left: int | None = None  # input to discard before the connection closes
         self._read_deadline = Deadline(settings.receive_timeout_seconds)
         self._send_deadline = Deadline(settings.send_timeout_seconds)
         self._idle_deadline = Deadline(settings.keep_alive_seconds)
         self._linger_deadline = Deadline(LINGER_SECONDS)
-        self._stop_deadline: Deadline | None = None
-        self._parting_deadline = Deadline(CLOSE_IDLE_SECONDS)
-        self._kept_last = False  # whether the last request would have left the connection open
-        self._taken_bytes: int | None = None  # when the client began to be awaited
-        self._address = ""
-        self._counted = False
+        self._shutdown_deadline: Deadline | None = None
+        self._close_idle_deadline = Deadline(CLOSE_IDLE_SECONDS)
+        self._last_keep_alive = False  # the last request would have left the connection open
+        # The acknowledged bytes at the time when the client began to owe acknowledgements.
+        self._acknowledged_at_start: int | None = None
+        self._client_address = ""
+        self._counted_by_address = False
         self._rejected = False
 
-    # Its beginning and end
+    # Opening and closing
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take it, unless there are too many."""
+        """Accept the connection, or reject it with 503 if a connection limit is exceeded."""
         super().connection_made(transport)
         self.transport = MeteredTransport(transport, self._close)
         context, settings = self.context, self.context.settings
         context.deadline_timer.add(self, self.loop)
-        self._address = self.client[0] if self.client else ""
-        most = settings.max_connections_per_address
+        self._client_address = self.client[0] if self.client else ""
+        max_per_address = settings.max_connections_per_address
         if len(self.connections) > settings.max_connections or (
-            most and context.by_address[self._address] >= most
+            max_per_address and context.by_address[self._client_address] >= max_per_address
         ):
             self._reject_connection()
             return
-        self._counted = True
-        context.by_address[self._address] += 1
+        self._counted_by_address = True
+        context.by_address[self._client_address] += 1
 
     def _reject_connection(self) -> None:
         self.connections.discard(self)
@@ -98,89 +111,92 @@ class Connection(HttpToolsProtocol):
             return
         self._rejected = True
         self.context.rejected_connections += 1
-        detail = "There are too many connections; try again soon."
-        self.refuse(Problem(503, detail, headers={"Retry-After": "1"}))
+        detail = "The service has too many open connections; retry after 1 s."
+        self.reject_request(Problem(503, detail, headers={"Retry-After": "1"}))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
         context = self.context
         context.deadline_timer.discard(self)
         if self._rejected:
             context.rejected_connections -= 1
-        if self._counted:
-            context.by_address[self._address] -= 1
-            if not context.by_address[self._address]:
-                del context.by_address[self._address]
-        if self._answering is not None:  # uvicorn tells the last of a pipeline only
-            _disconnect(self._answering)
+        if self._counted_by_address:
+            context.by_address[self._client_address] -= 1
+            if not context.by_address[self._client_address]:
+                del context.by_address[self._client_address]
+        if self._active_cycle is not None:  # uvicorn notifies only the last one of a pipeline
+            _mark_disconnected(self._active_cycle)
         self.pipeline.clear()
         super().connection_lost(exc)
 
     def drain(self) -> None:
-        """Have the last answer that is due close it."""
+        """Close the connection after the last response that is due."""
         if not self._is_idle() and self.cycle is not None:
-            self._kept_last, self.cycle.keep_alive = self.cycle.keep_alive, False
+            self._last_keep_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
 
     def shutdown(self) -> None:
-        """Finish what is under way, or is just coming, within the server's grace."""
-        self._stop_deadline = Deadline(STALLED_SHARE * GRACE_SECONDS)
+        """Finish the current requests, and those that just arrive, within the grace period."""
+        self._shutdown_deadline = Deadline(STALLED_SHARE * GRACE_SECONDS)
 
-    def give_up(self) -> None:
-        """Refuse what is not answered by now."""
-        cycle = self._answering
-        if self._linger_bytes is not None or self._is_idle():
+    def abort(self) -> None:
+        """Reject the requests that are not answered; called near the end of the grace period."""
+        cycle = self._active_cycle
+        if self._linger_bytes_left is not None or self._is_idle():
             self.transport.raw.close()
-        elif cycle is None or cycle.response_started or self._deaf:
-            self._stop()
+        elif cycle is None or cycle.response_started or self._ignoring_input:
+            self._reject_or_reset()
         else:
-            _disconnect(cycle)
+            _mark_disconnected(cycle)
             self.pipeline.clear()
-            self._deaf = True
-            self._send_refusal(shutting_down(), cycle.scope)
+            self._ignoring_input = True
+            self._send_rejection(shutting_down(), cycle.scope)
 
     def _is_idle(self) -> bool:
-        """Whether it waits for a request's first byte."""
-        answered = self._answering is None or self._answering.response_complete
-        return answered and not (self._receiving and self._begun)
+        """Return True if the connection waits for the first byte of a request."""
+        answered = self._active_cycle is None or self._active_cycle.response_complete
+        return answered and not (self._receiving and self._message_started)
 
     def _close(self) -> None:
-        """Close after what was written is sent, and after some of what is still to come."""
+        """Close after the written bytes are sent, and after discarding some of the input."""
         raw = self.transport.raw
-        # Told to stop, it is the server that closes, and the client may be sending one more.
+        # When the process stops, the server is the one that closes, and the client may be sending
+        # another request.
         if raw.is_closing() or not (self._receiving or self.context.lifecycle.stopping):
             raw.close()
             return
         if raw.can_write_eof():
             raw.write_eof()
-        self._deaf = True
+        self._ignoring_input = True
         self._linger()
 
     def _linger(self) -> None:
-        self._linger_bytes = LINGER_BYTES
+        self._linger_bytes_left = LINGER_BYTES
         self._linger_deadline.reset()
         self.flow.resume_reading()
 
-    # Refusals
+    # Rejections
 
-    def refuse(self, problem: Problem) -> None:
-        """Have the request that arrives answered so, once all earlier ones are; then close."""
-        if self._deaf or self.transport.is_closing():
+    def reject_request(self, problem: Problem) -> None:
+        """Reject the arriving request after all earlier responses, then close the connection."""
+        if self._ignoring_input or self.transport.is_closing():
             return
-        self._deaf = True
-        logger.debug("refused: %s", problem)
+        self._ignoring_input = True
+        logger.debug("request_rejected", extra={"status": problem.status, "detail": problem.detail})
         arriving = self.cycle if self.cycle is not None and self.cycle.more_body else None
         if arriving is None:
-            self._refusal = problem
-            if self._answering is None or self._answering.response_complete:
-                self._send_refusal(problem)
+            self._pending_rejection = problem
+            if self._active_cycle is None or self._active_cycle.response_complete:
+                self._send_rejection(problem)
         elif arriving.response_started:
-            self.transport.close()  # there is no taking it back
+            self.transport.close()  # the status is already sent
         else:
-            arriving.refuse(problem)
+            arriving.reject(problem)
 
-    def _send_refusal(self, problem: Problem, request: HTTPScope | None = None) -> None:
-        """Have the application answer so, that it is counted and logged: what is no request, if
-        there is none.
+    def _send_rejection(self, problem: Problem, request: HTTPScope | None = None) -> None:
+        """Respond with a problem through the application, so that it is counted and logged.
+
+        Args:
+            problem: The response.
+            request: The scope of the rejected request; None if the input is not a request.
         """
         scope: dict[str, Any] = {
             "type": "http",
@@ -197,14 +213,14 @@ class Connection(HttpToolsProtocol):
             "headers": [],
             "state": self.app_state.copy(),
             **cast(dict[str, Any], request or {}),
-            REFUSAL: problem,
+            REJECTION: problem,
         }
         self.cycle = self._new_cycle(cast(HTTPScope, scope), keep_alive=False)
         self.cycle.more_body = False
-        self._receiving = True  # linger afterwards, whatever it was that came
+        self._receiving = True  # linger afterwards, whatever the input was
         self._start_asgi_task(self.cycle, self.app)
 
-    # Answers
+    # Responses
 
     def _new_cycle(self, scope: HTTPScope, *, keep_alive: bool) -> RequestCycle:
         return RequestCycle(
@@ -222,13 +238,13 @@ class Connection(HttpToolsProtocol):
         )
 
     def _start_asgi_task(self, cycle: RequestCycle, app: ASGI3Application) -> None:  # type: ignore[override]
-        self._answering = cycle
+        self._active_cycle = cycle
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or be idle: as uvicorn, but without a timer for each."""
+        """Start the next request, or become idle; unlike uvicorn, without a timer per request."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -236,65 +252,67 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self._refusal is not None:
-            self._send_refusal(self._refusal)
+        elif self._pending_rejection is not None:
+            self._send_rejection(self._pending_rejection)
         elif self.cycle.more_body:
-            self._linger()  # if the rest is short, the connection can be used again
+            self._linger()  # the connection can be used again if the rest of the body is short
 
-    # Time
+    # Deadlines
 
     def on_tick(self, seconds: float) -> None:
-        """Give up on what takes too long; only time in which the client is awaited counts."""
+        """Enforce all deadlines; only time in which the service waits for the client counts."""
         transport = self.transport
-        untaken = transport.untaken_bytes()
-        taken = transport.written_bytes - untaken
-        if not untaken:
-            self._taken_bytes = None
-        elif self._taken_bytes is None:
-            self._taken_bytes = taken
+        unacknowledged = transport.unacknowledged_bytes()
+        acknowledged = transport.written_bytes - unacknowledged
+        if not unacknowledged:
+            self._acknowledged_at_start = None
+        elif self._acknowledged_at_start is None:
+            self._acknowledged_at_start = acknowledged
             self._send_deadline.reset()
-        elif self._send_deadline.expired(seconds, taken - self._taken_bytes):
-            logger.debug("gave up on a client that does not read its answer")
+        elif self._send_deadline.expired(seconds, acknowledged - self._acknowledged_at_start):
+            logger.debug("send_timeout")
             self.transport.reset()
             return
         if transport.raw.is_closing():
             return
-        if self._stop_deadline is not None and self._linger_bytes is None and self._is_idle():
-            if self._parting_deadline.expired(seconds):
-                self._part()
+        shutdown_deadline = self._shutdown_deadline
+        if shutdown_deadline is not None and self._linger_bytes_left is None and self._is_idle():
+            if self._close_idle_deadline.expired(seconds):
+                self._close_idle()
             return
-        awaited = untaken or (self._receiving and not self.flow.read_paused)
-        if self._stop_deadline is not None and awaited and self._stop_deadline.expired(seconds):
-            self._stop()
-        elif self._linger_bytes is not None:
-            if not untaken and self._linger_deadline.expired(seconds):
+        awaiting_client = unacknowledged or (self._receiving and not self.flow.read_paused)
+        if shutdown_deadline is not None and awaiting_client and shutdown_deadline.expired(seconds):
+            self._reject_or_reset()
+        elif self._linger_bytes_left is not None:
+            if not unacknowledged and self._linger_deadline.expired(seconds):
                 transport.raw.close()
         elif self._receiving:
-            if awaited and self._read_deadline.expired(seconds, self._received_bytes):
-                self._give_up_reading()
-        elif self._is_idle() and self._idle_deadline.expired(0 if untaken else seconds):
-            self._part()
+            if awaiting_client and self._read_deadline.expired(seconds, self._received_bytes):
+                self._on_read_timeout()
+        elif self._is_idle() and self._idle_deadline.expired(0 if unacknowledged else seconds):
+            self._close_idle()
 
-    def _part(self) -> None:
-        """Close it, being idle, unless a request has come that is read in a moment."""
+    def _close_idle(self) -> None:
+        """Close an idle connection, unless received bytes are about to be read."""
         if not self.transport.unread_bytes():
             self.transport.raw.close()
 
-    def _give_up_reading(self) -> None:
-        if self._begun:
-            self.refuse(Problem(408, "The request did not arrive in time."))
-        elif self._answering is None or self._answering.response_complete:
+    def _on_read_timeout(self) -> None:
+        if self._message_started:
+            self.reject_request(Problem(408, "The request did not arrive in time."))
+        elif self._active_cycle is None or self._active_cycle.response_complete:
             self.transport.raw.close()
 
-    def _stop(self) -> None:
-        if self._begun and self._receiving and not self._deaf:
-            self.refuse(shutting_down())
+    def _reject_or_reset(self) -> None:
+        """Reject a request that is arriving; otherwise reset the connection."""
+        if self._message_started and self._receiving and not self._ignoring_input:
+            self.reject_request(shutting_down())
         else:
             self.transport.reset()
 
 
-def _disconnect(cycle: RequestCycle) -> None:
-    """Let the application see that the client is gone."""
+def _mark_disconnected(cycle: RequestCycle) -> None:
+    """Signal to the application that the client has disconnected."""
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for clients that may be slow, greedy or hostile: requests in, or refusals out."""
+"""Strict HTTP/1.1 parsing for untrusted clients: valid requests go on, all others are rejected."""
 
 from asyncio import Protocol
 from functools import partial
@@ -23,14 +23,24 @@ from service.protocol.request_head import (
 )
 from service.settings import Settings
 
-SLICE_BYTES: Final = 16 * 1024  # parsed before the caps are looked at again
-FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions, trailers: so many more than the body
-MAX_PIPELINED: Final = 64
+# Fixed limits.
+SLICE_BYTES: Final = 16 * 1024  # parsed between two checks of the limits
+FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions and trailers, in addition to the body
+MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier response
 SLASH: Final = ord("/")
 
 
 def hardened_protocol(settings: Settings, lifecycle: Lifecycle) -> type[Protocol]:
-    """The protocol to give to `uvicorn.Config(http=...)`, which calls it for each connection."""
+    """Return the protocol factory for `uvicorn.Config(http=...)`.
+
+    Args:
+        settings: The settings of the service.
+        lifecycle: The lifecycle of the process.
+
+    Returns:
+        A factory that uvicorn calls for each connection; all its connections share one
+        `ConnectionContext`.
+    """
     return cast(
         type[Protocol],
         partial(HardenedHttpProtocol, context=ConnectionContext(settings, lifecycle)),
@@ -38,28 +48,34 @@ def hardened_protocol(settings: Settings, lifecycle: Lifecycle) -> type[Protocol
 
 
 class HardenedHttpProtocol(LoadShedding):
-    """Passes on what keeps RFC 9112 strictly and is within the caps, once; refuses the rest."""
+    """Passes on each request that follows RFC 9112 and is within the limits; rejects the others.
+
+    Args:
+        *arguments: Arguments of `Connection`.
+        **named: Arguments of `Connection`.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = False
-        self._recent = b""  # what came since the head in parsing began to come, or a little more
-        self._lines_end = 0  # in it, of the last request line
-        self._decisive: list[tuple[bytes, bytes]] = []
+        # The input since the start of the current head, or slightly more.
+        self._recent_bytes = b""
+        self._request_line_end = 0  # of the last request line in _recent_bytes
+        self._framing_headers: list[tuple[bytes, bytes]] = []
         self._body_bytes = 0
         self._method = b""
         self._upgrade_ignored = False
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, in slices, unless there is too much to do."""
-        if self._unread:
+        """Parse received data in slices; under overload, defer it."""
+        if self._deferred_data:
             self._defer_more(data)
             return
-        if self.context.admission.overloaded and self._decided is None and self._defer(data):
+        if self.context.admission.overloaded and self._decision is None and self._defer(data):
             return
-        if self._linger_bytes is not None:
-            self._linger_bytes -= len(data)
-            if self._linger_bytes < 0:
+        if self._linger_bytes_left is not None:
+            self._linger_bytes_left -= len(data)
+            if self._linger_bytes_left < 0:
                 self.transport.raw.close()
                 return
         if len(data) <= SLICE_BYTES:
@@ -70,46 +86,47 @@ class HardenedHttpProtocol(LoadShedding):
             self._parse(view[start : start + SLICE_BYTES])
 
     def _parse(self, data: bytes | memoryview) -> None:
-        if self._deaf or self.parser is None:
+        if self._ignoring_input or self.parser is None:
             return
         if not self._receiving:
-            self._begin_to_receive()
+            self._begin_message()
         self._received_bytes += len(data)
-        self._recent = self._recent + data if self._in_head else bytes(data)
+        self._recent_bytes = self._recent_bytes + data if self._in_head else bytes(data)
         if not self._in_head:
-            self._lines_end = 0
+            self._request_line_end = 0
         try:
             self.parser.feed_data(data)
             if self._receiving:
-                self._require_modest()
+                self._check_message_size()
         except Problem as problem:
-            self.refuse(problem)
+            self.reject_request(problem)
         except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(bytes(data[upgrade.args[0] :]))
+            self._continue_without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
-            self.refuse(_problem(error))
-        if self._has_arrived and self._answering is not None:
-            self._start_asgi_task(self._answering, self.app)
+            self.reject_request(_problem(error))
+        if self._request_ready and self._active_cycle is not None:
+            self._start_asgi_task(self._active_cycle, self.app)
 
-    def _begin_to_receive(self) -> None:
+    def _begin_message(self) -> None:
         self._receiving = True
-        self._begun = False
+        self._message_started = False
         self._received_bytes = 0
         self._read_deadline.reset()
 
-    def _require_modest(self) -> None:
-        """Raise Problem when a message that is not complete is already too much."""
+    def _check_message_size(self) -> None:
+        """Raise Problem (400, 414, 431) if an incomplete message is already too large."""
         if self._in_head:
             check_head_size(len(self.url), len(self.headers), self._received_bytes)
         elif self._received_bytes > 2 * self._body_bytes + FRAMING_BYTES:
-            raise Problem(400, "The chunks are too small, or what is between them too large.")
+            raise Problem(400, "The chunks are too small, or their extensions too large.")
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
-        """Parse the request again as one that asks for no other protocol, and its body, which the
-        parser left alone.
+    def _continue_without_upgrade(self, rest: bytes) -> None:
+        """Parse the request again without its Upgrade header, then its body.
+
+        The parser stops after a head that requests another protocol.
         """
         if not self._upgrade_ignored:
-            return  # CONNECT, which was refused
+            return  # CONNECT, which was rejected
         self._upgrade_ignored = False
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -117,40 +134,42 @@ class HardenedHttpProtocol(LoadShedding):
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
         self._parse(b"\r\n".join([*lines, b"", rest]))
 
-    # What the parser calls
+    # Callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
-        if not self._receiving:  # it came with the end of the one before
-            self._begin_to_receive()
-        self._begun = self._in_head = True
+        if not self._receiving:  # the message came with the end of the previous one
+            self._begin_message()
+        self._message_started = self._in_head = True
         self._body_bytes = 0
-        self._decisive = []
+        self._framing_headers = []
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; trailers are ignored."""
         if not self._in_head:
-            return
+            return  # trailers are ignored
         name = name.lower()
         if name in FRAMING_HEADERS:
-            self._decisive.append((name, value))
+            self._framing_headers.append((name, value))
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Pass the request on if its head is good. Raises Problem."""
-        decisive, url, parser = self._decisive, self.url, self.parser
+        """Dispatch the request if its head is valid.
+
+        Raises:
+            Problem: The head is invalid or too large, or too many requests are pipelined.
+        """
+        framing, url, parser = self._framing_headers, self.url, self.parser
         version: str = parser.get_http_version()
         method = parser.get_method()
-        # The parser takes several spaces for one, and other protocols' names for HTTP.
+        # The parser accepts several spaces as one, and names of other protocols as HTTP.
         line = b"%b %b HTTP/%b\r\n" % (method, url, version.encode())
-        start = self._recent.find(line, self._lines_end)
+        start = self._recent_bytes.find(line, self._request_line_end)
         if start < 0:
             raise Problem(400, "The request line must be a method, a target and HTTP/1.1.")
-        self._lines_end = start + len(line)
+        self._request_line_end = start + len(line)
         if (
-            len(decisive) == 1  # nothing that needs a closer look
-            and decisive[0][0] == b"host"
+            len(framing) == 1  # a single Host: the head needs no full validation
+            and framing[0][0] == b"host"
             and url[0] == SLASH
             and len(url) <= MAX_URL_BYTES
             and len(self.headers) <= MAX_HEADERS
@@ -159,21 +178,24 @@ class HardenedHttpProtocol(LoadShedding):
             and b"#" not in url
             and not parser.should_upgrade()  # CONNECT
         ):
-            if error_for := self.context.allowed_hosts.error_for(decisive[0][1]):
-                raise Problem(*error_for)
+            if error := self.context.allowed_hosts.error_for(framing[0][1]):
+                raise Problem(*error)
         else:
             self._validate_head(method, version)
             if self._upgrade_ignored:
                 return
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise Problem(400, f"At most {MAX_PIPELINED} requests may wait for an answer.")
+            raise Problem(400, f"A connection may pipeline at most {MAX_PIPELINED} requests.")
         self._in_head = False
         self._received_bytes = 0
-        self._pass_on(method, version)
+        self._dispatch(method, version)
 
-    def _pass_on(self, method: bytes, version: str) -> None:
-        """As uvicorn does, without its own parser of URLs, which costs more than all checks."""
-        scope, before = self.scope, self.cycle
+    def _dispatch(self, method: bytes, version: str) -> None:
+        """Fill the scope and start or queue the request.
+
+        Like uvicorn, but without its URL parser, which costs more than all checks together.
+        """
+        scope, previous = self.scope, self.cycle
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("ascii")
         scope["method"] = method.decode("ascii")
@@ -183,23 +205,23 @@ class HardenedHttpProtocol(LoadShedding):
         scope["query_string"] = query
         keep_alive = version == "1.1" and self.parser.should_keep_alive()
         if self.context.lifecycle.stopping:
-            # Not this one's before it is the last answer that closes the connection.
-            if before is not None and self._kept_last and not before.response_started:
-                before.keep_alive = True
-            self._kept_last, keep_alive = keep_alive, False
+            # Only the last response of a pipeline closes the connection.
+            if previous is not None and self._last_keep_alive and not previous.response_started:
+                previous.keep_alive = True
+            self._last_keep_alive, keep_alive = keep_alive, False
         self.cycle = cycle = self._new_cycle(scope, keep_alive=keep_alive)
-        if before is None or before.response_complete:
-            self._answering = cycle
-            self._has_arrived = True  # it takes its turn once all that has come is parsed
+        if previous is None or previous.response_complete:
+            self._active_cycle = cycle
+            self._request_ready = True  # starts after all received data is parsed
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
     def _validate_head(self, method: bytes, version: str) -> None:
-        head = RequestHead.of(self._decisive)
+        head = RequestHead.of(self._framing_headers)
         validate_head(head, version, self.url, self.headers)
         if method == b"CONNECT":
-            raise Problem(400, "This is no proxy.")
+            raise Problem(400, "CONNECT is not supported: this service is not a proxy.")
         self.context.allowed_hosts.require(head.hosts)
         if self.parser.should_upgrade():
             self._method = method
@@ -209,7 +231,6 @@ class HardenedHttpProtocol(LoadShedding):
         self.expect_100_continue = version == "1.1" and bool(head.expectations)
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
         self._body_bytes += len(body)
         cycle = self.cycle
         if not cycle.response_complete:
@@ -219,12 +240,11 @@ class HardenedHttpProtocol(LoadShedding):
             cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """A request's last byte."""
         if self._upgrade_ignored:
             return
         self._receiving = False
-        if self._linger_bytes is not None:
-            self._linger_bytes = None
+        if self._linger_bytes_left is not None:
+            self._linger_bytes_left = None
             self._idle_deadline.reset()
         cycle = self.cycle
         if not cycle.response_complete:
@@ -233,7 +253,10 @@ class HardenedHttpProtocol(LoadShedding):
 
 
 def _problem(error: httptools.HttpParserError) -> Problem:
-    """What was raised in a callback, or what the parser found: a fixed text, none of the bytes."""
+    """Return the problem raised in a callback, or one for a parser error.
+
+    The parser's text is fixed and never quotes the input.
+    """
     cause = error.__context__
     if isinstance(cause, Problem):
         return cause

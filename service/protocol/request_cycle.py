@@ -1,4 +1,4 @@
-"""One request and its answer: uvicorn's, and it may be refused while its body arrives."""
+"""uvicorn's request/response cycle, extended by rejection while the request body arrives."""
 
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -7,20 +7,29 @@ from service.problems import Problem
 
 
 class RequestCycle(RequestResponseCycle):
-    """refusal: what the application is to answer, whatever it is doing when it next reads."""
+    """One request and its response.
 
-    refusal: Problem | None = None
+    Attributes:
+        rejection: The problem that the next `receive()` raises in the application; None as long
+            as the request is accepted.
+    """
 
-    def refuse(self, problem: Problem) -> None:
-        """Have it answered so; the connection is closed afterwards."""
-        self.refusal = problem
+    rejection: Problem | None = None
+
+    def reject(self, problem: Problem) -> None:
+        """Make the application respond with a problem; the connection closes afterwards."""
+        self.rejection = problem
         self.keep_alive = False
         self.waiting_for_100_continue = False
         self.message_event.set()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """The next piece of the body, or that the client has left. Raises Problem."""
+        """Return the next chunk of the body or the disconnect event.
+
+        Raises:
+            Problem: The request was rejected and the response is not complete.
+        """
         message = await super().receive()
-        if self.refusal is not None and not self.disconnected and not self.response_complete:
-            raise self.refusal
+        if self.rejection is not None and not self.disconnected and not self.response_complete:
+            raise self.rejection
         return message

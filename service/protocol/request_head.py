@@ -1,7 +1,7 @@
-"""What a request's head must be before it is passed on (RFC 9112), beyond what the parser refuses.
+"""Validation of a request head (RFC 9112), beyond the checks of the parser.
 
-The parser (llhttp) refuses bare LF, folded headers, control characters, a length that is given
-twice or is no number, Content-Length beside Transfer-Encoding, and bad chunk sizes.
+The parser (llhttp) rejects a bare LF, folded headers, control characters, a Content-Length that is
+repeated or not a number, Content-Length beside Transfer-Encoding, and malformed chunk sizes.
 """
 
 import re
@@ -11,11 +11,12 @@ from typing import Final
 
 from service.problems import Problem
 
+# Fixed limits.
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_URL_BYTES: Final = 8 * 1024
 MAX_HEADERS: Final = 100
 
-# The headers that need a closer look, but for a single Host.
+# A head with any of these needs full validation; a single Host header alone does not.
 FRAMING_HEADERS: Final = frozenset((b"host", b"expect", b"transfer-encoding", b"upgrade"))
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
@@ -23,32 +24,50 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What a head says about framing."""
+    """The headers of a request that decide on framing, in lower case and stripped.
+
+    Attributes:
+        hosts: Values of Host.
+        codings: Values of Transfer-Encoding.
+        expectations: Values of Expect.
+    """
 
     hosts: list[bytes]
     codings: list[bytes]
     expectations: list[bytes]
 
     @classmethod
-    def of(cls, decisive: Sequence[tuple[bytes, bytes]]) -> "RequestHead":
-        """From the headers of DECISIVE."""
+    def of(cls, headers: Sequence[tuple[bytes, bytes]]) -> "RequestHead":
+        """Create it from the headers that are in `FRAMING_HEADERS`, with names in lower case."""
 
         def values(wanted: bytes) -> list[bytes]:
-            return [value.strip().lower() for name, value in decisive if name == wanted]
+            return [value.strip().lower() for name, value in headers if name == wanted]
 
         return cls(values(b"host"), values(b"transfer-encoding"), values(b"expect"))
 
 
 def origin_form(url: bytes, method: bytes, head: RequestHead) -> bytes:
-    """A request's target as path and query, of the forms there are (RFC 9112, 3.2).
+    """Convert a request target to the origin form, path and query (RFC 9112, section 3.2).
 
-    `http://host/path` must be taken from any client; its host must be the Host header's. `*` is
-    for OPTIONS. Raises Problem (400).
+    A server must accept the absolute form `http://host/path` from any client; its host must equal
+    the Host header. The asterisk form `*` is valid for OPTIONS only.
+
+    Args:
+        url: The request target.
+        method: The request method.
+        head: The framing headers.
+
+    Returns:
+        The target in origin form, or `*`.
+
+    Raises:
+        Problem: 400 for an invalid target.
     """
     if b"#" in url:
         raise Problem(400, "The target must have no fragment.")
     if url.startswith(b"/"):
-        # The parser takes what starts with two slashes for a path, but others for a host.
+        # The parser takes a target that starts with two slashes for a path; other programs take
+        # its first segment for a host.
         return url
     if url == b"*" and method == b"OPTIONS":
         return url
@@ -63,28 +82,53 @@ def origin_form(url: bytes, method: bytes, head: RequestHead) -> bytes:
 def validate_head(
     head: RequestHead, http_version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> None:
-    """Raise Problem (400, 414, 417, 431) unless the head is one that can be passed on."""
+    """Validate version, size and framing headers of a complete head.
+
+    Args:
+        head: The framing headers.
+        http_version: The version of the request line, such as "1.1".
+        url: The request target.
+        headers: All headers.
+
+    Raises:
+        Problem: 400 (malformed), 414 (target too long), 417 (unsupported expectation) or 431
+            (head too large).
+    """
     if http_version not in ("1.1", "1.0"):
         raise Problem(400, "The version must be HTTP/1.1 or HTTP/1.0.")
     check_head_size(len(url), len(headers), head_bytes(url, headers))
     if len(head.hosts) > 1 or (not head.hosts and http_version == "1.1"):
-        raise Problem(400, "There must be exactly one Host header.")
+        raise Problem(400, "The request must have exactly one Host header.")
     if head.codings and (head.codings != [b"chunked"] or http_version == "1.0"):
         raise Problem(400, "Transfer-Encoding must be chunked, alone, and in HTTP/1.1.")
     if http_version == "1.1" and any(each != b"100-continue" for each in head.expectations):
-        raise Problem(417, "The only expectation that can be met is 100-continue.")
+        raise Problem(417, "The only supported expectation is 100-continue.")
 
 
 def check_head_size(url_bytes: int, headers: int, bytes_of_head: int) -> None:
-    """Raise Problem (414, 431) when a head, perhaps not yet complete, is too large."""
+    """Check the size of a head, which may be incomplete.
+
+    Args:
+        url_bytes: Length of the target in bytes.
+        headers: Number of headers.
+        bytes_of_head: Length of the head in bytes.
+
+    Raises:
+        Problem: 414 (target too long) or 431 (too many headers, head too large).
+    """
     if url_bytes > MAX_URL_BYTES:
         raise Problem(414, f"The target must have at most {MAX_URL_BYTES} bytes.")
     if headers > MAX_HEADERS:
-        raise Problem(431, f"There must be at most {MAX_HEADERS} headers.")
+        raise Problem(431, f"The request must have at most {MAX_HEADERS} headers.")
     if bytes_of_head > MAX_HEAD_BYTES:
         raise Problem(431, f"The head must have at most {MAX_HEAD_BYTES} bytes.")
 
 
 def head_bytes(url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
-    """About the size of a head as it was sent."""
+    """Return the approximate size of a head on the wire, in bytes.
+
+    Args:
+        url: The request target.
+        headers: Names and values.
+    """
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)

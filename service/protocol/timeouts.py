@@ -1,77 +1,87 @@
-"""How long a connection may take: one sweep over all of them instead of a timer for each.
+"""Deadlines of connections, checked by one timer per process instead of one per connection.
 
-The rule, for what a client sends as for what it reads: a message must be through within the timeout
-plus a second for every 64 KiB of it; time in which the client waits for the server does not count.
+The rule holds for requests as for responses: a message must be transferred within the timeout plus
+one second per 64 KiB of it. Time in which the client waits for the server does not count.
 """
 
 import asyncio
 from time import perf_counter
 from typing import Final, Protocol
 
-BYTES_PER_SECOND: Final = 64 * 1024  # what a client must keep up with, on average
+# Fixed values.
+BYTES_PER_SECOND: Final = 64 * 1024  # the minimum average rate of a client
 TICK_SECONDS: Final = 0.25
-SLICE_SECONDS: Final = 0.0005  # of a sweep, at once
+SLICE_SECONDS: Final = 0.0005  # of one tick's work, between two iterations of the event loop
 
 
 class TimedConnection(Protocol):
-    """What is told how time goes by."""
+    """A connection that checks its deadlines at every tick."""
 
     def on_tick(self, seconds: float) -> None:
-        """So much time has gone by."""
+        """Check the deadlines; `seconds` have passed since the last tick."""
 
 
 class DeadlineTimer:
-    """Tells all connections of a process, at every tick, that it has passed."""
+    """Calls `on_tick` of all connections of a process every `TICK_SECONDS`."""
 
     def __init__(self) -> None:
-        self._swept: set[TimedConnection] = set()
+        self._connections: set[TimedConnection] = set()
         self._running = False
-        self._before = 0.0
-        self._rested_since = 0.0
+        self._last_tick_at = 0.0
+        self._scheduled_at = 0.0
 
     def add(self, connection: TimedConnection, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on, tell this one too."""
-        self._swept.add(connection)
+        """Add a connection, and start the timer if it is the first one.
+
+        Args:
+            connection: The connection to call at every tick.
+            loop: The running event loop.
+        """
+        self._connections.add(connection)
         if not self._running:
             self._running = True
-            self._before = loop.time()
-            self._rest(loop)
+            self._last_tick_at = loop.time()
+            self._schedule(loop)
 
     def discard(self, connection: TimedConnection) -> None:
-        """Tell it no more."""
-        self._swept.discard(connection)
+        """Remove a connection if it is present; the timer stops after the last one."""
+        self._connections.discard(connection)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._swept:
-            self._running = False  # nothing wakes a process without connections
+        if not self._connections:
+            self._running = False  # a process without connections does not wake up
             return
         now = loop.time()
-        # A process that stood still has not listened: clients are not to blame for that time.
-        stood_still = max(0.0, now - self._rested_since - 4 * TICK_SECONDS)
-        seconds, self._before = now - self._before - stood_still, now
-        self._tell(list(self._swept), seconds, loop)
+        # A suspended or blocked process reads nothing: that time does not count against clients.
+        blocked_seconds = max(0.0, now - self._scheduled_at - 4 * TICK_SECONDS)
+        seconds, self._last_tick_at = now - self._last_tick_at - blocked_seconds, now
+        self._notify(list(self._connections), seconds, loop)
 
-    def _tell(
-        self, left: list[TimedConnection], seconds: float, loop: asyncio.AbstractEventLoop
+    def _notify(
+        self, remaining: list[TimedConnection], seconds: float, loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Go on with those that are left; requests are answered in between."""
-        until = perf_counter() + SLICE_SECONDS
-        while left:
-            connection = left.pop()
-            if connection in self._swept:
+        """Call `on_tick` in slices, so that the event loop handles requests in between."""
+        slice_end = perf_counter() + SLICE_SECONDS
+        while remaining:
+            connection = remaining.pop()
+            if connection in self._connections:
                 connection.on_tick(seconds)
-            if perf_counter() > until:
-                loop.call_soon(self._tell, left, seconds, loop)
+            if perf_counter() > slice_end:
+                loop.call_soon(self._notify, remaining, seconds, loop)
                 return
-        self._rest(loop)
+        self._schedule(loop)
 
-    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._rested_since = loop.time()
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled_at = loop.time()
         loop.call_later(TICK_SECONDS, self._tick, loop)
 
 
 class Deadline:
-    """The time that one message has taken so far, in ticks."""
+    """The time that one message has taken so far, counted in ticks.
+
+    Args:
+        timeout_seconds: The time allowed for a message without content.
+    """
 
     __slots__ = ("spent_seconds", "timeout_seconds")
 
@@ -80,10 +90,16 @@ class Deadline:
         self.spent_seconds = -TICK_SECONDS
 
     def reset(self) -> None:
-        """Begin anew, now; as the first tick may be near, it does not count."""
+        """Start again from now. The first tick may come at once, so it does not count."""
         self.spent_seconds = -TICK_SECONDS
 
     def expired(self, seconds: float, transferred_bytes: int = 0) -> bool:
-        """Spend some more; whether it was too much for what was transferred."""
+        """Add elapsed time, and return True if the deadline has passed.
+
+        Args:
+            seconds: The time since the last call.
+            transferred_bytes: The size of the message so far; each `BYTES_PER_SECOND` of it extend
+                the deadline by one second.
+        """
         self.spent_seconds += seconds
         return self.spent_seconds > self.timeout_seconds + transferred_bytes / BYTES_PER_SECOND

@@ -1,4 +1,4 @@
-"""A connection's transport that counts what is written, and asks before it closes."""
+"""Transport wrapper that counts written bytes and lets the connection decide how to close."""
 
 import asyncio
 import socket
@@ -13,17 +13,19 @@ if sys.platform == "linux":
     from fcntl import ioctl
     from termios import FIONREAD, TIOCOUTQ
 
-UNSENT_BYTES: Final = 128 * 1024  # that the system takes before it can send them
+MAX_UNSENT_BYTES: Final = 128 * 1024  # in the kernel's send buffer, before they can be sent
 
 
 class MeteredTransport(asyncio.Transport):
-    """What uvicorn's request cycles need of a transport.
+    """The part of a transport that uvicorn's request cycles use.
 
-    `on_close` is called instead of closing, once: it closes `raw` when it sees fit.
+    On Linux, TCP_NOTSENT_LOWAT limits the unsent bytes in the kernel's send buffer. Without it,
+    the kernel would copy megabytes at once while all other requests wait, and would hold them for
+    each client that does not read.
 
-    The system takes large answers only as fast as they are read, where it can: otherwise it would
-    copy megabytes at once, while all other requests wait, and hold them for each client that does
-    not read.
+    Args:
+        raw: The transport of the event loop.
+        on_close: Called once instead of closing; closes `raw` when the connection is ready.
     """
 
     def __init__(self, raw: asyncio.Transport, on_close: Callable[[], None]) -> None:
@@ -34,43 +36,44 @@ class MeteredTransport(asyncio.Transport):
         self._closing = False
         self._socket: socket.socket = raw.get_extra_info("socket")
         if sys.platform == "linux" and self._socket.family != socket.AF_UNIX:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send some bytes."""
         self.written_bytes += len(data)
         self.raw.write(data)
 
     def is_closing(self) -> bool:
-        """Whether no more is to be written."""
         return self._closing or self.raw.is_closing()
 
     def close(self) -> None:
-        """Have it closed, after what was written is sent."""
+        """Call `on_close`, on the first call only."""
         if not self._closing:
             self._closing = True
             self._on_close()
 
     def reset(self) -> None:
-        """Close it at once, and have the system forget what it still holds for the client."""
+        """Close at once with a TCP reset; the kernel drops the unsent bytes."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.raw.abort()
 
-    def untaken_bytes(self) -> int:
-        """What was written and the client has not acknowledged; 0 once the system has it all."""
+    def unacknowledged_bytes(self) -> int:
+        """Return the written bytes that the client has not acknowledged.
+
+        0 as soon as the kernel's send buffer holds all of them.
+        """
         unsent = self.raw.get_write_buffer_size()
-        return unsent and unsent + self._held_bytes()
+        return unsent and unsent + self._kernel_send_bytes()
 
     def unread_bytes(self) -> int:
-        """What has arrived and was not read yet; 0 where the system cannot tell."""
-        return self._asked(FIONREAD) if sys.platform == "linux" else 0
+        """Return the received bytes that were not read yet; 0 on systems other than Linux."""
+        return self._ioctl(FIONREAD) if sys.platform == "linux" else 0
 
-    def _held_bytes(self) -> int:
-        """What the system holds for the client; 0 where it cannot tell."""
-        return self._asked(TIOCOUTQ) if sys.platform == "linux" else 0
+    def _kernel_send_bytes(self) -> int:
+        """Return the size of the kernel's send queue; 0 on systems other than Linux."""
+        return self._ioctl(TIOCOUTQ) if sys.platform == "linux" else 0
 
-    def _asked(self, request: int) -> int:
-        answer = array("i", [0])
+    def _ioctl(self, request: int) -> int:
+        result = array("i", [0])
         with suppress(OSError):
-            ioctl(self._socket.fileno(), request, answer)
-        return answer[0]
+            ioctl(self._socket.fileno(), request, result)
+        return result[0]

@@ -1,7 +1,7 @@
-"""API keys: who may ask for what. Everything but the health checks needs one, once any is set.
+"""API keys and their scopes. With any key configured, all paths but the health checks need one.
 
 A key is `id.secret`, sent as `Authorization: Bearer id.secret` or `X-API-Key: id.secret`. The
-setting holds only the SHA-256 of the secret, which must be random: no salt is needed then.
+setting holds only the SHA-256 of the secret. The secret must be random, so no salt is needed.
 """
 
 import hashlib
@@ -20,57 +20,63 @@ PUBLIC_PATHS: Final = frozenset(
 )
 
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
-# As the router matches paths: `$` is also before a line break at the end.
+# The same pattern as the router's: `$` also matches before a line break at the end.
 _METRICS: Final = re.compile(r"(?:/models/[^/]+)?/metrics$")
-_NOBODY: Final = (bytes(32), frozenset[str]())
+_UNKNOWN_KEY: Final = (bytes(32), frozenset[str]())
 
 
 class ApiKeyAuth:
-    """The keys of the setting `api_keys`: `id:scope+scope:sha256`, separated by commas.
+    """Authorization by the keys of the setting `api_keys`.
 
-    Raises SettingError.
+    Args:
+        keys: Keys as `id:scope+scope:sha256`, separated by commas.
+
+    Raises:
+        SettingError: A key is malformed, has an unknown scope, or has the id of another one.
     """
 
     def __init__(self, keys: str) -> None:
         self._keys: dict[bytes, tuple[bytes, frozenset[str]]] = {}
-        for each in keys.split(","):
-            found = _KEY.fullmatch(each.strip())
-            scopes = frozenset(found[2].split("+")) if found else frozenset[str]()
-            if found is None or not scopes <= set(SCOPES):
+        for key in keys.split(","):
+            match = _KEY.fullmatch(key.strip())
+            scopes = frozenset(match[2].split("+")) if match else frozenset[str]()
+            if match is None or not scopes <= set(SCOPES):
                 rule = f"must be keys as id:scope+scope:sha256, scopes of {', '.join(SCOPES)}"
                 raise SettingError("api_keys", rule)
-            identity = found[1].encode()
+            identity = match[1].encode()
             if identity in self._keys:
                 raise SettingError("api_keys", "must be keys of different ids")
-            self._keys[identity] = bytes.fromhex(found[3]), scopes
+            self._keys[identity] = bytes.fromhex(match[3]), scopes
 
     def require(self, scope: Scope) -> None:
-        """Raise Problem unless the request may be answered: 401 without a key that is known, 403
-        where it does not reach.
+        """Check that a request's key permits the request.
+
+        Raises:
+            Problem: 401 without a known key, 403 if the key lacks the required scope.
         """
         if scope["path"] in PUBLIC_PATHS:
             return
-        scopes = self._scopes(_sent(scope))
+        scopes = self._scopes(_sent_key(scope))
         if scopes is None:
             detail = "This service needs an API key, as Authorization: Bearer or X-API-Key."
             raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
-        needed = _needed(scope)
-        if needed is not None and not scopes & {needed, "admin"}:
-            raise Problem(403, f"This API key is not for {needed}.")
+        required = _required_scope(scope)
+        if required is not None and not scopes & {required, "admin"}:
+            raise Problem(403, f"This API key lacks the scope {required}.")
 
     def _scopes(self, key: bytes) -> frozenset[str] | None:
-        """What a key is for; None for one that is not known.
+        """Return the scopes of a key; None for an unknown key.
 
-        An unknown id takes the same comparison as a known one.
+        An unknown id takes the same comparison as a known one, so timing does not reveal ids.
         """
         identity, _, secret = key.partition(b".")
-        digest, scopes = self._keys.get(identity, _NOBODY)
+        digest, scopes = self._keys.get(identity, _UNKNOWN_KEY)
         same = hmac.compare_digest(hashlib.sha256(secret).digest(), digest)
         return scopes if same and identity in self._keys else None
 
 
-def _sent(scope: Scope) -> bytes:
-    """The key of a request; an empty one where there is none, or more than one."""
+def _sent_key(scope: Scope) -> bytes:
+    """Return the key of a request; an empty one if there is none or more than one."""
     found = []
     for name, value in scope["headers"]:
         if name == b"x-api-key":
@@ -80,8 +86,8 @@ def _sent(scope: Scope) -> bytes:
     return found[0] if len(found) == 1 else b""
 
 
-def _needed(scope: Scope) -> str | None:
-    """The scope that a request needs; None where any key will do: to read what a model is."""
+def _required_scope(scope: Scope) -> str | None:
+    """Return the scope that a request needs; None if any key permits it, as to read metadata."""
     if _METRICS.match(scope["path"]):
         return "metrics"
     return None if scope["method"] in ("GET", "HEAD") else "predict"

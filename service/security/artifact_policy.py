@@ -1,4 +1,4 @@
-"""Which artifacts may be served: those of a digest, or with a signature, where settings say so."""
+"""Checks of artifacts by digest or signature, as the settings require."""
 
 import hashlib
 from pathlib import Path
@@ -10,9 +10,14 @@ from service.settings import SettingError, Settings
 
 
 def artifact_check(settings: Settings, *, is_default: bool) -> Check:
-    """The check of each artifact of the default model, or of another one, before it is parsed.
+    """Return the check of an artifact's bytes before they are parsed.
 
-    Digests are the default model's. Raises SettingError for a public key that cannot be used.
+    Args:
+        settings: The settings `artifact_digest` and `artifact_public_key` decide on the checks.
+        is_default: True for the default model; digests apply to it alone.
+
+    Raises:
+        SettingError: The public key cannot be used.
     """
     checks: list[Check] = []
     if is_default and settings.digests:
@@ -39,7 +44,7 @@ def _signature_check(path: Path) -> Check:
     try:
         key = read_public_key(path)
     except SigningError as error:
-        # Without the path: no value is shown.
-        why = str(error).removeprefix(f"{path}: ")
-        raise SettingError("artifact_public_key", f"cannot be used: {why}") from None
+        # Without the path: messages about settings never contain a value.
+        reason = str(error).removeprefix(f"{path}: ")
+        raise SettingError("artifact_public_key", f"cannot be used: {reason}") from None
     return lambda path, content: check_signature(path, content, key)

@@ -1,4 +1,4 @@
-"""uvicorn's server, but for its end: it drains, loses nothing that was sent, and ends in time."""
+"""uvicorn's server with a graceful shutdown: it drains, loses no sent request, and ends in time."""
 
 import asyncio
 import logging
@@ -15,18 +15,26 @@ import uvicorn
 
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
 from service.protocol.connection import Connection
-from service.server.accept_queue import take_what_waits
+from service.server.accept_queue import drain_accept_queue
 
 logger = logging.getLogger(__name__)
 
-REJECT_AFTER: Final = 0.95  # of the grace, until what is still not answered is refused
-EXIT_SECONDS: Final = 0.35  # after the grace, for what is not to do with requests
+# Fixed values.
+REJECT_AFTER: Final = 0.95  # of GRACE_SECONDS, after which unanswered requests are rejected
+EXIT_SECONDS: Final = 0.35  # after GRACE_SECONDS, for cleanup that does not concern requests
 POLL_SECONDS: Final = 0.02
-PROPAGATION_SECONDS: Final = 0.1  # that all lifecycle, by the supervisor that had the same signal
+# For a supervisor that received the same signal to announce that all workers stop.
+PROPAGATION_SECONDS: Final = 0.1
 
 
 class GracefulServer(uvicorn.Server):
-    """Stops as `stop` is told, also by these signals; with handlers for the main thread only."""
+    """A server that follows a `Lifecycle`.
+
+    Args:
+        config: uvicorn's configuration.
+        lifecycle: The lifecycle of the process.
+        signals: The signals that advance the lifecycle; handled in the main thread only.
+    """
 
     def __init__(
         self,
@@ -37,11 +45,11 @@ class GracefulServer(uvicorn.Server):
         super().__init__(config)
         self._lifecycle = lifecycle
         self._signals = signals
-        self._told = False
+        self._drain_started = False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals within; afterwards they are ignored, as the end has come anyway."""
+        """Handle the signals within the context, and ignore them afterwards: the process ends."""
         for each in self._signals:
             signal.signal(each, self._lifecycle.on_signal)
         try:
@@ -51,57 +59,57 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(each, signal.SIG_IGN)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, unless the stop came first."""
+        """Start to serve, unless the process is already stopping."""
         if not self._lifecycle.stopping:
             await super().startup(sockets)
-        if self._lifecycle.stopping:  # nobody was told that it is ready: there is nothing to drain
+        if self._lifecycle.stopping:  # the process never reported ready: no drain is needed
             self._lifecycle.advance_to(Phase.CLOSING)
             self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Look, ten times a second, whether it is time to close."""
-        if self._lifecycle.stopping and not self._told:
-            self._told = True
-            logger.info("told to stop, in %g s", self._lifecycle.drain_seconds)
+        """Check, ten times a second, whether it is time to drain or to close."""
+        if self._lifecycle.stopping and not self._drain_started:
+            self._drain_started = True
+            logger.info("shutdown_started", extra={"drain_seconds": self._lifecycle.drain_seconds})
             for connection in self._connections:
                 connection.drain()
         return await super().on_tick(counter) or self._lifecycle.drained
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take what waits, close, finish what is under way, and refuse what does not get done."""
-        logger.info("closing")
+        """Accept queued connections, close, finish the current requests, and reject late ones."""
+        logger.info("shutdown_closing")
         lifecycle = self._lifecycle
-        ends = lifecycle.close_at + GRACE_SECONDS
-        end = threading.Timer(ends + EXIT_SECONDS - monotonic(), end_process)
-        end.daemon = True
-        end.start()
+        ends_at = lifecycle.close_at + GRACE_SECONDS
+        timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), exit_process)
+        timer.daemon = True
+        timer.start()
         listeners = [each.fileno() for server in self.servers for each in server.sockets]
-        if not lifecycle.all_workers:  # perhaps the supervisor has not told it yet
+        if not lifecycle.all_workers:  # the supervisor may not have sent its command yet
             await asyncio.sleep(PROPAGATION_SECONDS)
         if lifecycle.all_workers:
-            await take_what_waits(listeners)
+            await drain_accept_queue(listeners)
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
         for connection in self._connections:
             connection.shutdown()
-        await self._finish(lifecycle.close_at + REJECT_AFTER * GRACE_SECONDS)
+        await self._wait_for_requests(lifecycle.close_at + REJECT_AFTER * GRACE_SECONDS)
         for connection in self._connections:
-            connection.give_up()
-        await self._finish(ends)
+            connection.abort()
+        await self._wait_for_requests(ends_at)
         if not lifecycle.forced:
             await self.lifespan.shutdown()
         if self.server_state.tasks:
-            logger.warning("%d requests were given up", len(self.server_state.tasks))
-            end_process()  # their threads are not waited for
+            logger.warning("requests_abandoned", extra={"requests": len(self.server_state.tasks)})
+            exit_process()  # without waiting for their threads
 
     @property
     def _connections(self) -> list[Connection]:
         return cast(list[Connection], list(self.server_state.connections))
 
-    async def _finish(self, until: float) -> None:
-        """Wait for all connections and requests, but no longer."""
+    async def _wait_for_requests(self, until: float) -> None:
+        """Wait until all connections and requests are finished, at most until a monotonic time."""
         state = self.server_state
         while (
             (state.connections or state.tasks)
@@ -111,7 +119,7 @@ class GracefulServer(uvicorn.Server):
             await asyncio.sleep(POLL_SECONDS)
 
 
-def end_process() -> None:
-    """End it as a good one, whatever still goes on in its threads."""
+def exit_process() -> None:
+    """Exit with code 0 at once, whatever its threads still do; buffered log lines are written."""
     logging.shutdown()
     os._exit(0)

@@ -1,7 +1,7 @@
-"""Read the settings, load the artifact, serve until told to stop.
+"""Entry point of the service: read the settings, load the artifacts, serve until a signal.
 
-Exit codes: 0 after SIGTERM or Ctrl-C, 2 when a setting or the artifact is wrong, 3 when the server
-cannot start, for instance because the port is taken.
+Exit codes: 0 after SIGTERM or Ctrl-C, 2 for an invalid setting or artifact, 3 if the server cannot
+start, for example because the port is in use.
 """
 
 import gc
@@ -26,22 +26,22 @@ from service.observability.logging import configure_logging
 from service.observability.tracing import tracer_to_collector
 from service.protocol.http_protocol import hardened_protocol
 from service.server.graceful import GracefulServer
-from service.server.supervisor import control_loop, serve_by_workers
+from service.server.supervisor import control_loop, serve_with_workers
 from service.settings import SettingError, Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
-SWITCH_SECONDS = 0.0005
+SWITCH_INTERVAL_SECONDS = 0.0005
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve with these command line arguments. Returns the exit code."""
+    """Run the service with these command line arguments, and return the exit code."""
     try:
         settings = read_settings(arguments)
         if settings.workers > 1:
-            configure_logging(settings.log_level, settings.log_format, _log_lines())
-            create_app(settings)  # what is wrong with it is told here, once
-            return 0 if serve_by_workers(serve_as_worker, settings) else 3
+            configure_logging(settings.log_level, settings.log_format, _log_writer())
+            create_app(settings)  # reports errors of the settings and artifacts once
+            return 0 if serve_with_workers(serve_as_worker, settings) else 3
         lifecycle = Lifecycle(settings.drain_seconds)
         server = GracefulServer(
             _config(make_app(settings, lifecycle), settings, lifecycle), lifecycle
@@ -57,9 +57,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def serve_as_worker(settings: Settings, listener: socket.socket, commands: Connection) -> None:
-    """Be one of several processes, until the one that supervises them says to stop, or is gone.
+    """Run one of several worker processes until the supervisor stops it or is gone.
 
-    When the artifact has become one that cannot be read, the process ends, and another tries.
+    A worker whose artifact cannot be read any more exits with code 1; the supervisor then starts
+    another one.
+
+    Args:
+        settings: The settings of the service.
+        listener: The listening socket that all workers share.
+        commands: The pipe to the supervisor.
     """
     lifecycle = Lifecycle(settings.drain_seconds, all_workers=False)
     threading.Thread(
@@ -68,9 +74,9 @@ def serve_as_worker(settings: Settings, listener: socket.socket, commands: Conne
     try:
         app = make_app(settings, lifecycle)
     except (ArtifactError, SettingError) as error:
-        logger.error("a worker cannot start: %s", error)
+        logger.error("worker_setup_failed", extra={"error": str(error)})
         sys.exit(1)
-    # Ctrl-C at a terminal comes to all; the supervisor tells.
+    # Ctrl-C at a terminal reaches all processes; workers follow the supervisor's command instead.
     GracefulServer(_config(app, settings, lifecycle), lifecycle, [signal.SIGTERM]).run([listener])
 
 
@@ -90,31 +96,37 @@ def _config(app: FastAPI, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
 
 
 def make_app(settings: Settings, lifecycle: Lifecycle) -> FastAPI:
-    """The service with what a process of its own adds: log lines and tracing.
+    """Create the application of a process, with its logging and tracing, and tune the interpreter.
 
-    Raises ArtifactError, SettingError.
+    Args:
+        settings: The settings of the service.
+        lifecycle: The lifecycle of the process.
+
+    Raises:
+        ArtifactError: An artifact cannot be read.
+        SettingError: A setting does not fit the models.
     """
-    lines = _log_lines()
-    configure_logging(settings.log_level, settings.log_format, lines)
+    writer = _log_writer()
+    configure_logging(settings.log_level, settings.log_format, writer)
     app = create_app(
         settings,
-        access_log=access_log(settings.log_level, settings.log_format, lines)
+        access_log=access_log(settings.log_level, settings.log_format, writer)
         if settings.access_log
         else None,
         tracer_provider=tracer_to_collector(),
         lifecycle=lifecycle,
-        log_lines=lines,
+        log_lines=writer,
     )
-    # A thread that works on a large body lets other requests in between sooner than after 5 ms.
-    sys.setswitchinterval(SWITCH_SECONDS)
-    # What was made until now stays; looking through it for garbage would take 20 ms every time.
+    # A thread that works on a large body yields to other requests after 0.5 ms instead of 5 ms.
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    # The objects created so far are permanent; each garbage collection of them would take 20 ms.
     gc.collect()
     gc.freeze()
     return app
 
 
-def _log_lines() -> LogWriter:
-    """To standard error, or nowhere if there is none."""
+def _log_writer() -> LogWriter:
+    """Return a writer to standard error, or to the null device if there is no standard error."""
     try:
         return LogWriter(sys.stderr.fileno())
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""Several processes that serve on one port, each with models of its own."""
+"""Supervisor and worker processes that serve on one port, each worker with its own models."""
 
 import logging
 import multiprocessing
@@ -25,24 +25,35 @@ from service.settings import SettingError, Settings
 
 logger = logging.getLogger(__name__)
 
-# A worker that does not answer the supervisor is ended; a busy machine may be slow.
+# Fixed values. A worker that does not answer the supervisor for HANG_SECONDS is killed; the value
+# allows for a busy machine.
 HANG_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.5
-SHARED_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 RunWorker = Callable[[Settings, socket.socket, Connection], None]
 
 
 @dataclass(frozen=True)
 class Command:
-    """What all workers are to do now: how far to stop, and how often they were to reload."""
+    """The target state of all workers.
+
+    Attributes:
+        phase: The phase to advance to.
+        reloads: The number of reloads requested since the supervisor started.
+    """
 
     phase: Phase = Phase.SERVING
     reloads: int = 0
 
 
 def control_loop(supervisor: Connection, lifecycle: Lifecycle) -> None:
-    """Do as the supervisor tells, in a thread; when it is gone, lifecycle."""
+    """Follow the commands of the supervisor, in a worker's thread; stop when it is gone.
+
+    Args:
+        supervisor: The pipe to the supervisor. Each command is acknowledged.
+        lifecycle: The lifecycle of the worker.
+    """
     reloads = 0
     try:
         while True:
@@ -60,77 +71,94 @@ def control_loop(supervisor: Connection, lifecycle: Lifecycle) -> None:
 
 
 class Worker:
-    """One process that serves. It is told anew only once it has answered, so that nothing piles up
-    where it does not.
+    """A worker process, as the supervisor sees it.
+
+    A command is sent only after the previous one was acknowledged, so that nothing accumulates in
+    the pipe of a worker that hangs.
+
+    Args:
+        serve: The function that the worker runs.
+        settings: The settings of the service.
+        listener: The listening socket.
     """
 
     def __init__(self, serve: RunWorker, settings: Settings, listener: socket.socket) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_begin, args=(serve, settings, listener, theirs))
-        # What comes before it has handlers waits: it would be the end of it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+        self.pipe, worker_pipe = spawn.Pipe()
+        self._process = spawn.Process(
+            target=_run_worker, args=(serve, settings, listener, worker_pipe)
+        )
+        # Signals are blocked until the worker has handlers: they would end it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
         try:
             self._process.start()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        worker_pipe.close()
         self.pid = self._process.pid or 0
-        self.ends = (self.pipe, self._process.sentinel)
+        self.waitables = (self.pipe, self._process.sentinel)
         self._sent = Command()
         self._sent_at = monotonic()
-        self._answered = True
+        self._acknowledged = True
         self._responsive = False
 
     @property
     def exit_code(self) -> int | None:
-        """None while it lives."""
+        """The exit code; None while the process runs."""
         return self._process.exitcode
 
     def send(self, command: Command) -> None:
-        """Tell it what is new, or ask whether it is still there; end it if it is not."""
-        with suppress(OSError, EOFError):  # it has just ended
+        """Send a new command, or the last one as a health check; kill a worker that hangs."""
+        with suppress(OSError, EOFError):  # the process has just ended
             while self.pipe.poll():
                 self.pipe.recv()
-                self._answered = self._responsive = True
+                self._acknowledged = self._responsive = True
             silent_seconds = monotonic() - self._sent_at
-            if not self._answered and silent_seconds > HANG_SECONDS:
+            if not self._acknowledged and silent_seconds > HANG_SECONDS:
                 self.kill()
-            elif self._answered and (command != self._sent or silent_seconds > POLL_SECONDS):
-                self._answered, self._sent, self._sent_at = False, command, monotonic()
+            elif self._acknowledged and (command != self._sent or silent_seconds > POLL_SECONDS):
+                self._acknowledged, self._sent, self._sent_at = False, command, monotonic()
                 self.pipe.send(command)
 
-    def end_if_new(self) -> None:
-        """Do not wait for the start of one that has just begun. Not by force: it may have come
-        further in this moment, and then stops as others.
+    def terminate_if_starting(self) -> None:
+        """Send SIGTERM to a worker that has not acknowledged a command yet.
+
+        Not SIGKILL: a worker that becomes ready in this moment then stops like the others.
         """
         if not self._responsive:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Send SIGKILL."""
         self._process.kill()
 
     def reap(self) -> None:
-        """What is to do after it has ended."""
+        """Release the resources of a process that has ended."""
         self._process.join()
         self.pipe.close()
         mark_process_dead(self.pid)  # type: ignore[no-untyped-call]
 
 
-def _begin(
-    serve: RunWorker, settings: Settings, listener: socket.socket, command: Connection
+def _run_worker(
+    serve: RunWorker, settings: Settings, listener: socket.socket, commands: Connection
 ) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
-    serve(settings, listener, command)
+    serve(settings, listener, commands)
 
 
 class Supervisor:
-    """Keeps so many workers alive, and passes on what signals ask for.
+    """Keeps `settings.workers` workers running, and passes on the requests of signals.
 
-    failed: whether it ended because a worker could not start.
+    Args:
+        serve: The function that each worker runs.
+        settings: The settings of the service.
+        listener: The listening socket.
+        lifecycle: The lifecycle of the supervisor, which the workers follow.
+
+    Attributes:
+        failed: True if the supervisor ended because a worker could not start.
     """
 
     failed = False
@@ -142,28 +170,33 @@ class Supervisor:
         self._lifecycle = lifecycle
         self._reloads = 0
         self._workers: list[Worker] = []
-        self._woken, self._waker = socket.socketpair()
-        for end in (self._woken, self._waker):
+        self._wakeup_reader, self._wakeup_writer = socket.socketpair()
+        for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)
 
     def run(self) -> None:
-        """Serve until SIGTERM or Ctrl-C, then return; afterwards those are ignored."""
-        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        """Supervise until SIGTERM or Ctrl-C and the end of the workers; later signals are ignored.
+
+        The caller installs the handlers of SIGTERM and SIGINT.
+        """
+        signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, self._on_hangup)
-        logger.info("process %d supervises %d others", os.getpid(), self._settings.workers)
+        logger.info(
+            "supervisor_started", extra={"pid": os.getpid(), "workers": self._settings.workers}
+        )
         while not self._lifecycle.stopping:
-            self._replace()
+            self._replace_workers()
             self._broadcast_and_wait()
-        # They have it too: they take what waits there, and the last one closes it.
+        # The workers share the socket: they drain its accept queue, and the last one closes it.
         self._listener.close()
         for worker in self._workers:
-            worker.end_if_new()
-        longest = GRACE_SECONDS + EXIT_SECONDS + FLUSH_SECONDS
-        while self._workers and monotonic() < self._lifecycle.close_at + longest:
+            worker.terminate_if_starting()
+        max_seconds = GRACE_SECONDS + EXIT_SECONDS + FLUSH_SECONDS
+        while self._workers and monotonic() < self._lifecycle.close_at + max_seconds:
             self._broadcast_and_wait()
             self._workers = [each for each in self._workers if each.exit_code is None]
         for worker in self._workers:
-            logger.error("worker %d does not end, and is ended", worker.pid)
+            logger.error("worker_killed", extra={"worker_pid": worker.pid})
             worker.kill()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -172,39 +205,54 @@ class Supervisor:
     def _on_hangup(self, *_: Any) -> None:
         self._reloads += 1
 
-    def _replace(self) -> None:
-        """Start workers, for those that have ended too."""
+    def _replace_workers(self) -> None:
+        """Reap the workers that have ended, and start workers up to the configured number."""
         for worker in [each for each in self._workers if each.exit_code is not None]:
             self._workers.remove(worker)
             worker.reap()
             if worker.exit_code == STARTUP_FAILURE:
-                logger.error("worker %d cannot serve here", worker.pid)
+                logger.error("worker_startup_failed", extra={"worker_pid": worker.pid})
                 self.failed = True
                 self._lifecycle.advance_to(Phase.CLOSING)
                 return
-            logger.warning("worker %d has ended, with code %s", worker.pid, worker.exit_code)
+            logger.warning(
+                "worker_exited", extra={"worker_pid": worker.pid, "exit_code": worker.exit_code}
+            )
         while len(self._workers) < self._settings.workers and not self._lifecycle.stopping:
             self._workers.append(Worker(self._serve, self._settings, self._listener))
 
     def _broadcast_and_wait(self) -> None:
-        """Tell all, and wait a little for a signal, an answer or the end of one."""
+        """Send the command to all workers, and wait up to `POLL_SECONDS` for an event.
+
+        An event is a signal, an acknowledgement or the end of a worker.
+        """
         command = Command(self._lifecycle.phase, self._reloads)
         for worker in self._workers:
             worker.send(command)
-        wait([self._woken, *(end for each in self._workers for end in each.ends)], POLL_SECONDS)
+        worker_waitables = (end for worker in self._workers for end in worker.waitables)
+        wait([self._wakeup_reader, *worker_waitables], POLL_SECONDS)
         with suppress(BlockingIOError):
-            while self._woken.recv(4096):
+            while self._wakeup_reader.recv(4096):
                 pass
 
 
-def serve_by_workers(serve: RunWorker, settings: Settings) -> bool:
-    """Serve until SIGTERM or Ctrl-C, then return; whether all went well.
+def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
+    """Serve with several worker processes until SIGTERM or Ctrl-C.
 
-    serve: what each process does. Raises SettingError, and ends the program with code 3 when the
-    port is taken.
+    Ends the program with exit code 3 if the port is in use.
+
+    Args:
+        serve: The function that each worker runs.
+        settings: The settings of the service.
+
+    Returns:
+        False if a worker could not start.
+
+    Raises:
+        SettingError: There is no folder for temporary files.
     """
     lifecycle = Lifecycle(settings.drain_seconds)
-    with _shared_folder():
+    with _metrics_folder():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lifecycle.on_signal)
         config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
@@ -214,14 +262,14 @@ def serve_by_workers(serve: RunWorker, settings: Settings) -> bool:
 
 
 @contextmanager
-def _shared_folder() -> Iterator[None]:
-    """A folder where workers leave their metrics; removed at the end."""
+def _metrics_folder() -> Iterator[None]:
+    """Create the folder in which workers share their metrics, and remove it at the end."""
     try:
         folder = tempfile.mkdtemp(prefix="malignancy-")
     except OSError:
         rule = "above 1 needs a folder for temporary files; TMPDIR names one"
         raise SettingError("workers", rule) from None
-    os.environ[SHARED_FOLDER_VARIABLE] = folder
+    os.environ[METRICS_FOLDER_VARIABLE] = folder
     try:
         yield
     finally:

@@ -101,7 +101,7 @@ def test_it_shows_what_is_wrong(client: Any) -> None:
         client.infer("wisconsin", [tensor])
     with pytest.raises(utils.InferenceServerException, match="no model of this name"):
         client.get_model_metadata("none")
-    with pytest.raises(utils.InferenceServerException, match="nothing at this path"):
+    with pytest.raises(utils.InferenceServerException, match="no resource at this path"):
         client.get_inference_statistics("wisconsin")
 
 

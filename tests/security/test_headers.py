@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from unit.service.security.test_access import ROW, routes
+from unit.service.security.test_api_keys import ROW, routes
 
 from model.prediction.predictor import Predictor
 from service.app import create_app

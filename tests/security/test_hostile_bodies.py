@@ -16,7 +16,7 @@ from support.hostile_bodies import CAP, HOLE, SECRET, Json, broken, walk
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.problems import MAX_ERRORS, MOST_CHARACTERS
+from service.problems import MAX_ERROR_CHARACTERS, MAX_ERRORS
 from service.request_context import RequestContext
 from service.settings import Settings
 
@@ -153,7 +153,7 @@ def _must_be_small(answer: httpx.Response, name: str) -> None:
     told = answer.json()
     texts = [answer.text, *(f"{key} {value}" for key, value in answer.headers.items())]
     if "error" in told:
-        assert len(told["error"]) <= MOST_CHARACTERS, name
+        assert len(told["error"]) <= MAX_ERROR_CHARACTERS, name
     assert len(told.get("errors", [])) <= MAX_ERRORS, name
     inner = [value for each in walk(told) for value in each.values() if isinstance(value, str)]
     assert all(value.isprintable() for value in inner), name

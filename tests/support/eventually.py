@@ -1,4 +1,4 @@
-"""Waiting for what comes about, patiently: a busy machine may be slow at any moment."""
+"""Wait for conditions, with timeouts for a busy machine."""
 
 import asyncio
 import time
@@ -8,17 +8,17 @@ SECONDS = 60.0
 PAUSE_SECONDS = 0.005
 
 
-def until(true: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Wait until this holds."""
+def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(PAUSE_SECONDS)
 
 
-async def loop_until(true: Callable[[], object]) -> None:
-    """Let others in this event loop go on until this holds."""
+async def loop_until(condition: Callable[[], object]) -> None:
+    """Yield to the event loop until a condition is true."""
     deadline = time.monotonic() + SECONDS
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(PAUSE_SECONDS)

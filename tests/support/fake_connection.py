@@ -1,4 +1,4 @@
-"""A connection of the service without a socket: bytes in, bytes out, and its time by hand."""
+"""A connection of the service without a socket: bytes in, bytes out, and a manual clock."""
 
 import asyncio
 import os
@@ -22,18 +22,18 @@ from service.protocol.http_protocol import HardenedHttpProtocol, hardened_protoc
 from service.protocol.timeouts import TICK_SECONDS, DeadlineTimer, TimedConnection
 from service.settings import Settings
 
-TURNS = 30  # of the event loop, in which all that can be done without waiting is done
+ITERATIONS = 30  # of the event loop, enough for everything that does not wait
 
-HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"  # what follows a method and a path
+HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"  # follows a method and a path
 GET = b"GET /a" + HEAD + b"\r\n"
 WAIT = b"GET /wait" + HEAD + b"\r\n"
 
-CAPACITY = WorkLimiter(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
+LIMITER = WorkLimiter(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
 NOWHERE = os.open(os.devnull, os.O_RDWR)
 
 
 class Socket:
-    """Holds nothing for the client, and keeps its options."""
+    """A socket with empty kernel buffers that records its options."""
 
     family = socket.AF_UNIX
 
@@ -45,7 +45,7 @@ class Socket:
         return "127.0.0.1", 8000
 
     def getpeername(self) -> tuple[str, int] | str:
-        return self.peer or ""  # of a socket in the file system
+        return self.peer or ""  # a Unix socket
 
     def fileno(self) -> int:
         return NOWHERE
@@ -55,7 +55,7 @@ class Socket:
 
 
 class Raw(asyncio.Transport):
-    """What the event loop would give: it keeps what is written, and takes it when told."""
+    """A transport in place of the event loop's: records written bytes and calls."""
 
     def __init__(self, peer: tuple[str, int] | None) -> None:
         self.socket = Socket(peer)
@@ -94,12 +94,15 @@ class Raw(asyncio.Transport):
 
 
 class Application:
-    """Answers 200 with the path and the body: /read and /predict all of it, others what has come.
-    /wait does it once it may `go`, /halves answers one half before, /never none."""
+    """Answers 200 with the path and the body.
+
+    /read and /predict read the whole body, the others none of it. /wait answers once `go` is set,
+    /halves sends half of its response before, /never does not answer.
+    """
 
     def __init__(self) -> None:
         self.scopes: list[Scope] = []
-        self.left: list[str] = []  # the paths of those whose clients left while it waited
+        self.left: list[str] = []  # paths of requests whose clients disconnected during a wait
         self.go = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,23 +136,23 @@ class Application:
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-class StillSweep(DeadlineTimer):
-    """Tells nobody anything: the time is the test's."""
+class StillTimer(DeadlineTimer):
+    """A timer that never ticks: the test calls `on_tick`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: set[TimedConnection] = set()
+        self.added: set[TimedConnection] = set()
 
     def add(self, connection: TimedConnection, loop: AbstractEventLoop) -> None:
         assert loop is asyncio.get_running_loop()
-        self.told.add(connection)
+        self.added.add(connection)
 
     def discard(self, connection: TimedConnection) -> None:
-        self.told.remove(connection)
+        self.added.remove(connection)
 
 
 class Server:
-    """What the connections of a process share."""
+    """A server in which tests open connections."""
 
     def __init__(self, **settings: Any) -> None:
         self.application = Application()
@@ -158,11 +161,11 @@ class Server:
         self.context: ConnectionContext = cast(
             partial[HardenedHttpProtocol], self.protocol
         ).keywords["context"]
-        self.deadline_timer = self.context.deadline_timer = StillSweep()
+        self.deadline_timer = self.context.deadline_timer = StillTimer()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], RequestMiddleware(self.application, Telemetry(), CAPACITY)),
+            cast(Callable[..., Any], RequestMiddleware(self.application, Telemetry(), LIMITER)),
             http=self.protocol,
             lifespan="off",
             log_config=None,
@@ -174,7 +177,7 @@ class Server:
 
 
 class Wire:
-    """A client's side of a connection."""
+    """The client's side of a connection."""
 
     def __init__(self, server: Server, peer: tuple[str, int] | None) -> None:
         self.server = server
@@ -183,7 +186,7 @@ class Wire:
         self.protocol = make(config=server.config, server_state=server.state, app_state={})
         self.protocol.connection_made(self.raw)
 
-    # Calls, not attributes: mypy takes those to stay what they were found to be.
+    # Methods, not attributes: mypy assumes that an attribute keeps its asserted value.
 
     def is_paused(self) -> bool:
         return self.raw.paused
@@ -195,29 +198,29 @@ class Wire:
         return self.raw.aborted
 
     def is_ended(self) -> bool:
-        """Whether the service has said that it writes no more."""
+        """Return True if the service has closed its sending side."""
         return self.raw.ended
 
     async def send(self, data: bytes) -> bytes:
-        """What is answered to some bytes as far as nothing is waited for."""
+        """Deliver bytes, and return what is sent without waiting."""
         self.protocol.data_received(data)
         return await self.answered()
 
     async def answered(self) -> bytes:
-        for _ in range(TURNS):
+        for _ in range(ITERATIONS):
             await asyncio.sleep(0)
         answered = bytes(self.raw.written)
         self.raw.written.clear()
         return answered
 
     async def later(self, seconds: float) -> bytes:
-        """What is answered when so much time has passed, in ticks."""
+        """Advance the time in ticks, and return what is sent."""
         for _ in range(round(seconds / TICK_SECONDS)):
             self.protocol.on_tick(TICK_SECONDS)
         return await self.answered()
 
     async def lose(self, error: Exception | None = None) -> None:
-        """The client is gone."""
+        """Disconnect the client."""
         self.protocol.connection_lost(error)
         await self.answered()
 
@@ -227,6 +230,6 @@ def statuses(answered: bytes) -> list[int]:
 
 
 def detail(answered: bytes) -> str:
-    """Of a single problem."""
+    """Return the detail of a single problem."""
     found = re.search(rb'"detail":"([^"]*)"', answered)
     return found[1].decode() if found else ""

@@ -1,4 +1,4 @@
-"""The service behind a real socket, in the loop of a test, which sees inside."""
+"""The service behind a real socket, in the event loop of a test that inspects its state."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,22 +20,29 @@ from service.settings import Settings
 
 
 class ServedHere:
-    """port: of the loopback. capacity, context, server: what is inside."""
+    """A service on a port of the loopback interface.
+
+    Attributes:
+        limiter: The service's limits of large bodies.
+        context: The state that its connections share.
+        server: uvicorn's server.
+        port: The port, as soon as it runs.
+    """
 
     def __init__(self, predictor: Predictor, **settings: Any) -> None:
-        given = Settings.model_validate({"access_log": False, **settings})
-        made: list[WorkLimiter] = []
+        validated = Settings.model_validate({"access_log": False, **settings})
+        limiters: list[WorkLimiter] = []
 
-        def capacity(*arguments: Any) -> WorkLimiter:
-            made.append(WorkLimiter(*arguments))
-            return made[0]
+        def limiter(*arguments: Any) -> WorkLimiter:
+            limiters.append(WorkLimiter(*arguments))
+            return limiters[0]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(app, "WorkLimiter", capacity)
+            patch.setattr(app, "WorkLimiter", limiter)
             lifecycle = Lifecycle(0)
-            served = app.create_app(given, predictor, lifecycle=lifecycle)
-        self.capacity = made[0]
-        protocol: Any = hardened_protocol(given, lifecycle)
+            served = app.create_app(validated, predictor, lifecycle=lifecycle)
+        self.limiter = limiters[0]
+        protocol: Any = hardened_protocol(validated, lifecycle)
         self.context: ConnectionContext = protocol.keywords["context"]
         self.server = uvicorn.Server(
             uvicorn.Config(
@@ -53,7 +60,7 @@ class ServedHere:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ServedHere"]:
-        """Until it is left."""
+        """Serve within the context."""
         task = asyncio.create_task(self.server.serve())
         await loop_until(lambda: self.server.started)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
@@ -65,7 +72,11 @@ class ServedHere:
 
     @asynccontextmanager
     async def overloaded(self, *, reading: bool) -> AsyncIterator[None]:
-        """As if there were more to do than it can. reading: and this had only just begun."""
+        """Simulate an overload within the context.
+
+        Args:
+            reading: True for the start of an overload, when requests are still parsed.
+        """
         usual, self.context.admission = self.context.admission, _Overloaded(reading)
         yield
         self.context.admission = usual

@@ -1,7 +1,7 @@
-"""Requests as bytes: what must be refused, each with its status, and what must be answered."""
+"""Raw HTTP/1.1 requests: invalid ones and unusual valid ones, each with its expected status."""
 
 HOST = b"Host: localhost\r\n"
-# What is hidden in the bytes of another request: done, it would show as a 404 with this word.
+# A request hidden in the bytes of another one. If served, it shows as a 404 with this request id.
 HIDDEN = b"GET /hidden HTTP/1.1\r\n" + HOST + b"X-Request-ID: hidden\r\n\r\n"
 GET = b"GET /health/live HTTP/1.1\r\n"
 POST = b"POST /predict HTTP/1.1\r\n" + HOST
@@ -20,8 +20,8 @@ def length(value: bytes) -> bytes:
     return POST + b"Content-Length:" + value + b"\r\n\r\n{}"
 
 
-# Each is refused, and the connection closed.
-REFUSED = {
+# Each is rejected, and the connection is closed.
+REJECTED = {
     "no host": (400, GET + b"\r\n"),
     "two hosts": (400, GET + HOST + HOST + b"\r\n"),
     "two hosts that differ": (400, GET + HOST + b"Host: other\r\n\r\n"),
@@ -112,8 +112,8 @@ REFUSED = {
     "endless target": (414, b"GET /" + b"a" * 60_000),
 }
 CLOSE = b"Connection: close\r\n\r\n"
-# Each is answered as it would be without what is unusual about it.
-TAKEN = {
+# Each is answered like its usual form.
+VALID = {
     "plain": (200, GET + HOST + CLOSE),
     "empty lines before": (200, b"\r\n\r\n" + GET + HOST + CLOSE),
     "HTTP/1.0": (200, b"GET /health/live HTTP/1.0\r\n\r\n"),
@@ -133,7 +133,7 @@ TAKEN = {
         POST + b"transfer-encoding: Chunked\r\nConnection: close\r\n\r\n"
         b"1;a=b\r\n{\r\n1\r\n}\r\n0\r\nHost: trailer\r\n\r\n",
     ),
-    "body that nobody reads": (
+    "body that is not read": (
         200,
         GET + HOST + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}",
     ),

@@ -1,4 +1,4 @@
-"""What a process takes of the system, and whether it takes more as time goes by. Linux only."""
+"""Resource usage of a process, and the trend of samples. Linux only."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process had after so many requests. series: of its metrics."""
+    """The resources of a process after some requests; `series` is the number of metric series."""
 
     requests: int
     bytes: int
@@ -20,8 +20,10 @@ class Sample:
 
 
 def taken_bytes(process: int) -> int:
-    """The memory that a process has written to. What it maps of files is the system's, and how much
-    of that counts as its own depends on who else maps them."""
+    """Return the anonymous memory of a process in bytes.
+
+    Mapped files do not count: their share depends on the other processes that map them.
+    """
     found = re.search(
         r"^Anonymous: +(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M
     )
@@ -30,18 +32,24 @@ def taken_bytes(process: int) -> int:
 
 
 def descriptors(process: int) -> int:
-    """How many files and sockets it has open."""
+    """Return the number of open files and sockets."""
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
 def threads(process: int) -> int:
-    """How many there are."""
+    """Return the number of threads."""
     return len(list(Path(f"/proc/{process}/task").iterdir()))
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
-    """The Theil–Sen slope of y over x and its 95 % interval: the median of the slopes of all pairs,
-    which no outlier moves; Sen (1968), JASA 63:1379, by the variance of Kendall's S."""
+    """Return the Theil–Sen slope of y over x and its 95 % interval.
+
+    The slope is the median of the slopes of all pairs, which is robust to outliers. The interval
+    uses the variance of Kendall's S.
+
+    Source:
+        Sen (1968), JASA 63:1379.
+    """
     n = len(x)
     first, second = np.triu_indices(n, 1)
     slopes = np.sort(

@@ -1,5 +1,4 @@
-"""What the tests of the life cycle share: a service to be stopped, and clients that lose count of
-nothing meanwhile."""
+"""A service process that tests stop, and clients that count their responses meanwhile."""
 
 import os
 import random
@@ -17,9 +16,9 @@ from pathlib import Path
 from support.eventually import until
 from support.paths import ROOT
 
-SECONDS = 60.0  # a busy machine's
+SECONDS = 60.0  # for a busy machine
 GRACE_SECONDS = 10
-LATEST_SECONDS = GRACE_SECONDS + 5  # a second is promised, and kept in torture_life_cycle.py
+LATEST_SECONDS = GRACE_SECONDS + 5  # stress_lifecycle.py asserts 1 s
 HOST = b"Host: localhost\r\n"
 ROWS = b'{"instances":[[5,1,1,1,2,1,3,1,1]]}'
 PREDICT = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % len(ROWS)
@@ -27,19 +26,19 @@ ANSWER = re.compile(rb"HTTP/1\.1 (\d+) .*?content-length: (\d+)\r\n.*?\r\n\r\n",
 
 
 class Service:
-    """A process of the service, and perhaps workers of it; what it logs goes to a file."""
+    """A service process, with or without workers, that logs to a file."""
 
     def __init__(self, artifact: Path, log: Path, **settings: object) -> None:
         self.log = log
-        given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
         command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact)]
         self._file = log.open("wb")
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
             stderr=self._file,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **given},
-            start_new_session=True,  # a signal may be for the whole group
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **environment},
+            start_new_session=True,  # a test may send a signal to the whole group
         )
         self.pid = self.process.pid
         self.port = 0
@@ -54,7 +53,7 @@ class Service:
         self._file.close()
 
     def until_ready(self, workers: int = 1) -> None:
-        """Wait until so many processes answer."""
+        """Wait until `workers` processes have started and the service is ready."""
 
         def running() -> bool:
             assert self.process.poll() is None
@@ -68,8 +67,8 @@ class Service:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), SECONDS)
 
-    def ask(self, path: str) -> bytes:
-        """All that is answered; nothing if the connection is refused."""
+    def get(self, path: str) -> bytes:
+        """Return the response, or nothing if the connection is refused."""
         try:
             with self.connect() as connection:
                 connection.sendall(b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), HOST))
@@ -78,28 +77,28 @@ class Service:
             return b""
 
     def status(self, path: str) -> int:
-        return status_of(self.ask(path))
+        return status_of(self.get(path))
 
-    def tell(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def tell_all(self, number: signal.Signals) -> None:
-        """As Ctrl-C at a terminal does."""
+    def send_signal_to_group(self, number: signal.Signals) -> None:
+        """Send a signal to all processes, as Ctrl-C at a terminal does."""
         os.killpg(self.pid, number)
 
     def end(self, seconds: float = SECONDS) -> int:
-        """The code with which it ends in this time."""
+        """Wait for the end of the process, and return its exit code."""
         return self.process.wait(seconds)
 
 
 def status_of(answered: bytes | None) -> int:
-    """0 when there was no answer."""
+    """Return the status of a response, 0 without one."""
     found = ANSWER.match(answered or b"")
     return int(found[1]) if found else 0
 
 
 def answer(connection: socket.socket) -> bytes | None:
-    """One answer; None if the connection ended before its end."""
+    """Receive one response; None if the connection ends before it is complete."""
     received = b""
     while True:
         found = ANSWER.match(received)
@@ -115,10 +114,19 @@ def answer(connection: socket.socket) -> bytes | None:
 
 
 class Load:
-    """Clients that ask on and on, each request by a connection of its own or by one that is kept
-    alive. pause_seconds: at most so long between two.
+    """Clients that send requests without end.
 
-    answered: by status. lost: requests that were sent wholly and not answered.
+    Args:
+        port: The port of the service.
+        clients: The number of clients.
+        kept_alive: True for persistent connections, False for a connection per request.
+        pause_seconds: The maximum pause between two requests.
+
+    Attributes:
+        answered: The number of responses by status.
+        lost: Requests that were sent completely and not answered.
+        refused: The number of refused connections.
+        closed: The number of connections that were closed before a request was sent.
     """
 
     def __init__(
@@ -128,9 +136,9 @@ class Load:
         self.answered: Counter[int] = Counter()
         self.lost: list[str] = []
         self.refused = 0
-        self.closed = 0  # noticed before anything was sent
+        self.closed = 0
         self._end = threading.Event()
-        self._clients = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self._clients = [threading.Thread(target=self._send_requests) for _ in range(clients)]
 
     def __enter__(self) -> "Load":
         for client in self._clients:
@@ -142,7 +150,7 @@ class Load:
         for client in self._clients:
             client.join()
 
-    def _ask(self) -> None:
+    def _send_requests(self) -> None:
         head = b"" if self._kept_alive else b"Connection: close\r\n"
         request = PREDICT + head + b"\r\n" + ROWS
         while not self._end.is_set():
@@ -157,11 +165,13 @@ class Load:
                     pass
 
     def _exchange(self, connection: socket.socket, request: bytes) -> bool:
-        """Whether one more may follow."""
+        """Send one request; return True if the connection may be used again."""
         if self._pause_seconds:
             self._end.wait(random.uniform(0, self._pause_seconds))
         try:
-            if select.select([connection], [], [], 0)[0]:  # as a pool of connections looks
+            if select.select([connection], [], [], 0)[
+                0
+            ]:  # like a connection pool, check for a close
                 raise ConnectionError
             connection.sendall(request)
         except OSError:

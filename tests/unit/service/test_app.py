@@ -148,7 +148,7 @@ async def test_nonsense_as_a_threshold_or_a_weight(client: httpx.AsyncClient) ->
 
 def test_many_errors_of_the_inference_protocol_are_cut_short() -> None:
     errors = [FieldError(field="x" * 300, rule="is bad") for _ in range(9)]
-    answer = Problem.invalid(errors).answer({"path": "/v2/models/a/infer"})
+    answer = Problem.invalid(errors).response_for({"path": "/v2/models/a/infer"})
     told = bytes(answer.body).decode()
     assert told.endswith('…"}')
     assert len(told) == 1000 + len('{"error":""}')

@@ -1,4 +1,4 @@
-"""Every refusal is a problem document with the request's id, whatever refused it."""
+"""service/problems.py and service/middleware.py: problem documents, request ids and HEAD."""
 
 import logging
 from typing import Annotated
@@ -15,13 +15,13 @@ from service.problems import FieldError, Problem, install_problem_handlers
 
 pytestmark = pytest.mark.anyio
 
-CAPACITY = WorkLimiter(threads=1, queue=0, wait_seconds=1, body_bytes=1)
+LIMITER = WorkLimiter(threads=1, queue=0, wait_seconds=1, body_bytes=1)
 
 
 def app_that_fails() -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_problem_handlers(app)
-    app.add_middleware(RequestMiddleware, telemetry=Telemetry(), limiter=CAPACITY)
+    app.add_middleware(RequestMiddleware, telemetry=Telemetry(), limiter=LIMITER)
 
     @app.get("/number")
     async def number(value: Annotated[int, Query()]) -> int:
@@ -53,7 +53,7 @@ async def get(path: str, method: str = "GET", **headers: str) -> httpx.Response:
         ("GET", "/bug", 500, "Internal Server Error"),
     ],
 )
-async def test_every_refusal_is_a_problem(method: str, path: str, status: int, title: str) -> None:
+async def test_every_error_is_a_problem(method: str, path: str, status: int, title: str) -> None:
     answer = await get(path, method, **{"X-Request-ID": "abc-1"})
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -70,7 +70,7 @@ async def test_405_keeps_allow() -> None:
     assert (await get("/number", "POST")).headers["allow"] == "GET"
 
 
-async def test_fastapis_own_validation_has_the_same_shape_and_no_value() -> None:
+async def test_fastapis_validation_errors_have_the_same_format_and_no_value() -> None:
     answer = await get("/number?value=sixty-one")
     assert answer.json()["errors"] == [{"field": "value", "rule": "breaks int_parsing"}]
     assert "sixty" not in answer.text
@@ -80,40 +80,42 @@ async def test_at_most_ten_errors() -> None:
     assert len((await get("/many")).json()["errors"]) == 10
 
 
-async def test_a_bug_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_is_logged_and_not_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.ERROR):
         answer = await get("/bug")
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
     assert "a secret" in caplog.text
+    assert caplog.messages == ["unhandled_exception"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError(), Problem(422)])
-async def test_what_fails_after_the_start_of_an_answer_is_left_to_the_server(
+async def test_an_error_after_the_response_started_is_left_to_the_server(
     error: Exception,
 ) -> None:
     async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise error
 
-    app = RequestMiddleware(half, Telemetry(), CAPACITY)
+    app = RequestMiddleware(half, Telemetry(), LIMITER)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         with pytest.raises(type(error)):
             await client.get("http://test/")
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "é", "x" * 129, "a:b", "{}"])
-async def test_an_id_that_is_no_sane_token_is_replaced(sent: str) -> None:
-    given = sent.encode()
+async def test_an_invalid_request_id_is_replaced(sent: str) -> None:
     transport = httpx.ASGITransport(app=app_that_fails())
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        answer = await client.get("/nothing", headers=[(b"X-Request-ID", given)])
-    made = answer.headers["x-request-id"]
-    assert len(made) == 32
-    assert int(made, 16)
+        answer = await client.get("/nothing", headers=[(b"X-Request-ID", sent.encode())])
+    generated = answer.headers["x-request-id"]
+    assert len(generated) == 32
+    assert int(generated, 16)
 
 
-async def test_ids_differ() -> None:
+async def test_request_ids_differ() -> None:
     assert (await get("/")).headers["x-request-id"] != (await get("/")).headers["x-request-id"]
 
 

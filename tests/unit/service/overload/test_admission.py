@@ -1,4 +1,4 @@
-"""service/overload/admission.py: turns, what may wait, and what is an overload."""
+"""service/overload/admission.py: batches per iteration, the queue, and overload."""
 
 import asyncio
 import logging
@@ -18,39 +18,39 @@ from service.overload.admission import (
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 0.0013  # that each request takes
-AT_ONCE = int(WAIT_SECONDS / SECONDS)  # are no overload
-MOST_TURNS = 1000  # that anything takes
+SECONDS = 0.0013  # per request
+AT_ONCE = int(WAIT_SECONDS / SECONDS)  # requests that are no overload
+MAX_ITERATIONS = 1000
 
 
 class Clock:
-    """The time, as it is told to the module."""
+    """The clock of the module."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         monkeypatch.setattr(admission, "monotonic", lambda: self.now)
 
 
-def turns() -> Iterator[None]:
-    """To go on until it is so, but not for ever."""
-    yield from [None] * MOST_TURNS
-    pytest.fail(f"not done in {MOST_TURNS} turns")
+def iterations() -> Iterator[None]:
+    """Bound a loop over iterations of the event loop."""
+    yield from [None] * MAX_ITERATIONS
+    pytest.fail(f"not done in {MAX_ITERATIONS} iterations")
 
 
 class Clients:
-    """Ask, and note who was answered, and who was refused."""
+    """Clients that record the answered and the rejected requests, by number."""
 
     def __init__(self, clock: Clock) -> None:
         self.admission, self.clock = Admission(), clock
         self.answered: list[int] = []
-        self.refused: list[int] = []
-        self.asked = 0
+        self.rejected: list[int] = []
+        self.sent = 0
 
-    def ask(self, count: int) -> None:
-        """So many at once."""
+    def send(self, count: int) -> None:
+        """Send `count` requests in one iteration."""
         for _ in range(count):
-            request = Request(self.asked, self)
-            self.asked += 1
+            request = Request(self.sent, self)
+            self.sent += 1
             if self.admission.try_admit(asyncio.get_running_loop()):
                 request.begin()
             else:
@@ -60,16 +60,16 @@ class Clients:
         return self.admission.overloaded
 
     async def all_done(self) -> None:
-        for _ in turns():
+        for _ in iterations():
             if not self.admission.waiting:
                 break
             await asyncio.sleep(0)
-        await asyncio.sleep(0)  # and the turn that finds it so
+        await asyncio.sleep(0)  # the iteration that finds the queue empty
         await asyncio.sleep(0)
 
 
 class Request:
-    """Takes its time once it is begun."""
+    """A request that takes `SECONDS` once it starts."""
 
     def __init__(self, number: int, clients: Clients) -> None:
         self.number, self.clients = number, clients
@@ -79,111 +79,116 @@ class Request:
         self.clients.clock.now += SECONDS
 
     def reject(self) -> None:
-        self.clients.refused.append(self.number)
+        self.clients.rejected.append(self.number)
 
 
 @pytest.fixture
 async def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
-    """Whose admission has learnt how long a request takes."""
+    """Clients of an admission that has measured the time per request."""
     clients = Clients(Clock(monkeypatch))
     for _ in range(50):
-        clients.ask(AT_ONCE - 3)
+        clients.send(AT_ONCE - 3)
         await clients.all_done()
-    assert clients.refused == []
+    assert clients.rejected == []
     clients.answered.clear()
-    clients.asked = 0
+    clients.sent = 0
     return clients
 
 
-async def test_so_many_in_a_turn_and_the_rest_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_starts_per_iteration_and_the_rest_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clients = Clients(Clock(monkeypatch))
-    clients.ask(50)
+    clients.send(50)
     assert clients.answered == list(range(BATCH_SIZE))
     most, before = 0, len(clients.answered)
-    for _ in turns():
+    for _ in iterations():
         if not clients.admission.waiting:
             break
         await asyncio.sleep(0)
         most, before = max(most, len(clients.answered) - before), len(clients.answered)
     assert clients.answered == list(range(50))
-    assert clients.refused == []
+    assert clients.rejected == []
     assert 1 <= most <= BATCH_SIZE
     await clients.all_done()
-    assert clients.admission.try_admit(asyncio.get_running_loop())  # at once, as at first
+    assert clients.admission.try_admit(asyncio.get_running_loop())  # at once, as at the start
 
 
-async def test_what_takes_long_gets_fewer_a_turn(clients: Clients) -> None:
-    clients.ask(AT_ONCE - 5)
+async def test_slow_requests_have_smaller_batches(clients: Clients) -> None:
+    clients.send(AT_ONCE - 5)
     begun = len(clients.answered)
     assert begun < BATCH_SIZE / 2
     await asyncio.sleep(0)
     assert MIN_BATCH_SIZE <= len(clients.answered) - begun < BATCH_SIZE / 2
 
 
-async def test_all_are_answered_in_order_while_none_waits_too_long(clients: Clients) -> None:
-    clients.ask(AT_ONCE - 5)
+async def test_requests_start_in_order_without_overload(clients: Clients) -> None:
+    clients.send(AT_ONCE - 5)
     await clients.all_done()
     assert clients.answered == list(range(AT_ONCE - 5))
     assert not clients.is_overloaded()
 
 
-async def test_a_burst_that_is_soon_over_is_no_overload(clients: Clients) -> None:
+async def test_a_short_burst_is_no_overload(clients: Clients) -> None:
     burst = 2 * AT_ONCE
-    clients.ask(burst)
+    clients.send(burst)
     await clients.all_done()
     assert clients.answered == list(range(burst))
 
 
-async def test_what_does_not_end_is_an_overload(clients: Clients) -> None:
-    clients.ask(2 * AT_ONCE)
+async def test_a_queue_that_stays_long_is_an_overload(clients: Clients) -> None:
+    clients.send(2 * AT_ONCE)
     begin = clients.clock.now
-    for _ in turns():
+    for _ in iterations():
         if clients.is_overloaded():
             break
         answered = len(clients.answered)
         await asyncio.sleep(0)
-        clients.ask(len(clients.answered) - answered)  # as many as are answered
+        clients.send(len(clients.answered) - answered)  # as many as are answered
         assert clients.clock.now < begin + 2 * BURST_SECONDS
     assert clients.clock.now > begin + BURST_SECONDS
 
 
-async def test_in_an_overload_the_newest_goes_first_and_the_oldest_is_refused(
+async def test_under_overload_the_newest_starts_first_and_the_oldest_is_rejected(
     clients: Clients,
 ) -> None:
-    clients.ask(10 * AT_ONCE)
-    begun = len(clients.answered)  # before it was known
+    clients.send(10 * AT_ONCE)
+    begun = len(clients.answered)  # before the overload was detected
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert clients.is_overloaded()
     await clients.all_done()
     assert clients.answered[begun] == 10 * AT_ONCE - 1
     assert clients.answered[begun:] == sorted(clients.answered[begun:], reverse=True)
-    assert clients.refused == sorted(clients.refused)
-    assert len(clients.answered) + len(clients.refused) == 10 * AT_ONCE
+    assert clients.rejected == sorted(clients.rejected)
+    assert len(clients.answered) + len(clients.rejected) == 10 * AT_ONCE
     assert AT_ONCE / 2 < len(clients.answered) < 3 * AT_ONCE
     assert not clients.is_overloaded()
-    clients.ask(AT_ONCE - 5)
+    clients.send(AT_ONCE - 5)
     await clients.all_done()
-    assert clients.answered[-1] == clients.asked - 1  # it is over, and all is as ever
+    assert clients.answered[-1] == clients.sent - 1  # the overload is over
 
 
-async def test_not_all_are_refused_in_one_turn(clients: Clients) -> None:
-    clients.ask(5 * BATCH_REJECTIONS)
+async def test_rejections_per_iteration_are_bounded(clients: Clients) -> None:
+    clients.send(5 * BATCH_REJECTIONS)
     clients.clock.now += 10 * WAIT_SECONDS
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert 0 < len(clients.refused) <= 2 * BATCH_REJECTIONS
+    assert 0 < len(clients.rejected) <= 2 * BATCH_REJECTIONS
 
 
-async def test_the_log_is_told_once(caplog: pytest.LogCaptureFixture, clients: Clients) -> None:
+async def test_an_overload_is_logged_once(
+    caplog: pytest.LogCaptureFixture, clients: Clients
+) -> None:
     with caplog.at_level(logging.WARNING):
-        clients.ask(10 * AT_ONCE)
+        clients.send(10 * AT_ONCE)
         await clients.all_done()
-        clients.ask(10 * AT_ONCE)
+        clients.send(10 * AT_ONCE)
         await clients.all_done()
-        assert len(clients.refused) > 2
+        assert len(clients.rejected) > 2
         assert len(caplog.records) == 1
         clients.clock.now += 10
-        clients.ask(10 * AT_ONCE)
+        clients.send(10 * AT_ONCE)
         await clients.all_done()
-    assert len(caplog.records) == 2
+    assert [record.message for record in caplog.records] == ["overload_rejecting"] * 2
+    assert all(0 < vars(record)["rejected"] <= BATCH_REJECTIONS for record in caplog.records)

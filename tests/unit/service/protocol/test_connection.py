@@ -1,4 +1,4 @@
-"""How many connections there may be, how they are refused, and closed."""
+"""service/protocol/connection.py: connection limits, rejections and closing."""
 
 import json
 import logging
@@ -8,46 +8,46 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
-from service.problems import REFUSAL, Problem
+from service.problems import REJECTION, Problem
 from service.protocol.connection import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
 
 BAD = b"GET /b" + HEAD + b"X : a\r\n\r\n"
-MANY = "There are too many connections; try again soon."
+TOO_MANY = "The service has too many open connections; retry after 1 s."
 
 
 def body(path: bytes, size: int) -> bytes:
     return b"POST " + path + HEAD + b"Content-Length: %d\r\n\r\n" % size
 
 
-# How many
+# Connection limits
 
 
-async def test_one_more_than_there_may_be() -> None:
+async def test_one_connection_above_the_limit_is_rejected() -> None:
     server = Server(max_connections=2)
     wires = [server.connect() for _ in range(2)]
     assert await wires[1].send(GET)
-    rejected_connections = server.connect("127.0.0.9")
-    answered = await rejected_connections.answered()
+    rejected = server.connect("127.0.0.9")
+    answered = await rejected.answered()
     assert statuses(answered) == [503]
-    assert detail(answered) == MANY
+    assert detail(answered) == TOO_MANY
     assert b"retry-after: 1\r\n" in answered
-    assert rejected_connections.raw.ended
-    assert await rejected_connections.send(GET) == b""
+    assert rejected.raw.ended
+    assert await rejected.send(GET) == b""
     await wires[0].lose()
-    assert statuses(await server.connect().send(GET)) == [200]  # the one turned away holds no place
+    assert statuses(await server.connect().send(GET)) == [200]  # the rejected one does not count
     assert statuses(await server.connect().answered()) == [503]
     assert len(server.application.scopes) == 2
 
 
-async def test_one_more_than_an_address_may_have() -> None:
+async def test_one_connection_above_the_limit_of_an_address_is_rejected() -> None:
     server = Server(max_connections_per_address=2)
     first, second = (server.connect() for _ in range(2))
-    rejected_connections = server.connect()
-    assert statuses(await rejected_connections.answered()) == [503]
+    rejected = server.connect()
+    assert statuses(await rejected.answered()) == [503]
     assert statuses(await server.connect("127.0.0.2").send(GET)) == [200]
-    await rejected_connections.lose()  # it was not counted, and so frees no place
+    await rejected.lose()  # it was not counted, so its end frees no place
     assert statuses(await server.connect().answered()) == [503]
     assert server.context.by_address == {"127.0.0.1": 2, "127.0.0.2": 1}
     await first.lose()
@@ -56,46 +56,46 @@ async def test_one_more_than_an_address_may_have() -> None:
     assert server.context.by_address == {"127.0.0.1": 1, "127.0.0.2": 1}
 
 
-async def test_addresses_are_forgotten() -> None:
+async def test_the_counters_of_addresses_are_removed() -> None:
     server = Server(max_connections_per_address=2)
     wires = [server.connect(f"127.0.0.{number}") for number in range(5)]
-    wires.append(server.connect(None))  # of a socket in the file system
+    wires.append(server.connect(None))  # a Unix socket
     assert len(server.context.by_address) == 6
-    assert server.deadline_timer.told == {wire.protocol for wire in wires}
+    assert server.deadline_timer.added == {wire.protocol for wire in wires}
     for wire in wires:
         await wire.lose()
     assert not server.context.by_address
-    assert not server.deadline_timer.told
+    assert not server.deadline_timer.added
 
 
-async def test_without_a_limit_an_address_may_have_any() -> None:
+async def test_without_a_limit_an_address_has_any_number_of_connections() -> None:
     server = Server()
     for _ in range(100):
         assert statuses(await server.connect().send(GET)) == [200]
 
 
-async def test_of_many_that_are_turned_away_some_are_not_told() -> None:
+async def test_beyond_many_rejected_connections_further_ones_are_aborted() -> None:
     server = Server(max_connections=1)
     server.connect()
-    rejected_connections = [server.connect() for _ in range(MAX_REJECTED_CONNECTIONS)]
-    assert [statuses(await wire.answered()) for wire in rejected_connections] == [
+    rejected = [server.connect() for _ in range(MAX_REJECTED_CONNECTIONS)]
+    assert [statuses(await wire.answered()) for wire in rejected] == [
         [503]
     ] * MAX_REJECTED_CONNECTIONS
-    assert not any(wire.raw.aborted for wire in rejected_connections)
+    assert not any(wire.raw.aborted for wire in rejected)
     more = server.connect()
     assert await more.answered() == b""
     assert more.raw.aborted
     await more.lose()
-    assert server.connect().raw.aborted  # it was none of them
-    for wire in rejected_connections[:3]:
+    assert server.connect().raw.aborted  # the aborted one did not count as rejected
+    for wire in rejected[:3]:
         await wire.lose()
     assert [server.connect().raw.aborted for _ in range(4)] == [False, False, False, True]
 
 
-# Refusals
+# Rejections
 
 
-async def test_a_refusal_is_a_problem_with_an_identity(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_rejection_is_a_problem_with_a_request_id(caplog: pytest.LogCaptureFixture) -> None:
     wire = Server().connect()
     with caplog.at_level(logging.DEBUG, "service.protocol.connection"):
         head, _, sent = (await wire.send(BAD)).partition(b"\r\n\r\n")
@@ -107,10 +107,12 @@ async def test_a_refusal_is_a_problem_with_an_identity(caplog: pytest.LogCapture
     assert len(problem["instance"]) == 32
     assert f"content-length: {len(sent)}".encode() in lines
     assert lines[-1] == b"connection: close"
-    assert caplog.messages == [f"refused: 400: {problem['detail']}"]
+    (record,) = caplog.records
+    assert record.message == "request_rejected"
+    assert (vars(record)["status"], vars(record)["detail"]) == (400, problem["detail"])
 
 
-async def test_the_application_is_told_of_what_is_no_request(wire: Wire) -> None:
+async def test_the_application_receives_a_scope_for_input_that_is_not_a_request(wire: Wire) -> None:
     scopes: list[Scope] = []
 
     async def application(scope: Scope, _: Receive, send: Send) -> None:
@@ -121,19 +123,19 @@ async def test_the_application_is_told_of_what_is_no_request(wire: Wire) -> None
     wire.protocol.app = cast(Any, application)
     await wire.send(GET + BAD)
     good, bad = scopes
-    assert bad.pop(REFUSAL).status == 400
-    nothing: Scope = {
+    assert bad.pop(REJECTION).status == 400
+    empty: Scope = {
         "method": "",
         "path": "",
         "raw_path": b"",
         "query_string": b"",
         "headers": [],
     }
-    assert bad == {**good, **nothing}
+    assert bad == {**good, **empty}
     assert bad["state"] is not good["state"]
 
 
-async def test_what_came_before_is_answered_before() -> None:
+async def test_a_rejection_follows_earlier_responses() -> None:
     wire = Server().connect()
     assert statuses(await wire.send(GET + GET + BAD + GET)) == [200, 200, 400]
     assert wire.is_ended()
@@ -145,15 +147,15 @@ async def test_what_came_before_is_answered_before() -> None:
     assert wire.is_ended()
 
 
-async def test_nothing_is_refused_twice() -> None:
+async def test_only_the_first_rejection_is_sent() -> None:
     wire = Server().connect()
     assert await wire.send(WAIT + BAD) == b""
-    wire.protocol.refuse(Problem(408))
+    wire.protocol.reject_request(Problem(408))
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200, 400]
 
 
-async def test_a_body_that_goes_wrong_is_refused_where_it_is_read() -> None:
+async def test_a_malformed_body_is_rejected_when_it_is_read() -> None:
     wire = Server().connect()
     chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
     assert await wire.send(chunked) == b""
@@ -163,7 +165,7 @@ async def test_a_body_that_goes_wrong_is_refused_where_it_is_read() -> None:
     assert wire.server.state.total_requests == 1
 
 
-async def test_a_body_that_goes_wrong_in_a_pipeline_is_refused_in_its_turn() -> None:
+async def test_a_malformed_body_in_a_pipeline_is_rejected_in_order() -> None:
     wire = Server().connect()
     chunked = b"POST /read" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n"
     assert await wire.send(WAIT + GET + chunked) == b""
@@ -172,7 +174,7 @@ async def test_a_body_that_goes_wrong_in_a_pipeline_is_refused_in_its_turn() -> 
     assert [scope["path"] for scope in wire.server.application.scopes] == ["/wait", "/a", "/read"]
 
 
-async def test_an_answer_that_has_begun_is_not_taken_back() -> None:
+async def test_a_started_response_is_not_replaced_by_a_rejection() -> None:
     wire = Server().connect()
     chunked = b"POST /halves" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
     assert statuses(await wire.send(chunked)) == [200]
@@ -186,19 +188,17 @@ async def test_an_answer_that_has_begun_is_not_taken_back() -> None:
     ("path", "media_type"),
     [(b"/v2/read", b"application/json"), (b"/v1/read", b"application/problem+json")],
 )
-async def test_a_refused_body_is_told_in_the_words_of_its_path(
-    path: bytes, media_type: bytes
-) -> None:
+async def test_a_rejection_has_the_error_format_of_its_path(path: bytes, media_type: bytes) -> None:
     wire = Server().connect()
     await wire.send(b"POST " + path + HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     answered = await wire.send(b"x\r\n")
     assert b"content-type: " + media_type + b"\r\n" in answered
 
 
-# Ends
+# Closing
 
 
-async def test_a_client_that_is_gone_is_seen_to_be(wire: Wire) -> None:
+async def test_the_application_sees_a_disconnect(wire: Wire) -> None:
     await wire.send(b"GET /never" + HEAD + b"\r\n" + GET)
     await wire.lose()
     assert wire.server.application.left == ["/never"]
@@ -206,20 +206,20 @@ async def test_a_client_that_is_gone_is_seen_to_be(wire: Wire) -> None:
     assert not wire.server.state.connections
 
 
-async def test_a_client_that_is_gone_after_its_answer(wire: Wire) -> None:
+async def test_a_disconnect_after_the_response(wire: Wire) -> None:
     await wire.send(GET)
     await wire.lose(ConnectionResetError())
     assert not wire.is_closed()  # it is closed already
     assert wire.server.application.left == []
 
 
-async def test_a_close_between_requests_is_one_at_once(wire: Wire) -> None:
+async def test_a_close_between_requests_does_not_linger(wire: Wire) -> None:
     await wire.send(GET[:-2] + b"Connection: close\r\n\r\n")
     assert (wire.is_closed(), wire.is_ended()) == (True, False)
 
 
 @pytest.mark.parametrize("can_end", [True, False])
-async def test_a_close_within_a_body_waits_for_some_of_it(wire: Wire, can_end: bool) -> None:
+async def test_a_close_within_a_body_lingers(wire: Wire, can_end: bool) -> None:
     wire.raw.can_end = can_end
     closing = body(b"/a", LINGER_BYTES + 5)[:-2] + b"Connection: close\r\n\r\n"
     assert statuses(await wire.send(closing)) == [200]
@@ -230,7 +230,7 @@ async def test_a_close_within_a_body_waits_for_some_of_it(wire: Wire, can_end: b
     assert wire.is_closed()
 
 
-async def test_a_close_of_what_is_closing_does_not_linger(wire: Wire) -> None:
+async def test_a_close_of_a_closing_transport_does_not_linger(wire: Wire) -> None:
     await wire.send(body(b"/wait", 10)[:-2] + b"Connection: close\r\n\r\n")
     wire.raw.closed = True
     wire.server.application.go.set()
@@ -238,7 +238,7 @@ async def test_a_close_of_what_is_closing_does_not_linger(wire: Wire) -> None:
     assert not wire.is_ended()
 
 
-async def test_the_rest_of_a_short_body_is_forgotten_and_the_connection_used(wire: Wire) -> None:
+async def test_the_rest_of_a_short_body_is_discarded_and_the_connection_kept(wire: Wire) -> None:
     assert statuses(await wire.send(body(b"/a", 1000))) == [200]
     assert await wire.send(b"x" * 999) == b""
     assert statuses(await wire.send(b"x" + GET)) == [200]
@@ -249,7 +249,7 @@ async def test_the_rest_of_a_short_body_is_forgotten_and_the_connection_used(wir
     assert wire.is_closed()
 
 
-async def test_nothing_is_answered_on_a_connection_that_closes(wire: Wire) -> None:
+async def test_a_closing_connection_starts_no_further_request(wire: Wire) -> None:
     await wire.send(WAIT + GET)
     wire.protocol.transport.close()
     wire.server.application.go.set()

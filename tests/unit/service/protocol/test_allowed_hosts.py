@@ -1,4 +1,4 @@
-"""Which Host headers are answered."""
+"""service/protocol/allowed_hosts.py: valid, allowed and rejected Host headers."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from service.protocol.allowed_hosts import AllowedHosts
 
 
 @pytest.mark.parametrize(
-    ("host", "error_for"),
+    ("host", "status"),
     [
         (b"example.org", None),
         (b"EXAMPLE.org.:8000", None),
@@ -17,6 +17,6 @@ from service.protocol.allowed_hosts import AllowedHosts
         (b"example.org:http", 400),
     ],
 )
-def test_allowed_hosts(host: bytes, error_for: int | None) -> None:
-    found = AllowedHosts(["Example.org", "*.example.com"]).error_for(host)
-    assert (found and found[0]) == error_for
+def test_allowed_hosts(host: bytes, status: int | None) -> None:
+    error = AllowedHosts(["Example.org", "*.example.com"]).error_for(host)
+    assert (error and error[0]) == status

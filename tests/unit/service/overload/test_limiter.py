@@ -1,4 +1,4 @@
-"""What is beyond it is refused at once, and everything is given back."""
+"""service/overload/limiter.py: rejections beyond the limits, and release of every resource."""
 
 import asyncio
 import threading
@@ -25,11 +25,11 @@ SECONDS = 20
 LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (THREAD_BYTES // 10)}
 
 
-def capacity(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> WorkLimiter:
+def limiter(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> WorkLimiter:
     return WorkLimiter(threads, queue, wait_seconds, body_bytes=100)
 
 
-async def test_so_many_at_a_time_and_the_rest_in_turn() -> None:
+async def test_threads_are_bounded_and_the_rest_waits() -> None:
     running = most = 0
     lock = threading.Lock()
 
@@ -43,30 +43,30 @@ async def test_so_many_at_a_time_and_the_rest_in_turn() -> None:
             running -= 1
         return number
 
-    limited = capacity(threads=2, queue=20)
+    limited = limiter(threads=2, queue=20)
     done = await asyncio.gather(*(limited.run(work, number) for number in range(20)))
     assert done == list(range(20))
     assert 1 <= most <= 2
     assert limited.waiting == 0
 
 
-async def test_beyond_the_queue_it_refuses_at_once() -> None:
+async def test_a_full_queue_rejects_at_once() -> None:
     go = threading.Event()
-    limited = capacity(queue=1)
+    limited = limiter(queue=1)
     first, second = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
     await loop_until(lambda: limited.waiting == 1)
     with pytest.raises(Problem, match="503") as refused:
         await limited.run(go.wait)
     assert refused.value.headers == {"Retry-After": "1"}
-    begun = asyncio.create_task(limited.go_on(go.wait))  # what was begun waits all the same
+    started = asyncio.create_task(limited.run_next(go.wait))  # a started request may still wait
     go.set()
-    assert all(await asyncio.gather(first, second, begun))
+    assert all(await asyncio.gather(first, second, started))
     assert await limited.run(go.wait)
 
 
-async def test_nobody_waits_longer_than_that() -> None:
+async def test_a_request_waits_at_most_wait_seconds() -> None:
     go = threading.Event()
-    limited = capacity(queue=1, wait_seconds=0.01)
+    limited = limiter(queue=1, wait_seconds=0.01)
     first = asyncio.create_task(limited.run(go.wait))
     await asyncio.sleep(0)
     with pytest.raises(Problem, match=r"No thread was free within 0.01 s"):
@@ -77,17 +77,17 @@ async def test_nobody_waits_longer_than_that() -> None:
     assert await limited.run(go.wait)
 
 
-async def test_work_gets_what_it_is_given() -> None:
+async def test_work_receives_its_arguments() -> None:
     def work(*args: object, **named: object) -> object:
         return args, named
 
-    limited = capacity()
+    limited = limiter()
     assert await limited.run(work, 1, 2, a=3) == ((1, 2), {"a": 3})
-    assert await limited.go_on(work, 1, 2, a=3) == ((1, 2), {"a": 3})
+    assert await limited.run_next(work, 1, 2, a=3) == ((1, 2), {"a": 3})
 
 
-async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
-    limited = capacity()
+async def test_failure_and_cancellation_free_the_thread() -> None:
+    limited = limiter()
     with pytest.raises(ZeroDivisionError):
         await limited.run(lambda: 1 / 0)
     go = threading.Event()
@@ -100,12 +100,12 @@ async def test_a_failure_and_a_cancellation_free_the_thread() -> None:
     assert await limited.run(go.wait)
 
 
-async def test_a_thread_that_is_given_to_who_is_cancelled_is_free_again() -> None:
+async def test_a_thread_passed_to_a_cancelled_request_is_free_again() -> None:
     go = threading.Event()
-    limited = capacity()
+    limited = limiter()
     first, waiting = (asyncio.create_task(limited.run(go.wait)) for _ in range(2))
     await loop_until(lambda: limited.waiting == 1)
-    first.add_done_callback(lambda _: waiting.cancel())  # as soon as the thread is given on
+    first.add_done_callback(lambda _: waiting.cancel())  # as soon as the thread is passed on
     go.set()
     await asyncio.wait([first, waiting])
     assert waiting.cancelled()
@@ -113,9 +113,9 @@ async def test_a_thread_that_is_given_to_who_is_cancelled_is_free_again() -> Non
         assert await limited.run(go.wait)
 
 
-async def test_who_waits_longest_is_next_but_few_are_begun_at_a_time() -> None:
+async def test_threads_go_to_the_longest_waiting_but_few_requests_start_at_a_time() -> None:
     go, end = threading.Event(), threading.Event()
-    limited = capacity(threads=2, queue=10)
+    limited = limiter(threads=2, queue=10)
     order: list[str] = []
     tasks = [asyncio.create_task(limited.run(event.wait)) for event in (go, end)]
 
@@ -125,26 +125,28 @@ async def test_who_waits_longest_is_next_but_few_are_begun_at_a_time() -> None:
 
     def line_up(*names: str) -> None:
         for name in names:
-            work = limited.go_on if name.startswith("begun") else limited.run
+            work = limited.run_next if name.startswith("next") else limited.run
             tasks.append(asyncio.create_task(work(done, name)))
 
     await asyncio.sleep(0)
-    line_up("new 1", "begun 1", "new 2", "begun 2", "begun 3", "new 3")
+    line_up("new 1", "next 1", "new 2", "next 2", "next 3", "new 3")
     await loop_until(lambda: limited.waiting == 3)
     go.set()
     await loop_until(lambda: len(order) == 6)
     end.set()
     await asyncio.gather(*tasks)
-    assert order == ["begun 1", "begun 2", "new 1", "new 2", "begun 3", "new 3"]
+    assert order == ["next 1", "next 2", "new 1", "new 2", "next 3", "new 3"]
 
 
-async def test_a_request_takes_all_of_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_time_of_a_request_includes_all_of_its_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock(monkeypatch)
-    limited = capacity(queue=100, wait_seconds=10)
+    limited = limiter(queue=100, wait_seconds=10)
     for _ in range(100):
-        await limited.run(clock.pass_by, 1)
+        await limited.run(clock.advance, 1)
         for _ in range(7):
-            await limited.go_on(clock.pass_by, 1)
+            await limited.run_next(clock.advance, 1)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(3)]
     await loop_until(lambda: limited.waiting == 2)
@@ -155,27 +157,27 @@ async def test_a_request_takes_all_of_its_pieces(monkeypatch: pytest.MonkeyPatch
 
 
 class Clock:
-    """The time, as it is told to the module."""
+    """The clock of the module."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         monkeypatch.setattr("service.overload.limiter.monotonic", lambda: self.now)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += seconds
 
 
-async def test_what_would_wait_for_too_long_is_refused_on_arrival(
+async def test_a_request_that_would_wait_too_long_is_rejected_on_arrival(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock(monkeypatch)
-    limited = capacity(threads=2, queue=100, wait_seconds=10)
-    for _ in range(100):  # it learns what a piece of work takes
-        await limited.run(clock.pass_by, 4)
+    limited = limiter(threads=2, queue=100, wait_seconds=10)
+    for _ in range(100):  # measure the time per request
+        await limited.run(clock.advance, 4)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(2)]
     await asyncio.sleep(0)
-    for waiting in range(6):  # each waits two seconds longer, as there are two threads
+    for waiting in range(6):  # each waits 2 s longer, since there are two threads
         assert limited.waiting == waiting
         tasks.append(asyncio.create_task(limited.run(go.wait)))
         await asyncio.sleep(0)
@@ -185,30 +187,30 @@ async def test_what_would_wait_for_too_long_is_refused_on_arrival(
     assert all(await asyncio.gather(*tasks))
 
 
-async def test_in_an_overload_that_lasts_fewer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_a_lasting_overload_fewer_requests_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    limited = capacity(threads=1, queue=100, wait_seconds=10)
+    limited = limiter(threads=1, queue=100, wait_seconds=10)
     for _ in range(100):
-        await limited.run(clock.pass_by, 1)
+        await limited.run(clock.advance, 1)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(3)]
     await loop_until(lambda: limited.waiting == 2)
-    clock.now += 11  # there always were some
-    with pytest.raises(Problem, match="503"):  # two seconds are more than one takes
+    clock.now += 11  # the queue was never empty
+    with pytest.raises(Problem, match="503"):  # 2 s are more than one request takes
         await limited.run(go.wait)
     go.set()
     assert all(await asyncio.gather(*tasks))
-    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(5)]  # it is over
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(5)]  # the overload is over
     assert all(await asyncio.gather(*tasks))
 
 
-def test_memory_is_set_aside_and_given_back() -> None:
-    limited = capacity()
+def test_memory_is_reserved_and_released() -> None:
+    limited = limiter()
     limited.hold(60)
-    why = "503: The bodies of other requests fill the memory that is set aside for them."
+    message = "503: The memory reserved for request bodies is filled by other requests."
     with pytest.raises(Problem) as full:
         limited.hold(41)
-    assert str(full.value) == why
+    assert str(full.value) == message
     limited.hold(40)
     limited.release(60)
     with pytest.raises(Problem, match="503"):
@@ -242,7 +244,7 @@ class Blocked:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/invocations", "/models/article/predict"])
-async def test_an_overloaded_service_says_so_and_stays_healthy(
+async def test_an_overloaded_service_responds_503_and_stays_healthy(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     blocked = Blocked(predictor, monkeypatch)
@@ -280,7 +282,7 @@ async def test_a_table_waits_for_a_thread_too(
         assert answered.status_code == 200
 
 
-async def test_bodies_share_a_memory_which_every_request_gives_back(
+async def test_bodies_share_memory_that_every_request_releases(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = Blocked(predictor, monkeypatch, max_buffered_body_bytes=2500, scoring_queue_size=10)
@@ -291,11 +293,11 @@ async def test_bodies_share_a_memory_which_every_request_gives_back(
             yield body[start : start + 500]
 
     async with blocked.client() as client:
-        for _ in range(5):  # whatever becomes of a request
+        for _ in range(5):  # released for either status
             for body, status in ((b" " * 2000, 400), (b" " * 3000, 503)):
                 answer = await client.post("/predict", content=chunks(body))
                 assert answer.status_code == status
 
 
-async def test_requests_outside_of_the_service_hold_nothing() -> None:
+async def test_the_default_request_context_is_unchanged() -> None:
     assert request_context.get() == RequestContext("-")

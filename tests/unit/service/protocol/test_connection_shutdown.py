@@ -1,4 +1,4 @@
-"""What a connection does while the service stops, and when it must end."""
+"""service/protocol/connection.py: draining, shutdown and abort of a connection."""
 
 import pytest
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
@@ -8,7 +8,7 @@ from service.lifecycle import Phase
 pytestmark = pytest.mark.anyio
 
 HALVES = b"GET /halves" + HEAD + b"\r\n"
-STOPPING = "The service is stopping."
+SHUTTING_DOWN = "The service is shutting down."
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def drain(wire: Wire) -> None:
     wire.protocol.drain()
 
 
-async def test_the_answer_that_is_due_closes(wire: Wire) -> None:
+async def test_the_response_that_is_due_closes_the_connection(wire: Wire) -> None:
     await wire.send(WAIT)
     drain(wire)
     assert not wire.is_ended()
@@ -29,11 +29,11 @@ async def test_the_answer_that_is_due_closes(wire: Wire) -> None:
     answered = await wire.answered()
     assert statuses(answered) == [200]
     assert b"connection: close\r\n" in answered
-    assert wire.is_ended()  # and lingers for what its client may just be sending
+    assert wire.is_ended()  # and lingers for a request that is on the way
     assert not wire.is_closed()
 
 
-async def test_so_does_the_next_of_one_that_is_idle(wire: Wire) -> None:
+async def test_the_next_response_of_an_idle_connection_closes_it(wire: Wire) -> None:
     await wire.send(GET)
     drain(wire)
     assert not wire.is_ended()
@@ -42,7 +42,7 @@ async def test_so_does_the_next_of_one_that_is_idle(wire: Wire) -> None:
     assert b"connection: close\r\n" in answered
 
 
-async def test_only_the_last_of_a_pipeline_closes(wire: Wire) -> None:
+async def test_only_the_last_response_of_a_pipeline_closes_the_connection(wire: Wire) -> None:
     await wire.send(WAIT)
     drain(wire)
     await wire.send(GET + GET)
@@ -53,62 +53,62 @@ async def test_only_the_last_of_a_pipeline_closes(wire: Wire) -> None:
     assert answered.rindex(b"HTTP/1.1") < answered.index(b"connection: close")
 
 
-async def test_a_pipeline_whose_last_wanted_to_close(wire: Wire) -> None:
+async def test_a_request_with_connection_close_ends_its_pipeline(wire: Wire) -> None:
     await wire.send(b"GET /wait" + HEAD + b"Connection: close\r\n\r\n")
     drain(wire)
     await wire.send(GET)
     wire.server.application.go.set()
-    assert statuses(await wire.answered()) == [200]  # as it would have been without a stop
+    assert statuses(await wire.answered()) == [200]  # as without a shutdown
 
 
-async def test_what_is_not_answered_at_the_end_is_refused(wire: Wire) -> None:
+async def test_abort_rejects_an_unanswered_request(wire: Wire) -> None:
     await wire.send(b"GET /v2/models/never" + HEAD + b"\r\n" + GET)
-    wire.protocol.give_up()
+    wire.protocol.abort()
     answered = await wire.answered()
     assert statuses(answered) == [503]
-    assert b'{"error":"' + STOPPING.encode() in answered  # in the words of its path
+    assert b'{"error":"' + SHUTTING_DOWN.encode() in answered  # the error format of its path
     assert b"retry-after: 1\r\n" in answered
     assert wire.server.application.left == ["/v2/models/never"]
     assert wire.is_ended()
     assert await wire.send(GET) == b""
 
 
-async def test_so_is_what_has_not_arrived(wire: Wire) -> None:
+async def test_abort_rejects_an_incomplete_request(wire: Wire) -> None:
     await wire.send(b"POST /read" + HEAD + b"Content-Length: 9\r\n\r\n1234")
-    wire.protocol.give_up()
+    wire.protocol.abort()
     answered = await wire.answered()
-    assert (statuses(answered), detail(answered)) == ([503], STOPPING)
+    assert (statuses(answered), detail(answered)) == ([503], SHUTTING_DOWN)
     half = Server().connect()
     await half.send(b"GET /a HTTP/1.1\r\nHo")
-    half.protocol.give_up()
+    half.protocol.abort()
     answered = await half.answered()
-    assert (statuses(answered), detail(answered)) == ([503], STOPPING)
+    assert (statuses(answered), detail(answered)) == ([503], SHUTTING_DOWN)
 
 
-async def test_an_answer_that_has_begun_is_cut_off(wire: Wire) -> None:
+async def test_abort_cuts_off_a_started_response(wire: Wire) -> None:
     assert statuses(await wire.send(HALVES)) == [200]
-    wire.protocol.give_up()
+    wire.protocol.abort()
     assert wire.is_aborted()
 
 
-async def test_what_waits_for_nothing_is_closed(wire: Wire) -> None:
-    wire.protocol.give_up()
+async def test_abort_closes_an_idle_connection(wire: Wire) -> None:
+    wire.protocol.abort()
     assert wire.is_closed()
     assert not wire.is_aborted()
     idle = Server().connect()
     await idle.send(GET)
-    idle.protocol.give_up()
+    idle.protocol.abort()
     assert (idle.is_closed(), idle.is_aborted()) == (True, False)
 
 
-async def test_what_lingers_is_closed(wire: Wire) -> None:
+async def test_abort_closes_a_lingering_connection(wire: Wire) -> None:
     assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
     assert not wire.is_closed()
-    wire.protocol.give_up()
+    wire.protocol.abort()
     assert (wire.is_closed(), wire.is_aborted()) == (True, False)
 
 
-async def test_what_has_come_is_read_before_it_is_closed(
+async def test_received_bytes_are_read_before_an_idle_connection_closes(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await wire.send(GET)

@@ -1,8 +1,8 @@
-"""A good request is passed on whole and once, and another one refused."""
+"""service/protocol/http_protocol.py: valid requests are dispatched once, others rejected once."""
 
 import pytest
 from support.fake_connection import Server, detail, statuses
-from support.raw_requests import HIDDEN, REFUSED, TAKEN
+from support.raw_requests import HIDDEN, REJECTED, VALID
 
 from service.protocol.http_protocol import FRAMING_BYTES, MAX_PIPELINED, SLICE_BYTES
 from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
@@ -26,9 +26,9 @@ CHUNKED = b"Transfer-Encoding: chunked"
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-@pytest.mark.parametrize("name", REFUSED)
-async def test_it_is_refused_once(name: str, size: int) -> None:
-    status, data = REFUSED[name]
+@pytest.mark.parametrize("name", REJECTED)
+async def test_an_invalid_request_is_rejected_once(name: str, size: int) -> None:
+    status, data = REJECTED[name]
     wire = Server().connect()
     data += HIDDEN
     answered = b""
@@ -46,9 +46,9 @@ async def test_it_is_refused_once(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-@pytest.mark.parametrize("name", TAKEN)
-async def test_it_is_passed_on_once(name: str, size: int) -> None:
-    _, data = TAKEN[name]
+@pytest.mark.parametrize("name", VALID)
+async def test_a_valid_request_is_dispatched_once(name: str, size: int) -> None:
+    _, data = VALID[name]
     wire = Server().connect()
     for start in range(0, len(data), size):
         wire.protocol.data_received(data[start : start + size])
@@ -56,7 +56,7 @@ async def test_it_is_passed_on_once(name: str, size: int) -> None:
     assert len(wire.server.application.scopes) == 1
 
 
-async def test_a_request_is_passed_on_whole() -> None:
+async def test_the_scope_of_a_request() -> None:
     wire = Server().connect()
     headers = [b"X-One: A", b"Content-Length: 3", b"x-one:B", b"X-Request-ID: me"]
     answered = await wire.send(post(b"/r%65ad?x=%31&y?z", *headers, body=b"abc"))
@@ -89,7 +89,7 @@ async def test_a_request_is_passed_on_whole() -> None:
     assert not wire.is_closed()
 
 
-async def test_a_connection_is_used_again_and_again() -> None:
+async def test_a_connection_is_reused() -> None:
     wire = Server().connect()
     for number in range(3):
         sent = post(b"/read", b"Content-Length: 1", body=b"%d" % number)
@@ -120,7 +120,7 @@ async def test_http_1_0() -> None:
         (b"/http://other/", "/http://other/", b""),
     ],
 )
-async def test_a_target_is_a_path(target: bytes, path: str, query: bytes) -> None:
+async def test_forms_of_the_target(target: bytes, path: str, query: bytes) -> None:
     wire = Server().connect()
     assert statuses(await wire.send(get(target))) == [200]
     (scope,) = wire.server.application.scopes
@@ -130,7 +130,7 @@ async def test_a_target_is_a_path(target: bytes, path: str, query: bytes) -> Non
 async def test_only_allowed_hosts() -> None:
     server = Server(allowed_hosts="a.org")
     for host, status in ((b"a.org", 200), (b"A.ORG:80", 200), (b"b.org", 421), (b"a b", 400)):
-        for more in (b"", b"Expect: 100-continue\r\n"):  # what needs a closer look too
+        for more in (b"", b"Expect: 100-continue\r\n"):  # with full validation too
             sent = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n" + more + b"\r\n"
             assert statuses(await server.connect().send(sent)) == [status]
     without = b"GET / HTTP/1.0\r\n\r\n"
@@ -139,14 +139,14 @@ async def test_only_allowed_hosts() -> None:
 
 
 @pytest.mark.parametrize("more", [(), (b"Expect: 100-continue",)])
-async def test_heads_that_are_just_not_too_large(more: tuple[bytes, ...]) -> None:
+async def test_the_limits_of_a_head(more: tuple[bytes, ...]) -> None:
     def status(*headers: bytes, path: bytes = b"/a") -> bytes:
         return get(path, *more, *headers)
 
     url, count = MAX_URL_BYTES, MAX_HEADERS - 1 - len(more)
     # A head is its lines without the method, the version and the last CRLF.
-    told = [b"Host: localhost", *more, b"X: "]
-    room = MAX_HEAD_BYTES - len(b"/a") - sum(len(line) + 2 for line in told)
+    lines = [b"Host: localhost", *more, b"X: "]
+    room = MAX_HEAD_BYTES - len(b"/a") - sum(len(line) + 2 for line in lines)
     for sent, expected in (
         (status(path=b"/" + b"a" * (url - 1)), 200),
         (status(path=b"/" + b"a" * url), 414),
@@ -170,7 +170,7 @@ async def test_heads_that_are_just_not_too_large(more: tuple[bytes, ...]) -> Non
         (b"GET / HTTP/1.1\r\nX: ", b"a", 431),
     ],
 )
-async def test_a_head_that_does_not_end(begin: bytes, more: bytes, status: int) -> None:
+async def test_an_endless_head(begin: bytes, more: bytes, status: int) -> None:
     wire = Server().connect()
     sent = len(begin)
     answered = await wire.send(begin)
@@ -181,22 +181,22 @@ async def test_a_head_that_does_not_end(begin: bytes, more: bytes, status: int) 
     assert statuses(answered) == [status]
 
 
-async def test_much_around_little_body() -> None:
-    why = "The chunks are too small, or what is between them too large."
+async def test_too_much_chunk_framing() -> None:
+    why = "The chunks are too small, or their extensions too large."
     wire = Server().connect()
     await wire.send(post(b"/read", CHUNKED))
     assert await wire.send(b"2;" + b"a" * (FRAMING_BYTES - 2)) == b""
     assert detail(await wire.send(b"a")) == why
     wire = Server().connect()
     await wire.send(post(b"/read", CHUNKED))
-    chunk, chunks = b"1\r\n \r\n", FRAMING_BYTES // 4  # 6 bytes for one of the body
+    chunk, chunks = b"1\r\n \r\n", FRAMING_BYTES // 4  # 6 bytes on the wire for one of the body
     assert await wire.send(chunk * chunks) == b""
     assert detail(await wire.send(chunk)) == why
-    wire = Server().connect()  # what comes at once is looked at in slices
+    wire = Server().connect()  # the limits are checked between slices
     assert detail(await wire.send(post(b"/read", CHUNKED, body=chunk * 100_000))) == why
 
 
-async def test_many_bytes_at_once() -> None:
+async def test_a_large_body_in_one_call() -> None:
     wire, body = Server().connect(), bytes(range(250)) * 400
     length = b"Content-Length: %d" % len(body)
     answered = await wire.send(post(b"/read", length, body=body) + get(b"/after"))
@@ -214,7 +214,7 @@ async def test_chunks_and_trailers() -> None:
     assert statuses(await wire.send(get(b"/next"))) == [200]
 
 
-async def test_so_many_may_be_pipelined() -> None:
+async def test_the_limit_of_pipelined_requests() -> None:
     wire = Server().connect()
     assert await wire.send(get(b"/wait")) == b""
     assert not wire.is_paused()
@@ -224,12 +224,12 @@ async def test_so_many_may_be_pipelined() -> None:
     wire.server.application.go.set()
     answered = await wire.answered() + await wire.answered() + await wire.answered()
     assert statuses(answered) == [200] * (1 + MAX_PIPELINED) + [400]
-    assert detail(answered) == f"At most {MAX_PIPELINED} requests may wait for an answer."
+    assert detail(answered) == f"A connection may pipeline at most {MAX_PIPELINED} requests."
     paths = [scope["path"] for scope in wire.server.application.scopes]
     assert paths == ["/wait", "/a", *["/b"] * (MAX_PIPELINED - 1)]
 
 
-async def test_a_body_that_nobody_reads_stops_the_reading() -> None:
+async def test_a_body_that_the_application_does_not_read_pauses_reading() -> None:
     wire = Server().connect()
     await wire.send(post(b"/wait", b"Content-Length: 70000", body=b"x" * 65536))
     assert not wire.is_paused()
@@ -237,22 +237,22 @@ async def test_a_body_that_nobody_reads_stops_the_reading() -> None:
     assert wire.is_paused()
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200]
-    assert not wire.is_paused()  # the rest is read, and forgotten
+    assert not wire.is_paused()  # the rest is read and discarded
     assert await wire.send(b"x" * (70000 - 65537)) == b""
     assert statuses(await wire.send(get(b"/next"))) == [200]
 
 
-async def test_a_body_is_asked_for_when_it_is_read() -> None:
+async def test_100_continue_is_sent_when_the_body_is_read() -> None:
     wire = Server().connect()
-    asked = await wire.send(post(b"/read", b"Content-Length: 2", b"Expect: 100-Continue"))
-    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    interim = await wire.send(post(b"/read", b"Content-Length: 2", b"Expect: 100-Continue"))
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await wire.send(b"{}")).endswith(b"/read {}")
     answered = await wire.send(post(b"/unread", b"Content-Length: 2", b"Expect: 100-continue"))
     assert statuses(answered) == [200]
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
-async def test_an_upgrade_is_not_made(protocol: bytes) -> None:
+async def test_an_upgrade_is_ignored(protocol: bytes) -> None:
     wire = Server().connect()
     headers = [b"Upgrade: " + protocol, b"Connection: Upgrade", b"X-A: b", b"Content-Length: 2"]
     answered = await wire.send(post(b"/read?a", *headers, body=b"{}") + get(b"/next"))
@@ -271,20 +271,23 @@ async def test_an_upgrade_is_not_made(protocol: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "why"),
+    ("sent", "expected"),
     [
         (get(b"/", b"X-A : b"), "Malformed HTTP: Invalid header token."),
-        (b"CONNECT a:80 HTTP/1.1\r\n" + HOST + b"\r\n", "This is no proxy."),
+        (
+            b"CONNECT a:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+            "CONNECT is not supported: this service is not a proxy.",
+        ),
         (get(b"/#a"), "The target must have no fragment."),
         (get(b"ftp://localhost/"), "The target must be a path, as in GET /health HTTP/1.1."),
         (get(b"http://b/"), "The target and the Host header must name the same host."),
-        (get(b"/", b"Host: b"), "There must be exactly one Host header."),
-        (get(b"/", b"Expect: b"), "The only expectation that can be met is 100-continue."),
+        (get(b"/", b"Host: b"), "The request must have exactly one Host header."),
+        (get(b"/", b"Expect: b"), "The only supported expectation is 100-continue."),
     ],
 )
-async def test_a_refusal_says_why(sent: bytes, why: str) -> None:
+async def test_the_detail_of_a_rejection(sent: bytes, expected: str) -> None:
     wire = Server().connect()
     answered = await wire.send(sent)
-    assert detail(answered) == why
+    assert detail(answered) == expected
     assert await wire.send(get(b"/after")) == b""
     assert wire.server.application.scopes == []

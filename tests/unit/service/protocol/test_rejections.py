@@ -1,4 +1,4 @@
-"""What is refused before it is a request: it is counted and logged as all requests are."""
+"""Input that is rejected before it is a request is counted and logged like every request."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from integration.service.test_framing import media_types, statuses
+from integration.service.test_framing import exchange, statuses
 from prometheus_client.parser import text_string_to_metric_families as parse
 from support.eventually import until
 from support.raw_requests import GET, HOST, POST
@@ -27,8 +27,8 @@ SETTINGS = {
     "--max-connections-per-address": "10",
 }
 ID = b"X-Request-ID: of-the-client\r\n"
-# The status, route and reason, and what is sent.
-REFUSED = {
+# Name: status, route, reason, sent bytes.
+REJECTED = {
     "malformed": (400, "unmatched", "malformed", b"GET / HTTP/1.1\r\nX-A : b\r\n\r\n"),
     "long target": (414, "unmatched", "target_too_long", b"GET /" + b"a" * 9000),
     "misdirected": (421, "unmatched", "misdirected", GET + b"Host: other\r\n\r\n"),
@@ -57,7 +57,7 @@ REFUSED = {
 
 @contextmanager
 def served(artifact: Path, log: Path) -> Iterator[int]:
-    """The port of a service that logs into a file."""
+    """Start a service that logs to a file, and return its port."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact)]
     command += [each for setting in SETTINGS.items() for each in setting]
     with log.open("wb") as file, subprocess.Popen(command, stderr=file) as process:
@@ -85,33 +85,33 @@ def port(artifact_path: Path, log: Path) -> Iterator[int]:
 
 
 def counted(port: int, name: str, **labels: str) -> float:
-    told = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "text/plain"}).text
-    samples = (sample for family in parse(told) for sample in family.samples)
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "text/plain"}).text
+    samples = (sample for family in parse(text) for sample in family.samples)
     return sum(s.value for s in samples if s.name == f"malignancy_{name}" and s.labels == labels)
 
 
 def line_of(log: Path, identity: str) -> dict[str, Any]:
-    """The only line of the access log with this id, once it is there."""
+    """Wait for the access log line with this request id; there is exactly one."""
 
     def lines() -> list[dict[str, Any]]:
-        told = [json.loads(line) for line in log.read_text().splitlines() if identity in line]
-        return [line for line in told if line["event"] == "request"]
+        parsed = [json.loads(line) for line in log.read_text().splitlines() if identity in line]
+        return [line for line in parsed if line["event"] == "request"]
 
     until(lambda: bool(lines()))
     (line,) = lines()
     return line
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_it_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
-    status, route, reason, data = REFUSED[name]
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_rejection_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
+    status, route, reason, data = REJECTED[name]
     own = f"of-{name.replace(' ', '-')}"
     data = data.replace(b"of-the-client", own.encode())
     requests: dict[str, str] = {"route": route, "status": f"{status}"}
     before = counted(port, "requests_total", **requests)
-    refused = counted(port, "refused_requests_total", route=route, reason=reason)
-    left = counted(port, "requests_total", route=route, status="499")
-    answered = media_types(port, data)
+    rejected = counted(port, "refused_requests_total", route=route, reason=reason)
+    closed = counted(port, "requests_total", route=route, status="499")
+    answered = exchange(port, data)
     assert statuses(answered) == [status]
     identity = re.search(rb"x-request-id: (\S+)", answered)
     assert identity is not None
@@ -120,12 +120,12 @@ def test_it_is_counted_and_logged_once(name: str, port: int, log: Path) -> None:
     assert (line["status"], line["route"]) == (status, route)
     assert line["method"] == ("other" if route == "unmatched" else "POST")
     assert counted(port, "requests_total", **requests) == before + 1
-    assert counted(port, "refused_requests_total", route=route, reason=reason) == refused + 1
-    assert counted(port, "requests_total", route=route, status="499") == left
+    assert counted(port, "refused_requests_total", route=route, reason=reason) == rejected + 1
+    assert counted(port, "requests_total", route=route, status="499") == closed
     assert counted(port, "requests_in_flight") == 1
 
 
-def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
+def test_a_rejected_connection_is_counted(port: int, log: Path) -> None:
     def rejected_connections() -> float:
         return counted(port, "requests_total", route="unmatched", status="503")
 
@@ -148,7 +148,7 @@ def test_a_connection_too_many_is_counted(port: int, log: Path) -> None:
     assert line_of(log, identity[1].decode())["status"] == 503
 
 
-def test_a_waiting_request_that_breaks_off_is_answered_in_its_turn(port: int) -> None:
+def test_a_rejection_in_a_pipeline_is_sent_in_order(port: int) -> None:
     good = GET + HOST + b"\r\n"
-    assert statuses(media_types(port, good + REFUSED["half body"][3])) == [200, 408]
-    assert statuses(media_types(port, good + REFUSED["broken body"][3])) == [200, 400]
+    assert statuses(exchange(port, good + REJECTED["half body"][3])) == [200, 408]
+    assert statuses(exchange(port, good + REJECTED["broken body"][3])) == [200, 400]

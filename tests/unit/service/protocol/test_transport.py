@@ -1,4 +1,4 @@
-"""service/protocol/transport.py: what is written is counted, and a close is asked for once."""
+"""service/protocol/transport.py: written bytes are counted, and a close is requested once."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from service.protocol.transport import MeteredTransport
 
 
 class Raw(asyncio.Transport):
-    """A transport that keeps what it is asked to do."""
+    """A transport that records its calls."""
 
     def __init__(self, connection: object) -> None:
         super().__init__({"socket": connection})
@@ -32,8 +32,8 @@ class Raw(asyncio.Transport):
         return self.unsent_bytes
 
 
-class Gone:
-    """A socket that was closed."""
+class ClosedSocket:
+    """A closed socket."""
 
     family = socket.AF_UNIX
 
@@ -50,8 +50,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield here, there
 
 
-def test_it_counts_all_that_is_written() -> None:
-    raw = Raw(Gone())
+def test_written_bytes_are_counted() -> None:
+    raw = Raw(ClosedSocket())
     transport = MeteredTransport(raw, lambda: None)
     assert transport.written_bytes == 0
     for data in (b"abc", bytearray(b"defg"), memoryview(b"hi")):
@@ -60,26 +60,26 @@ def test_it_counts_all_that_is_written() -> None:
     assert raw.written == [b"abc", b"defg", b"hi"]
 
 
-def test_it_asks_once_before_it_closes() -> None:
-    raw, asked = Raw(Gone()), []
-    transport = MeteredTransport(raw, lambda: asked.append(transport.is_closing()))
+def test_close_calls_on_close_once() -> None:
+    raw, calls = Raw(ClosedSocket()), []
+    transport = MeteredTransport(raw, lambda: calls.append(transport.is_closing()))
     assert transport.is_closing() is False
     transport.close()
     transport.close()
-    assert asked == [True]
+    assert calls == [True]
     assert transport.is_closing() is True
     assert not raw.closing
 
 
-def test_it_is_closing_when_what_is_below_is() -> None:
-    raw = Raw(Gone())
+def test_it_is_closing_when_the_raw_transport_is() -> None:
+    raw = Raw(ClosedSocket())
     transport = MeteredTransport(raw, lambda: None)
     raw.closing = True
     assert transport.is_closing() is True
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what it holds")
-def test_what_the_system_holds_counts_while_something_is_unsent(
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ioctl of Linux")
+def test_the_kernels_send_queue_counts_while_bytes_are_unsent(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     from fcntl import ioctl
@@ -89,21 +89,21 @@ def test_what_the_system_holds_counts_while_something_is_unsent(
     raw = Raw(here)
     transport = MeteredTransport(raw, lambda: None)
     raw.unsent_bytes = 7
-    assert transport.untaken_bytes() == 7
+    assert transport.unacknowledged_bytes() == 7
     here.send(b"x" * 5000)
     held = array("i", [0])
     ioctl(here.fileno(), TIOCOUTQ, held)
     assert held[0] >= 5000
-    assert transport.untaken_bytes() == 7 + held[0]
+    assert transport.unacknowledged_bytes() == 7 + held[0]
     raw.unsent_bytes = 0
-    assert transport.untaken_bytes() == 0  # the system has it all
+    assert transport.unacknowledged_bytes() == 0  # the kernel has them all
     raw.unsent_bytes = 7
     there.recv(5000)
-    assert transport.untaken_bytes() == 7
+    assert transport.unacknowledged_bytes() == 7
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what it holds")
-def test_what_has_arrived_is_unread(pair: tuple[socket.socket, socket.socket]) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ioctl of Linux")
+def test_unread_bytes(pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
     transport = MeteredTransport(Raw(here), lambda: None)
     assert transport.unread_bytes() == 0
@@ -113,7 +113,7 @@ def test_what_has_arrived_is_unread(pair: tuple[socket.socket, socket.socket]) -
     assert transport.unread_bytes() == 21
 
 
-def test_a_socket_that_is_gone_holds_nothing() -> None:
-    raw = Raw(Gone())
+def test_a_closed_socket_has_no_kernel_bytes() -> None:
+    raw = Raw(ClosedSocket())
     raw.unsent_bytes = 7
-    assert MeteredTransport(raw, lambda: None).untaken_bytes() == 7
+    assert MeteredTransport(raw, lambda: None).unacknowledged_bytes() == 7

@@ -1,4 +1,4 @@
-"""service/security/api_keys.py: keys, scopes, and that nothing is open by oversight."""
+"""service/security/api_keys.py: keys and scopes; no path is open by oversight."""
 
 import hashlib
 import logging
@@ -31,7 +31,7 @@ def app(predictor: Predictor) -> FastAPI:
 
 
 def routes(within: Any) -> Iterator[tuple[str, str]]:
-    """Every route and method, its parameters filled in."""
+    """Yield every method and path, with path parameters filled in."""
     for route in within.routes:
         if hasattr(route, "original_router"):
             yield from routes(route.original_router)
@@ -42,11 +42,11 @@ def routes(within: Any) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
-async def test_nothing_but_health_is_open(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_only_health_checks_are_open(client: httpx.AsyncClient, app: FastAPI) -> None:
     tried = set(routes(app)) | {("GET", "/nothing"), ("PUT", "/predict"), ("GET", "/v2/nothing")}
     assert len(tried) > 15
     for method, path in tried:
-        for headers in ({}, {"X-API-Key": f"nobody.{SECRET}"}, {"X-API-Key": "clinic.wrong"}):
+        for headers in ({}, {"X-API-Key": f"unknown.{SECRET}"}, {"X-API-Key": "clinic.wrong"}):
             answer = await client.request(method, path, headers=headers)
             if path in PUBLIC_PATHS:
                 assert answer.status_code != 401
@@ -109,7 +109,7 @@ async def test_scopes(
         {"X-API-Key": f"clinic.{SECRET}.x"},
     ],
 )
-async def test_what_is_no_key(
+async def test_invalid_keys(
     client: httpx.AsyncClient, headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -122,7 +122,7 @@ async def test_what_is_no_key(
     assert not [each for each in ours if SECRET in each.getMessage()]
 
 
-async def test_two_keys_are_none(client: httpx.AsyncClient) -> None:
+async def test_two_keys_are_invalid(client: httpx.AsyncClient) -> None:
     for names in (("X-API-Key", "X-API-Key"), ("Authorization", "Authorization")):
         headers = [(name, f"Bearer root.{SECRET}"[7 * (name[0] == "X") :]) for name in names]
         assert (await client.get("/model", headers=headers[:1])).status_code == 200
@@ -139,7 +139,7 @@ VARIANTS = (
 async def test_no_spelling_of_a_path_is_open(
     client: httpx.AsyncClient, app: FastAPI, method: str
 ) -> None:
-    """None but the very paths of health checks, whatever the method; and those tell no more."""
+    """Only the exact paths of health checks are open, for GET and HEAD, and only without CORS."""
     paths = {path for _, path in routes(app)} | {"/", "*", "/nothing", "/admin", "/docs/x"}
     paths |= {variant % path[1:] for path in (*PUBLIC_PATHS, "/predict") for variant in VARIANTS}
     paths |= {path.upper() for path in PUBLIC_PATHS} | {"/%68ealth%2Flive/../../predict"}
@@ -163,7 +163,7 @@ async def test_metrics_need_their_scope_however_they_are_spelled(
     headers = {"X-API-Key": f"clinic.{SECRET}"}
     assert (await client.get(f"{path}{end}", headers=headers)).status_code in (403, 404)
     assert (await client.get(f"/%6detrics{end}", headers=headers)).status_code in (403, 404)
-    for name in ("/models/metrics", "/v2/models/metrics"):  # of a model that is named so
+    for name in ("/models/metrics", "/v2/models/metrics"):  # of a model with that name
         assert (await client.get(name, headers=headers)).status_code == 404
 
 
@@ -181,14 +181,14 @@ async def test_metrics_need_their_scope_however_they_are_spelled(
         f"clinic:predict:{DIGEST},clinic:admin:{DIGEST}",
     ],
 )
-def test_a_wrong_setting_is_told_without_its_value(keys: str) -> None:
+def test_the_error_of_a_wrong_setting_does_not_contain_its_value(keys: str) -> None:
     with pytest.raises(SettingError, match=r"^MALIGNANCY_API_KEYS \(--api-keys\) must be") as error:
         ApiKeyAuth(keys)
     assert DIGEST not in str(error.value)
 
 
-def asked(method: str, path: str, *headers: tuple[bytes, bytes]) -> Problem | None:
-    """How a request is refused, if it is."""
+def rejection_of(method: str, path: str, *headers: tuple[bytes, bytes]) -> Problem | None:
+    """Return the problem of a rejected request, None for a permitted one."""
     digest = hashlib.sha256(b"a.b").hexdigest()
     access = ApiKeyAuth(f"{KEYS}, all:predict+metrics+admin:{DIGEST}, dotted:predict:{digest}")
     try:
@@ -202,37 +202,43 @@ def key(identity: str, secret: str = SECRET) -> tuple[bytes, bytes]:
     return b"x-api-key", f" {identity}.{secret} ".encode()
 
 
-def test_a_refusal_says_what_is_missing() -> None:
-    unknown = asked("GET", "/model")
+def test_the_detail_names_the_missing_scope() -> None:
+    unknown = rejection_of("GET", "/model")
     assert unknown is not None
     assert (
         str(unknown) == "401: This service needs an API key, as Authorization: Bearer or X-API-Key."
     )
     assert unknown.headers == {"WWW-Authenticate": "Bearer"}
-    for identity, method, path, needed in (
+    for identity, method, path, required in (
         ("clinic", "GET", "/metrics", "metrics"),
         ("scraper", "POST", "/predict", "predict"),
         ("scraper", "DELETE", "/model", "predict"),
     ):
-        assert str(asked(method, path, key(identity))) == f"403: This API key is not for {needed}."
+        assert (
+            str(rejection_of(method, path, key(identity)))
+            == f"403: This API key lacks the scope {required}."
+        )
 
 
-def test_what_a_key_reaches() -> None:
+def test_permitted_requests() -> None:
     for identity in "clinic scraper both root all".split():
         for method in ("GET", "HEAD"):
-            assert asked(method, "/model", key(identity)) is None
-    assert asked("POST", "/predict", key("all")) is None
-    assert asked("GET", "/metrics", key("all")) is None
-    assert asked("POST", "/predict", key("dotted", "a.b")) is None
+            assert rejection_of(method, "/model", key(identity)) is None
+    assert rejection_of("POST", "/predict", key("all")) is None
+    assert rejection_of("GET", "/metrics", key("all")) is None
+    assert rejection_of("POST", "/predict", key("dotted", "a.b")) is None
 
 
-def test_a_key_is_in_one_of_two_headers() -> None:
+def test_the_headers_of_a_key() -> None:
     good = f"Bearer clinic.{SECRET}".encode()
     other = (b"x-other", good)
-    assert asked("POST", "/predict", (b"authorization", good), other) is None
-    assert asked("POST", "/predict", other) is not None
-    assert asked("POST", "/predict", (b"authorization", good), (b"authorization", good)) is not None
-    assert asked("POST", "/predict", (b"authorization", b"Basic, " + good[7:])) is not None
+    assert rejection_of("POST", "/predict", (b"authorization", good), other) is None
+    assert rejection_of("POST", "/predict", other) is not None
+    assert (
+        rejection_of("POST", "/predict", (b"authorization", good), (b"authorization", good))
+        is not None
+    )
+    assert rejection_of("POST", "/predict", (b"authorization", b"Basic, " + good[7:])) is not None
 
 
 def test_the_rule_of_the_setting() -> None:

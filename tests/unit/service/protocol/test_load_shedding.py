@@ -1,4 +1,4 @@
-"""What an overloaded service still answers, and how."""
+"""service/protocol/load_shedding.py: the responses of an overloaded service."""
 
 import asyncio
 import json
@@ -33,8 +33,8 @@ Answer = tuple[int, dict[str, str], bytes]
 READING = pytest.mark.parametrize("reading", [True, False])
 
 
-class Talk:
-    """One connection."""
+class Client:
+    """A client with one connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -47,7 +47,7 @@ class Talk:
             body = await self.reader.readexactly(int(headers["content-length"]))
         return int(first.split()[1]), headers, body
 
-    async def ask(self, message: bytes) -> Answer:
+    async def send(self, message: bytes) -> Answer:
         self.writer.write(message)
         return await self.answer()
 
@@ -56,34 +56,34 @@ class Talk:
 async def served(predictor: Predictor) -> AsyncIterator[ServedHere]:
     async with ServedHere(predictor).running() as served:
         yield served
-        for each in talks:
+        for each in clients_to_close:
             each.writer.close()
             with suppress(ConnectionError):
                 await each.writer.wait_closed()
-        talks.clear()
+        clients_to_close.clear()
 
 
-talks: list[Talk] = []  # to be closed at a test's end
+clients_to_close: list[Client] = []  # at the end of a test
 
 
-async def talk(served: ServedHere) -> Talk:
-    talks.append(Talk(*await asyncio.open_connection("127.0.0.1", served.port)))
-    return talks[-1]
+async def connect(served: ServedHere) -> Client:
+    clients_to_close.append(Client(*await asyncio.open_connection("127.0.0.1", served.port)))
+    return clients_to_close[-1]
 
 
-async def counted(served: ServedHere) -> dict[str, float]:
-    """The samples of /metrics, by name and labels."""
-    _, _, told = await (await talk(served)).ask(get(b"/metrics"))
-    lines = (line.rsplit(" ", 1) for line in told.decode().splitlines() if line[:1] != "#")
+async def samples_of(served: ServedHere) -> dict[str, float]:
+    """Return the samples of /metrics by name and labels."""
+    _, _, text = await (await connect(served)).send(get(b"/metrics"))
+    lines = (line.rsplit(" ", 1) for line in text.decode().splitlines() if line[:1] != "#")
     return {name: float(value) for name, value in lines}
 
 
 @READING
-async def test_a_refusal_says_when_to_come_again(served: ServedHere, reading: bool) -> None:
-    client = await talk(served)
+async def test_a_rejection_is_a_503_with_retry_after(served: ServedHere, reading: bool) -> None:
+    client = await connect(served)
     async with served.overloaded(reading=reading):
-        status, headers, body = await client.ask(post())
-        other = await client.ask(post())
+        status, headers, body = await client.send(post())
+        other = await client.send(post())
     assert status == other[0] == 503
     assert headers["retry-after"] == "1"
     assert headers["content-type"] == "application/problem+json"
@@ -92,76 +92,80 @@ async def test_a_refusal_says_when_to_come_again(served: ServedHere, reading: bo
     assert problem["status"] == 503
     assert re.fullmatch("[0-9a-f]{32}", problem["instance"])
     assert problem["instance"] == headers["x-request-id"] != other[1]["x-request-id"]
-    assert (await client.ask(post()))[0] == 200  # on the same connection, afterwards
-    samples = await counted(served)
-    refused = 'malignancy_refused_requests_total{reason="overloaded",route="unmatched"}'
-    assert samples[refused] == 2
+    assert (await client.send(post()))[0] == 200  # on the same connection, afterwards
+    samples = await samples_of(served)
+    rejected = 'malignancy_refused_requests_total{reason="overloaded",route="unmatched"}'
+    assert samples[rejected] == 2
     assert samples['malignancy_requests_total{route="unmatched",status="503"}'] == 2
-    assert samples["malignancy_requests_in_flight"] == 1  # the one that asks
+    assert samples["malignancy_requests_in_flight"] == 1  # the request for /metrics
 
 
 @READING
-async def test_health_and_metrics_are_answered_all_the_same(
+async def test_health_and_metrics_are_answered_under_overload(
     served: ServedHere, reading: bool
 ) -> None:
-    client = await talk(served)
+    client = await connect(served)
     async with served.overloaded(reading=reading):
         for path in (b"/health", b"/health/live", b"/metrics", b"/v2/health/ready", b"/ping"):
-            assert (await client.ask(get(path)))[0] == 200
+            assert (await client.send(get(path)))[0] == 200
         client.writer.write(post() + get(b"/health/live") + post())
         assert [(await client.answer())[0] for _ in range(3)] == [503, 200, 503]
 
 
 @READING
-async def test_the_inference_protocol_has_its_own_words(served: ServedHere, reading: bool) -> None:
+async def test_the_inference_protocol_has_its_own_error_format(
+    served: ServedHere, reading: bool
+) -> None:
     async with served.overloaded(reading=reading):
-        status, _, body = await (await talk(served)).ask(post(b"/v2/models/article/infer"))
+        status, _, body = await (await connect(served)).send(post(b"/v2/models/article/infer"))
     assert status == 503
     assert list(json.loads(body)) == ["error"]
 
 
 @READING
 @pytest.mark.parametrize("cut", range(1, len(post()) * 2, 7))
-async def test_wherever_the_bytes_are_cut(served: ServedHere, cut: int, reading: bool) -> None:
-    client, both = await talk(served), post() * 2
+async def test_requests_split_at_any_byte(served: ServedHere, cut: int, reading: bool) -> None:
+    client, both = await connect(served), post() * 2
     async with served.overloaded(reading=reading):
         client.writer.write(both[:cut])
         await asyncio.sleep(0.01)
         client.writer.write(both[cut:])
         assert [(await client.answer())[0] for _ in range(2)] == [503, 503]
-    assert (await client.ask(get(b"/health/live")))[0] == 200
+    assert (await client.send(get(b"/health/live")))[0] == 200
 
 
 @READING
-async def test_what_is_bad_is_refused_as_ever(served: ServedHere, reading: bool) -> None:
+async def test_invalid_requests_are_rejected_as_without_overload(
+    served: ServedHere, reading: bool
+) -> None:
     async with served.overloaded(reading=reading):
-        bad = await (await talk(served)).ask(b"POST / HTTP/1.1\r\nHost : a\r\n\r\n")
+        bad = await (await connect(served)).send(b"POST / HTTP/1.1\r\nHost : a\r\n\r\n")
         assert bad[0] == 400
         expecting = post(more=b"Expect: 100-continue\r\n").removesuffix(BODY)
-        assert (await (await talk(served)).ask(expecting))[0] == 503
-        client = await talk(served)
-        status, headers, _ = await client.ask(post(more=b"Connection: close\r\n"))
+        assert (await (await connect(served)).send(expecting))[0] == 503
+        client = await connect(served)
+        status, headers, _ = await client.send(post(more=b"Connection: close\r\n"))
         assert (status, headers["connection"]) == (503, "close")
         assert await client.reader.read() == b""
 
 
-async def test_none_of_a_burst_is_refused_while_it_is_soon_over(served: ServedHere) -> None:
-    clients = await asyncio.gather(*(talk(served) for _ in range(100)))
-    answers = await asyncio.gather(*(client.ask(post()) for client in clients))
-    assert {status for status, _, _ in answers} <= {200, 503}  # 503 on a machine that stands still
+async def test_a_short_burst_is_answered(served: ServedHere) -> None:
+    clients = await asyncio.gather(*(connect(served) for _ in range(100)))
+    answers = await asyncio.gather(*(client.send(post()) for client in clients))
+    assert {status for status, _, _ in answers} <= {200, 503}  # 503 if the machine stalls
     assert sum(status == 200 for status, _, _ in answers) >= 30
     assert not served.context.admission.waiting
 
 
-async def test_what_waited_unread_is_answered_at_its_turn(served: ServedHere) -> None:
-    clients = await asyncio.gather(*(talk(served) for _ in range(10)))
+async def test_deferred_requests_are_answered(served: ServedHere) -> None:
+    clients = await asyncio.gather(*(connect(served) for _ in range(10)))
     served.context.admission.try_admit(asyncio.get_running_loop())
     served.context.admission.overloaded = True
-    answers = await asyncio.gather(*(client.ask(post()) for client in clients))
+    answers = await asyncio.gather(*(client.send(post()) for client in clients))
     assert [status for status, _, _ in answers] == [200] * 10
 
 
-async def test_who_leaves_while_it_waits_holds_nothing(
+async def test_a_client_that_disconnects_while_queued_leaves_nothing(
     served: ServedHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[QueuedRequest] = []
@@ -171,7 +175,7 @@ async def test_who_leaves_while_it_waits_holds_nothing(
         patch.setattr(admission, "enqueue", held.append)
         for overloaded in (False, True):
             admission.overloaded = overloaded
-            client = await talk(served)
+            client = await connect(served)
             client.writer.write(post())
             await loop_until(partial(lambda count: len(held) == count, 1 + overloaded))
             client.writer.close()
@@ -181,5 +185,7 @@ async def test_who_leaves_while_it_waits_holds_nothing(
         each.begin()
         each.reject()
     await loop_until(lambda: not served.server.server_state.connections)
-    assert (await (await talk(served)).ask(post()))[0] == 200
-    assert (await counted(served))["malignancy_requests_in_flight"] == 1  # the one that asks
+    assert (await (await connect(served)).send(post()))[0] == 200
+    assert (await samples_of(served))[
+        "malignancy_requests_in_flight"
+    ] == 1  # the request for /metrics
