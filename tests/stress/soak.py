@@ -1,5 +1,6 @@
-"""The long form of test_endurance.py: millions of requests of all kinds to one service, while
-its models change all along; what it takes of the system must not grow with them.
+"""Long form of test_endurance.py: millions of mixed requests to a service whose models change.
+
+The resources of the service must not grow with the requests.
 
     make soak REQUESTS=5000000
 
@@ -32,21 +33,21 @@ from model.artifacts.repository import make_current
 from model.prediction.predictor import Predictor
 
 REQUESTS = int(os.environ.get("REQUESTS", "5_000_000"))
-ARTIFACT = os.environ.get("ARTIFACT")  # without it, the article's small model
+ARTIFACT = os.environ.get("ARTIFACT")  # default: the small model of the article recipe
 SAMPLES = min(250, REQUESTS // 2000)
-WARM = 0.2  # of all requests: what they take stays
-REQUESTS_A_SWAP = 5000
-VERSIONS = 4  # that stay in the folder
+WARM = 0.2  # share of the requests before growth is measured
+REQUESTS_PER_SWAP = 5000
+VERSIONS = 4  # kept in the folder
 SECONDS = 60
-BYTES_A_MILLION = 1_000_000
+MAX_BYTES_PER_MILLION = 1_000_000
 
 
 @contextmanager
 def served(folder: Path, other: Path, log: Path) -> Iterator[tuple[int, int]]:
-    """The port and the process id of a service of two models; what it logs goes to a file."""
+    """Start a service of two models that logs to a file, and yield its port and process id."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(folder)]
     command += ["--extra-artifacts", str(other)]
-    # Those that stay pause while samples are taken.
+    # The persistent clients pause while samples are taken.
     settings = {"MALIGNANCY_KEEP_ALIVE_SECONDS": f"{SECONDS}"}
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **settings}
     with log.open("ab") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
@@ -62,7 +63,7 @@ def served(folder: Path, other: Path, log: Path) -> Iterator[tuple[int, int]]:
 
 
 class Versions:
-    """Publishes one new version after the other, of a model in a folder and of one in a file."""
+    """Publishes new versions of a model in a folder and of a model in a file."""
 
     def __init__(self, predictor: Predictor, place: Path) -> None:
         self._predictor, self._number = predictor, 0
@@ -72,7 +73,7 @@ class Versions:
             self.next()
 
     def next(self) -> None:
-        """Publish others, and remove the oldest."""
+        """Publish a version of each model, and remove the oldest one."""
         self._number += 1
         facts = {**self._predictor.facts, "description": f"version {self._number}"}
         changed = dataclasses.replace(self._predictor, facts=facts)
@@ -84,16 +85,16 @@ class Versions:
 
 
 class Watch:
-    """Takes samples of a service while it is not asked anything else, and looks at its log."""
+    """Samples the resources of a service between requests, and checks its log."""
 
     def __init__(self, port: int, process: int, log: Path) -> None:
         self._url, self._process, self._log = f"http://127.0.0.1:{port}/metrics", process, log
         self.samples: list[Sample] = []
 
     def take(self, requests: int) -> None:
-        """One sample."""
+        """Take one sample."""
         lines = self._scraped().splitlines()
-        # Which label a version has predicted by now is a matter of luck.
+        # The labels that a version has predicted so far are random.
         named = [each for each in lines if each[0] != "#" and "predictions_total" not in each]
         sample = Sample(
             requests,
@@ -112,13 +113,13 @@ class Watch:
         return httpx.get(self._url, headers={"Accept": "text/plain"}, timeout=SECONDS).text
 
     def _descriptors(self) -> int:
-        """Once the connections that linger are closed."""
-        deadline, fewest = time.monotonic() + 3, descriptors(self._process)
+        """Return the number of descriptors as soon as lingering connections are closed."""
+        deadline, lowest = time.monotonic() + 3, descriptors(self._process)
         expected = self.samples[-1].descriptors if self.samples else 0
-        while fewest > expected and time.monotonic() < deadline:
+        while lowest > expected and time.monotonic() < deadline:
             time.sleep(0.02)
-            fewest = min(fewest, descriptors(self._process))
-        return fewest
+            lowest = min(lowest, descriptors(self._process))
+        return lowest
 
 
 async def soak(traffic: Traffic, versions: Versions, watch: Watch, process: int) -> None:
@@ -126,7 +127,7 @@ async def soak(traffic: Traffic, versions: Versions, watch: Watch, process: int)
         due = traffic.sent
         while True:
             if traffic.sent >= due:
-                due += REQUESTS_A_SWAP
+                due += REQUESTS_PER_SWAP
                 await asyncio.to_thread(versions.next)
                 os.kill(process, signal.SIGHUP)
             await asyncio.sleep(0.02)
@@ -140,14 +141,14 @@ async def soak(traffic: Traffic, versions: Versions, watch: Watch, process: int)
             watch.take(traffic.sent)
             if not number % max(1, SAMPLES // 25):
                 rate = traffic.sent / (time.perf_counter() - begin)
-                print(f"{rate:,.0f} requests a second", watch.samples[-1], flush=True)
+                print(f"{rate:,.0f} requests per second", watch.samples[-1], flush=True)
     finally:
         swapping.cancel()
         await traffic.end()
 
 
 @pytest.mark.timeout(8 * 3600)
-def test_nothing_grows_with_the_requests(
+def test_no_resource_grows_with_the_requests(
     predictor: Predictor, tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
     if ARTIFACT is not None:
@@ -164,9 +165,9 @@ def test_nothing_grows_with_the_requests(
             uvloop.run(soak(traffic, versions, watch, process))
         finally:
             os.sched_setaffinity(0, cores)
-    print(f"{traffic.sent:,} requests and {traffic.left:,} clients that left")
-    print(f"answers by status: {sorted(traffic.told.items())}")
-    assert traffic.told[503] < traffic.sent / 100
+    print(f"{traffic.sent:,} requests and {traffic.left:,} disconnected clients")
+    print(f"responses by status: {sorted(traffic.statuses.items())}")
+    assert traffic.statuses[503] < traffic.sent / 100
     warm = [each for each in watch.samples if each.requests > WARM * traffic.sent]
     x = [each.requests / 1e6 for each in warm]
     of = {
@@ -174,12 +175,13 @@ def test_nothing_grows_with_the_requests(
         for name in ("bytes", "descriptors", "threads", "series")
     }
     for name, (middle, low, high) in of.items():
-        print(f"{name} a million requests: {middle:,.1f} (95 %: {low:,.1f} to {high:,.1f})")
+        print(f"{name} per million requests: {middle:,.1f} (95 %: {low:,.1f} to {high:,.1f})")
     middle, low, _ = of["bytes"]
-    assert low <= 0 or middle < BYTES_A_MILLION
+    assert low <= 0 or middle < MAX_BYTES_PER_MILLION
     assert {of[name][0] for name in ("descriptors", "threads", "series")} == {0.0}
     middle, low, high = (each / 1e6 for each in of["bytes"])
     figures(
-        f"{traffic.sent} requests and {traffic.left} clients that left: {middle:+.2f} MB a million "
+        f"{traffic.sent} requests and {traffic.left} disconnected clients: "
+        f"{middle:+.2f} MB per million "
         f"(95 %: {low:+.2f} to {high:+.2f}); descriptors, threads and series constant"
     )

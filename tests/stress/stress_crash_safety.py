@@ -1,4 +1,4 @@
-"""The long form of test_crash_safety.py: every fault, whole commands, random kills."""
+"""Long form of test_crash_safety.py: every fault, complete commands, random kills."""
 
 import json
 import random
@@ -34,7 +34,7 @@ name = "short"
 epochs = 3
 """
 ENDS = {".png": b"IEND\xaeB`\x82", ".html": b"</html>"}
-# Kills a writer of two contents and of the pointer, at any moment.
+# A writer of two contents and of the pointer, to be killed at any moment.
 WRITER = """
 import sys
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_every_fault_of_a_swap(
 def after_training(
     artifact_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Faults]:
-    """Deeds in a folder where a training has been before."""
+    """Prepare operations in a folder with a trained model."""
     source = tmp_path_factory.mktemp("trained")
     (source / "short.toml").write_text(RECIPE, encoding="utf-8")
     command = [sys.executable, "-m", "model", "train", "short.toml", "--output", "a.joblib"]
@@ -104,7 +104,7 @@ COMMANDS = [
 def test_a_command(
     after_training: Faults, command: list[str], figures: Callable[[str], None]
 ) -> None:
-    """What it leaves can be read, and what it could not write is told in a line."""
+    """Every file that it leaves is readable, and a failed write is reported in one line."""
     trained = after_training
     arguments = [str(trained.folder / each) if "." in each else each for each in command]
     if "--checkpoint" in arguments:
@@ -131,7 +131,7 @@ def test_a_command(
             assert case.errors.endswith(": No space left on device\n"), case
             assert case.errors.count("\n") == 1, case
     assert refused
-    figures(f"{cases} faults, all files whole, {refused} told in a line")
+    figures(f"{cases} faults, all files whole, {refused} reported in one line")
 
 
 TEMPORARY_CALLS = ("openat", "write", "fsync", "rename", "close", "unlink")

@@ -1,4 +1,4 @@
-"""The long form of test_fuzzed_artifacts.py, and of the flips of test_artifact.py."""
+"""Long form of test_fuzzed_artifacts.py and of the bit flips of test_artifact.py."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,14 +18,14 @@ EXAMPLES = 5000
 
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_refused_or_served_for_long(kind: str, figures: Callable[[str], None]) -> None:
+def test_files_are_rejected_or_served(kind: str, figures: Callable[[str], None]) -> None:
     fuzz(KINDS[kind], EXAMPLES)
-    figures(f"{EXAMPLES} files, each refused in words or served")
+    figures(f"{EXAMPLES} files, each rejected with an error text or served")
 
 
 @pytest.mark.timeout(3000)
 def test_every_flipped_byte(figures: Callable[[str], None]) -> None:
-    """Of a published file: with a pinned digest refused; without, refused or another version."""
+    """A pinned digest rejects every flipped byte; without one, some are other versions."""
     data = bytearray(good())
     version = hashlib.sha256(data).hexdigest()
     check = artifact_check(Settings(artifact_digest=version), is_default=True)
@@ -40,6 +40,6 @@ def test_every_flipped_byte(figures: Callable[[str], None]) -> None:
         data[position] ^= 1 << position % 8
     assert 0 < loaded < len(data) / 2
     figures(
-        f"{len(data)} flipped bytes: all refused by the digest; "
-        f"without it {loaded} are other versions, {len(data) - loaded} refused"
+        f"{len(data)} flipped bytes: all rejected by the digest; "
+        f"without it {loaded} are other versions, {len(data) - loaded} rejected"
     )

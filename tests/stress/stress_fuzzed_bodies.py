@@ -1,6 +1,6 @@
-"""The long form of tests/security/test_fuzzed_bodies.py, and a fuzzer that is guided by coverage.
+"""Long form of tests/security/test_fuzzed_bodies.py, and a coverage-guided fuzzer.
 
-FUZZING_SECONDS: how long that fuzzes each reader, in place of two minutes.
+The environment variable FUZZING_SECONDS sets the time per reader; default 120 s.
 """
 
 import importlib.util
@@ -22,15 +22,19 @@ SECONDS = int(os.environ.get("FUZZING_SECONDS", "120"))
 
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("target", TARGETS)
-def test_refused_or_read_for_long(target: str, figures: Callable[[str], None]) -> None:
+def test_bodies_are_rejected_or_read(target: str, figures: Callable[[str], None]) -> None:
     arrow_or_skip(target)
     assert fuzz(target, EXAMPLES)
-    figures(f"{EXAMPLES} bodies, each refused in words or read as a plain reader does")
+    figures(
+        f"{EXAMPLES} bodies, each rejected with an error text or read like the reference reader"
+    )
 
 
 @pytest.mark.timeout(3000 + SECONDS)
 @pytest.mark.parametrize("target", TARGETS)
-def test_guided_by_coverage(target: str, tmp_path: Path, figures: Callable[[str], None]) -> None:
+def test_coverage_guided_fuzzing(
+    target: str, tmp_path: Path, figures: Callable[[str], None]
+) -> None:
     arrow_or_skip(target)
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed: pip install atheris==3.0.0, for Python up to 3.13")

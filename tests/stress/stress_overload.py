@@ -1,9 +1,9 @@
-"""The long form of test_cancelled.py, and an overload of a real service."""
+"""Long form of test_cancelled.py: 100 000 cancelled requests."""
 
 from collections.abc import Callable
 
 import pytest
-from integration.service.test_cancelled import KINDS, nothing_is_left_of
+from integration.service.test_cancelled import KINDS, check_nothing_is_left
 
 from model.prediction.predictor import Predictor
 
@@ -18,5 +18,7 @@ async def test_a_hundred_thousand_cancelled_requests(
 ) -> None:
     counts = {kind: 5_000 if kind in SLOW else 30_000 for kind in KINDS}
     assert sum(counts.values()) == 100_000
-    await nothing_is_left_of(predictor, counts, reset_only=True)  # lest no port be free
+    await check_nothing_is_left(
+        predictor, counts, reset_only=True
+    )  # a reset frees its port at once
     figures(f"{sum(counts.values())} cancelled requests, nothing left of them")

@@ -1,4 +1,4 @@
-"""deploy/kubernetes/deployment.yaml, its pod really run by `podman kube play`.
+"""The pod of deploy/kubernetes/deployment.yaml, run by `podman kube play`.
 
 Skipped without podman or without the image: `podman build --tag malignancy .`
 """
@@ -21,7 +21,7 @@ DEPLOYMENT = ROOT / "deploy" / "kubernetes" / "deployment.yaml"
 CONTAINER = "malignancy-pod-0-malignancy"
 SECONDS = 60
 ROW = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
-TABLE_ROWS = 200_000  # whose answer is more than is held in memory
+TABLE_ROWS = 200_000  # the response exceeds the memory of the spool
 INSIDE = """
 import json, os
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
@@ -31,8 +31,8 @@ try:
 except OSError:
     written = False
 keys = ("CapBnd", "CapEff", "NoNewPrivs", "Seccomp")
-told = {key: int(status[key], 16) for key in keys}
-print(json.dumps(told | {"user": os.getuid(), "written": written}))
+found = {key: int(status[key], 16) for key in keys}
+print(json.dumps(found | {"user": os.getuid(), "written": written}))
 """
 
 
@@ -44,11 +44,11 @@ def podman(*arguments: str) -> str:
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """The address of the pod."""
+    """Start the pod, and yield its address."""
     if shutil.which("podman") is None:
-        pytest.skip("there is no podman")
+        pytest.skip("podman is not installed")
     if subprocess.run(["podman", "image", "exists", "malignancy"], check=False).returncode:
-        pytest.skip("there is no image: podman build --tag malignancy .")
+        pytest.skip("the image does not exist; build it: podman build --tag malignancy .")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     deployment: dict[str, Any] = yaml.safe_load(DEPLOYMENT.read_text(encoding="utf-8"))

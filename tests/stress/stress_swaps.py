@@ -1,4 +1,4 @@
-"""The long form of test_reloading.py: a thousand swaps under load, half of them bad files."""
+"""Long form of test_reloading.py: 1000 swaps under load, half of them to invalid files."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from integration.service.test_reloading import ROW, Load, other
+from integration.service.test_reloading import ROW, Load, other_version
 from support.eventually import SECONDS, until
 
 from model.artifacts import artifact
@@ -29,7 +29,7 @@ VERSIONS = 4
 
 @contextmanager
 def served(path: Path, log: Path) -> Iterator[tuple[str, int]]:
-    """The address and the process id of a service; what it logs goes to a file, being a lot."""
+    """Start a service that logs to a file, and yield its address and process id."""
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(path)]
     with log.open("w") as file, subprocess.Popen(command, stderr=file) as process:
         try:
@@ -42,12 +42,12 @@ def served(path: Path, log: Path) -> Iterator[tuple[str, int]]:
             assert process.wait(timeout=SECONDS) == 0
 
 
-def spoiled(good: bytes, draw: random.Random) -> bytes:
-    """A file that is refused, in one of several ways."""
+def corrupted(good: bytes, draw: random.Random) -> bytes:
+    """Return an invalid file, of one of several kinds."""
     flipped = bytearray(good)
-    flipped[draw.randrange(200)] ^= 0xFF  # within its pickle's frame or its metadata
-    ways = [good[:-1], good[: draw.randrange(len(good))], good + b"\0", b"", bytes(flipped)]
-    return draw.choice([*ways, b"cos\nsystem\n(S'true'\ntR."])
+    flipped[draw.randrange(200)] ^= 0xFF  # in the pickle frame or the metadata
+    kinds = [good[:-1], good[: draw.randrange(len(good))], good + b"\0", b"", bytes(flipped)]
+    return draw.choice([*kinds, b"cos\nsystem\n(S'true'\ntR."])
 
 
 @pytest.mark.timeout(3600)
@@ -55,7 +55,7 @@ def test_a_thousand_swaps(
     predictor: Predictor, tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
     draw = random.Random(0)
-    versions = [other(predictor, number) for number in range(VERSIONS)]
+    versions = [other_version(predictor, number) for number in range(VERSIONS)]
     contents = [artifact.to_bytes(version) for version in versions]
     titles = []
     folder, log = tmp_path / "versions", tmp_path / "log.txt"
@@ -73,14 +73,14 @@ def test_a_thousand_swaps(
             return dict(answer.json())
 
         def is_served(title: str) -> bool:
-            told = health()
-            return bool(told["model"] == title and "failures" not in told)
+            found = health()
+            return bool(found["model"] == title and "failures" not in found)
 
         with Load(url) as load:
             serving = titles[0]
             for number in range(SWAPS):
                 if number % 2:
-                    write_atomically(folder / "bad.joblib", spoiled(contents[0], draw))
+                    write_atomically(folder / "bad.joblib", corrupted(contents[0], draw))
                     make_current(folder / "bad.joblib")
                     os.kill(process, signal.SIGHUP)
                     until(lambda: "failures" in health())
@@ -100,7 +100,9 @@ def test_a_thousand_swaps(
         title: version.predict(row)[0, 0] for title, version in zip(titles, versions, strict=True)
     }
     assert {answer["model"] for answer in load.answers} == set(titles)
-    for answer in load.answers:  # each was computed by the version that it names
+    for answer in load.answers:  # computed by the version that it names
         probability = answer["predictions"][0]["probability"]
         assert probability == pytest.approx(expected[answer["model"]], rel=1e-9)
-    figures(f"{good} good and {bad} bad swaps, {len(load.answers)} answers, none lost or wrong")
+    figures(
+        f"{good} valid and {bad} invalid swaps, {len(load.answers)} answers, none lost or wrong"
+    )

@@ -1,4 +1,4 @@
-"""Clients that leave at any moment of a request: all that it held is given back."""
+"""Clients that disconnect at any moment of a request: every resource of the request is released."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
 AT_ONCE = 50
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget all at once
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop unsent bytes and reset
 
 
 def message(rows: int) -> bytes:
@@ -29,10 +29,10 @@ def message(rows: int) -> bytes:
 SMALL, LARGE = message(1), message(2000)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"400\r\n" + b" " * 1024 + b"\r\n") * 20
 
-# What is sent before the client leaves, and whether it waits for some of the answer.
+# The bytes sent before the disconnect, and whether the client waits for the first response byte.
 KINDS = {
     "before the body is complete": (SMALL[:-5], False),
-    "in the middle of chunks, some of which are held": (CHUNKED, False),
+    "in the middle of chunks, some of which are buffered": (CHUNKED, False),
     "while it waits": (SMALL, False),
     "while it is computed": (LARGE, False),
     "while it is answered": (LARGE, True),
@@ -60,26 +60,26 @@ def descriptors() -> int:
 
 
 async def in_flight(port: int) -> float:
-    """As told by /metrics, without the request for it."""
+    """Return the requests in flight according to /metrics, without the one for /metrics."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain;version=0.0.4\r\n"
-    writer.write(ask + b"Connection: close\r\n\r\n")
-    told = (await reader.read()).decode()
+    request = b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain;version=0.0.4\r\n"
+    writer.write(request + b"Connection: close\r\n\r\n")
+    text = (await reader.read()).decode()
     writer.close()
     await writer.wait_closed()
     line = next(
-        each for each in told.splitlines() if each.startswith("malignancy_requests_in_flight ")
+        each for each in text.splitlines() if each.startswith("malignancy_requests_in_flight ")
     )
     return float(line.split()[1]) - 1
 
 
-async def nothing_is_left_of(
+async def check_nothing_is_left(
     predictor: Predictor, counts: dict[str, int], *, reset_only: bool = False
 ) -> None:
-    """Cancel so many requests of each kind, then look for what they have left."""
+    """Cancel the given number of requests of each kind, then check that nothing is left of them."""
     async with ServedHere(predictor, max_connections=10 * AT_ONCE).running() as served:
-        context, capacity, state = served.context, served.capacity, served.server.server_state
-        bytes_left = capacity._bytes_left
+        context, limiter, state = served.context, served.limiter, served.server.server_state
+        bytes_left = limiter._bytes_left
         await in_flight(served.port)
         await loop_until(lambda: not state.connections)
         gc.collect()
@@ -99,15 +99,15 @@ async def nothing_is_left_of(
         assert not context.admission.waiting
         assert not context.by_address
         assert context.rejected_connections == 0
-        assert not context.deadline_timer._swept
-        assert capacity.waiting == 0
-        assert not capacity._waiters
-        assert capacity._bytes_left == bytes_left
-        await loop_until(lambda: capacity._free == 2)  # a thread that nobody waits for ends too
+        assert not context.deadline_timer._connections
+        assert limiter.waiting == 0
+        assert not limiter._waiters
+        assert limiter._bytes_left == bytes_left
+        await loop_until(lambda: limiter._free == 2)  # threads of cancelled requests end too
         gc.collect()
         await loop_until(lambda: len(asyncio.all_tasks()) <= tasks)
         assert descriptors() <= before
 
 
-async def test_nothing_is_left_of_requests_that_are_cancelled(predictor: Predictor) -> None:
-    await nothing_is_left_of(predictor, dict.fromkeys(KINDS, 100))
+async def test_nothing_is_left_of_cancelled_requests(predictor: Predictor) -> None:
+    await check_nothing_is_left(predictor, dict.fromkeys(KINDS, 100))

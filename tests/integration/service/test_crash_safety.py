@@ -1,4 +1,4 @@
-"""Whatever system call fails, or is the last one: the old content or the new one, and in words.
+"""Faults at every system call of a writer leave the old content or the new one, and an error text.
 
 strace injects the faults, into a program that publishes, saves, promotes, swaps and loads
 (tests/support/fault_injection_child.py). The long form is stress_crash_safety.py: make stress.
@@ -26,8 +26,8 @@ INTERRUPTED = "error=EINTR"
 TEMPORARY = re.compile(r"\.(file|current)\.[0-9a-f]{8}")
 
 
-def why_not() -> str:
-    """Why faults cannot be injected here."""
+def skip_reason() -> str:
+    """Return the reason why faults cannot be injected here, empty if they can."""
     if not shutil.which("strace"):
         return "strace is not installed"
     tried = subprocess.run(
@@ -36,12 +36,12 @@ def why_not() -> str:
     return "" if tried.returncode == 0 else "strace may not trace here"
 
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = pytest.mark.skipif(bool(skip_reason()), reason=skip_reason())
 
 
 @pytest.fixture(scope="module")
 def folder(predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two versions, the first of them current, and of an old file."""
+    """Create a folder with two versions, of which the first is current, and an old file."""
     folder = tmp_path_factory.mktemp("before")
     for mark in "ab":
         version = dataclasses.replace(predictor, facts={"description": mark})
@@ -64,7 +64,7 @@ def program(
 
 
 def check(case: Case, folder: Path, file: str, old: bytes, new: bytes) -> None:
-    """The rule for whatever writes a file."""
+    """Check the rule of every operation that writes a file."""
     left = [each for each in folder.iterdir() if TEMPORARY.fullmatch(each.name)]
     content = (folder / file).read_bytes()
     assert content in (old, new), case
@@ -91,14 +91,16 @@ FAULTS = {
 
 @pytest.mark.parametrize(("deed", "file"), WRITERS.items())
 def test_the_order_of_calls(program: Faults, deed: str, file: str) -> None:
-    """The content is on the disk before its name is, and the name before the writer returns."""
-    told = []
+    """The content is synced before the rename, and the rename before the writer returns."""
+    operations = []
     for line in calls_of(program.run(deed)):
         name = line.partition("(")[0]
         if name in ("openat", "write", "fsync", "rename", "renameat", "renameat2"):
             on_temporary = TEMPORARY.search(line) is not None
-            told.append(f"{name.removesuffix('at')} {'temporary' if on_temporary else 'folder'}")
-    assert told == [
+            operations.append(
+                f"{name.removesuffix('at')} {'temporary' if on_temporary else 'folder'}"
+            )
+    assert operations == [
         "open temporary",
         "write temporary",
         "fsync temporary",
@@ -120,7 +122,7 @@ def test_a_writer(program: Faults, folder: Path, deed: str, file: str) -> None:
         check(case, program.folder, file, old, new)
         seen.add((case.fault == KILL, (program.folder / file).read_bytes() == new))
         if case.fault == INTERRUPTED and case.call in ("openat", "write", "fsync", "fstat"):
-            assert case.code == 0, case  # it was tried again
+            assert case.code == 0, case  # the call was repeated
     assert seen == {(killed, changed) for killed in (True, False) for changed in (True, False)}
 
 
@@ -139,7 +141,7 @@ def test_loading(program: Faults, folder: Path) -> None:
 
 
 def test_swapping(program: Faults, folder: Path) -> None:
-    """Whatever cannot be read, the version in force is the one before, or the new one."""
+    """After any read error, the active version is the previous one or the new one."""
     old, new = digest(folder / "a.joblib"), digest(folder / "b.joblib")
     seen = set()
     for case in program.every("swap", "error=EIO"):

@@ -1,5 +1,4 @@
-"""The short form of soak.py, in one process: nothing is kept of what has been answered,
-whatever was asked, and nothing of versions that were replaced."""
+"""Short form of soak.py, in one process: no memory grows with requests or replaced versions."""
 
 import asyncio
 import gc
@@ -36,12 +35,12 @@ pytestmark = pytest.mark.anyio
 SECONDS = 60
 PHASE_REQUESTS = 1500
 PHASE_SWAPS = 3
-OBJECTS_A_REQUEST = 0.5  # far below the fewest that could be kept of each request
+OBJECTS_PER_REQUEST = 0.5  # far below any leak of an object per request
 
 
 @contextmanager
 def serving(app: FastAPI, protocol: type[asyncio.Protocol]) -> Iterator[tuple[uvicorn.Server, int]]:
-    """A server in a thread, and its port."""
+    """Run a server in a thread, and yield it and its port."""
     config = uvicorn.Config(app, port=0, http=protocol, lifespan="on", ws="none", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -63,7 +62,7 @@ def objects() -> list[Any]:
 
 
 def served() -> list[ModelVersion]:
-    # isinstance would ask objects of other libraries for their class, and some warn.
+    # isinstance reads __class__ of objects of other libraries, and some of them warn.
     return [each for each in objects() if type(each) is ModelVersion]
 
 
@@ -82,16 +81,16 @@ async def until(true: Any) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_nothing_is_kept(
+async def test_nothing_grows(
     predictor: Predictor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # It would keep a warning's error, hence its frames, hence what they had loaded.
+    # caplog would keep the exceptions of warnings, their frames and the loaded artifacts.
     caplog.set_level(logging.CRITICAL, "service")
     monkeypatch.setattr("service.registry.reloader.POLL_SECONDS", 0.02)
-    others = {id(each) for each in served()}  # of tests before this one
+    others = {id(each) for each in served()}  # of earlier tests
     versions, draw = Versions(predictor, tmp_path), Random(0)
     settings = Settings(artifact=versions.folder, extra_artifacts=str(versions.other))
     app, protocol = create_app(settings), hardened_protocol(settings, Lifecycle(0))
@@ -100,8 +99,8 @@ async def test_nothing_is_kept(
     with serving(app, protocol) as (server, port):
 
         def serves_other(title: str) -> bool:
-            told = httpx.get(f"http://127.0.0.1:{port}/health").json()
-            return bool(told["model"] != title)
+            health = httpx.get(f"http://127.0.0.1:{port}/health").json()
+            return bool(health["model"] != title)
 
         def is_quiet() -> bool:
             return len(server.server_state.connections) == STAYING
@@ -110,11 +109,11 @@ async def test_nothing_is_kept(
             return sum(id(each) not in others for each in served()) <= VERSIONS + 1
 
         traffic = Traffic(port, requests, draw)
-        client = await Client.to(port, traffic.told)
+        client = await Client.to(port, traffic.statuses)
         for each in requests.of_each_kind():
-            await client.ask([each])
+            await client.exchange([each])
         await client.close()
-        kept, told = [], []
+        object_counts, scrapes = [], []
         for number in range(1, 5):
             for swap in range(PHASE_SWAPS):
                 before = httpx.get(f"http://127.0.0.1:{port}/health").json()["model"]
@@ -124,9 +123,9 @@ async def test_nothing_is_kept(
                 await traffic.until(int(share))
             await until(is_quiet)
             await until(are_old_versions_gone)
-            kept.append(len(objects()))
-            told.append(series(port))
-        await until(lambda: len(context.deadline_timer._swept) == STAYING)
+            object_counts.append(len(objects()))
+            scrapes.append(series(port))
+        await until(lambda: len(context.deadline_timer._connections) == STAYING)
         await traffic.end()
         await until(lambda: not server.server_state.connections)
         assert not server.server_state.tasks
@@ -135,12 +134,12 @@ async def test_nothing_is_kept(
         host_cache = context.allowed_hosts.error_for.cache_info()
         assert host_cache.misses > 50
         assert host_cache.currsize <= 256
-    labels = [dict(each) for each in told[-1]]
-    assert len({each["route"] for each in labels if "route" in each}) < 50  # not a path each
+    labels = [dict(each) for each in scrapes[-1]]
+    assert len({each["route"] for each in labels if "route" in each}) < 50  # no route per path
     titles = {each["model"] for each in labels if "@" in each.get("model", "")}
     assert len(titles) <= VERSIONS + 1
-    assert len(told[-1]) < 700
-    per_request = slope(range(3), [count / PHASE_REQUESTS for count in kept[1:]])[0]
-    assert per_request < OBJECTS_A_REQUEST, kept
-    assert set(traffic.told) <= {200, 400, 404, 405, 406, 414, 415, 422, 431, 503}
-    assert traffic.told[503] < traffic.sent / 10
+    assert len(scrapes[-1]) < 700
+    per_request = slope(range(3), [count / PHASE_REQUESTS for count in object_counts[1:]])[0]
+    assert per_request < OBJECTS_PER_REQUEST, object_counts
+    assert set(traffic.statuses) <= {200, 400, 404, 405, 406, 414, 415, 422, 431, 503}
+    assert traffic.statuses[503] < traffic.sent / 10

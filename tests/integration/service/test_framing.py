@@ -1,4 +1,4 @@
-"""Raw bytes to a service, directly and behind nginx: what is no good HTTP/1.1 is refused, once."""
+"""Raw bytes to a service, directly and behind nginx: invalid HTTP/1.1 is rejected exactly once."""
 
 import re
 import shutil
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.raw_requests import GET, HIDDEN, HOST, POST, REFUSED, TAKEN, header
+from support.raw_requests import GET, HIDDEN, HOST, POST, REJECTED, VALID, header
 
 SECONDS = 20
 
 
-def media_types(port: int, data: bytes) -> bytes:
-    """All that is answered to some bytes, until the other side closes."""
+def exchange(port: int, data: bytes) -> bytes:
+    """Send bytes, and return everything received until the service closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         answered = b""
         try:
@@ -23,7 +23,7 @@ def media_types(port: int, data: bytes) -> bytes:
             while received := connection.recv(65536):
                 answered += received
         except ConnectionError:
-            pass  # it is closed while bytes are under way
+            pass  # closed while bytes are on the way
         return answered
 
 
@@ -31,10 +31,10 @@ def statuses(answered: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answered)]
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_it_is_refused_once(name: str, service_port: int) -> None:
-    status, data = REFUSED[name]
-    answered = media_types(service_port, data + HIDDEN)
+@pytest.mark.parametrize("name", REJECTED)
+def test_an_invalid_request_is_rejected_once(name: str, service_port: int) -> None:
+    status, data = REJECTED[name]
+    answered = exchange(service_port, data + HIDDEN)
     assert statuses(answered) == [status], answered[:500]
     head, _, body = answered.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head
@@ -43,42 +43,42 @@ def test_it_is_refused_once(name: str, service_port: int) -> None:
     assert identity is not None
     assert identity[1] in body
     assert b"hidden" not in answered
-    assert statuses(media_types(service_port, TAKEN["plain"][1])) == [200]
+    assert statuses(exchange(service_port, VALID["plain"][1])) == [200]
 
 
-@pytest.mark.parametrize("name", TAKEN)
-def test_it_is_answered_once(name: str, service_port: int) -> None:
-    status, data = TAKEN[name]
-    answered = media_types(service_port, data)
+@pytest.mark.parametrize("name", VALID)
+def test_a_valid_request_is_answered_once(name: str, service_port: int) -> None:
+    status, data = VALID[name]
+    answered = exchange(service_port, data)
     assert statuses(answered) == [status], answered[:500]
     assert b"hidden" not in answered
 
 
-def test_what_comes_before_garbage_is_answered_before_the_refusal(service_port: int) -> None:
+def test_requests_before_an_invalid_one_are_answered_first(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
-    answered = media_types(service_port, good + good + header(b"X-A : b") + good)
+    answered = exchange(service_port, good + good + header(b"X-A : b") + good)
     assert statuses(answered) == [200, 200, 400]
 
 
-def test_a_second_request_line_is_looked_at_as_the_first(service_port: int) -> None:
+def test_every_request_line_is_validated(service_port: int) -> None:
     body = b"GET / HTTP/1.1\r\n" + b" " * 40_000
     first = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    assert statuses(media_types(service_port, first * 2 + TAKEN["plain"][1])) == [400, 400, 200]
-    answered = media_types(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert statuses(exchange(service_port, first * 2 + VALID["plain"][1])) == [400, 400, 200]
+    answered = exchange(service_port, first + b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n")
     assert statuses(answered) == [400, 400]
     assert b"request line" in answered
 
 
-def test_requests_may_be_pipelined_but_not_without_end(service_port: int) -> None:
+def test_pipelining_is_bounded(service_port: int) -> None:
     good = GET + HOST + b"\r\n"
-    assert statuses(media_types(service_port, good * 50 + TAKEN["plain"][1])) == [200] * 51
-    answered = statuses(media_types(service_port, good * 1000))
+    assert statuses(exchange(service_port, good * 50 + VALID["plain"][1])) == [200] * 51
+    answered = statuses(exchange(service_port, good * 1000))
     assert answered[-1] == 400
     assert set(answered[:-1]) == {200}
     assert len(answered) < 100
 
 
-@pytest.mark.parametrize(("kinds", "name"), [(TAKEN, "chunked"), (REFUSED, "RTSP")])
+@pytest.mark.parametrize(("kinds", "name"), [(VALID, "chunked"), (REJECTED, "RTSP")])
 def test_byte_by_byte(kinds: dict[str, tuple[int, bytes]], name: str, service_port: int) -> None:
     status, data = kinds[name]
     with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
@@ -91,7 +91,7 @@ def test_byte_by_byte(kinds: dict[str, tuple[int, bytes]], name: str, service_po
     assert statuses(answered) == [status]
 
 
-def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
+def test_100_continue(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", service_port), timeout=SECONDS) as connection:
         connection.sendall(head)
@@ -100,9 +100,9 @@ def test_the_body_is_sent_when_it_is_asked_for(service_port: int) -> None:
         assert statuses(connection.recv(65536)) == [422]
 
 
-def test_a_refused_body_is_not_asked_for(service_port: int) -> None:
+def test_no_100_continue_for_a_rejected_body(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
-    assert statuses(media_types(service_port, head)) == [413]
+    assert statuses(exchange(service_port, head)) == [413]
 
 
 NGINX = """
@@ -150,10 +150,12 @@ def nginx_port(service_port: int, tmp_path_factory: pytest.TempPathFactory) -> I
             process.terminate()
 
 
-@pytest.mark.parametrize("name", [*REFUSED, *TAKEN])
-def test_behind_a_proxy_nothing_is_answered_twice(name: str, nginx_port: int) -> None:
-    _, data = (REFUSED | TAKEN)[name]
-    answered = media_types(nginx_port, data)
+@pytest.mark.parametrize("name", [*REJECTED, *VALID])
+def test_behind_a_proxy_no_request_is_answered_twice(name: str, nginx_port: int) -> None:
+    _, data = (REJECTED | VALID)[name]
+    answered = exchange(nginx_port, data)
     assert len(statuses(answered)) <= 1
-    assert not {500, 502, 503, 504} & set(statuses(answered))  # 501 is nginx's own, to codings
-    assert statuses(media_types(nginx_port, TAKEN["plain"][1])) == [200]
+    assert not {500, 502, 503, 504} & set(
+        statuses(answered)
+    )  # 501 is nginx's, for transfer codings
+    assert statuses(exchange(nginx_port, VALID["plain"][1])) == [200]

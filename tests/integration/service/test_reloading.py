@@ -1,4 +1,4 @@
-"""Another version is taken over by a running service, under load, without a lost request."""
+"""A running service swaps model versions under load without a lost request."""
 
 import dataclasses
 import os
@@ -23,22 +23,22 @@ ROW = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
 CLIENTS = 4
 
 
-def other(predictor: Predictor, number: int) -> Predictor:
-    """A version that answers otherwise: its weights are another."""
+def other_version(predictor: Predictor, number: int) -> Predictor:
+    """Return a version with other weights."""
     changed = dataclasses.replace(predictor, theta=predictor.theta * (1 - number / 50))
     rows = predictor.self_test.rows
     return dataclasses.replace(changed, self_test=SelfTest(rows, changed.predict(rows)))
 
 
 class Load:
-    """Clients that ask without a pause: their answers, and what was none."""
+    """Clients that send requests without a pause, and record answers and failures."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: list[dict[str, Any]] = []
         self.failures: list[object] = []
         self._end = threading.Event()
-        self._clients = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
+        self._clients = [threading.Thread(target=self._send_requests) for _ in range(CLIENTS)]
 
     def __enter__(self) -> "Load":
         for client in self._clients:
@@ -50,7 +50,7 @@ class Load:
         for client in self._clients:
             client.join()
 
-    def _ask(self) -> None:
+    def _send_requests(self) -> None:
         with httpx.Client(base_url=self.url) as client:
             while not self._end.is_set():
                 try:
@@ -69,7 +69,7 @@ def test_versions_are_swapped_under_load(
     tmp_path: Path,
     start_service: Callable[..., AbstractContextManager[tuple[int, int]]],
 ) -> None:
-    versions = [other(predictor, number) for number in range(4)]
+    versions = [other_version(predictor, number) for number in range(4)]
     files = [tmp_path / f"{number}.joblib" for number in range(4)]
     titles = [
         f"{predictor.name}@{artifact.save(version, file)[:12]}"
@@ -93,7 +93,7 @@ def test_versions_are_swapped_under_load(
             for round_ in range(2):
                 for file, title in zip(files, titles, strict=True):
                     make_current(file)
-                    if round_:  # the pointer alone is noticed too, a little later
+                    if round_:  # in the first round, polling notices the change
                         os.kill(process, signal.SIGHUP)
                     until(partial(serves, title))
                 make_current(broken)
@@ -110,6 +110,6 @@ def test_versions_are_swapped_under_load(
         title: version.predict(row)[0, 0] for title, version in zip(titles, versions, strict=True)
     }
     assert {answer["model"] for answer in load.answers} == set(titles)
-    for answer in load.answers:  # each was computed by the version that it names
+    for answer in load.answers:  # computed by the version that it names
         probability = answer["predictions"][0]["probability"]
         assert probability == pytest.approx(expected[answer["model"]], rel=1e-9)

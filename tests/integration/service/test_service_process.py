@@ -1,4 +1,4 @@
-"""`python -m service` as a process: how it starts, answers, stops, and refuses to start."""
+"""`python -m service` as a process: start, responses, stop, and startup errors."""
 
 import os
 import queue
@@ -36,7 +36,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 class Service:
-    """A running service; `url` is taken from the line it logs when it listens."""
+    """A running service; `url` is read from the log line of uvicorn."""
 
     def __init__(self, artifact: Path) -> None:
         self.process = subprocess.Popen(
@@ -82,8 +82,8 @@ def service(artifact_path: Path) -> Iterator[Service]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_it_answers_until_told_to_stop(service: Service, by: signal.Signals) -> None:
-    with httpx.Client(base_url=service.url) as client:  # its connection stays open
+def test_the_service_answers_until_a_signal(service: Service, by: signal.Signals) -> None:
+    with httpx.Client(base_url=service.url) as client:  # with a persistent connection
         answer = client.get("/health/ready")
         assert answer.status_code == 200
         assert answer.json()["status"] == "ready"
@@ -100,8 +100,8 @@ def test_it_answers_until_told_to_stop(service: Service, by: signal.Signals) -> 
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_while_it_still_starts(tmp_path: Path, by: signal.Signals) -> None:
-    # Process 1 of a container ignores SIGTERM until there is a handler; here an import is slow.
+def test_a_signal_during_startup(tmp_path: Path, by: signal.Signals) -> None:
+    # Process 1 of a container ignores SIGTERM without a handler. Here importing uvicorn is slow.
     (tmp_path / "uvicorn.py").write_text(
         "print('importing', flush=True)\nimport time\ntime.sleep(60)"
     )
@@ -113,19 +113,19 @@ def test_a_stop_while_it_still_starts(tmp_path: Path, by: signal.Signals) -> Non
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"importing\n"
-        process.send_signal(signal.SIGHUP)  # is nothing yet
+        process.send_signal(signal.SIGHUP)  # ignored
         process.send_signal(by)
         assert process.wait(timeout=SECONDS) == 0
 
 
-def test_a_large_chunked_body_is_refused_and_the_service_lives(service: Service) -> None:
+def test_a_large_chunked_body_is_rejected(service: Service) -> None:
     with httpx.Client(base_url=service.url) as client:
         answer = client.post("/predict", content=(b" " * 1_000_000 for _ in range(17)))
         assert answer.status_code == 413
         assert client.get("/health").status_code == 200
 
 
-def test_without_an_artifact_it_says_how_to_make_one(tmp_path: Path) -> None:
+def test_the_error_without_an_artifact_names_the_command(tmp_path: Path) -> None:
     ended = run(artifact=str(tmp_path / "none.joblib"))
     assert ended.returncode == 2
     assert "none.joblib: there is no such file" in ended.stderr
@@ -136,7 +136,7 @@ def test_without_an_artifact_it_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("port", "eighty"), ("max_rows", "0"), ("threshold", "1.5")]
 )
-def test_a_wrong_setting_is_named(name: str, value: str, artifact_path: Path) -> None:
+def test_the_error_of_a_wrong_setting_names_it(name: str, value: str, artifact_path: Path) -> None:
     ended = run(**{"artifact": str(artifact_path), name: value})
     assert ended.returncode == 2
     assert f"MALIGNANCY_{name.upper()} (--{name.replace('_', '-')}) must be" in ended.stderr
@@ -151,7 +151,7 @@ def test_help_and_unknown_flags() -> None:
     assert run("--nope").returncode == 2
 
 
-def test_a_port_that_is_taken(artifact_path: Path) -> None:
+def test_a_port_in_use(artifact_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run(artifact=str(artifact_path), port=str(port))
@@ -160,7 +160,7 @@ def test_a_port_that_is_taken(artifact_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_it_imports_neither_pandas_nor_matplotlib_nor_the_training() -> None:
+def test_the_service_does_not_import_pandas_matplotlib_or_training() -> None:
     program = (
         "import sys, service.server.run; "
         "print([name for name in sys.modules if name.split('.')[0] in ('pandas', 'matplotlib') "

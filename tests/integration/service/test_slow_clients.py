@@ -1,5 +1,4 @@
-"""Slow, silent and greedy clients of a real service: they are dropped in time, and the good
-ones are served meanwhile."""
+"""Slow, silent and greedy clients of a real service are dropped in time; others are served."""
 
 import asyncio
 import re
@@ -13,8 +12,8 @@ import pytest
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 60.0  # a busy machine's
-SLOW = 100  # of each kind
+SECONDS = 60.0  # for a busy machine
+SLOW = 100  # clients of each kind
 HOST = b"Host: localhost\r\n"
 GOOD = b"GET /health/live HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 HALF_HEAD = b"GET /health/live HTTP/1.1\r\nX-A: a"
@@ -51,7 +50,7 @@ async def connect(port: int, *, window: int | None = None) -> socket.socket:
 
 
 async def until_closed(connection: socket.socket) -> bytes:
-    """What is answered before the other side closes."""
+    """Receive everything until the service closes the connection."""
     answered = b""
     with suppress(ConnectionError):
         while received := await asyncio.get_running_loop().sock_recv(connection, 65536):
@@ -60,7 +59,7 @@ async def until_closed(connection: socket.socket) -> bytes:
 
 
 async def dripping(connection: socket.socket) -> None:
-    """Send a byte now and then, until that fails."""
+    """Send a byte every 0.2 s until that fails."""
     with suppress(ConnectionError):
         while True:
             await asyncio.get_running_loop().sock_sendall(connection, b"a")
@@ -84,7 +83,7 @@ async def slow_reader(port: int) -> bytes:
         await loop.sock_sendall(connection, LARGE)
         answered = b""
         with suppress(ConnectionError):
-            # What has arrived can be read after the reset, which is seen before.
+            # Received bytes stay readable after the reset, so check for it first.
             while not connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 answered += await loop.sock_recv(connection, 10)
                 await asyncio.sleep(0.2)
@@ -97,7 +96,7 @@ async def good(port: int) -> bytes:
         return await until_closed(connection)
 
 
-async def test_all_slow_clients_are_dropped_and_all_good_ones_served(port: int) -> None:
+async def test_slow_clients_are_dropped_and_others_served(port: int) -> None:
     kinds: dict[str, Callable[[], Coroutine[Any, Any, bytes]]] = {
         "half head": lambda: slow(port, HALF_HEAD, drips=False),
         "dripping head": lambda: slow(port, HALF_HEAD, drips=True),
@@ -131,7 +130,7 @@ async def test_all_slow_clients_are_dropped_and_all_good_ones_served(port: int) 
             assert all(len(answer) < 100_000 for answer in answers)
         else:
             found = {status for answer in answers for status in statuses(answer)}
-            if kind.endswith("body"):  # so many at once may be too much to do
+            if kind.endswith("body"):  # so many requests may be an overload
                 found -= {b"503"}
             assert found == expected[kind], kind
 
@@ -147,7 +146,7 @@ async def test_a_408_is_a_problem(port: int) -> None:
     assert b'"detail":"The request did not arrive in time."' in answered
 
 
-async def test_a_large_body_may_take_longer_while_it_keeps_up(port: int) -> None:
+async def test_a_large_body_extends_the_deadline(port: int) -> None:
     loop = asyncio.get_running_loop()
     size = 20 * 64 * 1024
     head = b"POST /predict HTTP/1.1\r\n" + HOST + b"Connection: close\r\n"
@@ -158,10 +157,10 @@ async def test_a_large_body_may_take_longer_while_it_keeps_up(port: int) -> None
             await loop.sock_sendall(connection, b" " * 64 * 1024)
             await asyncio.sleep(0.15)
         assert time.monotonic() - begin > 2
-        assert statuses(await until_closed(connection)) == [b"400"]  # it is no JSON
+        assert statuses(await until_closed(connection)) == [b"400"]  # the body is not JSON
 
 
-async def test_the_refusal_of_a_large_body_is_seen(port: int) -> None:
+async def test_the_client_receives_the_rejection_of_a_large_body(port: int) -> None:
     loop = asyncio.get_running_loop()
     head = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 400000000\r\n\r\n"
     with await connect(port) as connection:
@@ -170,7 +169,7 @@ async def test_the_refusal_of_a_large_body_is_seen(port: int) -> None:
             assert statuses(await until_closed(connection)) == [b"413"]
 
 
-async def test_a_connection_is_used_on_after_a_refusal_of_a_short_body(port: int) -> None:
+async def test_a_connection_is_reused_after_the_rejection_of_a_short_body(port: int) -> None:
     loop = asyncio.get_running_loop()
     head = b"POST /nothing HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n"
     with await connect(port) as connection:
@@ -180,10 +179,10 @@ async def test_a_connection_is_used_on_after_a_refusal_of_a_short_body(port: int
         assert statuses(await until_closed(connection)) == [b"200"]
 
 
-async def test_connections_are_counted(serve_with: Serve) -> None:
+async def test_connection_limits(serve_with: Serve) -> None:
     with serve_with(max_connections=5, max_connections_per_address=3) as port:
 
-        async def asked(address: str) -> bytes:
+        async def get_from(address: str) -> bytes:
             connection = socket.create_connection(("127.0.0.1", port), source_address=(address, 0))
             with connection:
                 connection.setblocking(False)
@@ -192,18 +191,18 @@ async def test_connections_are_counted(serve_with: Serve) -> None:
 
         held = [await connect(port) for _ in range(3)]
         async with asyncio.timeout(SECONDS):
-            while statuses(refused := await asked("127.0.0.1")) != [b"503"]:
+            while statuses(rejected := await get_from("127.0.0.1")) != [b"503"]:
                 pass
-            assert b"retry-after: 1\r\n" in refused
-            assert b"content-type: application/problem+json" in refused
-            assert statuses(await asked("127.0.0.2")) == [b"200"]
+            assert b"retry-after: 1\r\n" in rejected
+            assert b"content-type: application/problem+json" in rejected
+            assert statuses(await get_from("127.0.0.2")) == [b"200"]
             more = ("127.0.0.2", 0)
             held += [socket.create_connection(("127.0.0.1", port), 9, more) for _ in range(2)]
-            while statuses(await asked("127.0.0.3")) != [b"503"]:
+            while statuses(await get_from("127.0.0.3")) != [b"503"]:
                 pass
             for each in held:
                 each.close()
-            while statuses(await asked("127.0.0.1")) != [b"200"]:
+            while statuses(await get_from("127.0.0.1")) != [b"200"]:
                 pass
 
 
@@ -214,22 +213,22 @@ async def is_up(port: int) -> bool:
         return False
 
 
-async def test_each_worker_takes_as_many_connections(serve_with: Serve) -> None:
+async def test_connection_limits_hold_per_worker(serve_with: Serve) -> None:
     loop = asyncio.get_running_loop()
     with serve_with(workers=2, max_connections_per_address=3, keep_alive_seconds=60) as port:
         held: list[socket.socket] = []
-        refused = 0
+        rejected = 0
         async with asyncio.timeout(SECONDS):
             while not await is_up(port):
                 await asyncio.sleep(0.05)
-            while refused < 50:  # by then both had their turns
+            while rejected < 50:  # by then both workers have accepted
                 connection = await connect(port)
                 await loop.sock_sendall(connection, IDLE)
                 if statuses(await loop.sock_recv(connection, 65536)) == [b"200"]:
                     held.append(connection)
                 else:
                     connection.close()
-                    refused += 1
+                    rejected += 1
         try:
             assert 3 <= len(held) <= 2 * 3
         finally:
@@ -238,7 +237,9 @@ async def test_each_worker_takes_as_many_connections(serve_with: Serve) -> None:
 
 
 @pytest.mark.parametrize("begin", [HALF_HEAD, HALF_BODY])
-async def test_a_half_sent_request_does_not_hold_up_a_stop(begin: bytes, serve_with: Serve) -> None:
+async def test_an_incomplete_request_does_not_delay_the_shutdown(
+    begin: bytes, serve_with: Serve
+) -> None:
     with serve_with(receive_timeout_seconds=1000) as port:
         connection = await connect(port)
         await asyncio.get_running_loop().sock_sendall(connection, begin)
@@ -250,7 +251,7 @@ async def test_a_half_sent_request_does_not_hold_up_a_stop(begin: bytes, serve_w
         assert statuses(answered) == [b"503"]
 
 
-async def test_a_client_that_pauses_gets_all_of_its_answer(port: int) -> None:
+async def test_a_client_that_pauses_receives_the_whole_response(port: int) -> None:
     with await connect(port, window=2048) as connection:
         await asyncio.get_running_loop().sock_sendall(connection, LARGE)
         await asyncio.sleep(0.7)

@@ -1,4 +1,4 @@
-"""Clients that ask for much and read nothing: neither the service nor the system holds much."""
+"""Clients that request large responses and read nothing cost the service and the kernel little."""
 
 import re
 import socket
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from support.eventually import until
 
-from service.protocol.transport import UNSENT_BYTES
+from service.protocol.transport import MAX_UNSENT_BYTES
 
 CLIENTS = 100
-ASK = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HELD_BYTES = UNSENT_BYTES + 256 * 1024  # and what is on its way
+REQUEST = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HELD_BYTES = MAX_UNSENT_BYTES + 256 * 1024  # and the bytes on the way
 GROWTH_BYTES = 20 * 1024 * 1024
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of sockets")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/net/tcp")
 
 
 def unsent_bytes(port: int) -> list[int]:
-    """Of each connection to the service: what the system has taken and the client has not."""
+    """Return the size of the kernel's send queue of each connection to the service."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     fields = [line.split() for line in lines]
     return [
@@ -37,24 +37,24 @@ def resident_bytes(process: int) -> int:
     return int(found[1]) * 1024
 
 
-def test_nothing_piles_up_for_clients_that_do_not_read(
+def test_no_memory_accumulates_for_clients_that_do_not_read(
     artifact_path: Path, start_service: Callable[..., AbstractContextManager[tuple[int, int]]]
 ) -> None:
     with start_service(artifact_path) as (port, process), ExitStack() as connections:
 
-        def ask() -> socket.socket:
+        def request() -> socket.socket:
             connection = connections.enter_context(socket.socket())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", port))
-            connection.sendall(ASK)
+            connection.sendall(REQUEST)
             return connection
 
-        with ask() as first:
+        with request() as first:
             length = int(re.findall(rb"content-length: (\d+)", first.recv(2048))[0])
             assert length > 2 * HELD_BYTES
         before = resident_bytes(process)
         for _ in range(CLIENTS):
-            ask()
+            request()
         until(lambda: sum(held > 0 for held in unsent_bytes(port)) == CLIENTS)
         assert max(unsent_bytes(port)) < HELD_BYTES
         assert resident_bytes(process) - before < GROWTH_BYTES < CLIENTS * length

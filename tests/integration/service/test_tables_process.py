@@ -1,4 +1,4 @@
-"""Large tables: through a real service in flat memory, and answers that find no room."""
+"""Large tables: constant memory in a real service, and responses without temporary storage."""
 
 import os
 import re
@@ -22,13 +22,13 @@ HEADER = (
     b"single_epithelial_cell_size,bare_nuclei,bland_chromatin,normal_nucleoli,mitoses\n"
 )
 CSV = {"Content-Type": "text/csv"}
-ROWS = 50_000  # of about 1 MB
-PIECES = 60
+ROWS = 50_000  # about 1 MB
+CHUNKS = 60
 
 
 @dataclass
 class Service:
-    """A running service, and the most memory it ever had."""
+    """A running service and its peak memory."""
 
     process: subprocess.Popen[str]
     url: str
@@ -55,79 +55,77 @@ def service(artifact_path: Path) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def piece() -> bytes:
+def chunk() -> bytes:
     rows = np.random.default_rng(0).integers(1, 11, (ROWS, 9)).tolist()
     return "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
 
 
-def large(piece: bytes, last: bytes = b"") -> Iterator[bytes]:
+def large(chunk: bytes, last: bytes = b"") -> Iterator[bytes]:
     yield HEADER
-    for _ in range(PIECES):
-        yield piece
+    for _ in range(CHUNKS):
+        yield chunk
     yield last
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
-def test_a_large_table_in_flat_memory(service: Service, piece: bytes) -> None:
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_large_table_needs_constant_memory(service: Service, chunk: bytes) -> None:
     with httpx.Client(base_url=service.url, timeout=120) as client:
-        few = client.post("/predict", content=HEADER + piece, headers=CSV)
+        few = client.post("/predict", content=HEADER + chunk, headers=CSV)
         assert few.text.count("\n") == ROWS + 1
         before = service.peak_bytes
         lines = 0
-        with client.stream("POST", "/predict", content=large(piece), headers=CSV) as answer:
+        with client.stream("POST", "/predict", content=large(chunk), headers=CSV) as answer:
             assert answer.status_code == 200
-            for chunk in answer.iter_raw():
-                lines += chunk.count(b"\n")
-        assert lines == PIECES * ROWS + 1
+            for received in answer.iter_raw():
+                lines += received.count(b"\n")
+        assert lines == CHUNKS * ROWS + 1
         assert service.peak_bytes - before < 30_000_000
 
 
-def test_a_bad_row_at_the_end_refuses_all(service: Service, piece: bytes) -> None:
+def test_an_invalid_row_at_the_end_rejects_the_table(service: Service, chunk: bytes) -> None:
     with httpx.Client(base_url=service.url, timeout=120) as client:
-        answer = client.post("/predict", content=large(piece, b"0\n"), headers=CSV)
+        answer = client.post("/predict", content=large(chunk, b"0\n"), headers=CSV)
         assert answer.status_code == 422
         assert answer.json()["errors"] == [
-            {"field": f"rows.{PIECES * ROWS}", "rule": "must have 9 cells"}
+            {"field": f"rows.{CHUNKS * ROWS}", "rule": "must have 9 cells"}
         ]
 
 
-def test_a_bad_row_at_the_start_too_though_the_client_goes_on(
-    service: Service, piece: bytes
-) -> None:
+def test_an_invalid_row_at_the_start_rejects_the_table(service: Service, chunk: bytes) -> None:
     with httpx.Client(base_url=service.url, timeout=120) as client:
-        answer = client.post("/predict", content=large(b"0\n" + piece), headers=CSV)
+        answer = client.post("/predict", content=large(b"0\n" + chunk), headers=CSV)
         assert answer.status_code == 422
         assert client.get("/health").status_code == 200
 
 
 @pytest.mark.anyio
-async def test_an_answer_without_room(
-    client: httpx.AsyncClient, piece: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_a_response_without_space(
+    client: httpx.AsyncClient, chunk: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    small = await client.post("/predict", content=HEADER + piece, headers=CSV)
+    small = await client.post("/predict", content=HEADER + chunk, headers=CSV)
     assert small.status_code == 200
     assert len(small.content) < MEMORY_BYTES < 8 * len(small.content)
-    answer = await client.post("/predict", content=HEADER + 8 * piece, headers=CSV)
+    answer = await client.post("/predict", content=HEADER + 8 * chunk, headers=CSV)
     assert answer.status_code == 507
     assert answer.headers["content-type"] == "application/problem+json"
     assert "Send fewer rows at a time" in answer.json()["detail"]
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    answer = await client.post("/predict", content=HEADER + 8 * piece, headers=CSV)
+    answer = await client.post("/predict", content=HEADER + 8 * chunk, headers=CSV)
     assert answer.status_code == 200
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.anyio
-async def test_a_client_that_leaves_gets_no_answer(app: FastAPI, piece: bytes) -> None:
-    coming: list[Message] = [
-        {"type": "http.request", "body": HEADER + piece, "more_body": True},
+async def test_a_disconnected_client_gets_no_response(app: FastAPI, chunk: bytes) -> None:
+    incoming: list[Message] = [
+        {"type": "http.request", "body": HEADER + chunk, "more_body": True},
         {"type": "http.disconnect"},
     ]
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return coming.pop(0)
+        return incoming.pop(0)
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -135,4 +133,4 @@ async def test_a_client_that_leaves_gets_no_answer(app: FastAPI, piece: bytes) -
     headers = [(b"content-type", b"text/csv")]
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
     await app({**scope, "query_string": b""}, receive, send)
-    assert (sent, coming) == ([], [])
+    assert (sent, incoming) == ([], [])

@@ -1,4 +1,4 @@
-"""`python -m service --workers 2`: one port, several processes, one sum of their metrics."""
+"""`python -m service --workers 2`: one port, several processes, summed metrics."""
 
 import os
 import queue
@@ -26,7 +26,7 @@ SECONDS = 60
 SCRAPE = {"Accept": "text/plain;version=0.0.4"}
 ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
 
-# Makes what a worker leaves behind: three metrics in files of its process.
+# Writes the files of a worker: three metrics.
 WORKER = """
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 registry = CollectorRegistry()
@@ -73,13 +73,13 @@ class Service:
         while url is None:
             url = re.search(r"running on (http://[\d.:]+)", self.lines.get(timeout=SECONDS))
         self.url = url[1]
-        # It names its address before any of them listens there.
+        # The supervisor logs the address before any worker listens.
         until(lambda: len(self.workers) == 2 and self.answers())
 
     def answers(self) -> bool:
-        """Whether any worker does."""
+        """Return True if any worker answers."""
         try:
-            return self.ask("/health/live").is_success
+            return self.get("/health/live").is_success
         except httpx.TransportError:
             return False
 
@@ -90,24 +90,24 @@ class Service:
 
     @property
     def workers(self) -> set[int]:
-        """The processes that have begun to count, and live."""
+        """The running processes that have metrics."""
         files = self.folder.glob("malignancy-*/gauge_livesum_*.db")
         return {int(file.stem.rpartition("_")[2]) for file in files}
 
-    def ask(self, path: str, **headers: str) -> httpx.Response:
-        """By a connection of its own, so that any worker may answer."""
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Send a request on a new connection, so that any worker may answer."""
         return httpx.get(self.url + path, headers=headers, verify=False)
 
     def predict(self) -> httpx.Response:
         return httpx.post(f"{self.url}/predict", json=ROWS, verify=False)
 
     def sum_of(self, sample: str) -> float:
-        text = self.ask("/metrics", **SCRAPE).text
+        text = self.get("/metrics", **SCRAPE).text
         pattern = rf"^{re.escape(sample)}(?:{{.*}})? (\S+)$"
         return sum(float(value) for value in re.findall(pattern, text, re.MULTILINE))
 
     def close(self) -> None:
-        """Its workers end with it, though it has no time to tell them."""
+        """Kill the supervisor; its workers end although it sends no command."""
         self.process.kill()
         self.process.wait()
         self.reader.join(SECONDS)
@@ -126,13 +126,13 @@ def service(predictor: Predictor, tmp_path: Path) -> Iterator[Service]:
     service.process.stderr.close()
 
 
-def test_workers_add_up_are_replaced_and_end(service: Service) -> None:
+def test_workers_are_summed_replaced_and_stopped(service: Service) -> None:
     for _ in range(20):
         service.predict()
     assert service.sum_of("malignancy_predictions_total") == 20
     assert service.sum_of("malignancy_requests_in_flight") == 1
 
-    # One is killed under load; who was connected to it notices, nobody else does.
+    # Kill one worker under load; only the clients connected to it notice.
     stop, answered = threading.Event(), []
 
     def load() -> None:
@@ -157,15 +157,15 @@ def test_workers_add_up_are_replaced_and_end(service: Service) -> None:
         thread.join()
     assert set(answered) <= {0, 200}
     assert answered.count(0) <= len(threads) + 1
-    told = service.sum_of("malignancy_predictions_total")
-    assert 20 + answered.count(200) <= told <= 20 + len(answered)
-    assert service.sum_of("malignancy_requests_in_flight") == 1  # nothing of the dead one
+    predictions = service.sum_of("malignancy_predictions_total")
+    assert 20 + answered.count(200) <= predictions <= 20 + len(answered)
+    assert service.sum_of("malignancy_requests_in_flight") == 1  # without the dead worker
 
-    # What is broken in the folder is passed over.
+    # Corrupt files in the folder are skipped.
     (folder,) = service.folder.glob("malignancy-*")
     (folder / "counter_1.db").write_bytes(b"")
     (folder / "histogram_1.db").write_bytes(b"\x40")
-    assert service.sum_of("malignancy_predictions_total") == told
+    assert service.sum_of("malignancy_predictions_total") == predictions
 
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(timeout=SECONDS) == 0
@@ -174,7 +174,7 @@ def test_workers_add_up_are_replaced_and_end(service: Service) -> None:
     assert "Traceback" not in "".join(service.lines.queue)
 
 
-def test_sighup_has_every_worker_take_over(service: Service) -> None:
+def test_sighup_reloads_every_worker(service: Service) -> None:
     def files() -> list[Path]:
         return list(service.folder.glob("malignancy-*/counter_*.db"))
 
@@ -182,7 +182,7 @@ def test_sighup_has_every_worker_take_over(service: Service) -> None:
         return [
             sum(sample.value for sample in metric.samples)
             for file in files()
-            for metric in merge_workers(only(file, service.folder))
+            for metric in merge_workers(isolated(file, service.folder))
             if metric.name == "malignancy_model_reloads"
         ]
 
@@ -190,14 +190,14 @@ def test_sighup_has_every_worker_take_over(service: Service) -> None:
         service.process.send_signal(signal.SIGHUP)
         return sum(map(bool, reloads())) == 2
 
-    until(lambda: len(files()) == 2)  # both have begun
+    until(lambda: len(files()) == 2)  # both workers have started
     before = service.workers
     until(reloaded)
     assert service.workers == before
 
 
-def only(file: Path, folder: Path) -> Path:
-    """A folder with a copy of this file alone."""
+def isolated(file: Path, folder: Path) -> Path:
+    """Create a folder that contains only a copy of a file."""
     alone = folder / file.stem
     alone.mkdir(exist_ok=True)
     shutil.copy(file, alone)
@@ -205,7 +205,7 @@ def only(file: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def worker_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shared")
     subprocess.run(
         [sys.executable, "-c", WORKER],
@@ -215,7 +215,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(folder: Path) -> dict[str, float]:
+def samples_of(folder: Path) -> dict[str, float]:
     return {
         sample.name: sample.value
         for metric in merge_workers(folder)
@@ -226,25 +226,23 @@ def told(folder: Path) -> dict[str, float]:
 
 @pytest.mark.parametrize("kind", ["counter", "gauge_livesum", "histogram"])
 @pytest.mark.parametrize("length", [0, 1, 3, 4, 8, 11, 12, 40])
-def test_a_file_that_was_cut_short_is_passed_over(
-    left_behind: Path, tmp_path: Path, kind: str, length: int
+def test_a_truncated_file_is_skipped(
+    worker_files: Path, tmp_path: Path, kind: str, length: int
 ) -> None:
     expected = {"seen_total": 3, "doing": 2, "took_count": 1, "took_sum": 1.5}
-    for file in left_behind.iterdir():
+    for file in worker_files.iterdir():
         shutil.copy(file, tmp_path)
-    assert told(tmp_path) == expected
-    (file,) = left_behind.glob(f"{kind}_*.db")
+    assert samples_of(tmp_path) == expected
+    (file,) = worker_files.glob(f"{kind}_*.db")
     (tmp_path / f"{kind}_0.db").write_bytes(file.read_bytes()[:length])
-    assert told(tmp_path) == expected
-    (tmp_path / f"{kind}_0.db").write_bytes(bytes(1 << 16))  # as it is made
-    assert told(tmp_path) == expected
+    assert samples_of(tmp_path) == expected
+    (tmp_path / f"{kind}_0.db").write_bytes(bytes(1 << 16))  # a new file
+    assert samples_of(tmp_path) == expected
     (tmp_path / f"{kind}_0.db").write_bytes(file.read_bytes()[:8] + bytes(500))
-    assert told(tmp_path) == expected
+    assert samples_of(tmp_path) == expected
 
 
-def test_what_is_wrong_is_told_before_any_worker_starts(
-    artifact_path: Path, tmp_path: Path
-) -> None:
+def test_errors_are_reported_before_any_worker_starts(artifact_path: Path, tmp_path: Path) -> None:
     ended = run(tmp_path, artifact=str(tmp_path / "none.joblib"))
     assert ended.returncode == 2
     assert ended.stderr.count("none.joblib: there is no such file") == 1
@@ -260,7 +258,7 @@ def test_what_is_wrong_is_told_before_any_worker_starts(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_folder_for_temporary_files_it_says_so(
+def test_the_error_without_a_folder_for_temporary_files(
     artifact_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def nowhere(**_: str) -> str:

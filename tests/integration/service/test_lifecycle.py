@@ -1,5 +1,6 @@
-"""How the service ends, in processes of its own: told, drained, closed, and nothing lost."""
+"""The shutdown of service processes: signals, drain, close, and no lost request."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.eventually import until
@@ -46,55 +48,55 @@ def start(artifact_path: Path, tmp_path: Path) -> Start:
 
 
 @both
-def test_it_drains_before_it_closes(start: Start, workers: int) -> None:
+def test_the_service_drains_before_it_closes(start: Start, workers: int) -> None:
     with start(workers=workers, drain_seconds=1000) as service:
         service.until_ready(workers)
         with service.connect() as kept:
             kept.sendall(ONE)
             assert b"connection: close" not in (answer(kept) or b"")
-            service.tell_all(signal.SIGINT)  # as Ctrl-C, which is one signal for a worker too
+            service.send_signal_to_group(signal.SIGINT)  # as Ctrl-C, which workers receive too
             until(lambda: service.status("/health/ready") == 503)
             for _ in range(4 * workers):  # any worker may answer
                 assert {service.status(path) for path in READINESS} == {503}
-                told = service.ask("/health/live")
-                assert (status_of(told), b"connection: close" in told) == (200, True)
+                live = service.get("/health/live")
+                assert (status_of(live), b"connection: close" in live) == (200, True)
             with service.connect() as new:
                 new.sendall(ONE)
                 assert status_of(answer(new)) == 200
                 assert answer(new) is None
             kept.sendall(ONE)
-            told = answer(kept) or b""
-            assert (status_of(told), b"connection: close" in told) == (200, True)
+            last = answer(kept) or b""
+            assert (status_of(last), b"connection: close" in last) == (200, True)
         begin = time.monotonic()
-        service.tell_all(signal.SIGTERM)
+        service.send_signal_to_group(signal.SIGTERM)
         assert service.end() == 0
         assert time.monotonic() - begin < LATEST_SECONDS
-        assert service.ask("/health/live") == b""
+        assert service.get("/health/live") == b""
 
 
 def test_the_drain_ends(start: Start) -> None:
     with start(drain_seconds=1) as service:
         service.until_ready()
         begin = time.monotonic()
-        service.tell(signal.SIGTERM)
+        service.send_signal(signal.SIGTERM)
         assert service.end(GRACE_SECONDS) == 0
         assert time.monotonic() - begin >= 1
 
 
 @both
-def test_what_the_system_accepted_is_answered(start: Start, workers: int) -> None:
+def test_connections_in_the_accept_queue_are_answered(start: Start, workers: int) -> None:
     with start(workers=workers) as service, ExitStack() as held:
         service.until_ready(workers)
         idle = [held.enter_context(service.connect()) for _ in range(10)]
         for connection in idle:
             connection.sendall(ONE)
             assert status_of(answer(connection)) == 200
-        service.tell_all(signal.SIGSTOP)
+        service.send_signal_to_group(signal.SIGSTOP)
         new = [held.enter_context(service.connect()) for _ in range(50)]
         for connection in (*new, *idle):
             connection.sendall(ONE)
-        service.tell(signal.SIGTERM)
-        service.tell_all(signal.SIGCONT)
+        service.send_signal(signal.SIGTERM)
+        service.send_signal_to_group(signal.SIGCONT)
         assert [status_of(answer(connection)) for connection in new] == [200] * 50
         assert [status_of(answer(connection)) for connection in idle] == [200] * 10
         assert service.end(GRACE_SECONDS) == 0
@@ -105,15 +107,15 @@ def test_pipelined_requests_are_all_answered(start: Start, workers: int) -> None
     with start(workers=workers) as service:
         service.until_ready(workers)
         with service.connect() as connection:
-            service.tell_all(signal.SIGSTOP)
+            service.send_signal_to_group(signal.SIGSTOP)
             connection.sendall(20 * ONE)
-            service.tell(signal.SIGTERM)
-            service.tell_all(signal.SIGCONT)
+            service.send_signal(signal.SIGTERM)
+            service.send_signal_to_group(signal.SIGCONT)
             received = b""
             while more := connection.recv(65536):
                 received += more
         assert received.count(b"HTTP/1.1 200 OK") == 20
-        # The last one says so, if it was not answered before the signal was seen.
+        # Only the last response may close the connection.
         assert b"connection: close" not in received.rpartition(b"HTTP/1.1 200 OK")[0]
         assert service.end(GRACE_SECONDS) == 0
 
@@ -127,7 +129,7 @@ def test_no_request_is_lost(start: Start, workers: int) -> None:
             Load(service.port, 3, kept_alive=True) as kept,
         ):
             until(lambda: min(single.answered[200], kept.answered[200]) > 50)
-            service.tell(signal.SIGTERM)
+            service.send_signal(signal.SIGTERM)
             assert service.end(GRACE_SECONDS) == 0
             until(lambda: single.refused > 3)
     for load in (single, kept):
@@ -135,30 +137,30 @@ def test_no_request_is_lost(start: Start, workers: int) -> None:
         assert load.lost == []
 
 
-def test_half_sent_requests_are_answered_or_refused_in_time(start: Start) -> None:
+def test_incomplete_requests_are_answered_or_rejected_in_time(start: Start) -> None:
     with start(receive_timeout_seconds=1000) as service, ExitStack() as held:
         service.until_ready()
         halves = [ONE[:9], ONE[:-9], ONE[: len(PREDICT) - 4]]
-        now, never = (
-            [held.enter_context(service.connect()) for _ in halves] for _ in ("now", "never")
+        completed, stalled = (
+            [held.enter_context(service.connect()) for _ in halves] for _ in range(2)
         )
-        for connections in (now, never):
+        for connections in (completed, stalled):
             for connection, half in zip(connections, halves, strict=True):
                 connection.sendall(half)
         assert service.status("/health/live") == 200
         begin = time.monotonic()
-        service.tell(signal.SIGTERM)
-        until(lambda: service.ask("/health/live") == b"")
+        service.send_signal(signal.SIGTERM)
+        until(lambda: service.get("/health/live") == b"")
         time.sleep(1)  # idle connections would be closed by now
-        for connection, half in zip(now, halves, strict=True):
+        for connection, half in zip(completed, halves, strict=True):
             connection.sendall(ONE[len(half) :])
             assert status_of(answer(connection)) == 200
-        assert [status_of(answer(connection)) for connection in never] == [503] * 3
+        assert [status_of(answer(connection)) for connection in stalled] == [503] * 3
         assert service.end(GRACE_SECONDS) == 0
         assert time.monotonic() - begin < LATEST_SECONDS
 
 
-def test_who_does_not_read_holds_up_nothing(start: Start) -> None:
+def test_a_client_that_does_not_read_does_not_delay_the_shutdown(start: Start) -> None:
     with start() as service, socket.socket() as connection:
         service.until_ready()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -167,26 +169,26 @@ def test_who_does_not_read_holds_up_nothing(start: Start) -> None:
         connection.sendall(8 * large)
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
         begin = time.monotonic()
-        service.tell(signal.SIGTERM)
+        service.send_signal(signal.SIGTERM)
         assert service.end() == 0
         assert 2 < time.monotonic() - begin < LATEST_SECONDS
 
 
-def test_one_more_ctrl_c_waits_for_nobody(start: Start) -> None:
+def test_a_second_ctrl_c_ends_the_process_at_once(start: Start) -> None:
     with start() as service:
         service.until_ready()
         with service.connect() as connection:
             connection.sendall(ONE[:-9])
             assert service.status("/health/live") == 200
             begin = time.monotonic()
-            service.tell(signal.SIGINT)
-            until(lambda: service.ask("/health/live") == b"")
-            service.tell(signal.SIGINT)
+            service.send_signal(signal.SIGINT)
+            until(lambda: service.get("/health/live") == b"")
+            service.send_signal(signal.SIGINT)
             assert service.end() == 0
             assert time.monotonic() - begin < GRACE_SECONDS / 2
 
 
-def test_one_worker_may_be_stopped(start: Start) -> None:
+def test_a_stopped_worker_is_replaced(start: Start) -> None:
     with start(workers=2, drain_seconds=0.1) as service:
         service.until_ready(2)
         workers = re.findall(r"Started server process \[(\d+)\]", service.log.read_text())
@@ -198,13 +200,19 @@ def test_one_worker_may_be_stopped(start: Start) -> None:
             until(lambda: service.log.read_text().count("startup complete") == 3)
         for load in (single, kept):
             assert (set(load.answered), load.lost, load.refused) == ({200}, [], 0)
-        assert f"worker {workers[0]} has ended, with code 0" in service.log.read_text()
-        service.tell(signal.SIGTERM)
+        assert len(events(service.log, "worker_exited")) == 1
+        service.send_signal(signal.SIGTERM)
         assert service.end(GRACE_SECONDS) == 0
 
 
+def events(log: Path, name: str) -> list[dict[str, Any]]:
+    """Return the log lines of an event."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == name]
+
+
 def handles(pid: int, number: signal.Signals) -> bool:
-    """Whether this signal would not be the end of the process."""
+    """Return True if the process blocks, ignores or catches a signal."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -222,7 +230,7 @@ def test_sighup_is_harmless_at_any_time(start: Start, workers: int) -> None:
         nonlocal sent
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            service.tell_all(signal.SIGHUP)
+            service.send_signal_to_group(signal.SIGHUP)
             sent += 1
             time.sleep(0.0005)
 
@@ -238,16 +246,16 @@ def test_sighup_is_harmless_at_any_time(start: Start, workers: int) -> None:
             storm(service, 1)
             until(lambda: load.answered[200] > 50)
         assert (set(load.answered), load.lost) == ({200}, [])
-        service.tell(signal.SIGTERM)
+        service.send_signal(signal.SIGTERM)
         while service.process.poll() is None:
             storm(service, 0.05)
         assert service.end() == 0
     assert sent > 500
     assert "Traceback" not in service.log.read_text()
-    assert "has ended" not in service.log.read_text()
+    assert "worker_exited" not in service.log.read_text()
 
 
-def test_a_stalled_reader_of_the_log_holds_up_nothing(artifact_path: Path) -> None:
+def test_a_stalled_reader_of_the_log_blocks_no_request(artifact_path: Path) -> None:
     read, write = os.pipe()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -258,7 +266,7 @@ def test_a_stalled_reader_of_the_log_holds_up_nothing(artifact_path: Path) -> No
     ) as process:
         os.close(write)
         with Load(port, 3, kept_alive=True) as load:
-            until(lambda: load.answered[200] > 1000)  # a pipe holds some two hundred lines
+            until(lambda: load.answered[200] > 1000)  # a pipe holds about 200 lines
         assert (set(load.answered), load.lost) == ({200}, [])
         process.send_signal(signal.SIGTERM)
         assert process.wait(GRACE_SECONDS) == 0
@@ -266,7 +274,7 @@ def test_a_stalled_reader_of_the_log_holds_up_nothing(artifact_path: Path) -> No
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_a_dead_collector_does_not_hold_up_the_end(start: Start, listens: bool) -> None:
+def test_a_dead_collector_does_not_delay_the_shutdown(start: Start, listens: bool) -> None:
     pytest.importorskip("opentelemetry.sdk.trace", reason="the extra tracing is not installed")
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.MonkeyPatch.context() as patch:
         port = mute.getsockname()[1]
@@ -277,7 +285,7 @@ def test_a_dead_collector_does_not_hold_up_the_end(start: Start, listens: bool) 
             service.until_ready()
             assert service.status("/model") == 200
             begin = time.monotonic()
-            service.tell(signal.SIGTERM)
+            service.send_signal(signal.SIGTERM)
             assert service.end() == 0
             assert time.monotonic() - begin < GRACE_SECONDS / 2
             assert "the last spans are lost" in service.log.read_text()

@@ -1,5 +1,8 @@
-"""The long form of test_life_cycle.py: a hundred stops under load, stops at random moments of
-the start, SIGHUP by the thousand, and a stop with more work than the grace has time for."""
+"""Long form of test_lifecycle.py.
+
+100 stops under load, stops at random moments of the startup, thousands of SIGHUPs, and a stop with
+more work than fits the grace period.
+"""
 
 import os
 import random
@@ -28,7 +31,7 @@ STOPS = {1: 80, 2: 20}  # by workers
 STARTS = {1: 30, 2: 6}
 CLIENTS = 4  # of each kind
 ROW = b"[5,1,1,1,2,1,3,1,1]"
-Tell = Callable[[str], None]
+Figures = Callable[[str], None]
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -39,7 +42,7 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("workers", STOPS)
-def test_stops_under_load(artifact_path: Path, log: Path, workers: int, figures: Tell) -> None:
+def test_stops_under_load(artifact_path: Path, log: Path, workers: int, figures: Figures) -> None:
     draw = random.Random(workers)
     answered: Counter[int] = Counter()
     refused = closed = 0
@@ -57,7 +60,7 @@ def test_stops_under_load(artifact_path: Path, log: Path, workers: int, figures:
                 time.sleep(draw.uniform(0, 0.3))
                 begin = time.monotonic()
                 by = draw.choice([signal.SIGTERM, signal.SIGINT])
-                (service.tell_all if number % 2 else service.tell)(by)
+                (service.send_signal_to_group if number % 2 else service.send_signal)(by)
                 assert service.end() == 0
                 seconds.append(time.monotonic() - begin - drain)
                 time.sleep(0.05)
@@ -77,8 +80,8 @@ def test_stops_under_load(artifact_path: Path, log: Path, workers: int, figures:
 
 
 @pytest.mark.parametrize("workers", STARTS)
-def test_stops_at_any_moment_of_the_start(
-    artifact_path: Path, log: Path, workers: int, figures: Tell
+def test_stops_at_any_moment_of_the_startup(
+    artifact_path: Path, log: Path, workers: int, figures: Figures
 ) -> None:
     draw = random.Random(workers)
     seconds = []
@@ -87,7 +90,7 @@ def test_stops_at_any_moment_of_the_start(
             until(lambda: handles_signals(service.pid))
             time.sleep(draw.uniform(0, 1.5 * workers))
             begin = time.monotonic()
-            service.tell(draw.choice([signal.SIGTERM, signal.SIGINT]))
+            service.send_signal(draw.choice([signal.SIGTERM, signal.SIGINT]))
             assert service.end() == 0
             seconds.append(time.monotonic() - begin)
             assert "Traceback" not in log.read_text()
@@ -95,7 +98,7 @@ def test_stops_at_any_moment_of_the_start(
 
 
 def handles_signals(pid: int) -> bool:
-    """Whether SIGHUP, the last of them, would no more be the end of it."""
+    """Return True if SIGHUP, the last signal to be handled, is ignored."""
     status = Path(f"/proc/{pid}/status").read_text()
     ignored = status.partition("SigIgn:")[2].split()[0]
     return bool(int(ignored, 16) & 1)
@@ -103,12 +106,12 @@ def handles_signals(pid: int) -> bool:
 
 @contextmanager
 def storm(service: Service) -> Iterator[list[int]]:
-    """SIGHUP to all of its processes, as fast as it goes."""
+    """Send SIGHUP to all processes of a service as fast as possible."""
     sent, end = [0], threading.Event()
 
     def send() -> None:
         while not end.wait(0.0002) and service.process.poll() is None:
-            service.tell_all(signal.SIGHUP)
+            service.send_signal_to_group(signal.SIGHUP)
             sent[0] += 1
 
     thread = threading.Thread(target=send)
@@ -126,7 +129,7 @@ def resident_kilobytes(pid: int) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int, figures: Tell) -> None:
+def test_a_storm_of_sighups(artifact_path: Path, log: Path, workers: int, figures: Figures) -> None:
     with Service(artifact_path, log, workers=workers, drain_seconds=1) as service:
         until(lambda: handles_signals(service.pid))
         with storm(service) as sent, Load(0, 0, kept_alive=True):
@@ -139,7 +142,7 @@ def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int, figure
                 before = resident_kilobytes(service.pid)
                 time.sleep(7)
                 growth = resident_kilobytes(service.pid) - before
-                service.tell(signal.SIGTERM)
+                service.send_signal(signal.SIGTERM)
                 assert service.end() == 0
         answered = single.answered + kept.answered
     assert sent[0] > 5000
@@ -149,8 +152,8 @@ def test_a_storm_of_hangups(artifact_path: Path, log: Path, workers: int, figure
     figures(f"{sent[0]} signals, {answered[200]} answers, none lost, {growth} kB more memory")
 
 
-def test_more_work_than_the_grace_has_time_for(
-    artifact_path: Path, log: Path, figures: Tell
+def test_more_work_than_fits_the_grace_period(
+    artifact_path: Path, log: Path, figures: Figures
 ) -> None:
     body = b'{"instances":[' + b",".join([ROW] * 100_000) + b"]}"
     request = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body)
@@ -163,17 +166,17 @@ def test_more_work_than_the_grace_has_time_for(
     with Service(artifact_path, log, **settings) as service:
         service.until_ready()
 
-        def ask() -> None:
+        def send() -> None:
             with service.connect() as connection:
                 connection.sendall(request + body)
                 answers[status_of(answer(connection))] += 1
 
-        clients = [threading.Thread(target=ask) for _ in range(100)]
+        clients = [threading.Thread(target=send) for _ in range(100)]
         for client in clients:
             client.start()
         until(lambda: answers[200] > 0)
         begin = time.monotonic()
-        service.tell(signal.SIGTERM)
+        service.send_signal(signal.SIGTERM)
         assert service.end() == 0
         seconds = time.monotonic() - begin
         for client in clients:
@@ -191,6 +194,6 @@ def test_the_supervisor_is_killed(artifact_path: Path, log: Path) -> None:
             connection.sendall(PREDICT + b"\r\n" + ROWS[:-5])
             os.kill(service.pid, signal.SIGKILL)
             service.process.wait()
-            until(lambda: service.ask("/health/live") == b"")
+            until(lambda: service.get("/health/live") == b"")
             connection.sendall(ROWS[-5:])
             assert status_of(answer(connection)) == 200
