@@ -51,15 +51,15 @@ while True:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("deed", "file"), WRITERS.items())
+@pytest.mark.parametrize(("operation", "file"), WRITERS.items())
 def test_every_fault_of_a_writer(
-    program: Faults, folder: Path, deed: str, file: str, figures: Callable[[str], None]
+    program: Faults, folder: Path, operation: str, file: str, figures: Callable[[str], None]
 ) -> None:
     old = (folder / file).read_bytes()
-    program.run(deed)
+    program.run(operation)
     new = (program.folder / file).read_bytes()
     cases = 0
-    for case in program.every(deed, KILL, *ERRORS, INTERRUPTED, "error=EACCES", "error=EROFS"):
+    for case in program.every(operation, KILL, *ERRORS, INTERRUPTED, "error=EACCES", "error=EROFS"):
         check(case, program.folder, file, old, new)
         cases += 1
     figures(f"{cases} faults, each left the old file or the new one")
@@ -74,7 +74,7 @@ def test_every_fault_of_a_swap(
     for fault in ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "ENOMEM", "ESTALE"):
         for case in program.every("swap", f"error={fault}"):
             assert case.code == 0, case
-            assert case.said in both, case
+            assert case.output in both, case
             cases += 1
     figures(f"{cases} faults, each left the old version serving or the new one")
 
@@ -83,7 +83,7 @@ def test_every_fault_of_a_swap(
 def after_training(
     artifact_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Faults]:
-    """Prepare operations in a folder with a trained model."""
+    """Prepare fault injection in a folder with a trained model."""
     source = tmp_path_factory.mktemp("trained")
     (source / "short.toml").write_text(RECIPE, encoding="utf-8")
     command = [sys.executable, "-m", "model", "train", "short.toml", "--output", "a.joblib"]

@@ -1,8 +1,8 @@
-"""A program: do something with files in a child whose system calls fail, or kill it, as told.
+"""A program that runs file operations in child processes with injected system call faults.
 
-Reads a line of JSON a case: the deed, the folder, strace's `inject` (or none), where its trace and
-what was said go. Answers a line a case: the child's exit code. A child is forked when all is
-imported, so that a case takes some ten milliseconds, and its calls are those of the deed.
+It reads a line of JSON per case: the operation, the folder, strace's `inject` (or none), and the
+files of the trace and the output. It writes a line per case: the child's exit code. A child is
+forked after all imports, so that a case takes about 10 ms and its calls are those of the operation.
 """
 
 import json
@@ -26,15 +26,15 @@ from service.registry.model_version import ModelVersion
 from service.registry.registry import ReloadableModel
 from service.settings import Settings
 
-BEGIN, END = "/begin-of-the-deed", "/end-of-the-deed"  # they frame it in the trace
-REFUSED, UNCLEAR, NOT_TRACED = 2, 3, 99
+BEGIN, END = "/begin-of-the-operation", "/end-of-the-operation"  # they frame it in the trace
+EXPECTED_ERROR, UNEXPECTED_ERROR, NOT_TRACED = 2, 3, 99
 NEW = b"new and longer" * 10_000
 STATE = checkpoint.State({"theta": np.arange(9.0)}, {"step": 2})
-Deed = Callable[[Path], str]
+Operation = Callable[[Path], str]
 
 
-def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
-    """What prepares the deed of this name in a folder. What a deed returns is said."""
+def preparation(name: str, predictor: Predictor) -> Callable[[Path], Operation]:
+    """Return a function that prepares an operation in a folder; an operation returns its output."""
 
     def save(folder: Path) -> str:
         return artifact.save(replace(predictor, facts={"description": "new"}), folder / "file")
@@ -42,7 +42,7 @@ def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
     def load(folder: Path) -> str:
         return artifact.load(folder / "a.joblib").version
 
-    def swapping(folder: Path) -> Deed:
+    def swapping(folder: Path) -> Operation:
         make_current(folder / "a.joblib")
         model = ReloadableModel(folder, lambda each: ModelVersion(each, Settings()))
         make_current(folder / "b.joblib")
@@ -67,46 +67,46 @@ def deed(name: str, predictor: Predictor) -> Callable[[Path], Deed]:
 
 
 def command(folder: Path) -> None:
-    """`python -m model` with the arguments in a file beside the folder."""
+    """Run `python -m model` with the arguments in a file beside the folder."""
     from model.cli import main
 
     sys.argv = ["model", *json.loads((folder.parent / "arguments.json").read_text())]
     main()
 
 
-def child(act: Deed, folder: Path, said: Path) -> int:
-    """An error that is meant to be is an exit code of 2, and its words."""
+def child(operation: Operation, folder: Path, output: Path) -> int:
+    """Run an operation, write its result or error text, and return the exit code."""
     os.access(BEGIN, os.F_OK)
     try:
-        told, code = act(folder), 0
+        text, code = operation(folder), 0
     except SystemExit as exit_:
-        told, code = "", int(exit_.code or 0)
+        text, code = "", int(exit_.code or 0)
     except (MalignancyError, OSError) as error:
-        told, code = str(error), REFUSED
+        text, code = str(error), EXPECTED_ERROR
     except BaseException as error:
-        told, code = repr(error), UNCLEAR
+        text, code = repr(error), UNEXPECTED_ERROR
     os.access(END, os.F_OK)
-    said.write_text(told)
+    output.write_text(text)
     return code
 
 
-def case(prepare: Callable[[Path], Deed], told: dict[str, str]) -> int:
-    """The exit code of a child, that strace is attached to before it begins."""
-    folder = Path(told["folder"])
-    act = prepare(folder)
+def run_case(prepare: Callable[[Path], Operation], request: dict[str, str]) -> int:
+    """Run one case in a child that strace is attached to, and return the child's exit code."""
+    folder = Path(request["folder"])
+    operation = prepare(folder)
     process = os.fork()
     if not process:
-        signal.sigwait({signal.SIGUSR1})  # no call that is traced, so none that is counted
-        said = Path(told["said"])
+        signal.sigwait({signal.SIGUSR1})  # not a traced call, so not counted
+        output = Path(request["output"])
         with (
             Path(os.devnull).open("w") as sys.stdout,
-            said.with_suffix(".err").open("w") as sys.stderr,
+            output.with_suffix(".err").open("w") as sys.stderr,
         ):
-            code = child(act, folder, said)
+            code = child(operation, folder, output)
         os._exit(code)
-    strace = ["strace", "-y", "-o", told["trace"], "-e", "trace=%file,%desc", "-p", str(process)]
-    if told["inject"]:
-        strace += ["-e", f"inject={told['inject']}"]
+    strace = ["strace", "-y", "-o", request["trace"], "-e", "trace=%file,%desc", "-p", str(process)]
+    if request["inject"]:
+        strace += ["-e", f"inject={request['inject']}"]
     with subprocess.Popen(strace, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         attached = "attached" in tracer.stderr.readline()
@@ -118,15 +118,15 @@ def case(prepare: Callable[[Path], Deed], told: dict[str, str]) -> int:
 
 
 def main() -> None:
-    """Cases until there are no more."""
+    """Run cases until the end of the input."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     predictor = artifact.load(Path(sys.argv[1]))
-    artifact.to_bytes(predictor)  # so that all is imported
+    artifact.to_bytes(predictor)  # imports everything
     for line in sys.stdin:
-        told = json.loads(line)
-        if told["deed"] == "command":
+        request = json.loads(line)
+        if request["operation"] == "command":
             import model.cli  # noqa: F401
-        print(case(deed(told["deed"], predictor), told), flush=True)
+        print(run_case(preparation(request["operation"], predictor), request), flush=True)
 
 
 if __name__ == "__main__":

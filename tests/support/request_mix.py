@@ -1,7 +1,7 @@
-"""Requests of every kind there is, good and bad, as bytes, and the statuses they may be answered.
+"""Valid and invalid requests of every kind as bytes, with their expected statuses.
 
-Values that a client may choose, ids, thresholds, hosts, paths, are others each time: whatever the
-service keeps of them would grow.
+Values that a client chooses (ids, thresholds, hosts, paths) differ in each request: if the service
+kept them, its memory would grow.
 """
 
 import gzip
@@ -16,13 +16,20 @@ from service.codecs.negotiation import ARROW, CSV, NDJSON
 
 HOST = b"Host: localhost\r\n"
 FEATURES = 9
-PIECES_ROWS = 2000  # of a large body, which goes to a thread
+LARGE_ROWS = 2000  # of a body that is large enough for a thread
 METHODS = "PUT PATCH DELETE OPTIONS TRACE PROPFIND MKCOL REPORT SEARCH M-SEARCH PURGE LINK".split()
 WORDS = "wp-admin .env ../etc api v1 %00 favicon.ico phpinfo.php models/none %C3%BC".split()
 
 
 class Request(NamedTuple):
-    """identity: the X-Request-ID that must come back. bodiless: as answers to HEAD are."""
+    """A request and its expected response.
+
+    Attributes:
+        data: The bytes on the wire.
+        statuses: The expected statuses.
+        identity: The X-Request-ID that the response must have.
+        bodiless: True if the response has no body, as for HEAD.
+    """
 
     data: bytes
     statuses: frozenset[int]
@@ -36,7 +43,7 @@ Make = Callable[[], Request]
 def message(
     method: str, target: str, body: bytes = b"", *headers: bytes, host: bytes = HOST
 ) -> bytes:
-    """A request on the wire."""
+    """Return a request as bytes."""
     length = b"Content-Length: %d\r\n" % len(body) if body or method == "POST" else b""
     lines = b"".join(line + b"\r\n" for line in headers)
     return b"%b %b HTTP/1.1\r\n%b%b%b\r\n%b" % (
@@ -45,12 +52,12 @@ def message(
 
 
 def head(name: str, value: str) -> bytes:
-    """A line of a head."""
+    """Return a header line."""
     return f"{name}: {value}".encode()
 
 
 class Requests:
-    """Draws requests to a model of nine integers from 1 to 10, by what share of all they are."""
+    """Draws requests to a model of nine integer features from 1 to 10, by weight of their kind."""
 
     def __init__(self, names: Sequence[str], model: str, draw: Random) -> None:
         self._names, self._model, self._draw = names, model, draw
@@ -58,16 +65,16 @@ class Requests:
         weights = self._weights()
         self._kinds, self._weights_of_kinds = list(weights), list(weights.values())
         self._bodies = [self._one() for _ in range(1000)]
-        self._large = json.dumps({"instances": self._rows(PIECES_ROWS)}).encode()
+        self._large = json.dumps({"instances": self._rows(LARGE_ROWS)}).encode()
         self._arrow = self._arrow_stream()
 
     def drawn(self, count: int) -> list[Request]:
-        """So many requests, of all kinds."""
+        """Return `count` random requests."""
         kinds = self._draw.choices(self._kinds, self._weights_of_kinds, k=count)
         return [make() for make in kinds]
 
     def of_each_kind(self) -> list[Request]:
-        """One of each."""
+        """Return one request of each kind."""
         return [make() for make in self._kinds]
 
     def _weights(self) -> dict[Make, float]:
@@ -91,7 +98,7 @@ class Requests:
             self.scrape: 3,
             self.page: 60,
             self.document: 3,
-            self.nobodys_path: 100,
+            self.unknown_path: 100,
             self.other_method: 60,
             self.invalid: 80,
             self.malformed: 50,
@@ -154,8 +161,8 @@ class Requests:
         data = [value for row in self._rows(3) for value in row]
         tensor = {"name": "input", "shape": [3, FEATURES], "datatype": "FP64", "data": data}
         parameters = {"threshold": self._draw.random()}
-        asked = {"id": f"{self._number()}", "parameters": parameters, "inputs": [tensor]}
-        return json.dumps(asked).encode()
+        request = {"id": f"{self._number()}", "parameters": parameters, "inputs": [tensor]}
+        return json.dumps(request).encode()
 
     def tensors(self) -> Request:
         return self._infer(self._json_tensors())
@@ -164,10 +171,10 @@ class Requests:
         data = struct.pack(f"<{2 * FEATURES}f", *self._row(), *self._row())
         sized = {"binary_data_size": len(data)}
         tensor = {"name": "input", "shape": [2, FEATURES], "datatype": "FP32", "parameters": sized}
-        asked = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
-        told = json.dumps(asked).encode()
-        length = head("Inference-Header-Content-Length", str(len(told)))
-        return self._infer(told + data, length)
+        request = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+        header = json.dumps(request).encode()
+        length = head("Inference-Header-Content-Length", str(len(header)))
+        return self._infer(header + data, length)
 
     def compressed_tensors(self) -> Request:
         body = gzip.compress(self._json_tensors(), compresslevel=1)
@@ -208,7 +215,7 @@ class Requests:
     def large(self) -> Request:
         return self._post("/predict", self._large)
 
-    # What is read
+    # Reads
 
     def _get(self, target: str, *headers: bytes) -> Request:
         return Request(message("GET", target, b"", *headers), frozenset({200}))
@@ -230,9 +237,9 @@ class Requests:
     def document(self) -> Request:
         return self._get("/openapi.json")
 
-    # What is refused
+    # Rejected requests
 
-    def nobodys_path(self) -> Request:
+    def unknown_path(self) -> Request:
         path = f"/{self._draw.choice(WORDS)}/{self._draw.getrandbits(64):x}"
         return Request(message("GET", path), frozenset({404}))
 

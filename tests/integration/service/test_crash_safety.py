@@ -73,9 +73,9 @@ def check(case: Case, folder: Path, file: str, old: bytes, new: bytes) -> None:
         assert (case.code, len(left) <= 1) == (-9, True), case
     else:
         assert left == [], case
-        assert case.code in (0, fault_injection_child.REFUSED), case
+        assert case.code in (0, fault_injection_child.EXPECTED_ERROR), case
         if case.code:
-            assert str(folder) in case.said, case
+            assert str(folder) in case.output, case
         else:
             assert content == new, case
 
@@ -89,11 +89,11 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("deed", "file"), WRITERS.items())
-def test_the_order_of_calls(program: Faults, deed: str, file: str) -> None:
+@pytest.mark.parametrize(("operation", "file"), WRITERS.items())
+def test_the_order_of_calls(program: Faults, operation: str, file: str) -> None:
     """The content is synced before the rename, and the rename before the writer returns."""
     operations = []
-    for line in calls_of(program.run(deed)):
+    for line in calls_of(program.run(operation)):
         name = line.partition("(")[0]
         if name in ("openat", "write", "fsync", "rename", "renameat", "renameat2"):
             on_temporary = TEMPORARY.search(line) is not None
@@ -111,14 +111,14 @@ def test_the_order_of_calls(program: Faults, deed: str, file: str) -> None:
     assert (program.folder / file).read_bytes() != OLD
 
 
-@pytest.mark.parametrize(("deed", "file"), WRITERS.items())
-def test_a_writer(program: Faults, folder: Path, deed: str, file: str) -> None:
+@pytest.mark.parametrize(("operation", "file"), WRITERS.items())
+def test_a_writer(program: Faults, folder: Path, operation: str, file: str) -> None:
     old = (folder / file).read_bytes()
-    assert program.run(deed).code == 0
+    assert program.run(operation).code == 0
     new = (program.folder / file).read_bytes()
     assert new != old
     seen = set()
-    for case in program.every(deed, *FAULTS[deed]):
+    for case in program.every(operation, *FAULTS[operation]):
         check(case, program.folder, file, old, new)
         seen.add((case.fault == KILL, (program.folder / file).read_bytes() == new))
         if case.fault == INTERRUPTED and case.call in ("openat", "write", "fsync", "fstat"):
@@ -132,10 +132,10 @@ def test_loading(program: Faults, folder: Path) -> None:
         if case.fault == KILL:
             assert case.code == -9
         elif case.code == 0:
-            assert case.said == version
+            assert case.output == version
         else:
-            assert case.code == fault_injection_child.REFUSED, case
-            assert case.said.startswith(f"{program.folder}/a.joblib: "), case
+            assert case.code == fault_injection_child.EXPECTED_ERROR, case
+            assert case.output.startswith(f"{program.folder}/a.joblib: "), case
         if case.fault == INTERRUPTED and case.call in ("openat", "read", "fstat"):
             assert case.code == 0, case
 
@@ -146,6 +146,6 @@ def test_swapping(program: Faults, folder: Path) -> None:
     seen = set()
     for case in program.every("swap", "error=EIO"):
         assert case.code == 0, case
-        assert case.said in (old, new), case
-        seen.add(case.said)
+        assert case.output in (old, new), case
+        seen.add(case.output)
     assert seen == {old, new}
