@@ -118,7 +118,9 @@ class HardenedHttpProtocol(LoadShedding):
         if self._in_head:
             check_head_size(len(self.url), len(self.headers), self._received_bytes)
         elif self._received_bytes > 2 * self._body_bytes + FRAMING_BYTES:
-            raise Problem(400, "The chunks are too small, or their extensions too large.")
+            raise Problem(
+                400, "The chunks are too small, or their extensions or trailers are too large."
+            )
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Parse the request again without its Upgrade header, then its body.

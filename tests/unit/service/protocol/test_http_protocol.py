@@ -182,7 +182,7 @@ async def test_an_endless_head(begin: bytes, more: bytes, status: int) -> None:
 
 
 async def test_too_much_chunk_framing() -> None:
-    why = "The chunks are too small, or their extensions too large."
+    why = "The chunks are too small, or their extensions or trailers are too large."
     wire = Server().connect()
     await wire.send(post(b"/read", CHUNKED))
     assert await wire.send(b"2;" + b"a" * (FRAMING_BYTES - 2)) == b""
