@@ -47,7 +47,7 @@ def write_npz(arrays: Mapping[str, Array]) -> bytes:
 def read_npz(packed: bytes) -> dict[str, Array]:
     """Copy the arrays out of the bytes of an .npz.
 
-    The copies need no more memory than `packed` itself.
+    The copies need at most as much memory as `packed`.
 
     Raises:
         ArtifactError: `packed` is not an .npz as `write_npz` makes it.

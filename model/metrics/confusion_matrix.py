@@ -1,6 +1,6 @@
-"""The confusion matrix at a threshold, and what follows from it.
+"""The binary confusion matrix at a threshold, and the metrics that follow from it.
 
-In the serving core, because the service answers for any threshold from the stored scores.
+Part of the serving core: the service computes metrics at any threshold from stored predictions.
 """
 
 import math
@@ -12,11 +12,21 @@ import numpy as np
 from model.arrays import Array
 
 Interval = tuple[float, float]
-Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
 def wilson_interval(successes: int, trials: int) -> Interval | None:
-    """The 95 % interval of a proportion (Wilson 1927); None without trials."""
+    """Return the 95 % Wilson score interval of a proportion.
+
+    Args:
+        successes: Number of successes, from 0 to `trials`.
+        trials: Number of trials.
+
+    Returns:
+        Lower and upper end; None for 0 trials.
+
+    Source: Wilson 1927.
+    """
     if not trials:
         return None
     z2 = Z_95 * Z_95
@@ -24,7 +34,7 @@ def wilson_interval(successes: int, trials: int) -> Interval | None:
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
     half = Z_95 * spread / (1 + z2 / trials)
-    # The ends are exact where every trial agrees; rounding must not push them past 0 or 1.
+    # The ends are exactly 0 and 1 where all trials agree; rounding must not move them beyond.
     low = 0.0 if successes == 0 else max(0.0, middle - half)
     high = 1.0 if successes == trials else min(1.0, middle + half)
     return low, high
@@ -32,7 +42,14 @@ def wilson_interval(successes: int, trials: int) -> Interval | None:
 
 @dataclass(frozen=True)
 class ConfusionMatrix:
-    """How many rows of each true class were given each label."""
+    """Counts of rows by true and predicted label.
+
+    Attributes:
+        true_negative: Negative rows that are predicted negative.
+        false_positive: Negative rows that are predicted positive.
+        false_negative: Positive rows that are predicted negative.
+        true_positive: Positive rows that are predicted positive.
+    """
 
     true_negative: int
     false_positive: int
@@ -41,19 +58,28 @@ class ConfusionMatrix:
 
     @classmethod
     def at(cls, threshold: float, labels: Array, probabilities: Array) -> "ConfusionMatrix":
-        """labels: (B,) booleans; probabilities: (B,). Positive is strictly above the threshold."""
-        called = probabilities > threshold
-        true_positive = int(np.count_nonzero(called & labels))
-        positives, called_positive = int(np.count_nonzero(labels)), int(np.count_nonzero(called))
+        """Count rows at a threshold; a row is predicted positive strictly above it.
+
+        Args:
+            threshold: Decision threshold, from 0 to 1.
+            labels: True labels, `(B,)`, bool.
+            probabilities: Predicted probabilities, `(B,)`.
+        """
+        predicted = probabilities > threshold
+        true_positive = int(np.count_nonzero(predicted & labels))
+        positives, predicted_positive = (
+            int(np.count_nonzero(labels)),
+            int(np.count_nonzero(predicted)),
+        )
         return cls(
-            true_negative=len(labels) - positives - called_positive + true_positive,
-            false_positive=called_positive - true_positive,
+            true_negative=len(labels) - positives - predicted_positive + true_positive,
+            false_positive=predicted_positive - true_positive,
             false_negative=positives - true_positive,
             true_positive=true_positive,
         )
 
     def proportions(self) -> dict[str, tuple[int, int]]:
-        """Each proportion as (successes, trials)."""
+        """Return each proportion as (successes, trials)."""
         tn, fp = self.true_negative, self.false_positive
         fn, tp = self.false_negative, self.true_positive
         return {
@@ -72,7 +98,10 @@ class ConfusionMatrix:
 
     @property
     def balanced_accuracy(self) -> float | None:
-        """The mean of sensitivity and specificity (Brodersen et al. 2010, ICPR, §2)."""
+        """The mean of sensitivity and specificity.
+
+        Source: Brodersen et al. 2010, ICPR, §2.
+        """
         positives = self.true_positive + self.false_negative
         negatives = self.true_negative + self.false_positive
         if not positives or not negatives:
@@ -81,17 +110,21 @@ class ConfusionMatrix:
 
     @property
     def matthews_correlation(self) -> float | None:
-        """The correlation of labels and calls, −1 to 1 (Matthews 1975, BBA 405)."""
+        """The correlation of true and predicted labels, from −1 to 1.
+
+        Source: Matthews 1975, BBA 405.
+        """
         tn, fp = self.true_negative, self.false_positive
         fn, tp = self.false_negative, self.true_positive
         product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-        # Rounding must not push a perfect agreement past 1.
+        # Rounding must not move a perfect correlation beyond 1.
         return max(-1.0, min(1.0, (tp * tn - fp * fn) / math.sqrt(product))) if product else None
 
     def summary(self) -> dict[str, Any]:
-        """The matrix and its figures as /metrics answers them; None where there is no denominator.
+        """Return counts and metrics as in a response of /metrics.
 
-        `intervals` holds the 95 % Wilson interval of each proportion.
+        A metric is None where its denominator is 0. `intervals` holds the 95 % Wilson interval of
+        each proportion.
         """
         proportions = self.proportions()
         return {

@@ -1,1 +1,1 @@
-"""From a raw row to a prediction: schema, target, encoder, calibration, predictor."""
+"""Prediction: schema, target, encoder, calibration and predictor."""

@@ -1,7 +1,8 @@
-"""From raw rows to the network's inputs: the same code when it is trained and when it serves.
+"""Encoding of raw rows as network inputs; training and serving use the same code.
 
-A raw row is numbers: a category is its place among the feature's categories, false is 0 and true 1,
-NaN is missing. B rows, F features, I inputs: one for each feature, but for each category of one.
+A raw row consists of numbers: the index of a category, 0 for false and 1 for true, NaN for a
+missing value. Shapes: B rows, F features, I inputs. A categorical feature has one input for each
+of its categories; every other feature has one input.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from model.arrays import Array, as_matrix
 from model.errors import DataError
 from model.prediction.schema import Schema
 
-# What may be done to a number before it is scaled, and what its feature's minimum must then be.
+# By name: a function applied before scaling, and the minimum that its feature must have.
 TRANSFORMS: Final[Mapping[str, tuple[Callable[[Array], Array], float, str]]] = {
     "sqrt": (np.sqrt, 0, "at least"),
     "log": (np.log, 0, "above"),
@@ -25,26 +26,35 @@ TRANSFORMS: Final[Mapping[str, tuple[Callable[[Array], Array], float, str]]] = {
 
 @dataclass(frozen=True)
 class Scale:
-    """z = (x − center) / spread, each (columns,) float64."""
+    """An affine scaling of columns: z = (x − center) / spread.
+
+    Attributes:
+        center: `(columns,)`, float64.
+        spread: `(columns,)`, float64, not 0.
+    """
 
     center: Array
     spread: Array
 
     def apply(self, x: Array) -> Array:
-        """Numbers (B, columns), scaled."""
+        """Scale values `(B, columns)`."""
         return np.asarray((x - self.center) / self.spread)
 
     def undo(self, z: Array) -> Array:
-        """Scaled numbers (B, columns) as they were."""
+        """Return scaled values `(B, columns)` to their original scale."""
         return np.asarray(z * self.spread + self.center)
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Fill what is missing, transform, spell out categories, then z = (x − center) / spread.
+    """Impute, transform, one-hot encode, then scale: z = (x − center) / spread.
 
-    categories (F): how many each feature has, 0 for numbers. transforms (F): names, "" for none.
-    fill (F,), center, spread (I,): float64.
+    Attributes:
+        categories: The number of categories of each feature, 0 for other types, `(F,)`.
+        transforms: The name of each feature's transform, "" for none, `(F,)`.
+        fill: Values that replace missing ones, `(F,)`, float64.
+        center: Centers of the inputs, `(I,)`, float64.
+        spread: Spreads of the inputs, `(I,)`, float64, not 0.
     """
 
     categories: tuple[int, ...]
@@ -54,19 +64,20 @@ class Encoder:
     spread: Array
 
     def encode(self, rows: Array) -> Array:
-        """Raw rows (B, F), NaN where missing, as finite inputs (B, I).
+        """Encode raw rows `(B, F)`, NaN where missing, as finite inputs `(B, I)`.
 
-        Raises NetworkError where a number is too large to be scaled.
+        Raises:
+            NetworkError: A value is too large to be scaled.
         """
-        if self._is_number is None:  # what is missing shows in the inputs: one check for both
+        if self._is_number is None:  # NaN propagates to the inputs: one check finds both
             x = self._scaled(self._transformed(rows))
-            # A count takes half the time of all().
+            # count_nonzero takes half the time of all().
             if np.count_nonzero(np.isfinite(x)) == x.size:
                 return x
         return as_matrix("rows", self._scaled(self.expand(rows)), len(self.center), float)
 
     def expand(self, rows: Array) -> Array:
-        """The inputs (B, I) before they are scaled; what the scaler is fitted on."""
+        """Return the inputs `(B, I)` of raw rows before scaling; the scaler is fitted on them."""
         filled = self._transformed(np.where(np.isnan(rows), self.fill, rows))
         if self._is_number is None:
             return filled
@@ -79,7 +90,7 @@ class Encoder:
         return np.divide(z, self.spread, z)
 
     def _transformed(self, rows: Array) -> Array:
-        """Rows with their columns transformed; themselves where there are none to be."""
+        """Transform the columns of rows; without transforms, return `rows` itself."""
         if self._transform_of_all is not None:
             return self._transform_of_all(rows)
         if not self._transforms:
@@ -91,27 +102,27 @@ class Encoder:
 
     @cached_property
     def _transform_of_all(self) -> Callable[[Array], Array] | None:
-        """The transform that every column has, if one."""
+        """The transform that all columns share, or None."""
         name, *others = {*self.transforms}
         return TRANSFORMS[name][0] if name and not others else None
 
     @cached_property
     def _transforms(self) -> list[tuple[Callable[[Array], Array], list[int]]]:
-        """Each transform, and the columns it is for."""
+        """Each transform with its columns."""
         return [
-            (transform, [column for column, each in enumerate(self.transforms) if each == name])
+            (transform, [column for column, used in enumerate(self.transforms) if used == name])
             for name, (transform, _, _) in TRANSFORMS.items()
             if name in self.transforms
         ]
 
     @cached_property
     def _is_number(self) -> Array | None:
-        """Of each input (I,), whether it stands for no category; None where none does."""
+        """Mask `(I,)` of the inputs that are not of a category; None where all are so."""
         return np.isnan(self.columns[1]) if any(self.categories) else None
 
     @cached_property
     def columns(self) -> tuple[Array, Array]:
-        """Of each input: the feature it is of (I,), and the category it stands for, or NaN (I,)."""
+        """Feature index `(I,)` of each input, and the code of its category or NaN `(I,)`."""
         pairs = [
             (feature, code)
             for feature, count in enumerate(self.categories)
@@ -122,12 +133,20 @@ class Encoder:
 
 
 def inputs_of(schema: Schema) -> int:
-    """How many inputs a row has."""
+    """Return the number of network inputs of one row."""
     return sum(len(feature.categories) or 1 for feature in schema.features)
 
 
 def check_transforms(schema: Schema, transforms: tuple[str, ...]) -> None:
-    """Raise DataError unless each transform is known, and defined for all its feature may be."""
+    """Check that each transform is known, and defined for all values of its feature.
+
+    Args:
+        schema: The model's schema.
+        transforms: The name of each feature's transform, "" for none.
+
+    Raises:
+        DataError: A transform is unknown, or its feature has no sufficient minimum.
+    """
     if len(transforms) != len(schema.features):
         raise DataError("there must be one transform for each feature")
     for feature, name in zip(schema.features, transforms, strict=True):

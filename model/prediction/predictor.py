@@ -1,4 +1,4 @@
-"""A trained model as the service uses it: raw rows in, predictions out."""
+"""A trained model as it is served: raw rows in, predictions out."""
 
 import math
 from collections.abc import Mapping
@@ -16,29 +16,31 @@ from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.schema import Schema
 
-# Predictions are the same to the last bit however rows are handed over, if all pieces but the last
-# are of a multiple of so many: those of a file read in pieces are those of its rows at once.
+# Predictions are equal to the last bit however rows are split into chunks, if the size of all
+# chunks but the last is a multiple of this one: a file read in chunks gives the predictions of all
+# its rows at once.
 PIECE_ROWS: Final = 4096
-# And a row alone gets what it gets among others: matrix products of so many columns, or a multiple
-# of that, round alike, at least by the BLAS that NumPy's wheels bring.
+# Batches are padded to a multiple of this width: matrix products with so many columns round alike,
+# at least in the BLAS of NumPy's wheels, so a row's prediction does not depend on its batch.
 WIDTH: Final = 8
-PIECE_NUMBERS: Final = 2**20  # in a piece of rows of many features, which has fewer of them
+PIECE_NUMBERS: Final = 2**20  # the largest chunk in numbers; with many features it has fewer rows
 
 
 def piece_rows(features: int) -> int:
-    """How many rows are predicted at a time: a power of two, `PIECE_ROWS` or a part of them."""
-    most = max(WIDTH, PIECE_NUMBERS // max(1, features))
-    return min(PIECE_ROWS, 1 << most.bit_length() - 1)
+    """Return the rows of one chunk: a power of two, `PIECE_ROWS` or a divisor of it."""
+    limit = max(WIDTH, PIECE_NUMBERS // max(1, features))
+    return min(PIECE_ROWS, 1 << limit.bit_length() - 1)
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """The truth and the model's predictions of one set of rows, so that any threshold can be
-    answered later.
+    """Targets and predictions of a set of rows, from which metrics at any threshold follow.
 
-    targets: (B, columns), of the target's dtype; predictions: (B, outputs). groups: (B,) int64,
-    which rows belong together, by numbers that mean nothing else. imputed: (B,) bool, in which a
-    value was missing.
+    Attributes:
+        targets: True values, `(B, columns)`, of the target's dtype.
+        predictions: `(B, outputs)`, float64.
+        groups: Group number of each row, `(B,)`, int64; rows of one group belong together.
+        imputed: Mask of the rows with imputed values, `(B,)`, bool.
     """
 
     targets: Array
@@ -48,14 +50,24 @@ class ScoredRows:
 
     @classmethod
     def ungrouped(cls, targets: Array, predictions: Array) -> "ScoredRows":
-        """Rows each of its own group, none of them imputed."""
+        """Create rows without groups and imputed values.
+
+        Args:
+            targets: `(B, columns)`, of the target's dtype.
+            predictions: `(B, outputs)`, float64.
+        """
         rows = len(targets)
         return cls(targets, predictions, np.arange(rows), np.zeros(rows, dtype=bool))
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """Raw rows (B, features) and the predictions (B, outputs) they gave when the model was made."""
+    """Rows with the predictions that the model must reproduce before it is served.
+
+    Attributes:
+        rows: Raw rows, `(B, F)`, float64.
+        predictions: Their predictions when the model was trained, `(B, outputs)`, float64.
+    """
 
     rows: Array
     predictions: Array
@@ -63,14 +75,22 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Everything one trained model carries. Immutable, safe from many threads at once.
+    """A trained model with its schema, decisions and metadata. Immutable and thread-safe.
 
-    theta: (P,), or of an ensemble (K, P), whose predictions are averaged.
-    target_scale: of a regression, whose network predicts scaled numbers.
-    calibration: of a binary target's probabilities.
-    facts: what else the artifact tells (recipe, data, scores, library versions), as plain data.
-    operating_points: thresholds by name, none where the target has no threshold.
-    version: the SHA-256 of the artifact it came from, "" before it was saved.
+    Attributes:
+        name: The model's name.
+        schema: Its features and its target.
+        encoder: Turns raw rows into network inputs.
+        network: The network.
+        theta: Its parameters, `(P,)`, or `(K, P)` of an ensemble, whose predictions are averaged.
+        operating_points: Thresholds by name; empty where the target has no threshold.
+        train: Targets and predictions of the training rows.
+        validation: Targets and predictions of the validation rows.
+        self_test: Rows with known predictions.
+        target_scale: Scale of a regression's targets; its network predicts scaled numbers.
+        calibration: Calibration of a binary target's probabilities.
+        facts: Further metadata as plain data: recipe, data, scores, library versions.
+        version: SHA-256 of the artifact's file; "" before the model is saved.
     """
 
     name: str
@@ -89,26 +109,33 @@ class Predictor:
 
     @property
     def title(self) -> str:
-        """The model's name and the first 12 digits of its version, as every answer gives it."""
+        """The model's name and the first 12 digits of its version, as in every response."""
         return f"{self.name}@{self.version[:12]}"
 
     @property
     def threshold(self) -> float:
-        """The artifact's own operating point; NaN where the target has no threshold."""
+        """The default operating point; NaN where the target has no threshold."""
         return self.operating_points.get("default", math.nan)
 
     def predict(self, rows: Array) -> Array:
-        """Predictions (B, outputs) of raw rows (B, features), NaN where a value is missing.
+        """Predict raw rows; missing values (NaN) are imputed.
 
-        The rows must keep the schema (`check_rows`); a missing value is imputed.
+        Args:
+            rows: `(B, F)`, float64; they must satisfy the schema (`check_rows`).
+
+        Returns:
+            Predictions, `(B, outputs)`.
+
+        Raises:
+            NetworkError: A value is too large to be scaled.
         """
-        piece = piece_rows(rows.shape[1])
-        if len(rows) > piece:
-            starts = range(0, len(rows), piece)
-            return np.concatenate([self.predict(rows[at : at + piece]) for at in starts])
+        size = piece_rows(rows.shape[1])
+        if len(rows) > size:
+            starts = range(0, len(rows), size)
+            return np.concatenate([self.predict(rows[at : at + size]) for at in starts])
         inputs = self.encoder.encode(rows)
-        if lacking := -len(rows) % WIDTH:
-            inputs = np.concatenate([inputs, np.zeros((lacking, inputs.shape[1]))])
+        if padding := -len(rows) % WIDTH:
+            inputs = np.concatenate([inputs, np.zeros((padding, inputs.shape[1]))])
         predictions = self._forward.mean(inputs)[: len(rows)]
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
@@ -121,7 +148,11 @@ class Predictor:
         return self.network.bind(self.theta)
 
     def check_rows(self, rows: Array) -> None:
-        """Raise DataError naming the first row and feature that does not keep the schema."""
+        """Check raw rows `(B, F)` against the schema.
+
+        Raises:
+            DataError: A row violates the schema. The text names the first such row and feature.
+        """
         if rows.ndim != 2 or rows.shape[1] != len(self.schema.features):
             expected = len(self.schema.features)
             raise DataError(f"rows must have shape (rows, {expected}), got {rows.shape}")
@@ -131,17 +162,20 @@ class Predictor:
                     raise DataError(f"row {row}: {feature.name} {feature.rule}")
 
     def replay_self_test(self) -> None:
-        """Raise ArtifactError unless the self-test rows give what they gave when trained.
+        """Predict the self-test rows and compare with their stored predictions.
 
-        1e-6 apart is allowed: another processor's matrix product may round differently.
+        The tolerance is 1e-6, for a regression 1e-6 times the spread of the output: the matrix
+        product of another processor may round differently.
+
+        Raises:
+            ArtifactError: A prediction differs by more than the tolerance.
         """
-        then = self.self_test.predictions
+        expected = self.self_test.predictions
         try:
-            with np.errstate(all="ignore"):  # of numbers that overflow the comparison tells
-                now = self.predict(self.self_test.rows)
+            with np.errstate(all="ignore"):  # overflow shows in the comparison
+                actual = self.predict(self.self_test.rows)
         except NetworkError:  # inputs that are not finite
-            now = np.full_like(then, np.nan)
-        # Of a regression, of its numbers' own size.
-        size = 1.0 if self.target_scale is None else self.target_scale.spread
-        if not (np.abs(now - then) <= 1e-6 * size).all():
-            raise ArtifactError("the self-test rows do not give their expected outputs")
+            actual = np.full_like(expected, np.nan)
+        unit = 1.0 if self.target_scale is None else self.target_scale.spread
+        if not (np.abs(actual - expected) <= 1e-6 * unit).all():
+            raise ArtifactError("self-test failed: predictions differ from the stored ones")

@@ -1,4 +1,4 @@
-"""What a model takes and answers: its features in order, their ranges, and its target."""
+"""The schema of a model: its features in order, their types and ranges, and its target."""
 
 import math
 import re
@@ -8,31 +8,42 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 
 from model.prediction.target import Target
 
-# A colon or a quote in a name would make a raw JSON body ambiguous to count; a comma or a line
-# break would do the same to a CSV header; `instances` is the batch's own key in a request.
-MOST_CHARACTERS = 100
+# Values in a raw JSON body are counted by their colons and quotes, and columns of a CSV header by
+# commas and line breaks, so names must not contain them. `instances` is the key of a batch.
+MAX_CHARACTERS = 100
 NAME = r'^[^\x00-\x1f":,\\{}\[\]]+$'
 FeatureName = Annotated[
-    str, StringConstraints(pattern=NAME, min_length=1, max_length=MOST_CHARACTERS)
+    str, StringConstraints(pattern=NAME, min_length=1, max_length=MAX_CHARACTERS)
 ]
-# As a value in a request it is under the same rule.
+# Categories are values in requests, so the same rule applies.
 Category = FeatureName
 
 
 def is_name(text: str) -> bool:
-    """Whether a feature or a category may be called so."""
-    return len(text) <= MOST_CHARACTERS and re.fullmatch(NAME, text) is not None
+    """Return whether a text is valid as the name of a feature or a category."""
+    return len(text) <= MAX_CHARACTERS and re.fullmatch(NAME, text) is not None
 
 
 RESERVED_NAMES = frozenset({"instances"})
 SHOWN_CATEGORIES = 10
-TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}  # as a table's cell may spell them
+TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}  # spellings in a table's cells
 
 
 class Feature(BaseModel):
-    """One input column: a number, an integer score, one of several categories, or true or false.
+    """One input column.
 
-    As a number a category is its place among the categories, true is 1, and NaN is missing.
+    In raw rows a category is the number of its place in `categories`, true is 1, false is 0, and
+    a missing value is NaN.
+
+    Attributes:
+        name: Unique name, 1 to 100 characters.
+        type: "integer", "number", "category" or "boolean".
+        categories: Names of the categories, 2 to 1000 of them, for type "category" only.
+        minimum: Smallest valid value of a number; None for no limit.
+        maximum: Largest valid value of a number; None for no limit.
+        unit: Unit of the value, for display.
+        description: Description of the feature, for display.
+        may_be_missing: Whether missing values are accepted; they are imputed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -57,12 +68,12 @@ class Feature(BaseModel):
         if (self.type == "category") != bool(self.categories):
             raise ValueError("categories must be given for type category, and for no other")
         if len(set(self.categories)) != len(self.categories) or len(self.categories) == 1:
-            raise ValueError("categories must be at least two, and each another")
+            raise ValueError("there must be at least two categories, without duplicates")
         return self
 
     @property
     def rule(self) -> str:
-        """The rule a value must keep, as an error message says it."""
+        """The rule for valid values as an error message states it, from "must be" on."""
         return f"must be {self._noun}" + (" or null" if self.may_be_missing else "")
 
     @property
@@ -83,7 +94,7 @@ class Feature(BaseModel):
         return noun
 
     def accepts(self, value: float) -> bool:
-        """Whether a number (NaN stands for a missing value) keeps the rule."""
+        """Return whether a raw value is valid; NaN is a missing value."""
         if math.isnan(value):
             return self.may_be_missing
         if self.type == "boolean":
@@ -98,7 +109,7 @@ class Feature(BaseModel):
         )
 
     def spelled(self, value: float) -> str | bool | int | float:
-        """A number that the feature accepts as a request would have it."""
+        """Return a valid raw value as a request spells it: a number, a bool or a category."""
         if self.type == "category":
             return self.categories[int(value)]
         if self.type == "boolean":
@@ -106,9 +117,10 @@ class Feature(BaseModel):
         return round(value) if self.type == "integer" else value
 
     def read(self, cell: str) -> float:
-        """The number that a table's cell stands for, NaN for an empty one.
+        """Parse a table's cell as a raw value; an empty cell is NaN.
 
-        Raises ValueError, saying the rule, for one that does not keep it.
+        Raises:
+            ValueError: The value is invalid; the text is `rule`.
         """
         text = cell.strip()
         if not text:
@@ -126,13 +138,18 @@ class Feature(BaseModel):
             return float(self.categories.index(text))
         if self.type == "boolean":
             return TRUTHS[text.lower()]
-        if "_" in text:  # which Python would take, within a number
+        if "_" in text:  # float() accepts underscores
             raise ValueError
         return float(text)
 
 
 class Schema(BaseModel):
-    """The features in the order the network takes them, and what it tells of them."""
+    """The features in the order of a raw row, and the target.
+
+    Attributes:
+        features: 1 to 10 000 features with distinct names.
+        target: The target.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -143,8 +160,8 @@ class Schema(BaseModel):
     def _check(self) -> Self:
         names = self.names
         if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"feature {twice!r} is listed twice")
+            duplicate = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"feature {duplicate!r} is listed twice")
         return self
 
     @property

@@ -1,7 +1,7 @@
-"""What a model answers: the kind of its target, and how its predictions are told.
+"""Kinds of targets, and how their predictions become answers.
 
-B rows; predictions (B, outputs) are probabilities, or numbers of a regression. Targets (B, columns)
-are the truth of the same rows.
+Shapes: B rows; predictions `(B, outputs)` are probabilities, or the values of a regression; targets
+`(B, columns)` are the true values of the same rows.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -12,17 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 from model.arrays import Array
 
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
-Chance = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[tuple[Label, ...], Field(max_length=1000), Strict(False)]
 
 REFER = "refer"
 
 
-class Kind(BaseModel):
-    """What every kind of target tells.
+class BaseTarget(BaseModel):
+    """Base class of all kinds of targets.
 
-    link: what makes predictions of the network's last numbers. dtype: of targets. outputs: of the
-    network. has_threshold: whether a threshold makes labels of its probabilities.
+    Attributes:
+        link: The link function between logits and predictions.
+        dtype: The dtype of targets.
+        has_threshold: Whether a threshold turns probabilities into labels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,31 +35,62 @@ class Kind(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each output is of."""
+        """The name of each output."""
         raise NotImplementedError
 
     @property
     def columns_of_targets(self) -> int:
-        """How many numbers are the truth of a row."""
+        """The number of target columns."""
         return len(self.names)
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
-        """An answer a row, as a client gets it. threshold: of no meaning where there is none."""
+        """Return one answer a row, as in a response.
+
+        Args:
+            predictions: `(B, outputs)`.
+            threshold: Decision threshold, ignored where `has_threshold` is false.
+
+        Returns:
+            B dicts of JSON values.
+        """
         raise NotImplementedError
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
-        """The same as columns of a table."""
+        """Return the answers as columns of a table.
+
+        Args:
+            predictions: `(B, outputs)`.
+            threshold: Decision threshold, ignored where `has_threshold` is false.
+
+        Returns:
+            Columns `(B,)` by name.
+        """
         raise NotImplementedError
 
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
-        """How many rows are told each label, of those told at all; of numbers, all under ""."""
+        """Count the rows of each predicted label.
+
+        Args:
+            predictions: `(B, outputs)`.
+            threshold: Decision threshold, ignored where `has_threshold` is false.
+
+        Returns:
+            Counts above 0 by label; the count of all rows under "" for a regression.
+        """
         raise NotImplementedError
 
 
-class Binary(Kind):
-    """One of two labels: positive strictly above the threshold. Targets: (B, 1) bool.
+class Binary(BaseTarget):
+    """One of two labels: positive strictly above the threshold. Targets: `(B, 1)`, bool.
 
-    refer: two thresholds between which the decision is to refer, whatever the label.
+    An answer is the probability of the positive label and the label at the threshold; with a refer
+    band, also the decision.
+
+    Attributes:
+        task: The discriminator of `Target`.
+        negative: The negative label.
+        positive: The positive label, whose probability is predicted.
+        refer: Two thresholds between which the decision is "refer", independent of the label.
     """
 
     link, dtype, has_threshold = "sigmoid", "bool", True
@@ -65,7 +98,7 @@ class Binary(Kind):
     task: Literal["binary"] = "binary"
     negative: Label
     positive: Label
-    refer: Annotated[tuple[Chance, Chance], Strict(False)] | None = None
+    refer: Annotated[tuple[Threshold, Threshold], Strict(False)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -77,22 +110,26 @@ class Binary(Kind):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The one output is the probability of the positive label."""
+        """The positive label: the only output is its probability."""
         return (self.positive,)
 
     def label(self, probability: float, threshold: float) -> str:
-        """The label of a probability."""
+        """Return the label of a probability at a threshold.
+
+        Args:
+            probability: Probability of the positive label.
+            threshold: Decision threshold.
+        """
         return self.positive if probability > threshold else self.negative
 
     def decision(self, probability: float) -> str:
-        """The label where a probability is outside of the refer band, else "refer"."""
+        """Return "refer" for a probability within the refer band, else the label."""
         low, high = self.refer or (0.0, 0.0)
         if low < probability <= high:
             return REFER
         return self.positive if probability > high else self.negative
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
-        """Probability and label; and a decision where some are to be referred."""
         answers: list[dict[str, Any]] = [
             {"probability": probability, "label": self.label(probability, threshold)}
             for probability in predictions[:, 0].tolist()
@@ -103,27 +140,33 @@ class Binary(Kind):
         return answers
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
-        """The same."""
         probabilities = predictions[:, 0]
         labels = _spelled((self.negative, self.positive), probabilities > threshold)
-        told = {"probability": probabilities, "label": labels}
+        columns = {"probability": probabilities, "label": labels}
         if self.refer is not None:
             band = np.searchsorted(self.refer, probabilities, side="left")
-            told["decision"] = _spelled((self.negative, REFER, self.positive), band)
-        return told
+            columns["decision"] = _spelled((self.negative, REFER, self.positive), band)
+        return columns
 
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
-        """The label's, whatever the decision."""
         rows = len(predictions)
-        if rows == 1:  # as most requests have it
+        if rows == 1:  # most requests have one row
             return {self.label(predictions.item(), threshold): 1}
         positive = int(np.count_nonzero(predictions > threshold))
         counts = {self.negative: rows - positive, self.positive: positive}
         return {label: count for label, count in counts.items() if count}
 
 
-class MultiClass(Kind):
-    """One of several classes: the likeliest, the first of equals. Targets: (B, 1) class numbers."""
+class MultiClass(BaseTarget):
+    """One of several classes: the likeliest, the first in case of ties.
+
+    Targets: `(B, 1)`, int64 class indices. An answer is the likeliest class and the probability of
+    each class; a table has one column of probabilities for each class.
+
+    Attributes:
+        task: The discriminator of `Target`.
+        classes: Names of 2 to 1000 classes.
+    """
 
     link, dtype = "softmax", "int64"
 
@@ -137,16 +180,15 @@ class MultiClass(Kind):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes."""
+        """The classes, in the order of the outputs."""
         return self.classes
 
     @property
     def columns_of_targets(self) -> int:
-        """The class's number."""
+        """One column, the class index."""
         return 1
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:  # noqa: ARG002
-        """The likeliest class, and the probability of each."""
         likeliest = predictions.argmax(axis=1).tolist()
         return [
             {
@@ -157,20 +199,26 @@ class MultiClass(Kind):
         ]
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:  # noqa: ARG002
-        """The likeliest class, and a column of probabilities a class."""
         labels = _spelled(self.classes, predictions.argmax(axis=1))
         return {"label": labels, **_named("probability", self.classes, predictions)}
 
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:  # noqa: ARG002
-        """The likeliest class's."""
         likeliest = predictions.argmax(axis=1)
         if len(likeliest) == 1:
             return {self.classes[likeliest.item()]: 1}
         return _counted(self.classes, np.bincount(likeliest))
 
 
-class MultiLabel(Kind):
-    """Any of several labels, each if its probability is above the threshold. Targets: bool."""
+class MultiLabel(BaseTarget):
+    """Any number of labels, each with a probability strictly above the threshold.
+
+    Targets: `(B, labels)`, bool. An answer is the list of predicted labels and the probability of
+    each label; a table has two columns for each label. A row counts once for each predicted label.
+
+    Attributes:
+        task: The discriminator of `Target`.
+        labels: Names of 1 to 1000 labels.
+    """
 
     link, dtype, has_threshold = "sigmoid", "bool", True
 
@@ -184,11 +232,10 @@ class MultiLabel(Kind):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The labels."""
+        """The labels, in the order of the outputs."""
         return self.labels
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
-        """The labels that apply, and the probability of each."""
         return [
             {
                 "labels": [name for name, p in zip(self.labels, row, strict=True) if p > threshold],
@@ -198,7 +245,6 @@ class MultiLabel(Kind):
         ]
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
-        """A column of probabilities a label, and one that says whether it applies."""
         applies = predictions > threshold
         return {
             **_named("probability", self.labels, predictions),
@@ -206,12 +252,19 @@ class MultiLabel(Kind):
         }
 
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
-        """Of every label that applies, so a row may count several times, or not at all."""
         return _counted(self.labels, np.count_nonzero(predictions > threshold, axis=0))
 
 
-class Regression(Kind):
-    """Numbers, of which `non_negative` ones are never below 0. Targets: (B, outputs)."""
+class Regression(BaseTarget):
+    """One or more numbers. Targets: `(B, outputs)`, float64.
+
+    An answer is the value of the only output, or the values of several outputs by name.
+
+    Attributes:
+        task: The discriminator of `Target`; "non_negative" for numbers that are never below 0.
+        outputs: Names of 1 to 1000 outputs.
+        unit: Unit of the outputs, for display.
+    """
 
     link, dtype = "linear", "float64"
 
@@ -226,11 +279,10 @@ class Regression(Kind):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The numbers' names."""
+        """The names of the outputs."""
         return self.outputs
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:  # noqa: ARG002
-        """The value, or the values by name where there are several."""
         if len(self.outputs) == 1:
             return [{"value": value} for value in predictions[:, 0].tolist()]
         return [
@@ -238,32 +290,30 @@ class Regression(Kind):
         ]
 
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:  # noqa: ARG002
-        """A column of values an output."""
         return _named("predicted", self.outputs, predictions)
 
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:  # noqa: ARG002
-        """The rows."""
         return {"": len(predictions)}
 
 
 Target = Annotated[Binary | MultiClass | MultiLabel | Regression, Field(discriminator="task")]
 
 
-def _spelled(names: tuple[str, ...], numbers: Array) -> Array:
-    """Names by their numbers (B,)."""
-    return np.array(names, dtype=object)[numbers.astype(np.intp)]
+def _spelled(names: tuple[str, ...], indices: Array) -> Array:
+    """Return the names (B,) of indices (B,)."""
+    return np.array(names, dtype=object)[indices.astype(np.intp)]
 
 
 def _counted(names: tuple[str, ...], counts: Array) -> dict[str, int]:
-    """The counts (at most one a name) that are not zero, by name."""
+    """Return the counts above 0 by name."""
     return {names[number]: int(counts[number]) for number in np.flatnonzero(counts)}
 
 
-def _named(what: str, names: tuple[str, ...], values: Array) -> dict[str, Array]:
-    return {f"{what}_{name}": column for name, column in zip(names, values.T, strict=True)}
+def _named(prefix: str, names: tuple[str, ...], values: Array) -> dict[str, Array]:
+    return {f"{prefix}_{name}": column for name, column in zip(names, values.T, strict=True)}
 
 
-def _require_distinct(what: str, names: tuple[str, ...]) -> None:
+def _require_distinct(kind: str, names: tuple[str, ...]) -> None:
     if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{what} {twice!r} is listed twice")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{kind} {duplicate!r} is listed twice")

@@ -32,7 +32,7 @@ def dumped(value: object) -> bytes:
     return file.getvalue()
 
 
-def refusal(content: bytes) -> str:
+def error_text(content: bytes) -> str:
     with pytest.raises(ArtifactError) as error:
         artifact.from_bytes(content)
     return str(error.value)
@@ -107,7 +107,7 @@ def test_gadget_does_not_run(
 ) -> None:
     gadget = Gadget(tmp_path / "made")
     file = gadget if place == "file" else {**joblib.load(artifact_path), place: gadget}
-    assert "pickle instruction " in refusal(pickle.dumps(file, protocol))
+    assert "pickle instruction " in error_text(pickle.dumps(file, protocol))
     assert not gadget.folder.exists()
 
 
@@ -118,7 +118,7 @@ def test_unpickler_finds_no_class_without_the_opcode_check(
     names = frozenset(opcode.name for opcode in pickletools.opcodes)
     monkeypatch.setattr(artifact, "_OPCODES", names)
     why = f"the pickle names {os.mkdir.__module__}.mkdir: an artifact holds plain data only"
-    assert refusal(pickle.dumps(gadget)) == why
+    assert error_text(pickle.dumps(gadget)) == why
     assert not gadget.folder.exists()
 
 
@@ -145,7 +145,7 @@ def test_unpickler_finds_no_class_without_the_opcode_check(
 )
 def test_pickle_instruction_is_rejected(name: str, pickled: bytes) -> None:
     assert (
-        refusal(pickled)
+        error_text(pickled)
         == f"pickle instruction {name} is not allowed: an artifact holds plain data only"
     )
 
@@ -168,13 +168,13 @@ def test_pickle_instruction_is_rejected(name: str, pickled: bytes) -> None:
     ],
 )
 def test_not_an_artifact(pickled: bytes, why: str) -> None:
-    assert refusal(pickled) == why
+    assert error_text(pickled) == why
 
 
 @pytest.mark.parametrize("part", [{"metadata": b""}, {"arrays": ""}, {"more": 1}])
 def test_other_keys_are_rejected(artifact_path: Path, part: dict[str, Any]) -> None:
     why = "an artifact must hold exactly the keys format, metadata and arrays"
-    assert refusal(dumped(joblib.load(artifact_path) | part)) == why
+    assert error_text(dumped(joblib.load(artifact_path) | part)) == why
 
 
 # Bytes
@@ -182,12 +182,12 @@ def test_other_keys_are_rejected(artifact_path: Path, part: dict[str, Any]) -> N
 
 def test_trailing_bytes_are_rejected(content: bytes) -> None:
     for more in (b"\0", b".", content):
-        assert refusal(content + more) == "bytes follow the end of the artifact"
+        assert error_text(content + more) == "bytes follow the end of the artifact"
 
 
 def test_every_truncation_is_rejected(content: bytes) -> None:
     for length in [*range(200), *range(200, len(content), 53), len(content) - 1]:
-        assert refusal(content[:length])
+        assert error_text(content[:length])
 
 
 def test_flipped_byte_is_rejected_or_harmless(content: bytes, predictor: Predictor) -> None:

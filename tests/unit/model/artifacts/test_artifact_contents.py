@@ -50,14 +50,14 @@ def arrays(file: dict[str, Any]) -> dict[str, Array]:
 def refused(file: dict[str, Any]) -> Refusal:
     """Return the loader's error for an artifact with other `metadata` or `arrays`."""
 
-    def refusal(**parts: Any) -> str:
+    def error_text(**parts: Any) -> str:
         content = io.BytesIO()
         joblib.dump(file | parts, content)
         with pytest.raises(ArtifactError) as error:
             artifact.from_bytes(content.getvalue())
         return str(error.value)
 
-    return refusal
+    return error_text
 
 
 def packed(arrays: dict[str, Any]) -> bytes:

@@ -26,7 +26,7 @@ def scored(kinds: Predictor) -> Predictor:
     return replace(kinds, train=rows, validation=replace(rows, imputed=imputed))
 
 
-def refusal(predictor: Predictor) -> str:
+def error_text(predictor: Predictor) -> str:
     with pytest.raises(ArtifactError) as error:
         artifact.from_bytes(artifact.to_bytes(predictor))
     return str(error.value)
@@ -63,7 +63,7 @@ def test_only_a_binary_target_may_have_a_calibration(
         assert artifact.from_bytes(artifact.to_bytes(calibrated)).calibration == calibration
     else:
         why = "only a binary target may have a calibration"
-        assert refusal(calibrated) == why
+        assert error_text(calibrated) == why
 
 
 def test_only_a_target_with_a_threshold_has_operating_points(scored: Predictor) -> None:
@@ -73,7 +73,7 @@ def test_only_a_target_with_a_threshold_has_operating_points(scored: Predictor) 
         assert loaded.operating_points == points
     else:
         why = "operating points are given, but the target has no threshold"
-        assert refusal(replace(scored, operating_points={"default": 0.5})) == why
+        assert error_text(replace(scored, operating_points={"default": 0.5})) == why
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -103,13 +103,13 @@ def test_fill_values(scored: Predictor, place: int, value: float, name: str | No
         loaded = artifact.from_bytes(artifact.to_bytes(filled))
         assert loaded.encoder.fill.tolist() == fill.tolist()
     else:
-        assert refusal(filled) == f"the fill value of {name!r} is not one of its values"
+        assert error_text(filled) == f"the fill value of {name!r} is not one of its values"
 
 
 def test_invalid_transform(scored: Predictor) -> None:
     wrong = replace(scored, encoder=replace(scored.encoder, transforms=("", "sqrt", "", "")))
     why = "the encoder does not fit the schema: transform sqrt is for numbers, not for 'colour'"
-    assert refusal(wrong) == why
+    assert error_text(wrong) == why
 
 
 def test_classes_and_probabilities_out_of_range(scored: Predictor) -> None:
@@ -119,12 +119,12 @@ def test_classes_and_probabilities_out_of_range(scored: Predictor) -> None:
     if target.link == "linear":  # numbers have no limit
         assert artifact.from_bytes(artifact.to_bytes(wrong)).train.predictions.max() > 1
     else:
-        assert refusal(wrong) == "array train_predictions must hold values from 0 to 1"
+        assert error_text(wrong) == "array train_predictions must hold values from 0 to 1"
     if isinstance(target, MultiClass):
         for step in (-1, 1):
             rows = replace(scored.train, targets=scored.train.targets + step)
             why = "array train_targets must hold class indices"
-            assert refusal(replace(scored, train=rows)) == why
+            assert error_text(replace(scored, train=rows)) == why
 
 
 def test_number_of_members(scored: Predictor) -> None:
@@ -134,9 +134,9 @@ def test_number_of_members(scored: Predictor) -> None:
     for members in (0, MAX_MEMBERS + 1):
         theta = np.zeros((members, size))
         why = f"array theta has shape ({members}, {size})"
-        assert refusal(replace(scored, theta=theta)) == why
+        assert error_text(replace(scored, theta=theta)) == why
     theta = scored.theta[None, None]
-    assert refusal(replace(scored, theta=theta)) == f"array theta has shape (1, 1, {size})"
+    assert error_text(replace(scored, theta=theta)) == f"array theta has shape (1, 1, {size})"
 
 
 def test_number_of_self_test_rows(scored: Predictor) -> None:
@@ -148,8 +148,8 @@ def test_number_of_self_test_rows(scored: Predictor) -> None:
     loaded = artifact.from_bytes(artifact.to_bytes(repeated(MAX_SELF_TEST_ROWS)))
     assert len(loaded.self_test.rows) == MAX_SELF_TEST_ROWS
     why = f"there are more than {MAX_SELF_TEST_ROWS} self-test rows"
-    assert refusal(repeated(MAX_SELF_TEST_ROWS + 1)) == why
-    assert refusal(repeated(0)) == "there are no self-test rows"
+    assert error_text(repeated(MAX_SELF_TEST_ROWS + 1)) == why
+    assert error_text(repeated(0)) == "there are no self-test rows"
 
 
 def test_wrong_shapes(scored: Predictor) -> None:
@@ -157,13 +157,13 @@ def test_wrong_shapes(scored: Predictor) -> None:
     columns = scored.schema.target.columns_of_targets
     flat = replace(scored.train, targets=scored.train.targets.ravel())
     why = f"array train_targets has shape ({2 * columns},), not (2, {columns})"
-    assert refusal(replace(scored, train=flat)) == why
+    assert error_text(replace(scored, train=flat)) == why
     test = SelfTest(np.ones((2, 4)), scored.self_test.predictions)
     why = "array self_test_rows has shape (2, 4), not (1, 4)"
-    assert refusal(replace(scored, self_test=test)) == why
+    assert error_text(replace(scored, self_test=test)) == why
     more = replace(scored.validation, groups=np.arange(3))
     why = "array validation_groups has shape (3,), not (2,)"
-    assert refusal(replace(scored, validation=more)) == why
+    assert error_text(replace(scored, validation=more)) == why
     wider = replace(scored.train, predictions=np.zeros((2, outputs + 1)))
     why = f"array train_predictions has shape (2, {outputs + 1}), not (2, {outputs})"
-    assert refusal(replace(scored, train=wider)) == why
+    assert error_text(replace(scored, train=wider)) == why

@@ -20,7 +20,7 @@ from model.prediction.predictor import Predictor
 DENSE: dict[str, Any] = {"units": 1}
 
 
-def refusal(content: bytes) -> str:
+def error_text(content: bytes) -> str:
     with pytest.raises(ArtifactError) as error:
         artifact.from_bytes(content)
     return str(error.value)
@@ -37,14 +37,14 @@ def test_too_much_metadata_is_neither_read_nor_written(
 ) -> None:
     limit = artifact.MAX_METADATA_CHARACTERS
     why = f"the metadata is longer than {limit} characters"
-    assert refusal(changed(artifact_path, metadata=" " * (limit + 1))) == why
-    assert refusal(changed(artifact_path, metadata=" " * limit)).startswith("invalid metadata")
+    assert error_text(changed(artifact_path, metadata=" " * (limit + 1))) == why
+    assert error_text(changed(artifact_path, metadata=" " * limit)).startswith("invalid metadata")
     with pytest.raises(ArtifactError, match=why):
         artifact.to_bytes(dataclasses.replace(predictor, facts={"a": "x" * limit}))
     values = artifact.MAX_METADATA_VALUES
     why = f"the metadata holds more than {values} values"
     for text in ("," * (values + 1), "[" * (values + 1), "{" * (values + 1), "[{" * values):
-        assert refusal(changed(artifact_path, metadata=text)) == why
+        assert error_text(changed(artifact_path, metadata=text)) == why
     with pytest.raises(ArtifactError, match=why):
         artifact.to_bytes(dataclasses.replace(predictor, facts={"a": [0] * values}))
 
@@ -94,7 +94,9 @@ def test_units_of_an_ensemble(
     monkeypatch.setattr(artifact, "MAX_UNITS", 3 * units)
     artifact.from_bytes(content).replay_self_test()
     monkeypatch.setattr(artifact, "MAX_UNITS", 3 * units - 1)
-    assert refusal(content) == f"the members of the ensemble have more than {3 * units - 1} units"
+    assert (
+        error_text(content) == f"the members of the ensemble have more than {3 * units - 1} units"
+    )
 
 
 def test_self_test_rows(artifact_path: Path, predictor: Predictor) -> None:
@@ -107,9 +109,9 @@ def test_self_test_rows(artifact_path: Path, predictor: Predictor) -> None:
         }
         content = changed(artifact_path, arrays=write_npz(arrays | tests))
         if rows == 0:
-            assert refusal(content) == "there are no self-test rows"
+            assert error_text(content) == "there are no self-test rows"
         elif rows > MAX_SELF_TEST_ROWS:
-            assert refusal(content) == "there are more than 1000 self-test rows"
+            assert error_text(content) == "there are more than 1000 self-test rows"
         else:
             artifact.from_bytes(content).replay_self_test()
 

@@ -23,7 +23,7 @@ STORED = "the arrays must be stored uncompressed"
 OF_TYPE = "array theta has dtype"
 
 
-def refusal(packed: bytes) -> str:
+def error_text(packed: bytes) -> str:
     with pytest.raises(ArtifactError) as error:
         read_npz(packed)
     return str(error.value)
@@ -64,8 +64,8 @@ def test_zip64_records(monkeypatch: pytest.MonkeyPatch) -> None:
     assert packed[-42:-38] == b"PK\x06\x07"
     assert same(read_npz(packed), ARRAYS)
     for offset in (0, len(packed) - 97, 2**63):
-        assert refusal(packed[:-34] + struct.pack("<Q", offset) + packed[-26:]) == READ
-    assert refusal(packed[:-98] + b"PK\x06\x05" + packed[-94:]) == READ
+        assert error_text(packed[:-34] + struct.pack("<Q", offset) + packed[-26:]) == READ
+    assert error_text(packed[:-98] + b"PK\x06\x05" + packed[-94:]) == READ
 
 
 def rewritten(npy: bytes) -> bytes:
@@ -131,19 +131,19 @@ def test_unchanged_header() -> None:
     ],
 )
 def test_invalid_header(header: str, why: str) -> None:
-    assert refusal(rewritten(npy(header))) == why
+    assert error_text(rewritten(npy(header))) == why
 
 
 @pytest.mark.parametrize("magic", [b"\x93NUMPY\x02\0", b"\x93NUMPY\x03\0", b"\x80\x04\x95aaaaa"])
 def test_other_npy_versions(magic: bytes) -> None:
-    assert refusal(rewritten(magic + npy(described())[8:])) == READ
-    assert refusal(rewritten(magic)) == READ
+    assert error_text(rewritten(magic + npy(described())[8:])) == READ
+    assert error_text(rewritten(magic)) == READ
 
 
 @pytest.mark.parametrize("length", [0, 9, 65535])
 def test_wrong_header_length(length: int) -> None:
     good = npy(described())
-    assert refusal(rewritten(good[:8] + length.to_bytes(2, "little") + good[10:])) == READ
+    assert error_text(rewritten(good[:8] + length.to_bytes(2, "little") + good[10:])) == READ
 
 
 Change = Callable[
@@ -183,14 +183,14 @@ def put(offset: int, form: str, value: int, where: str) -> Change:
 def test_inconsistent_zip_records(change: Change, why: str) -> None:
     packed = bytearray(write_npz(ARRAYS))
     change(packed, packed.rindex(b"PK\x03\x04"), packed.rindex(b"PK\x01\x02"))
-    assert refusal(bytes(packed)) == why
+    assert error_text(bytes(packed)) == why
 
 
 def test_overlapping_members() -> None:
     packed = bytearray(write_npz({"a": np.zeros(9), "b": np.zeros(9)}))
     entries = packed.index(b"PK\x01\x02"), packed.rindex(b"PK\x01\x02")
     packed[entries[1] : entries[1] + 47] = packed[entries[0] : entries[0] + 47]
-    assert refusal(bytes(packed)) == READ
+    assert error_text(bytes(packed)) == READ
 
 
 @pytest.mark.parametrize("more", [b"\0", b"PK\x05\x06" + bytes(18), bytes(1000)])
@@ -198,8 +198,8 @@ def test_extra_bytes(more: bytes) -> None:
     packed = write_npz(ARRAYS)
     directory = packed.index(b"PK\x01\x02")
     for at in (0, directory, len(packed)):
-        assert refusal(packed[:at] + more + packed[at:]) == READ
-    assert refusal(packed[:-2] + len(more).to_bytes(2, "little") + more) == READ
+        assert error_text(packed[:at] + more + packed[at:]) == READ
+    assert error_text(packed[:-2] + len(more).to_bytes(2, "little") + more) == READ
 
 
 def test_member_names() -> None:
@@ -212,13 +212,13 @@ def test_member_names() -> None:
         return file.getvalue()
 
     for names in (("a",), ("é.npy",), ("a.npy", "a.npy")):
-        assert refusal(archive(*names)) == READ
+        assert error_text(archive(*names)) == READ
     twice = io.BytesIO()
     with zipfile.ZipFile(twice, "w") as new:
         new.writestr("theta.npy", npy(described()))
         with pytest.warns(UserWarning, match="Duplicate name"):
             new.writestr("theta.npy", npy(described()))
-    assert refusal(twice.getvalue()) == READ
+    assert error_text(twice.getvalue()) == READ
 
 
 def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,19 +227,19 @@ def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(2000):
             new.writestr(f"{number}.npy", b"")
     monkeypatch.delattr(zipfile, "ZipFile")
-    assert refusal(packed.getvalue()) == READ
+    assert error_text(packed.getvalue()) == READ
 
 
 @pytest.mark.parametrize("parameters", [166, 10**7])
 def test_compressed_archive_is_not_unpacked(parameters: int) -> None:
     archive = io.BytesIO()
     np.savez_compressed(archive, theta=np.zeros(parameters))
-    assert refusal(archive.getvalue()) == STORED
+    assert error_text(archive.getvalue()) == STORED
 
 
 @given(st.binary(max_size=300))
 def test_random_bytes(packed: bytes) -> None:
-    assert refusal(packed) == READ
+    assert error_text(packed) == READ
 
 
 def test_every_flipped_byte_and_every_truncation() -> None:
@@ -247,7 +247,7 @@ def test_every_flipped_byte_and_every_truncation() -> None:
     packed = write_npz(ARRAYS)
     kept, tried = 0, 3 * len(packed)
     for position in range(len(packed)):
-        assert refusal(packed[:position])
+        assert error_text(packed[:position])
         for flip in (0x01, 0x80, 0xFF):
             flipped: Any = bytearray(packed)
             flipped[position] ^= flip

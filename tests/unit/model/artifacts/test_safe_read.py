@@ -12,7 +12,7 @@ from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError
 
 
-def refusal(path: Path, max_bytes: int = 1000) -> str:
+def error_text(path: Path, max_bytes: int = 1000) -> str:
     with pytest.raises((ArtifactError, OSError)) as error:
         read_file(path, max_bytes)
     return str(error.value)
@@ -30,9 +30,9 @@ def test_file_and_link(tmp_path: Path, size: int) -> None:
 
 def test_one_byte_too_many(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(1001))
-    assert refusal(tmp_path / "file") == "larger than 1000 bytes"
+    assert error_text(tmp_path / "file") == "larger than 1000 bytes"
     os.truncate(tmp_path / "file", 1 << 40)
-    assert refusal(tmp_path / "file") == "larger than 1000 bytes"
+    assert error_text(tmp_path / "file") == "larger than 1000 bytes"
 
 
 def changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
@@ -53,7 +53,7 @@ def test_file_grows_or_shrinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     file = tmp_path / "file"
     file.write_bytes(bytes(500))
     changing(monkeypatch, lambda: os.truncate(file, size))
-    assert refusal(file) == "the file changed while it was read"
+    assert error_text(file) == "the file changed while it was read"
 
 
 def test_file_replaced_by_a_fifo_after_opening(
@@ -71,16 +71,16 @@ def test_file_replaced_by_a_fifo_after_opening(
 
 
 def test_not_a_regular_file(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "not a file"
+    assert error_text(tmp_path) == "not a file"
     for device in ("/dev/zero", "/dev/null", "/dev/random"):
-        assert refusal(Path(device)) == "not a file"
+        assert error_text(Path(device)) == "not a file"
     os.mkfifo(tmp_path / "fifo")
-    assert refusal(tmp_path / "fifo") == "not a file"
+    assert error_text(tmp_path / "fifo") == "not a file"
     (tmp_path / "link").symlink_to("fifo")
-    assert refusal(tmp_path / "link") == "not a file"
+    assert error_text(tmp_path / "link") == "not a file"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(tmp_path / "socket"))
-    assert "No such device or address" in refusal(tmp_path / "socket")
+    assert "No such device or address" in error_text(tmp_path / "socket")
 
 
 def test_a_fifo_with_a_writer(tmp_path: Path) -> None:
@@ -99,17 +99,17 @@ def test_a_fifo_with_a_writer(tmp_path: Path) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     opened.wait()
-    assert refusal(fifo) == "not a file"
+    assert error_text(fifo) == "not a file"
     done.set()
     writer.join()
 
 
 def test_names(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "a\0b") == "not a valid file name"
-    assert refusal(tmp_path / "a\ud800") == "not a valid file name"
-    assert "No such file" in refusal(tmp_path / "none")
+    assert error_text(tmp_path / "a\0b") == "not a valid file name"
+    assert error_text(tmp_path / "a\ud800") == "not a valid file name"
+    assert "No such file" in error_text(tmp_path / "none")
     (tmp_path / "itself").symlink_to("itself")
-    assert "Too many levels" in refusal(tmp_path / "itself")
+    assert "Too many levels" in error_text(tmp_path / "itself")
 
 
 def test_open_does_not_block_or_take_a_terminal(
@@ -133,5 +133,5 @@ def test_open_does_not_block_or_take_a_terminal(
 def test_nothing_stays_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for path in (tmp_path, tmp_path / "none", Path("/dev/null")):
-        refusal(path)
+        error_text(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

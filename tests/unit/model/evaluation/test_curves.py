@@ -72,7 +72,7 @@ def test_the_best_of_thresholds(scored: list[tuple[bool, float]], at_least: floa
     assert sensitivity_at_specificity(labels, probabilities, at_least) == best
 
 
-def test_the_best_of_thresholds_by_hand() -> None:
+def test_the_best_of_thresholds_with_known_values() -> None:
     labels = np.array([False, False, True, True, True])
     probabilities = np.array([0.1, 0.4, 0.3, 0.5, 0.9])
     assert specificity_at_sensitivity(labels, probabilities) == 0.5

@@ -121,7 +121,7 @@ def test_the_parts_add_up_to_the_brier_score(scored: list[tuple[bool, float]], b
     assert parts["resolution"] <= parts["uncertainty"] + 1e-12
 
 
-def test_the_parts_by_hand() -> None:
+def test_the_parts_with_known_values() -> None:
     """Two bins of one probability each, so that nothing is left within them."""
     labels = np.array([False, False, False, True, True, True, True, False])
     parts = brier_decomposition(labels, np.array([0.1] * 4 + [0.9] * 4))
@@ -135,7 +135,7 @@ def test_the_parts_by_hand() -> None:
     )
 
 
-def test_the_reliability_curve_by_hand() -> None:
+def test_the_reliability_curve_with_known_values() -> None:
     labels = np.array([False, True, True, True])
     low, high = reliability_curve(labels, np.array([0.1, 0.15, 0.95, 1.0]))
     assert (low.rows, low.mean_probability, low.share_of_positives) == (2, 0.125, 0.5)
@@ -164,7 +164,7 @@ def test_the_curve_tells_the_calibration_error(scored: list[tuple[bool, float]],
     assert calibration_error(labels, probabilities, bins) == expected
 
 
-def test_the_floor_by_hand() -> None:
+def test_the_floor_with_known_values() -> None:
     """One row of probability p errs by 1 − p with chance p, and by p otherwise: 2 p (1 − p)."""
     assert calibration_error_floor(np.array([0.3])) == pytest.approx(0.42, abs=0.02)
     assert calibration_error_floor(np.array([0.0, 1.0])) == 0

@@ -152,7 +152,7 @@ def test_each_point_is_the_loss_there(dtype: str) -> None:
     assert (found.theta == given).all()
 
 
-def test_a_point_by_hand() -> None:
+def test_a_point_with_known_values() -> None:
     network = Network([Dense(1)], inputs=1)
     found = landscape(
         network,

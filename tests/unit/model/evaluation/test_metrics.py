@@ -31,7 +31,7 @@ def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
     return np.array(labels, bool), np.array(probabilities, float)
 
 
-def test_by_hand() -> None:
+def test_with_known_values() -> None:
     assert roc_auc(LABELS, PROBABILITIES) == 0.75
     assert average_precision(LABELS, PROBABILITIES) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
     expected = -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4

@@ -1,4 +1,4 @@
-"""Calibrations against scikit-learn, a fine grid and data distorted in a known way."""
+"""Calibrations against scikit-learn, a fine grid and data with a known distortion."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ COARSE = st.lists(st.tuples(st.booleans(), st.integers(0, 9).map(lambda n: n / 9
 
 
 def drawn(rows: int, temperature: float, seed: int = 0) -> tuple[Array, Array]:
-    """Labels, and probabilities that come true as often as they say at this temperature only."""
+    """Draw labels, and probabilities that are calibrated at this temperature only."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(0, 2, rows)
     labels = generator.random(rows) < 1 / (1 + np.exp(-logits))
@@ -32,7 +32,7 @@ def log_loss(labels: Array, probabilities: Array) -> float:
 
 
 def both(cases: list[tuple[bool, float]]) -> tuple[Array, Array]:
-    """Labels and probabilities of these cases, and of one more of each class."""
+    """Labels and probabilities of `cases` and of one more case of each class."""
     labels, probabilities = zip(*cases, (True, 0.6), (False, 0.4), strict=True)
     return np.array(labels), np.array(probabilities)
 
@@ -40,8 +40,8 @@ def both(cases: list[tuple[bool, float]]) -> tuple[Array, Array]:
 # Temperature
 
 
-def test_temperature_by_hand() -> None:
-    """Odds of 1/3 and 9 to the power of ½, and to the power of 2."""
+def test_temperature_with_known_values() -> None:
+    """Odds of 1/3 and 9 to the power of 0.5, and to the power of 2."""
     p = np.array([0.25, 0.5, 0.9])
     expected = [1 / (1 + 3**0.5), 0.5, 0.75]
     np.testing.assert_allclose(Temperature(temperature=2).apply(p), expected, rtol=1e-14)
@@ -51,7 +51,7 @@ def test_temperature_by_hand() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(1e-3, 1000))
 def test_temperature_keeps_order_and_range(given_p: list[float], temperature: float) -> None:
-    """Also of certainty, and where odds overflow: it warns of nothing."""
+    """Holds for 0 and 1 too, and where odds overflow, without a warning."""
     p = np.sort(given_p)[:, None]
     found = Temperature(temperature=temperature).apply(p)
     assert found.shape == p.shape
@@ -81,7 +81,7 @@ def test_temperature_against_scikit_learn() -> None:
     assert found.temperature == pytest.approx(1 / model.coef_[0, 0], rel=1e-5)
 
 
-def test_temperature_of_rows_that_are_all_right_or_all_wrong() -> None:
+def test_temperature_of_perfect_and_of_inverted_rows() -> None:
     labels, p = np.array([True, False]), np.array([0.9, 0.2])
     right = fit_calibration("temperature", labels, p)
     assert isinstance(right, Temperature)
@@ -98,7 +98,7 @@ def test_temperature_of_rows_that_are_all_right_or_all_wrong() -> None:
 def test_isotonic_against_scikit_learn(cases: list[tuple[bool, float]], more: list[float]) -> None:
     isotonic = pytest.importorskip("sklearn.isotonic", reason=REASON)
     labels, p = both(cases)
-    # It takes scores that are nearer than its own resolution for one.
+    # scikit-learn merges scores that are closer than its resolution.
     apart = np.diff(np.unique(p)).min() > 1e-9
     p = p if apart else p.round(6)
     model = isotonic.IsotonicRegression(out_of_bounds="clip").fit(p, labels)
@@ -118,7 +118,7 @@ def test_isotonic_never_decreases_and_keeps_the_mean(cases: list[tuple[bool, flo
     assert found.apply(p[:, None]).mean() == pytest.approx(labels.mean(), abs=1e-12)
 
 
-def test_isotonic_by_hand() -> None:
+def test_isotonic_with_known_values() -> None:
     labels = np.array([False, True, False, True])
     found = fit_calibration("isotonic", labels, np.array([0.1, 0.3, 0.5, 0.9]))
     assert found == Isotonic(scores=(0.1, 0.3, 0.5, 0.9), probabilities=(0, 0.5, 0.5, 1))
@@ -141,7 +141,7 @@ def test_json_and_back(cases: list[tuple[bool, float]], method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])
-def test_one_class_tells_nothing(method: str, labels: list[bool]) -> None:
+def test_one_class_is_rejected(method: str, labels: list[bool]) -> None:
     with pytest.raises(DataError, match=r"^calibration needs rows of both classes$"):
         fit_calibration(method, np.array(labels), np.array([0.1, 0.2]))
 
@@ -159,7 +159,7 @@ KNOTS = {"method": "isotonic", "scores": [0.1, 0.2], "probabilities": [0.3, 0.4]
         ({"method": "temperature", "temperature": 1001}, "less than or equal to 1000"),
         ({"method": "temperature", "temperature": float("nan")}, "finite"),
         ({"method": "temperature", "temperature": 1, "bias": 1}, "bias"),
-        (KNOTS | {"scores": [0.1]}, "scores and probabilities must be as many"),
+        (KNOTS | {"scores": [0.1]}, "scores and probabilities must have the same length"),
         (KNOTS | {"scores": [], "probabilities": []}, "at least 1 item"),
         (KNOTS | {"scores": [0.2, 0.1]}, "scores must increase"),
         (KNOTS | {"scores": [0.1, 0.1]}, "scores must increase"),
@@ -169,7 +169,7 @@ KNOTS = {"method": "isotonic", "scores": [0.1, 0.2], "probabilities": [0.3, 0.4]
         (KNOTS | {"scores": [0.1, float("nan")]}, "finite|greater|less"),
     ],
 )
-def test_what_is_no_calibration(given_: dict[str, Any], why: str) -> None:
+def test_invalid_calibration(given_: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         ADAPTER.validate_python(given_)
 
@@ -177,7 +177,7 @@ def test_what_is_no_calibration(given_: dict[str, Any], why: str) -> None:
 # The choice
 
 
-def test_calibrated_data_is_left_alone() -> None:
+def test_calibrated_data_needs_no_calibration() -> None:
     labels, p = drawn(3000, 1.0)
     chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
     assert chosen is None
@@ -186,19 +186,21 @@ def test_calibrated_data_is_left_alone() -> None:
     assert losses["none"] == pytest.approx(log_loss(labels, p), rel=1e-9)
 
 
-def test_the_method_that_made_the_distortion_is_chosen() -> None:
+def test_method_of_the_distortion_is_chosen() -> None:
     labels, p = drawn(3000, 4.0)
     chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
     assert isinstance(chosen, Temperature)
-    assert chosen == fit_calibration("temperature", labels, p)  # of all rows, not of four fifths
+    assert chosen == fit_calibration(
+        "temperature", labels, p
+    )  # fitted on all rows, not on four fifths
     assert losses["temperature"] < losses["isotonic"] < losses["none"]
-    # A distortion that no temperature undoes: all too low, and bent.
+    # A distortion that no temperature corrects: all probabilities are too low.
     labels, p = drawn(3000, 1.0)
     assert isinstance(choose_calibration(labels, p**4, np.arange(3000), seed=0)[0], Isotonic)
 
 
-def test_a_group_is_not_judged_by_itself() -> None:
-    """Groups of one score and one label at random: isotonic learns them only where they leak."""
+def test_groups_are_not_split_between_folds() -> None:
+    """Each group has one score and one random label, which isotonic learns only by leakage."""
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(100), 20)
     labels, p = (generator.random(100) < 0.5)[groups], generator.uniform(0.4, 0.6, 100)[groups]
@@ -209,6 +211,6 @@ def test_a_group_is_not_judged_by_itself() -> None:
     assert choose_calibration(labels, p, groups, seed=1)[1] != apart
 
 
-def test_where_a_fold_leaves_one_class_there_is_none() -> None:
+def test_no_calibration_if_a_fold_has_one_class() -> None:
     labels = np.arange(40) == 0
     assert choose_calibration(labels, np.linspace(0.1, 0.9, 40), np.arange(40), 0) == (None, {})

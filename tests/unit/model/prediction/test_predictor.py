@@ -1,4 +1,4 @@
-"""The predictor: what it computes, what it imputes and refuses, and its replay of itself."""
+"""The predictor: predictions, imputation, validation, and the self-test."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, replace
@@ -24,7 +24,7 @@ ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
 
 
 def expected(rows: Array) -> Array:
-    """σ(2 z₁ − z₂ + ½) of the scaled rows, missing values filled with 3."""
+    """σ(2 z₁ − z₂ + 0.5) of the scaled rows; missing values are imputed with 3."""
     rows = np.where(np.isnan(rows), [0.0, 3.0], rows)
     z = (rows - [1.0, 0.0]) / [9.0, 2.0]
     return np.asarray(1 / (1 + np.exp(-(2 * z[:, 0] - z[:, 1] + 0.5))))
@@ -53,18 +53,18 @@ def small() -> Predictor:
     )
 
 
-def test_probabilities_by_hand(small: Predictor) -> None:
+def test_probabilities_with_known_values(small: Predictor) -> None:
     assert small.predict(ROWS).shape == (3, 1)
     np.testing.assert_allclose(small.predict(ROWS)[:, 0], expected(ROWS), rtol=1e-15)
 
 
-def test_missing_value_is_the_fill(small: Predictor) -> None:
+def test_missing_value_is_imputed(small: Predictor) -> None:
     missing, filled = np.array([[4.0, np.nan]]), np.array([[4.0, 3.0]])
     assert small.predict(missing) == small.predict(filled)
     assert np.isnan(missing[0, 1])
 
 
-def test_many_threads_give_what_one_gives(predictor: Predictor) -> None:
+def test_threads_do_not_change_predictions(predictor: Predictor) -> None:
     rows = np.random.default_rng(0).integers(1, 11, (64, 200, 9)).astype(float)
     alone = [predictor.predict(batch) for batch in rows]
     with ThreadPoolExecutor(8) as pool:
@@ -100,7 +100,7 @@ def test_check_rows_accepts(small: Predictor) -> None:
         ([[[1, 2]]], "rows must have shape (rows, 2), got (1, 1, 2)"),
     ],
 )
-def test_check_rows_refuses(small: Predictor, rows: list[list[float]], why: str) -> None:
+def test_check_rows_rejects(small: Predictor, rows: list[list[float]], why: str) -> None:
     with pytest.raises(DataError) as error:
         small.check_rows(np.array(rows, float))
     assert str(error.value) == why
@@ -111,8 +111,8 @@ def test_replay_self_test(small: Predictor) -> None:
     replace(small, self_test=SelfTest(ROWS, expected(ROWS)[:, None] + 5e-7)).replay_self_test()
 
 
-def test_replay_notices_other_weights(small: Predictor) -> None:
-    why = "^the self-test rows do not give their expected outputs$"
+def test_replay_detects_other_weights(small: Predictor) -> None:
+    why = "^self-test failed: predictions differ from the stored ones$"
     for wrong in (small.theta + 1e-3, np.full(3, np.nan)):
         with pytest.raises(ArtifactError, match=why):
             replace(small, theta=wrong).replay_self_test()
@@ -121,25 +121,23 @@ def test_replay_notices_other_weights(small: Predictor) -> None:
 
 
 @pytest.mark.parametrize("spread", [1e-320, 1e-300])
-def test_numbers_that_overflow_in_the_self_test_are_refused(
-    small: Predictor, spread: float
-) -> None:
-    """As an artifact's may: in inputs, or in what is made of them; without a warning."""
+def test_overflow_in_the_self_test_is_rejected(small: Predictor, spread: float) -> None:
+    """Overflow of the inputs or of later values is detected, without a warning."""
     tests = SelfTest(ROWS, small.predict(ROWS))
     encoder = replace(small.encoder, spread=np.array([spread, spread]))
     for theta in (small.theta, small.theta * 1e300):
         wrong = replace(small, encoder=encoder, theta=theta, self_test=tests)
-        with pytest.raises(ArtifactError, match="self-test rows do not give"):
+        with pytest.raises(ArtifactError, match=r"^self-test failed: "):
             wrong.replay_self_test()
 
 
-# How rows are handed over
+# Batches
 
 RECIPES = ("wisconsin", "article", "digits", "ecg", "multi-label", "regression", "xor")
 
 
 def untrained(name: str) -> tuple[Predictor, Array]:
-    """A recipe's predictor before the first step, with biases off zero, and rows of its table."""
+    """A recipe's predictor before training, with nonzero biases, and rows of its table."""
     recipe = load_recipe(name)
     with prepare(recipe) as prepared:
         generator = np.random.default_rng(0)
@@ -175,7 +173,9 @@ def untrained_once(name: str) -> tuple[Predictor, Array]:
 )
 @example("wisconsin", 10_000, [1, 1, 1])
 @settings(max_examples=40)
-def test_pieces_predict_as_all_rows_at_once(name: str, length: int, pieces: list[int]) -> None:
+def test_chunks_give_the_predictions_of_all_rows_at_once(
+    name: str, length: int, pieces: list[int]
+) -> None:
     made, rows = untrained_once(name)
     whole, found, start = made.predict(rows[:length]), [], 0
     for piece in [*pieces, 3]:
@@ -186,8 +186,8 @@ def test_pieces_predict_as_all_rows_at_once(name: str, length: int, pieces: list
 
 
 @pytest.mark.parametrize("name", bundled_recipes())
-def test_it_is_the_arithmetic_written_out(name: str) -> None:
-    """A network with its weights predicts what its plan, the one that trains, computes."""
+def test_predictions_equal_those_of_the_plan(name: str) -> None:
+    """The bound forward pass predicts what the plan for training computes."""
     made, rows = untrained(name)
     rows = rows[:50]
     inputs = made.encoder.encode(rows)
@@ -202,13 +202,13 @@ def test_it_is_the_arithmetic_written_out(name: str) -> None:
     if made.target_scale is not None:
         expected = made.target_scale.undo(expected)
     np.testing.assert_allclose(made.predict(rows), expected, rtol=1e-12)
-    for index in range(0, 50, 7):  # the row of a missing value, and those alone
+    for index in range(0, 50, 7):  # each seventh row has a missing value
         alone = made.predict(rows[index : index + 1])
         np.testing.assert_allclose(alone[0], expected[index], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["wisconsin", "article"])
-def test_what_overflows_is_refused(name: str) -> None:
+def test_overflow_is_rejected(name: str) -> None:
     made, rows = untrained(name)
     with pytest.raises(NetworkError, match=r"^rows must be finite, row 0 column 0 is not$"):
         made.predict(np.where(np.isnan(rows[:1]), np.inf, rows[:1]))

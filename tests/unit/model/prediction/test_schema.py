@@ -1,4 +1,4 @@
-"""Features, their rules in words and in numbers, and the names they may have."""
+"""Features: their names, their rules as text and as checks; schemas."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_name(name: str) -> None:
         ("a\n", "should match pattern"),
     ],
 )
-def test_name_refused(name: str, why: str) -> None:
+def test_invalid_name(name: str, why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Feature(name=name)
 
@@ -94,12 +94,12 @@ def test_name_refused(name: str, why: str) -> None:
         ({"minimun": 1}, "Extra inputs are not permitted"),
     ],
 )
-def test_feature_refused(wrong: dict[str, object], why: str) -> None:
+def test_invalid_feature(wrong: dict[str, object], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Feature.model_validate({"name": "x"} | wrong)
 
 
-def test_schema_refused() -> None:
+def test_invalid_schema() -> None:
     with pytest.raises(ValidationError, match="feature 'b' is listed twice"):
         schema_of("a", "b", "c", "b")
     with pytest.raises(ValidationError, match="at least 1 item"):

@@ -1,4 +1,4 @@
-"""Targets: what each kind answers, and which descriptions of one are refused."""
+"""Targets: the answers of each kind, and invalid descriptions."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ def test_positive_is_strictly_above_the_threshold() -> None:
     assert BINARY.answers(np.array([[1.0]]), 1.0)[0]["label"] == "no"
 
 
-def test_the_likeliest_class() -> None:
+def test_likeliest_class_and_ties() -> None:
     rows = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
     first, tied = COLOURS.answers(rows, np.nan)
     probabilities = {"red": 0.2, "green": 0.5, "blue": 0.3}
@@ -47,7 +47,7 @@ def test_the_likeliest_class() -> None:
     }
 
 
-def test_labels_that_apply() -> None:
+def test_predicted_labels() -> None:
     rows = np.array([[0.2, 0.9], [0.6, 0.6], [0.5, 0.1]])
     assert [each["labels"] for each in PETS.answers(rows, 0.5)] == [["dog"], ["cat", "dog"], []]
     assert PETS.answers(rows, 0.5)[0]["probabilities"] == {"cat": 0.2, "dog": 0.9}
@@ -70,7 +70,7 @@ def test_numbers() -> None:
 
 
 @pytest.mark.parametrize("target", ALL, ids=lambda target: target.task)
-def test_answers_and_columns_tell_the_same(target: Target) -> None:
+def test_answers_and_columns_agree(target: Target) -> None:
     predictions = np.random.default_rng(0).random((5, len(target.names)))
     assert len(target.answers(predictions, 0.5)) == 5
     assert {len(column) for column in target.columns(predictions, 0.5).values()} == {5}
@@ -99,7 +99,7 @@ def test_json_round_trip(target: Target) -> None:
         ({"task": "ranking"}, "does not match any of the expected tags"),
     ],
 )
-def test_refused(given: dict[str, Any], why: str) -> None:
+def test_invalid_target(given: dict[str, Any], why: str) -> None:
     adapter: TypeAdapter[Target] = TypeAdapter(Target)
     with pytest.raises(ValidationError, match=why):
         adapter.validate_python(given)
@@ -107,7 +107,7 @@ def test_refused(given: dict[str, Any], why: str) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 5])
 @pytest.mark.parametrize("target", ALL, ids=lambda target: target.task)
-def test_a_tally_is_that_of_the_answers(target: Target, rows: int) -> None:
+def test_tally_equals_the_counts_of_answers(target: Target, rows: int) -> None:
     predictions = np.random.default_rng(rows).uniform(size=(rows, len(target.names)))
     counts: Counter[str] = Counter()
     for answer in target.answers(predictions, 0.4):
@@ -116,7 +116,7 @@ def test_a_tally_is_that_of_the_answers(target: Target, rows: int) -> None:
     assert {label: count for label, count in tally.items() if count} == dict(counts)
 
 
-def test_a_tally_takes_a_label_strictly_above_the_threshold() -> None:
+def test_tally_counts_labels_strictly_above_the_threshold() -> None:
     one = np.array([[0.7]])
     assert BINARY.tally(one, 0.7) == {"no": 1}
     assert BINARY.tally(np.repeat(one, 3, axis=0), 0.7) == {"no": 3}

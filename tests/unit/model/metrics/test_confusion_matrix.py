@@ -1,4 +1,4 @@
-"""The confusion matrix against a naive loop, Wilson's interval against published figures."""
+"""The confusion matrix against a naive loop; Wilson intervals against published values."""
 
 import math
 
@@ -22,7 +22,7 @@ SCORED = st.lists(
         (15, 148, 0.0624, 0.1605),
         (0, 20, 0.0000, 0.1611),
         (1, 29, 0.0061, 0.1718),
-        (41, 41, 0.9143, 1.0000),  # the contract of /metrics shows it as 0.914
+        (41, 41, 0.9143, 1.0000),  # 0.914 in the example of /metrics
     ],
 )
 def test_wilson_interval_as_published(successes: int, trials: int, low: float, high: float) -> None:
@@ -31,7 +31,7 @@ def test_wilson_interval_as_published(successes: int, trials: int, low: float, h
     assert tuple(round(end, 4) for end in interval) == (low, high)
 
 
-def test_wilson_interval_is_exact_where_every_trial_agrees() -> None:
+def test_wilson_interval_is_exact_if_all_trials_agree() -> None:
     for trials in range(1, 1000):
         none, all_ = wilson_interval(0, trials), wilson_interval(trials, trials)
         assert none is not None
@@ -41,7 +41,7 @@ def test_wilson_interval_is_exact_where_every_trial_agrees() -> None:
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_wilson_interval_solves_its_equation(successes: int, failures: int) -> None:
-    """Its ends are the shares p with (k/n − p)² = z² p (1 − p) / n, on either side of k/n."""
+    """The ends are the solutions p of (k/n − p)² = z² p (1 − p) / n, on either side of k/n."""
     trials = successes + failures
     interval = wilson_interval(successes, trials)
     if not trials:
@@ -71,7 +71,7 @@ def test_matrix_against_a_naive_loop(scored: list[tuple[bool, float]], threshold
     )
 
 
-def test_summary_by_hand() -> None:
+def test_summary_with_known_values() -> None:
     summary = ConfusionMatrix(50, 10, 5, 35).summary()
     intervals = summary.pop("intervals")
     assert summary == {
@@ -119,16 +119,16 @@ ALL = (
         (ConfusionMatrix(3, 0, 1, 0), "positive_predictive_value matthews_correlation"),
     ],
 )
-def test_without_a_denominator_there_is_no_figure(matrix: ConfusionMatrix, without: str) -> None:
+def test_metric_without_a_denominator_is_none(matrix: ConfusionMatrix, without: str) -> None:
     summary = matrix.summary()
-    assert [name for name, figure in summary.items() if figure is None] == without.split()
+    assert [name for name, value in summary.items() if value is None] == without.split()
     intervals = summary["intervals"]
     assert {name for name in intervals if intervals[name] is None} == set(intervals) & set(
         without.split()
     )
 
 
-def test_matthews_correlation_has_its_ends() -> None:
+def test_matthews_correlation_of_perfect_and_inverted_predictions() -> None:
     for rows in range(1, 200):
         assert ConfusionMatrix(rows, 0, 0, 7).matthews_correlation == 1
         assert ConfusionMatrix(0, 7, rows, 0).matthews_correlation == -1

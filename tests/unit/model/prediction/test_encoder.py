@@ -1,4 +1,4 @@
-"""The encoder and its fit against their definitions; a row has the same bits alone or not."""
+"""The encoder and its fit against their definitions; encoding is independent of the batch."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def fitted(rows: Any, method: str = "min-max", fill: str = "median") -> Encoder:
     return fit_encoder(np.array(rows), schema(), method, ("", ""), fill)
 
 
-def test_fit_by_hand() -> None:
+def test_fit_with_known_values() -> None:
     encoder = fitted([[1.0, 10.0], [3.0, NAN], [4.0, 30.0]])
     assert encoder.center.tolist() == [1, 10]
     assert encoder.spread.tolist() == [3, 20]
@@ -51,7 +51,7 @@ def test_encode_fills_then_scales() -> None:
 
 
 @given(ROWS)
-def test_rows_fitted_on_fill_the_unit_interval(rows: Array) -> None:
+def test_min_max_scales_fitted_rows_to_the_unit_interval(rows: Array) -> None:
     assume((rows.max(axis=0) > rows.min(axis=0)).all())
     encoder = fitted(rows)
     scaled = encoder.encode(rows)
@@ -62,7 +62,7 @@ def test_rows_fitted_on_fill_the_unit_interval(rows: Array) -> None:
     )
 
 
-def test_the_ways_to_scale() -> None:
+def test_scaling_methods() -> None:
     rows = np.random.default_rng(0).normal(5, 3, (1001, 2))
     standard = fitted(rows, "standard").encode(rows)
     np.testing.assert_allclose(standard.mean(axis=0), 0, atol=1e-12)
@@ -75,7 +75,7 @@ def test_the_ways_to_scale() -> None:
 
 
 @pytest.mark.parametrize("method", SCALINGS)
-def test_missing_values_have_no_say(method: str) -> None:
+def test_missing_values_are_ignored_by_the_fit(method: str) -> None:
     rows = np.random.default_rng(0).normal(5, 3, (50, 2))
     gaps = np.vstack([rows, [[NAN, NAN]] * 20])
     for part in ("fill", "center", "spread"):
@@ -89,7 +89,7 @@ def test_mode_fills() -> None:
     assert fitted(rows, fill="mode").fill.tolist() == [3, 1]
 
 
-def test_categories_are_spelled_out() -> None:
+def test_one_hot_encoding() -> None:
     rows = np.array([[4.0, 2, 1, 5], [9.0, 0, 0, 10], [NAN, NAN, NAN, NAN], [0.0, 2, 0, 1]])
     encoder = fit_encoder(rows, schema(*MIXED), "min-max", ("sqrt", "", "", ""))
     assert inputs_of(schema(*MIXED)) == 6
@@ -105,7 +105,7 @@ def test_categories_are_spelled_out() -> None:
 
 
 @given(st.integers(0, 10**6))
-def test_a_row_alone_has_the_bits_it_has_among_others(seed: int) -> None:
+def test_row_is_encoded_alike_alone_and_in_a_batch(seed: int) -> None:
     generator = np.random.default_rng(seed)
     columns = [generator.exponential(5, 40), *generator.integers(0, [[3], [2], [9]], (3, 40))]
     rows = np.array(columns, dtype=float).T + np.array([0, 0, 0, 1])

@@ -1,4 +1,4 @@
-"""Figures of every kind of target, by hand and against scikit-learn."""
+"""Metrics of every kind of target, with known values and against scikit-learn."""
 
 import json
 from typing import Any
@@ -22,10 +22,10 @@ def shares(generator: np.random.Generator, rows: int, classes: int) -> Array:
     return np.asarray(generator.dirichlet(np.ones(classes), rows))
 
 
-def test_classes_by_hand() -> None:
+def test_classes_with_known_values() -> None:
     truth = np.array([[0], [0], [1], [1], [1]])
-    told = np.eye(3)[[0, 1, 1, 1, 0]]
-    scored = ScoredRows.ungrouped(truth, told)
+    predictions = np.eye(3)[[0, 1, 1, 1, 0]]
+    scored = ScoredRows.ungrouped(truth, predictions)
     assert class_confusion_matrix(scored).tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
     found = metrics_at_threshold(COLOURS, scored, NAN)
     assert (found["rows"], found["accuracy"]) == (5, 3 / 5)
@@ -38,7 +38,7 @@ def test_classes_by_hand() -> None:
     }
 
 
-def test_labels_by_hand() -> None:
+def test_labels_with_known_values() -> None:
     truth = np.array([[True, False], [True, True], [False, False]])
     found = metrics_at_threshold(
         PETS, ScoredRows.ungrouped(truth, np.array([[0.9, 0.1], [0.9, 0.2], [0.4, 0.8]])), 0.5
@@ -48,7 +48,7 @@ def test_labels_by_hand() -> None:
     assert found["labels"]["dog"]["confusion_matrix"]["false_positive"] == 1
 
 
-def test_numbers_by_hand() -> None:
+def test_numbers_with_known_values() -> None:
     truth = np.array([[1.0], [2.0], [3.0]])
     [found] = metrics_at_threshold(
         MASS, ScoredRows.ungrouped(truth, truth + np.array([[1], [0], [-2]])), NAN
@@ -65,7 +65,7 @@ def test_numbers_by_hand() -> None:
     assert metrics_at_threshold(MASS, same, NAN)["outputs"]["mass"]["r_squared"] is None
 
 
-def test_nothing_has_nulls() -> None:
+def test_no_rows_give_nulls() -> None:
     kinds: list[tuple[Any, int, int, Any]] = [
         (Binary(negative="n", positive="p"), 1, 1, bool),
         (COLOURS, 1, 3, np.int64),
@@ -82,21 +82,23 @@ def test_nothing_has_nulls() -> None:
 
 def test_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     generator = np.random.default_rng(0)
     for _ in range(20):
-        classes, told = generator.integers(0, 3, 200), shares(generator, 200, 3)
-        scored = ScoredRows.ungrouped(classes[:, None], told)
-        found, called = metrics_at_threshold(COLOURS, scored, NAN), told.argmax(axis=1)
-        assert found["confusion_matrix"] == theirs.confusion_matrix(classes, called).tolist()
-        assert found["accuracy"] == theirs.accuracy_score(classes, called)
-        balanced = theirs.balanced_accuracy_score(classes, called)
+        classes, predictions = generator.integers(0, 3, 200), shares(generator, 200, 3)
+        scored = ScoredRows.ungrouped(classes[:, None], predictions)
+        found, predicted = metrics_at_threshold(COLOURS, scored, NAN), predictions.argmax(axis=1)
+        assert found["confusion_matrix"] == theirs.confusion_matrix(classes, predicted).tolist()
+        assert found["accuracy"] == theirs.accuracy_score(classes, predicted)
+        balanced = theirs.balanced_accuracy_score(classes, predicted)
         assert found["balanced_accuracy"] == pytest.approx(balanced)
-        assert found["macro_f1"] == pytest.approx(theirs.f1_score(classes, called, average="macro"))
+        assert found["macro_f1"] == pytest.approx(
+            theirs.f1_score(classes, predicted, average="macro")
+        )
         score = scores(COLOURS, scored)
-        assert score["log_loss"] == pytest.approx(theirs.log_loss(classes, told))
-        area = theirs.roc_auc_score(classes, told, multi_class="ovr", average="macro")
+        assert score["log_loss"] == pytest.approx(theirs.log_loss(classes, predictions))
+        area = theirs.roc_auc_score(classes, predictions, multi_class="ovr", average="macro")
         assert score["roc_auc"] == pytest.approx(area)
 
         truth, chance = generator.random((200, 2)) < 0.4, generator.random((200, 2))
