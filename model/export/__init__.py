@@ -1,1 +1,1 @@
-"""Export to other programs' formats."""
+"""Export of trained models to other formats."""

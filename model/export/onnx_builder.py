@@ -1,4 +1,4 @@
-"""An ONNX graph while it is written: operations, constants, and names for what they give."""
+"""A builder of ONNX graphs: adds operations and constants, and generates names of values."""
 
 from typing import Any, Final
 
@@ -6,13 +6,20 @@ import numpy as np
 
 from model.arrays import Array
 
-DOUBLE: Final = 11  # ONNX's number for float64
+DOUBLE: Final = 11  # ONNX's TensorProto.DOUBLE, float64
 
 
 class OnnxGraph:
-    """An ONNX graph while it is written; values go by their names.
+    """A builder of an ONNX graph, whose values are identified by name.
 
-    dtype: the network's. type: the same in ONNX's words.
+    Args:
+        dtype: The network's dtype, "float64" or "float32".
+
+    Attributes:
+        dtype: The network's dtype.
+        type: ONNX's number of this dtype.
+        nodes: The operations added so far.
+        constants: The constants added so far.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -26,16 +33,24 @@ class OnnxGraph:
     def add(
         self, operation: str, *inputs: str | float | Array, output: str = "", **attributes: Any
     ) -> str:
-        """The name of what an operation gives.
+        """Add an operation.
 
-        An input is a value's name, a number, which is taken in the network's type, or an array.
+        Args:
+            operation: The name of an ONNX operator.
+            inputs: Names of values; numbers become constants of the network's dtype, arrays keep
+                their own dtype.
+            output: Name of the result; generated if empty.
+            attributes: Attributes of the operator.
+
+        Returns:
+            The name of the result.
         """
         from onnx import helper
 
         name = output or f"{operation.lower()}_{len(self.nodes)}"
         names = [
-            each if isinstance(each, str) else self._constant(f"{name}.{place}", each)
-            for place, each in enumerate(inputs)
+            value if isinstance(value, str) else self._constant(f"{name}.{index}", value)
+            for index, value in enumerate(inputs)
         ]
         self.nodes.append(helper.make_node(operation, names, [name], name, **attributes))
         return name

@@ -1,11 +1,11 @@
-"""A trained model in ONNX: raw rows in, predictions out, for any runtime that reads the format.
+"""Export of a trained model to ONNX: raw rows in, predictions out.
 
     input (N, features) ── encode ── the network's nodes ── link ── probability (N, outputs)
 
-The rows are float64 and are filled and scaled as such; the network has its own type. Rows come
-first here, (N, units). Only operations that ONNX Runtime has in float64 too are used: it lacks
-Conv, Elu, Selu, Softplus and LeakyRelu, so a convolution is a product with gathered windows, and
-these activations are written out.
+Rows are float64, and are imputed and scaled in float64; the network has its own dtype. Values are
+row-major here, `(N, units)`. Only operators with a float64 kernel in ONNX Runtime are used. Conv,
+Elu, Selu, Softplus and LeakyRelu have none: a convolution is a product with gathered windows, and
+these activations are composed of other operators.
 """
 
 import json
@@ -41,18 +41,22 @@ from model.prediction.calibration import CLIP, Calibration, Isotonic
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.predictor import Predictor
 
-# Of 2022: read by ONNX Runtime from 1.12 on. A newer one would bring nothing that is used here.
+# Of 2022, supported from ONNX Runtime 1.12 on. Newer opsets add nothing that is used here.
 OPSET: Final = 17
 IR_VERSION: Final = 8
 
 
 def to_onnx(predictor: Predictor) -> bytes:
-    """The bytes of an ONNX file that gives what the predictor gives, checked by onnx itself.
+    """Export a predictor as the bytes of an ONNX file, validated by onnx's checker.
 
-    It takes `input`, raw rows (N, features) float64, NaN where a value is missing, and gives
-    `probability`, of a regression `prediction`, (N, outputs) in the network's type. Its metadata
-    tells name, version, features, target and operating_points, all but the first two as JSON.
-    Raises MalignancyError where the package onnx is missing, or for a node it has no words for.
+    The input `input` is raw rows `(N, features)`, float64, NaN where a value is missing. The output
+    `probability`, for a regression `prediction`, is `(N, outputs)` in the network's dtype. The
+    metadata properties are name, version, features, target and operating_points; the last three are
+    JSON.
+
+    Raises:
+        MalignancyError: The package onnx is not installed, or a node, an activation or the
+            calibration has no ONNX equivalent.
     """
     try:
         import onnx
@@ -66,14 +70,14 @@ def to_onnx(predictor: Predictor) -> bytes:
     encoded = _encode(graph, predictor.encoder, "input")
     members = [_walk(graph, network, theta, encoded) for theta in np.atleast_2d(predictor.theta)]
     name = "prediction" if network.loss.link == "linear" else "probability"
-    linked = _mean(graph, [_LINKS[network.loss.link](graph, None, each) for each in members])
+    linked = _mean(graph, [_LINKS[network.loss.link](graph, None, logits) for logits in members])
     unscaled = _unscaled(graph, predictor.target_scale, linked)
     calibrated = _calibrated(graph, predictor.calibration, unscaled)
     graph.add("Cast", calibrated, to=graph.type, output=name)
     shape, note = ["N", len(schema.features)], "Raw rows, NaN where a value is missing"
     rows = helper.make_tensor_value_info("input", onnx.TensorProto.DOUBLE, shape, note)
-    told = f"Of {', '.join(schema.target.names)}"
-    prediction = helper.make_tensor_value_info(name, graph.type, ["N", network.outputs], told)
+    doc = f"Predictions of {', '.join(schema.target.names)}"
+    prediction = helper.make_tensor_value_info(name, graph.type, ["N", network.outputs], doc)
     model = helper.make_model(
         helper.make_graph(graph.nodes, predictor.name, [rows], [prediction], graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -94,11 +98,11 @@ def to_onnx(predictor: Predictor) -> bytes:
 
 
 def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
-    """`Encoder.encode` in float64, then the network's type."""
+    """Encode as `Encoder.encode` in float64, then cast to the network's dtype."""
     values = graph.add("Where", graph.add("IsNaN", rows), encoder.fill, rows)
     for name in sorted(set(encoder.transforms) - {""}):
-        within = graph.add("Add", values, np.array(1.0)) if name == "log1p" else values
-        changed = graph.add("Sqrt" if name == "sqrt" else "Log", within)
+        argument = graph.add("Add", values, np.array(1.0)) if name == "log1p" else values
+        changed = graph.add("Sqrt" if name == "sqrt" else "Log", argument)
         values = graph.add("Where", np.array(encoder.transforms) == name, changed, values)
     if any(encoder.categories):
         source, code = encoder.columns
@@ -110,7 +114,7 @@ def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
 
 
 def _mean(graph: OnnxGraph, members: list[str]) -> str:
-    """Of an ensemble's predictions, in float64."""
+    """Average the predictions of an ensemble's members, in float64."""
     total, *others = (graph.add("Cast", each, to=DOUBLE) for each in members)
     for each in others:
         total = graph.add("Add", total, each)
@@ -118,7 +122,7 @@ def _mean(graph: OnnxGraph, members: list[str]) -> str:
 
 
 def _calibrated(graph: OnnxGraph, calibration: Calibration | None, p: str) -> str:
-    """Of float64, as `Calibration.apply`."""
+    """Calibrate as `Calibration.apply`, in float64."""
     if calibration is None:
         return p
     if isinstance(calibration, Isotonic):
@@ -131,14 +135,14 @@ def _calibrated(graph: OnnxGraph, calibration: Calibration | None, p: str) -> st
 
 
 def _unscaled(graph: OnnxGraph, scale: Scale | None, values: str) -> str:
-    """`Scale.undo`, in float64."""
+    """Undo the scaling as `Scale.undo`, in float64."""
     if scale is None:
         return values
     return graph.add("Add", graph.add("Mul", values, scale.spread), scale.center)
 
 
 def _walk(graph: OnnxGraph, network: Network, theta: Array, x: str) -> str:
-    """Every node after its inputs; what the last one gives."""
+    """Add all nodes in topological order; return the name of the last node's value."""
     values = {network.ends[0]: x}
     blocks = iter(network.layout.views(theta))
     for node in topological_order(network.ends[-1]):
@@ -157,14 +161,14 @@ def _affine(graph: OnnxGraph, _: Affine, block: Array, x: str) -> str:
 
 
 def _windowed(graph: OnnxGraph, node: Windowed, block: Array, x: str) -> str:
-    """Windows (T, k · C, N) taken from the transposed rows, times weights (T or 1, filters, k · C).
+    """Multiply windows `(T, k · C, N)` of the transposed rows by weights `(T or 1, filters, k · C)`.
 
-    T windows of k positions, C channels.
+    There are T windows of k positions and C channels.
     """
-    places = np.arange(node.windows)[:, None] * node.step + np.arange(node.size)
+    positions = np.arange(node.windows)[:, None] * node.step + np.arange(node.size)
     parts = block.reshape(-1, node.channels, node.size + 1)
     features = graph.add("Transpose", x, perm=[1, 0])
-    windows = graph.add("Gather", features, places.astype(np.int64), axis=0)
+    windows = graph.add("Gather", features, positions.astype(np.int64), axis=0)
     y = graph.add("Add", graph.add("MatMul", parts[..., :-1], windows), parts[..., -1:])
     return _reshape(graph, graph.add("Transpose", y, perm=[2, 0, 1]), node.units)
 
@@ -175,7 +179,7 @@ def _max_over(graph: OnnxGraph, node: MaxOver, _: None, x: str) -> str:
 
 
 def _normalize(graph: OnnxGraph, node: Normalize, block: Array, x: str) -> str:
-    """Written out: LayerNormalization may compute in float32 whatever its input."""
+    """Compose the normalization; LayerNormalization may compute in float32 for any input."""
     centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes=[1]))
     variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[1])
     deviation = graph.add("Sqrt", graph.add("Add", variance, node.epsilon))
@@ -188,7 +192,7 @@ def _add(graph: OnnxGraph, _: Add, __: None, first: str, second: str) -> str:
 
 
 def _noise(graph: OnnxGraph, _: Node, __: None, x: str) -> str:
-    """Nothing is drawn where nothing is trained."""
+    """Noise layers are the identity outside of training."""
     return graph.add("Identity", x)
 
 
@@ -200,7 +204,7 @@ def _activated(graph: OnnxGraph, node: Activated, _: None, x: str) -> str:
 
 
 def _reshape(graph: OnnxGraph, x: str, *sizes: int) -> str:
-    return graph.add("Reshape", x, np.array([0, *sizes], np.int64))  # 0: as many rows as there are
+    return graph.add("Reshape", x, np.array([0, *sizes], np.int64))  # 0: the number of rows is kept
 
 
 def _named(operation: str) -> Callable[[OnnxGraph, object, str], str]:
@@ -220,7 +224,7 @@ def _selu(graph: OnnxGraph, _: SELU, x: str) -> str:
 
 
 def _exponential_linear(graph: OnnxGraph, x: str, alpha: float, scale: float) -> str:
-    """eˣ − 1 as 2 t / (1 − t), t = tanh(x/2): exact near 0, as expm1, which ONNX has not."""
+    """eˣ − 1 as 2 t / (1 − t), t = tanh(x/2): exact near 0 like expm1, which ONNX lacks."""
     below = graph.add("Min", x, 0)
     t = graph.add("Tanh", graph.add("Mul", below, 0.5))
     power = graph.add("Div", t, graph.add("Sub", 1, t))
@@ -229,18 +233,21 @@ def _exponential_linear(graph: OnnxGraph, x: str, alpha: float, scale: float) ->
 
 
 def _swish(graph: OnnxGraph, _: Swish, x: str) -> str:
-    """X σ(x), σ written out: ONNX Runtime 1.23 fuses x Sigmoid(x) also where it then cannot run."""
+    """Swish, x · σ(x), with a composed σ.
+
+    ONNX Runtime 1.23 fuses x · Sigmoid(x) even for dtypes without a kernel for the fused operator.
+    """
     return graph.add("Mul", x, _sigmoid(graph, None, x))
 
 
 def _softplus(graph: OnnxGraph, _: Softplus, x: str) -> str:
-    """max(x, 0) + log(1 + e^−|x|): no overflow."""
+    """Softplus as max(x, 0) + log(1 + e^−|x|), without overflow."""
     decay = graph.add("Exp", graph.add("Neg", graph.add("Abs", x)))
     return graph.add("Add", graph.add("Relu", x), graph.add("Log", graph.add("Add", decay, 1)))
 
 
 def _gelu(graph: OnnxGraph, _: GELU, x: str) -> str:
-    """½ x (1 + tanh u): the tanh form, which the operation Gelu has from opset 20 on only."""
+    """GELU as 0.5 x (1 + tanh u); the operator Gelu exists from opset 20 on only."""
     cubic = graph.add("Mul", graph.add("Mul", x, x), GELU_CUBIC)
     u = graph.add("Mul", graph.add("Mul", x, graph.add("Add", cubic, 1)), GELU_LINEAR)
     gate = graph.add("Add", graph.add("Tanh", u), 1)
@@ -248,9 +255,9 @@ def _gelu(graph: OnnxGraph, _: GELU, x: str) -> str:
 
 
 def _sigmoid(graph: OnnxGraph, _: None, z: str) -> str:
-    """σ(z) = e^min(z, 0) / (1 + e^−|z|): keeps the digits of small probabilities.
+    """σ(z) as e^min(z, 0) / (1 + e^−|z|), which is accurate for small probabilities.
 
-    ONNX Runtime's Sigmoid is 0 below about −18 in float32, −37 in float64.
+    ONNX Runtime's Sigmoid is 0 below about −18 in float32 and −37 in float64.
     """
     decay = graph.add("Exp", graph.add("Neg", graph.add("Abs", z)))
     share = graph.add("Exp", graph.add("Min", z, 0))

@@ -1,1 +1,1 @@
-"""Use cases of the offline program: train, cross-validate, compare, score a file."""
+"""Use cases: train, cross-validate, compare and score."""

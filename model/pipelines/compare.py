@@ -1,4 +1,4 @@
-"""Several recipes, each trained, set side by side."""
+"""Comparison of recipes: train each, and collect its validation metrics."""
 
 import time
 from collections.abc import Sequence
@@ -17,9 +17,15 @@ from model.training.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of a recipe: failure says why, where nothing did.
+    """The result of one recipe.
 
-    figures: of the validation rows, at the recipe's threshold.
+    Attributes:
+        name: The recipe's name.
+        failure: Error text of a recipe that failed, else "".
+        parameters: Number of parameters of the network, of one member of an ensemble.
+        history: Losses of the training; None after a failure.
+        metrics: Metrics of the validation rows at the model's threshold.
+        seconds: Training time, in seconds.
     """
 
     name: str
@@ -31,15 +37,23 @@ class Compared:
 
 
 def compare(recipes: Sequence[Recipe], jobs: int = 1, cluster: str | None = None) -> list[Compared]:
-    """Train each; the figures do not depend on how many at once. jobs, cluster: see `workers`.
+    """Train each recipe; metrics do not depend on the number of processes.
 
-    A recipe that fails is told, and the others go on.
+    A recipe that fails does not stop the others: its result holds the error text.
+
+    Args:
+        recipes: The recipes.
+        jobs: Number of processes, as in `workers`.
+        cluster: Address of a Dask scheduler, as in `workers`.
+
+    Returns:
+        One result a recipe, in order.
     """
     with workers(jobs, cluster):
-        found: list[Compared] = joblib.Parallel()(
+        results: list[Compared] = joblib.Parallel()(
             joblib.delayed(_compared)(recipe) for recipe in recipes
         )
-    return found
+    return results
 
 
 def _compared(recipe: Recipe) -> Compared:

@@ -1,4 +1,4 @@
-"""How good a recipe is on rows it has not learned from: each is predicted by a model of others."""
+"""Cross-validation: each row is predicted by a model that was trained on other rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,14 +19,16 @@ from model.training.tables.splits import by_folds, by_fraction
 from model.training.tables.table import Table
 from model.training.tables.targets import TargetStatistics
 
-INNER_FRACTION = 0.2  # of a fold's training rows, for a training that watches some
+INNER_FRACTION = 0.2  # of a fold's training rows, for early stopping and schedules
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """A table's rows, each predicted by a model that has not seen it, nor its group.
+    """Out-of-fold predictions: no model was trained on the rows, or the groups, that it predicts.
 
-    thresholds: each operating point of the model that predicted a row, by name, (N,).
+    Attributes:
+        scored: Targets and predictions of all N rows.
+        thresholds: Operating points by name, of the model that predicted each row, `(N,)`.
     """
 
     scored: ScoredRows
@@ -34,7 +36,17 @@ class OutOfFold:
 
 
 def draw_folds(recipe: Recipe, table: Table, folds: int, repeats: int) -> list[Array]:
-    """Each row's fold (N,), for each repeat: of classes alike, groups whole."""
+    """Assign rows to folds, stratified by class and without splitting groups.
+
+    Args:
+        recipe: The recipe; its target says whether there are classes.
+        table: Table of N rows.
+        folds: Number of folds.
+        repeats: Number of assignments, with seeds from 0 on.
+
+    Returns:
+        The fold of each row, `(N,)`, one array a repeat.
+    """
     target = recipe.data_schema.target
     classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
     return [
@@ -49,50 +61,74 @@ def cross_validate(
     jobs: int = 1,
     cluster: str | None = None,
 ) -> list[OutOfFold]:
-    """Train a model for each fold of each assignment (N,), on the rows of the other folds.
+    """Train a model for each fold of each assignment, on the rows of the other folds.
 
-    Everything is fitted within: scaler, filling, weights, early stopping (on a part of the rows
-    that train), thresholds, calibration. jobs, cluster: see `workers`. Raises as `train` does.
+    Everything is fitted on these rows: scaler, imputation, weights, early stopping (on 20 % of
+    them), thresholds and calibration.
+
+    Args:
+        recipe: The recipe.
+        table: Table of N rows.
+        assignments: The fold of each row, `(N,)`, for each repeat.
+        jobs: Number of processes, as in `workers`.
+        cluster: Address of a Dask scheduler, as in `workers`.
+
+    Returns:
+        The predictions of all rows, for each assignment.
+
+    Raises:
+        DataError: The table does not fit the recipe.
+        TrainingError: The loss of a training diverges.
     """
     tasks = [
-        (place, fold)
-        for place, assignment in enumerate(assignments)
+        (repeat, fold)
+        for repeat, assignment in enumerate(assignments)
         for fold in range(int(assignment.max()) + 1)
     ]
     with workers(jobs, cluster):
-        done = joblib.Parallel()(
-            joblib.delayed(_fold)(recipe, table, assignments[place] == fold)
-            for place, fold in tasks
+        outputs = joblib.Parallel()(
+            joblib.delayed(_fold)(recipe, table, assignments[repeat] == fold)
+            for repeat, fold in tasks
         )
-    found = []
-    for place in range(len(assignments)):
+    results = []
+    for repeat in range(len(assignments)):
         predictions = np.empty((len(table.rows), len(recipe.data_schema.target.names)))
         thresholds: dict[str, Array] = {}
-        for (number, fold), (predicted, points) in zip(tasks, done, strict=True):
-            if number == place:
-                held = assignments[place] == fold
+        for (number, fold), (predicted, points) in zip(tasks, outputs, strict=True):
+            if number == repeat:
+                held = assignments[repeat] == fold
                 predictions[held] = predicted
                 for name, point in points.items():
                     thresholds.setdefault(name, np.empty(len(table.rows)))[held] = point
         groups = table.group_numbers()
         scored = ScoredRows(table.targets, predictions, groups, table.incomplete)
-        found.append(OutOfFold(scored, thresholds))
-    return found
+        results.append(OutOfFold(scored, thresholds))
+    return results
 
 
 def _fold(recipe: Recipe, table: Table, held: Array) -> tuple[Array, dict[str, float]]:
-    """Predictions of the rows that are held out, and the operating points of their model."""
+    """Train without the rows of mask `held`; return their predictions and the operating points."""
     rest, held_out = table.take(~held), table.take(held)
     predictor = fit_table(recipe, rest)
     return predictor.predict(held_out.rows), dict(predictor.operating_points)
 
 
 def fit_table(recipe: Recipe, table: Table) -> Predictor:
-    """A model of all these rows; where its training watches validation rows, of most of them."""
+    """Train a model on all rows of a table.
+
+    Where early stopping or the schedule needs validation rows, 20 % of the rows are used for that
+    and the others for training.
+
+    Args:
+        recipe: The recipe.
+        table: The table.
+    """
     target, training = recipe.data_schema.target, recipe.build_training()
-    watches = training.early_stopping is not None or isinstance(training.schedule, ReduceOnPlateau)
+    needs_validation = training.early_stopping is not None or isinstance(
+        training.schedule, ReduceOnPlateau
+    )
     train, validation = table, table.take(np.arange(0, len(table.rows), 10))
-    if watches:
+    if needs_validation:
         classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
         seed = recipe.split.seed
         parts = by_fraction(INNER_FRACTION, classes, table.groups, len(table.rows), seed)
@@ -106,5 +142,5 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
         recipe, Partitions(table, train, validation, table_stats, train_stats, 0)
     )
     quiet = replace(prepared.training, report_every=prepared.training.epochs)
-    prepared = replace(prepared, training=prepared.training if watches else quiet)
+    prepared = replace(prepared, training=prepared.training if needs_validation else quiet)
     return fit(recipe, prepared).predictor

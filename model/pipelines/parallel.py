@@ -1,4 +1,4 @@
-"""Work in several processes, all of it scheduled by joblib: here, or on a Dask cluster."""
+"""Parallel processing with joblib: in processes of this machine, or on a Dask cluster."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -9,10 +9,15 @@ from model.errors import MalignancyError
 
 
 def workers(jobs: int, cluster: str | None = None) -> Any:
-    """A context in which joblib works in so many processes, each on one core.
+    """Return a context in which joblib uses several processes with one BLAS thread each.
 
-    cluster: the address of a Dask scheduler, whose workers then do it (they need this package, and
-    should run with one BLAS thread each). Raises MalignancyError where Dask is not installed.
+    Args:
+        jobs: Number of processes; −1 for one on each core.
+        cluster: Address of a Dask scheduler, whose workers are used instead. They need this
+            package, and should run with one BLAS thread each.
+
+    Raises:
+        MalignancyError: Dask is not installed, or the scheduler cannot be reached.
     """
     if cluster is None:
         return joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1)

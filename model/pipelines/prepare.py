@@ -1,4 +1,4 @@
-"""From a recipe and its parts to what a training is given: inputs, targets, weights, and θ."""
+"""Preparation of a training: encoded rows, scaled targets, weights and initial parameters."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +21,24 @@ from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
 from model.training.tables.partitions import Partitions, read_partitions
 from model.training.tables.table import Table
 
-BAGS = 4  # a stream of the training's seed, beside those of rows and noise
+BAGS = 4  # random stream of the training's seed, beside those of rows and noise
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe's rows, split and scaled, and its network before the first step.
+    """A recipe's rows, split and encoded, and its untrained network.
 
-    theta: (P,), or of an ensemble (K, P). of_class: a weight a class. bags: how often each training
-    row is in each member's bag, (K, N).
+    A context manager: rows that are stored in a temporary file are deleted at its end.
 
-    A context: rows that are not held are gone at its end.
+    Attributes:
+        parts: Training and validation rows.
+        encoder: The fitted encoder.
+        network: The network.
+        theta: Initial parameters, `(P,)`, or `(K, P)` of an ensemble.
+        training: Configuration of the training.
+        target_scale: Scale of a regression's targets, else None.
+        weight_by_class: A weight for each class, or None.
+        bags: How often each training row is in each member's bag, `(K, N)`, or None.
     """
 
     parts: Partitions
@@ -40,7 +47,7 @@ class Prepared:
     theta: Array
     training: Training
     target_scale: Scale | None
-    of_class: list[float] | None
+    weight_by_class: list[float] | None
     bags: Array | None
 
     def __enter__(self) -> Self:
@@ -49,57 +56,79 @@ class Prepared:
     def __exit__(self, *_: object) -> None:
         self.parts.close()
 
-    def rows(self, of: Table) -> Rows:
-        """What the network is given of rows, or of a sample of them."""
-        return Rows(self.encoder.encode(of.rows), *self._taken(of.targets, of.weights))
+    def rows(self, part: Table) -> Rows:
+        """Encode rows as network inputs, with scaled targets and weights."""
+        return Rows(self.encoder.encode(part.rows), *self._scaled(part.targets, part.weights))
 
     def training_rows(self) -> Rows | StoredRows:
-        """What it is trained on: all rows that train, also where they are not held."""
+        """Return all training rows, in memory or stored in a file."""
         parts = self.parts
         if parts.file is None:
             rows = self.rows(parts.train)
             if self.bags is None:
                 return rows
-            own = 1.0 if rows.weights is None else np.asarray(rows.weights)
-            return Rows(rows.inputs, rows.targets, self.bags * own)
-        weighted = parts.train.weights is not None or self.of_class is not None
-        if self.target_scale is not None or self.of_class is not None:
-            parts.rewrite(self._taken_of_file)
+            weights = 1.0 if rows.weights is None else np.asarray(rows.weights)
+            return Rows(rows.inputs, rows.targets, self.bags * weights)
+        weighted = parts.train.weights is not None or self.weight_by_class is not None
+        if self.target_scale is not None or self.weight_by_class is not None:
+            parts.rewrite(self._scaled_stored)
         sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
         return StoredRows(Path(parts.file.name), *sizes, self.encoder.encode, weighted=weighted)
 
     def predict(self, theta: Array, rows: Array) -> Array:
-        """Predictions (…, B, outputs) of raw rows (B, features), each member's own."""
-        found = self.network.predict(theta, self.encoder.encode(rows))
-        scaled = found if self.target_scale is None else self.target_scale.undo(found)
-        return scaled.astype(np.float64)
+        """Predict raw rows, without averaging the members of an ensemble.
 
-    def _taken(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
-        """Targets and weights as the loss takes them."""
-        if self.of_class is not None:
-            weights = class_weights(targets, self.of_class) * (1.0 if weights is None else weights)
+        Args:
+            theta: Parameters, `(P,)` or `(K, P)`.
+            rows: Raw rows, `(B, F)`.
+
+        Returns:
+            Uncalibrated predictions, `(B, outputs)` or `(K, B, outputs)`, float64.
+        """
+        output = self.network.predict(theta, self.encoder.encode(rows))
+        unscaled = output if self.target_scale is None else self.target_scale.undo(output)
+        return unscaled.astype(np.float64)
+
+    def _scaled(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
+        """Scale targets, and multiply the weights of rows and classes."""
+        if self.weight_by_class is not None:
+            weights = class_weights(targets, self.weight_by_class) * (
+                1.0 if weights is None else weights
+            )
         return targets if self.target_scale is None else self.target_scale.apply(targets), weights
 
-    def _taken_of_file(self, targets: Array, weights: Array) -> tuple[Array, Array]:
-        taken, changed = self._taken(targets, weights)
-        assert changed is not None
-        return taken, changed
+    def _scaled_stored(self, targets: Array, weights: Array) -> tuple[Array, Array]:
+        scaled, combined = self._scaled(targets, weights)
+        assert combined is not None
+        return scaled, combined
 
 
 def prepare(recipe: Recipe) -> Prepared:
-    """Read the recipe's table and build its network. Raises DataError where they do not fit."""
+    """Read a recipe's table and build its network. Raises DataError where they do not fit."""
     return prepare_partitions(recipe, read_partitions(recipe))
 
 
 def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
-    """The same of these parts of a table."""
+    """Prepare a training of given rows.
+
+    Args:
+        recipe: The recipe.
+        parts: Training and validation rows.
+
+    Raises:
+        DataError: The rows do not fit the recipe.
+    """
     fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
     encoder = fit_encoder(
         fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
     )
-    of_class = recipe.data.class_weight
-    of_class = parts.train_stats.balanced_class_weights() if of_class == "balanced" else of_class
+    weight_by_class = recipe.data.class_weight
+    weight_by_class = (
+        parts.train_stats.balanced_class_weights()
+        if weight_by_class == "balanced"
+        else weight_by_class
+    )
     network, training = recipe.build_network(), recipe.build_training()
     members = None if recipe.ensemble is None else recipe.ensemble.members
     theta = network.initial_parameters(training.initial_generators(members))
@@ -107,7 +136,7 @@ def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
     bags = _bags(recipe, parts, training.seed)
-    return Prepared(parts, encoder, network, theta, training, scale, of_class, bags)
+    return Prepared(parts, encoder, network, theta, training, scale, weight_by_class, bags)
 
 
 def _bags(recipe: Recipe, parts: Partitions, seed: int) -> Array | None:

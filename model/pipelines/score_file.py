@@ -1,4 +1,4 @@
-"""Score a file: a table in, the same table with its predictions out, a piece at a time."""
+"""Batch scoring of files: a table with added predictions, processed in chunks."""
 
 import csv
 import io
@@ -27,48 +27,63 @@ def score_file(
     jobs: int = 1,
     cluster: str | None = None,
 ) -> int:
-    """Write `output`, by its suffix CSV or Parquet, and return its number of rows.
+    """Score the rows of a table, and write the table with its predictions.
 
-    Needs the columns of the features, by name and in any order; others are passed on. jobs,
-    cluster: see `workers`. Raises DataError naming the file, line and column of what
-    the schema refuses; `output` is then as it was before.
+    The table needs a column for each feature, in any order; other columns are copied. After an
+    error, `output` is unchanged.
+
+    Args:
+        predictor: The model.
+        source: CSV or Parquet file.
+        output: File to write, in Parquet for the suffix `.parquet`, else in CSV.
+        threshold: Decision threshold for labels.
+        jobs: Number of processes, as in `workers`.
+        cluster: Address of a Dask scheduler, as in `workers`.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        DataError: A value violates the schema (the text names file, line and column), or a column
+            is missing or would be overwritten.
+        OSError: `output` cannot be written.
     """
     write = _write_parquet if output.suffix == ".parquet" else _write_csv
     with (
         atomic_writer(output) as file,
         workers(jobs, cluster),
-        closing(_scored_pieces(predictor, source, threshold, jobs, cluster)) as pieces,
+        closing(_scored_chunks(predictor, source, threshold, jobs, cluster)) as chunks,
     ):
-        return write(file, pieces)
+        return write(file, chunks)
 
 
-def _scored_pieces(
+def _scored_chunks(
     predictor: Predictor, source: Path, threshold: float, jobs: int, cluster: str | None
 ) -> Generator[pd.DataFrame, None, None]:
-    """In the table's order; read no faster than they are scored."""
+    """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
     tasks = (
-        joblib.delayed(_scored)(predictor, source, piece, threshold)
-        for piece in read_pieces(source)
+        joblib.delayed(_scored)(predictor, source, chunk, threshold)
+        for chunk in read_pieces(source)
     )
-    if jobs == 1 and cluster is None:  # no processes, and nothing to send to them
-        yield from (function(*given) for function, given, _ in tasks)
+    if jobs == 1 and cluster is None:  # in this process, without serialization
+        yield from (function(*arguments) for function, arguments, _ in tasks)
         return
     yield from joblib.Parallel(return_as="generator")(tasks)
 
 
-def _write_csv(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:
+def _write_csv(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> int:
     text = io.TextIOWrapper(file, "utf-8", newline="")
     writer, rows = csv.writer(text, lineterminator="\n"), 0
-    for piece in pieces:
+    for chunk in chunks:
         if not rows:
-            writer.writerow(piece.columns)
-        writer.writerows(zip(*(spelled(cells).tolist() for _, cells in piece.items()), strict=True))
-        rows += len(piece)
-    text.detach()  # or it would close the file
+            writer.writerow(chunk.columns)
+        writer.writerows(zip(*(spelled(cells).tolist() for _, cells in chunk.items()), strict=True))
+        rows += len(chunk)
+    text.detach()  # so that it does not close the file
     return rows
 
 
-def _write_parquet(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:
+def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> int:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -76,33 +91,35 @@ def _write_parquet(file: BinaryIO, pieces: Iterable[pd.DataFrame]) -> int:
         text = "writing Parquet needs the parquet extra: pip install 'malignancy[train,parquet]'"
         raise DataError(text) from None
     rows, writer = 0, None
-    for piece in pieces:
-        table = pyarrow.Table.from_pandas(piece, preserve_index=False, nthreads=1)
+    for chunk in chunks:
+        table = pyarrow.Table.from_pandas(chunk, preserve_index=False, nthreads=1)
         writer = writer or parquet.ParquetWriter(file, table.schema)
         writer.write_table(table)
-        rows += len(piece)
+        rows += len(chunk)
     if writer is not None:
         writer.close()
     return rows
 
 
 def _scored(
-    predictor: Predictor, source: Path, piece: pd.DataFrame, threshold: float
+    predictor: Predictor, source: Path, chunk: pd.DataFrame, threshold: float
 ) -> pd.DataFrame:
-    """The piece with its two new columns."""
+    """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
     try:
-        columns = [read_column(piece, feature) for feature in schema.features]
+        columns = [read_column(chunk, feature) for feature in schema.features]
         for feature, column in zip(schema.features, columns, strict=True):
             missing = np.isnan(column)
             if missing.any() and not feature.may_be_missing:
-                line = piece.index[int(missing.argmax())]
+                line = chunk.index[int(missing.argmax())]
                 raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
     except DataError as error:
         raise DataError(f"{source.name}: {error}") from None
     predictions = predictor.predict(np.column_stack(columns)).astype(float)
     added = schema.target.columns(predictions, threshold)
     for name in added:
-        if name in piece.columns:
-            raise DataError(f"{source.name}: it has a column {name!r} already")
-    return piece.assign(**added)
+        if name in chunk.columns:
+            raise DataError(
+                f"{source.name}: column {name!r} exists already, and predictions need the name"
+            )
+    return chunk.assign(**added)

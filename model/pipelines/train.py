@@ -1,4 +1,4 @@
-"""From a recipe to a predictor: the one place that wires table, network, loop and figures."""
+"""Training: from a recipe to a predictor with decisions, metadata and scores."""
 
 import platform
 from dataclasses import dataclass
@@ -28,10 +28,12 @@ SELF_TEST_ROWS = 16
 
 @dataclass(frozen=True)
 class Trained:
-    """A predictor, and what its pictures are drawn from.
+    """The result of a training.
 
-    outcome: its `interrupted` says that Ctrl-C ended the training before its time. table: the rows,
-    or a sample of them where they are not held.
+    Attributes:
+        predictor: The trained model.
+        outcome: Parameters and history; `interrupted` after a training that Ctrl-C ended early.
+        table: All rows, or a sample of a table that is not held in memory.
     """
 
     predictor: Predictor
@@ -42,9 +44,16 @@ class Trained:
 def train(
     recipe: Recipe, *, watch: ProgressCallback | None = None, checkpoint: Checkpoint | None = None
 ) -> Trained:
-    """Run a recipe. watch, checkpoint: see `minimize`.
+    """Train a recipe.
 
-    Raises DataError when the table does not fit the recipe, TrainingError when the loss diverges.
+    Args:
+        recipe: The recipe.
+        watch: Called after each step, as in `minimize`.
+        checkpoint: Saves and resumes the state of the training, as in `minimize`.
+
+    Raises:
+        DataError: The table does not fit the recipe.
+        TrainingError: The loss diverges.
     """
     with prepare(recipe) as prepared:
         return fit(recipe, prepared, watch=watch, checkpoint=checkpoint)
@@ -57,7 +66,17 @@ def fit(
     watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Trained:
-    """Train what is prepared, and decide what is made of its predictions."""
+    """Train a prepared network, then choose thresholds, refer band and calibration.
+
+    Args:
+        recipe: The recipe.
+        prepared: Its rows and its network.
+        watch: Called after each step, as in `minimize`.
+        checkpoint: Saves and resumes the state of the training, as in `minimize`.
+
+    Raises:
+        TrainingError: The loss diverges.
+    """
     parts = prepared.parts
     outcome = minimize(
         prepared.network,
@@ -72,9 +91,9 @@ def fit(
     decisions, facts = _decide(recipe, prepared, theta)
 
     def predict(rows: Array) -> Array:
-        found = prepared.predict(theta, rows)
-        found = found.mean(axis=0) if theta.ndim > 1 else found
-        return found if decisions.calibration is None else decisions.calibration.apply(found)
+        output = prepared.predict(theta, rows)
+        output = output.mean(axis=0) if theta.ndim > 1 else output
+        return output if decisions.calibration is None else decisions.calibration.apply(output)
 
     def score(part: Table) -> ScoredRows:
         return ScoredRows(part.targets, predict(part.rows), part.group_numbers(), part.incomplete)
@@ -99,7 +118,7 @@ def fit(
 
 
 def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
-    """What is decided by the training rows out of bag, and how good the model is on them."""
+    """Make decisions on out-of-bag predictions of the training rows, and score these."""
     if prepared.bags is None:
         return decide_without(recipe), {}
     part, target = prepared.parts.train, recipe.data_schema.target
@@ -112,21 +131,25 @@ def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions
     if decisions.calibration is not None:
         predictions = decisions.calibration.apply(predictions)
     scored = ScoredRows(targets, predictions, groups[known], part.incomplete[known])
-    told = {"rows": int(known.sum()), "scores": scores(target, scored), **decisions.facts}
-    return decisions, {"out_of_bag": told}
+    out_of_bag_facts = {
+        "rows": int(known.sum()),
+        "scores": scores(target, scored),
+        **decisions.facts,
+    }
+    return decisions, {"out_of_bag": out_of_bag_facts}
 
 
 def _with_refer(schema: Schema, refer: tuple[float, float] | None) -> Schema:
-    """The schema with the band that was chosen."""
+    """Return the schema with the chosen refer band."""
     if refer is None:
         return schema
     return schema.model_copy(update={"target": schema.target.model_copy(update={"refer": refer})})
 
 
 def find_rate(recipe: Recipe) -> RateFinding:
-    """A learning-rate range test of the recipe's network, optimizer and training rows.
+    """Run a learning-rate range test of a recipe's network, optimizer and training rows.
 
-    By mini-batches, also where the recipe takes all rows at once.
+    The test needs mini-batches: it uses 64 rows where the recipe trains on all rows at once.
     """
     with prepare(recipe) as prepared:
         rows, size = prepared.rows(prepared.parts.train), prepared.training.batch_size
@@ -141,42 +164,42 @@ def find_rate(recipe: Recipe) -> RateFinding:
     )
 
 
-def _counts(target: Target, tally: TargetStatistics) -> dict[str, Any]:
-    """How many rows there are of what."""
+def _counts(target: Target, statistics: TargetStatistics) -> dict[str, Any]:
+    """Count the rows of the positive label, or of each class or label."""
     if isinstance(target, Binary):
-        return {"positives": int(tally.counts[1])}
+        return {"positives": int(statistics.counts[1])}
     if isinstance(target, Regression):
         return {}
-    return {"rows_of": dict(zip(target.names, tally.counts.tolist(), strict=True))}
+    return {"rows_of": dict(zip(target.names, statistics.counts.tolist(), strict=True))}
 
 
 def _sampled(parts: Partitions) -> dict[str, Any]:
-    """How many rows stand for all those that train and validate."""
+    """Return the sizes of the samples that stand for all training and validation rows."""
     sizes = {"train": len(parts.train.rows), "validation": len(parts.validation.rows)}
     return {"trained_on": parts.train_stats.rows, "sampled": sizes}
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:
-    """Made-up rows within the range of the training rows: no patient's values leave with them.
+    """Generate rows within the range of the training rows; no patient's values are stored.
 
-    The last row has every value missing that may be.
+    All values of the last row are missing that may be.
     """
     low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
-    made = np.random.default_rng(0).uniform(low, high, (SELF_TEST_ROWS, len(low)))
+    generated = np.random.default_rng(0).uniform(low, high, (SELF_TEST_ROWS, len(low)))
     whole = [feature.type != "number" for feature in schema.features]
-    made[:, whole] = np.rint(made[:, whole])
-    made[-1, [feature.may_be_missing for feature in schema.features]] = np.nan
-    return made
+    generated[:, whole] = np.rint(generated[:, whole])
+    generated[-1, [feature.may_be_missing for feature in schema.features]] = np.nan
+    return generated
 
 
 def _facts(recipe: Recipe, parts: Partitions, validation: ScoredRows) -> dict[str, Any]:
-    told = recipe.model_dump(mode="json", exclude={"description", "intended_use", "limits"})
-    told["data"]["file"] = recipe.data.file.name
+    settings = recipe.model_dump(mode="json", exclude={"description", "intended_use", "limits"})
+    settings["data"]["file"] = recipe.data.file.name
     return {
         "description": recipe.description,
         "intended_use": recipe.intended_use,
         "limits": list(recipe.limits),
-        "recipe": told,
+        "recipe": settings,
         "data": {
             "file": recipe.data.file.name,
             "rows": parts.table_stats.rows + parts.dropped,

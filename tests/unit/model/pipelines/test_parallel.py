@@ -1,4 +1,4 @@
-"""Work in other processes comes out as in this one, and is asked for in words that help."""
+"""Parallel processing: results of other processes, and a helpful error without Dask."""
 
 import joblib
 import pytest
@@ -12,7 +12,7 @@ def test_processes_of_this_machine() -> None:
         assert joblib.Parallel()(joblib.delayed(abs)(number) for number in (-1, 2)) == [1, 2]
 
 
-def test_dask_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.pipelines.parallel.find_spec", lambda _: None)
     with pytest.raises(MalignancyError, match=r"^--cluster needs Dask: pip install distributed$"):
         workers(2, "tcp://127.0.0.1:1")

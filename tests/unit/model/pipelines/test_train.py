@@ -1,4 +1,4 @@
-"""The article's numbers, digit by digit, and what a predictor carries away from its training."""
+"""Training: the article's published numbers, and the content of a predictor."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ LOSSES = {
 
 
 def short(tmp_path: Path, text: str = "") -> Recipe:
-    """The article's recipe with 20 epochs, and what `text` changes."""
+    """Return the article's recipe with 20 epochs and the changes of `text`."""
     path = tmp_path / "short.toml"
     path.write_text(f'extends = "article"\ntraining.epochs = 20\n{text}')
     return load_recipe(str(path))
@@ -93,7 +93,7 @@ def test_table_and_split(trained: Trained) -> None:
         np.testing.assert_array_equal(scored.predictions, predictor.predict(table.rows[part]))
 
 
-# What a predictor carries
+# Content of a predictor
 
 
 def test_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
     assert artifact.to_bytes(other.predictor) != once
 
 
-def test_self_test_rows_are_made_up(trained: Trained) -> None:
+def test_self_test_rows_are_generated(trained: Trained) -> None:
     predictor = trained.predictor
     rows = predictor.self_test.rows
     assert rows.shape == (16, 9)
@@ -132,7 +132,7 @@ def test_facts(trained: Trained) -> None:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in plain data."""
+    """Yield all texts in plain data."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
@@ -140,15 +140,15 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(item)
 
 
-def test_facts_tell_no_path(trained: Trained) -> None:
-    told = list(texts(dict(trained.predictor.facts)))
-    assert "breast-cancer-wisconsin.csv" in told
-    assert not [text for text in told if text.startswith(("/", "..")) or str(Path.cwd()) in text]
+def test_facts_contain_no_path(trained: Trained) -> None:
+    found = list(texts(dict(trained.predictor.facts)))
+    assert "breast-cancer-wisconsin.csv" in found
+    assert not [text for text in found if text.startswith(("/", "..")) or str(Path.cwd()) in text]
 
 
-def test_encoder_is_fitted_on_the_rows_the_recipe_says(trained: Trained, tmp_path: Path) -> None:
+def test_encoder_is_fitted_on_the_rows_of_the_recipe(trained: Trained, tmp_path: Path) -> None:
     rows, schema = trained.table.rows, trained.predictor.schema
-    # All features span 1 to 10 in either; rows of a smaller split tell them apart.
+    # All features span 1 to 10 in the training rows; those of a smaller split have other ranges.
     small = "split.train = [0, 60]\nscaling.fit_on = "
     for fit_on, fitted in (("train", rows[:60]), ("all", rows)):
         encoder = train(short(tmp_path, f'{small}"{fit_on}"')).predictor.encoder
@@ -165,7 +165,7 @@ def test_float32(tmp_path: Path) -> None:
     assert artifact.from_bytes(artifact.to_bytes(predictor)).title.startswith("article@")
 
 
-def test_new_generator_is_another_start(tmp_path: Path) -> None:
+def test_generator_determines_the_initial_parameters(tmp_path: Path) -> None:
     def start(generator: str) -> float:
         recipe = short(tmp_path, f'training.generator = "{generator}"')
         return train(recipe).outcome.history.records[0].train_loss
@@ -174,12 +174,12 @@ def test_new_generator_is_another_start(tmp_path: Path) -> None:
     assert start("default") != pytest.approx(0.673967, abs=1e-3)
 
 
-def test_records_come_as_often_as_the_recipe_says(tmp_path: Path) -> None:
-    heard: list[float] = []
+def test_report_interval(tmp_path: Path) -> None:
+    seen: list[float] = []
     recipe = short(tmp_path, "training.report_every = 8")
-    outcome = train(recipe, watch=lambda done, _: heard.append(done)).outcome
+    outcome = train(recipe, watch=lambda done, _: seen.append(done)).outcome
     assert outcome.history.column("epoch") == [0, 8, 16, 20]
-    assert heard == list(range(1, 21))
+    assert seen == list(range(1, 21))
 
 
 def test_validation_of_one_class(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_validation_of_one_class(tmp_path: Path) -> None:
     assert artifact.from_bytes(artifact.to_bytes(predictor)).facts == predictor.facts
 
 
-def test_what_cannot_be_trained(tmp_path: Path) -> None:
+def test_recipes_that_cannot_be_trained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^split.validation ends at row 684, the table has 683"):
         train(short(tmp_path, "split.validation = [501, 684]"))
     with pytest.raises(DataError, match=r"^feature 'mitoses' has the same value in every"):

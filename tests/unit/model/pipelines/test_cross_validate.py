@@ -1,4 +1,4 @@
-"""Cross-validation: what predicts a row has learned from neither it nor its group."""
+"""Cross-validation: the model that predicts a row was trained on other rows and groups."""
 
 from pathlib import Path
 
@@ -35,8 +35,8 @@ def wisconsin(folder: Path, more: str = "", tail: str = "") -> Recipe:
     return load_recipe(str(path))
 
 
-def test_no_group_is_predicted_by_what_saw_it(tmp_path: Path) -> None:
-    """Each group has a category and a random label: who saw it is right, another is not."""
+def test_groups_are_not_split(tmp_path: Path) -> None:
+    """Each group has its own category and a random label: only leakage gives high accuracy."""
     generator = np.random.default_rng(0)
     labels = np.array(["no", "yes"])[generator.permutation(np.arange(60) % 2)]
     lines = [f"c{group},{labels[group]},g{group}" for group in np.repeat(range(60), 4)]
@@ -46,19 +46,19 @@ def test_no_group_is_predicted_by_what_saw_it(tmp_path: Path) -> None:
     recipe = load_recipe(str(tmp_path / "my.toml"))
     table = read_table(recipe)
     folds = draw_folds(recipe, table, 5, 1)
-    torn = np.arange(len(table.rows)) % 4  # a row of each group in every fold: they leak
+    leaking = np.arange(len(table.rows)) % 4  # rows of each group in all folds: leakage
 
     def accuracy(fold: Array) -> float:
         [found] = cross_validate(recipe, table, [fold])
         return float(((found.scored.predictions > 0.5) == table.targets).mean())
 
-    assert accuracy(torn) == 1
+    assert accuracy(leaking) == 1
     assert accuracy(folds[0]) < 0.65
     for group in range(60):
         assert len(set(folds[0][table.group_numbers() == group].tolist())) == 1
 
 
-def test_each_row_by_the_model_of_the_other_folds(tmp_path: Path) -> None:
+def test_each_row_is_predicted_by_the_model_of_other_folds(tmp_path: Path) -> None:
     more = 'ensemble.members = 3\nthreshold = "balanced"'
     recipe = wisconsin(tmp_path, more)
     table = read_table(recipe)

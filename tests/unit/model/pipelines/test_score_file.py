@@ -1,4 +1,4 @@
-"""Files are scored as the predictor scores their rows; what is wrong leaves no file behind."""
+"""Batch scoring: predictions equal those of the predictor; an error leaves no file."""
 
 import csv
 from pathlib import Path
@@ -17,12 +17,12 @@ DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
 
 
 @pytest.fixture
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "read_pieces", lambda path: read_pieces(path, 100))
 
 
-@pytest.mark.usefixtures("small_pieces")
-def test_a_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_chunks")
+def test_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> None:
     output = tmp_path / "scored.csv"
     assert scoring.score_file(predictor, DATA, output, 0.7) == 699
     with DATA.open() as before, output.open() as after:
@@ -37,7 +37,9 @@ def test_a_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_a_long_file_is_scored_as_its_rows_at_once(predictor: Predictor, tmp_path: Path) -> None:
+def test_chunks_give_the_predictions_of_all_rows_at_once(
+    predictor: Predictor, tmp_path: Path
+) -> None:
     rows = np.random.default_rng(0).integers(1, 11, (50_000, 9))
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     with source.open("w") as file:
@@ -50,8 +52,8 @@ def test_a_long_file_is_scored_as_its_rows_at_once(predictor: Predictor, tmp_pat
     assert found == [str(probability) for probability in expected.tolist()]
 
 
-@pytest.mark.usefixtures("small_pieces")
-def test_processes_do_not_matter(predictor: Predictor, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_chunks")
+def test_processes_do_not_change_results(predictor: Predictor, tmp_path: Path) -> None:
     outputs = [tmp_path / f"{jobs}.csv" for jobs in (1, 2)]
     for jobs, output in enumerate(outputs, 1):
         assert scoring.score_file(predictor, DATA, output, 0.5, jobs) == 699
@@ -68,13 +70,13 @@ def test_processes_do_not_matter(predictor: Predictor, tmp_path: Path) -> None:
     ("change", "why"),
     [
         (("mitoses", "mitosis"), "no column 'mitoses'; it has patient_id, "),
-        (("class", "label"), "it has a column 'label' already"),
+        (("class", "label"), "column 'label' exists already"),
         ((",1,benign", ",x,benign"), "line 2, column 'mitoses': must be an integer from 1 to 10"),
         ((",1,benign", ",11,benign"), "line 2, column 'mitoses': must be an integer from 1 to 10"),
         ((",1,benign", ",,benign"), "line 2, column 'mitoses': must be an integer from 1 to 10"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_table(
     predictor: Predictor, tmp_path: Path, change: tuple[str, str], why: str
 ) -> None:
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
