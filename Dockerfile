@@ -1,4 +1,4 @@
-# Trains the model while the image is built, then ships it with only what serving needs.
+# Trains the model during the build; the image holds the artifact and the serving install only.
 
 FROM python:3.13-slim AS source
 WORKDIR /source
@@ -7,12 +7,12 @@ COPY . .
 FROM source AS training
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir -c constraints.txt '.[train]'
-# A name from model/recipes: docker build --build-arg RECIPE=...
+# The name of a recipe in model/recipes: docker build --build-arg RECIPE=...
 ARG RECIPE=wisconsin
 RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
 
-# No pandas, no matplotlib, and no pip inside: the venv holds what answers a request. Its bytecode
-# goes by unchecked hash, since some builders round the file times that bytecode is checked against.
+# The serving install, without pandas, matplotlib and pip. Its bytecode is validated by unchecked
+# hash, because some builders round the file times that bytecode is compared with.
 FROM source AS serving
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --no-compile -c constraints.txt . \
@@ -28,13 +28,13 @@ ENV PATH=/venv/bin:$PATH \
     MALIGNANCY_ARTIFACT=/artifacts/model.joblib \
     MALIGNANCY_HOST=0.0.0.0 \
     OPENBLAS_NUM_THREADS=1
-# The base image comes without bytecode for the standard library. Importing the service once writes
-# it for the modules in use, so that a start on a read-only file system has nothing to compile.
+# The base image has no bytecode of the standard library. Importing the service once writes it for
+# the modules in use, so that a start on a read-only file system compiles nothing.
 RUN python -c "import service.server.run"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000
-# http.client, since urllib would send the request to a proxy if the container has one set.
+# http.client, because urllib would send the request to a proxy that is set in the container.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "\
 import http.client, os, sys;\
 probe = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('MALIGNANCY_PORT') or 8000), timeout=4);\

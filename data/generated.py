@@ -1,4 +1,4 @@
-"""Write the tables here that are made, not measured: python data/generated.py."""
+"""Write the synthetic tables of this folder: python data/generated.py."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ HERE = Path(__file__).parent
 
 
 def xor(rows: int = 400) -> str:
-    """Points of the square (−1, 1)², of class `odd` where exactly one coordinate is above 0.
+    """Return points of the square (−1, 1)², of class `odd` where exactly one coordinate is above 0.
 
-    A tenth of the labels is wrong, so no honest model does better than 90 %.
+    A tenth of the labels is wrong, so the best expected accuracy is 90 %.
     """
     generator = np.random.default_rng(0)
     points = generator.uniform(-1, 1, (rows, 2))
@@ -24,8 +24,8 @@ def xor(rows: int = 400) -> str:
     return "\n".join(["x,y,class", *lines, ""])
 
 
-# Events of a heart beat: angle on its cycle, height, width (McSharry et al. 2003, table 1); and one
-# more, downwards, between S and T.
+# Events of a heart beat: angle on the cycle, height, width (McSharry et al. 2003, table 1), and an
+# additional negative one between S and T.
 EVENTS = {
     "P": (-np.pi / 3, 1.2, 0.25),
     "Q": (-np.pi / 12, -5.0, 0.1),
@@ -34,17 +34,18 @@ EVENTS = {
     "T": (np.pi / 2, 0.75, 0.4),
     "depressed ST": (0.7, -1.2, 0.22),
 }
-SAMPLES = 100  # of a beat
-STEPS = 8  # of the integration, from one sample to the next
+SAMPLES = 100  # per beat
+STEPS = 8  # of the integration between two samples
 
 
 def ecg(beats: int = 450) -> str:
-    """Beats of an electrocardiogram in mV: normal, with a depressed ST segment, with an inverted T.
+    """Return heart beats in mV: normal, with a depressed ST segment, with an inverted T wave.
 
-    McSharry, Clifford, Tarassenko, Smith 2003, "A dynamical model for generating synthetic
-    electrocardiogram signals", eq. 1, on its limit cycle, where the angle θ grows evenly:
-    dz/dt = −Σ aᵢ Δθᵢ exp(−Δθᵢ² / 2 bᵢ²) − z. Each beat has heights, widths, angles, a rate, a
-    baseline and noise of its own.
+    dz/dt = −Σ aᵢ Δθᵢ exp(−Δθᵢ² / 2 bᵢ²) − z on the limit cycle, where the angle θ grows at a
+    constant rate. Heights, widths, angles, rate, baseline and noise are drawn for each beat.
+
+    Source: McSharry, Clifford, Tarassenko, Smith 2003, "A dynamical model for generating synthetic
+    electrocardiogram signals", eq. 1.
     """
     generator = np.random.default_rng(0)
     kinds = np.array(["normal", "st-depressed", "inverted-t"])[np.arange(beats) % 3]
@@ -55,8 +56,8 @@ def ecg(beats: int = 450) -> str:
     widths = widths * generator.normal(1, 0.08, shape)
     heights[:, 5] *= kinds == "st-depressed"
     heights[:, 4] *= np.where(kinds == "inverted-t", -1, 1)
-    speeds = 2 * np.pi * generator.uniform(0.9, 1.3, beats)  # radians a second
-    signals = 25 * _heights_of(angles, heights, widths, speeds)
+    speeds = 2 * np.pi * generator.uniform(0.9, 1.3, beats)  # radians per second
+    signals = 25 * _integrate(angles, heights, widths, speeds)
     phases = generator.uniform(0, 6, (beats, 1))
     signals += 0.1 * np.sin(np.linspace(0, 2, SAMPLES) + phases)
     signals += generator.normal(0, 0.12, signals.shape)
@@ -66,18 +67,18 @@ def ecg(beats: int = 450) -> str:
     return "\n".join([*lines, ""])
 
 
-def _heights_of(angles: Array, heights: Array, widths: Array, speeds: Array) -> Array:
-    """Z of each beat (beats, samples), θ from −π to π, after one such turn for z to settle."""
+def _integrate(angles: Array, heights: Array, widths: Array, speeds: Array) -> Array:
+    """Return z (beats, samples) for θ from −π to π, after one cycle in which z settles."""
     step = 2 * np.pi / (SAMPLES * STEPS)
 
     def slope(angle: float, z: Array) -> Array:
-        """dz/dθ."""
-        away = (angle - angles + np.pi) % (2 * np.pi) - np.pi
-        push = -(heights * away * np.exp(-(away**2) / (2 * widths**2))).sum(axis=1)
-        return np.asarray((push - z) / speeds)
+        """Return dz/dθ (beats,)."""
+        delta = (angle - angles + np.pi) % (2 * np.pi) - np.pi
+        drive = -(heights * delta * np.exp(-(delta**2) / (2 * widths**2))).sum(axis=1)
+        return np.asarray((drive - z) / speeds)
 
     z, samples = np.zeros(len(angles)), []
-    for number in range(2 * SAMPLES * STEPS):  # Runge and Kutta's steps
+    for number in range(2 * SAMPLES * STEPS):  # fourth-order Runge-Kutta
         angle = -np.pi + number * step
         if number >= SAMPLES * STEPS and number % STEPS == 0:
             samples.append(z)
@@ -89,25 +90,25 @@ def _heights_of(angles: Array, heights: Array, widths: Array, speeds: Array) -> 
 
 
 def two_digits(train: int = 2500, validation: int = 500) -> str:
-    """Two different handwritten digits laid over each other: of each pixel the darker one.
+    """Return pictures of two different digits, overlaid; each pixel is the darker of the two.
 
-    Of the rows of digits.csv, the first three quarters are laid over each other for training, and
-    the rest for validation, so that no picture has a part in both.
+    Training pictures use the first three quarters of the rows of digits.csv, validation pictures
+    the others, so no digit is in both.
     """
     generator = np.random.default_rng(0)
     names, *rows = (HERE / "digits.csv").read_text(encoding="utf-8").splitlines()
     table = np.array([row.split(",") for row in rows]).astype(int)
     pixels, digits, border = table[:, :-1], table[:, -1], len(table) * 3 // 4
-    marks = [f"has_{digit}" for digit in range(10)]
-    lines = [",".join([*names.split(",")[:-1], *marks, "part"])]
+    columns = [f"has_{digit}" for digit in range(10)]
+    lines = [",".join([*names.split(",")[:-1], *columns, "part"])]
     for part, count, first, end in (
         ("train", train, 0, border),
         ("validation", validation, border, len(table)),
     ):
-        pairs = generator.integers(first, end, (2 * count, 2))  # a tenth is of one digit twice
+        pairs = generator.integers(first, end, (2 * count, 2))  # a tenth has a digit twice
         pairs = pairs[digits[pairs[:, 0]] != digits[pairs[:, 1]]][:count]
-        there = (digits[pairs][:, :, None] == np.arange(10)).any(axis=1)
-        made = np.hstack([pixels[pairs].max(axis=1), there])
+        present = (digits[pairs][:, :, None] == np.arange(10)).any(axis=1)
+        made = np.hstack([pixels[pairs].max(axis=1), present])
         lines.extend(",".join([*(str(value) for value in row), part]) for row in made)
     return "\n".join([*lines, ""])
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Ask with curl:  sh examples/predict.sh [http://localhost:8000]
+# Predict with curl:  sh examples/predict.sh [http://localhost:8000]
 set -eu
 url=${1:-http://localhost:8000}
 
-# One case, at the service's own threshold.
+# One row, at the default threshold.
 curl --fail-with-body --silent --show-error --max-time 10 "$url/predict" \
     --header 'Content-Type: application/json' --data '
     {"clump_thickness": 5, "uniformity_of_cell_size": 1, "uniformity_of_cell_shape": 1,
@@ -11,7 +11,7 @@ curl --fail-with-body --silent --show-error --max-time 10 "$url/predict" \
      "bland_chromatin": 3, "normal_nucleoli": 1, "mitoses": 1}'
 echo
 
-# Several, at a threshold of your own: a number, or an operating point such as sensitivity-99.
+# Several rows, at another threshold: a number, or an operating point such as sensitivity-99.
 curl --fail-with-body --silent --show-error --max-time 10 "$url/predict?threshold=0.7" \
     --header 'Content-Type: application/json' --data '
     {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1]]}'
