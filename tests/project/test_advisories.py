@@ -1,7 +1,7 @@
-"""constraints.txt pins no version with a known advisory of old.
+"""constraints.txt pins no version with one of these known advisories.
 
-`pip-audit` asks a database for this; where that cannot be reached, these floors stand in for it:
-the first version in which an advisory is fixed, of packages that are, or were, installed here.
+`pip-audit` queries a database. Where the database cannot be reached, these floors replace it: the
+first version that fixes an advisory, of packages that are, or were, dependencies.
 """
 
 import pytest
@@ -41,14 +41,14 @@ PINS = [Requirement(line) for line in LINES if line and not line.startswith("#")
 VERSIONS = {pin.name.lower(): Version(str(pin.specifier).removeprefix("==")) for pin in PINS}
 
 
-def test_every_pin_is_one_version() -> None:
+def test_every_constraint_is_one_version() -> None:
     assert len(VERSIONS) == len(PINS) > 50
     assert all(len(pin.specifier) == 1 and pin.url is None for pin in PINS)
 
 
 @pytest.mark.parametrize("floor", FLOORS)
-def test_no_version_with_an_advisory_of_old(floor: str) -> None:
+def test_the_version_is_at_least_the_floor(floor: str) -> None:
     name, fixed, advisory = floor.split()
     if name not in VERSIONS:
-        pytest.skip(f"{name} is not installed by this project any more")
+        pytest.skip(f"{name} is no longer a dependency")
     assert VERSIONS[name] >= Version(fixed), advisory

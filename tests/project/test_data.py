@@ -1,4 +1,4 @@
-"""The tables are what data/README.md says they are."""
+"""The tables of data/ agree with data/README.md."""
 
 import csv
 from collections import Counter
@@ -24,11 +24,11 @@ HEADER = ["patient_id", *FEATURES, "class"]
 TEXT = (DATA / "breast-cancer-wisconsin.csv").read_bytes().decode("ascii")
 ROWS = list(csv.DictReader(TEXT.splitlines()))
 PIXELS = [f"row_{row}_column_{column}" for row in range(8) for column in range(8)]
-MARKS = [f"has_{digit}" for digit in range(10)]
+LABELS = [f"has_{digit}" for digit in range(10)]
 
 
 def read(name: str) -> tuple[list[str], list[list[str]]]:
-    """A table's header, and its cells."""
+    """Return the header and the cells of a table."""
     text = (DATA / name).read_bytes().decode("ascii")
     assert "\r" not in text
     assert text.endswith("\n")
@@ -37,13 +37,13 @@ def read(name: str) -> tuple[list[str], list[list[str]]]:
 
 
 def section(title: str) -> str:
-    """What data/README.md says under a title."""
+    """Return the section of data/README.md with a title."""
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     return readme.partition(f"# {title}\n")[2].partition("\n# ")[0]
 
 
 def columns_of(title: str) -> list[list[str]]:
-    """The rows of a section's table of columns."""
+    """Return the rows of a section's table of columns."""
     return [
         [cell.strip(" `") for cell in line.split("|")[1:-1]]
         for line in section(title).splitlines()
@@ -85,7 +85,7 @@ def test_patients_repeat() -> None:
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_scores_are_whole_numbers_from_1_to_10(feature: str) -> None:
+def test_scores_are_integers_from_1_to_10(feature: str) -> None:
     allowed = {str(score) for score in range(1, 11)} | ({""} if feature == "bare_nuclei" else set())
     assert {row[feature] for row in ROWS} <= allowed
 
@@ -125,21 +125,21 @@ def test_digits() -> None:
 
 def test_two_digits() -> None:
     header, rows = read("two-digits.csv")
-    assert header == [*PIXELS, *MARKS, "part"]
+    assert header == [*PIXELS, *LABELS, "part"]
     assert [row[-1] for row in rows] == ["train"] * 2500 + ["validation"] * 500
     assert {cell for row in rows for cell in row[:64]} == {str(ink) for ink in range(17)}
     assert all(sorted(row[64:-1]) == ["0"] * 8 + ["1"] * 2 for row in rows)
 
 
-def test_two_digits_are_of_their_own_part_of_the_digits() -> None:
-    """Each is the darkest of those of them that are nowhere darker than it."""
+def test_two_digits_are_made_from_their_part_of_the_digits() -> None:
+    """A picture is the maximum of the source digits that are nowhere darker than it."""
     sources, pictures = (
         np.array([row[:64] for row in read(name)[1]]).astype(int)
         for name in ("digits.csv", "two-digits.csv")
     )
-    for own, made in ((sources[:1347], pictures[:2500]), (sources[1347:], pictures[2500:])):
+    for digits, made in ((sources[:1347], pictures[:2500]), (sources[1347:], pictures[2500:])):
         for picture in made[::25]:
-            within = own[(own <= picture).all(axis=1)]
+            within = digits[(digits <= picture).all(axis=1)]
             assert (within.max(axis=0) == picture).all()
 
 
@@ -154,7 +154,7 @@ def test_diabetes() -> None:
 
 
 @pytest.mark.parametrize("title", ["Handwritten digits", "Diabetes"])
-def test_readme_tells_how_to_make_the_table_again(
+def test_the_program_in_the_readme_creates_the_table(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("sklearn", reason="compares with scikit-learn: make oracles")

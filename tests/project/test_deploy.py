@@ -1,4 +1,4 @@
-"""deploy/: the manifests are valid, agree with each other and with the image."""
+"""The manifests of deploy/ are valid, and agree with each other and with the image."""
 
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,17 @@ CONTAINER = POD["containers"][0]
 
 @pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("version", ["1.31", "1.35"])
-def test_each_is_valid(path: Path, version: str) -> None:
+def test_a_manifest_is_valid(path: Path, version: str) -> None:
     kubernetes_validate.validate(read(path), version, strict=True)
 
 
-def test_the_kustomization_names_them_all() -> None:
+def test_the_kustomization_lists_every_manifest() -> None:
     assert sorted(read(FOLDER / "kustomization.yaml")["resources"]) == [
         path.name for path in RESOURCES
     ]
 
 
-def test_they_select_the_same_pods() -> None:
+def test_all_manifests_select_the_same_pods() -> None:
     labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
     assert DEPLOYMENT["spec"]["selector"]["matchLabels"] == labels
     assert read(FOLDER / "service.yaml")["spec"]["selector"] == labels
@@ -45,17 +45,17 @@ def test_they_select_the_same_pods() -> None:
     assert (target["kind"], target["name"]) == ("Deployment", DEPLOYMENT["metadata"]["name"])
 
 
-def test_the_container_is_that_of_the_image() -> None:
+def test_the_container_agrees_with_the_image() -> None:
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     user = POD["securityContext"]["runAsUser"]
     assert f"USER {user}:{user}" in image
     assert f"EXPOSE {CONTAINER['ports'][0]['containerPort']}" in image
-    assert POD["enableServiceLinks"] is False  # or it would set MALIGNANCY_PORT
+    assert POD["enableServiceLinks"] is False  # otherwise Kubernetes sets MALIGNANCY_PORT
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert CONTAINER[probe]["httpGet"]["port"] == CONTAINER["ports"][0]["name"]
 
 
-def test_nothing_is_allowed_that_is_not_needed() -> None:
+def test_the_pod_has_no_privileges() -> None:
     security = CONTAINER["securityContext"]
     assert security["allowPrivilegeEscalation"] is False
     assert security["readOnlyRootFilesystem"] is True
@@ -65,7 +65,7 @@ def test_nothing_is_allowed_that_is_not_needed() -> None:
     assert read(FOLDER / "network_policy.yaml")["spec"]["egress"] == []
 
 
-def test_the_grace_periods_add_up() -> None:
+def test_the_grace_period_exceeds_the_shutdown() -> None:
     (drain,) = (
         float(each["value"])
         for each in CONTAINER["env"]
@@ -75,10 +75,10 @@ def test_the_grace_periods_add_up() -> None:
     assert POD["terminationGracePeriodSeconds"] > drain + GRACE_SECONDS + 1
     service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
     assert float(service["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS + 1
-    assert "environment" not in service  # it does not drain
+    assert "environment" not in service  # no drain
 
 
-def test_compose() -> None:
+def test_compose_has_no_privileges() -> None:
     service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]

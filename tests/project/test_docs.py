@@ -1,78 +1,142 @@
-"""The docs say all there is: every command, setting and route, and nothing that is not there."""
+"""The documents name every command, setting, route and fixed limit, and their links resolve."""
 
 import re
 
 import pytest
 from support.paths import DOCS, ROOT
 
+from docs.generate_settings import settings_page
 from model.cli import app as program
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.settings import PREFIX, Settings
+from service.settings import Settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "data/README.md",
+    "docs/architecture.md",
+    "docs/benchmarks.md",
+    "docs/cli.md",
+    "docs/computation-graph.md",
+    "docs/http-api.md",
+    "docs/landscapes.md",
+    "docs/network.md",
+    "docs/recipes.md",
+    "docs/schedules.md",
+    "docs/serving.md",
+    "docs/settings.md",
+    "docs/testing.md",
+    "docs/training.md",
+]
 
 
-def test_the_table_of_settings_is_that_of_the_class() -> None:
-    rows = re.findall(rf"^\| `{PREFIX}(\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
-    expected = [
-        (
-            name.upper(),
-            "" if field.default is None else f"`{field.default}`",
-            field.description,
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-    assert rows == expected
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_every_route_is_told(predictor: Predictor) -> None:
-    told = README + (DOCS / "serving.md").read_text(encoding="utf-8")
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in found}
+
+
+def test_every_page_is_listed() -> None:
+    written = {f"docs/{path.name}" for path in DOCS.glob("*.md")}
+    assert written <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_the_readme_links_every_page(page: str) -> None:
+    assert f"]({page})" in README
+
+
+def test_the_settings_page_is_up_to_date() -> None:
+    assert read("docs/settings.md") == settings_page(), "run: python docs/generate_settings.py"
+
+
+def test_every_route_is_documented(predictor: Predictor) -> None:
+    routes = read("docs/http-api.md")
     paths = set(create_app(Settings(), predictor).openapi()["paths"])
     assert {"/predict", "/metrics", "/model", "/health/ready"} <= paths
     for path in paths:
-        assert f"{path}`" in told, path
+        assert f"{path}`" in routes, path
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_model_command_is_documented() -> None:
     names = [str(command.name) for command in program.registered_commands]
     for group in program.registered_groups:
         assert group.typer_instance is not None
         commands = group.typer_instance.registered_commands
         names += [f"{group.name} {command.name}" for command in commands]
-    assert len(names) == 16
+    text = "".join(map(read, PAGES))
     for name in names:
-        assert f"python -m model {name}" in README
+        assert re.search(rf"(python -m model|malignancy) {name}\b", text), name
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "README.md",
-        "CHANGELOG.md",
-        "SECURITY.md",
-        "data/README.md",
-        "docs/network.md",
-        "docs/computation-graph.md",
-        "docs/landscapes.md",
-        "docs/recipes.md",
-        "docs/schedules.md",
-        "docs/serving.md",
-        "docs/testing.md",
-        "docs/training.md",
-    ],
-)
-def test_files_and_links_named_in_the_docs_exist(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_files_named_exist(page: str) -> None:
+    text = read(page)
+    folder = (ROOT / page).parent
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", text):
+        target, _, anchor = link.partition("#")
+        path = folder / target if target else ROOT / page
+        assert path.exists(), link
+        if anchor:
+            assert anchor in anchors(path.read_text(encoding="utf-8")), link
     named = re.findall(r"`((?:data|model|service|tests|benchmarks|examples)/[\w./-]+)`", text)
-    for name in [*links, *named]:
-        here = (ROOT / page).parent / name
-        assert here.exists() or (ROOT / name).exists(), name
+    for name in named:
+        assert (folder / name).exists() or (ROOT / name).exists(), name
+
+
+def arrows() -> dict[str, set[str]]:
+    """Return the table of tests/project/test_architecture.py: a package and its imports."""
+    source = read("tests/project/test_architecture.py")
+    found = re.search(r'^ARROWS = """\n(.*?)"""', source, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    table: dict[str, set[str]] = {}
+    package = ""
+    for line in found[1].splitlines():
+        head, arrow, imported = line.partition("←")
+        if arrow:
+            package = head.strip()
+            table[package] = set()
+        table[package] |= set((imported if arrow else line).split())
+    return table
+
+
+def test_the_diagram_of_packages_agrees_with_the_imports() -> None:
+    table = arrows()
+    diagram = re.search(r"```mermaid\n(.*?)```", read("docs/architecture.md"), re.DOTALL)
+    assert diagram is not None
+    labels = dict(re.findall(r"(\w+)\[([\w.]+)\]", diagram[1]))
+
+    def packages(node: str) -> set[str]:
+        """Return the packages of a node: one package and those below it."""
+        names = [f"{top}.{labels.get(node, node)}" for top in ("model", "service")]
+        return {each for each in table for name in names if f"{each}.".startswith(f"{name}.")}
+
+    drawn = re.findall(r"(\w+)(?:\[[\w.]+\])? --> (\w+)", diagram[1])
+    assert len(drawn) > 30
+    for source, target in drawn:
+        imported = {each for package in packages(source) for each in table[package]}
+        assert imported & packages(target), f"{source} --> {target}"
+
+
+def test_the_architecture_lists_every_package() -> None:
+    text = read("docs/architecture.md")
+    for package in arrows():
+        top = ".".join(package.split(".")[:2])
+        assert f"`{top}`" in text or top.endswith("__main__"), top
 
 
 def test_the_changelog_has_its_form() -> None:
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    text = read("CHANGELOG.md")
     assert re.search(r"^## \[Unreleased\]$", text, re.MULTILINE)
     headings = re.findall(r"^### (\w+)$", text, re.MULTILINE)
     assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert len(headings) == len(set(headings))

@@ -1,4 +1,4 @@
-"""The pages of docs/: their Python prints what they show, and they name all there is."""
+"""The Python of the pages prints what they show, and their tables name every option."""
 
 import contextlib
 import dataclasses
@@ -26,7 +26,7 @@ PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_prints_what_it_shows(page: Path) -> None:
+def test_python_blocks_print_the_output_shown(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```\n\n```(?:text|dot)\n(.*?)```\n", text, re.DOTALL)
     assert len(blocks) == text.count("```python")
@@ -38,24 +38,24 @@ def test_a_page_prints_what_it_shows(page: Path) -> None:
         assert printed.getvalue() == expected
 
 
-def told(page: str) -> set[str]:
-    """The names in the first cells of a page's tables."""
+def documented(page: str) -> set[str]:
+    """Return the names in the first cells of a page's tables."""
     rows = [line for line in (DOCS / page).read_text("utf-8").splitlines() if "|" in line]
     return {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
 
 
-@pytest.mark.parametrize("known", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES])
-def test_every_name_is_told(known: dict[str, Any]) -> None:
-    assert set(known) <= told("network.md")
+@pytest.mark.parametrize("registry", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES])
+def test_the_network_page_names_every_part(registry: dict[str, Any]) -> None:
+    assert set(registry) <= documented("network.md")
 
 
-def test_every_way_to_train_is_told() -> None:
+def test_the_training_pages_name_every_option() -> None:
     fields = {field.name for field in dataclasses.fields(Training)}
-    assert told("training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
-    assert told("schedules.md") == set(SCHEDULES)
+    assert documented("training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
+    assert documented("schedules.md") == set(SCHEDULES)
 
 
-def test_all_that_a_recipe_can_say_is_told() -> None:
+def test_the_recipe_page_names_every_key() -> None:
     sections = (Data, Split, Scaling, Feature, Ensemble, Decision, Costs)
     keys = {key for section in sections for key in section.model_fields}
-    assert told("recipes.md") == keys | {"task"} | set(bundled_recipes())
+    assert documented("recipes.md") == keys | {"task"} | set(bundled_recipes())

@@ -1,4 +1,4 @@
-"""examples/: each is run as a reader would, against the default model."""
+"""The programs of examples/ predict with the default model."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from support.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
-ANSWERS = [("benign", "bare_nuclei"), ("malignant", "")]
+PREDICTIONS = [("benign", "bare_nuclei"), ("malignant", "")]
 
 
 def run(program: str, example: str, port: int) -> list[str]:
@@ -29,7 +29,7 @@ def run(program: str, example: str, port: int) -> list[str]:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_curl(wisconsin_port: int) -> None:
+def test_shell(wisconsin_port: int) -> None:
     one, many = map(json.loads, run("sh", "predict.sh", wisconsin_port))
     assert (one["label"], one["imputed"]) == ("benign", ["bare_nuclei"])
     assert [each["label"] for each in many["predictions"]] == ["benign", "malignant"]
@@ -39,23 +39,23 @@ def test_curl(wisconsin_port: int) -> None:
 @pytest.mark.parametrize(
     ("program", "example"), [(sys.executable, "predict.py"), ("node", "predict.mjs")]
 )
-def test_clients(program: str, example: str, wisconsin_port: int) -> None:
+def test_python_and_javascript(program: str, example: str, wisconsin_port: int) -> None:
     lines = [line.split(" ") for line in run(program, example, wisconsin_port)]
-    assert [(line[0], "".join(line[2:])) for line in lines] == ANSWERS
+    assert [(line[0], "".join(line[2:])) for line in lines] == PREDICTIONS
     assert all(0 <= float(line[1]) <= 1 for line in lines)
 
 
-def test_many_at_once(wisconsin_port: int) -> None:
+def test_async_python(wisconsin_port: int) -> None:
     lines = run(sys.executable, "predict_async.py", wisconsin_port)
     assert lines == ["benign 50", "malignant 50"]
 
 
-def test_what_is_refused_is_told(wisconsin_port: int, tmp_path: Path) -> None:
-    wrong = tmp_path / "predict.py"
+def test_a_rejected_row_is_reported(wisconsin_port: int, tmp_path: Path) -> None:
+    changed = tmp_path / "predict.py"
     text = (EXAMPLES / "predict.py").read_text()
     assert "[8, 10, 10, 8" in text
-    wrong.write_text(text.replace("[8, 10, 10, 8", "[8, 11, 10, 8"))
-    command = [sys.executable, str(wrong), f"http://127.0.0.1:{wisconsin_port}"]
+    changed.write_text(text.replace("[8, 10, 10, 8", "[8, 11, 10, 8"))
+    command = [sys.executable, str(changed), f"http://127.0.0.1:{wisconsin_port}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "instances.1.uniformity_of_cell_size must be an integer from 1 to 10" in done.stderr
