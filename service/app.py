@@ -132,8 +132,9 @@ def create_app(
         route = predict[0]
         app.direct["POST", route.path] = around(route.endpoint)
     for model in models.by_name.values():
-        told = model.current.thresholds.as_fields(model.current.thresholds.active)
-        logger.info("model %s %s", model.current.title, told or "")
+        thresholds = model.current.thresholds
+        fields = {"model": model.current.title, **thresholds.as_fields(thresholds.active)}
+        logger.info("model_loaded", extra=fields)
     return app
 
 

@@ -160,8 +160,10 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="The least severe messages that are logged, to standard error.")
-    log_format: Annotated[Literal["json", "text"], BeforeValidator(str.lower)] = Field(
-        "json", description="One JSON object a log line, or text for a person at a terminal."
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(str.lower)] = Field(
+        "auto",
+        description="Format of log lines: `json`, one object a line; `text`; or `auto`, which is "
+        "text when standard error is a terminal and JSON otherwise.",
     )
     access_log: bool = Field(
         True,

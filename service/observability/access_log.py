@@ -1,4 +1,4 @@
-"""The access log: one line a request."""
+"""Access log: one line a request."""
 
 import sys
 from collections.abc import Callable
@@ -8,20 +8,41 @@ from pydantic_core import to_json
 from structlog.typing import EventDict
 
 from service.observability.log_writer import LogWriter
-from service.observability.logging import LogFormat, console_renderer, shared_processors
+from service.observability.logging import (
+    LogFormat,
+    console_renderer,
+    resolve_log_format,
+    shared_processors,
+)
 from service.request_context import AccessLog, RequestContext
 
 ACCESS = "service.access"
 METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
 
 
-def access_log(level: str, log_format: LogFormat, lines: LogWriter | None = None) -> AccessLog:
-    """What logs one line a request: who, what, how long; no path, no query and no value."""
+def access_log(
+    level: str, log_format: LogFormat = "auto", writer: LogWriter | None = None
+) -> AccessLog:
+    """Return a function that logs one line a request.
+
+    A line has the request's id, method, route template, status and duration, and the model and
+    number of rows of a prediction. It never has the path, the query or a value of the body.
+    Health checks are logged at level debug, all other requests at level info.
+
+    Args:
+        level: Least severe level that is logged: debug, info, warning or error.
+        log_format: "json", "text", or "auto" for `resolve_log_format`.
+        writer: Writes the lines in its own thread. Without it, each line is written synchronously.
+
+    Returns:
+        A function of the request's context, method, status and seconds.
+    """
     at_info, at_debug = level in ("debug", "info"), level == "debug"
-    # Without structlog's bound loggers, which would take twice as long as all that is done here.
-    stamps = shared_processors()
-    put = _put_at_once if lines is None else lines.put
-    render: Callable[[EventDict], bytes] = to_json if log_format == "json" else _as_text()
+    # structlog's bound loggers would double the time of a line, so none is used here.
+    processors = shared_processors()
+    write = _write_stderr if writer is None else writer.put
+    is_json = resolve_log_format(log_format) == "json"
+    render: Callable[[EventDict], bytes] = to_json if is_json else _text_renderer()
 
     def log(request: RequestContext, method: str, status: int, seconds: float) -> None:
         is_check = request.route.startswith("/health")
@@ -40,19 +61,19 @@ def access_log(level: str, log_format: LogFormat, lines: LogWriter | None = None
         if request.model:
             event["model"] = request.model
             event["rows"] = request.rows
-        for stamp in stamps:
-            stamp(None, "", event)
-        put(render(event) + b"\n")
+        for process in processors:
+            process(None, "", event)
+        write(render(event) + b"\n")
 
     return log
 
 
-def _as_text() -> Callable[[EventDict], bytes]:
+def _text_renderer() -> Callable[[EventDict], bytes]:
     console = console_renderer()
     return lambda event: str(console(None, "", event)).encode(errors="backslashreplace")
 
 
-def _put_at_once(line: bytes) -> None:
-    with suppress(OSError, ValueError):  # nobody reads it any more
+def _write_stderr(line: bytes) -> None:
+    with suppress(OSError, ValueError):  # the reader of standard error has closed it
         sys.stderr.buffer.write(line)
         sys.stderr.buffer.flush()

@@ -65,7 +65,7 @@ class LogWriter:
                 self._wake.set()
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
-                logger.warning("%d log lines were dropped, as nobody read them", dropped)
+                logger.warning("log_lines_dropped", extra={"lines": dropped})
 
     def _write_some(self) -> None:
         """Whole lines, that none is torn apart by what others write to the same pipe."""

@@ -1,4 +1,4 @@
-"""Log lines on standard error: a JSON object each, or text for a person at a terminal."""
+"""Logging to standard error: one JSON object a line, or text for a terminal."""
 
 import logging
 import sys
@@ -9,24 +9,36 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.observability.log_writer import LogWriter
-from service.observability.tracing import trace_ids, tracing_is_asked_for
+from service.observability.tracing import trace_ids, tracing_is_enabled
 from service.request_context import request_context
 
-LogFormat = Literal["json", "text"]
+LogFormat = Literal["auto", "json", "text"]
+
+# uvicorn's copy of the event with ANSI colour codes, which its own formatter uses.
+_UVICORN_COLOR_MESSAGE = "color_message"
 
 
-def configure_logging(level: str, log_format: LogFormat, lines: LogWriter | None = None) -> None:
-    """Log everything from `level` up; the web server's own messages and warnings too.
+def configure_logging(
+    level: str, log_format: LogFormat = "auto", writer: LogWriter | None = None
+) -> None:
+    """Send all log records, warnings and uvicorn's messages to standard error.
 
-    lines: what takes the lines; without it they are written at once.
+    A record's message is the event name; the fields passed as `extra` become fields of the line.
+
+    Args:
+        level: Least severe level that is logged: debug, info, warning or error.
+        log_format: "json", "text", or "auto" for `resolve_log_format`.
+        writer: Writes the lines in its own thread. Without it, each line is written synchronously.
     """
     rendering: list[Processor] = [console_renderer()]
-    if log_format == "json":
+    if resolve_log_format(log_format) == "json":
         rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler() if lines is None else _Handler(lines)
+    handler = logging.StreamHandler() if writer is None else _WriterHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
+                structlog.stdlib.ExtraAdder(),
+                _without_color_message,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 _with_request_id,
@@ -42,14 +54,22 @@ def configure_logging(level: str, log_format: LogFormat, lines: LogWriter | None
     logging.captureWarnings(True)
 
 
-class _Handler(logging.Handler):
-    """Passes lines on; `logging.shutdown`, at the end of the process, sees to it that they are
-    written.
+def resolve_log_format(log_format: LogFormat) -> Literal["json", "text"]:
+    """Return the format that "auto" stands for: text at a terminal, JSON otherwise."""
+    if log_format == "auto":
+        return "text" if _stderr_is_terminal() else "json"
+    return log_format
+
+
+class _WriterHandler(logging.Handler):
+    """Logging handler that puts lines into a `LogWriter`.
+
+    `logging.shutdown`, at the end of the process, calls `flush`.
     """
 
-    def __init__(self, lines: LogWriter) -> None:
+    def __init__(self, writer: LogWriter) -> None:
         super().__init__()
-        self._lines = lines
+        self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -57,22 +77,31 @@ class _Handler(logging.Handler):
         except Exception:
             self.handleError(record)
         else:
-            self._lines.put(line.encode(errors="backslashreplace") + b"\n")
+            self._writer.put(line.encode(errors="backslashreplace") + b"\n")
 
     def flush(self) -> None:
-        self._lines.flush()
+        self._writer.flush()
 
 
 def shared_processors() -> list[Processor]:
-    """Processors for every line: the time stamp and, with tracing, the trace ids."""
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    return [_with_trace, stamp] if tracing_is_asked_for() else [stamp]
+    """Return the processors of every line: the time stamp and, with tracing, the trace ids."""
+    time_stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    return [_with_trace_ids, time_stamp] if tracing_is_enabled() else [time_stamp]
 
 
 def console_renderer() -> ConsoleRenderer:
-    """The renderer of text lines; with colours at a terminal."""
-    # plain_traceback, since the others show what local variables hold.
-    return ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
+    """Return the renderer of text lines, with colours when standard error is a terminal."""
+    # plain_traceback, because structlog's other formatters print the values of local variables.
+    return ConsoleRenderer(colors=_stderr_is_terminal(), exception_formatter=plain_traceback)
+
+
+def _stderr_is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _without_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event.pop(_UVICORN_COLOR_MESSAGE, None)
+    return event
 
 
 def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -82,6 +111,6 @@ def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     return event
 
 
-def _with_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _with_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event.update(trace_ids())
     return event

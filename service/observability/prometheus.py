@@ -61,7 +61,7 @@ def _is_whole(file: Path) -> bool:
     try:
         _merged(file)
     except Exception as error:  # whatever is in there, it is not ours
-        logger.debug("%s is passed over: %s", file.name, error)
+        logger.debug("metrics_file_skipped", extra={"file": file.name, "error": str(error)})
         return False
     return True
 

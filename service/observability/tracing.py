@@ -22,7 +22,7 @@ LAST_SPANS_SECONDS = 2.0
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
-def tracing_is_asked_for(environment: Mapping[str, str] = os.environ) -> bool:
+def tracing_is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the standard variables name a collector, and do not say off."""
     return (
         any(environment.get(name) for name in ENDPOINTS)
@@ -35,14 +35,14 @@ def tracer_to_collector() -> "TracerProvider | None":
     """What sends spans to the collector the environment names; None without one, or, said in the
     log, without the extra.
     """
-    if not tracing_is_asked_for():
+    if not tracing_is_enabled():
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        logger.warning("no tracing: it needs the extra tracing (pip install 'malignancy[tracing]')")
+        logger.warning("tracing_unavailable", extra={"fix": "pip install 'malignancy[tracing]'"})
         return None
     os.environ.setdefault("OTEL_SERVICE_NAME", "malignancy")
     provider = TracerProvider(shutdown_on_exit=False)  # by `end_tracing`
@@ -56,7 +56,7 @@ def end_tracing(provider: "TracerProvider") -> None:
     sending.start()
     sending.join(LAST_SPANS_SECONDS)
     if sending.is_alive():
-        logger.warning("the last spans are lost: the collector did not take them in time")
+        logger.warning("spans_lost", extra={"timeout_seconds": LAST_SPANS_SECONDS})
 
 
 def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:

@@ -103,16 +103,18 @@ class ReloadableModel(Model):
             self._backoff.record(failed=True)
             self.failure = str(error).replace(f"{self._path.parent}{os.sep}", "")  # it is shown
             if self.failure != failure:
-                logger.error("reload of %s failed, %s stays: %s", self.name, before.title, error)
+                logger.error(
+                    "model_reload_failed", extra={"model": before.title, "error": str(error)}
+                )
             return False
         self._backoff.record(failed=bool(self._loaded.left_out))
         self.failure = None
         self.current = self._loaded.current
         if self.current.title == before.title:
             if failure is not None:
-                logger.info("%s is what there is now, and stays", before.title)
+                logger.info("model_reload_recovered", extra={"model": before.title})
             return False
-        logger.info("%s is served now, instead of %s", self.current.title, before.title)
+        logger.info("model_reloaded", extra={"model": self.current.title, "previous": before.title})
         return True
 
     def _load(self, before: _Loaded | None) -> _Loaded:
@@ -132,7 +134,10 @@ class ReloadableModel(Model):
                     raise
                 left_out[file] = str(error)
                 if before is None or before.left_out.get(file) != str(error):
-                    logger.warning("a version of %s is left out: %s", self._path.name, error)
+                    logger.warning(
+                        "model_version_skipped",
+                        extra={"path": self._path.name, "error": str(error)},
+                    )
         return _Loaded(next(iter(files.values())), files, left_out)
 
     def _read(self, file: Path, before: _Loaded | None) -> ModelVersion:

@@ -75,4 +75,4 @@ def _take_over(model: Model, asked: bool, reloaded: Reloaded) -> None:
             reloaded(model.name, model.failure is None)
     except Exception:  # whatever it is, what is served goes on, and so does the watch
         reloaded(model.name, False)
-        logger.exception("the look for another version of %s failed", model.name)
+        logger.exception("model_watch_failed", extra={"model": model.name})

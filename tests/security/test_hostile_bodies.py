@@ -128,7 +128,7 @@ async def test_each_is_refused_soon(
         assert taken < most_bytes(len(body)), name
         worst, count = max(worst, (took, name, len(body))), count + 1
     assert count > 150
-    told = [*logged, *(record.getMessage() for record in caplog.records)]
+    told = [*logged, *(f"{record.getMessage()} {vars(record)}" for record in caplog.records)]
     assert logged
     assert not [line for line in told if SECRET in line]
     took, name, size = worst

@@ -173,7 +173,8 @@ async def test_a_watch_goes_on_whatever_happens(
             while len(looks) < 2:
                 await asyncio.sleep(0.001)
     assert set(looks) == {("article", False)}
-    assert "the look for another version of article failed" in caplog.text
+    assert set(caplog.messages) == {"model_watch_failed"}
+    assert {vars(each)["model"] for each in caplog.records} == {"article"}
 
 
 def test_a_model_that_was_given_stays(predictor: Predictor) -> None:

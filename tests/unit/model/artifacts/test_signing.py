@@ -77,7 +77,9 @@ def test_only_a_pinned_digest_is_served(
     make_current(tmp_path / "b.joblib")
     with caplog.at_level(logging.WARNING):
         assert len(watched(tmp_path, Settings(artifact_digest=first)).versions) == 1
-    assert DIGEST in caplog.text
+    record = caplog.records[-1]
+    assert record.message == "model_version_skipped"
+    assert DIGEST in vars(record)["error"]
 
 
 def test_digests_apply_to_the_default_model(predictor: Predictor, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
-from service.observability.logging import LogFormat, configure_logging
+from service.observability.logging import LogFormat, configure_logging, resolve_log_format
 from service.request_context import RequestContext, request_context
 from service.settings import Settings
 
@@ -124,14 +124,14 @@ def test_a_traceback_is_one_field_without_what_variables_hold(
     try:
         raise RuntimeError("broken")
     except RuntimeError:
-        logging.getLogger("somebody").exception("unexpected %s", "error")
+        logging.getLogger("any").exception("unexpected_error", extra={"attempt": 2})
     assert patient not in errors.text
     assert "RuntimeError: broken" in errors.text
     if log_format == "json":
         (line,) = errors.lines
-        assert line["event"] == "unexpected error"
+        assert (line["event"], line["attempt"]) == ("unexpected_error", 2)
         assert line["level"] == "error"
-        assert line["logger"] == "somebody"
+        assert line["logger"] == "any"
         assert "Traceback" in line["exception"]
 
 
@@ -152,3 +152,77 @@ def test_every_loggers_lines_are_json_with_the_requests_id(errors: Errors) -> No
     assert second["logger"] == "py.warnings"
     assert "outdated" in second["event"]
     assert "request_id" not in second
+
+
+def test_extra_fields_are_fields_of_a_json_line(errors: Errors) -> None:
+    configure_logging("info", "json")
+    fields = {"model": "b@2", "previous": "a@1", "lines": 3}
+    logging.getLogger("service").info("model_reloaded", extra=fields)
+    (line,) = errors.lines
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "model_reloaded", "level": "info", "logger": "service", **fields}
+
+
+def test_extra_fields_are_fields_of_a_text_line(errors: Errors) -> None:
+    configure_logging("info", "text")
+    fields = {"model": "b@2", "seconds": 0.5}
+    logging.getLogger("service").info("model_reloaded", extra=fields)
+    assert "model_reloaded" in errors.text
+    assert "model=b@2" in errors.text
+    assert "seconds=0.5" in errors.text
+
+
+def test_uvicorns_coloured_copy_of_a_message_is_no_field(errors: Errors) -> None:
+    configure_logging("info", "json")
+    extra = {"color_message": "\x1b[36mstarted\x1b[0m"}
+    logging.getLogger("uvicorn.error").info("started", extra=extra)
+    assert set(errors.lines[0]) == {"event", "level", "logger", "timestamp"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"), [(Terminal(), "text"), (io.StringIO(), "json"), (None, "json")]
+)
+def test_auto_is_text_at_a_terminal_and_json_otherwise(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO | None, expected: str
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    assert resolve_log_format("auto") == expected
+    assert resolve_log_format("json") == "json"
+    assert resolve_log_format("text") == "text"
+
+
+@pytest.mark.parametrize("stderr", [Terminal(), io.StringIO()])
+def test_auto_is_the_default_of_log_records(
+    errors: Errors, monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    configure_logging("info", Settings().log_format)
+    logging.getLogger("service").info("model_loaded", extra={"model": "a@1"})
+    written = stderr.getvalue()
+    if stderr.isatty():
+        assert "\x1b" in written
+        assert "model_loaded" in written
+    else:
+        assert json.loads(written)["model"] == "a@1"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_auto_is_the_default_of_the_access_log(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    written = io.BytesIO()
+    stderr = io.TextIOWrapper(written)
+    monkeypatch.setattr(stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    access_log("info", Settings().log_format)(RequestContext("a", "/predict"), "GET", 200, 0.1)
+    line = written.getvalue().decode()
+    if terminal:
+        assert "/predict" in line
+        assert not line.startswith("{")
+    else:
+        assert json.loads(line)["route"] == "/predict"

@@ -88,7 +88,10 @@ def test_what_cannot_be_taken_over_changes_nothing(
     assert model.changed()
     with caplog.at_level(logging.ERROR):
         assert not model.reload()
-    assert "stays" in caplog.text
+    (record,) = caplog.records
+    assert record.message == "model_reload_failed"
+    assert vars(record)["model"] == first
+    assert vars(record)["error"]
     assert model.current.title == first
     assert model.failure is not None
     assert str(tmp_path) not in model.failure
@@ -147,7 +150,9 @@ def test_what_fails_for_a_moment_is_tried_again(
                 tries += 1
             now[0] += 1
     assert 5 < tries < 20
-    assert len([each for each in caplog.messages if "Input/output error" in each]) == 1
+    failures = [each for each in caplog.records if each.message == "model_reload_failed"]
+    assert len(failures) == 1
+    assert "Input/output error" in vars(failures[0])["error"]
     assert (model.current.title, model.failure) == (first, "model.joblib: Input/output error")
     now[0] += 60
     assert model.changed()
@@ -183,7 +188,7 @@ def test_a_version_that_was_left_out_for_a_moment_is_read_later(
             if model.changed():
                 model.reload()
     assert [each.title for each in model.versions] == [first]
-    assert caplog.text.count("left out") == 1
+    assert caplog.messages.count("model_version_skipped") == 1
     now[0] += 60
     assert model.changed()
     assert not model.reload()
@@ -201,7 +206,7 @@ def test_another_version_may_be_broken(
     make_current(tmp_path / "a.joblib")
     with caplog.at_level(logging.WARNING):
         model = watched(tmp_path)
-    assert "left out" in caplog.text
+    assert caplog.messages == ["model_version_skipped"]
     assert [each.title for each in model.versions] == [title]
 
 
