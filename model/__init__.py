@@ -1,1 +1,1 @@
-"""The network, its training and evaluation, and the artifact that carries it to the service."""
+"""The network, its training and evaluation, and the artifact that the service loads."""

@@ -1,4 +1,4 @@
-"""The array type used throughout, the checks of arrays from outside, and room for new ones."""
+"""The array type, checks of input arrays, and aligned allocation."""
 
 import hashlib
 import math
@@ -14,10 +14,20 @@ CACHE_LINE = 64  # bytes
 
 
 def as_matrix(name: str, value: npt.ArrayLike, columns: int, dtype: npt.DTypeLike) -> Array:
-    """`value` as a finite array of shape (rows, columns).
+    """Convert and check a matrix.
 
-    A vector is taken as one column. Raises NetworkError that names the argument, what was
-    expected and what came.
+    Args:
+        name: The argument's name, for the error text.
+        value: Numbers of shape `(rows, columns)`; a vector `(rows,)` is accepted as one column.
+        columns: The expected number of columns.
+        dtype: The type of the result.
+
+    Returns:
+        A finite array `(rows, columns)` with at least one row; `value` itself where it is one.
+
+    Raises:
+        NetworkError: The values are not numbers, not finite or of another shape. The text names the
+            argument, the expected shape and the given one.
     """
     try:
         matrix = np.asarray(value, dtype=dtype)
@@ -29,17 +39,24 @@ def as_matrix(name: str, value: npt.ArrayLike, columns: int, dtype: npt.DTypeLik
         raise NetworkError(f"{name} must have shape (rows, {columns}), got {matrix.shape}")
     if not len(matrix):
         raise NetworkError(f"{name} must have at least one row, got none")
-    if np.count_nonzero(np.isfinite(matrix)) < matrix.size:  # in half the time of all()
+    if np.count_nonzero(np.isfinite(matrix)) < matrix.size:  # half the time of all()
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         raise NetworkError(f"{name} must be finite, row {row} column {column} is not")
     return matrix
 
 
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Zeros that begin where a cache line does; NumPy's own begin there only by chance.
+    """Allocate zeros that start at a cache line.
 
-    Elsewhere each load of a whole vector touches two lines: a product of arrays takes up to twice
-    the time.
+    NumPy's own allocations are aligned only by chance. In an unaligned array each vector load
+    touches two cache lines, and a product of arrays takes up to twice the time.
+
+    Args:
+        shape: The shape of the array.
+        dtype: The type of the array.
+
+    Returns:
+        A new array of zeros.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + CACHE_LINE, np.uint8)
@@ -48,10 +65,10 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
 
 
 def digest(*arrays: Array | None) -> str:
-    """A SHA-256 of arrays' bytes, shapes and types."""
-    total = hashlib.sha256()
+    """Return the SHA-256 (hexadecimal) of arrays' bytes, shapes and dtypes; None is skipped."""
+    sha256 = hashlib.sha256()
     for array in arrays:
         if array is not None:
-            total.update(f"{array.dtype.str}{array.shape}".encode())
-            total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
+            sha256.update(f"{array.dtype.str}{array.shape}".encode())
+            sha256.update(np.ascontiguousarray(array).data)
+    return sha256.hexdigest()

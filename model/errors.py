@@ -1,38 +1,42 @@
-"""Every error this package raises on purpose.
+"""Exceptions that this package raises deliberately.
 
 MalignancyError
-├── RecipeError        a recipe cannot be used
-├── DataError          a table, or a row of one, does not fit its schema or recipe
-├── NetworkError       layers, shapes or values that a network cannot take
-├── TrainingError      a training that cannot go on
-├── ArtifactError      a file that is not an artifact, or not one this version reads
-└── SigningError       a key that cannot be used, or no package to use it
+├── RecipeError        a recipe is invalid
+├── DataError          a table or row does not match its schema or recipe
+├── NetworkError       layers, shapes or values are invalid for a network
+├── TrainingError      a training cannot continue
+├── ArtifactError      a file is not an artifact that this version reads
+└── SigningError       a signing key is unusable, or the extra `signing` is missing
 """
 
 
 class MalignancyError(Exception):
-    """Anything this package refuses; its text is meant for the person who asked."""
+    """Base class of all errors of this package. Its text is written for the user."""
 
 
 class RecipeError(MalignancyError):
-    """A recipe cannot be used: which key, and which rule it breaks."""
+    """A recipe is invalid. The text names the key and the rule that it breaks."""
 
 
 class DataError(MalignancyError):
-    """A table, or a row of one, does not fit its schema or recipe."""
+    """A table or row does not match its schema or recipe."""
 
 
 class NetworkError(MalignancyError, ValueError):
-    """Layers, shapes or values that a network cannot take: which, what was expected, what came."""
+    """Layers, shapes or values are invalid for a network.
+
+    The text names the argument, the expected value and the given one. A subclass of ValueError, as
+    NumPy and scikit-learn raise for invalid arguments.
+    """
 
 
 class TrainingError(MalignancyError):
-    """A training that cannot go on: at which step, and why."""
+    """A training cannot continue. The text names the step and the reason."""
 
 
 class ArtifactError(MalignancyError):
-    """A file that is not an artifact, or not one this version reads."""
+    """A file is not an artifact, or has a format that this version does not read."""
 
 
 class SigningError(MalignancyError):
-    """A key that cannot be used, or no package to use it."""
+    """A signing key is unusable, or the extra `signing` is missing."""

@@ -1,6 +1,6 @@
-"""The network as scikit-learn's estimators, for its pipelines, searches and cross-validation.
+"""The network as scikit-learn estimators, for pipelines, searches and cross-validation.
 
-Needs the extra `sklearn`. Rows are taken as they come, so scale them before:
+Requires the extra `sklearn`. The estimators do not scale the features:
 
     make_pipeline(StandardScaler(), NetworkClassifier((30,), random_state=0)).fit(X, y)
 """
@@ -31,14 +31,14 @@ try:
     from sklearn.utils.multiclass import check_classification_targets, unique_labels
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
-    needs = "model.estimators needs scikit-learn: pip install 'malignancy[sklearn]'"
-    raise ImportError(needs) from error
+    message = "model.estimators needs scikit-learn: pip install 'malignancy[sklearn]'"
+    raise ImportError(message) from error
 
-FLOATS = (np.float64, np.float32)  # what rows may be; other numbers become the first
+FLOATS = (np.float64, np.float32)  # valid dtypes of rows; others are converted to the first
 
 
 class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """What both estimators do alike: a description of network and training, and its state."""
+    """Base class of both estimators: the hyperparameters and the state of the training."""
 
     def __init__(
         self,
@@ -71,24 +71,33 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return hasattr(self, "theta_")
 
     def _train(self, rows: Rows, task: str, outputs: int, classes: Array | None = None) -> Self:
-        """All epochs of a new network. classes: (N,), by which to stratify the validation rows."""
-        begun, validation = self._begin(rows, task, outputs), None
-        if begun.training.early_stopping is not None:
+        """Train a new network for all epochs.
+
+        Args:
+            rows: The training rows; with early stopping, a part becomes the validation rows.
+            task: A name of `TASKS`.
+            outputs: The number of outputs.
+            classes: `(N,)`, by which to stratify the validation rows; None for no stratification.
+        """
+        progress, validation = self._begin(rows, task, outputs), None
+        if progress.training.early_stopping is not None:
             fraction = _plain(self.validation_fraction)
             require_number("validation_fraction", fraction, 1e-9, 1 - 1e-9)
-            whole = [rows.inputs, rows.targets] + ([] if rows.weights is None else [rows.weights])
-            options = {"stratify": classes, "random_state": begun.training.seed}
-            parts = train_test_split(*whole, test_size=fraction, **options)
+            arrays = [rows.inputs, rows.targets] + ([] if rows.weights is None else [rows.weights])
+            options = {"stratify": classes, "random_state": progress.training.seed}
+            parts = train_test_split(*arrays, test_size=fraction, **options)
             rows, validation = Rows(*parts[::2]), Rows(*parts[1::2])
-        return self._keep(begun.train(rows, validation, epochs=begun.training.epochs))
+        return self._keep(progress.train(rows, validation, epochs=progress.training.epochs))
 
     def _train_on(self, rows: Rows, task: str, outputs: int) -> Self:
-        """One more epoch of the network there is, or the first of a new one."""
+        """Train the current network for one more epoch, or a new one for its first."""
         fitted = self.__sklearn_is_fitted__()
         progress = self._progress if fitted else self._begin(rows, task, outputs)
         training = progress.training
         if training.early_stopping is not None or isinstance(training.schedule, Schedule):
-            raise NetworkError("partial_fit knows no end: early_stopping and schedule are for fit")
+            raise NetworkError(
+                "partial_fit has no last epoch: early_stopping and schedule are for fit only"
+            )
         return self._keep(progress.train(rows, epochs=1))
 
     def _keep(self, progress: Progress) -> Self:
@@ -97,7 +106,7 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _begin(self, rows: Rows, task: str, outputs: int) -> Progress:
-        """What `hidden` says, with the task's last layer and loss, of the rows' own type."""
+        """Build the network from `hidden` and the task's output layer, in the rows' dtype."""
         if isinstance(self.hidden, str | Mapping) or not hasattr(self.hidden, "__iter__"):
             raise NetworkError(f"hidden must be a list of units or layers, got {self.hidden!r:.80}")
         end, inputs = TASKS[task], np.asarray(rows.inputs)
@@ -105,10 +114,10 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         network = Network(layers, inputs.shape[1], end.loss, inputs.dtype.name)
         return Progress.begin(network, self._described_training())
 
-    def _layer(self, given: object) -> Layer:
-        if isinstance(given, Integral):
-            return layer_from({"units": int(given), "activation": self.activation})
-        return layer_from(given)
+    def _layer(self, description: object) -> Layer:
+        if isinstance(description, Integral):
+            return layer_from({"units": int(description), "activation": self.activation})
+        return layer_from(description)
 
     def _described_training(self) -> Training:
         stopping: Any = _plain(self.early_stopping)
@@ -123,41 +132,57 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             "early_stopping": stopping,
             "seed": self._seed(),
         }
-        more = dict(self.training or {})
-        for key in own.keys() & more.keys():
+        extra = dict(self.training or {})
+        for key in own.keys() & extra.keys():
             place = "random_state" if key == "seed" else key
             raise NetworkError(f"training must not hold {key}: the estimator has its own {place}")
-        values = {key: _plain(value) for key, value in {**own, **more}.items()}
+        values = {key: _plain(value) for key, value in {**own, **extra}.items()}
         return construct("training", Training, values)
 
     def _seed(self) -> int:
-        """An integer as it is; else a number drawn as scikit-learn has it."""
+        """Return `random_state` if it is an integer, else a seed drawn as scikit-learn does."""
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _predictions(self, X: Any) -> Array:
-        """What the network says, (B, outputs), of rows (B, features)."""
+        """Return the network's predictions `(B, outputs)` for rows `(B, features)`."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=FLOATS, reset=False)
         return self.network_.predict(self.theta_, rows)
 
 
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[misc]
-    """A network that tells classes by their probabilities; their labels may be of any type.
+    """A network that predicts class probabilities; labels may be of any type.
 
-    Two classes: one output and binary cross-entropy; more: softmax and categorical cross-entropy.
-    It takes rows as they come: for most data, put a StandardScaler before it, in a pipeline.
+    Two classes use one output and binary cross-entropy, more classes softmax and categorical
+    cross-entropy. Features are not scaled: for most data, put a StandardScaler before the
+    classifier in a pipeline. float32 rows give a float32 network.
 
-    hidden: the layers but the last, each a number of units or a layer's description.
-    activation: of those given by their units. optimizer, learning_rate, epochs, batch_size, l2:
-    see `Training`; `training` is a table of its further fields. early_stopping: True, or a table
-    of patience and min_delta; it sets `validation_fraction` of the rows of fit apart, stratified.
-    class_weight: None, "balanced", or a table of classes' weights, which multiply sample_weight.
-    random_state: an integer is the training's seed.
+    Args:
+        hidden: The layers but the last, each a number of units or a layer's description.
+        activation: The activation of layers given by their units.
+        optimizer: An object, a name, or a table of a name and fields.
+        learning_rate: Above 0; None for the optimizer's own.
+        epochs: How often `fit` uses each row, from 1.
+        batch_size: Rows per step, "full" or "auto"; see `Training`.
+        l2: The L2 penalty of the weights, from 0.
+        early_stopping: True, or a table of `patience` and `min_delta`. `fit` then holds out
+            validation rows, stratified by class.
+        validation_fraction: The share of held-out rows, above 0 and below 1.
+        class_weight: None, "balanced", or a table of weights by class; multiplies sample_weight.
+        random_state: An integer is the training's seed; None or a RandomState draws one.
+        training: A table of further fields of `Training`.
 
-    Fitted: classes_, n_features_in_, feature_names_in_, network_, theta_, history_, n_iter_ (epochs
-    done), loss_ (of training rows, with theta_). float32 rows make it a float32 network.
+    Attributes:
+        classes_: The class labels, sorted.
+        n_features_in_: The number of features.
+        feature_names_in_: Their names, if `fit` had a table with names.
+        network_: The network.
+        theta_: Its parameters `(P,)`.
+        history_: The records of the training.
+        n_iter_: The number of epochs done.
+        loss_: The loss of the training rows at `theta_`.
     """
 
     def __init__(
@@ -192,9 +217,16 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train a new network on rows (N, features), labels (N,), and weights (N,) if given.
+        """Train a new network.
 
-        Raises ValueError for what does not fit, DivergedError where the loss is no longer a number.
+        Args:
+            X: Rows `(N, features)`.
+            y: Labels `(N,)`.
+            sample_weight: Weights `(N,)`, at least 0; None for equal weights.
+
+        Raises:
+            ValueError: The rows, labels, weights or hyperparameters are invalid.
+            DivergedError: The loss is no longer finite.
         """
         X, y = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(y)
@@ -203,11 +235,20 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
         return self._train(rows, *self._task(), classes=np.asarray(rows.targets))
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """One more epoch with these rows, from the present weights and the optimizer's state.
+        """Train for one more epoch on these rows, from the current weights and optimizer state.
 
-        classes: all there will ever be, needed at the first call. Hyperparameters are those of the
-        first call, or of the last fit. N calls with the same rows give what fit does in N epochs,
-        bit for bit. Raises as fit does.
+        The hyperparameters are those of the first call, or of the last `fit`. N calls with the same
+        rows equal one `fit` of N epochs, bit for bit.
+
+        Args:
+            X: Rows `(N, features)`.
+            y: Labels `(N,)`.
+            classes: All classes that will occur; required in the first call.
+            sample_weight: Weights `(N,)`, at least 0; None for equal weights.
+
+        Raises:
+            ValueError: The rows, labels, weights, classes or hyperparameters are invalid.
+            DivergedError: The loss is no longer finite.
         """
         if self.class_weight == "balanced":
             raise ValueError("class_weight must not be balanced in partial_fit: give the weights")
@@ -225,53 +266,75 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
         return self._train_on(self._rows(X, y, sample_weight), *self._task())
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (B, classes), in the order of classes_, for rows (B, features)."""
-        found = self._predictions(X)
-        return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+        """Return probabilities `(B, classes)`, ordered as classes_, for rows `(B, features)`."""
+        predictions = self._predictions(X)
+        if predictions.shape[1] == 1:
+            return np.hstack([1 - predictions, predictions])
+        return predictions
 
     def predict(self, X: Any) -> Array:
-        """The likeliest class of each row: (B,) for rows (B, features)."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[likeliest])
+        """Return the most probable class `(B,)` of each of the rows `(B, features)`."""
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[most_probable])
 
     def _task(self) -> tuple[str, int]:
-        """What it is for, and the outputs that takes."""
+        """Return the name of the task and the number of outputs."""
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least two classes, y has 1 class")
         return ("binary", 1) if len(self.classes_) == 2 else ("multi_class", len(self.classes_))
 
     def _rows(self, X: Array, y: Array, sample_weight: Any) -> Rows:
-        """Rows with class numbers, and the product of their weights and their classes'."""
+        """Return rows with class numbers and, as weights, sample weights times class weights."""
         numbers, weights = np.searchsorted(self.classes_, y), _checked_weights(sample_weight, X)
-        given = self.class_weight
-        if given is None:
+        class_weight = self.class_weight
+        if class_weight is None:
             return Rows(X, numbers, weights)
-        if given != "balanced" and not isinstance(given, Mapping):
-            raise ValueError(f"class_weight must be None, balanced or a table, got {given!r:.80}")
-        each = compute_class_weight(given, classes=self.classes_, y=y, sample_weight=weights)
-        return Rows(X, numbers, each[numbers] * (1 if weights is None else weights))
+        if class_weight != "balanced" and not isinstance(class_weight, Mapping):
+            raise ValueError(
+                f"class_weight must be None, balanced or a table, got {class_weight!r:.80}"
+            )
+        by_class = compute_class_weight(
+            class_weight, classes=self.classes_, y=y, sample_weight=weights
+        )
+        return Rows(X, numbers, by_class[numbers] * (1 if weights is None else weights))
 
 
 class NetworkRegressor(RegressorMixin, _NetworkEstimator):  # type: ignore[misc]
-    """A network that predicts one number, or several, by the mean squared error.
+    """A network that predicts one or several numbers, by the mean squared error.
 
-    All else is as with `NetworkClassifier`, but for classes. Large targets learn slowly: scale
-    them too, with a TransformedTargetRegressor.
+    Large targets learn slowly: scale them with a TransformedTargetRegressor. Arguments and
+    attributes are those of `NetworkClassifier`, without those of classes.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """As `NetworkClassifier.fit`, but for targets (N,) or (N, outputs)."""
+        """Train a new network.
+
+        Args:
+            X: Rows `(N, features)`.
+            y: Targets `(N,)` or `(N, outputs)`.
+            sample_weight: Weights `(N,)`, at least 0; None for equal weights.
+
+        Raises:
+            ValueError: The rows, targets, weights or hyperparameters are invalid.
+            DivergedError: The loss is no longer finite.
+        """
         return self._train(*self._task(X, y, sample_weight, reset=True))
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """One more epoch with these rows: see `NetworkClassifier.partial_fit`."""
+        """Train for one more epoch on these rows; see `NetworkClassifier.partial_fit`.
+
+        Args:
+            X: Rows `(N, features)`.
+            y: Targets `(N,)` or `(N, outputs)`.
+            sample_weight: Weights `(N,)`, at least 0; None for equal weights.
+        """
         new = not self.__sklearn_is_fitted__()
         return self._train_on(*self._task(X, y, sample_weight, reset=new))
 
     def predict(self, X: Any) -> Array:
-        """Numbers (B,) or (B, outputs), as y was in fit, for rows (B, features)."""
-        found = self._predictions(X)
-        return found[:, 0] if self._flat else found
+        """Return numbers `(B,)` or `(B, outputs)`, as y in `fit`, for rows `(B, features)`."""
+        predictions = self._predictions(X)
+        return predictions[:, 0] if self._flat else predictions
 
     def _task(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Rows, str, int]:
         X, y = validate_data(
@@ -289,12 +352,12 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):  # type: ignore[misc]
 
 
 def _plain(value: Any) -> Any:
-    """A number of NumPy's, as searches draw them, as Python's."""
+    """Return a NumPy scalar, which searches draw, as a Python number."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _checked_weights(sample_weight: Any, X: Array) -> Array | None:
-    """Weights of rows (N,) as float64, None where none are given."""
+    """Return weights `(N,)` as float64; None if there are none."""
     if sample_weight is None:
         return None
     return np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64))

@@ -1,7 +1,8 @@
-"""Layers, activations, losses, …: small frozen dataclasses, and the plain data that names them.
+"""Conversion of configurable objects to and from plain data.
 
-Plain data is a name ("relu"), or a name with the fields that differ from their defaults
-({"name": "leaky_relu", "slope": 0.2}); recipes and artifacts hold nothing else.
+Layers, activations, losses, optimizers, … are small frozen dataclasses. Plain data is a name
+(`"relu"`), or a table of the name and the fields that differ from their defaults
+(`{"name": "leaky_relu", "slope": 0.2}`). Recipes and artifacts store plain data only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,14 +14,18 @@ from model.errors import NetworkError
 
 
 class Configurable:
-    """A frozen dataclass that plain data can name. `name` is how."""
+    """Base class of frozen dataclasses that plain data can describe.
+
+    Attributes:
+        name: The name of the class in plain data.
+    """
 
     name: ClassVar[str]
 
     def describe(self) -> str | dict[str, Any]:
-        """What `build` reads back."""
+        """Return the object as plain data, which `build` converts back."""
         values = {
-            field.name: _plain(getattr(self, field.name))
+            field.name: _plain_data(getattr(self, field.name))
             for field in _fields(type(self))
             if getattr(self, field.name) != field.default
         }
@@ -31,36 +36,58 @@ T = TypeVar("T", bound=Configurable)
 
 
 def by_name(kinds: Iterable[type[T]]) -> Mapping[str, type[T]]:
-    """Classes by their names."""
+    """Return a registry: each class by its `name`."""
     return {kind.name: kind for kind in kinds}
 
 
-def build(kind: str, known: Mapping[str, type[T]], description: object) -> T:
-    """The object that plain data describes; one that is built already stays as it is.
+def build(kind: str, registry: Mapping[str, type[T]], description: object) -> T:
+    """Build the object that plain data describes.
 
-    kind: what it is, for the error. Raises NetworkError naming what is not known.
+    Args:
+        kind: The kind of object ("layer", "loss", …), for the error text.
+        registry: The known classes by name.
+        description: A name, or a table of a name and fields. An object of a registered class is
+            returned unchanged.
+
+    Returns:
+        The object.
+
+    Raises:
+        NetworkError: The name or a field is unknown, a field is missing, or a value is invalid.
     """
-    for each in known.values():
-        if type(description) is each:
+    for registered in registry.values():
+        if type(description) is registered:
             return description
-    given = {"name": description} if isinstance(description, str) else description
-    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+    table = {"name": description} if isinstance(description, str) else description
+    if not isinstance(table, Mapping) or not all(isinstance(key, str) for key in table):
         raise NetworkError(f"{kind} must be a name, or a table of a name and numbers")
-    values = dict(given)
+    values = dict(table)
     name = values.pop("name", None)
-    if not isinstance(name, str) or name not in known:
-        raise NetworkError(f"{kind} must be one of {', '.join(known)}, got {name!r:.80}")
-    return construct(f"{kind} {name}", known[name], values)
+    if not isinstance(name, str) or name not in registry:
+        raise NetworkError(f"{kind} must be one of {', '.join(registry)}, got {name!r:.80}")
+    return construct(f"{kind} {name}", registry[name], values)
 
 
 def construct(place: str, kind: type[T], values: Mapping[str, Any]) -> T:
-    """The object of these fields. Raises NetworkError naming an unknown or a missing one."""
+    """Build an object of a class from a table of its fields.
+
+    Args:
+        place: The object's name, for the error text.
+        kind: The class.
+        values: The fields by name; a field without a default is required.
+
+    Returns:
+        The object.
+
+    Raises:
+        NetworkError: A field is unknown or missing, or a value is invalid.
+    """
     names = [field.name for field in _fields(kind)]
     for key in values:
         if key not in names:
             close = get_close_matches(key, names, n=1)
-            takes = f"it takes {', '.join(names) or 'none'}"
-            hint = f"did you mean {close[0]}?" if close else takes
+            fields_hint = f"it takes {', '.join(names) or 'none'}"
+            hint = f"did you mean {close[0]}?" if close else fields_hint
             raise NetworkError(f"{place} has no {key[:80]!r}: {hint}")
     for field in _fields(kind):
         if field.name not in values and field.default is MISSING:
@@ -68,11 +95,11 @@ def construct(place: str, kind: type[T], values: Mapping[str, Any]) -> T:
     return kind(**values)
 
 
-def _plain(value: object) -> object:
+def _plain_data(value: object) -> object:
     if isinstance(value, Configurable):
         return value.describe()
-    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+    return [_plain_data(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _fields(kind: type[Configurable]) -> tuple[Field[Any], ...]:
-    return fields(kind)  # type: ignore[arg-type]  # every Described is a dataclass
+    return fields(kind)  # type: ignore[arg-type]  # every Configurable is a dataclass

@@ -1,8 +1,8 @@
 """The computation graph: nodes that know their inputs, sorted once.
 
-A node is one operation, said twice: `bind` gives the NumPy calls of a compiled plan, forward and
-backward side by side, which write into buffers made beforehand; `evaluator` gives the same value as
-a pure function, for prediction.
+A node is one operation in two forms. `bind` returns the NumPy calls of a compiled plan, forward and
+backward side by side, which write into preallocated buffers. `evaluator` returns the same operation
+as a pure function, for prediction.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,16 @@ Calls = tuple[list[Call], list[Call]]  # forward, backward
 
 @dataclass(frozen=True)
 class Workspace:
-    """What a node works on in a plan. B is the batch size; … is () or (members,).
+    """The buffers of one node in a plan. B is the batch size; … is () or (members,).
 
-    inputs: values of the node's inputs, each (…, units + 1, B), the last row ones.
-    y: the node's own value, (…, units, B).
-    dy: ∂J/∂y, (…, units, B); complete when backward runs, which may overwrite it.
-    d_inputs: where to write ∂J/∂input, each (…, units, B), or None where nobody asks.
-    block, d_block: the node's [W | b] and its gradient, (…, outputs, inputs + 1).
-    generator: source of noise while training; None in a plan that only evaluates.
+    Attributes:
+        inputs: The values of the node's inputs, each `(…, units + 1, B)`, the last row ones.
+        y: The node's value, `(…, units, B)`.
+        dy: ∂J/∂y, `(…, units, B)`. Complete when backward runs, which may overwrite it.
+        d_inputs: Where to write ∂J/∂input, each `(…, units, B)`; None where it is not needed.
+        block: The node's [W | b], `(…, outputs, inputs + 1)`; None for a node without parameters.
+        d_block: The gradient of the block, of the same shape.
+        generator: The source of noise during training; None in a plan without noise.
     """
 
     inputs: tuple[Array, ...]
@@ -40,12 +42,12 @@ class Workspace:
 
     @property
     def x(self) -> Array:
-        """The only input, without its row of ones: (…, units, B)."""
+        """The only input without its row of ones, `(…, units, B)`."""
         return self.inputs[0][..., :-1, :]
 
     @property
     def dx(self) -> Array:
-        """Where to write ∂J/∂x; scratch where nobody asks."""
+        """Where to write ∂J/∂x; a scratch array where it is not needed."""
         dx = self.d_inputs[0]
         if dx is None:
             return np.empty((*self.y.shape[:-2], *self.x.shape[-2:]), self.y.dtype)
@@ -53,32 +55,38 @@ class Workspace:
 
     @property
     def weights(self) -> tuple[Array, Array]:
-        """The block and its gradient, of a node that has one."""
+        """The block and its gradient, for a node with parameters."""
         assert self.block is not None
         assert self.d_block is not None
         return self.block, self.d_block
 
     def scalar(self, value: float) -> Array:
-        """A number as a 0-d array of the plan's type: no conversion at every call."""
+        """Return a number as a 0-d array of the plan's dtype: no conversion at every call."""
         return np.array(value, self.y.dtype)
 
-    def like(self, array: Array) -> Array:
-        """Scratch of an array's shape."""
+    def scratch_like(self, array: Array) -> Array:
+        """Allocate a scratch array of the shape and dtype of another one."""
         return aligned(array.shape, array.dtype)
 
 
 class Node:
     """One operation on the values of its inputs.
 
-    units: the number of features it puts out. channels: how many of them lie at one position of a
-    signal, 1 where the features are no signal.
+    Args:
+        inputs: The nodes whose values the operation takes.
+        units: The number of output features.
+        channels: The features per position of a signal; 1 where the features are not a signal.
+        block: The node's parameters; None for a node without.
+
+    Attributes:
+        in_place: True if `bind` accepts the input's buffer as its own and overwrites it.
+        keeps_output: True if backward reads y, so that no later node may overwrite it.
+        takes_ones: True if the function of `evaluator` takes the network's rows with their row of
+            ones.
     """
 
-    # True: `bind` may be given the input's buffer as its own, and overwrite it.
     in_place: bool = False
-    # True: backward reads y, so no later node may overwrite it.
     keeps_output: bool = False
-    # True: what `evaluator` gives takes the rows themselves with their row of ones.
     takes_ones: bool = False
 
     def __init__(
@@ -89,13 +97,20 @@ class Node:
         self.channels = channels
         self.block = block
 
-    def bind(self, at: Workspace) -> Calls:
-        """The calls that write y from the inputs; those that write the gradients from dy."""
+    def bind(self, ws: Workspace) -> Calls:
+        """Return the calls that write y, and the calls that write the inputs' gradients from dy."""
         raise NotImplementedError
 
     def evaluator(self, block: Array | None) -> Callable[..., Array] | None:
-        """The value (…, units, B) as a function of the inputs' (…, units, B), without shared
-        buffers; None where it is the input itself. It may overwrite no input but its own.
+        """Return the operation as a pure function.
+
+        Args:
+            block: The node's parameters, which the function copies; None for a node without.
+
+        Returns:
+            A function of the inputs' values `(…, units, B)` that returns the value `(…, units, B)`
+            without shared buffers; None where the value is the input itself. It may overwrite its
+            input only where no other node reads that.
         """
         raise NotImplementedError
 
@@ -105,24 +120,23 @@ class Input(Node):
 
     keeps_output = True
 
-    def bind(self, at: Workspace) -> Calls:  # noqa: ARG002
-        """Nothing to compute."""
+    def bind(self, ws: Workspace) -> Calls:  # noqa: ARG002
         return [], []
 
 
 def topological_order(last: Node) -> Sequence[Node]:
-    """All nodes `last` depends on, each after its inputs, `last` at the end."""
+    """Return all nodes that `last` depends on, each after its inputs, and `last` at the end."""
     order: list[Node] = []
     done: set[Node] = set()
     stack = [last]
     while stack:  # a loop, not recursion: a network may be deeper than Python's call stack
         node = stack[-1]
-        waiting = [source for source in node.inputs if source not in done]
-        if node in done or not waiting:
+        pending = [source for source in node.inputs if source not in done]
+        if node in done or not pending:
             stack.pop()
             if node not in done:
                 done.add(node)
                 order.append(node)
         else:
-            stack += reversed(waiting)  # so that the first input comes first
+            stack += reversed(pending)  # the first input is visited first
     return order

@@ -1,7 +1,7 @@
-"""Losses, on what the last layer puts out: logits z, before sigmoid or softmax.
+"""Losses of logits z: the outputs of the last layer before sigmoid or softmax.
 
-J is the mean over the rows of a batch, weighted by rows where weights are given, of `value`; each
-`value` is the mean over the outputs, or the sum over classes. Shapes: z (…, outputs, B).
+J is the mean over the rows of a batch, weighted by the rows' weights, of `value`. `value` is the
+mean over the outputs, or the sum over the classes. Shapes: z `(…, outputs, B)`.
 """
 
 import math
@@ -21,48 +21,75 @@ from model.network.validation import require_number
 
 
 class Loss(Configurable):
-    """What the engine asks of a loss.
+    """The interface of a loss.
 
-    link: the activation that makes predictions of logits, applied by the loss, not by a layer.
+    Attributes:
+        link: The activation that turns logits into predictions. The loss applies it, not a layer.
     """
 
     link: ClassVar[str] = "linear"
 
     def encode(self, targets: npt.ArrayLike, outputs: int, dtype: npt.DTypeLike) -> Array:
-        """Targets (B, outputs) checked, and put into the form that `value` and `bind` take.
+        """Check targets and convert them to the form that `value` and `bind` take.
 
-        Raises NetworkError naming what is wrong.
+        Args:
+            targets: `(B, outputs)`.
+            outputs: The number of the network's outputs.
+            dtype: The type of the result.
+
+        Returns:
+            Encoded targets `(B, outputs)`.
+
+        Raises:
+            NetworkError: The targets are invalid for this loss.
         """
         return as_matrix("targets", targets, outputs, dtype)
 
     def value(self, z: Array, y: Array) -> Array:
-        """The loss of each row, (…, 1, B), from logits and encoded targets (…, outputs, B)."""
+        """Return the loss of each row.
+
+        Args:
+            z: Logits `(…, outputs, B)`.
+            y: Encoded targets `(…, outputs, B)`.
+
+        Returns:
+            `(…, 1, B)`.
+        """
         raise NotImplementedError
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """The calls that write ∂J/∂z into dz (…, outputs, B).
+        """Return the calls that write ∂J/∂z.
 
-        weights: each row's share of J, (…, 1, B), or () where all have the same.
+        Args:
+            z: The buffer of logits `(…, outputs, B)`.
+            y: The buffer of encoded targets `(…, outputs, B)`.
+            weights: Each row's share of J, `(…, 1, B)`; or `()` where all are equal.
+            dz: Where to write ∂J/∂z, `(…, outputs, B)`.
+
+        Returns:
+            The calls in order.
         """
         raise NotImplementedError
 
     def predict(self, z: Array) -> Array:
-        """Predictions from logits, by the link."""
+        """Return the predictions for logits, by the link."""
         return z
 
 
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
-    """(z − y)².  ∂/∂z = 2 (z − y) / outputs."""
+    """(z − y)², mean over the outputs.  ∂/∂z = 2 (z − y) / outputs.
+
+    For regression: predicts the conditional mean.
+    """
 
     name = "mean_squared_error"
 
     def value(self, z: Array, y: Array) -> Array:
-        """(z − y)², mean over the outputs."""
         return np.asarray(np.square(z - y).mean(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """2 (z − y) · weights / outputs."""
+        # 2 (z − y) · weights / outputs
         two = np.array(2 / z.shape[-2], z.dtype)
         return [
             partial(np.subtract, z, y, dz),
@@ -73,16 +100,19 @@ class MeanSquaredError(Loss):
 
 @dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
-    """|z − y|.  ∂/∂z = sign(z − y) / outputs: outliers pull no harder than others."""
+    """|z − y|, mean over the outputs.  ∂/∂z = sign(z − y) / outputs.
+
+    For regression with outliers, whose gradient is no larger than that of other rows. Predicts the
+    conditional median.
+    """
 
     name = "mean_absolute_error"
 
     def value(self, z: Array, y: Array) -> Array:
-        """|z − y|, mean over the outputs."""
         return np.asarray(np.abs(z - y).mean(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """sign(z − y) · weights / outputs."""
+        # sign(z − y) · weights / outputs
         share = np.array(1 / z.shape[-2], z.dtype)
         return [
             partial(np.subtract, z, y, dz),
@@ -94,9 +124,15 @@ class MeanAbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """e = z − y: ½ e² where |e| ≤ delta, else delta (|e| − ½ delta) (Huber 1964).
+    """With e = z − y: ½ e² where |e| ≤ delta, else delta (|e| − ½ delta); mean over the outputs.
 
-    ∂/∂z = e kept within ±delta, / outputs.
+    ∂/∂z = clip(e, −delta, delta) / outputs. For regression: squared near 0, absolute beyond delta.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964,
+    https://doi.org/10.1214/aoms/1177703732
+
+    Args:
+        delta: Where the loss becomes linear, in units of the target, from 1e-9 to 1e9.
     """
 
     name = "huber"
@@ -106,13 +142,12 @@ class Huber(Loss):
         require_number("loss huber: delta", self.delta, 1e-9, 1e9)
 
     def value(self, z: Array, y: Array) -> Array:
-        """As a sum of its inner and outer part, mean over the outputs."""
         error = np.abs(z - y)
         inner = np.minimum(error, self.delta)
         return np.asarray((inner * (error - inner / 2)).mean(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """clip(z − y, ±delta) · weights / outputs."""
+        # clip(z − y, −delta, delta) · weights / outputs
         high, share = np.array(self.delta, z.dtype), np.array(1 / z.shape[-2], z.dtype)
         return [
             partial(np.subtract, z, y, dz),
@@ -125,11 +160,16 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
-    """−y log σ(z) − (1 − y) log(1 − σ(z)).  ∂/∂z = (σ(z) − y) / outputs.
+    """−y log σ(z) − (1 − y) log(1 − σ(z)), mean over the outputs.  ∂/∂z = (σ(z) − y) / outputs.
 
-    One output, or several that are not exclusive (multi-label). y is encoded as s = 1 − 2y, so that
-    σ(z) − y = ½ (tanh(z/2) + s): stable, and fewer calls. label_smoothing draws targets that much
-    of the way to ½ (Szegedy et al. 2016, §7).
+    For one output, or several that are not exclusive (multi-label). Targets are from 0 to 1. y is
+    encoded as s = 1 − 2y, so that σ(z) − y = ½ (tanh(z/2) + s): stable, and fewer calls.
+
+    Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
+    vision", 2016, §7, https://arxiv.org/abs/1512.00567
+
+    Args:
+        label_smoothing: The share by which targets move towards ½, from 0 to 0.999.
     """
 
     name = "binary_cross_entropy"
@@ -140,31 +180,42 @@ class BinaryCrossEntropy(Loss):
         require_number(f"loss {self.name}: label_smoothing", self.label_smoothing, 0, 0.999)
 
     def encode(self, targets: npt.ArrayLike, outputs: int, dtype: npt.DTypeLike) -> Array:
-        """Targets from 0 to 1 as s = 1 − 2y."""
+        """Return targets from 0 to 1 as s = 1 − 2y.
+
+        Args:
+            targets: `(B, outputs)`, from 0 to 1.
+            outputs: The number of the network's outputs.
+            dtype: The type of the result.
+        """
         y = as_matrix("targets", targets, outputs, dtype)
         _require_probabilities(y)
         return np.asarray((1 - 2 * y) * y.dtype.type(1 - self.label_smoothing))
 
     def value(self, z: Array, y: Array) -> Array:
-        """log(1 + e^|z|) less what the target takes off, without overflow; mean over outputs."""
+        """Compute ½ (|z| + z s) + log(1 + e^−|z|), which does not overflow.
+
+        Args:
+            z: Logits `(…, outputs, B)`.
+            y: Encoded targets s, `(…, outputs, B)`.
+        """
         half = z.dtype.type(0.5)
         losses = half * (np.abs(z) + z * y) + np.log1p(np.exp(-np.abs(z)))
         return np.asarray(losses.mean(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """½ (tanh(z/2) + s) · weights / outputs."""
+        # ½ (tanh(z/2) + s) · weights / outputs
         half, share = np.array(0.5, z.dtype), np.array(0.5 / z.shape[-2], z.dtype)
         calls: list[Call] = [
             partial(np.multiply, z, half, dz),
             partial(np.tanh, dz, dz),
             partial(np.add, dz, y, dz),
         ]
-        if weights.ndim == 0:  # they never change: one factor instead of two
+        if weights.ndim == 0:  # constant: one factor instead of two
             return [*calls, partial(np.multiply, dz, weights * share, dz)]
         return [*calls, partial(np.multiply, dz, share, dz), partial(np.multiply, dz, weights, dz)]
 
     def predict(self, z: Array) -> Array:
-        """The probability σ(z)."""
+        """Return the probability σ(z)."""
         return sigmoid(z)
 
 
@@ -172,8 +223,14 @@ class BinaryCrossEntropy(Loss):
 class CategoricalCrossEntropy(Loss):
     """−Σ yᵢ log softmax(z)ᵢ = log Σ e^zⱼ − Σ yᵢ zᵢ.  ∂/∂z = softmax(z) − y.
 
-    Targets are (B, classes) shares that add to 1. label_smoothing moves that much of them to all
-    classes alike (Szegedy et al. 2016, §7).
+    For exclusive classes. Targets `(B, classes)` are shares that add to 1.
+
+    Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
+    vision", 2016, §7, https://arxiv.org/abs/1512.00567
+
+    Args:
+        label_smoothing: The share of each target that is spread evenly over the classes, from 0 to
+            0.999.
     """
 
     name = "categorical_cross_entropy"
@@ -184,7 +241,6 @@ class CategoricalCrossEntropy(Loss):
         require_number(f"loss {self.name}: label_smoothing", self.label_smoothing, 0, 0.999)
 
     def encode(self, targets: npt.ArrayLike, outputs: int, dtype: npt.DTypeLike) -> Array:
-        """Shares, smoothed."""
         y = as_matrix("targets", targets, outputs, dtype)
         _require_probabilities(y)
         if not np.allclose(y.sum(axis=1), 1, atol=1e-4):
@@ -197,13 +253,18 @@ class CategoricalCrossEntropy(Loss):
         return np.asarray(y * number(1 - self.label_smoothing) + share)
 
     def value(self, z: Array, y: Array) -> Array:
-        """By log-sum-exp of differences to the largest logit."""
+        """Compute the loss by log-sum-exp of differences to the largest logit, without overflow.
+
+        Args:
+            z: Logits `(…, classes, B)`.
+            y: Smoothed shares `(…, classes, B)`.
+        """
         shifted = z - z.max(axis=-2, keepdims=True)
         log_sum = np.log(np.exp(shifted).sum(axis=-2, keepdims=True))
         return np.asarray((y * (log_sum - shifted)).sum(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        """(softmax(z) − y) · weights."""
+        # (softmax(z) − y) · weights
         one_unit = np.empty((*z.shape[:-2], 1, z.shape[-1]), z.dtype)
         largest = partial(np.maximum.reduce, z, axis=-2, out=one_unit, keepdims=True)
         total = partial(np.add.reduce, dz, axis=-2, out=one_unit, keepdims=True)
@@ -218,18 +279,24 @@ class CategoricalCrossEntropy(Loss):
         ]
 
     def predict(self, z: Array) -> Array:
-        """The probabilities softmax(z)."""
+        """Return the probabilities softmax(z)."""
         return softmax(z)
 
 
 @dataclass(frozen=True)
 class SparseCategoricalCrossEntropy(CategoricalCrossEntropy):
-    """Categorical cross-entropy with targets (B,) or (B, 1) that are class numbers from 0."""
+    """Categorical cross-entropy with class numbers from 0 as targets, `(B,)` or `(B, 1)`."""
 
     name = "sparse_categorical_cross_entropy"
 
     def encode(self, targets: npt.ArrayLike, outputs: int, dtype: npt.DTypeLike) -> Array:
-        """Class numbers as shares, one-hot and smoothed."""
+        """Return class numbers as smoothed shares.
+
+        Args:
+            targets: `(B,)` or `(B, 1)`, integers from 0 to `outputs` − 1.
+            outputs: The number of classes.
+            dtype: The type of the result.
+        """
         classes = as_matrix("targets", targets, 1, np.float64)[:, 0]
         if (classes != np.floor(classes)).any() or classes.min() < 0 or classes.max() >= outputs:
             raise NetworkError(f"targets must be class numbers from 0 to {outputs - 1}")
@@ -244,18 +311,37 @@ def _require_probabilities(y: Array) -> None:
 
 
 def entropy(probabilities: npt.ArrayLike) -> float:
-    """−Σ p log₂ p in bits: the yes-no questions that the best strategy needs (Shannon 1948)."""
+    """Return −Σ p log₂ p in bits: the mean number of yes-no questions of the best strategy.
+
+    Source: Shannon, "A mathematical theory of communication", 1948,
+    https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+    """
     return cross_entropy(probabilities, probabilities)
 
 
-def cross_entropy(true: npt.ArrayLike, believed: npt.ArrayLike) -> float:
-    """−Σ p log₂ q in bits: the questions needed by the strategy that is best for `believed`."""
-    p, q = np.asarray(true, float), np.asarray(believed, float)
-    for name, each in (("true", p), ("believed", q)):
-        if each.ndim != 1 or (each < 0).any() or not math.isclose(each.sum(), 1, abs_tol=1e-9):
+def cross_entropy(true: npt.ArrayLike, assumed: npt.ArrayLike) -> float:
+    """Return −Σ p log₂ q in bits: the mean number of questions of the strategy that is best for q.
+
+    Args:
+        true: p, probabilities that add to 1.
+        assumed: q, probabilities that add to 1.
+
+    Returns:
+        Bits; infinite where p is above 0 and q is 0.
+
+    Raises:
+        NetworkError: An argument is not a distribution, or the lengths differ.
+    """
+    p, q = np.asarray(true, float), np.asarray(assumed, float)
+    for name, values in (("true", p), ("assumed", q)):
+        if (
+            values.ndim != 1
+            or (values < 0).any()
+            or not math.isclose(values.sum(), 1, abs_tol=1e-9)
+        ):
             raise NetworkError(f"{name} must be probabilities that add to 1")
     if p.shape != q.shape:
-        raise NetworkError(f"true and believed must be of one length, got {p.size} and {q.size}")
+        raise NetworkError(f"true and assumed must have the same length, got {p.size} and {q.size}")
     possible = p > 0
     if not q[possible].all():
         return math.inf

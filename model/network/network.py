@@ -1,4 +1,4 @@
-"""A network: layers built into a graph, that can be compiled, and asked for predictions."""
+"""A network: layers built into a graph, which is compiled for training and bound for prediction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,16 +22,28 @@ from model.network.summary import summary
 from model.network.validation import require_count
 
 MAX_PARAMETERS = 10**9
-MAX_UNITS = 5 * 10**7  # of all nodes together: a row's values, at eight bytes each
-MAX_LAYERS = 1000  # that a description may have, those within layers too
+MAX_UNITS = 5 * 10**7  # of all nodes: 8 bytes per unit and row
+MAX_LAYERS = 1000  # of a description, nested layers included
 
 
 class Network:
-    """Layers in a row with their loss. It holds no weights: θ is an argument wherever needed.
+    """A stack of layers with a loss. It holds no parameters: θ is an argument of its methods.
 
-    layers, loss: as objects or as the plain data that describes them. inputs: number of features.
-    channels: how many of the features lie at one position, of signals. dtype: float64 or float32.
-    Raises NetworkError for what does not fit together.
+    Args:
+        layers: Objects, or the plain data that describes them.
+        inputs: The number of features.
+        loss: An object, or the plain data that describes it.
+        dtype: "float64" or "float32".
+        channels: The features per position of a signal; 1 where the features are not a signal.
+
+    Attributes:
+        ends: The input node, and the last node of each layer.
+        outputs: The number of outputs.
+        layout: The layout of θ.
+        units: The total number of units of all nodes.
+
+    Raises:
+        NetworkError: The arguments do not fit together, or the network is too large.
     """
 
     def __init__(
@@ -72,12 +84,16 @@ class Network:
             raise NetworkError(f"a network may have {MAX_UNITS} units, this one has {self.units}")
 
     def initial_parameters(self, generator: Generator | Sequence[Generator]) -> Array:
-        """θ (P,) drawn by the layers' initializers, first layer first, biases zero.
+        """Draw θ `(P,)` by the layers' initializers, first layer first, biases 0.
 
-        Of K generators, K members' θ (K, P).
+        Args:
+            generator: The source of randomness; K generators give K ensemble members.
+
+        Returns:
+            θ `(P,)`, or `(K, P)`.
         """
         if isinstance(generator, Sequence):
-            return np.stack([self.layout.initial(each, self.dtype) for each in generator])
+            return np.stack([self.layout.initial(member, self.dtype) for member in generator])
         return self.layout.initial(generator, self.dtype)
 
     def compile(
@@ -91,12 +107,22 @@ class Network:
         generator: Generator | None = None,
         gradient: Array | None = None,
     ) -> Plan:
-        """The training step for batches of this size, on this θ.
+        """Compile the training step for batches of one size.
 
-        weighted: each row may have its own weight. own_rows: each member its own rows.
-        gathers: batches come by `Plan.gather`, out of a larger table. generator: the source of
-        noise for layers that draw; without it they do nothing. gradient: where another plan of
-        this θ leaves its own; by default a new array.
+        Args:
+            theta: θ `(P,)`, or `(K, P)` for K members. The plan reads its values at every step.
+            batch_size: The rows per batch.
+            weighted: True if each row has its own weight.
+            own_rows: True if each member has its own rows.
+            gathers: True if batches are loaded with `Plan.gather`, from a larger table.
+            generator: The source of noise; without it, layers that draw noise pass their input on.
+            gradient: The array for ∂J/∂θ, such as another plan's for this θ; None for a new one.
+
+        Returns:
+            The plan.
+
+        Raises:
+            NetworkError: θ has another shape or dtype, or the batch size is invalid.
         """
         self._check_theta(theta)
         require_count("batch_size", batch_size)
@@ -114,16 +140,23 @@ class Network:
         )
 
     def per_parameter(self, numbers: Sequence[float]) -> Array:
-        """One number for each layer, in order, as one for each parameter: (P,).
+        """Expand one number per layer to one number per parameter.
 
-        Raises NetworkError unless there are as many as layers.
+        Args:
+            numbers: One per layer, in order.
+
+        Returns:
+            `(P,)`, float64.
+
+        Raises:
+            NetworkError: There are not as many numbers as layers.
         """
         if len(numbers) != len(self.layers):
             count = f"one for each of the {len(self.layers)} layers"
             raise NetworkError(f"layers' numbers must be {count}, got {len(numbers)}")
         values, filled = np.empty(self.layout.size), 0
         for number, end in zip(numbers, self.ends[1:], strict=True):
-            # A layer's nodes, and no later ones, are what its last one depends on.
+            # The last node of a layer depends on the layer's nodes and earlier ones only.
             blocks = (node.block for node in topological_order(end))
             size = sum(block.size for block in blocks if block is not None)
             values[filled:size] = number
@@ -131,32 +164,48 @@ class Network:
         return values
 
     def prepare(self, rows: npt.ArrayLike) -> Array:
-        """Rows (N, features), checked, as (N, features + 1) with ones last: for `Plan.gather`."""
+        """Check rows `(N, features)` and append a column of ones, for `Plan.gather`."""
         checked = as_matrix("rows", rows, self.inputs, self.dtype)
         prepared = np.ones((len(checked), self.inputs + 1), self.dtype)
         prepared[:, :-1] = checked
         return prepared
 
     def bind(self, theta: Array) -> Forward:
-        """The network's function with a copy of this θ in it, to ask it again and again."""
+        """Return the network's function with a copy of θ, for repeated predictions."""
         self._check_theta(theta)
         return Forward(self._order, self.ends[1:], self.loss, self.layout, theta)
 
     def activations(self, theta: Array, rows: npt.ArrayLike) -> list[Array]:
-        """What each layer puts out, (…, B, units), for rows (B, features)."""
+        """Return each layer's outputs, `(…, B, units)`.
+
+        Args:
+            theta: θ `(P,)` or `(K, P)`.
+            rows: `(B, features)`.
+        """
         return self.bind(theta).activations(rows)
 
     def logits(self, theta: Array, rows: npt.ArrayLike) -> Array:
-        """What the last layer puts out, (…, B, outputs), for rows (B, features).
+        """Return the outputs of the last layer, `(…, B, outputs)`.
 
-        Pure: safe from many threads at once.
+        A pure function: safe from many threads at once.
+
+        Args:
+            theta: θ `(P,)` or `(K, P)`.
+            rows: `(B, features)`.
         """
         return self.bind(theta).logits(rows)
 
     def predict(self, theta: Array, rows: npt.ArrayLike) -> Array:
-        """Predictions (…, B, outputs) for rows (B, features): probabilities, or numbers.
+        """Return predictions: probabilities, or numbers.
 
-        Many rows are taken in pieces, whose activations stay in the processor's cache.
+        Many rows are processed in chunks, whose activations stay in the processor's cache.
+
+        Args:
+            theta: θ `(P,)` or `(K, P)`.
+            rows: `(B, features)`.
+
+        Returns:
+            `(…, B, outputs)`.
         """
         return self.bind(theta).predict(rows)
 
@@ -167,7 +216,18 @@ class Network:
         targets: npt.ArrayLike,
         weights: npt.ArrayLike | None = None,
     ) -> Array:
-        """The mean loss, () or (K,), of rows (B, features) against targets, weighted by rows."""
+        """Return the mean loss of rows, weighted by the rows' weights.
+
+        Args:
+            theta: θ `(P,)` or `(K, P)`.
+            rows: `(B, features)`.
+            targets: As the loss takes them: `(B, outputs)`, or `(B,)` for one output and for class
+                numbers.
+            weights: `(B,)`, at least 0; None for equal weights.
+
+        Returns:
+            `()`, or `(K,)`.
+        """
         y = self.loss.encode(targets, self.outputs, self.dtype).T
         z = self.logits(theta, rows).swapaxes(-1, -2)
         check_length(y.shape[-1], z.shape[-1])
@@ -175,12 +235,12 @@ class Network:
         return np.asarray((self.loss.value(z, y)[..., 0, :] * shares).sum(axis=-1))
 
     def summary(self) -> str:
-        """The layers, what they put out and their numbers of parameters, as a table."""
+        """Return a text table of layers, output shapes and numbers of parameters."""
         total = f"{self.layout.size:,} parameters, {self.dtype}; loss {self.loss.name}"
         return summary(self.layers, self.ends, total)
 
     def describe(self) -> dict[str, Any]:
-        """The network as plain data, `network_from` reads it back."""
+        """Return the network as plain data, which `network_from` converts back."""
         return {
             "inputs": self.inputs,
             "channels": self.channels,
@@ -198,7 +258,11 @@ class Network:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """The network that `Network.describe` described. Raises NetworkError."""
+    """Build the network that `Network.describe` describes.
+
+    Raises:
+        NetworkError: The description is invalid.
+    """
     if set(description) != {"inputs", "channels", "layers", "loss", "dtype"}:
         raise NetworkError("a network is described by inputs, channels, layers, loss and dtype")
     if not isinstance(description["layers"], list):
@@ -209,15 +273,15 @@ def network_from(description: Mapping[str, Any]) -> Network:
 
 
 def _count(layers: object) -> int:
-    """How many layers plain data describes, those within a layer too."""
+    """Return the number of layers that plain data describes, nested layers included."""
     if not isinstance(layers, list):
         return 0
-    within = (each.get("layers") for each in layers if isinstance(each, Mapping))
-    return len(layers) + sum(map(_count, within))
+    nested = (layer.get("layers") for layer in layers if isinstance(layer, Mapping))
+    return len(layers) + sum(map(_count, nested))
 
 
 def _check_output(last: Node, loss: Loss) -> None:
-    """Refuse a last layer whose activation or size does not go with the loss."""
+    """Reject a last layer whose activation or size does not match the loss."""
     name = last.activation.name if isinstance(last, Activated) else "linear"
     if loss.link != "linear" and name != "linear":
         raise NetworkError(
@@ -232,6 +296,6 @@ def _check_output(last: Node, loss: Loss) -> None:
         )
     if loss.link == "softmax" and last.units < 2:
         raise NetworkError(
-            f"loss {loss.name} needs an output a class, at least 2: "
+            f"loss {loss.name} needs one output per class, at least 2: "
             "for one output use binary_cross_entropy"
         )

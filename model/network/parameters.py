@@ -1,4 +1,4 @@
-"""All parameters of a network as views of one flat vector θ, laid out block after block."""
+"""Parameter layout: all parameters of a network are views of one flat vector θ."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,10 +12,16 @@ from model.network.initializers import Fans, Generator, Initializer
 
 @dataclass(frozen=True)
 class Block:
-    """A matrix [W | b] of shape (outputs, inputs + 1): weights, and biases in the last column.
+    """The parameters of one node: a matrix [W | b] of shape `(outputs, inputs + 1)`.
 
-    fan_in, fan_out: for the initializer; by default inputs and outputs.
-    penalized: whether weight decay and bounds of norms are for these weights, as for all but gains.
+    Attributes:
+        outputs: The number of rows of W.
+        inputs: The number of columns of W; the biases are one more column.
+        initializer: Draws the initial weights; biases start at 0.
+        fan_in: For the initializer; 0 means `inputs`.
+        fan_out: For the initializer; 0 means `outputs`.
+        penalized: True if weight decay and norm constraints apply to these weights; False for
+            gains.
     """
 
     outputs: int
@@ -27,23 +33,28 @@ class Block:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(outputs, inputs + 1)."""
+        """`(outputs, inputs + 1)`."""
         return self.outputs, self.inputs + 1
 
     @property
     def size(self) -> int:
-        """How many parameters the block holds."""
+        """The number of parameters of the block."""
         return self.outputs * (self.inputs + 1)
 
     def initial(self, generator: Generator) -> Array:
-        """Fresh weights from the initializer, biases zero."""
+        """Draw `(outputs, inputs + 1)`, float64: weights from the initializer, biases 0."""
         shape = self.outputs, self.inputs
         fans = Fans(shape, self.fan_in or self.inputs, self.fan_out or self.outputs)
         return np.column_stack([self.initializer(fans, generator), np.zeros(self.outputs)])
 
 
 class Layout:
-    """Where each block lies in θ. Works the same for θ (P,) and for K members' θ (K, P)."""
+    """The place of each block in θ. Valid for θ `(P,)` and for θ `(K, P)` of K ensemble members.
+
+    Attributes:
+        blocks: The blocks in their order in θ.
+        size: P, the number of parameters.
+    """
 
     def __init__(self, blocks: tuple[Block, ...]) -> None:
         self.blocks = blocks
@@ -54,20 +65,28 @@ class Layout:
         self._slices = [slice(start, end) for start, end in pairwise(ends)]
 
     def views(self, theta: Array) -> list[Array]:
-        """A view of each block, of shape (…, outputs, inputs + 1), that shares θ's memory."""
+        """Return a view of each block, `(…, outputs, inputs + 1)`, that shares θ's memory."""
         return [
             theta[..., part].reshape(*theta.shape[:-1], *block.shape)
             for block, part in zip(self.blocks, self._slices, strict=True)
         ]
 
     def weights_mask(self) -> Array:
-        """(P,) bool: True for weights; False for biases (the last columns) and gains."""
+        """Return `(P,)` bool: True for weights; False for biases (the last columns) and gains."""
         mask = np.zeros(self.size, bool)
         for block, view in zip(self.blocks, self.views(mask), strict=True):
             view[:, :-1] = block.penalized
         return mask
 
     def initial(self, generator: Generator, dtype: npt.DTypeLike = np.float64) -> Array:
-        """θ (P,) with fresh weights, drawn block by block in the order of the layers."""
+        """Draw initial parameters, block by block in the order of the layers.
+
+        Args:
+            generator: The source of randomness.
+            dtype: The type of the result.
+
+        Returns:
+            θ `(P,)`.
+        """
         parts = [block.initial(generator).ravel() for block in self.blocks]
         return np.concatenate([np.empty(0), *parts]).astype(dtype)

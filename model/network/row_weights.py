@@ -1,4 +1,4 @@
-"""Weights of rows: their shares of a mean loss, and the weights that classes give their rows."""
+"""Weights of rows: shares of a mean loss, and weights by class."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,18 @@ from model.errors import NetworkError
 
 
 def row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) -> Array:
-    """Each row's share of a mean, adding to 1: (B,) weights / their sum, or 1 / B without.
+    """Return each row's share of a weighted mean.
 
-    Raises NetworkError for weights that are negative or all zero.
+    Args:
+        weights: `(B,)`, each at least 0; None gives all rows the same share.
+        rows: B.
+        dtype: The type of the result.
+
+    Returns:
+        `(B,)`, adding to 1: weights / their sum, or 1 / B without weights.
+
+    Raises:
+        NetworkError: There are not B weights, one is negative, or all are 0.
     """
     if weights is None:
         return np.full(rows, 1 / rows, dtype)
@@ -24,10 +33,20 @@ def row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) -
 
 
 def class_weights(classes: npt.ArrayLike, weights: str | Sequence[float]) -> Array:
-    """Each row's weight (B,) by its class number, from 0.
+    """Return each row's weight by its class.
 
-    weights: one a class; or "balanced", rows / (classes · rows of the class), which lets every
-    class weigh the same (King and Zeng 2001). Raises NetworkError for classes that have no weight.
+    Source of "balanced": King and Zeng, "Logistic regression in rare events data", 2001.
+
+    Args:
+        classes: `(B,)`, class numbers from 0.
+        weights: One weight per class, each at least 0; or "balanced", rows / (classes · rows of the
+            class), which gives every class the same total weight.
+
+    Returns:
+        `(B,)`, float64.
+
+    Raises:
+        NetworkError: A class number is invalid, a class has no weight, or a weight is negative.
     """
     numbers = as_matrix("classes", classes, 1, np.float64)[:, 0]
     if (numbers != np.floor(numbers)).any() or numbers.min() < 0:
@@ -35,20 +54,28 @@ def class_weights(classes: npt.ArrayLike, weights: str | Sequence[float]) -> Arr
     index = numbers.astype(int)
     if isinstance(weights, str):
         if weights != "balanced":
-            raise NetworkError(f"weights must be balanced or one a class, got {weights!r:.80}")
-        found, counts = np.unique(index, return_counts=True)
-        each = np.zeros(found[-1] + 1)
-        each[found] = len(index) / (len(found) * counts)
-        return np.asarray(each[index])
-    each = as_matrix("weights", weights, 1, np.float64)[:, 0]
-    if (each < 0).any():
+            raise NetworkError(f"weights must be balanced or one per class, got {weights!r:.80}")
+        present, counts = np.unique(index, return_counts=True)
+        by_class = np.zeros(present[-1] + 1)
+        by_class[present] = len(index) / (len(present) * counts)
+        return np.asarray(by_class[index])
+    by_class = as_matrix("weights", weights, 1, np.float64)[:, 0]
+    if (by_class < 0).any():
         raise NetworkError("weights must be at least 0")
-    if index.max() >= len(each):
-        raise NetworkError(f"weights must be one a class: class {index.max()} has none")
-    return np.asarray(each[index])
+    if index.max() >= len(by_class):
+        raise NetworkError(f"weights must be one per class: class {index.max()} has none")
+    return np.asarray(by_class[index])
 
 
-def check_length(came: int, expected: int) -> None:
-    """Raise NetworkError unless as many targets or weights came as there are rows."""
-    if came != expected:
-        raise NetworkError(f"targets and weights must be as many as the rows, {came} ≠ {expected}")
+def check_length(count: int, rows: int) -> None:
+    """Check that there are as many targets or weights as rows.
+
+    Args:
+        count: The number of targets or weights.
+        rows: The number of rows.
+
+    Raises:
+        NetworkError: The numbers differ.
+    """
+    if count != rows:
+        raise NetworkError(f"targets and weights must be as many as the rows, {count} ≠ {rows}")

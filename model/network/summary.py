@@ -1,4 +1,4 @@
-"""A network's layers, shapes and numbers of parameters, as a table of text."""
+"""A network's layers, output shapes and numbers of parameters as a text table."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,15 @@ from model.network.layers import Layer
 
 
 def summary(layers: Sequence[Layer], ends: Sequence[Node], total: str) -> str:
-    """One line a layer: what it is, what it puts out, and how many parameters it has.
+    """Return a table with one line per layer: description, output shape and number of parameters.
 
-    ends: the input and each layer's last node. total: the line below.
+    Args:
+        layers: The layers.
+        ends: The input node, and the last node of each layer.
+        total: The line below the table.
+
+    Returns:
+        The table as text.
     """
     rows = [("layer", "output", "parameters"), ("input", _shape(ends[0]), "0")]
     seen = set(topological_order(ends[0]))
@@ -25,23 +31,23 @@ def summary(layers: Sequence[Layer], ends: Sequence[Node], total: str) -> str:
 
 
 def _title(layer: Layer) -> str:
-    """The layer's name and numbers: dense(15, relu)."""
-    told = layer.describe()
-    if isinstance(told, str):
-        return told
-    shown = ", ".join(_value(value) for key, value in told.items() if key != "name")
-    return f"{told['name']}({shown})"
+    """Return the layer's name and numbers: `dense(15, relu)`."""
+    description = layer.describe()
+    if isinstance(description, str):
+        return description
+    shown = ", ".join(_value(value) for key, value in description.items() if key != "name")
+    return f"{description['name']}({shown})"
 
 
 def _value(value: object) -> str:
     if isinstance(value, dict):
-        numbers = ", ".join(_value(each) for key, each in value.items() if key != "name")
+        numbers = ", ".join(_value(field) for key, field in value.items() if key != "name")
         return f"{value['name']}({numbers})"
-    return " → ".join(_value(each) for each in value) if isinstance(value, list) else str(value)
+    return " → ".join(_value(item) for item in value) if isinstance(value, list) else str(value)
 
 
 def _shape(node: Node) -> str:
-    """Units, or positions × channels of a signal."""
+    """Return the number of units; for a signal, positions × channels."""
     if node.channels == 1:
         return str(node.units)
     return f"{node.units // node.channels} × {node.channels}"

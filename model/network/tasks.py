@@ -1,4 +1,4 @@
-"""What a network is for: which output and which loss go with which kind of target."""
+"""Tasks: which output layer and which loss fit which kind of target."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +8,12 @@ from model.network.layers import Dense
 
 @dataclass(frozen=True)
 class Task:
-    """The recommended end of a network.
+    """The recommended output layer and loss for a kind of target.
 
-    activation: of the last layer; None where the loss takes logits and applies its own.
+    Attributes:
+        loss: The name of the loss.
+        activation: The activation of the last layer; None where the loss takes logits and applies
+            its own.
     """
 
     loss: str
@@ -18,11 +21,11 @@ class Task:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The loss, and what may stand in for it."""
+        """The names of the losses that this task accepts."""
         return NUMBERS if self.loss in NUMBERS else (self.loss,)
 
     def output_layer(self, outputs: int) -> Dense:
-        """The last layer for this many outputs."""
+        """Return a last layer with `outputs` units."""
         return Dense(outputs, self.activation)
 
 

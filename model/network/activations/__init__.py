@@ -1,1 +1,1 @@
-"""Activation functions and their derivatives."""
+"""Activations: value and derivative of each."""

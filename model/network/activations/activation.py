@@ -1,4 +1,4 @@
-"""What an activation is, and the stable functions that activations and losses share."""
+"""The interface of an activation, and the stable functions that activations and losses share."""
 
 import math
 from typing import ClassVar, Final
@@ -9,7 +9,7 @@ from model.arrays import Array
 from model.network.config import Configurable
 from model.network.graph import Calls, Workspace
 
-# 0, 1, −1 and ∞ of each type: of a Python number NumPy makes an array at every call.
+# 0, 1, −1 and ∞ of each dtype: NumPy converts a Python number at every call.
 NUMBERS: Final = {
     np.dtype(dtype): tuple(np.array(number, dtype) for number in (0, 1, -1, math.inf))
     for dtype in ("float64", "float32")
@@ -17,8 +17,8 @@ NUMBERS: Final = {
 
 
 def sigmoid(z: Array) -> Array:
-    """σ(z) by the sign of z: e never overflows, small probabilities keep their digits."""
-    if z.size == 1:  # one row of one output: in a fifth of the time
+    """Return σ(z) by the sign of z: no overflow, and small probabilities keep their digits."""
+    if z.size == 1:  # one row of one output: a fifth of the time
         number = z.item()
         small = math.exp(-abs(number))
         return np.array((1 if number >= 0 else small) / (1 + small), z.dtype).reshape(z.shape)
@@ -31,30 +31,35 @@ def sigmoid(z: Array) -> Array:
 
 
 def softmax(z: Array) -> Array:
-    """e^z / Σ e^z over the units (axis −2), from differences to the largest: no overflow."""
+    """Return e^z / Σ e^z over the units (axis −2), of differences to the largest: no overflow."""
     powers = np.exp(z - z.max(axis=-2, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-2, keepdims=True))
 
 
 def softplus(z: Array) -> Array:
-    """log(1 + e^z) without overflow."""
+    """Return log(1 + e^z) without overflow."""
     return np.asarray(np.logaddexp(z, z.dtype.type(0)))
 
 
 class Activation(Configurable):
-    """What a plan may do with an activation."""
+    """The interface of an activation: y of x, element by element or over the units.
+
+    Attributes:
+        in_place: True if y may overwrite x in a plan.
+        default_initializer: The name of the initializer that goes with the activation.
+    """
 
     in_place: ClassVar[bool] = True
     default_initializer: ClassVar[str] = "glorot_normal"
 
     def value(self, x: Array) -> Array:
-        """Y from x, a new array."""
+        """Return y as a new array."""
         raise NotImplementedError
 
     def overwrite(self, x: Array) -> Array:
-        """Y from x, which is nobody else's: y may lie there."""
+        """Return y; it may overwrite x, which no other node reads."""
         return self.value(x)
 
-    def bind(self, at: Workspace) -> Calls:
-        """The calls that write y from x, and those that write ∂J/∂x from dy."""
+    def bind(self, ws: Workspace) -> Calls:
+        """Return the calls that write y from x, and those that write ∂J/∂x from dy."""
         raise NotImplementedError

@@ -1,9 +1,9 @@
-"""A recorded graph to look at: a table in text, and a picture in Graphviz's DOT language.
+"""A recorded graph as a text table and in Graphviz's DOT language.
 
-Both give every value its data, its gradient from the last `backward` (zeros before), and the
-local derivatives: for y = f(a, …) the derivative of y with respect to a, that is the gradient
-that a would get from this operation alone if ∂J/∂y were 1. If y is an array: ones, so it is
-∂(sum of y)/∂a.
+Both show each value's data, its gradient from the last `backward` (zeros before), and the local
+derivatives. For y = f(a, …), the local derivative is that of y with respect to a: the gradient that
+a receives from this operation alone if ∂J/∂y is 1. If y is an array, ∂J/∂y is an array of ones,
+which gives ∂(sum of y)/∂a.
 """
 
 from typing import Final
@@ -21,14 +21,14 @@ HEADINGS: Final[tuple[str, ...]] = (
     "local derivative",
     "gradient",
 )
-SHOWN: Final = 3  # numbers of an array
+MAX_NUMBERS: Final = 3  # shown of an array
 
 
 def table(value: Value) -> str:
-    """The graph that ends in `value`, one node after the other in forward order.
+    """Return a text table of the graph that ends in `value`, in forward order.
 
-    A node takes one line, or as many as it has inputs. A node without a label is called v and
-    the number it has in that order. Of an array its shape and first numbers are shown.
+    A node has one line per input, and at least one. A node without a label is called v and its
+    number in that order. An array is shown as its shape and its first numbers.
     """
     order = value.order()
     names = {node: _one_line(node.label) or f"v{count}" for count, node in enumerate(order, 1)}
@@ -47,10 +47,10 @@ def table(value: Value) -> str:
 
 
 def to_dot(value: Value) -> str:
-    """The graph that ends in `value` for Graphviz, left to right: `dot -Tsvg` draws it.
+    """Return the graph that ends in `value` in DOT, from left to right; `dot -Tsvg` renders it.
 
-    A box is a value with its label, data and gradient; an oval is the operation that computed it;
-    an edge into an oval carries the local derivative.
+    A box is a value with its label, data and gradient. An oval is the operation that computed the
+    value. An edge into an oval carries the local derivative.
     """
     numbers = {node: count for count, node in enumerate(value.order(), 1)}
     lines = [
@@ -60,8 +60,8 @@ def to_dot(value: Value) -> str:
         '  edge [fontname="sans-serif"]',
     ]
     for node, number in numbers.items():
-        shown = (node.label, f"value {_text(node.data)}", f"gradient {_text(node.gradient)}")
-        label = "\n".join(line for line in shown if line)
+        parts = (node.label, f"value {_text(node.data)}", f"gradient {_text(node.gradient)}")
+        label = "\n".join(line for line in parts if line)
         lines.append(f"  v{number} [shape=box, label={_quoted(label)}]")
         if node.inputs:
             lines.append(f"  o{number} [shape=oval, label={_quoted(node.operation)}]")
@@ -77,12 +77,14 @@ def _local_derivatives(node: Value) -> list[Array]:
 
 
 def _text(array: Array) -> str:
-    """A number as it is, an array by its shape and a few numbers: (2, 3) 0.5 -1 2 …"""
-    numbers = [f"{number + 0.0:.4g}" for number in array.ravel()[:SHOWN]]  # + 0.0: -0 becomes 0
+    """Return a number as text; an array as its shape and first numbers, `(2, 3) 0.5 -1 2 …`."""
+    numbers = [
+        f"{number + 0.0:.4g}" for number in array.ravel()[:MAX_NUMBERS]
+    ]  # + 0.0: -0 becomes 0
     if not array.ndim:
         return numbers[0]
-    more = ["…"] if array.size > SHOWN else []
-    return " ".join([str(array.shape), *numbers, *more])
+    ellipsis = ["…"] if array.size > MAX_NUMBERS else []
+    return " ".join([str(array.shape), *numbers, *ellipsis])
 
 
 def _one_line(label: str) -> str:
@@ -90,6 +92,6 @@ def _one_line(label: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A DOT string: quotes and backslashes escaped, & too since Graphviz reads HTML's entities."""
+    """Return a DOT string. & is written as an entity, since Graphviz decodes HTML entities."""
     escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return '"' + escaped.replace("\n", "\\n") + '"'

@@ -1,4 +1,4 @@
-"""Is the gradient right? The compiled plan's against a central difference of the loss."""
+"""Gradient check: a compiled plan's gradient against central differences of the loss."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,14 @@ from model.network.network import Network
 def analytic_gradient(
     network: Network, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
 ) -> Array:
-    """∂J/∂θ (P,) by back-propagation, over all rows (B, features) as one batch."""
+    """Return ∂J/∂θ `(P,)` by back-propagation, over all rows as one batch.
+
+    Args:
+        network: The network.
+        theta: θ `(P,)`.
+        rows: `(B, features)`.
+        targets: As the loss takes them.
+    """
     x = as_matrix("rows", rows, network.inputs, network.dtype)
     plan = network.compile(theta, batch_size=len(x))
     plan.load(x, network.loss.encode(targets, network.outputs, network.dtype))
@@ -25,15 +32,25 @@ def numerical_gradient(
     targets: npt.ArrayLike,
     epsilon: float = 1e-6,
 ) -> Array:
-    """∂J/∂θ (P,) by (J(θ + εeᵢ) − J(θ − εeᵢ)) / 2ε: slow, and right to about ε² in float64."""
+    """Return ∂J/∂θ `(P,)` by (J(θ + εeᵢ) − J(θ − εeᵢ)) / 2ε.
+
+    Slow: two losses per parameter. The error is of order ε² in float64.
+
+    Args:
+        network: The network.
+        theta: θ `(P,)`.
+        rows: `(B, features)`.
+        targets: As the loss takes them.
+        epsilon: ε.
+    """
     gradient = np.empty_like(theta)
-    moved = theta.copy()
+    shifted = theta.copy()
     for index in range(theta.size):
-        moved[index] = theta[index] + epsilon
-        above = float(network.loss_of(moved, rows, targets))
-        moved[index] = theta[index] - epsilon
-        below = float(network.loss_of(moved, rows, targets))
-        moved[index] = theta[index]
+        shifted[index] = theta[index] + epsilon
+        above = float(network.loss_of(shifted, rows, targets))
+        shifted[index] = theta[index] - epsilon
+        below = float(network.loss_of(shifted, rows, targets))
+        shifted[index] = theta[index]
         gradient[index] = (above - below) / (2 * epsilon)
     return gradient
 
@@ -41,9 +58,16 @@ def numerical_gradient(
 def gradient_error(
     network: Network, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
 ) -> float:
-    """‖analytic − numerical‖ / (‖analytic‖ + ‖numerical‖): below 1e-7 is right, above 1e-4 wrong.
+    """Return ‖analytic − numerical‖ / (‖analytic‖ + ‖numerical‖), which is 0 where both are 0.
 
-    Not meaningful where a unit's input is within ε of a kink (ReLU at 0), nor in float32.
+    Below 1e-7 the gradient is right, above 1e-4 it is wrong. Not meaningful in float32, nor where a
+    unit's input is within ε of a kink (ReLU at 0).
+
+    Args:
+        network: The network.
+        theta: θ `(P,)`.
+        rows: `(B, features)`.
+        targets: As the loss takes them.
     """
     analytic = analytic_gradient(network, theta, rows, targets)
     numerical = numerical_gradient(network, theta, rows, targets)

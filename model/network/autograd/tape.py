@@ -1,13 +1,15 @@
 """A tape: the computation graph of NumPy arrays, recorded while they are computed.
 
-Every operation returns a new `Value` that remembers its inputs, and how a gradient goes back to
-them. `backward` walks that record right to left. It makes the graph anew at every pass, in plain
-formulas and without a thought for speed: for learning, and to test the compiled plan against.
+Every operation returns a new `Value` that stores its inputs and how a gradient is propagated back
+to them. `backward` traverses the record in reverse. The graph is recorded again at every pass, in
+plain formulas and without optimization: for learning, and as the reference of the compiled plan.
 
-In the docstrings a and b are an operation's inputs, y its output and g = ∂J/∂y. Where a
-derivative is given as ∂y/∂a, ∂J/∂a is g times it, element by element.
-Sources: Baydin et al. 2018, Automatic differentiation in machine learning: a survey, §3.2;
-A. Karpathy's micrograd (https://github.com/karpathy/micrograd), the same idea on single numbers.
+In the docstrings a and b are an operation's inputs, y is its output and g = ∂J/∂y. Where a
+derivative is given as ∂y/∂a, ∂J/∂a is g times that, element by element.
+
+Sources: Baydin et al., "Automatic differentiation in machine learning: a survey", 2018, §3.2,
+https://jmlr.org/papers/v18/17-468.html; A. Karpathy, micrograd, the same idea on single numbers,
+https://github.com/karpathy/micrograd
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +27,25 @@ Pullback = Callable[[Array], Array]  # from ∂J/∂y to ∂J/∂input, before b
 
 
 class Value:
-    """An array in a graph: given by somebody, or computed from other values.
+    """An array in a graph: an input, or the result of an operation.
 
-    data: float64, of any shape, copied. gradient: ∂J/∂data, of data's shape, from the last
-    `backward` that came by; zeros before. operation: the name of what computed it, "" if given.
-    inputs: what it was computed from. label: for tables and pictures, may be set at any time.
-    Operands may be numbers and arrays too, and broadcast as in NumPy. Who changes data computes
-    anew what follows from it. Raises NetworkError for what is not real numbers; shapes that do
-    not fit raise NumPy's own ValueError.
+    Operands may also be numbers and arrays, and broadcast as in NumPy. After a change of `data`,
+    the values computed from it must be computed again. Shapes that do not match raise NumPy's
+    ValueError.
+
+    Args:
+        data: Real numbers of any shape, copied.
+        label: For tables and pictures; may be changed at any time.
+
+    Attributes:
+        data: float64.
+        gradient: ∂J/∂data, of the shape of `data`, from the last `backward` that reached the value;
+            zeros before.
+        operation: The name of the operation that computed the value; "" for an input.
+        inputs: The values it was computed from.
+
+    Raises:
+        NetworkError: The data are not real numbers of one shape.
     """
 
     __array_ufunc__ = None  # array * value: NumPy leaves it to __rmul__
@@ -50,11 +63,16 @@ class Value:
         return f"Value({self.data.tolist()}{label}, gradient={self.gradient.tolist()})"
 
     def backward(self, seed: npt.ArrayLike | None = None) -> None:
-        """Set `gradient` of this value and all it was computed from, by the chain rule.
+        """Set `gradient` of this value and of all that it was computed from, by the chain rule.
 
-        All those gradients start from zero, so a second call sets the same again, not the double.
-        seed: ∂J/∂self, of self's shape; 1 where self is the J, a single number. Raises
-        NetworkError if self has several numbers and no seed is given, or one of another shape.
+        All these gradients start from zero, so a second call sets the same values again.
+
+        Args:
+            seed: ∂J/∂self, of the shape of `data`; None for 1, if this value is J, a single number.
+
+        Raises:
+            NetworkError: The seed has another shape, or is missing for a value with several
+                numbers.
         """
         shape = self.data.shape
         if seed is None and self.data.size != 1:
@@ -71,18 +89,18 @@ class Value:
                 source.gradient += gradient
 
     def pull(self, gradient: Array) -> list[Array]:
-        """One step of the chain rule: ∂J/∂input of each input, when `gradient` is ∂J/∂self."""
+        """Return ∂J/∂input of each input for `gradient` = ∂J/∂self: one step of the chain rule."""
         sources = zip(self.inputs, self._pullbacks, strict=True)
         return [_sum_to(pullback(gradient), source.data.shape) for source, pullback in sources]
 
     def order(self) -> "list[Value]":
-        """Every value this one was computed from, each after its inputs, this one at the end."""
+        """Return all values that this one depends on, each after its inputs; this one is last."""
         order: dict[Value, None] = {}
         stack = [self]
         while stack:  # a loop, not recursion: a graph may be deeper than Python's call stack
-            waiting = [source for source in stack[-1].inputs if source not in order]
-            if waiting:
-                stack += reversed(waiting)
+            pending = [source for source in stack[-1].inputs if source not in order]
+            if pending:
+                stack += reversed(pending)
             else:
                 order[stack.pop()] = None
         return list(order)
@@ -123,7 +141,11 @@ class Value:
         return _record("@", y, (a, lambda g: g.reshape(shape) @ column.swapaxes(-1, -2)), (b, to_b))
 
     def __pow__(self, exponent: float) -> "Value":
-        """aⁿ, n a constant number.  ∂y/∂a = n aⁿ⁻¹.  Raises NetworkError for another n."""
+        """aⁿ, n a constant number.  ∂y/∂a = n aⁿ⁻¹.
+
+        Raises:
+            NetworkError: n is not a number.
+        """
         n, a = exponent, self.data
         if not isinstance(n, int | float | np.integer | np.floating):
             raise NetworkError(f"a power must be a constant number, got {type(n).__name__}")
@@ -196,24 +218,39 @@ class Value:
         return _record("maximum", y, (a, lambda g: g * share), (b, lambda g: g * (1 - share)))
 
     def sum(self, axis: Axes = None, keepdims: bool = False) -> "Value":
-        """Σ a, over all or some axes.  ∂y/∂a = 1: every term gets the whole g."""
+        """Σ a, over all or some axes.  ∂y/∂a = 1: every term receives the whole g.
+
+        Args:
+            axis: The axes; None for all.
+            keepdims: True to keep the axes with length 1.
+        """
         y = self.data.sum(axis, keepdims=keepdims)
         return _record("sum", y, (self, self._spread(axis, keepdims)))
 
     def mean(self, axis: Axes = None, keepdims: bool = False) -> "Value":
-        """Σ a / n, over all or some axes.  ∂y/∂a = 1 / n, n terms in each mean."""
+        """Σ a / n, over all or some axes.  ∂y/∂a = 1 / n for n terms per mean.
+
+        Args:
+            axis: The axes; None for all.
+            keepdims: True to keep the axes with length 1.
+        """
         y, spread = self.data.mean(axis, keepdims=keepdims), self._spread(axis, keepdims)
         return _record("mean", y, (self, lambda g: spread(g) * g.size / self.data.size))
 
     def max(self, axis: Axes = None, keepdims: bool = False) -> "Value":
-        """The largest, of all or along axes.  ∂y/∂a = 1 / k where a is one of k largest, else 0."""
+        """The maximum over all or some axes.  ∂y/∂a = 1 / k where a is one of k maxima, else 0.
+
+        Args:
+            axis: The axes; None for all.
+            keepdims: True to keep the axes with length 1.
+        """
         y, spread = self.data.max(axis, keepdims=keepdims), self._spread(axis, keepdims)
         largest = self.data == self.data.max(axis, keepdims=True)
         share = largest / largest.sum(axis, keepdims=True)
         return _record("max", y, (self, lambda g: spread(g) * share))
 
     def _spread(self, axis: Axes, keepdims: bool) -> Pullback:
-        """Back over the axes a reduction took away, repeated along them."""
+        """Return a function that repeats a gradient along the axes that a reduction removed."""
         shape = self.data.shape
         if keepdims or axis is None:
             return lambda g: np.broadcast_to(g, shape)
@@ -225,18 +262,18 @@ class Value:
         return _record("reshape", y, (self, lambda g: g.reshape(self.data.shape)))
 
     def transpose(self, *axes: int) -> "Value":
-        """Axes in another order, by default the reverse.  ∂J/∂a = g with its axes put back."""
+        """Axes in another order, by default reversed.  ∂J/∂a = g with the axes in the old order."""
         y = self.data.transpose(*axes)
         order = [axis % y.ndim for axis in axes or reversed(range(y.ndim))]
         return _record("transpose", y, (self, lambda g: g.transpose(np.argsort(order))))
 
     @property
     def T(self) -> "Value":
-        """`transpose()`."""
+        """`transpose()` with reversed axes."""
         return self.transpose()
 
     def __getitem__(self, index: Any) -> "Value":
-        """a[index], any index of NumPy's.  ∂J/∂a = g at the places taken, summed, 0 elsewhere."""
+        """a[index], any index of NumPy's.  ∂J/∂a = g summed at the selected places, 0 elsewhere."""
 
         def scatter(g: Array) -> Array:
             whole = np.zeros_like(self.data)
@@ -253,12 +290,21 @@ Operand = Value | npt.ArrayLike
 
 
 def as_value(operand: Operand) -> Value:
-    """The operand itself if it is a Value, else a constant. Raises NetworkError if not numbers."""
+    """Return the operand if it is a Value, else a constant.
+
+    Raises:
+        NetworkError: The operand is not numbers.
+    """
     return operand if isinstance(operand, Value) else Value(operand)
 
 
 def concatenate(values: Sequence[Operand], axis: int = 0) -> Value:
-    """Values joined along an axis they have.  ∂J/∂a = the part of g that came from a."""
+    """Values joined along an existing axis.  ∂J/∂a = the part of g that belongs to a.
+
+    Args:
+        values: Operands whose shapes differ only along the axis.
+        axis: The axis.
+    """
     parts = [as_value(value) for value in values]
     y = np.concatenate([part.data for part in parts], axis)
     places = np.split(np.arange(y.shape[axis]), np.cumsum([p.data.shape[axis] for p in parts]))
@@ -267,7 +313,12 @@ def concatenate(values: Sequence[Operand], axis: int = 0) -> Value:
 
 
 def stack(values: Sequence[Operand], axis: int = 0) -> Value:
-    """Values of one shape along a new axis.  ∂J/∂a = the part of g that came from a."""
+    """Values of one shape along a new axis.  ∂J/∂a = the part of g that belongs to a.
+
+    Args:
+        values: Operands of one shape.
+        axis: The new axis.
+    """
     parts = [as_value(value) for value in values]
     y = np.stack([part.data for part in parts], axis)
     pullbacks = [partial(np.take, indices=index, axis=axis) for index in range(len(parts))]
@@ -283,7 +334,7 @@ def _record(operation: str, data: Array, *sources: tuple[Value, Pullback]) -> Va
 
 
 def _sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient of an operand of this shape: summed over the axes it was repeated along."""
+    """Return the gradient of an operand of this shape: the sum over the axes of its broadcast."""
     new = tuple(range(gradient.ndim - len(shape)))
     repeated = tuple(len(new) + axis for axis, length in enumerate(shape) if length == 1)
     summed: Array = np.sum(gradient, axis=new + repeated, keepdims=True)
@@ -291,7 +342,11 @@ def _sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _numbers(name: str, data: npt.ArrayLike) -> Array:
-    """A float64 copy. Raises NetworkError."""
+    """Return a float64 copy.
+
+    Raises:
+        NetworkError: The data are not real numbers of one shape.
+    """
     try:
         array = np.asarray(data)
     except ValueError:

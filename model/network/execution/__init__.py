@@ -1,1 +1,1 @@
-"""Compilation of a graph into a plan, and the pure forward pass."""
+"""Compilation of a graph into a training plan, and the pure forward pass for predictions."""

@@ -1,6 +1,6 @@
-"""A graph compiled for one batch size: two flat lists of calls over buffers made once.
+"""A plan: a graph compiled for one batch size, as two flat lists of calls on preallocated buffers.
 
-A step of training is `for call in plan.forward: call()`, then the same over `plan.backward`.
+A training step is `for call in plan.forward: call()`, then the same for `plan.backward`.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,26 @@ from model.network.parameters import Layout
 
 
 class Plan:
-    """The training step of a network on batches of B rows, with θ's current values.
+    """The training step of a network on batches of B rows, at the current values of θ.
 
-    theta: (P,), or (K, P) for K members; read at every step, never written.
-    gradient: ∂J/∂θ after `step`, of θ's shape and layout.
-    inputs, targets, weights: the batch, feature-major, see `load`: (features, B), (outputs, B),
-    (1, B) or (). A leading axis of members is on targets and weights, and where own_rows on inputs.
+    A batch is in the feature-major buffers `inputs` `(features, B)`, `targets` `(outputs, B)` and
+    `weights` `(1, B)` or `()`; see `load`. Targets and weights have a leading axis for the members
+    of an ensemble; inputs have it with `own_rows`.
+
+    Args:
+        last: The last node of the graph.
+        loss: The loss J.
+        layout: The layout of θ.
+        theta: θ `(P,)`, or `(K, P)` for K members. Read at every step, never written.
+        batch_size: B.
+        weighted: True if each row has its own weight.
+        own_rows: True if each member has its own rows.
+        gathers: True if batches are loaded with `gather`.
+        generator: The source of noise; None for no noise.
+        gradient: The array for ∂J/∂θ; None for a new one.
+
+    Attributes:
+        gradient: ∂J/∂θ after `step`, of θ's shape and layout.
     """
 
     def __init__(
@@ -46,25 +60,27 @@ class Plan:
         self._loss = loss
         self._batch_size = np.array(batch_size, theta.dtype)
         self._context = copy_context()
-        self._context.run(_settle_numpy)
+        self._context.run(_configure_numpy)
         order = topological_order(last)
         values, gradients = _buffers(order, theta, batch_size, own_rows, gathers)
         self.inputs = values[order[0]][..., :-1, :]
         self._logits = values[last][..., :-1, :]
         self.targets = aligned(self._logits.shape, theta.dtype)
         if gathers:
-            self._rows = values[order[0]].swapaxes(-1, -2)
-            shape = (*self._rows.shape[:-1], last.units)
-            self._picked = aligned(shape, theta.dtype)
-        each = (*theta.shape[:-1], 1, batch_size) if weighted else ()
-        self.weights = np.full(each, 1 / batch_size, theta.dtype)
+            self._batch_rows = values[order[0]].swapaxes(-1, -2)
+            self._batch_targets = aligned((*self._batch_rows.shape[:-1], last.units), theta.dtype)
+        shape = (*theta.shape[:-1], 1, batch_size) if weighted else ()
+        self.weights = np.full(shape, 1 / batch_size, theta.dtype)
         self.backward += loss.bind(self._logits, self.targets, self.weights, gradients[last])
         self._bind(order, layout, values, gradients, generator)
 
     def load(self, rows: Array, targets: Array, shares: Array | None = None) -> None:
-        """Take a batch: rows (B, features), encoded targets (B, outputs), shares (B,) of J.
+        """Load a batch. Arrays of an ensemble have a leading axis for the members' own values.
 
-        Members' own have a leading axis.
+        Args:
+            rows: `(B, features)`.
+            targets: `(B, outputs)`, encoded by the loss.
+            shares: `(B,)`, each row's share of J, adding to 1; None for equal shares.
         """
         self.inputs[...] = rows.swapaxes(-1, -2)
         self.targets[...] = targets.swapaxes(-1, -2)
@@ -74,24 +90,27 @@ class Plan:
     def gather(
         self, rows: Array, targets: Array, index: Array, weights: Array | None = None
     ) -> None:
-        """Take the batch `index` (B,) of a larger table, without allocating; (K, B) for own_rows.
+        """Load a batch of rows of a larger table, without allocation.
 
-        rows: (N, features + 1) as `Network.prepare` gives them. targets: (N, outputs), encoded.
-        weights: (…, N) of a weighted plan, of mean 1, so that J stays an unbiased share of the
-        whole table's.
+        Args:
+            rows: `(N, features + 1)`, from `Network.prepare`.
+            targets: `(N, outputs)`, encoded by the loss.
+            index: `(B,)`, the rows of the batch; `(K, B)` with `own_rows`.
+            weights: `(…, N)` for a weighted plan, of mean 1, so that J of a batch is an unbiased
+                estimate of that of the table.
         """
-        np.take(rows, index, axis=0, out=self._rows, mode="clip")
-        np.take(targets, index, axis=0, out=self._picked, mode="clip")
-        np.copyto(self.targets, self._picked.swapaxes(-1, -2))
+        np.take(rows, index, axis=0, out=self._batch_rows, mode="clip")
+        np.take(targets, index, axis=0, out=self._batch_targets, mode="clip")
+        np.copyto(self.targets, self._batch_targets.swapaxes(-1, -2))
         if weights is not None:
             shares = self.weights[..., 0, :]
             np.take(weights, index, axis=-1, out=shares, mode="clip")
             np.divide(shares, self._batch_size, shares)
 
     def step(self) -> None:
-        """Leave ∂J/∂θ of the batch in `gradient`.
+        """Write ∂J/∂θ of the batch into `gradient`.
 
-        Where numbers overflow it does so in silence: the gradient is then not finite.
+        Overflow raises no warning: the gradient is then not finite.
         """
         self._context.run(self._step)
 
@@ -102,7 +121,7 @@ class Plan:
             call()
 
     def loss(self) -> Array:
-        """J of the batch at the θ of the last `step`: (), or (K,)."""
+        """Return J of the batch at the θ of the last `step`: `()`, or `(K,)`."""
         losses = self._loss.value(self._logits, self.targets)
         return np.asarray((losses * self.weights).sum(axis=(-2, -1)))
 
@@ -117,8 +136,8 @@ class Plan:
         holders = [node for node in order if node.block is not None]
         blocks = dict(zip(holders, layout.views(self.theta), strict=True))
         d_blocks = dict(zip(holders, layout.views(self.gradient), strict=True))
-        wanted = _with_parameters(order)
-        # Backwards, the first consumer met assigns a node's gradient, each further one adds to it.
+        needed = _with_parameters(order)
+        # In reverse, the first consumer assigns a node's gradient, each further one adds to it.
         assigned: set[Node] = set()
         forward: list[list[Call]] = []
         for node in reversed(order):
@@ -126,7 +145,7 @@ class Plan:
             additions: list[Call] = []
             for source in node.inputs:
                 gradient = gradients[source]
-                if source not in wanted:
+                if source not in needed:
                     d_inputs.append(None)
                 elif source in assigned:
                     scratch = aligned(gradient.shape, gradient.dtype)
@@ -147,16 +166,16 @@ class Plan:
                 )
             )
             forward.append(calls[0])
-            if node in wanted:
+            if node in needed:
                 self.backward += [*calls[1], *additions]
         self.forward += [call for calls in reversed(forward) for call in calls]
 
 
-def _settle_numpy() -> None:
-    """NumPy's settings for a plan's calls, in a context of their own.
+def _configure_numpy() -> None:
+    """Set NumPy's options for a plan's calls, in the plan's own context.
 
-    With buffers of its usual size NumPy (up to 2.4 at least) writes a broadcast operand out in full
-    before it multiplies: that takes memory, and twice the time.
+    With its default buffer size NumPy (at least up to 2.4) expands a broadcast operand before the
+    multiplication, which takes memory and twice the time.
     """
     np.setbufsize(16)
     np.seterr(all="ignore")
@@ -165,10 +184,11 @@ def _settle_numpy() -> None:
 def _buffers(
     order: Sequence[Node], theta: Array, batch_size: int, own_rows: bool, gathers: bool
 ) -> tuple[dict[Node, Array], dict[Node, Array]]:
-    """A value (…, units + 1, B), last row ones, and a gradient (…, units, B) for each node.
+    """Allocate a value `(…, units + 1, B)` and a gradient `(…, units, B)` for each node.
 
-    A node that may overwrite its input shares that one's. Rows that are gathered lie row by row, so
-    that a batch is a few long copies; matrix products take them transposed.
+    The last row of each value is ones. A node that may overwrite its input shares the input's
+    buffers. Gathered rows are stored row by row, so that loading a batch is a few long copies;
+    matrix products use their transpose.
     """
     consumers = dict.fromkeys(order, 0)
     for node in order:
@@ -193,9 +213,9 @@ def _buffers(
 
 
 def _with_parameters(order: Sequence[Node]) -> set[Node]:
-    """The nodes through which a gradient reaches some parameters."""
-    found: set[Node] = set()
+    """Return the nodes through which a gradient reaches parameters."""
+    reached: set[Node] = set()
     for node in order:
-        if node.block is not None or any(source in found for source in node.inputs):
-            found.add(node)
-    return found
+        if node.block is not None or any(source in reached for source in node.inputs):
+            reached.add(node)
+    return reached

@@ -1,1 +1,1 @@
-"""The graph's operations, each with a forward and a backward pass."""
+"""The operations of the graph, each with its forward and backward calls."""

@@ -1,7 +1,7 @@
-"""Convolution over a signal: windows are views, so no window is ever copied.
+"""Convolution over a signal by views of its windows, which are never copied.
 
-A signal of T positions and C channels lies as T · C features, position by position; a window of k
-positions is then k · C features in a row.
+A signal of T positions and C channels is stored as T · C features, position by position. A window
+of k positions is then k · C consecutive features.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,17 @@ from model.network.parameters import Block
 
 
 class Windowed(Node):
-    """y_t = W x_t + b over the windows x_t, t = 0 … T − 1, every `stride` positions, no padding.
+    """y_t = W x_t + b for windows x_t, t = 0 … T − 1, one every `stride` positions, no padding.
 
-    tied: all windows share one W (a convolution); else each has its own.
     ∂J/∂W = Σ_t dy_t x_tᵀ (without the sum where untied), ∂J/∂x_t += Wᵀ dy_t.
+
+    Args:
+        source: The node of the signal.
+        filters: The number of output channels.
+        kernel: The positions per window.
+        stride: The positions from one window to the next.
+        initializer: Draws the initial weights.
+        tied: True if all windows share one W (a convolution); False if each has its own.
     """
 
     def __init__(
@@ -45,20 +52,20 @@ class Windowed(Node):
         )
         super().__init__(source, units=self.windows * filters, channels=filters, block=block)
 
-    def bind(self, at: Workspace) -> Calls:
-        """One stacked product each way; overlapping windows' gradients are added group by group."""
-        block, d_block = at.weights
+    def bind(self, ws: Workspace) -> Calls:
+        """Compile one stacked product each way."""
+        block, d_block = ws.weights
         weights, bias = self._split(block)
         d_weights, d_bias = self._split(d_block)
-        x, y, dy = self._view(at.x), self._by_window(at.y), self._by_window(at.dy)
+        x, y, dy = self._view(ws.x), self._by_window(ws.y), self._by_window(ws.dy)
         forward: list[Call] = [partial(np.matmul, weights, x, y), partial(np.add, y, bias, y)]
         backward: list[Call] = []
         transposed = x.swapaxes(-1, -2)
         if self.tied:
-            each = np.empty((*dy.shape[:-1], self.size), dy.dtype)
+            by_window = np.empty((*dy.shape[:-1], self.size), dy.dtype)
             backward += [
-                partial(np.matmul, dy, transposed, each),
-                partial(np.add.reduce, each, axis=-3, out=d_weights[..., 0, :, :]),
+                partial(np.matmul, dy, transposed, by_window),
+                partial(np.add.reduce, by_window, axis=-3, out=d_weights[..., 0, :, :]),
                 partial(np.add.reduce, dy, axis=(-3, -1), out=d_bias[..., 0, :, 0]),
             ]
         else:
@@ -66,14 +73,13 @@ class Windowed(Node):
                 partial(np.matmul, dy, transposed, d_weights),
                 partial(np.add.reduce, dy, axis=-1, out=d_bias, keepdims=True),
             ]
-        if at.d_inputs[0] is not None:
-            backward += self._to_inputs(weights.swapaxes(-1, -2), dy, at.d_inputs[0])
+        if ws.d_inputs[0] is not None:
+            backward += self._to_inputs(weights.swapaxes(-1, -2), dy, ws.d_inputs[0])
         return forward, backward
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
-        """W x_t + b for every window."""
         assert block is not None
-        weights, bias = (part.copy() for part in self._split(block))
+        weights, bias = (array.copy() for array in self._split(block))
 
         def value(x: Array) -> Array:
             y = weights @ self._view(x)
@@ -83,22 +89,22 @@ class Windowed(Node):
         return value
 
     def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> list[Call]:
-        """Σ over the windows that a feature is in; every g-th window overlaps no other such one."""
-        pieces = np.empty((*dy.shape[:-2], self.size, dy.shape[-1]), dy.dtype)
+        """Add the windows' gradients to dx, in groups of windows that do not overlap."""
+        parts = np.empty((*dy.shape[:-2], self.size, dy.shape[-1]), dy.dtype)
         into = self._view(dx)
         apart = -(-self.size // self.step)
         return [
-            partial(np.matmul, weights, dy, pieces),
+            partial(np.matmul, weights, dy, parts),
             partial(dx.fill, 0),
             *(
-                partial(np.add, into[..., g::apart, :, :], part, into[..., g::apart, :, :])
+                partial(np.add, into[..., g::apart, :, :], group, into[..., g::apart, :, :])
                 for g in range(min(apart, self.windows))
-                for part in [pieces[..., g::apart, :, :]]
+                for group in [parts[..., g::apart, :, :]]
             ),
         ]
 
     def _view(self, x: Array) -> Array:
-        """X (…, features, B) as its windows (…, T, k · C, B), sharing memory."""
+        """Return x `(…, features, B)` as windows `(…, T, k · C, B)`, sharing memory."""
         *lead, across, along = x.strides
         return np.lib.stride_tricks.as_strided(
             x,
@@ -107,7 +113,7 @@ class Windowed(Node):
         )
 
     def _by_window(self, y: Array) -> Array:
-        """(…, T · filters, B) as (…, T, filters, B), sharing memory."""
+        """Return y `(…, T · filters, B)` as `(…, T, filters, B)`, sharing memory."""
         *lead, across, along = y.strides
         return np.lib.stride_tricks.as_strided(
             y,
@@ -116,8 +122,8 @@ class Windowed(Node):
         )
 
     def _split(self, block: Array) -> tuple[Array, Array]:
-        """[W | b] as W (…, T or 1, filters, k · C) and b (…, T or 1, filters, 1)."""
+        """Return W `(…, T or 1, filters, k · C)` and b `(…, T or 1, filters, 1)` of a block."""
         windows = 1 if self.tied else self.windows
         shape = (*block.shape[:-2], windows, self.channels, self.size + 1)
-        parts = block.reshape(shape)
-        return parts[..., :-1], parts[..., -1:]
+        by_window = block.reshape(shape)
+        return by_window[..., :-1], by_window[..., -1:]

@@ -1,4 +1,4 @@
-"""The graph's operations on whole layers, each with its derivative. dy stands for ∂J/∂y."""
+"""Operations on whole layers, each with its derivative. dy is ∂J/∂y."""
 
 from collections.abc import Callable
 from functools import partial, reduce
@@ -14,26 +14,35 @@ from model.network.parameters import Block
 
 
 class Affine(Node):
-    """y = W x + b, as [W | b] · [x ; 1].  ∂J/∂[W | b] = dy · [x ; 1]ᵀ,  ∂J/∂x = Wᵀ dy."""
+    """y = W x + b, as [W | b] · [x ; 1].  ∂J/∂[W | b] = dy · [x ; 1]ᵀ,  ∂J/∂x = Wᵀ dy.
+
+    Args:
+        source: The node of x.
+        units: The number of outputs.
+        initializer: Draws the initial weights.
+    """
 
     takes_ones = True
 
     def __init__(self, source: Node, units: int, initializer: Initializer) -> None:
         super().__init__(source, units=units, block=Block(units, source.units, initializer))
 
-    def bind(self, at: Workspace) -> Calls:
-        """Three products; bias and bias gradient ride on the row of ones."""
-        block, d_block = at.weights
-        x = at.inputs[0]
-        # For plain matrices dot starts half a microsecond sooner; matmul is for members' stacks.
+    def bind(self, ws: Workspace) -> Calls:
+        """Compile three products; the row of ones includes the bias and its gradient."""
+        block, d_block = ws.weights
+        x = ws.inputs[0]
+        # For plain matrices dot starts 0.5 µs sooner; matmul is for the stacked members.
         product = np.dot if block.ndim == x.ndim == 2 else np.matmul
-        backward: list[Call] = [partial(product, at.dy, x.swapaxes(-1, -2), d_block)]
-        if at.d_inputs[0] is not None:
-            backward.append(self._to_inputs(block[..., :-1], at.dy, at.d_inputs[0]))
-        return [partial(product, block, x, at.y)], backward
+        backward: list[Call] = [partial(product, ws.dy, x.swapaxes(-1, -2), d_block)]
+        if ws.d_inputs[0] is not None:
+            backward.append(self._to_inputs(block[..., :-1], ws.dy, ws.d_inputs[0]))
+        return [partial(product, block, x, ws.y)], backward
 
     def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> Call:
-        """Wᵀ dy. With one unit an outer product, for which BLAS takes thrice the time."""
+        """Compute Wᵀ dy.
+
+        With one unit it is an outer product, for which BLAS takes three times as long as NumPy.
+        """
         if self.units > 1:
             return partial(np.matmul, weights.swapaxes(-1, -2), dy, dx)
         if dx.ndim == 2:
@@ -41,14 +50,16 @@ class Affine(Node):
         return partial(np.einsum, "...ou,...ob->...ub", weights, dy, out=dx)
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
-        """Of the rows, which all members share, one product for all, with the bias on the ones.
+        """Return the affine function.
 
-        By columns, for of one row BLAS takes half the time for a tall matrix that lies so.
+        For the network's rows, which all ensemble members share, it is one product for all members,
+        with the bias on the row of ones. That matrix is stored by columns: for one row, BLAS takes
+        half the time for a tall matrix in that order.
         """
         assert block is not None
         inputs = block.shape[-1] - 1
         whole = np.asfortranarray(block.reshape(-1, inputs + 1))
-        weights, bias = (part.copy() for part in (block[..., :-1], block[..., -1:]))
+        weights, bias = block[..., :-1].copy(), block[..., -1:].copy()
         members = () if block.ndim == 2 else (len(block), self.units, -1)
         product = np.matmul if members else np.dot  # as in `bind`
 
@@ -65,7 +76,12 @@ class Affine(Node):
 
 
 class Activated(Node):
-    """An activation of every unit."""
+    """An activation of every unit.
+
+    Args:
+        source: The node of x.
+        activation: The activation.
+    """
 
     keeps_output = True
 
@@ -74,67 +90,74 @@ class Activated(Node):
         self.activation = activation
         self.in_place = activation.in_place
 
-    def bind(self, at: Workspace) -> Calls:
-        """The activation's calls."""
-        return self.activation.bind(at)
+    def bind(self, ws: Workspace) -> Calls:
+        return self.activation.bind(ws)
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array] | None:  # noqa: ARG002
-        """The activation's value; its input is of its own layer, so nobody else's to read."""
+        """Return the activation, which overwrites its input: no other node reads that array."""
         return None if isinstance(self.activation, Linear) else self.activation.overwrite
 
 
 class Add(Node):
-    """y = a + b: a skip connection's end.  ∂J/∂a = ∂J/∂b = dy."""
+    """y = a + b: the end of a skip connection.  ∂J/∂a = ∂J/∂b = dy.
+
+    Args:
+        first: The node of a.
+        second: The node of b.
+    """
 
     def __init__(self, first: Node, second: Node) -> None:
         super().__init__(first, second, units=first.units, channels=first.channels)
 
-    def bind(self, at: Workspace) -> Calls:
-        """One sum forward, a copy to either side backward."""
-        first, second = (value[..., :-1, :] for value in at.inputs)
-        wanted = [gradient for gradient in at.d_inputs if gradient is not None]
-        return [partial(np.add, first, second, at.y)], [
-            partial(np.copyto, gradient, at.dy) for gradient in wanted
+    def bind(self, ws: Workspace) -> Calls:
+        first, second = (value[..., :-1, :] for value in ws.inputs)
+        wanted = [gradient for gradient in ws.d_inputs if gradient is not None]
+        return [partial(np.add, first, second, ws.y)], [
+            partial(np.copyto, gradient, ws.dy) for gradient in wanted
         ]
 
     def evaluator(self, block: Array | None) -> Callable[[Array, Array], Array]:  # noqa: ARG002
-        """A + b."""
         return np.add
 
 
 class MaxOver(Node):
-    """y = the largest of `pieces` groups of units.  ∂J/∂x = dy for the group that won, else 0.
+    """y = the maximum of `pieces` groups of units.  ∂J/∂x = dy for the largest group, else 0.
 
-    Of equal ones the first wins (Goodfellow et al. 2013, Maxout Networks).
+    Of equal groups, the first receives the gradient.
+
+    Source: Goodfellow et al., "Maxout networks", 2013, https://arxiv.org/abs/1302.4389
+
+    Args:
+        source: The node of x, `pieces` · units features.
+        pieces: The number of groups.
     """
 
     def __init__(self, source: Node, pieces: int) -> None:
         super().__init__(source, units=source.units // pieces)
         self.pieces = pieces
 
-    def bind(self, at: Workspace) -> Calls:
-        """A running maximum; backward, each group takes what no earlier one has won."""
-        groups, gradients = self._groups(at.x), self._groups(at.dx)
-        won, left = np.empty(at.y.shape, bool), np.empty(at.y.shape, bool)
-        forward: list[Call] = [partial(np.copyto, at.y, groups[0])]
-        forward += [partial(np.maximum, at.y, group, out=at.y) for group in groups[1:]]
-        backward: list[Call] = [partial(left.fill, True)]
+    def bind(self, ws: Workspace) -> Calls:
+        """Forward a running maximum; backward, each group takes what no earlier group took."""
+        groups, gradients = self._groups(ws.x), self._groups(ws.dx)
+        is_maximum, is_unassigned = np.empty(ws.y.shape, bool), np.empty(ws.y.shape, bool)
+        forward: list[Call] = [partial(np.copyto, ws.y, groups[0])]
+        forward += [partial(np.maximum, ws.y, group, out=ws.y) for group in groups[1:]]
+        backward: list[Call] = [partial(is_unassigned.fill, True)]
         for group, gradient in zip(groups, gradients, strict=True):
             backward += [
-                partial(np.equal, group, at.y, won),
-                partial(np.logical_and, won, left, won),
-                partial(np.greater, left, won, left),
+                partial(np.equal, group, ws.y, is_maximum),
+                partial(np.logical_and, is_maximum, is_unassigned, is_maximum),
+                partial(np.greater, is_unassigned, is_maximum, is_unassigned),
                 partial(gradient.fill, 0),
-                partial(np.copyto, gradient, at.dy, where=won),
+                partial(np.copyto, gradient, ws.dy, where=is_maximum),
             ]
         return forward, backward
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:  # noqa: ARG002
-        """The largest group."""
         return lambda x: reduce(np.maximum, self._groups(x))
 
     def _groups(self, x: Array) -> list[Array]:
-        """Units p · units to (p + 1) · units are group p."""
+        """Return views of the groups; group p is the units p · units to (p + 1) · units."""
         return [x[..., p * self.units : (p + 1) * self.units, :] for p in range(self.pieces)]
 
 
@@ -142,7 +165,13 @@ class Normalize(Node):
     """y = gain · n + offset, n = (x − mean) / √(variance + ε) over the units of a row.
 
     With r = 1 / √(variance + ε) and h = gain · dy:  ∂J/∂x = r (h − mean(h) − n · mean(h n)),
-    ∂J/∂gain = Σ dy n, ∂J/∂offset = Σ dy over the rows (Ba et al. 2016, Layer Normalization).
+    ∂J/∂gain = Σ dy n, ∂J/∂offset = Σ dy over the rows.
+
+    Source: Ba et al., "Layer normalization", 2016, https://arxiv.org/abs/1607.06450
+
+    Args:
+        source: The node of x.
+        epsilon: ε.
     """
 
     def __init__(self, source: Node, epsilon: float) -> None:
@@ -150,16 +179,16 @@ class Normalize(Node):
         super().__init__(source, units=source.units, channels=source.channels, block=block)
         self.epsilon = epsilon
 
-    def bind(self, at: Workspace) -> Calls:
-        """N and r are left beside y for backward."""
-        block, d_block = at.weights
+    def bind(self, ws: Workspace) -> Calls:
+        """Forward keeps n and r for backward."""
+        block, d_block = ws.weights
         gain, offset, d_gain, d_offset = (
             part[..., column] for part in (block, d_block) for column in (slice(1), slice(1, None))
         )
-        n, scratch, product = at.like(at.y), at.like(at.y), at.like(at.y)
-        r = np.empty((*at.y.shape[:-2], 1, at.y.shape[-1]), at.y.dtype)
+        n, scratch, product = ws.scratch_like(ws.y), ws.scratch_like(ws.y), ws.scratch_like(ws.y)
+        r = np.empty((*ws.y.shape[:-2], 1, ws.y.shape[-1]), ws.y.dtype)
         mean = np.empty_like(r)
-        share, epsilon = at.scalar(1 / self.units), at.scalar(self.epsilon)
+        share, epsilon = ws.scalar(1 / self.units), ws.scalar(self.epsilon)
 
         def mean_of(x: Array, out: Array) -> list[Call]:
             total = partial(np.add.reduce, x, axis=-2, out=out, keepdims=True)
@@ -169,7 +198,7 @@ class Normalize(Node):
             return partial(np.add.reduce, x, axis=-1, out=out, keepdims=True)
 
         return [
-            partial(np.copyto, n, at.x),
+            partial(np.copyto, n, ws.x),
             *mean_of(n, mean),
             partial(np.subtract, n, mean, n),
             partial(np.multiply, n, n, scratch),
@@ -178,24 +207,23 @@ class Normalize(Node):
             partial(np.sqrt, r, r),
             partial(np.reciprocal, r, r),
             partial(np.multiply, n, r, n),
-            partial(np.multiply, n, gain, at.y),
-            partial(np.add, at.y, offset, at.y),
+            partial(np.multiply, n, gain, ws.y),
+            partial(np.add, ws.y, offset, ws.y),
         ], [
-            partial(np.multiply, at.dy, n, product),
+            partial(np.multiply, ws.dy, n, product),
             sum_rows(product, d_gain),
-            sum_rows(at.dy, d_offset),
-            partial(np.multiply, at.dy, gain, scratch),
+            sum_rows(ws.dy, d_offset),
+            partial(np.multiply, ws.dy, gain, scratch),
             partial(np.multiply, scratch, n, product),
             *mean_of(product, mean),
             partial(np.multiply, n, mean, product),
             *mean_of(scratch, mean),
             partial(np.subtract, scratch, mean, scratch),
             partial(np.subtract, scratch, product, scratch),
-            partial(np.multiply, scratch, r, at.dx),
+            partial(np.multiply, scratch, r, ws.dx),
         ]
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
-        """Gain · n + offset."""
         assert block is not None
         gain, offset = block[..., :1].copy(), block[..., 1:].copy()
         epsilon = block.dtype.type(self.epsilon)

@@ -1,4 +1,4 @@
-"""Operations that draw at random while training, and do nothing when the network predicts."""
+"""Operations that draw noise during training and pass their input on in predictions."""
 
 import math
 from functools import partial
@@ -13,89 +13,117 @@ from model.network.initializers import Generator
 
 
 class _Noise(Node):
-    """Passes its input on unless there is a generator."""
+    """Base class: pass the input on in plans without a generator."""
 
     def __init__(self, source: Node) -> None:
         super().__init__(source, units=source.units, channels=source.channels)
 
-    def bind(self, at: Workspace) -> Calls:
-        """The noise's calls, or copies in a plan that only evaluates."""
-        if at.generator is None:
-            return [partial(np.copyto, at.y, at.x)], [partial(np.copyto, at.dx, at.dy)]
-        return self.draw(at, at.generator)
+    def bind(self, ws: Workspace) -> Calls:
+        """Return the noise's calls, or copies in a plan without a generator."""
+        if ws.generator is None:
+            return [partial(np.copyto, ws.y, ws.x)], [partial(np.copyto, ws.dx, ws.dy)]
+        return self.draw(ws, ws.generator)
 
-    def draw(self, at: Workspace, generator: Generator) -> Calls:
-        """The calls while training."""
+    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+        """Return the calls during training.
+
+        Args:
+            ws: The node's buffers.
+            generator: The source of noise.
+        """
         raise NotImplementedError
 
-    def evaluator(self, block: Array | None) -> None:
-        """The input itself."""
+    def evaluator(self, block: Array | None) -> None:  # noqa: ARG002
+        return None
 
 
 class Drop(_Noise):
-    """y = x · m, m = 1 / keep with probability keep, else 0 (Srivastava et al. 2014, inverted).
+    """y = x · m, m = 1 / keep with probability keep, else 0 (inverted dropout).  ∂J/∂x = dy · m.
 
-    ∂J/∂x = dy · m. The mean of y is x, so nothing is to be scaled when the network predicts.
+    The mean of y is x, so predictions need no scaling.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+    2014, https://jmlr.org/papers/v15/srivastava14a.html
+
+    Args:
+        source: The node of x.
+        rate: The probability of 0, 1 − keep.
     """
 
     def __init__(self, source: Node, rate: float) -> None:
         super().__init__(source)
         self.keep = 1 - rate
 
-    def draw(self, at: Workspace, generator: Generator) -> Calls:
-        """A fresh mask at each forward."""
-        mask, scale = at.like(at.y), at.scalar(1 / self.keep)
+    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+        mask, scale = ws.scratch_like(ws.y), ws.scalar(1 / self.keep)
         return [
             *_keep_mask(mask, self.keep, generator),
             partial(np.multiply, mask, scale, mask),
-            partial(np.multiply, at.x, mask, at.y),
-        ], [partial(np.multiply, at.dy, mask, at.dx)]
+            partial(np.multiply, ws.x, mask, ws.y),
+        ], [partial(np.multiply, ws.dy, mask, ws.dx)]
 
 
 class AlphaDrop(_Noise):
-    """y = a (x m + α′ (1 − m)) + b: dropout to SELU's low end α′ = −s α, with the a and b that keep
-    mean 0 and variance 1 (Klambauer et al. 2017, §3).  ∂J/∂x = a m dy.
+    """y = a (x m + α′ (1 − m)) + b, m = 1 with probability keep, else 0.  ∂J/∂x = a m dy.
+
+    Dropped units become SELU's lower limit α′ = −s α; a and b keep mean 0 and variance 1.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017, §3,
+    https://arxiv.org/abs/1706.02515
+
+    Args:
+        source: The node of x.
+        rate: The probability of α′, 1 − keep.
     """
 
     def __init__(self, source: Node, rate: float) -> None:
         super().__init__(source)
         self.keep = 1 - rate
 
-    def draw(self, at: Workspace, generator: Generator) -> Calls:
-        """As (x − α′) m a + (α′ a + b): one mask, a in it."""
+    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+        # (x − α′) m a + (α′ a + b): one mask, with a included
         low = -SELU_SCALE * SELU_ALPHA
         scale = 1 / math.sqrt(self.keep + low * low * self.keep * (1 - self.keep))
         shift = -scale * low * (1 - self.keep)
-        mask, a = at.like(at.y), at.scalar(scale)
-        minus_low, rest = at.scalar(-low), at.scalar(low * scale + shift)
+        mask, a = ws.scratch_like(ws.y), ws.scalar(scale)
+        minus_low, rest = ws.scalar(-low), ws.scalar(low * scale + shift)
         return [
             *_keep_mask(mask, self.keep, generator),
             partial(np.multiply, mask, a, mask),
-            partial(np.add, at.x, minus_low, at.y),
-            partial(np.multiply, at.y, mask, at.y),
-            partial(np.add, at.y, rest, at.y),
-        ], [partial(np.multiply, at.dy, mask, at.dx)]
+            partial(np.add, ws.x, minus_low, ws.y),
+            partial(np.multiply, ws.y, mask, ws.y),
+            partial(np.add, ws.y, rest, ws.y),
+        ], [partial(np.multiply, ws.dy, mask, ws.dx)]
 
 
 class Jitter(_Noise):
-    """y = x + σ · normal noise (Bishop 1995: as a penalty on the slope).  ∂J/∂x = dy."""
+    """y = x + σ · normal noise.  ∂J/∂x = dy.
+
+    For small σ, equivalent to a penalty on the slope of the network.
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995,
+    https://doi.org/10.1162/neco.1995.7.1.108
+
+    Args:
+        source: The node of x.
+        deviation: σ.
+    """
 
     def __init__(self, source: Node, deviation: float) -> None:
         super().__init__(source)
         self.deviation = deviation
 
-    def draw(self, at: Workspace, generator: Generator) -> Calls:
-        """Fresh noise at each forward."""
-        noise, deviation = at.like(at.y), at.scalar(self.deviation)
+    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+        noise, deviation = ws.scratch_like(ws.y), ws.scalar(self.deviation)
         return [
             _fill(generator, "standard_normal", noise),
             partial(np.multiply, noise, deviation, noise),
-            partial(np.add, at.x, noise, at.y),
-        ], [partial(np.copyto, at.dx, at.dy)]
+            partial(np.add, ws.x, noise, ws.y),
+        ], [partial(np.copyto, ws.dx, ws.dy)]
 
 
 def _keep_mask(mask: Array, keep: float, generator: Generator) -> list[Call]:
-    """1 with probability `keep`, else 0: the whole part of a uniform draw + keep."""
+    """Return calls that write 1 with probability `keep`, else 0: floor(uniform draw + keep)."""
     share = np.array(keep, mask.dtype)
     return [
         _fill(generator, "random", mask),
@@ -105,7 +133,7 @@ def _keep_mask(mask: Array, keep: float, generator: Generator) -> list[Call]:
 
 
 def _fill(generator: Generator, draw: str, out: Array) -> Call:
-    """A call that fills `out` with draws; the legacy generator cannot do it without a copy."""
+    """Return a call that fills `out` with draws; the legacy generator needs a copy."""
     method: Any = getattr(generator, draw)
     if isinstance(generator, np.random.Generator):
         return partial(method, dtype=out.dtype, out=out)

@@ -137,13 +137,13 @@ def test_balls_in_a_bag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("true", "believed", "message"),
+    ("true", "assumed", "message"),
     [
         ([0.5, 0.6], [1, 0], "true must be probabilities that add to 1"),
-        ([1], [2, -1], "believed must be probabilities that add to 1"),
-        ([1], [0.5, 0.5], "must be of one length, got 1 and 2"),
+        ([1], [2, -1], "assumed must be probabilities that add to 1"),
+        ([1], [0.5, 0.5], "must have the same length, got 1 and 2"),
     ],
 )
-def test_what_is_no_distribution(true: Any, believed: Any, message: str) -> None:
+def test_what_is_no_distribution(true: Any, assumed: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
-        cross_entropy(true, believed)
+        cross_entropy(true, assumed)

@@ -147,6 +147,6 @@ def test_pieces_of_rows_predict_as_all_at_once(monkeypatch: pytest.MonkeyPatch) 
     theta = network.initial_parameters([np.random.default_rng(k) for k in range(3)])
     rows = np.random.default_rng(0).standard_normal((50, 3))
     whole = network.predict(theta, rows)
-    for name in ("PIECE_NUMBERS", "MOST_PIECE_NUMBERS"):
+    for name in ("CHUNK_NUMBERS", "MAX_CHUNK_NUMBERS"):
         monkeypatch.setattr(f"model.network.execution.forward.{name}", 3 * 7 * 8)
     np.testing.assert_allclose(network.predict(theta, rows), whole, rtol=1e-12)

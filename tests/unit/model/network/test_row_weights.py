@@ -35,9 +35,9 @@ def test_balanced_classes_weigh_the_same() -> None:
     [
         ([0, 1.5], [1, 1], "classes must be class numbers from 0"),
         ([-1], [1], "classes must be class numbers from 0"),
-        ([0, 2], [1, 1], "weights must be one a class: class 2 has none"),
+        ([0, 2], [1, 1], "weights must be one per class: class 2 has none"),
         ([0], [-1.0], "weights must be at least 0"),
-        ([0], "equal", "weights must be balanced or one a class, got 'equal'"),
+        ([0], "equal", "weights must be balanced or one per class, got 'equal'"),
         ([], [1], "classes must have at least one row"),
     ],
 )
