@@ -6,10 +6,17 @@ import pytest
 from support.paths import DOCS, ROOT
 
 from docs.generate_settings import settings_page
+from model.artifacts.artifact import MAX_BYTES as MAX_ARTIFACT_BYTES
 from model.cli import app as program
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.settings import Settings
+from service.codecs.tabular.csv import MAX_COLUMNS
+from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
+from service.lifecycle import GRACE_SECONDS
+from service.protocol.http_protocol import MAX_PIPELINED
+from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from service.registry.model_version import MAX_VALUES
+from service.settings import PREFIX, Settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
@@ -57,6 +64,38 @@ def test_the_readme_links_every_page(page: str) -> None:
 
 def test_the_settings_page_is_up_to_date() -> None:
     assert read("docs/settings.md") == settings_page(), "run: python docs/generate_settings.py"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("request target", f"{MAX_URL_BYTES} bytes"),
+        ("request head", f"{MAX_HEAD_BYTES} bytes, {MAX_HEADERS} headers"),
+        ("pipelined requests", f"{MAX_PIPELINED}"),
+        ("numbers in a JSON", f"{MAX_VALUES}, so"),
+        ("line of CSV", f"{MAX_LINE_BYTES} bytes"),
+        ("columns of CSV", f"{MAX_COLUMNS}"),
+        ("finishing requests", f"{GRACE_SECONDS:g} s"),
+        ("artifact", f"{MAX_ARTIFACT_BYTES >> 30} GiB"),
+    ],
+)
+def test_a_fixed_limit_has_the_value_of_the_code(limit: str, value: str) -> None:
+    [row] = re.findall(rf"^\| {limit}[^|]*\| (.*?) \|", read("docs/serving.md"), re.MULTILINE)
+    assert re.sub(r"(?<=\d) (?=\d{3}\b)", "", row).startswith(value)
+
+
+def test_a_limit_with_a_setting_has_its_default() -> None:
+    rows = re.findall(rf"\| ([^|]*) \| `{PREFIX}(\w+)` \|", read("docs/serving.md"))
+    assert len(rows) > 10
+    units = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+    for default, name in rows:
+        number = re.match(r"[\d ]+", default)
+        value = Settings.model_fields[name.lower()].default
+        if number:
+            factor = units.get(default[number.end() :].strip(), 1)
+            assert float(number[0].replace(" ", "")) * factor == value, name
+        else:
+            assert not value, name
 
 
 def test_every_route_is_documented(predictor: Predictor) -> None:
