@@ -14,7 +14,7 @@ from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
 from model.prediction.target import Binary, Regression, Target
 from model.training.bagging import out_of_bag
-from model.training.decisions.decisions import Decisions, decide, decide_without
+from model.training.decisions.decisions import Decisions, decide, default_decisions
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.learning_rate_finder import RateFinding, find_learning_rate
 from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
@@ -120,14 +120,14 @@ def fit(
 def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
     """Make decisions on out-of-bag predictions of the training rows, and score these."""
     if prepared.bags is None:
-        return decide_without(recipe), {}
+        return default_decisions(recipe), {}
     part, target = prepared.parts.train, recipe.data_schema.target
     predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
     targets, predictions, groups = part.targets[known], predictions[known], part.group_numbers()
     if isinstance(target, Binary):
         decisions = decide(recipe, targets[:, 0], predictions[:, 0], groups[known])
     else:
-        decisions = decide_without(recipe)
+        decisions = default_decisions(recipe)
     if decisions.calibration is not None:
         predictions = decisions.calibration.apply(predictions)
     scored = ScoredRows(targets, predictions, groups[known], part.incomplete[known])

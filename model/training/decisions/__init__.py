@@ -1,1 +1,1 @@
-"""Choices after training: calibration and operating points."""
+"""Decisions after training: calibration, operating points, default threshold and refer band."""

@@ -1,4 +1,4 @@
-"""What is made of a model's probabilities: their calibration, thresholds, and a band to refer."""
+"""The decisions that a trained model carries: calibration, thresholds and refer band."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,13 @@ DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Decisions:
-    """operating_points: thresholds by name, the one in force as "default". refer: two of them, or
-    none where they do not leave a band. facts: how the calibration was chosen.
+    """Calibration, thresholds and refer band of a model.
+
+    Attributes:
+        operating_points: Thresholds by name; "default" is the model's default threshold.
+        calibration: None if probabilities are used as they are.
+        refer: Lower and upper threshold of the refer band, None without a band.
+        facts: How the calibration was chosen, for the artifact's metadata.
     """
 
     operating_points: dict[str, float]
@@ -26,11 +31,22 @@ class Decisions:
 
 
 def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
-    """Decisions of a bagged ensemble, by its rows out of bag: labels (B,) bool, probabilities and
-    groups (B,). Raises DataError where they are of one class.
+    """Make the decisions of a bagged binary ensemble on its out-of-bag predictions.
+
+    Args:
+        recipe: The recipe.
+        labels: Shape (B,), bool.
+        probabilities: Out-of-bag probabilities of the positive class, shape (B,).
+        groups: Group numbers, shape (B,), counted from 0.
+
+    Raises:
+        DataError: If the rows are all of one class.
     """
     if labels.all() or not labels.any():
-        raise DataError("ensemble.bagged: rows of both classes must be out of some member's bag")
+        raise DataError(
+            "ensemble.bagged: rows of both classes must be out of some member's bag: "
+            "increase ensemble.members, or add rows of the rarer class"
+        )
     calibration, facts = None, {}
     method = recipe.decision.calibration
     if method == "choose":
@@ -41,23 +57,24 @@ def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -
     if calibration is not None:
         probabilities = calibration.apply(probabilities)
     points = operating_points(labels, probabilities, recipe.decision.costs.model_dump())
-    told = {"method": "none" if calibration is None else calibration.method, **facts}
-    return Decisions(_with_default(recipe, points), calibration, _refer(recipe, points), told)
+    facts = {"method": "none" if calibration is None else calibration.method, **facts}
+    return Decisions(_with_default(recipe, points), calibration, _refer_band(recipe, points), facts)
 
 
-def decide_without(recipe: Recipe) -> Decisions:
-    """Decisions by the recipe alone."""
+def default_decisions(recipe: Recipe) -> Decisions:
+    """Make the decisions of a model without out-of-bag predictions, from the recipe alone."""
     if not recipe.data_schema.target.has_threshold:
         return Decisions({})
-    return Decisions(_with_default(recipe, {}), refer=_refer(recipe, {}))
+    return Decisions(_with_default(recipe, {}), refer=_refer_band(recipe, {}))
 
 
 def _with_default(recipe: Recipe, points: dict[str, float]) -> dict[str, float]:
-    given = DEFAULT_THRESHOLD if recipe.threshold is None else recipe.threshold
-    return {"default": points[given] if isinstance(given, str) else given, **points}
+    threshold = DEFAULT_THRESHOLD if recipe.threshold is None else recipe.threshold
+    default = points[threshold] if isinstance(threshold, str) else threshold
+    return {"default": default, **points}
 
 
-def _refer(recipe: Recipe, points: dict[str, float]) -> tuple[float, float] | None:
+def _refer_band(recipe: Recipe, points: dict[str, float]) -> tuple[float, float] | None:
     if not recipe.decision.refer:
         return None
     low, high = (points[each] if isinstance(each, str) else each for each in recipe.decision.refer)

@@ -1,1 +1,1 @@
-"""Recipes: TOML files that describe data, network and training."""
+"""Recipes: TOML files that describe a model's data, network and training."""

@@ -1,4 +1,4 @@
-"""A first recipe from a table: what its columns seem to be, said in comments, to be corrected."""
+"""Generate a first recipe from a table: guessed column types and ranges, with comments to check."""
 
 import json
 import math
@@ -11,16 +11,24 @@ from model.errors import DataError
 from model.prediction.schema import is_name
 
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
-MOST_CATEGORIES = 20
-TRUTHS = ({"true", "false"}, {"0", "1"})
+MAX_CATEGORIES = 20
+BOOLEAN_TEXTS = ({"true", "false"}, {"0", "1"})
 
 
 def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None = None) -> str:
-    """The text of a recipe for a table of text, as `read_frame` gives it.
+    """Return the text of a recipe for a table.
 
-    path: of the table, as the recipe is to name it. target: the column of the truth; by default one
-    that is called so, or the last. Two values make a binary task, some a multi_class one, and many
-    numbers a regression. Raises DataError where it is none of these.
+    The target determines the task: two distinct values make it binary, up to 20 multi_class, and
+    more than 20 distinct numbers regression.
+
+    Args:
+        frame: The table as text, as `read_frame` returns it.
+        path: Path of the table, as the recipe refers to it.
+        name: Name of the recipe.
+        target: The target column. By default a column with a likely name, or else the last one.
+
+    Raises:
+        DataError: If there is no such column, or no task fits its values.
     """
     target = target or _likely_target(frame)
     if target not in frame.columns:
@@ -33,43 +41,68 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
     group = next((column for column in others if _is_key(frame[column])), None)
     features = [line for column in others for line in _feature(frame[column])]
     lines = [
-        f"# A first recipe for {path.name}, from its (first) {len(frame)} rows. Correct what is",
-        "# wrong: types, ranges (what may come, not only what came), and which columns should not",
-        "# be there, because nobody would know them before the answer.",
+        "# A recipe: how to train a model from a table. It was generated from the first",
+        f"# {len(frame)} rows of {path.name}. Please check three points before you train:",
+        "#",
+        "# 1. Types. Is each feature what it seems to be: a number, an integer, a boolean or a",
+        "#    category?",
+        "# 2. Ranges. minimum and maximum are those of the table. Widen them to every value that",
+        "#    may occur later: the service rejects values outside.",
+        "# 3. Columns. Remove every feature that is not known yet when a prediction is made.",
+        "#",
+        "# Then run: python -m model train THIS_FILE",
+        "# All keys are explained in docs/recipes.md.",
         "",
         f"name = {_quoted(name)}",
         f"task = {_quoted(task)}",
+        "",
+        "# The service shows these texts to its users.",
         'description = ""',
         'intended_use = ""',
-        'limits = ["Made from one table: its figures are of rows like these."]',
-        *(["threshold = 0.5"] if task == "binary" else []),
+        'limits = ["Trained on one table: its figures apply to similar rows only."]',
+    ]
+    if task == "binary":
+        lines += [
+            "",
+            "# A row is positive if its probability is above this value.",
+            "threshold = 0.5",
+        ]
+    lines += [
         "",
+        "# The columns that the model learns from.",
         "features = [",
         *features,
         "]",
         "",
+        "# The table, and the column to predict.",
         "[data]",
         f"file = {_quoted(str(path))}",
         f"target = {_quoted(target)}",
         *target_lines,
-        'missing = "median" # or "drop" the rows, or "mode"',
+        "# Empty cells get the median of the column; categories get the most frequent value. Other",
+        '# choices: "mode" (always the most frequent value) and "drop" (leave the row out).',
+        'missing = "median"',
         *_group_lines(group),
         "",
-        "[split] # a fraction, of each class alike, drawn by the seed",
+        "# A quarter of the rows, drawn at random, validates the model; the other rows train it.",
+        "[split]",
         "validation = 0.25",
         "seed = 0",
         "",
+        "# Numbers are scaled to mean 0 and standard deviation 1.",
         "[scaling]",
         'method = "standard"',
         "",
+        "# One hidden layer. The output layer is added to suit the task.",
         "[network]",
         'hidden = [{ units = 15, activation = "relu" }]',
         "",
         "[training]",
         'optimizer = "adam"',
-        "learning_rate = 0.005 # python -m model lr-find suggests others",
-        "epochs = 200",
-        "batch_size = 32",
+        "learning_rate = 0.005 # to find a better one: python -m model lr-find THIS_FILE",
+        "epochs = 200 # passes over the training rows, at most",
+        "batch_size = 32 # rows per step",
+        "# Stop if the validation loss has not improved for 20 epochs, and keep the best weights.",
         "early_stopping = { patience = 20 }",
         "",
     ]
@@ -77,78 +110,89 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
 
 
 def _likely_target(frame: pd.DataFrame) -> str:
-    lower = {str(column).lower(): str(column) for column in frame.columns}
-    return next((lower[each] for each in LIKELY_TARGETS if each in lower), str(frame.columns[-1]))
+    columns = {str(column).lower(): str(column) for column in frame.columns}
+    likely = (columns[name] for name in LIKELY_TARGETS if name in columns)
+    return next(likely, str(frame.columns[-1]))
 
 
 def _target(column: "pd.Series[str]") -> tuple[str, list[str]]:
-    """The task that a column is the truth of, and what the recipe says of it.
+    """Return the task that a target column belongs to, and the recipe's lines about it.
 
-    Raises DataError where it is of none.
+    Raises DataError if no task fits.
     """
     if (column == "").any():
-        raise DataError("has empty cells: leave those rows out")
+        raise DataError("has empty cells: remove those rows from the table")
     counts = column.value_counts()
     if len(counts) < 2:
-        raise DataError("holds one value only")
+        raise DataError("holds one value only: at least two are needed")
     if len(counts) == 2:
         negative, positive = counts.index
         return "binary", [
-            f"negative = {_quoted(negative)} # {counts.iloc[0]} rows",
-            f"positive = {_quoted(positive)} # {counts.iloc[1]} rows, the rarer class",
+            "# The rarer class is assumed to be the positive one. Swap the two if it is not.",
+            f"negative = {_quoted(negative)} # {_rows(counts.iloc[0])}",
+            f"positive = {_quoted(positive)} # {_rows(counts.iloc[1])}",
         ]
-    if len(counts) <= MOST_CATEGORIES:
+    if len(counts) <= MAX_CATEGORIES:
         numbers = pd.to_numeric(counts.index.to_series(), errors="coerce")
-        by_number = not numbers.isna().any()
-        classes = sorted(counts.index, key=float if by_number else None)
+        are_numbers = not numbers.isna().any()
+        classes = sorted(counts.index, key=float if are_numbers else None)
         return "multi_class", [f"classes = [{', '.join(map(_quoted, classes))}]"]
     if pd.to_numeric(column, errors="coerce").map(math.isfinite).all():
         return "regression", ['# unit = "mm"']
-    raise DataError(f"holds {len(counts)} different texts, too many for classes")
+    raise DataError(
+        f"holds {len(counts)} different texts: a class target has at most {MAX_CATEGORIES}"
+    )
 
 
 def _is_key(column: "pd.Series[str]") -> bool:
-    """Whether it seems to say whose a row is: its name says so."""
+    """Return whether a column seems to identify a row's owner, judged by its name."""
     words = str(column.name).lower().replace("-", "_").split("_")
     return "id" in words or "patient" in words
 
 
 def _group_lines(group: str | None) -> Iterator[str]:
     if group is not None:
-        yield f"group = {_quoted(group)} # rows of one {group} stay on one side of the split"
+        yield "# Rows of the same group either all train or all validate."
+        yield f"group = {_quoted(group)}"
 
 
 def _feature(column: "pd.Series[str]") -> Iterator[str]:
-    """The line of a column, or a comment that says why there is none."""
+    """Yield the line of a feature, or a comment with the reason why the column is left out."""
     name, present = str(column.name), column[column != ""]
     if not is_name(name):
-        yield f"    # {_quoted(name)}: no name a feature may have"
+        yield f"    # {_quoted(name)} is left out: not a valid feature name"
         return
     if _is_key(column):
-        yield f"    # {name}: says whose the row is, not what is known of it"
+        yield f"    # {name} is left out: it identifies the row and does not describe it"
         return
     if len(present) == len(column) and present.nunique() == 1:
-        yield f"    # {name}: the same in every row"
+        yield f"    # {name} is left out: it is the same in every row"
         return
-    facts = [f"name = {_quoted(name)}"]
+    fields = [f"name = {_quoted(name)}"]
     distinct = set(present)
     numbers = pd.to_numeric(present, errors="coerce")
-    if distinct and any({text.lower() for text in distinct} <= each for each in TRUTHS):
-        facts.append('type = "boolean"')
+    if distinct and any({text.lower() for text in distinct} <= texts for texts in BOOLEAN_TEXTS):
+        fields.append('type = "boolean"')
     elif distinct and numbers.notna().all() and numbers.map(math.isfinite).all():
         if (numbers == numbers.round()).all():
-            facts.append('type = "integer"')
-        facts += [f"minimum = {_number(numbers.min())}", f"maximum = {_number(numbers.max())}"]
-    elif 2 <= len(distinct) <= MOST_CATEGORIES and all(map(is_name, distinct)):
-        facts.append('type = "category"')
-        facts.append(f"categories = [{', '.join(_quoted(each) for each in sorted(distinct))}]")
+            fields.append('type = "integer"')
+        fields += [f"minimum = {_number(numbers.min())}", f"maximum = {_number(numbers.max())}"]
+    elif 2 <= len(distinct) <= MAX_CATEGORIES and all(map(is_name, distinct)):
+        fields.append('type = "category"')
+        fields.append(f"categories = [{', '.join(_quoted(each) for each in sorted(distinct))}]")
     else:
-        yield f"    # {name}: {len(distinct)} different texts, too many or too odd for categories"
+        yield f"    # {name} is left out: its {len(distinct)} different texts are too many for"
+        yield "    # categories, or not valid as their names"
         return
-    if len(present) < len(column):
-        facts.append("may_be_missing = true")
-    note = f" # {len(column) - len(present)} missing" if len(present) < len(column) else ""
-    yield f"    {{ {', '.join(facts)} }},{note}"
+    missing = len(column) - len(present)
+    if missing:
+        fields.append("may_be_missing = true")
+    note = f" # empty in {_rows(missing)}" if missing else ""
+    yield f"    {{ {', '.join(fields)} }},{note}"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"
 
 
 def _number(value: float) -> str:
@@ -156,5 +200,5 @@ def _number(value: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A TOML string: JSON's escapes are among TOML's."""
+    """Return a TOML string; JSON's escapes are a subset of TOML's."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""A recipe: one TOML file that says which table, which network and how to train it.
+"""Recipe: one TOML file that describes the table, the network and the training of a model.
 
-`extends` names another recipe; what a file says itself then overrides that one, key by key. A table
-that names another thing, as {name = "adam"} does, replaces the whole of what was there.
+`extends` names another recipe, whose keys the file overrides one by one. A table with another
+`name`, such as {name = "adam"}, replaces the inherited table as a whole.
 """
 
 import difflib
@@ -28,7 +28,7 @@ from model.training.recipes.sections import (
     Scaling,
     Section,
     Split,
-    threshold_of,
+    parse_threshold,
 )
 from model.training.regularization.augmentation import Mixup
 
@@ -36,7 +36,24 @@ BUNDLED = Path(__file__).parents[2] / "recipes"
 
 
 class Recipe(Section):
-    """A whole recipe, checked."""
+    """A validated recipe.
+
+    Attributes:
+        name: Name of the model and of its artifact file.
+        task: What the model predicts.
+        description: Text of the model card.
+        intended_use: Text of the model card.
+        limits: Texts of the model card.
+        data: The table and its columns.
+        features: The inputs, in the network's order.
+        split: The rows that train and validate.
+        scaling: Scaling of the inputs.
+        network: The layers.
+        training: Fields of `model.training.config.Training`.
+        ensemble: None for a single network.
+        threshold: Probability above which a row is positive; a number or an operating point.
+        decision: Calibration, costs and refer band.
+    """
 
     name: Name
     task: Literal["binary", "multi_class", "multi_label", "regression", "non_negative"] = "binary"
@@ -48,7 +65,7 @@ class Recipe(Section):
     split: Split
     scaling: Scaling = Scaling()
     network: Network
-    training: dict[str, Any]  # the fields of model.training.config.Training
+    training: dict[str, Any]
     ensemble: Ensemble | None = None
     threshold: Any = None
     decision: Decision = Decision()
@@ -56,7 +73,7 @@ class Recipe(Section):
     @field_validator("threshold")
     @classmethod
     def _check_threshold(cls, given: object) -> object:
-        return None if given is None else threshold_of(given)
+        return None if given is None else parse_threshold(given)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -64,18 +81,18 @@ class Recipe(Section):
         columns = [("data.target", column) for column in self.data.targets]
         for key, column in (*columns, ("split.column", self.split.column)):
             if column in schema.names:
-                raise ValueError(f"{key} {column!r} cannot be a feature too")
+                raise ValueError(f"{key} {column!r} cannot be a feature too: remove one of them")
         if self.threshold is not None and not schema.target.has_threshold:
-            raise ValueError(f"threshold: task {self.task} has none")
-        self._check_out_of_bag()
+            raise ValueError(f"threshold: task {self.task} has none, remove this key")
+        self._check_out_of_bag_needs()
         try:
             check_transforms(schema, self.transforms)
         except DataError as error:
             raise ValueError(f"scaling.transform: {error}") from None
         return self
 
-    def _check_out_of_bag(self) -> None:
-        """Refuse what is told by rows out of bag where there are none."""
+    def _check_out_of_bag_needs(self) -> None:
+        """Reject keys that need out-of-bag predictions if the recipe has none."""
         if self.task == "binary" and self.ensemble is not None and self.ensemble.bagged:
             return
         decision, needs = self.decision, "needs task binary, and an ensemble that is bagged"
@@ -83,15 +100,19 @@ class Recipe(Section):
             raise ValueError(f"threshold: {self.threshold} {needs}")
         if decision.calibration != "none":
             raise ValueError(f"decision.calibration: {decision.calibration} {needs}")
-        for each in decision.refer:
-            if isinstance(each, str):
-                raise ValueError(f"decision.refer: {each} {needs}")
+        for threshold in decision.refer:
+            if isinstance(threshold, str):
+                raise ValueError(f"decision.refer: {threshold} {needs}")
         if decision.refer and self.task != "binary":
             raise ValueError("decision.refer: is for task binary")
 
     @property
     def transforms(self) -> tuple[str, ...]:
-        """Each feature's transform, "" for none. Raises DataError for one of no feature."""
+        """The transform of each feature, "" for none.
+
+        Raises:
+            DataError: If a transform is given for an unknown feature.
+        """
         given, features = self.scaling.transform, self.features
         if isinstance(given, str):
             return tuple(given if each.type in ("integer", "number") else "" for each in features)
@@ -103,11 +124,16 @@ class Recipe(Section):
 
     @property
     def data_schema(self) -> Schema:
-        """What the trained model will take and answer."""
-        return Schema(features=self.features, target=self.data.target_of(self.task))
+        """The inputs and the target of the trained model."""
+        return Schema(features=self.features, target=self.data.build_target(self.task))
 
     def build_network(self) -> NumpyNetwork:
-        """The network the recipe describes. Raises RecipeError naming the layer and the rule."""
+        """Build the network.
+
+        Raises:
+            RecipeError: If a layer, the loss or the number of outputs is invalid; the text names
+                the key and the rule.
+        """
         network, task, outputs = self.network, TASKS[self.task], len(self.data_schema.target.names)
         key = "layers" if network.hidden is None else "hidden"
         layers: list[Layer] = []
@@ -126,41 +152,51 @@ class Recipe(Section):
             raise RecipeError(f"network: {error}") from None
         if built.outputs != outputs:
             needs = f"{outputs} output{'s' if outputs > 1 else ''}"
-            raise RecipeError(f"network: task {self.task} has {needs}, not {built.outputs}")
+            raise RecipeError(
+                f"network: task {self.task} needs {needs}, the last layer has {built.outputs}"
+            )
         if built.loss.name not in task.losses:
             known = " or ".join(task.losses)
-            raise RecipeError(f"network.loss: of task {self.task} must be {known}")
+            raise RecipeError(f"network.loss: must be {known} for task {self.task}")
         return built
 
     def build_training(self) -> Training:
-        """How the recipe trains. Raises RecipeError naming the key and the rule."""
+        """Build the description of the training.
+
+        Raises:
+            RecipeError: If a value is invalid; the text names the key and the rule.
+        """
         try:
             training = construct("training", Training, self.training)
             if self.ensemble is not None and len(training.rates) > 1:
                 raise NetworkError("training.learning_rate must be one number for all members")
             bagged = self.ensemble is not None and self.ensemble.bagged
             if bagged and any(isinstance(each, Mixup) for each in training.augmentation):
-                # A partner's own weight does not count: members would learn from it all the same.
+                # Mixup ignores the weight of a row's partner, so members would learn from it.
                 rule = "mixes rows that are out of a member's bag into it: set ensemble.bagged"
-                raise NetworkError(f"training.augmentation: mixup {rule} to false, or leave it out")
+                raise NetworkError(f"training.augmentation: mixup {rule} to false, or remove mixup")
         except NetworkError as error:
             raise RecipeError(str(error)) from None
         return training
 
 
 def bundled_recipes() -> list[str]:
-    """Names of the recipes that come with the package."""
+    """Return the names of the recipes that the package contains, sorted."""
     return sorted(path.stem for path in BUNDLED.glob("*.toml"))
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """A bundled recipe by name, or any other by the path of its file.
+    """Load and validate a recipe.
 
-    Raises RecipeError that names the file, the key and the rule.
+    Args:
+        name_or_path: Name of a bundled recipe, or path of a .toml file.
+
+    Raises:
+        RecipeError: If the recipe cannot be used; the text names the file, the key and the rule.
     """
     path = _locate(name_or_path, BUNDLED)
     try:
-        recipe = Recipe.model_validate(_merge(path, seen=()))
+        recipe = Recipe.model_validate(_merge(path, ancestors=()))
         recipe.build_network()
         recipe.build_training()
     except ValidationError as error:
@@ -176,13 +212,17 @@ def _locate(name_or_path: str, bundled: Path) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml":
         return path
-    close = difflib.get_close_matches(name_or_path, bundled_recipes(), n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(bundled_recipes())}"
+    names = bundled_recipes()
+    close = difflib.get_close_matches(name_or_path, names, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"the bundled ones are {', '.join(names)}"
     raise RecipeError(f"no recipe {name_or_path!r}: {hint} (or give the path of a .toml file)")
 
 
-def _merge(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """The file's keys over those of the recipe it extends; its data path made absolute."""
+def _merge(path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a file and merge its keys over those of the recipe that it extends.
+
+    The path of its data becomes relative to the working directory, or absolute.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -192,8 +232,8 @@ def _merge(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # also a number of 5000 digits
         raise RecipeError(f"not TOML: {error}") from None
     real = path.resolve()
-    if real in seen:
-        raise RecipeError("it extends itself")
+    if real in ancestors:
+        raise RecipeError("it extends itself: remove extends from one of the files")
     data = content.get("data")
     if isinstance(data, dict) and isinstance(data.get("file"), str):
         data["file"] = str(path.parent / data["file"])
@@ -204,51 +244,54 @@ def _merge(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError("extends: must be the name or path of a recipe")
     base = path.parent / parent if parent.endswith(".toml") else _locate(parent, BUNDLED)
     try:
-        return _overlay(_merge(base, (*seen, real)), content)
+        return _override(_merge(base, (*ancestors, real)), content)
     except RecipeError as error:
         raise RecipeError(f"extends {parent}: {error}") from None
 
 
-def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _override(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and not _renames(value, below):
-            value = _overlay(below, value)
+    for key, value in content.items():
+        inherited = merged.get(key)
+        are_tables = isinstance(value, dict) and isinstance(inherited, dict)
+        if are_tables and not _replaces(value, inherited):
+            value = _override(inherited, value)
         merged[key] = value
     return merged
 
 
-def _renames(over: dict[str, Any], below: dict[str, Any]) -> bool:
-    """Whether a table is of another thing, which has other keys: {name = "momentum"}.
+def _replaces(table: dict[str, Any], inherited: dict[str, Any]) -> bool:
+    """Return whether a table replaces the inherited one as a whole.
 
-    So is a split that validates another way, and a network that gives its layers another way.
+    It does if it describes another kind, which has other keys: another `name` (such as another
+    optimizer), another type of split.validation, or `layers` instead of `hidden`.
     """
-    if "name" in over:
-        return bool(over["name"] != below.get("name"))
-    validation, ways = over.get("validation"), {"layers", "hidden"}
-    if validation is not None and type(validation) is not type(below.get("validation")):
+    if "name" in table:
+        return bool(table["name"] != inherited.get("name"))
+    validation, layer_keys = table.get("validation"), {"layers", "hidden"}
+    if validation is not None and type(validation) is not type(inherited.get("validation")):
         return True
-    return bool(ways & set(over) and not ways & set(over) & set(below))
+    return bool(layer_keys & set(table) and not layer_keys & set(table) & set(inherited))
 
 
 def _explain(error: ValidationError) -> str:
-    """The first problem: key, rule and, for an unknown key, the nearest right one.
+    """Return the first problem: the key, the rule and, for an unknown key, the closest known one.
 
-    A key that is missing may be there by a wrong name: that is then told.
+    If a required key is missing and an unknown one is beside it, the key is probably misspelled,
+    so the unknown one is reported.
     """
     first, *others = error.errors(include_url=False)
     for other in others:
-        beside = other["loc"][:-1] == first["loc"][:-1]
-        if beside and (first["type"], other["type"]) == ("missing", "extra_forbidden"):
+        is_beside = other["loc"][:-1] == first["loc"][:-1]
+        if is_beside and (first["type"], other["type"]) == ("missing", "extra_forbidden"):
             first = other
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         section: Any = Recipe
         for part in first["loc"][:-1]:
             if isinstance(part, str):
-                given = section.model_fields[part].annotation
-                section = next(iter(get_args(given)), given)  # of one that may be left out
+                annotation = section.model_fields[part].annotation
+                section = next(iter(get_args(annotation)), annotation)  # of Ensemble | None
             else:
                 section = Feature
         names = list(section.model_fields)
@@ -259,6 +302,6 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: is required"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = first["input"]
-    small = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**64)
-    shown = f", got {value!r:.80}" if small else ""
+    is_short = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**64)
+    shown = f", got {value!r:.80}" if is_short else ""
     return f"{key}: {message}{shown}" if key else message

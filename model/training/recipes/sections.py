@@ -1,4 +1,4 @@
-"""The tables of a recipe: the data, their split, their scaling, and the network."""
+"""The tables of a recipe: data, split, scaling, network, ensemble and decision."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -15,29 +15,38 @@ from model.prediction.target import (
     Target,
 )
 
-# TOML has types of its own, so a section takes them as they are ("5" and true are no numbers); but
-# it has neither paths nor tuples.
+# TOML values are typed, so validation is strict: neither "5" nor true is a number. TOML has no
+# paths and no tuples, so these are converted (Strict(False)).
 RowRange = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]], Strict(False)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
+# Names of the thresholds that are chosen on out-of-bag predictions.
+OPERATING_POINTS = ("balanced", "sensitivity-99", "specificity-99", "cost")
+
 
 class Section(BaseModel):
-    """A table of a recipe: what it may hold, and nothing else."""
+    """A table of a recipe. Unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Data(Section):
-    """The table: a CSV with a header row, its path relative to the recipe.
+    """The table `[data]`: where the rows are, and which columns are not features.
 
-    target: the column of the truth, or several where the task has several outputs. negative,
-    positive: the labels of a binary one. classes: of a multi_class one. unit: of a regression's.
-    labels: which class a cell of the target means where it says something else; "" leaves the row
-    out. missing: rows with a missing value are left out, or get its feature's median or mode of the
-    training rows; categories get the mode. missing_values: cells that stand for nothing, as the
-    empty one does. group: the column that says which rows belong together, as those of a patient.
-    weight: the column of the rows' weights. class_weight: "balanced", or a number a class, in
-    order, the negative one first.
+    Attributes:
+        file: CSV with a header row, or Parquet; the path is relative to the recipe.
+        target: The target column, or a list of columns if the task has several outputs.
+        negative: Negative label of a binary task.
+        positive: Positive label of a binary task.
+        classes: Labels of a multi_class task.
+        unit: Unit of a regression's target.
+        labels: Class that another cell of the target stands for; "" leaves the row out.
+        missing: "drop" leaves out rows with a missing value. "median" and "mode" fill in that of
+            the training rows; categories always get the mode.
+        missing_values: Cells that are read as missing, beside the empty one.
+        group: Column that identifies rows which belong together, such as those of one patient.
+        weight: Column of the row weights.
+        class_weight: "balanced", or one number per class in order; the negative class is first.
     """
 
     file: Annotated[Path, Strict(False)]
@@ -56,7 +65,7 @@ class Data(Section):
     @field_validator("target", mode="plain")
     @classmethod
     def _check_target(cls, given: object) -> object:
-        """By hand: a union's errors would be of all that it is not."""
+        """Check the type without pydantic's union, whose error would list every alternative."""
         names = given if isinstance(given, list) else [given]
         if not all(isinstance(name, str) for name in names):
             raise ValueError("must be a column, or a list of columns")
@@ -64,11 +73,15 @@ class Data(Section):
 
     @property
     def targets(self) -> list[str]:
-        """The columns of the truth."""
+        """The target columns."""
         return [self.target] if isinstance(self.target, str) else self.target
 
-    def target_of(self, task: str) -> Target:
-        """What a model of this task tells. Raises ValueError naming the key that does not fit."""
+    def build_target(self, task: str) -> Target:
+        """Return the target of a model of this task.
+
+        Raises:
+            ValueError: If a key is missing or does not fit the task; the text names the key.
+        """
         self._check_keys(task)
         if task == "binary":
             assert self.negative is not None
@@ -85,17 +98,19 @@ class Data(Section):
         return target
 
     def _check_keys(self, task: str) -> None:
-        """Raise ValueError unless the keys that this task needs are there, and no others."""
-        for key, of in KEYS_OF_TASKS.items():
-            if task in of and key in NEEDED and not getattr(self, key):
+        """Raise ValueError unless the task's required keys are given, and no other task's keys."""
+        for key, tasks in TASKS_OF_KEYS.items():
+            if task in tasks and key in REQUIRED_KEYS and not getattr(self, key):
                 raise ValueError(f"data.{key}: is required for task {task}")
-            if task not in of and getattr(self, key):
-                raise ValueError(f"data.{key}: is for task {' or '.join(of)}, not for {task}")
+            if task not in tasks and getattr(self, key):
+                raise ValueError(f"data.{key}: is for task {' or '.join(tasks)}, not for {task}")
         if task in ("binary", "multi_class") and not isinstance(self.target, str):
             raise ValueError(f"data.target: must be one column for task {task}")
         classes = self.classes or (self.negative, self.positive)
         if isinstance(self.class_weight, list) and len(self.class_weight) != len(classes):
-            raise ValueError(f"data.class_weight: must be balanced, or {len(classes)} numbers")
+            raise ValueError(
+                f'data.class_weight: must be "balanced", or {len(classes)} numbers, one per class'
+            )
         for cell, label in self.labels.items():
             if label not in (*classes, ""):
                 known = ", ".join(map(repr, classes))
@@ -104,24 +119,29 @@ class Data(Section):
                 )
 
 
-_CLASSIFIES = ("binary", "multi_class")
-KEYS_OF_TASKS = {
+_CLASSIFICATION = ("binary", "multi_class")
+TASKS_OF_KEYS = {
     "negative": ("binary",),
     "positive": ("binary",),
     "classes": ("multi_class",),
     "unit": ("regression", "non_negative"),
-    "labels": _CLASSIFIES,
-    "class_weight": _CLASSIFIES,
+    "labels": _CLASSIFICATION,
+    "class_weight": _CLASSIFICATION,
 }
-NEEDED = ("negative", "positive", "classes")
+REQUIRED_KEYS = ("negative", "positive", "classes")
 
 
 class Split(Section):
-    """Which rows validate; the others train.
+    """The table `[split]`: the rows that validate and the rows that train.
 
-    validation: [first, end) of the rows that are left when incomplete ones are dropped, and train
-    likewise; or a fraction, drawn by `seed`, of each class alike unless stratify is false, and
-    whole groups where data.group is given; or, with `column`, the value there that means it.
+    Attributes:
+        validation: The rows that validate; the others train. One of: a range [first, end), counted
+            after rows with missing values are dropped; a fraction between 0 and 1, drawn by `seed`;
+            or a value of `column`. A fraction keeps groups together if data.group is given.
+        train: The range [first, end) that trains, if validation is a range.
+        column: The column whose value says where a row belongs.
+        stratify: Draw the same fraction of each class.
+        seed: Seed of the draw, from 0 to 2³² − 1.
     """
 
     validation: Any
@@ -133,7 +153,7 @@ class Split(Section):
     @field_validator("validation", mode="plain")
     @classmethod
     def _check_validation(cls, given: object) -> object:
-        """By hand: a union's errors would be of all that it is not."""
+        """Check the type without pydantic's union, whose error would list every alternative."""
         if isinstance(given, list | tuple) and len(given) == 2:
             if all(type(each) is int and each >= 0 for each in given):
                 return tuple(given)
@@ -158,10 +178,15 @@ class Split(Section):
 
 
 class Scaling(Section):
-    """How inputs are scaled, and on which rows that is fitted.
+    """The table `[scaling]`: transformation and scaling of the inputs.
 
-    transform: of numbers, before; one for all of them, or a table by feature. targets: of a
-    regression, for training only; losses are then of scaled ones, predictions are not.
+    Attributes:
+        method: "min-max" scales the observed range to 0 … 1, "range" that of the schema; "standard"
+            to mean 0 and standard deviation 1; "robust" by median and quartiles.
+        fit_on: The rows that the scaling is fitted on. "all" leaks the validation rows.
+        transform: Transform of numbers before scaling: one for all of them, or a table by feature.
+        targets: Scaling of a regression's targets during training. Losses are those of scaled
+            targets; predictions are scaled back.
     """
 
     method: Literal["min-max", "range", "standard", "robust", "none"] = "min-max"
@@ -171,10 +196,14 @@ class Scaling(Section):
 
 
 class Network(Section):
-    """All layers in order, or only the hidden ones: the task's recommended output then follows.
+    """The table `[network]`: all layers, or the hidden layers only.
 
-    loss: instead of the task's own, for its label_smoothing. channels: how many of the inputs, in
-    their order, lie at one position of a signal.
+    Attributes:
+        layers: All layers in order, the output layer included.
+        hidden: The layers before the output; the output layer follows from the task.
+        loss: Replaces the task's own loss, for example to set label_smoothing.
+        channels: Numbers at each position of a signal, in the order of the features.
+        dtype: Type of weights and activations.
     """
 
     layers: list[Any] | None = Field(default=None, min_length=1)
@@ -191,10 +220,12 @@ class Network(Section):
 
 
 class Ensemble(Section):
-    """Several networks trained at once, from weights of their own, whose predictions are averaged.
+    """The table `[ensemble]`: several networks trained at once, whose predictions are averaged.
 
-    bagged: each learns from a draw of its own, of whole groups where there are any. What is out of
-    a member's bag then tells thresholds and calibration.
+    Attributes:
+        members: Number of networks, from 2 to 1000; each has its own initial weights.
+        bagged: Train each member on its own bootstrap sample, of whole groups if data.group is
+            given. Thresholds and calibration are then chosen on out-of-bag predictions.
     """
 
     members: Annotated[int, Field(ge=2, le=1000)]
@@ -202,18 +233,27 @@ class Ensemble(Section):
 
 
 class Costs(Section):
-    """What a positive row that is missed costs, and a false alarm."""
+    """The costs of the two kinds of errors, in any common unit.
+
+    Attributes:
+        miss: Cost of a missed positive row (false negative), above 0.
+        false_alarm: Cost of a false alarm (false positive), above 0.
+    """
 
     miss: Annotated[float, Field(gt=0)] = 1.0
     false_alarm: Annotated[float, Field(gt=0)] = 1.0
 
 
 class Decision(Section):
-    """What is made of a binary ensemble's probabilities, by what is out of bag.
+    """The table `[decision]`: use of a binary ensemble's probabilities.
 
-    calibration: "choose" takes the method that has the lowest log-loss across folds, or none.
-    costs: of the operating point of this name. refer: two thresholds, as numbers or operating
-    points, between which the answer is to refer.
+    Calibration and thresholds are chosen on out-of-bag predictions.
+
+    Attributes:
+        calibration: "choose" takes the method with the lowest cross-validated log-loss, or none.
+        costs: Costs that the operating point "cost" minimizes.
+        refer: Two thresholds, as numbers or operating points. The decision for a probability
+            between them is to refer.
     """
 
     calibration: Literal["none", "temperature", "isotonic", "choose"] = "none"
@@ -225,16 +265,17 @@ class Decision(Section):
     def _check_refer(cls, given: list[Any]) -> list[Any]:
         if len(given) not in (0, 2):
             raise ValueError("must be two thresholds")
-        return [threshold_of(each) for each in given]
+        return [parse_threshold(each) for each in given]
 
 
-def threshold_of(given: object) -> float | str:
-    """A threshold, or the name of one that is yet to be chosen. Raises ValueError."""
-    if isinstance(given, str) and given in NAMES:
+def parse_threshold(given: object) -> float | str:
+    """Return a threshold as a float, or the name of an operating point as it is.
+
+    Raises:
+        ValueError: If the value is neither.
+    """
+    if isinstance(given, str) and given in OPERATING_POINTS:
         return given
     if isinstance(given, float | int) and not isinstance(given, bool) and 0 <= given <= 1:
         return float(given)
-    raise ValueError(f"must be a number from 0 to 1, or one of {', '.join(NAMES)}")
-
-
-NAMES = ("balanced", "sensitivity-99", "specificity-99", "cost")
+    raise ValueError(f"must be a number from 0 to 1, or one of {', '.join(OPERATING_POINTS)}")

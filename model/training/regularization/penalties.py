@@ -27,7 +27,7 @@ def penalize(theta: Array, gradient: Array, layout: Layout, l1: float, l2: float
     Args:
         theta: Parameters, shape (P,) or (K, P); read at every call.
         gradient: Gradient, shape of θ; changed in place.
-        layout: Layout of the parameters; it tells weights from biases and gains.
+        layout: Layout of the parameters; distinguishes weights from biases and gains.
         l1: Strength of the L1 penalty, at least 0.
         l2: Strength of the L2 penalty, at least 0.
 

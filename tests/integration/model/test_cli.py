@@ -20,7 +20,9 @@ def test_the_program_runs_as_a_module(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: no recipe 'no-such-recipe': there are article, ")
+    assert done.stderr.startswith(
+        "error: no recipe 'no-such-recipe': the bundled ones are article, "
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -201,10 +201,10 @@ def test_every_command(
         ("multi_class", 'data.unit = "mm"', "data.unit: is for task regression or non_negative"),
         ("regression", 'data.labels = { a = "b" }', "data.labels: is for task binary or multi"),
         ("regression", 'data.class_weight = "balanced"', "data.class_weight: is for task binary"),
-        ("multi_class", "data.class_weight = [1.0]", "data.class_weight: must be balanced, or 3"),
+        ("multi_class", "data.class_weight = [1.0]", 'data.class_weight: must be "balanced", or 3'),
         ("multi_class", 'data.labels = { l = "up" }', "'l' must mean 'left', 'middle', 'right' or"),
         ("regression", "threshold = 0.5", "threshold: task regression has none"),
-        ("multi_class", 'network.loss = "huber"', "network.loss: of task multi_class must be sp"),
+        ("multi_class", 'network.loss = "huber"', "network.loss: must be sparse_categorical"),
         (
             "regression",
             'network.loss = "binary_cross_entropy"',

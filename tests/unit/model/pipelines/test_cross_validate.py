@@ -9,7 +9,7 @@ from model.arrays import Array
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.cross_validate import cross_validate, draw_folds, fit_table
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.recipes.sections import NAMES
+from model.training.recipes.sections import OPERATING_POINTS
 from model.training.tables.table import read_table
 
 SHORT = """
@@ -68,12 +68,12 @@ def test_each_row_is_predicted_by_the_model_of_other_folds(tmp_path: Path) -> No
     again = cross_validate(recipe, table, folds, jobs=2)
     for found, twin in zip((one, other), again, strict=True):
         np.testing.assert_array_equal(found.scored.predictions, twin.scored.predictions)
-        for name in NAMES:
+        for name in OPERATING_POINTS:
             np.testing.assert_array_equal(found.thresholds[name], twin.thresholds[name])
     held = folds[0] == 1
     alone = fit_table(recipe, table.take(~held))
     np.testing.assert_array_equal(one.scored.predictions[held], alone.predict(table.rows[held]))
-    assert set(one.thresholds) == {"default", *NAMES}
+    assert set(one.thresholds) == {"default", *OPERATING_POINTS}
     for name, each in one.thresholds.items():
         assert set(each[held].tolist()) == {alone.operating_points[name]}
     assert len(set(one.thresholds["balanced"].tolist())) == 3

@@ -1,4 +1,4 @@
-"""Thresholds, calibration and a band to refer: what a recipe may say, and what comes of it."""
+"""Decisions: default threshold, operating points, calibration and refer band of a recipe."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from model.errors import DataError, RecipeError
 from model.pipelines.prepare import prepare
 from model.prediction.calibration import Isotonic, Temperature
 from model.training.batches.rows import Rows
-from model.training.decisions.decisions import decide, decide_without
+from model.training.decisions.decisions import decide, default_decisions
 from model.training.decisions.operating_points import operating_points
 from model.training.fitting.loop import minimize
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.recipes.sections import NAMES
+from model.training.recipes.sections import OPERATING_POINTS
 
 ENSEMBLE = "ensemble = { members = 3 }\n"
 
@@ -26,19 +26,19 @@ def recipe_of(folder: Path, text: str, base: str = "article") -> Recipe:
     return load_recipe(str(path))
 
 
-def told(rows: int = 600) -> tuple[Array, Array, Array]:
-    """Labels, probabilities that are far too sure, and groups."""
+def out_of_bag_rows(rows: int = 600) -> tuple[Array, Array, Array]:
+    """Return labels, overconfident probabilities, and groups."""
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 2, rows)
     labels = generator.random(rows) < 1 / (1 + np.exp(-logits))
     return labels, 1 / (1 + np.exp(-3 * logits)), np.arange(rows)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_threshold_by_name(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", OPERATING_POINTS)
+def test_threshold_can_be_an_operating_point(tmp_path: Path, name: str) -> None:
     costs = "decision.costs = { miss = 10.0, false_alarm = 0.5 }\n"
     recipe = recipe_of(tmp_path, f'{ENSEMBLE}{costs}threshold = "{name}"')
-    labels, probabilities, groups = told()
+    labels, probabilities, groups = out_of_bag_rows()
     found = decide(recipe, labels, probabilities, groups)
     points = operating_points(labels, probabilities, {"miss": 10.0, "false_alarm": 0.5})
     assert found.operating_points == {"default": points[name], **points}
@@ -47,19 +47,19 @@ def test_a_threshold_by_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "default"), [("threshold = 0.3", 0.3), ("threshold = 1", 1.0)])
-def test_a_threshold_that_is_a_number(tmp_path: Path, text: str, default: float) -> None:
+def test_threshold_can_be_a_number(tmp_path: Path, text: str, default: float) -> None:
     recipe = recipe_of(tmp_path, ENSEMBLE + text)
-    assert decide(recipe, *told()).operating_points["default"] == default
-    assert decide_without(recipe).operating_points == {"default": default}
+    assert decide(recipe, *out_of_bag_rows()).operating_points["default"] == default
+    assert default_decisions(recipe).operating_points == {"default": default}
 
 
-def test_without_a_threshold_there_is_none_but_one_half(tmp_path: Path) -> None:
-    assert decide_without(recipe_of(tmp_path, "")).operating_points == {"default": 0.5}
-    assert decide_without(load_recipe("regression")).operating_points == {}
+def test_threshold_defaults_to_one_half(tmp_path: Path) -> None:
+    assert default_decisions(recipe_of(tmp_path, "")).operating_points == {"default": 0.5}
+    assert default_decisions(load_recipe("regression")).operating_points == {}
 
 
-def test_refer_by_names_and_numbers(tmp_path: Path) -> None:
-    labels, probabilities, groups = told()
+def test_refer_band_of_names_and_numbers(tmp_path: Path) -> None:
+    labels, probabilities, groups = out_of_bag_rows()
     for text, names in (
         ('["sensitivity-99", "specificity-99"]', ("sensitivity-99", "specificity-99")),
         ('["sensitivity-99", 0.9]', ("sensitivity-99", None)),
@@ -68,25 +68,25 @@ def test_refer_by_names_and_numbers(tmp_path: Path) -> None:
         found = decide(recipe, labels, probabilities, groups)
         expected = [0.9 if n is None else found.operating_points[n] for n in names]
         assert found.refer == tuple(expected)
-    alone = recipe_of(tmp_path, "decision.refer = [0.2, 0.9]")  # numbers need no ensemble
-    assert decide_without(alone).refer == (0.2, 0.9)
+    single = recipe_of(tmp_path, "decision.refer = [0.2, 0.9]")  # numbers need no ensemble
+    assert default_decisions(single).refer == (0.2, 0.9)
 
 
 @pytest.mark.parametrize("text", ['["specificity-99", "sensitivity-99"]', "[0.5, 0.5]"])
-def test_two_thresholds_that_leave_no_band(tmp_path: Path, text: str) -> None:
+def test_refer_is_none_if_thresholds_leave_no_band(tmp_path: Path, text: str) -> None:
     recipe = recipe_of(tmp_path, f"{ENSEMBLE}decision.refer = {text}")
-    assert decide(recipe, *told()).refer is None
+    assert decide(recipe, *out_of_bag_rows()).refer is None
 
 
 @pytest.mark.parametrize(
     ("method", "kind"),
     [("temperature", Temperature), ("isotonic", Isotonic), ("choose", Temperature)],
 )
-def test_thresholds_are_of_calibrated_probabilities(
+def test_thresholds_apply_to_calibrated_probabilities(
     tmp_path: Path, method: str, kind: type
 ) -> None:
     recipe = recipe_of(tmp_path, f'{ENSEMBLE}decision.calibration = "{method}"')
-    labels, probabilities, groups = told()
+    labels, probabilities, groups = out_of_bag_rows()
     found = decide(recipe, labels, probabilities, groups)
     assert found.calibration is not None
     assert isinstance(found.calibration, kind)
@@ -99,7 +99,7 @@ def test_thresholds_are_of_calibrated_probabilities(
 
 @pytest.mark.parametrize("labels", [np.ones(5, bool), np.zeros(5, bool), np.ones(0, bool)])
 @pytest.mark.parametrize("method", ["none", "temperature", "choose"])
-def test_one_class_out_of_bag_tells_nothing(tmp_path: Path, labels: Array, method: str) -> None:
+def test_single_class_out_of_bag_is_rejected(tmp_path: Path, labels: Array, method: str) -> None:
     recipe = recipe_of(tmp_path, f'{ENSEMBLE}decision.calibration = "{method}"')
     with pytest.raises(DataError, match=r"^ensemble.bagged: rows of both classes must be out of "):
         decide(recipe, labels, np.linspace(0.1, 0.9, len(labels)), np.arange(len(labels)))
@@ -111,35 +111,39 @@ CHOICES = "must be a number from 0 to 1, or one of balanced, sensitivity-99, spe
 
 @pytest.mark.parametrize("ensemble", ["", "ensemble = { members = 3, bagged = false }\n"])
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ('threshold = "balanced"', f"threshold: balanced {NEEDS}"),
         ('decision.calibration = "choose"', f"decision.calibration: choose {NEEDS}"),
         ('decision.refer = [0.1, "cost"]', f"decision.refer: cost {NEEDS}"),
     ],
 )
-def test_what_needs_rows_out_of_bag(tmp_path: Path, ensemble: str, text: str, why: str) -> None:
+def test_key_that_needs_out_of_bag_rows_is_rejected(
+    tmp_path: Path, ensemble: str, text: str, message: str
+) -> None:
     assert recipe_of(tmp_path, ENSEMBLE + text).ensemble
-    with pytest.raises(RecipeError, match=f": {why}$"):
+    with pytest.raises(RecipeError, match=f": {message}$"):
         recipe_of(tmp_path, ensemble + text)
 
 
 @pytest.mark.parametrize(
-    ("base", "text", "why"),
+    ("base", "text", "message"),
     [
         ("digits", f"{ENSEMBLE}decision.calibration = 'isotonic'", f"isotonic {NEEDS}"),
         ("digits", f"{ENSEMBLE}decision.refer = [0.1, 0.2]", "decision.refer: is for task binary"),
-        ("regression", "threshold = 0.5", "threshold: task regression has none"),
+        ("regression", "threshold = 0.5", "threshold: task regression has none, remove this key"),
         ("multi-label", f"{ENSEMBLE}threshold = 'cost'", f"threshold: cost {NEEDS}"),
     ],
 )
-def test_what_another_task_has_not(tmp_path: Path, base: str, text: str, why: str) -> None:
-    with pytest.raises(RecipeError, match=f"{why}$"):
+def test_key_of_another_task_is_rejected(
+    tmp_path: Path, base: str, text: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=f"{message}$"):
         recipe_of(tmp_path, text, base)
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("threshold = 'balance'", f"threshold: {CHOICES}, got 'balance'"),
         ("threshold = 1.5", f"threshold: {CHOICES}, got 1.5"),
@@ -174,31 +178,31 @@ def test_what_another_task_has_not(tmp_path: Path, base: str, text: str, why: st
         ),
     ],
 )
-def test_wrong_keys_and_values(tmp_path: Path, text: str, why: str) -> None:
+def test_invalid_keys_and_values_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError) as error:
         recipe_of(tmp_path, text)
     found: Any = str(error.value).split(": ", 1)[1]
-    assert found.startswith(why)
+    assert found.startswith(message)
 
 
-def test_mixup_would_bring_rows_into_a_bag(tmp_path: Path) -> None:
+def test_mixup_is_rejected_with_bagging(tmp_path: Path) -> None:
     mixup = '[training]\naugmentation = ["mixup"]\n'
-    why = r"training.augmentation: mixup mixes rows that are out of a member's bag into it"
-    with pytest.raises(RecipeError, match=why):
+    message = r"training.augmentation: mixup mixes rows that are out of a member's bag into it"
+    with pytest.raises(RecipeError, match=message):
         recipe_of(tmp_path, ENSEMBLE + mixup)
     recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }\n" + mixup)
 
 
-def test_what_is_out_of_bag_has_no_say(tmp_path: Path) -> None:
-    """Other labels of the rows that no member has in its bag leave its weights as they are."""
+def test_out_of_bag_rows_do_not_affect_the_weights(tmp_path: Path) -> None:
+    """Flipping the labels of a member's out-of-bag rows does not change its weights."""
     prepared = prepare(recipe_of(tmp_path, "training.epochs = 5", "wisconsin"))
     assert prepared.bags is not None
     rows, bag = prepared.training_rows(), prepared.bags[0]
     assert isinstance(rows, Rows)
-    alone = Rows(rows.inputs, rows.targets, bag)
+    original = Rows(rows.inputs, rows.targets, bag)
     flipped = Rows(rows.inputs, np.asarray(rows.targets) ^ (bag == 0)[:, None], bag)
     found = [
         minimize(prepared.network, prepared.theta[0], prepared.training, each).theta
-        for each in (alone, flipped)
+        for each in (original, flipped)
     ]
     np.testing.assert_array_equal(found[0], found[1])

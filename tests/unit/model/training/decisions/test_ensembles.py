@@ -1,4 +1,4 @@
-"""Ensembles from a recipe to an artifact: each member its own, their mean what is predicted."""
+"""Ensembles from recipe to artifact: members, mean prediction, out-of-bag decisions, ONNX."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,9 @@ from model.prediction.predictor import Predictor, SelfTest
 from model.training.bagging import out_of_bag
 from model.training.decisions.operating_points import operating_points
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.recipes.sections import NAMES
-from model.training.tables import partitions as parts
-from model.training.tables import table as dataset
+from model.training.recipes.sections import OPERATING_POINTS
+from model.training.tables import partitions
+from model.training.tables import table as tables
 from model.training.tables.readers import read_pieces
 
 SHORT = """
@@ -52,15 +52,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     return train(recipe_of(tmp_path_factory.mktemp("recipes"), WHOLE)).predictor
 
 
-def each_alone(predictor: Predictor, rows: Array) -> Array:
-    """What each member predicts: (K, B, outputs)."""
-    alone = [replace(predictor, theta=theta, calibration=None) for theta in predictor.theta]
-    return np.stack([each.predict(rows) for each in alone])
+def member_predictions(predictor: Predictor, rows: Array) -> Array:
+    """Return each member's predictions, shape (K, B, outputs)."""
+    members = [replace(predictor, theta=theta, calibration=None) for theta in predictor.theta]
+    return np.stack([member.predict(rows) for member in members])
 
 
-def test_the_mean_of_members_that_differ(whole: Predictor) -> None:
+def test_prediction_is_the_mean_of_different_members(whole: Predictor) -> None:
     rows = whole.self_test.rows
-    members = each_alone(whole, rows)
+    members = member_predictions(whole, rows)
     assert whole.theta.shape == (4, whole.network.layout.size)
     assert np.ptp(members, axis=0).max() > 0.01
     mean = replace(whole, calibration=None).predict(rows)
@@ -69,7 +69,7 @@ def test_the_mean_of_members_that_differ(whole: Predictor) -> None:
     np.testing.assert_allclose(whole.predict(rows), whole.calibration.apply(mean), rtol=1e-12)
 
 
-def test_a_saved_one_is_the_same(whole: Predictor, tmp_path: Path) -> None:
+def test_saved_ensemble_is_restored(whole: Predictor, tmp_path: Path) -> None:
     artifact.save(whole, tmp_path / "e.joblib")
     loaded = artifact.load(tmp_path / "e.joblib")
     loaded.replay_self_test()
@@ -83,40 +83,40 @@ def test_a_saved_one_is_the_same(whole: Predictor, tmp_path: Path) -> None:
     assert loaded.operating_points == whole.operating_points
 
 
-def test_its_thresholds_are_of_rows_out_of_bag(tmp_path: Path) -> None:
+def test_thresholds_are_chosen_out_of_bag(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, 'threshold = "cost"')
     predictor = train(recipe).predictor
     with prepare(recipe) as prepared:
         train_rows, bags = prepared.parts.train, prepared.bags
     assert bags is not None
-    means, known = out_of_bag(each_alone(predictor, train_rows.rows), bags)
+    means, known = out_of_bag(member_predictions(predictor, train_rows.rows), bags)
     labels = train_rows.targets[known, 0]
     expected = operating_points(labels, means[known, 0], {"miss": 1.0, "false_alarm": 1.0})
     assert predictor.operating_points == pytest.approx({"default": expected["cost"], **expected})
-    told = predictor.facts["out_of_bag"]
-    assert told["rows"] == known.sum() < len(known)
-    assert told["method"] == "none"
+    facts = predictor.facts["out_of_bag"]
+    assert facts["rows"] == known.sum() < len(known)
+    assert facts["method"] == "none"
 
 
-def test_the_seed_alone_decides(tmp_path: Path, whole: Predictor) -> None:
+def test_seed_determines_the_artifact(tmp_path: Path, whole: Predictor) -> None:
     again = train(recipe_of(tmp_path, WHOLE)).predictor
     assert artifact.to_bytes(again) == artifact.to_bytes(whole)
     other = train(recipe_of(tmp_path, WHOLE, tail="seed = 2")).predictor
     assert artifact.to_bytes(other) != artifact.to_bytes(whole)
 
 
-def test_one_that_is_not_bagged(tmp_path: Path) -> None:
+def test_ensemble_without_bagging(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")
     with prepare(recipe) as prepared:
         assert prepared.bags is None
     predictor = train(recipe).predictor
     assert predictor.operating_points == {"default": 0.5}
     assert "out_of_bag" not in predictor.facts
-    assert np.ptp(each_alone(predictor, predictor.self_test.rows), axis=0).max() > 0.01
+    assert np.ptp(member_predictions(predictor, predictor.self_test.rows), axis=0).max() > 0.01
 
 
 @pytest.mark.parametrize("base", ["digits", "regression", "multi-label"])
-def test_other_tasks(tmp_path: Path, base: str) -> None:
+def test_ensembles_of_other_tasks(tmp_path: Path, base: str) -> None:
     predictor = train(recipe_of(tmp_path, "", base, members=2)).predictor
     loaded = artifact.from_bytes(artifact.to_bytes(predictor))
     loaded.replay_self_test()
@@ -127,29 +127,31 @@ def test_other_tasks(tmp_path: Path, base: str) -> None:
     assert found["rows"] == len(loaded.validation.targets)
 
 
-def test_float32_and_sure_of_itself_replays(whole: Predictor, tmp_path: Path) -> None:
-    """A temperature that draws near-certainty apart must not do so with its rounding."""
+def test_overconfident_float32_ensemble_replays_its_self_test(
+    whole: Predictor, tmp_path: Path
+) -> None:
+    """A temperature spreads probabilities near 1, but must not amplify their rounding errors."""
     recipe = recipe_of(tmp_path, 'network.dtype = "float32"')
     predictor = train(recipe).predictor
     theta = predictor.theta * np.float32(2)
     rows = whole.self_test.rows
-    sure = replace(predictor, theta=theta, calibration=Temperature(temperature=3))
-    mean = np.mean(each_alone(sure, rows), axis=0, dtype=float)
+    overconfident = replace(predictor, theta=theta, calibration=Temperature(temperature=3))
+    mean = np.mean(member_predictions(overconfident, rows), axis=0, dtype=float)
     assert (mean > 0.999).any()
     expected = Temperature(temperature=3).apply(mean)
-    replace(sure, self_test=SelfTest(rows, expected)).replay_self_test()
+    replace(overconfident, self_test=SelfTest(rows, expected)).replay_self_test()
 
 
 @pytest.fixture
-def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 100))
+def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(tables, "read_pieces", lambda path: read_pieces(path, 100))
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_table_that_is_not_held(tmp_path: Path) -> None:
-    why = r"^ensemble.bagged must be false for a table that is too large to be held in memory$"
-    with pytest.raises(DataError, match=why):
+@pytest.mark.usefixtures("small_memory")
+def test_bagging_is_rejected_for_a_table_larger_than_memory(tmp_path: Path) -> None:
+    message = r"^ensemble.bagged must be false for a table that is too large to be held in memory$"
+    with pytest.raises(DataError, match=message):
         train(recipe_of(tmp_path))
     predictor = train(recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")).predictor
     assert predictor.theta.shape[0] == 3
@@ -159,20 +161,20 @@ def test_a_table_that_is_not_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["isotonic", "temperature"])
-def test_names_of_points(tmp_path: Path, method: str) -> None:
+def test_operating_points_and_calibration_are_saved(tmp_path: Path, method: str) -> None:
     predictor = train(recipe_of(tmp_path, f'decision.calibration = "{method}"')).predictor
-    assert set(predictor.operating_points) == {"default", *NAMES}
+    assert set(predictor.operating_points) == {"default", *OPERATING_POINTS}
     assert predictor.calibration is not None
     assert predictor.calibration.method == method
     loaded = artifact.from_bytes(artifact.to_bytes(predictor))
     assert loaded.calibration == predictor.calibration
 
 
-# What an artifact may not be
+# Invalid artifacts
 
 
 @pytest.mark.parametrize("shape", [(1001, 166), (0, 166), (4, 165), (1, 4, 166), ()])
-def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
+def test_theta_of_wrong_shape_is_rejected(whole: Predictor, shape: tuple[int, ...]) -> None:
     content = artifact.to_bytes(replace(whole, theta=np.zeros(shape)))
     with pytest.raises(ArtifactError, match=r"array theta has shape|the network does not fit"):
         artifact.from_bytes(content)
@@ -180,7 +182,7 @@ def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("part", ["train", "validation"])
 @pytest.mark.parametrize(
-    ("name", "dtype", "why"),
+    ("name", "dtype", "message"),
     [
         ("groups", "int32", "has dtype int32"),
         ("groups", "float64", "has dtype float64"),
@@ -188,22 +190,24 @@ def test_wrong_theta(whole: Predictor, shape: tuple[int, ...]) -> None:
         ("imputed", "bool", "has shape"),
     ],
 )
-def test_wrong_groups(whole: Predictor, part: str, name: str, dtype: str, why: str) -> None:
+def test_invalid_row_arrays_are_rejected(
+    whole: Predictor, part: str, name: str, dtype: str, message: str
+) -> None:
     scored = getattr(whole, part)
-    length = len(scored.targets) - (why == "has shape")
+    length = len(scored.targets) - (message == "has shape")
     wrong: Any = {part: replace(scored, **{name: np.zeros(length, dtype)})}
-    with pytest.raises(ArtifactError, match=f"^array {part}_{name} {why}"):
+    with pytest.raises(ArtifactError, match=f"^array {part}_{name} {message}"):
         artifact.from_bytes(artifact.to_bytes(replace(whole, **wrong)))
 
 
-def test_a_calibration_is_for_a_binary_target(tmp_path: Path) -> None:
+def test_calibration_needs_a_binary_target(tmp_path: Path) -> None:
     predictor = train(recipe_of(tmp_path, "", "multi-label", members=2)).predictor
     wrong = replace(predictor, calibration=Temperature(temperature=2))
     with pytest.raises(ArtifactError, match=r"^only a binary target may have a calibration"):
         artifact.from_bytes(artifact.to_bytes(wrong))
 
 
-def test_a_band_that_is_none(whole: Predictor) -> None:
+def test_reversed_refer_band_is_rejected(whole: Predictor) -> None:
     target = whole.schema.target.model_copy(update={"refer": (0.9, 0.1)})
     wrong = replace(whole, schema=whole.schema.model_copy(update={"target": target}))
     with pytest.raises(ArtifactError, match="refer must be two thresholds, the lower one first"):
@@ -214,7 +218,7 @@ def test_a_band_that_is_none(whole: Predictor) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_onnx_runtime_says_the_same(tmp_path: Path, dtype: str) -> None:
+def test_onnx_runtime_agrees(tmp_path: Path, dtype: str) -> None:
     reason = "needs the extra oracles: make oracles"
     pytest.importorskip("onnx", reason=reason)
     runtime = pytest.importorskip("onnxruntime", reason=reason)

@@ -1,4 +1,4 @@
-"""Thresholds by purpose: by hand, and against every threshold there could be."""
+"""Operating points: precomputed values, and comparison with every candidate threshold."""
 
 import numpy as np
 import pytest
@@ -7,47 +7,47 @@ from hypothesis import strategies as st
 
 from model.arrays import Array
 from model.training.decisions.operating_points import operating_points
-from model.training.recipes.sections import NAMES
+from model.training.recipes.sections import OPERATING_POINTS
 
 EQUAL = {"miss": 1.0, "false_alarm": 1.0}
 CASES = st.lists(st.tuples(st.booleans(), st.floats(0.001, 1)), max_size=40)
-# Of few distinct scores, so that there are ties, also of both classes.
+# Few distinct scores, so that there are ties, also between the classes.
 COARSE = st.lists(st.tuples(st.booleans(), st.integers(1, 8).map(lambda n: n / 8)), max_size=40)
 
 
 def split(cases: list[tuple[bool, float]]) -> tuple[Array, Array]:
-    """Labels and probabilities of these cases, and of one more of each class."""
+    """Return labels and probabilities of the cases, with one more case of each class."""
     labels, probabilities = zip(*cases, (True, 0.6), (False, 0.4), strict=True)
     return np.array(labels), np.array(probabilities)
 
 
 def rates(labels: Array, probabilities: Array, threshold: float) -> tuple[float, float]:
-    """Sensitivity and specificity."""
-    told = probabilities > threshold
-    return float(told[labels].mean()), float((~told)[~labels].mean())
+    """Return sensitivity and specificity."""
+    predicted = probabilities > threshold
+    return float(predicted[labels].mean()), float((~predicted)[~labels].mean())
 
 
 def candidates(probabilities: Array) -> list[float]:
-    """A threshold for each way in which these can be told apart: each is the least of its way."""
+    """Return the lowest threshold of each possible classification."""
     return [0.0, *np.unique(probabilities).tolist()]
 
 
-def test_by_hand() -> None:
+def test_thresholds_match_precomputed_values() -> None:
     labels = np.array([False, False, False, True, False, True, True])
     probabilities = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8])
     found = operating_points(labels, probabilities, {"miss": 1.0, "false_alarm": 5.0})
-    assert tuple(found) == NAMES
+    assert tuple(found) == OPERATING_POINTS
     # All positives are found from 0.3 up to 0.4; no false alarm from 0.5 on, up to 0.6.
     assert found["sensitivity-99"] == pytest.approx(0.35)
     assert found["specificity-99"] == pytest.approx(0.55)
     # 1 + 3/4 at 0.35, against 2/3 + 1 at 0.55.
     assert found["balanced"] == pytest.approx(0.35)
     assert found["cost"] == pytest.approx(0.55)  # one miss against a false alarm of 5
-    dear = operating_points(labels, probabilities, {"miss": 5.0, "false_alarm": 1.0})
-    assert dear["cost"] == pytest.approx(0.35)
+    expensive = operating_points(labels, probabilities, {"miss": 5.0, "false_alarm": 1.0})
+    assert expensive["cost"] == pytest.approx(0.35)
 
 
-def test_of_equally_good_ones_the_middle() -> None:
+def test_middle_of_equally_good_thresholds_is_chosen() -> None:
     labels = np.array([False, True])
     found = operating_points(labels, np.array([0.2, 0.9]), EQUAL)
     assert set(found.values()) == {0.55}
@@ -60,7 +60,7 @@ def test_of_equally_good_ones_the_middle() -> None:
 
 
 @pytest.mark.parametrize("score", [0.0, 1e-300, 0.3, 1.0])
-def test_a_single_score_tells_nothing_apart(score: float) -> None:
+def test_single_score(score: float) -> None:
     labels, probabilities = np.array([True, False, False]), np.full(3, score)
     found = operating_points(labels, probabilities, EQUAL)
     assert all(0 <= each <= 1 for each in found.values())
@@ -70,7 +70,7 @@ def test_a_single_score_tells_nothing_apart(score: float) -> None:
     assert sensitivity == (1 if score else 0)  # nothing is above 0 that is 0
 
 
-def test_neighbours_among_floats_are_told_apart() -> None:
+def test_adjacent_floats_are_separated() -> None:
     for low in (0.1, 0.3, np.nextafter(0.3, 1), 5e-324):
         probabilities = np.array([low, np.nextafter(low, 1)])
         found = operating_points(np.array([False, True]), probabilities, EQUAL)
@@ -88,7 +88,7 @@ def test_exactly_99_percent_is_enough(count: int) -> None:
 
 
 @given(CASES | COARSE)
-def test_sensitivity_99_is_the_highest_that_has_it(cases: list[tuple[bool, float]]) -> None:
+def test_sensitivity_99_is_the_highest_such_threshold(cases: list[tuple[bool, float]]) -> None:
     labels, probabilities = split(cases)
     found = operating_points(labels, probabilities, EQUAL)["sensitivity-99"]
     assert 0 <= found <= 1
@@ -98,15 +98,15 @@ def test_sensitivity_99_is_the_highest_that_has_it(cases: list[tuple[bool, float
 
 
 @given(CASES | COARSE)
-def test_specificity_99_is_the_lowest_that_has_it(cases: list[tuple[bool, float]]) -> None:
+def test_specificity_99_is_the_lowest_such_threshold(cases: list[tuple[bool, float]]) -> None:
     labels, probabilities = split(cases)
     found = operating_points(labels, probabilities, EQUAL)["specificity-99"]
     assert 0 <= found <= 1
-    told = rates(labels, probabilities, found)
-    assert told[1] >= 0.99
+    reached = rates(labels, probabilities, found)
+    assert reached[1] >= 0.99
     for each in candidates(probabilities):
         other = rates(labels, probabilities, each)
-        assert other[1] < 0.99 or each >= found or other == told
+        assert other[1] < 0.99 or each >= found or other == reached
 
 
 @given(
@@ -117,15 +117,15 @@ def test_specificity_99_is_the_lowest_that_has_it(cases: list[tuple[bool, float]
 def test_no_threshold_is_better(
     cases: list[tuple[bool, float]], size: float, false_alarm: float
 ) -> None:
-    """Whatever the costs are counted in: only their ratio says anything."""
+    """The unit of the costs does not matter: only their ratio does."""
     labels, probabilities = split(cases)
     costs = {"miss": size, "false_alarm": min(false_alarm * size, 1.5e308)}
     found = operating_points(labels, probabilities, costs)
     ratio = costs["false_alarm"] / costs["miss"]
 
     def cost(threshold: float) -> float:
-        told = probabilities > threshold
-        return float((~told & labels).sum() + ratio * (told & ~labels).sum())
+        predicted = probabilities > threshold
+        return float((~predicted & labels).sum() + ratio * (predicted & ~labels).sum())
 
     def balance(threshold: float) -> float:
         return sum(rates(labels, probabilities, threshold))

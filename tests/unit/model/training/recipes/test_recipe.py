@@ -1,4 +1,4 @@
-"""Recipes: the bundled ones, `extends`, and refusals that name the file, the key and the rule."""
+"""load_recipe: bundled recipes, and errors that name the file, the key and the rule."""
 
 import re
 from pathlib import Path
@@ -19,24 +19,21 @@ def write(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def refusal(path: Path) -> str:
-    """What the error says after the file's name."""
+def error_text(path: Path) -> str:
+    """Return the error text after the file's name."""
     with pytest.raises(RecipeError) as error:
         load_recipe(str(path))
-    file, colon, why = str(error.value).partition(": ")
+    file, colon, message = str(error.value).partition(": ")
     assert (file, colon) == (str(path), ": ")
-    return why
+    return message
 
 
-def refusal_of(tmp_path: Path, text: str | bytes) -> str:
-    return refusal(write(tmp_path / "my.toml", text))
+def error_text_of(tmp_path: Path, text: str | bytes) -> str:
+    return error_text(write(tmp_path / "my.toml", text))
 
 
-def over_article(tmp_path: Path, text: str) -> Path:
+def extend_article(tmp_path: Path, text: str) -> Path:
     return write(tmp_path / "my.toml", f'extends = "article"\n{text}')
-
-
-# Recipes that load
 
 
 def test_bundled_recipes_load() -> None:
@@ -48,20 +45,19 @@ def test_bundled_recipes_load() -> None:
         assert recipe == load_recipe(str(BUNDLED / f"{name}.toml"))
 
 
-# Files that are no recipe
-
-
-def test_unknown_name() -> None:
+def test_unknown_name_is_rejected() -> None:
     with pytest.raises(RecipeError) as error:
         load_recipe("artcle")
-    why = "no recipe 'artcle': did you mean article? (or give the path of a .toml file)"
-    assert str(error.value) == why
-    with pytest.raises(RecipeError, match=r"^no recipe 'x': there are article, article-long"):
+    expected = "no recipe 'artcle': did you mean article? (or give the path of a .toml file)"
+    assert str(error.value) == expected
+    with pytest.raises(
+        RecipeError, match=r"^no recipe 'x': the bundled ones are article, article-long"
+    ):
         load_recipe("x")
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "message"),
     [
         (b"", "name: is required"),
         (b"name = ", "not TOML: Invalid value (at end of document)"),
@@ -77,37 +73,37 @@ def test_unknown_name() -> None:
         (b'extends = "folder/../my.toml"', "extends folder/../my.toml: it extends itself"),
     ],
 )
-def test_broken_file(tmp_path: Path, content: bytes, why: str) -> None:
+def test_invalid_file_is_rejected(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "folder").mkdir()
-    assert refusal_of(tmp_path, content).startswith(why)
+    assert error_text_of(tmp_path, content).startswith(message)
 
 
-def test_hidden_layers_get_the_task_s_output(tmp_path: Path) -> None:
+def test_output_layer_is_added_to_hidden_layers(tmp_path: Path) -> None:
     text = re.sub(r"^layers = \[.*?^\]", "hidden = [{ units = 4 }]", ARTICLE, flags=re.M | re.S)
     path = tmp_path / "hidden.toml"
     write(path, text)
     network = load_recipe(str(path)).build_network()
-    told = network.describe()
-    assert told["layers"] == [{"name": "dense", "units": 4}, {"name": "dense", "units": 1}]
-    assert told["loss"] == "binary_cross_entropy"
+    description = network.describe()
+    assert description["layers"] == [{"name": "dense", "units": 4}, {"name": "dense", "units": 1}]
+    assert description["loss"] == "binary_cross_entropy"
 
 
-def test_error_in_the_parent_is_the_parents(tmp_path: Path) -> None:
+def test_error_names_the_extended_recipe(tmp_path: Path) -> None:
     write(tmp_path / "parent.toml", "name")
-    why = refusal_of(tmp_path, 'extends = "parent.toml"')
-    assert why.startswith("extends parent.toml: not TOML: Expected '=' after a key")
+    message = error_text_of(tmp_path, 'extends = "parent.toml"')
+    assert message.startswith("extends parent.toml: not TOML: Expected '=' after a key")
 
 
-def test_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refusal(tmp_path / "none.toml") == "cannot be read: No such file or directory"
+def test_unreadable_file_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert error_text(tmp_path / "none.toml") == "cannot be read: No such file or directory"
     (tmp_path / "folder.toml").mkdir()
-    assert refusal(tmp_path / "folder.toml") == "cannot be read: Is a directory"
+    assert error_text(tmp_path / "folder.toml") == "cannot be read: Is a directory"
 
-    def denied(*_: object, **__: object) -> str:
+    def deny(*_: object, **__: object) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", denied)
-    assert refusal(tmp_path / "my.toml") == "cannot be read: Permission denied"
+    monkeypatch.setattr(Path, "read_text", deny)
+    assert error_text(tmp_path / "my.toml") == "cannot be read: Permission denied"
 
 
 # Keys and values
@@ -117,7 +113,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         # unknown keys
         ("treshold = 0.5", "treshold: unknown key; did you mean threshold?"),
@@ -167,12 +163,15 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
             "network.layers = [{units = 2}, {units = 1, activation = 'tanhh'}]",
             "network.layers.1: activation must be one of linear, sigmoid, tanh",
         ),
-        ("network.loss = 'huber'", "network.loss: of task binary must be binary_cross_entropy"),
+        ("network.loss = 'huber'", "network.loss: must be binary_cross_entropy for task binary"),
         (
             "network.loss = {name = 'binary_cross_entropy', label_smoothing = 2}",
             "network: loss bin",
         ),
-        ("network.layers = [{units = 2}]", "network: task binary has 1 output, not 2"),
+        (
+            "network.layers = [{units = 2}]",
+            "network: task binary needs 1 output, the last layer has 2",
+        ),
         ("training.learning_rate = 0", "training.learning_rate must be a finite number above 0, g"),
         ("training.learning_rate = inf", "training.learning_rate must be a finite number above 0"),
         ("training.epochs = 0", "training.epochs must be a positive integer, got 0"),
@@ -189,15 +188,15 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("training.early_stopping.patient = 3", "training.early_stopping has no 'patient': did"),
     ],
 )
-def test_wrong_key_or_value(tmp_path: Path, text: str, why: str) -> None:
-    assert refusal(over_article(tmp_path, text)).startswith(why)
+def test_invalid_key_or_value_is_rejected(tmp_path: Path, text: str, message: str) -> None:
+    assert error_text(extend_article(tmp_path, text)).startswith(message)
 
 
 VALUES = {
     "text": "'x'",
     "integer": "3",
     "number": "1.5",
-    "truth": "true",
+    "boolean": "true",
     "date": "1979-05-27",
     "list": "[[1]]",
     "table": "{x = 1}",
@@ -212,7 +211,7 @@ KINDS = {
     "list text": "split.validation",
     "table": "data split scaling network training",
 }
-WITHIN_LISTS = [
+LIST_ITEMS = [
     ("limits.0", "limits = [?]", "text"),
     ("features.0", "features = [?]", "table"),
     ("features.0.name", "features = [{name = ?}]", "text"),
@@ -221,7 +220,7 @@ WITHIN_LISTS = [
     ("features.0.description", "features = [{name = 'a', description = ?}]", "text"),
     ("features.0.minimum", "features = [{name = 'a', minimum = ?}]", "integer number"),
     ("features.0.maximum", "features = [{name = 'a', maximum = ?}]", "integer number"),
-    ("features.0.may_be_missing", "features = [{name = 'a', may_be_missing = ?}]", "truth"),
+    ("features.0.may_be_missing", "features = [{name = 'a', may_be_missing = ?}]", "boolean"),
     ("split.train.0", "split.train = [?, 9]", "integer"),
     ("split.train.1", "split.train = [0, ?]", "integer"),
     ("network.layers.0", "network.layers = [?]", "table"),
@@ -236,18 +235,18 @@ PLACES = [(key, f"{key} = ?", kinds) for kinds, keys in KINDS.items() for key in
     ("key", "text"),
     [
         (key, template.replace("?", value))
-        for key, template, kinds in PLACES + WITHIN_LISTS
+        for key, template, kinds in PLACES + LIST_ITEMS
         for kind, value in VALUES.items()
         if kind not in kinds.split()
     ],
 )
-def test_value_of_the_wrong_type(tmp_path: Path, key: str, text: str) -> None:
-    why = refusal(over_article(tmp_path, text))
-    assert why.startswith((f"{key}: ", f"{key} must be "))
+def test_value_of_the_wrong_type_is_rejected(tmp_path: Path, key: str, text: str) -> None:
+    message = error_text(extend_article(tmp_path, text))
+    assert message.startswith((f"{key}: ", f"{key} must be "))
 
 
 @given(st.data())
-def test_any_other_text_is_a_recipe_or_refused(
+def test_mutated_recipe_loads_or_is_rejected(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     start = data.draw(st.integers(0, len(ARTICLE)))
@@ -262,10 +261,10 @@ def test_any_other_text_is_a_recipe_or_refused(
     assert isinstance(outcome, Recipe) or outcome.startswith(f"{path}: ")
 
 
-def test_channels_of_a_signal(tmp_path: Path) -> None:
+def test_channels_must_divide_the_inputs(tmp_path: Path) -> None:
     conv = '[{ name = "conv1d", filters = 2, kernel = 2 }, { name = "flatten" }]'
     text = f"[network]\nhidden = {conv}\nchannels = "
-    network = load_recipe(str(over_article(tmp_path, text + "3"))).build_network()
+    network = load_recipe(str(extend_article(tmp_path, text + "3"))).build_network()
     assert (network.channels, network.layout.size) == (3, 2 * (2 * 3 + 1) + 2 * 2 + 1)
-    why = "network: inputs must be a multiple of channels, got 9 and 2"
-    assert refusal(over_article(tmp_path, text + "2")) == why
+    message = "network: inputs must be a multiple of channels, got 9 and 2"
+    assert error_text(extend_article(tmp_path, text + "2")) == message

@@ -1,4 +1,4 @@
-"""A recipe that extends another: what it overrides, replaces and inherits."""
+"""A recipe that extends another: overridden, replaced and inherited keys."""
 
 from pathlib import Path
 
@@ -13,27 +13,27 @@ def write(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def refusal(path: Path) -> str:
-    """What the error says after the file's name."""
+def error_text(path: Path) -> str:
+    """Return the error text after the file's name."""
     with pytest.raises(RecipeError) as error:
         load_recipe(str(path))
-    file, colon, why = str(error.value).partition(": ")
+    file, colon, message = str(error.value).partition(": ")
     assert (file, colon) == (str(path), ": ")
-    return why
+    return message
 
 
-def refusal_of(tmp_path: Path, text: str | bytes) -> str:
-    return refusal(write(tmp_path / "my.toml", text))
+def error_text_of(tmp_path: Path, text: str | bytes) -> str:
+    return error_text(write(tmp_path / "my.toml", text))
 
 
-def over_article(tmp_path: Path, text: str) -> Path:
+def extend_article(tmp_path: Path, text: str) -> Path:
     return write(tmp_path / "my.toml", f'extends = "article"\n{text}')
 
 
-def test_article_long_is_article_with_another_step() -> None:
+def test_article_long_differs_from_article_in_rate_and_epochs() -> None:
     article, long = load_recipe("article"), load_recipe("article-long")
-    numbers = {"learning_rate": 0.07, "epochs": 65_000}
-    assert long.training == {**article.training, **numbers}
+    changes = {"learning_rate": 0.07, "epochs": 65_000}
+    assert long.training == {**article.training, **changes}
     update = {"name": "article", "training": article.training}
     assert long.model_copy(update=update) == article
 
@@ -51,44 +51,47 @@ def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
     assert recipe.data.file.samefile(tmp_path / "rows.csv")
 
 
-def test_lists_are_replaced_whole(tmp_path: Path) -> None:
-    path = over_article(tmp_path, 'network.layers = [{units = 1}]\nfeatures = [{name = "a"}]')
+def test_lists_are_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = extend_article(tmp_path, 'network.layers = [{units = 1}]\nfeatures = [{name = "a"}]')
     recipe = load_recipe(str(path))
     assert recipe.network.layers == [{"units": 1}]
     assert recipe.data_schema.names == ("a",)
     assert recipe.build_network().layout.size == 2
 
 
-def test_absolute_data_path_stays(tmp_path: Path) -> None:
-    path = over_article(tmp_path, 'data.file = "/rows.csv"')
+def test_absolute_data_path_is_kept(tmp_path: Path) -> None:
+    path = extend_article(tmp_path, 'data.file = "/rows.csv"')
     assert load_recipe(str(path)).data.file == Path("/rows.csv")
 
 
-def test_cycle_of_two(tmp_path: Path) -> None:
+def test_cycle_of_two_recipes_is_rejected(tmp_path: Path) -> None:
     write(tmp_path / "other.toml", 'extends = "my.toml"')
-    why = "extends other.toml: extends my.toml: it extends itself"
-    assert refusal_of(tmp_path, 'extends = "other.toml"') == why
+    message = "extends other.toml: extends my.toml: it extends itself: remove extends from one"
+    assert error_text_of(tmp_path, 'extends = "other.toml"').startswith(message)
 
 
-def test_cycle_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cycle_through_a_relative_path_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "my.toml", 'extends = "my.toml"')
-    assert refusal(Path("my.toml")) == "extends my.toml: it extends itself"
+    message = "extends my.toml: it extends itself: remove extends from one of the files"
+    assert error_text(Path("my.toml")) == message
 
 
-def test_another_kind_of_split_or_network_replaces_the_whole(tmp_path: Path) -> None:
+def test_another_kind_of_split_or_network_replaces_the_table(tmp_path: Path) -> None:
     text = "split.validation = 0.25\nnetwork.hidden = []"
-    recipe = load_recipe(str(over_article(tmp_path, text)))
+    recipe = load_recipe(str(extend_article(tmp_path, text)))
     assert recipe.split.train is None
     assert recipe.split.validation == 0.25
     assert recipe.network.layers is None
-    other = load_recipe(str(over_article(tmp_path, "split.validation = [501, 600]")))
+    other = load_recipe(str(extend_article(tmp_path, "split.validation = [501, 600]")))
     assert other.split.train == (0, 500)
     named = "training.optimizer = {name = 'adam', beta1 = 0.8}"
-    assert load_recipe(str(over_article(tmp_path, named))).training["optimizer"]["beta1"] == 0.8
+    assert load_recipe(str(extend_article(tmp_path, named))).training["optimizer"]["beta1"] == 0.8
 
 
-def test_labels_may_be_smoothed(tmp_path: Path) -> None:
+def test_label_smoothing(tmp_path: Path) -> None:
     text = "network.loss = {name = 'binary_cross_entropy', label_smoothing = 0.1}"
-    loss = load_recipe(str(over_article(tmp_path, text))).build_network().loss
+    loss = load_recipe(str(extend_article(tmp_path, text))).build_network().loss
     assert loss.describe() == {"name": "binary_cross_entropy", "label_smoothing": 0.1}

@@ -1,4 +1,4 @@
-"""A first recipe is a recipe: it loads, trains, and says what its table holds."""
+"""first_recipe: the generated recipe loads, trains, and describes its table."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ TABLE = """patient_id,age,colour,smokes,note: x,same,height,outcome
 """
 
 
-def made(tmp_path: Path, text: str, target: str | None = None) -> tuple[str, Recipe]:
+def generate(tmp_path: Path, text: str, target: str | None = None) -> tuple[str, Recipe]:
     path = tmp_path / "rows.csv"
     path.write_text(text)
     recipe = first_recipe(read_frame(path), Path("rows.csv"), "mine", target)
@@ -27,8 +27,8 @@ def made(tmp_path: Path, text: str, target: str | None = None) -> tuple[str, Rec
     return recipe, load_recipe(str(tmp_path / "mine.toml"))
 
 
-def test_types_ranges_group_and_target(tmp_path: Path) -> None:
-    text, recipe = made(tmp_path, TABLE)
+def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
+    text, recipe = generate(tmp_path, TABLE)
     found = {each.name: each for each in recipe.features}
     assert list(found) == ["age", "colour", "smokes", "height"]
     age = found["age"]
@@ -39,11 +39,12 @@ def test_types_ranges_group_and_target(tmp_path: Path) -> None:
     data = recipe.data
     assert (data.target, data.negative, data.positive) == ("outcome", "well", "ill")
     assert data.group == "patient_id"
-    assert '# "note: x": no name a feature may have' in text
-    assert "# same: the same in every row" in text
+    assert '# "note: x" is left out: not a valid feature name' in text
+    assert "# same is left out: it is the same in every row" in text
+    assert "# patient_id is left out: it identifies the row" in text
 
 
-def test_the_wisconsin_table_trains_from_its_first_recipe(tmp_path: Path) -> None:
+def test_wisconsin_table_trains_with_its_first_recipe(tmp_path: Path) -> None:
     recipe_text = first_recipe(read_frame(WISCONSIN), WISCONSIN, "wisconsin-first")
     path = tmp_path / "first.toml"
     path.write_text(recipe_text)
@@ -56,31 +57,31 @@ def test_the_wisconsin_table_trains_from_its_first_recipe(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cells", "task", "said"),
+    ("cells", "task", "line"),
     [
         (("red", "blue", "green"), "multi_class", 'classes = ["blue", "green", "red"]'),
         (("10", "9", "2"), "multi_class", 'classes = ["2", "9", "10"]'),
         ([str(k / 4) for k in range(40)], "regression", '# unit = "mm"'),
     ],
 )
-def test_other_tasks_train_too(tmp_path: Path, cells: list[str], task: str, said: str) -> None:
+def test_other_tasks_train(tmp_path: Path, cells: list[str], task: str, line: str) -> None:
     lines = [f"{k / 10},{cells[k % len(cells)]}" for k in range(80)]
-    text, recipe = made(tmp_path, "\n".join(["x,y", *lines, ""]))
-    assert (recipe.task, said in text) == (task, True)
+    text, recipe = generate(tmp_path, "\n".join(["x,y", *lines, ""]))
+    assert (recipe.task, line in text) == (task, True)
     assert train(recipe).outcome.history.records
 
 
 @pytest.mark.parametrize(
-    ("text", "target", "why"),
+    ("text", "target", "message"),
     [
-        (TABLE, "height", "target 'height' has empty cells: leave those rows out"),
+        (TABLE, "height", "target 'height' has empty cells: remove those rows"),
         (TABLE, "weight", "no column 'weight'; it has patient_id, age, colour"),
         ("a,b\n1,x\n2,x\n", None, "target 'b' holds one value only"),
         ("a,b\n" + "".join(f"1,x{k}\n" for k in range(30)), None, "target 'b' holds 30 different"),
     ],
 )
-def test_a_target_must_be_of_a_task(
-    tmp_path: Path, text: str, target: str | None, why: str
+def test_target_that_fits_no_task_is_rejected(
+    tmp_path: Path, text: str, target: str | None, message: str
 ) -> None:
-    with pytest.raises(DataError, match=f"^rows.csv: {why}"):
-        made(tmp_path, text, target)
+    with pytest.raises(DataError, match=f"^rows.csv: {message}"):
+        generate(tmp_path, text, target)
