@@ -1,1 +1,1 @@
-"""Tables of rows: reading, columns, targets, splits and partitions."""
+"""Tables of rows: reading, columns, targets, splits, partitions and the encoder's fit."""

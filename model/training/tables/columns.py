@@ -1,4 +1,4 @@
-"""A table's columns by name: as text, or as the numbers that a feature reads in them."""
+"""Columns of a table by name: as text, or as the numbers of a feature."""
 
 from typing import Any
 
@@ -8,51 +8,75 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
-from model.training.tables.readers import spelled
+from model.training.tables.readers import as_text
 
 
-def values(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
-    """A column as text. Raises DataError unless it is there, once."""
-    return spelled(_column(frame, name))
+def text_column(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
+    """Return a column as text.
+
+    Args:
+        frame: The table.
+        name: Name of the column.
+
+    Raises:
+        DataError: If the column is missing, or the name occurs more than once.
+    """
+    return as_text(_column(frame, name))
 
 
-def texts(frame: pd.DataFrame, name: str | None) -> Array | None:
-    """A column (B,) as NumPy's text; None has none."""
-    return None if name is None else values(frame, name).to_numpy(dtype=str)
+def text_array(frame: pd.DataFrame, name: str | None) -> Array | None:
+    """Return a column as a NumPy array of text, shape (B,).
+
+    Args:
+        frame: The table.
+        name: Name of the column. None returns None.
+
+    Raises:
+        DataError: If the column is missing, or the name occurs more than once.
+    """
+    return None if name is None else text_column(frame, name).to_numpy(dtype=str)
 
 
 def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
-    """A feature's numbers (B,) float64, NaN for an empty cell.
+    """Read the numbers of a feature.
 
-    Raises DataError naming the line and the column of the first that `Feature.read` refuses.
+    Args:
+        frame: The table.
+        feature: The feature; its name is that of the column.
+
+    Returns:
+        Shape (B,), float64, NaN for an empty cell.
+
+    Raises:
+        DataError: If `Feature.read` rejects a cell; the text names the line and the column.
     """
     column = _column(frame, feature.name)
     numbers = _numbers(column, feature)
-    if numbers is not None and _all_keep(numbers, feature):
+    if numbers is not None and _all_accepted(numbers, feature):
         return numbers
-    return _read_texts(spelled(column), feature)
+    return _read_texts(as_text(column), feature)
 
 
 def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    found = list(frame.columns).count(name)
-    if not found:
+    count = list(frame.columns).count(name)
+    if not count:
         raise DataError(f"no column {name!r}; it has {', '.join(frame.columns)}")
-    if found > 1:
-        raise DataError(f"column {name!r} is there {found} times")
+    if count > 1:
+        raise DataError(f"column {name!r} is there {count} times, rename or remove the others")
     return frame[name]
 
 
 def _numbers(column: "pd.Series[Any]", feature: Feature) -> Array | None:
-    """What a column of numbers or truths holds; None where only its texts can tell."""
+    """Return the values of a numeric or boolean column; None if its text has to be parsed."""
     kind = column.dtype.kind
-    takes_truths = feature.type == "boolean"
-    if feature.type == "category" or kind not in "biuf" or (kind == "b" and not takes_truths):
+    accepts_booleans = feature.type == "boolean"
+    if feature.type == "category" or kind not in "biuf" or (kind == "b" and not accepts_booleans):
         return None
     return column.to_numpy(dtype=float, na_value=np.nan)
 
 
-def _all_keep(numbers: Array, feature: Feature) -> bool:
-    """`Feature.accepts` of all that are not missing."""
+def _all_accepted(numbers: Array, feature: Feature) -> bool:
+    """Return whether `Feature.accepts` accepts every number that is not missing."""
     present = numbers[~np.isnan(numbers)]
     if feature.type == "boolean":
         return bool(np.isin(present, (0, 1)).all())
@@ -65,19 +89,19 @@ def _all_keep(numbers: Array, feature: Feature) -> bool:
 
 
 def _read_texts(column: "pd.Series[str]", feature: Feature) -> Array:
-    """Each text is read once."""
+    """Parse each distinct text once."""
     cells = column.tolist()
     distinct = list(dict.fromkeys(cells))
-    numbers = _parsed(distinct)
+    numbers = _parse(distinct)
     if (
         feature.type in ("category", "boolean")
         or numbers is None
-        or not _all_keep(numbers, feature)
+        or not _all_accepted(numbers, feature)
     ):
         numbers = np.empty(len(distinct))
-        for place, text in enumerate(distinct):
+        for index, text in enumerate(distinct):
             try:
-                numbers[place] = feature.read(text)
+                numbers[index] = feature.read(text)
             except ValueError as error:
                 line = column.index[cells.index(text)]
                 raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
@@ -85,8 +109,8 @@ def _read_texts(column: "pd.Series[str]", feature: Feature) -> Array:
     return np.fromiter(map(known.__getitem__, cells), dtype=float, count=len(cells))
 
 
-def _parsed(distinct: list[str]) -> Array | None:
-    """All as Python reads numbers; None where one is none, or one that `Feature.read` refuses."""
+def _parse(distinct: list[str]) -> Array | None:
+    """Parse texts as Python's float does; None if one is not a number or has to be rejected."""
     if "_" in "".join(distinct):
         return None
     try:

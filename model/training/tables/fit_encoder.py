@@ -1,6 +1,6 @@
-"""Fit an encoder to rows: what fills a missing value, and the range or spread of each input.
+"""Fit an encoder to rows: fill values of missing cells, and center and spread of each input.
 
-And the scale of a regression's targets.
+Also fits the scale of a regression's targets.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,18 +14,28 @@ from model.prediction.encoder import Encoder, Scale
 from model.prediction.schema import Schema
 from model.prediction.target import Regression
 
-Fit = Callable[[Array], tuple[Array, Array]]  # of inputs (B, I), to center (I,) and spread (I,)
+Fit = Callable[[Array], tuple[Array, Array]]  # inputs (B, I) to center (I,) and spread (I,)
 
 
 def fit_encoder(
     rows: Array, schema: Schema, method: str, transforms: tuple[str, ...], fill: str = "median"
 ) -> Encoder:
-    """The encoder of these raw rows (B, F), NaN where missing.
+    """Fit the encoder of raw rows.
 
-    method: one of SCALINGS, or "range": by the features' minimum and maximum. Categories and truths
-    stay 0 or 1. fill: "median" or "mode" of the numbers; of categories and truths always the mode,
-    the first of equally frequent ones.
-    Raises DataError for a feature without values, or without any spread.
+    Inputs of categories and booleans stay 0 or 1.
+
+    Args:
+        rows: Raw rows, shape (B, F), NaN for a missing value.
+        schema: The features.
+        method: One of SCALINGS; or "range", which scales the features' minimum and maximum to 0
+            and 1.
+        transforms: Transform of each feature, "" for none.
+        fill: "median" or "mode" of the numbers. Categories and booleans always get the mode, the
+            smallest of equally frequent values.
+
+    Raises:
+        DataError: If a feature has no value in any row, the same value in every row, or no minimum
+            or maximum for "range".
     """
     for name, column in zip(schema.names, rows.T, strict=True):
         if np.isnan(column).all():
@@ -37,25 +47,33 @@ def fit_encoder(
         for column, is_discrete in zip(rows.T, discrete, strict=True)
     ]
     size = sum(count or 1 for count in categories)
-    plain = Encoder(categories, transforms, np.array(fills), np.zeros(size), np.ones(size))
+    unscaled = Encoder(categories, transforms, np.array(fills), np.zeros(size), np.ones(size))
     if method == "range":
-        center, spread = _ranges(schema, plain)
+        center, spread = _range(schema, unscaled)
     else:
-        center, spread = SCALINGS[method](_expanded(plain, rows))
-    at = 0
+        center, spread = SCALINGS[method](_expand(unscaled, rows))
+    end = 0
     for name, count, is_discrete in zip(schema.names, categories, discrete, strict=True):
-        part = slice(at, at := at + (count or 1))
+        inputs = slice(end, end := end + (count or 1))
         if is_discrete:
-            center[part], spread[part] = 0, 1
-        elif not (spread[part] > 0).all():
-            raise DataError(f"feature {name!r} has the same value in every row to be scaled")
-    return Encoder(categories, transforms, plain.fill, center, spread)
+            center[inputs], spread[inputs] = 0, 1
+        elif not (spread[inputs] > 0).all():
+            raise DataError(
+                f"feature {name!r} has the same value in every row to be scaled: remove it, or "
+                'use scaling.method "range" or "none"'
+            )
+    return Encoder(categories, transforms, unscaled.fill, center, spread)
 
 
 def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
-    """The scale of a regression's targets (B, outputs): "standard" or "none".
+    """Fit the scale of a regression's targets.
 
-    Ones that are never negative keep their zero, which is where their network's output ends.
+    Targets of task non_negative are not centered, so 0 stays 0: the lowest output of their network.
+
+    Args:
+        targets: Shape (B, outputs).
+        target: The target.
+        method: "standard" or "none".
     """
     if method == "none":
         return Scale(np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
@@ -63,48 +81,48 @@ def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
     return Scale(mean, targets.std(axis=0))
 
 
-def _expanded(plain: Encoder, rows: Array) -> Array:
-    """The inputs, NaN again where a number is missing: it has no say in its feature's range."""
-    inputs = plain.expand(rows)
-    if not any(plain.categories):
+def _expand(unscaled: Encoder, rows: Array) -> Array:
+    """Return the inputs with NaN for missing numbers, so that fill values do not affect the fit."""
+    inputs = unscaled.expand(rows)
+    if not any(unscaled.categories):
         inputs[np.isnan(rows)] = np.nan
         return inputs
-    source, _ = plain.columns
+    source, _ = unscaled.columns
     inputs[np.isnan(rows)[:, source]] = np.nan
     return inputs
 
 
-def _ranges(schema: Schema, plain: Encoder) -> tuple[Array, Array]:
-    """What the schema allows onto [0, 1]: nothing is fitted, so no row can leak."""
+def _range(schema: Schema, unscaled: Encoder) -> tuple[Array, Array]:
+    """Scale the schema's range to 0 … 1. Nothing is fitted, so no row can leak."""
     bounds = np.zeros((2, len(schema.features)))
     for column, feature in enumerate(schema.features):
         if feature.type in ("integer", "number"):
             if feature.minimum is None or feature.maximum is None:
                 raise DataError(f"scaling by range needs a minimum and maximum of {feature.name!r}")
             bounds[:, column] = feature.minimum, feature.maximum
-    low, high = plain.expand(bounds)
+    low, high = unscaled.expand(bounds)
     return low, high - low
 
 
 def _min_max(inputs: Array) -> tuple[Array, Array]:
-    """The observed range onto [0, 1]."""
+    """Scale the observed range to 0 … 1."""
     low, high = np.nanmin(inputs, axis=0), np.nanmax(inputs, axis=0)
     return low, high - low
 
 
 def _standard(inputs: Array) -> tuple[Array, Array]:
-    """Mean 0 and standard deviation 1."""
+    """Scale to mean 0 and standard deviation 1."""
     return np.nanmean(inputs, axis=0), np.nanstd(inputs, axis=0)
 
 
 def _robust(inputs: Array) -> tuple[Array, Array]:
-    """Median 0, and 1 from the first quartile to the third: outliers do not matter."""
+    """Scale to median 0 and interquartile range 1; outliers have no effect."""
     low, middle, high = np.nanquantile(inputs, [0.25, 0.5, 0.75], axis=0)
     return middle, high - low
 
 
 def _none(inputs: Array) -> tuple[Array, Array]:
-    """As they are."""
+    """Leave the inputs unscaled."""
     return np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
 
 

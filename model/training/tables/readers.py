@@ -1,4 +1,4 @@
-"""Tables, from CSV or Parquet, a piece at a time: no more of a file in memory than that."""
+"""Read tables from CSV or Parquet in chunks; only one chunk is in memory at a time."""
 
 import csv
 from collections.abc import Generator
@@ -12,33 +12,46 @@ import pandas as pd
 from model.errors import DataError
 from model.prediction.predictor import PIECE_ROWS
 
-PIECE = 5 * PIECE_ROWS  # so that predictions are those of all rows at once
+# A multiple of the predictor's own chunks, so that predictions equal those of all rows at once.
+CHUNK_ROWS = 5 * PIECE_ROWS
 
 
-def read_frame(path: Path, most: int | None = None) -> pd.DataFrame:
-    """A table as text, or its first rows: see `read_pieces`.
+def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
+    """Read a table as text.
 
-    Raises DataError where it has no rows.
+    Args:
+        path: A CSV or Parquet file; see `read_chunks`.
+        max_rows: Only read this many rows from the start. None reads all rows.
+
+    Raises:
+        DataError: If the file cannot be read, or has no rows.
     """
-    pieces, rows = [], 0
-    with closing(read_pieces(path)) as coming:
-        for piece in coming:
-            pieces.append(piece)
-            rows += len(piece)
-            if most is not None and rows >= most:
+    frames, rows = [], 0
+    with closing(read_chunks(path)) as chunks:
+        for chunk in chunks:
+            frames.append(chunk)
+            rows += len(chunk)
+            if max_rows is not None and rows >= max_rows:
                 break
-    if not pieces:
+    if not frames:
         raise DataError(f"{path}: not a table: it has no rows")
-    return pd.concat(pieces)[:most].apply(spelled)
+    return pd.concat(frames)[:max_rows].apply(as_text)
 
 
-def read_pieces(path: Path, rows: int = PIECE) -> Generator[pd.DataFrame, None, None]:
-    """The table's columns, in pieces of so many rows, the last one of what is left.
+def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, None, None]:
+    """Read a table in chunks.
 
-    From CSV they are text, "" where there is nothing, in Python's own strings, whatever pandas has
-    for text: those it iterates over slowly. From Parquet they keep Arrow's types: `spelled` makes
-    them text. The index is the line of the file a row begins on, in Parquet its number from 1.
-    Raises DataError naming the file, and the line where a row does not fit the header.
+    CSV columns are text, "" for an empty cell. They hold Python strings, because iteration over
+    pandas' own string types is slow. Parquet columns keep Arrow's types; `as_text` converts them.
+    The index is the line of the file on which a row begins, in Parquet its number from 1.
+
+    Args:
+        path: A file with the suffix .parquet, or CSV with a header row.
+        rows: Rows of each chunk; the last one may have fewer.
+
+    Raises:
+        DataError: If the file cannot be read, or a CSV row does not fit the header; the text names
+            the file and the line.
     """
     try:
         yield from (_parquet if path.suffix == ".parquet" else _csv)(path, rows)
@@ -51,42 +64,44 @@ def read_pieces(path: Path, rows: int = PIECE) -> Generator[pd.DataFrame, None, 
 
 
 def _csv(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
-    """Not by pandas: it takes a row's extra cell for an index, renames columns that are there
-    twice, and loses count of the lines at blank ones and at line breaks within quotes.
+    """Read CSV without pandas.
+
+    pandas takes a row's extra cell for an index, renames duplicate columns, and loses count of the
+    lines at blank lines and at line breaks within quotes.
     """
     header: list[str] = []
     lines: list[int] = []
-    piece: list[str] = []  # flat: so many lists would keep Python's garbage collector busy
-    any_rows, line = False, 1
+    cells: list[str] = []  # flat: a list per row would keep Python's garbage collector busy
+    has_rows, line = False, 1
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            for cells in reader:
-                if cells and not header:
-                    header = [cell.strip() for cell in cells]
-                elif cells:  # a blank line has none
-                    if len(cells) != len(header):
-                        count = f"{len(cells)} cells, the header {len(header)}"
+            for row in reader:
+                if row and not header:
+                    header = [cell.strip() for cell in row]
+                elif row:  # a blank line has no cells
+                    if len(row) != len(header):
+                        count = f"{len(row)} cells, the header {len(header)}"
                         raise DataError(f"{path}: not a CSV table: line {line} has {count}")
                     lines.append(line)
-                    piece += cells
-                    any_rows = True
+                    cells += row
+                    has_rows = True
                     if len(lines) == rows:
-                        yield _of_text(header, lines, piece)
-                        lines, piece = [], []
+                        yield _frame_of_text(header, lines, cells)
+                        lines, cells = [], []
                 line = reader.line_num + 1
         except csv.Error as error:
             raise DataError(f"{path}: not a CSV table: line {line}: {error}") from None
-    if not any_rows:
+    if not has_rows:
         raise DataError(f"{path}: not a CSV table: it has no {'rows' if header else 'header'}")
-    if piece:
-        yield _of_text(header, lines, piece)
+    if cells:
+        yield _frame_of_text(header, lines, cells)
 
 
-def _of_text(header: list[str], lines: list[int], piece: list[str]) -> pd.DataFrame:
-    """piece: the cells, row by row."""
+def _frame_of_text(header: list[str], lines: list[int], cells: list[str]) -> pd.DataFrame:
+    """Build a frame from cells in row order."""
     width = len(header)
-    columns = {place: list(map(str.strip, piece[place::width])) for place in range(width)}
+    columns = {index: list(map(str.strip, cells[index::width])) for index in range(width)}
     return pd.DataFrame(columns, index=lines, dtype=object).set_axis(header, axis=1)
 
 
@@ -96,45 +111,49 @@ def _parquet(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     except ImportError:
         text = "reading Parquet needs the parquet extra: pip install 'malignancy[train,parquet]'"
         raise DataError(f"{path}: {text}") from None
-    done, waiting, short = 0, [], rows
+    done, pending, missing = 0, [], rows  # missing: rows until the chunk is complete
     with parquet.ParquetFile(path) as file:
-        groups = range(file.num_row_groups)  # one by one: of all at once Arrow keeps ever more
+        # One row group at a time: when iterating over all groups, Arrow keeps ever more memory.
+        groups = range(file.num_row_groups)
         for batch in (each for k in groups for each in file.iter_batches(rows, row_groups=[k])):
-            waiting.append(batch.slice(0, short))
-            if len(batch) < short:
-                short -= len(batch)
+            pending.append(batch.slice(0, missing))
+            if len(batch) < missing:
+                missing -= len(batch)
                 continue
-            yield _of_arrow(waiting, done)
-            waiting = [batch.slice(short)] if len(batch) > short else []
-            done, short = done + rows, rows - len(batch) + short
-    if waiting:
-        yield _of_arrow(waiting, done)
+            yield _frame_of_arrow(pending, done)
+            pending = [batch.slice(missing)] if len(batch) > missing else []
+            done, missing = done + rows, rows - len(batch) + missing
+    if pending:
+        yield _frame_of_arrow(pending, done)
 
 
-def _of_arrow(batches: list[Any], done: int) -> pd.DataFrame:
-    """batches: one after another; of several groups each may have categories of its own."""
+def _frame_of_arrow(batches: list[Any], done: int) -> pd.DataFrame:
+    """Build a frame from consecutive batches, whose row groups may have different dictionaries."""
     import pyarrow
 
     table = pyarrow.Table.from_batches(batches).unify_dictionaries().combine_chunks()
-    piece: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-    return piece.set_axis(range(done + 1, done + 1 + len(piece)))
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return frame.set_axis(range(done + 1, done + 1 + len(frame)))
 
 
-def spelled(column: "pd.Series[Any]") -> "pd.Series[str]":
-    """A column's cells as a CSV file would have them, "" for null and NaN; text stays as it is."""
+def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
+    """Return a column's cells as a CSV file would have them, "" for null and NaN.
+
+    A column of text is returned as it is.
+    """
     if not isinstance(column.dtype, pd.ArrowDtype):
         return column
     try:
         codes, distinct = pd.factorize(column)
-    except NotImplementedError:  # Arrow cannot tell lists or records apart
+    except NotImplementedError:  # Arrow cannot compare lists or records
         codes, distinct = np.arange(len(column)), pd.Index(column)
     cells = distinct.array.__arrow_array__().to_pylist()
-    texts = np.array([*map(_text, cells), ""], dtype=object)  # the last one is null's, of code -1
+    texts = np.array([*map(_cell_text, cells), ""], dtype=object)  # code -1, null, is the last one
     return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
 
 
-def _text(value: Any) -> str:
-    """A whole number has no fraction."""
+def _cell_text(value: Any) -> str:
+    """Return a cell's text; a whole number has no fraction."""
     if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():

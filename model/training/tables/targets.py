@@ -1,4 +1,4 @@
-"""The truth of a table's rows: the columns of its target, as the kind of target has them."""
+"""Read and validate target columns; class counts and class weights."""
 
 from typing import Self
 
@@ -10,15 +10,28 @@ from model.errors import DataError
 from model.prediction.schema import Feature
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
 from model.training.recipes.sections import Data
-from model.training.tables.columns import read_column, values
+from model.training.tables.columns import read_column, text_column
 
 
 def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
-    """Targets (B, columns). Raises DataError naming line and column of a cell that is none."""
+    """Read the target columns.
+
+    Args:
+        frame: The table.
+        data: The recipe's table `[data]`, which names the columns.
+        target: The target.
+
+    Returns:
+        Shape (B, columns): bool for binary and multi_label, class numbers (int64) for multi_class,
+        float64 for regression.
+
+    Raises:
+        DataError: If a cell is not a valid target; the text names the line and the column.
+    """
     if isinstance(target, Binary):
-        return _classes(frame, data, (target.negative, target.positive)).astype(bool)
+        return _read_classes(frame, data, (target.negative, target.positive)).astype(bool)
     if isinstance(target, MultiClass):
-        return _classes(frame, data, target.classes)
+        return _read_classes(frame, data, target.classes)
     columns = []
     for name in data.targets:
         feature = _as_feature(name, target)
@@ -31,10 +44,16 @@ def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
 
 
 class TargetStatistics:
-    """What the targets of some rows were, so far.
+    """Running statistics of target rows.
 
-    rows: how many. counts: of each class, or of each label's rows that have it. low, high
-    (columns,): of numbers.
+    Args:
+        target: The target.
+
+    Attributes:
+        rows: Number of rows so far.
+        counts: Rows of each class, or of each label; int64.
+        low: Smallest number of each column, for regression.
+        high: Largest number of each column, for regression.
     """
 
     def __init__(self, target: Target) -> None:
@@ -45,7 +64,7 @@ class TargetStatistics:
         self.high = -self.low
 
     def add(self, targets: Array) -> Self:
-        """Count targets (B, columns) too."""
+        """Add rows of targets, shape (B, columns), and return the statistics."""
         self.rows += len(targets)
         if isinstance(self._target, Binary | MultiClass):
             numbers = targets[:, 0].astype(np.int64)
@@ -58,7 +77,11 @@ class TargetStatistics:
         return self
 
     def check(self) -> None:
-        """Raise DataError where the rows, those that train, leave nothing to tell apart."""
+        """Check that a model can learn from these training rows.
+
+        Raises:
+            DataError: If a class has no rows, or a column has the same value in all rows.
+        """
         target, part = self._target, "split.train holds"
         if isinstance(target, Binary):
             if not self.counts.all():
@@ -73,22 +96,30 @@ class TargetStatistics:
                 varies = (self.counts > 0) & (self.counts < self.rows)
             if not varies.all():
                 name = target.names[int(varies.argmin())]
-                raise DataError(f"{part} rows of one value of {name!r} only")
+                raise DataError(f"{part} rows of one value of {name!r} only, two are needed")
 
     def balanced_class_weights(self) -> list[float]:
-        """A weight a class: rows / (classes · rows of the class), 0 for one without rows.
+        """Return one weight per class: rows / (classes · rows of the class); 0 without rows.
 
-        King and Zeng (2001).
+        Source: King and Zeng, "Logistic regression in rare events data", 2001,
+        https://doi.org/10.1093/oxfordjournals.pan.a004868
         """
         present = np.count_nonzero(self.counts)
-        each = self.rows / (present * np.maximum(self.counts, 1)) * (self.counts > 0)
-        return [float(weight) for weight in each]
+        weights = self.rows / (present * np.maximum(self.counts, 1)) * (self.counts > 0)
+        return [float(weight) for weight in weights]
 
 
 def rows_by_class(targets: Array, target: Target) -> dict[str, Array]:
-    """Rows to set side by side, each as a mask (B,), by name.
+    """Group rows for a comparison.
 
-    Those of each class or label; of a regression, thirds by its first number.
+    The groups are the classes or labels; for a regression, thirds by its first number.
+
+    Args:
+        targets: Shape (B, columns).
+        target: The target.
+
+    Returns:
+        A mask (B,) of the rows for each group, by name.
     """
     if isinstance(target, Binary):
         return {target.negative: ~targets[:, 0], target.positive: targets[:, 0]}
@@ -100,26 +131,26 @@ def rows_by_class(targets: Array, target: Target) -> dict[str, Array]:
     low, high = np.quantile(targets[:, 0], (1 / 3, 2 / 3))
     name, third = target.outputs[0], (targets[:, 0] > low).astype(int) + (targets[:, 0] > high)
     names = (f"{name} to {low:.3g}", f"to {high:.3g}", f"above {high:.3g}")
-    return {each: third == place for place, each in enumerate(names)}
+    return {each: third == number for number, each in enumerate(names)}
 
 
 def _as_feature(name: str, target: Target) -> Feature:
-    """A column of the target, read as a feature's would be; it may have any name."""
+    """Return a feature to read a target column with; `model_construct` accepts any name."""
     if isinstance(target, MultiLabel):
         return Feature.model_construct(name=name, type="boolean")
     minimum = 0 if target.task == "non_negative" else None
     return Feature.model_construct(name=name, type="number", minimum=minimum)
 
 
-def _classes(frame: pd.DataFrame, data: Data, classes: tuple[str, ...]) -> Array:
-    """Class numbers (B, 1) of the one column."""
+def _read_classes(frame: pd.DataFrame, data: Data, classes: tuple[str, ...]) -> Array:
+    """Read the class numbers, shape (B, 1), of the only target column."""
     name = data.targets[0]
-    cells = values(frame, name)
-    numbers = cells.map({each: number for number, each in enumerate(classes)})
+    cells = text_column(frame, name)
+    numbers = cells.map({label: number for number, label in enumerate(classes)})
     unknown = numbers.isna().to_numpy()
     if unknown.any():
         line = frame.index[int(unknown.argmax())]
         expected = " or ".join(map(repr, classes[:10])) + ("…" if len(classes) > 10 else "")
         raise DataError(f"line {line}, column {name!r}: must be {expected}")
-    found = numbers.to_numpy(dtype=np.int64)
-    return found[:, None]
+    class_numbers = numbers.to_numpy(dtype=np.int64)
+    return class_numbers[:, None]
