@@ -16,7 +16,7 @@ from model.errors import DataError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
 from model.training.tables.columns import read_column
-from model.training.tables.readers import read_pieces, spelled
+from model.training.tables.readers import as_text, read_chunks
 
 
 def score_file(
@@ -63,7 +63,7 @@ def _scored_chunks(
     """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
     tasks = (
         joblib.delayed(_scored)(predictor, source, chunk, threshold)
-        for chunk in read_pieces(source)
+        for chunk in read_chunks(source)
     )
     if jobs == 1 and cluster is None:  # in this process, without serialization
         yield from (function(*arguments) for function, arguments, _ in tasks)
@@ -77,7 +77,7 @@ def _write_csv(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> int:
     for chunk in chunks:
         if not rows:
             writer.writerow(chunk.columns)
-        writer.writerows(zip(*(spelled(cells).tolist() for _, cells in chunk.items()), strict=True))
+        writer.writerows(zip(*(as_text(cells).tolist() for _, cells in chunk.items()), strict=True))
         rows += len(chunk)
     text.detach()  # so that it does not close the file
     return rows

@@ -13,7 +13,7 @@ from model.errors import DataError
 from model.pipelines import score_file as scoring
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import BUNDLED
-from model.training.tables.readers import read_frame, read_pieces, spelled
+from model.training.tables.readers import as_text, read_chunks, read_frame
 
 REASON = "Parquet needs the extra parquet: make oracles"
 arrow = pytest.importorskip("pyarrow", reason=REASON)
@@ -32,7 +32,7 @@ def test_parquet(tmp_path: Path) -> None:
     }
     pd.DataFrame(values).to_parquet(path, row_group_size=2)
     for rows in (1, 2, 100):
-        frame = pd.concat(read_pieces(path, rows)).apply(spelled)
+        frame = pd.concat(read_chunks(path, rows)).apply(as_text)
         assert frame.index.tolist() == [1, 2, 3]
         assert frame["whole"].tolist() == ["1", "2", ""]
         assert frame["number"].tolist() == ["1.5", "", "3"]
@@ -46,13 +46,13 @@ def test_parquet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", [1, 3, 7, 10, 25, 1000])
 @pytest.mark.parametrize("rows", [1, 4, 10, 90, 200])
-def test_pieces_take_no_notice_of_row_groups(tmp_path: Path, group: int, rows: int) -> None:
+def test_chunks_do_not_depend_on_row_groups(tmp_path: Path, group: int, rows: int) -> None:
     path, names = tmp_path / "rows.parquet", [f"n{k * k}" for k in range(100)]
     frame = pd.DataFrame({"a": range(100), "b": pd.Categorical(names), "c": [None, 1.5] * 50})
     frame.to_parquet(path, row_group_size=group)
-    pieces = list(read_pieces(path, rows))
-    assert [len(piece) for piece in pieces[:-1]] == [rows] * ((100 - 1) // rows)
-    whole = pd.concat([piece.apply(spelled) for piece in pieces])
+    chunks = list(read_chunks(path, rows))
+    assert [len(chunk) for chunk in chunks[:-1]] == [rows] * ((100 - 1) // rows)
+    whole = pd.concat([chunk.apply(as_text) for chunk in chunks])
     assert whole.index.tolist() == list(range(1, 101))
     assert whole["a"].tolist() == [str(k) for k in range(100)]
     assert whole["b"].tolist() == names

@@ -11,14 +11,14 @@ from model.pipelines import score_file as scoring
 from model.pipelines.train import Trained
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import BUNDLED
-from model.training.tables.readers import read_pieces
+from model.training.tables.readers import read_chunks
 
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "read_pieces", lambda path: read_pieces(path, 100))
+    monkeypatch.setattr(scoring, "read_chunks", lambda path: read_chunks(path, 100))
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -173,7 +173,11 @@ def test_describe_omits_defaults() -> None:
         "steps": 5,
         "then": {"name": "cosine", "steps": 100},
     }
-    assert WarmUp(5, ConstantRate()).describe() == {"name": "warm_up", "steps": 5, "then": "constant"}
+    assert WarmUp(5, ConstantRate()).describe() == {
+        "name": "warm_up",
+        "steps": 5,
+        "then": "constant",
+    }
     assert ReduceOnPlateau().describe() == "reduce_on_plateau"
     assert schedule_from("reduce_on_plateau") == ReduceOnPlateau()
 

@@ -1,4 +1,4 @@
-"""Columns by name: typed ones read as their texts do, number for number and error for error."""
+"""Columns by name: typed columns give the same numbers and errors as their text."""
 
 import numpy as np
 import pandas as pd
@@ -9,20 +9,22 @@ from hypothesis import strategies as st
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
-from model.training.tables.columns import read_column, texts, values
-from model.training.tables.readers import spelled
+from model.training.tables.columns import read_column, text_array, text_column
+from model.training.tables.readers import as_text
 
 SMALL = st.integers(-3, 12)
-WHOLE = st.one_of(SMALL, st.integers(-(2**63), 2**63 - 1))
+INTEGERS = st.one_of(SMALL, st.integers(-(2**63), 2**63 - 1))
 FLOAT = st.one_of(SMALL.map(float), st.floats())
 KINDS = {
     "int8": st.integers(-3, 12),
-    "int64": WHOLE,
+    "int64": INTEGERS,
     "uint64": st.integers(0, 2**64 - 1),
     "float": st.floats(width=32),
     "double": FLOAT,
     "bool": st.booleans(),
-    "string": st.one_of(WHOLE.map(str), FLOAT.map(repr), st.sampled_from(["", " 4 ", "x", "1_0"])),
+    "string": st.one_of(
+        INTEGERS.map(str), FLOAT.map(repr), st.sampled_from(["", " 4 ", "x", "1_0"])
+    ),
 }
 CELLS = st.sampled_from(sorted(KINDS)).flatmap(
     lambda kind: st.tuples(st.just(kind), st.lists(st.none() | KINDS[kind], min_size=1, max_size=8))
@@ -48,8 +50,8 @@ def outcome(frame: pd.DataFrame, feature: Feature) -> Array | str:
         return str(error)
 
 
-def by_hand(column: "pd.Series[str]", feature: Feature) -> Array | str:
-    """What `Feature.read` says of each cell in turn."""
+def read_cell_by_cell(column: "pd.Series[str]", feature: Feature) -> Array | str:
+    """Apply `Feature.read` to each cell in turn."""
     numbers = []
     for line, text in column.items():
         try:
@@ -60,7 +62,7 @@ def by_hand(column: "pd.Series[str]", feature: Feature) -> Array | str:
 
 
 @given(CELLS, FEATURES)
-def test_typed_columns_read_as_their_texts(
+def test_typed_columns_equal_their_text(
     kind_and_cells: tuple[str, list[object]], feature: Feature
 ) -> None:
     reason = "Arrow's columns need the extra parquet: make oracles"
@@ -68,9 +70,9 @@ def test_typed_columns_read_as_their_texts(
     kind, cells = kind_and_cells
     whole = arrow.record_batch({"a": arrow.array(cells, kind)})
     typed = whole.to_pandas(types_mapper=pd.ArrowDtype).set_axis(range(5, 5 + len(cells)))
-    text = typed.apply(spelled)
+    text = typed.apply(as_text)
     assert text["a"].dtype == object
-    expected = by_hand(text["a"], feature)
+    expected = read_cell_by_cell(text["a"], feature)
     for frame in (typed, text):
         found = outcome(frame, feature)
         assert isinstance(found, str) == isinstance(expected, str)
@@ -78,22 +80,24 @@ def test_typed_columns_read_as_their_texts(
 
 
 @given(st.lists(KINDS["string"] | st.text(max_size=3), min_size=1, max_size=8), FEATURES)
-def test_texts_are_read_one_by_one(cells: list[str], feature: Feature) -> None:
+def test_texts_equal_cell_by_cell_reading(cells: list[str], feature: Feature) -> None:
     frame = pd.DataFrame({"a": cells}, index=range(2, 2 + len(cells)), dtype=object)
-    expected = by_hand(frame["a"], feature)
+    expected = read_cell_by_cell(frame["a"], feature)
     found = outcome(frame, feature)
     assert isinstance(found, str) == isinstance(expected, str)
     np.testing.assert_array_equal(found, expected)
 
 
-def test_columns_by_name() -> None:
+def test_columns_are_found_by_name() -> None:
     frame = pd.DataFrame([["1", "x", "2"]], columns=["a", "b", "a"], dtype=object)
-    assert values(frame, "b").tolist() == ["x"]
-    found = texts(frame, "b")
+    assert text_column(frame, "b").tolist() == ["x"]
+    found = text_array(frame, "b")
     assert found is not None
     assert found.dtype.kind == "U"
-    assert texts(frame, None) is None
+    assert text_array(frame, None) is None
     with pytest.raises(DataError, match=r"^no column 'c'; it has a, b, a$"):
-        values(frame, "c")
-    with pytest.raises(DataError, match=r"^column 'a' is there 2 times$"):
+        text_column(frame, "c")
+    with pytest.raises(
+        DataError, match=r"^column 'a' is there 2 times, rename or remove the others$"
+    ):
         read_column(frame, Feature(name="a"))

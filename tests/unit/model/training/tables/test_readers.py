@@ -1,4 +1,4 @@
-"""Tables in pieces: the same rows and line numbers whatever the size of the pieces."""
+"""Tables in chunks: rows and line numbers do not depend on the size of the chunks."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from model.errors import DataError
 from model.prediction.predictor import PIECE_ROWS
-from model.training.tables.readers import PIECE, read_frame, read_pieces
+from model.training.tables.readers import CHUNK_ROWS, read_chunks, read_frame
 
 CSV = 'a,b\n1,x\n\n2,"y\nz"\n3,\n4,w\n'
 
@@ -20,21 +20,21 @@ def table(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 100])
-def test_pieces_are_the_whole(table: Path, rows: int) -> None:
-    pieces = list(read_pieces(table, rows))
-    assert [len(piece) for piece in pieces] == [rows] * (4 // rows) + [4 % rows] * (4 % rows > 0)
-    whole = pd.concat(pieces)
+def test_chunks_add_up_to_the_table(table: Path, rows: int) -> None:
+    chunks = list(read_chunks(table, rows))
+    assert [len(chunk) for chunk in chunks] == [rows] * (4 // rows) + [4 % rows] * (4 % rows > 0)
+    whole = pd.concat(chunks)
     assert whole.equals(read_frame(table))
     assert whole.index.tolist() == [2, 4, 6, 7]
     assert whole["b"].tolist() == ["x", "y\nz", "", "w"]
 
 
-def test_pieces_are_of_whole_pieces_to_predict() -> None:
-    assert PIECE % PIECE_ROWS == 0
+def test_chunk_is_a_multiple_of_the_predictor_s_chunk() -> None:
+    assert CHUNK_ROWS % PIECE_ROWS == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("", "not a CSV table: it has no header"),
         ("a,b\n", "not a CSV table: it has no rows"),
@@ -42,22 +42,22 @@ def test_pieces_are_of_whole_pieces_to_predict() -> None:
         ('a,b\n1,2\n1,"2\n', "not a CSV table: line 3: unexpected end of data"),
     ],
 )
-def test_what_is_no_table(tmp_path: Path, text: str, why: str) -> None:
+def test_invalid_csv_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(text)
     for rows in (1, 100):
         with pytest.raises(DataError) as error:
-            list(read_pieces(path, rows))
-        assert str(error.value) == f"{path}: {why}"
+            list(read_chunks(path, rows))
+        assert str(error.value) == f"{path}: {message}"
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_missing_file_is_rejected(tmp_path: Path) -> None:
     for name in ("none.csv", "none.parquet"):
         with pytest.raises(DataError, match=r"none\.\w+: (cannot be read: |reading Parquet needs)"):
-            list(read_pieces(tmp_path / name))
+            list(read_chunks(tmp_path / name))
 
 
-def test_the_first_rows_only(tmp_path: Path) -> None:
+def test_max_rows_reads_the_first_rows_only(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a\n" + "".join(f"{k}\n" for k in range(50_000)) + "1,2\n")
     assert read_frame(path, 30_000)["a"].tolist() == [str(k) for k in range(30_000)]

@@ -1,4 +1,4 @@
-"""Tables: what is read, what is dropped, and what is refused by line and column."""
+"""read_table: cells, dropped rows, and errors that name the line and the column."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,15 +38,15 @@ def read(recipe: Recipe, text: str | bytes) -> Table:
     return read_table(recipe)
 
 
-def refusal(recipe: Recipe, text: str | bytes) -> str:
-    """What the error says after the file's name, given as a path when there is no table at all."""
+def error_text(recipe: Recipe, text: str | bytes) -> str:
+    """Return the error text after the file's name, or path if the file is not a table."""
     with pytest.raises(DataError) as error:
         read(recipe, text)
     path = recipe.data.file
-    file, colon, why = str(error.value).partition(": ")
+    file, colon, message = str(error.value).partition(": ")
     assert colon
-    assert file == (str(path) if why.startswith(("cannot be", "not a CSV")) else path.name)
-    return why
+    assert file == (str(path) if message.startswith(("cannot be", "not a CSV")) else path.name)
+    return message
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def refusal(recipe: Recipe, text: str | bytes) -> str:
         GOOD.replace("2.5", "25e-1").replace("10", "10.0").replace("-3", "-3."),
     ],
 )
-def test_read(recipe: Recipe, text: str) -> None:
+def test_cells_are_read(recipe: Recipe, text: str) -> None:
     table = read(recipe, text)
     assert table.rows.tolist() == [[1, 2.5], [10, -3]]
     assert table.targets[:, 0].tolist() == [False, True]
@@ -71,7 +71,7 @@ def test_read(recipe: Recipe, text: str) -> None:
     assert table.dropped == 1
 
 
-def test_columns_come_in_the_schemas_order_and_others_are_ignored(recipe: Recipe) -> None:
+def test_columns_are_in_the_schema_s_order_and_others_are_ignored(recipe: Recipe) -> None:
     table = read(recipe, "c,x,b,x,a,\nno,?,0.5,,1,\nyes,,7,é,2,\n")
     assert table.rows.tolist() == [[1, 0.5], [2, 7]]
 
@@ -104,7 +104,7 @@ def test_numbers_are_read_exactly(
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("", "it has no header"),
         ("\n\r\n", "it has no header"),
@@ -118,23 +118,23 @@ def test_numbers_are_read_exactly(
         (f"a,b,c\n1,{'2' * 200_000},no\n", "line 2: field larger than field limit (131072)"),
     ],
 )
-def test_not_a_table(recipe: Recipe, text: str, why: str) -> None:
-    assert refusal(recipe, text) == f"not a CSV table: {why}"
+def test_invalid_csv_is_rejected(recipe: Recipe, text: str, message: str) -> None:
+    assert error_text(recipe, text) == f"not a CSV table: {message}"
 
 
 @pytest.mark.parametrize("content", [bytes(range(256)), GOOD.encode("utf-16"), b"a,b,c\n\xff"])
-def test_not_text(recipe: Recipe, content: bytes) -> None:
-    assert refusal(recipe, content) == "cannot be read: not UTF-8 text"
+def test_file_that_is_not_utf_8_is_rejected(recipe: Recipe, content: bytes) -> None:
+    assert error_text(recipe, content) == "cannot be read: not UTF-8 text"
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("a,c\n1,no\n", "no column 'b'; it has a, c"),
         ("a,b,d\n1,2,no\n", "no column 'c'; it has a, b, d"),
         ("a;b;c\n1;2;no\n", "no column 'a'; it has a;b;c"),
-        ("a,b,c,a\n1,2,no,1\n", "column 'a' is there 2 times"),
-        ("c,a,b,c,c\nno,1,2,no,no\n", "column 'c' is there 3 times"),
+        ("a,b,c,a\n1,2,no,1\n", "column 'a' is there 2 times, rename or remove the others"),
+        ("c,a,b,c,c\nno,1,2,no,no\n", "column 'c' is there 3 times, rename or remove the others"),
         ("a,b,c\n1,2,no\n3,4,no\n", "column 'c' holds one class only ('no'), two are needed"),
         ("a,b,c\n1,2,yes\n", "column 'c' holds one class only ('yes'), two are needed"),
         ("a,b,c\n1,2,no\n3,4,YES\n", "line 3, column 'c': must be 'no' or 'yes'"),
@@ -144,55 +144,55 @@ def test_not_text(recipe: Recipe, content: bytes) -> None:
         ('a,b,c,d\n1,2,no,x\n11,2,yes,"y\nz"\n', f"line 3, column 'a': {RULE}"),
     ],
 )
-def test_wrong_table(recipe: Recipe, text: str, why: str) -> None:
-    assert refusal(recipe, text) == why
+def test_invalid_table_is_rejected(recipe: Recipe, text: str, message: str) -> None:
+    assert error_text(recipe, text) == message
 
 
 @pytest.mark.parametrize(
     "cell", "0 11 1.5 -1 1e2 inf nan NaN NA null None True 0x5 1_0 1/2 - ? 1e999 5%".split()
 )
-def test_wrong_cell(recipe: Recipe, cell: str) -> None:
+def test_invalid_cell_is_rejected(recipe: Recipe, cell: str) -> None:
     text = f"a,b,c\n1,2,no\n2,3,yes\n{cell},4,yes\n"
-    why = refusal(recipe, text)
-    assert why == f"line 4, column 'a': {RULE}"
+    message = error_text(recipe, text)
+    assert message == f"line 4, column 'a': {RULE}"
 
 
 @pytest.mark.parametrize("cell", ["x", "inf", "-Infinity", "nan", '"1,5"', '"1 000"', "1e999"])
-def test_cell_that_may_be_missing_is_still_a_number(recipe: Recipe, cell: str) -> None:
-    why = refusal(recipe, f"a,b,c\n1,{cell},no\n2,3,yes\n")
-    assert why == "line 2, column 'b': must be a number or null"
+def test_optional_cell_must_be_a_number(recipe: Recipe, cell: str) -> None:
+    message = error_text(recipe, f"a,b,c\n1,{cell},no\n2,3,yes\n")
+    assert message == "line 2, column 'b': must be a number or null"
 
 
-def test_file_that_cannot_be_read(recipe: Recipe) -> None:
+def test_unreadable_file_is_rejected(recipe: Recipe) -> None:
     path = recipe.data.file
 
-    def why(of: Recipe) -> str:
+    def reading_error(given: Recipe) -> str:
         with pytest.raises(DataError) as error:
-            read_table(of)
+            read_table(given)
         return str(error.value)
 
-    assert why(recipe) == f"{path}: cannot be read: No such file or directory"
+    assert reading_error(recipe) == f"{path}: cannot be read: No such file or directory"
     path.mkdir()
-    assert why(recipe) == f"{path}: cannot be read: Is a directory"
-    odd = recipe.data.model_copy(update={"file": Path("a\0b")})
+    assert reading_error(recipe) == f"{path}: cannot be read: Is a directory"
+    invalid = recipe.data.model_copy(update={"file": Path("a\0b")})
     message = "a\0b: cannot be read: embedded null byte"
-    assert why(recipe.model_copy(update={"data": odd})) == message
+    assert reading_error(recipe.model_copy(update={"data": invalid})) == message
 
 
-# Columns beside features and target
+# Other columns than features and target
 
 
 def with_keys(recipe: Recipe, **sections: Mapping[str, object]) -> Recipe:
-    """The recipe with other keys in its sections."""
-    told = recipe.model_dump()
-    changed = {key: {**told[key], **values} for key, values in sections.items()}
-    return Recipe.model_validate({**told, **changed})
+    """Return the recipe with some keys of its sections replaced."""
+    content = recipe.model_dump()
+    changed = {key: {**content[key], **values} for key, values in sections.items()}
+    return Recipe.model_validate({**content, **changed})
 
 
 FULL = "a,b,c,patient,w,set\n1,2.5,no,p1,1,train\n?,,yes,p2,0.5,test\n10,-,yes,p2,2,train\n"
 
 
-def test_groups_weights_and_parts(recipe: Recipe) -> None:
+def test_groups_weights_and_split_column(recipe: Recipe) -> None:
     data = {"group": "patient", "weight": "w", "missing": "median", "missing_values": ["?", "-"]}
     split = {"column": "set", "validation": "test", "train": None}
     table = read(with_keys(recipe, data=data, split=split), FULL)
@@ -205,8 +205,8 @@ def test_groups_weights_and_parts(recipe: Recipe) -> None:
     assert train.targets[:, 0].tolist() == [False, True]
     assert validation.weights is not None
     assert validation.weights.tolist() == [0.5]
-    keyed = with_keys(recipe, data={**data, "missing": "drop"}, split=split)
-    dropped = read(keyed, FULL + "3,3,yes,p3,1,train\n")
+    dropping = with_keys(recipe, data={**data, "missing": "drop"}, split=split)
+    dropped = read(dropping, FULL + "3,3,yes,p3,1,train\n")
     assert (len(dropped.rows), dropped.dropped) == (2, 2)
 
 
@@ -223,7 +223,7 @@ def test_labels_are_mapped(recipe: Recipe) -> None:
         with_keys(recipe, data={"labels": {"x": "perhaps"}})
 
 
-def test_a_weight_must_be_a_number(recipe: Recipe) -> None:
+def test_weights_must_be_numbers(recipe: Recipe) -> None:
     for cell in ("x", "-1", "", "inf"):
         with pytest.raises(DataError, match=r"line 3, column 'w': must be a number, at least 0$"):
             read(with_keys(recipe, data={"weight": "w"}), f"a,b,c,w\n1,2,no,1\n1,2,yes,{cell}\n")
@@ -231,7 +231,7 @@ def test_a_weight_must_be_a_number(recipe: Recipe) -> None:
         read(with_keys(recipe, data={"group": "patient"}), GOOD)
 
 
-def test_categories_and_truths(recipe: Recipe) -> None:
+def test_categories_and_booleans(recipe: Recipe) -> None:
     features = [
         {"name": "a", "type": "category", "categories": ["red", "dark blue"]},
         {"name": "b", "type": "boolean", "may_be_missing": True},
@@ -239,38 +239,38 @@ def test_categories_and_truths(recipe: Recipe) -> None:
     kinds = Recipe.model_validate({**recipe.model_dump(), "features": features})
     text = "a,b,c\nred,true,no\ndark blue,0,yes\nred,,yes\n red ,FALSE,no\n"
     assert read(kinds, text).rows.tolist() == [[0, 1], [1, 0], [0, 0]]
-    for cells, why in (
+    for cells, message in (
         ("green,1", "line 2, column 'a': must be one of red, dark blue"),
         ("red,maybe", "line 2, column 'b': must be true or false or null"),
     ):
-        assert refusal(kinds, f"a,b,c\n{cells},no\nred,1,yes\n") == why
+        assert error_text(kinds, f"a,b,c\n{cells},no\nred,1,yes\n") == message
 
 
-# The split of a table
+# split_table
 
 
-def parts_of(recipe: Recipe, **split: object) -> tuple[list[float], list[float]]:
-    """The first feature's values that train and that validate."""
+def split_values(recipe: Recipe, **split: object) -> tuple[list[float], list[float]]:
+    """Return the first feature's values of the rows that train and that validate."""
     lines = [f"{k},0,{'yes' if k % 3 else 'no'}" for k in range(1, 11)]
     text = "\n".join(["a,b,c", *lines])
-    keyed = with_keys(recipe, split={"train": None, **split})
+    changed = with_keys(recipe, split={"train": None, **split})
     recipe.data.file.write_text(text)
-    parts = read_partitions(keyed)
-    train, validation = parts.train, parts.validation
+    partitions = read_partitions(changed)
+    train, validation = partitions.train, partitions.validation
     return train.rows[:, 0].tolist(), validation.rows[:, 0].tolist()
 
 
 def test_split_by_ranges_and_fraction(recipe: Recipe) -> None:
-    train, validation = parts_of(recipe, train=(1, 4), validation=(6, 8))
+    train, validation = split_values(recipe, train=(1, 4), validation=(6, 8))
     assert train == [2, 3, 4]
     assert validation == [7, 8]
-    train, validation = parts_of(recipe, validation=0.4)
+    train, validation = split_values(recipe, validation=0.4)
     assert len(validation) == 4
     assert sorted(train + validation) == list(range(1, 11))
 
 
 @pytest.mark.parametrize(
-    ("split", "why"),
+    ("split", "message"),
     [
         (
             {"train": (0, 11), "validation": (11, 12)},
@@ -281,7 +281,7 @@ def test_split_by_ranges_and_fraction(recipe: Recipe) -> None:
         ({"validation": 0.001}, "split.validation: a fraction of 0.001 leaves one part empty"),
     ],
 )
-def test_a_split_that_cannot_be(recipe: Recipe, split: dict[str, object], why: str) -> None:
+def test_invalid_split_is_rejected(recipe: Recipe, split: dict[str, object], message: str) -> None:
     with pytest.raises(DataError) as error:
-        parts_of(recipe, **split)
-    assert str(error.value).startswith(why)
+        split_values(recipe, **split)
+    assert str(error.value).startswith(message)

@@ -1,4 +1,4 @@
-"""Splits: nothing is lost or doubled, classes keep their shares, groups stay together."""
+"""Splits and folds: every row once, equal class shares, groups together."""
 
 import numpy as np
 import pytest
@@ -18,20 +18,20 @@ def test_by_values() -> None:
 
 
 @given(st.integers(20, 300), st.floats(0.2, 0.8), st.integers(0, 99))
-def test_a_stratified_fraction(rows: int, fraction: float, seed: int) -> None:
+def test_stratified_fraction(rows: int, fraction: float, seed: int) -> None:
     classes = np.random.default_rng(seed).permutation(np.arange(rows) % 5 == 0)
     parts = by_fraction(fraction, classes, None, rows, seed)
     assert sorted([*parts.train, *parts.validation]) == list(range(rows))
     assert (np.diff(parts.train) > 0).all()
     for each in (True, False):
-        wanted = fraction * (classes == each).sum()
-        assert abs((classes[parts.validation] == each).sum() - wanted) <= 1
+        expected = fraction * (classes == each).sum()
+        assert abs((classes[parts.validation] == each).sum() - expected) <= 1
     again = by_fraction(fraction, classes, None, rows, seed)
     assert (again.validation == parts.validation).all()
 
 
 @given(st.integers(0, 99))
-def test_groups_stay_together_and_classes_keep_about_their_shares(seed: int) -> None:
+def test_groups_stay_together_and_class_shares_are_similar(seed: int) -> None:
     generator = np.random.default_rng(seed)
     groups = generator.integers(0, 120, 400).astype(str)
     classes = generator.random(400) < 0.3
@@ -42,28 +42,30 @@ def test_groups_stay_together_and_classes_keep_about_their_shares(seed: int) -> 
     assert abs(classes[parts.validation].mean() - classes.mean()) < 0.15
 
 
-def test_another_seed_is_another_split() -> None:
+def test_seeds_give_different_splits() -> None:
     splits = {tuple(by_fraction(0.5, None, None, 50, seed).validation) for seed in range(5)}
     assert len(splits) == 5
 
 
-def test_one_group_cannot_be_split() -> None:
+def test_single_group_is_rejected() -> None:
     with pytest.raises(DataError, match="leaves one part empty"):
         by_fraction(0.3, None, np.zeros(10), 10, 0)
 
 
 # Folds
 
-ROWS_OF = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=120)
+GROUPS_AND_CLASSES = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=120
+)
 
 
-@given(ROWS_OF, st.integers(2, 10), st.integers(0, 99))
-def test_folds_of_groups(rows: list[tuple[int, int]], folds: int, seed: int) -> None:
+@given(GROUPS_AND_CLASSES, st.integers(2, 10), st.integers(0, 99))
+def test_folds_keep_groups_together(rows: list[tuple[int, int]], folds: int, seed: int) -> None:
     groups, classes = np.array(rows).T
     count = len(np.unique(groups))
     if folds > count:
-        why = f"^folds must be at most as many as groups, {count}, got {folds}$"
-        with pytest.raises(DataError, match=why):
+        message = f"^folds must be at most the number of groups, {count}, got {folds}$"
+        with pytest.raises(DataError, match=message):
             by_folds(folds, classes, groups, len(rows), seed)
         return
     fold = by_folds(folds, classes, groups, len(rows), seed)
@@ -74,10 +76,8 @@ def test_folds_of_groups(rows: list[tuple[int, int]], folds: int, seed: int) -> 
     np.testing.assert_array_equal(fold, by_folds(folds, classes, groups, len(rows), seed))
 
 
-@given(ROWS_OF, st.integers(2, 6), st.integers(0, 99))
-def test_folds_of_rows_have_of_each_class_alike(
-    rows: list[tuple[int, int]], folds: int, seed: int
-) -> None:
+@given(GROUPS_AND_CLASSES, st.integers(2, 6), st.integers(0, 99))
+def test_folds_of_rows_are_stratified(rows: list[tuple[int, int]], folds: int, seed: int) -> None:
     classes = np.repeat(np.array(rows)[:, 1], 6)
     fold = by_folds(folds, classes, None, len(classes), seed)
     for each in np.unique(classes):
@@ -88,7 +88,7 @@ def test_folds_of_rows_have_of_each_class_alike(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_folds_of_many_groups_have_of_each_class_about_alike(seed: int) -> None:
+def test_folds_of_many_groups_are_nearly_stratified(seed: int) -> None:
     generator = np.random.default_rng(seed)
     groups, classes = generator.integers(0, 150, 600), generator.random(600) < 0.2
     fold = by_folds(5, classes, groups, 600, seed)
@@ -97,6 +97,6 @@ def test_folds_of_many_groups_have_of_each_class_about_alike(seed: int) -> None:
         assert abs(shares - 0.2).max() < 0.05
 
 
-def test_another_seed_is_another_set_of_folds() -> None:
+def test_seeds_give_different_folds() -> None:
     folds = {tuple(by_folds(5, np.arange(50) % 2, None, 50, seed).tolist()) for seed in range(5)}
     assert len(folds) == 5

@@ -1,4 +1,4 @@
-"""A table too large to be held: its parts are those of one that is, and it trains as well."""
+"""A table larger than the memory limit: same partitions and accuracy as one in memory."""
 
 import errno
 import tempfile
@@ -16,10 +16,10 @@ from model.pipelines.prepare import prepare
 from model.pipelines.train import train
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.tables import partitions as parts
-from model.training.tables import table as dataset
+from model.training.tables import partitions
+from model.training.tables import table as tables
 from model.training.tables.partitions import Partitions, read_partitions, read_sample
-from model.training.tables.readers import read_pieces
+from model.training.tables.readers import read_chunks
 
 ROWS = 3000
 RECIPE = """
@@ -51,27 +51,27 @@ def table() -> str:
 def recipe_of(tmp_path: Path) -> Any:
     (tmp_path / "rows.csv").write_text(table())
 
-    def made(more: str, change: tuple[str, str] = ("", "")) -> Recipe:
+    def make(more: str, change: tuple[str, str] = ("", "")) -> Recipe:
         path = tmp_path / "mine.toml"
         path.write_text(RECIPE.replace(*change) + more)
         return load_recipe(str(path))
 
-    return made
+    return make
 
 
 @pytest.fixture
-def spilling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let tables of more than some 400 rows spill; no file may stay."""
+def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Write tables of more than about 400 rows to a file; check that the file is deleted."""
     before = set(Path(tempfile.gettempdir()).glob("malignancy-*"))
-    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(dataset, "read_pieces", lambda path: read_pieces(path, 350))
+    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(tables, "read_chunks", lambda path: read_chunks(path, 350))
     yield
     assert set(Path(tempfile.gettempdir()).glob("malignancy-*")) <= before
 
 
-def records(of: Partitions) -> Array:
-    assert of.file is not None
-    return np.fromfile(of.file.name).reshape(-1, of.train.rows.shape[1] + 2)
+def records(spilled: Partitions) -> Array:
+    assert spilled.file is not None
+    return np.fromfile(spilled.file.name).reshape(-1, spilled.train.rows.shape[1] + 2)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def records(of: Partitions) -> Array:
     ],
 )
 @pytest.mark.parametrize("missing", ["drop", "median"])
-@pytest.mark.usefixtures("spilling")
-def test_the_same_rows_as_held(
+@pytest.mark.usefixtures("small_memory")
+def test_rows_equal_those_in_memory(
     recipe_of: Any, monkeypatch: pytest.MonkeyPatch, split: str, missing: str
 ) -> None:
     recipe = recipe_of(f'data.missing = "{missing}"\ndata.weight = "w"\n{split}')
     spilled = read_partitions(recipe)
-    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10**9)
+    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10**9)
     held = read_partitions(recipe)
     assert held.file is None
     assert held.train.weights is not None
@@ -105,8 +105,8 @@ def test_the_same_rows_as_held(
     spilled.close()
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
     found: dict[int, list[float]] = {}
     for seed in (0, 0, 1):
         spilled = read_partitions(recipe_of(f"split = {{ validation = 0.3, seed = {seed} }}"))
@@ -119,8 +119,8 @@ def test_a_fraction_is_drawn_row_by_row(recipe_of: Any) -> None:
     assert found[0] != found[1]
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_group_stays_on_one_side(recipe_of: Any) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_groups_stay_together(recipe_of: Any) -> None:
     spilled = read_partitions(recipe_of('data.group = "patient"\nsplit.validation = 0.3'))
     assert spilled.train.groups is not None
     assert spilled.validation.groups is not None
@@ -129,9 +129,9 @@ def test_a_group_stays_on_one_side(recipe_of: Any) -> None:
     spilled.close()
 
 
-@pytest.mark.usefixtures("spilling")
-def test_samples_are_drawn_evenly(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "SAMPLED_BYTES", 0)  # 1000 rows are the least
+@pytest.mark.usefixtures("small_memory")
+def test_samples_are_uniform(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "MAX_SAMPLE_BYTES", 0)  # the minimum is 1000 rows
     spilled = read_partitions(recipe_of("split.validation = 0.1"))
     drawn = spilled.train.rows[:, 0]
     assert len(drawn) == len(set(drawn)) == 1000
@@ -142,23 +142,23 @@ def test_samples_are_drawn_evenly(recipe_of: Any, monkeypatch: pytest.MonkeyPatc
     spilled.close()
 
 
-@pytest.mark.usefixtures("spilling")
-def test_it_trains_as_well(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "SAMPLED_BYTES", 0)
+@pytest.mark.usefixtures("small_memory")
+def test_training_from_a_file_is_accurate(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "MAX_SAMPLE_BYTES", 0)
     recipe = recipe_of('data.missing = "median"\nsplit.validation = 0.3')
     trained = train(recipe)
     predictor = trained.predictor
-    told = predictor.facts["data"]
-    assert told["rows"] == told["rows_used"] == ROWS
-    assert told["sampled"] == {"train": 1000, "validation": len(predictor.validation.targets)}
-    assert 1900 < told["trained_on"] < 2300
+    facts = predictor.facts["data"]
+    assert facts["rows"] == facts["rows_used"] == ROWS
+    assert facts["sampled"] == {"train": 1000, "validation": len(predictor.validation.targets)}
+    assert 1900 < facts["trained_on"] < 2300
     found = metrics_at_threshold(predictor.schema.target, predictor.validation, 0.5)
     assert found["accuracy"] > 0.94
     assert len(trained.table.rows) == 1000 + len(predictor.validation.targets)
 
 
-@pytest.mark.usefixtures("spilling")
-def test_class_weights_count_the_whole_part(recipe_of: Any) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_class_weights_count_all_training_rows(recipe_of: Any) -> None:
     more = 'data.weight = "w"\ndata.class_weight = "balanced"\nsplit.validation = 0.3'
     with prepare(recipe_of(more)) as prepared:
         before = records(prepared.parts)
@@ -166,14 +166,14 @@ def test_class_weights_count_the_whole_part(recipe_of: Any) -> None:
         assert isinstance(rows, StoredRows)
         after = records(prepared.parts)
         negatives, positives = prepared.parts.train_stats.counts
-        each = np.where(before[:, -2] > 0, 1 / positives, 1 / negatives) * len(before) / 2
-        np.testing.assert_allclose(after[:, -1], before[:, -1] * each)
+        class_weights = np.where(before[:, -2] > 0, 1 / positives, 1 / negatives) * len(before) / 2
+        np.testing.assert_allclose(after[:, -1], before[:, -1] * class_weights)
         np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
         assert rows.mean_weight() == pytest.approx(after[:, -1].mean())
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_regression_targets_are_scaled(recipe_of: Any) -> None:
     recipe = recipe_of(
         'data.missing = "median"\nsplit.validation = 0.3',
         (
@@ -189,7 +189,7 @@ def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "why"),
+    ("more", "message"),
     [
         ("split = { train = [0, 10], validation = [10, 9999] }", "split.validation ends at row 9"),
         ('split = { column = "part", validation = "c" }', "no row has the value 'c'"),
@@ -197,14 +197,14 @@ def test_a_regressions_targets_are_scaled(recipe_of: Any) -> None:
         ("split = { train = [0, 1], validation = [1, 9] }", "split.train holds one class only"),
     ],
 )
-@pytest.mark.usefixtures("spilling")
-def test_what_is_refused(recipe_of: Any, more: str, why: str) -> None:
-    with pytest.raises(DataError, match=why):
+@pytest.mark.usefixtures("small_memory")
+def test_invalid_split_is_rejected(recipe_of: Any, more: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         read_partitions(recipe_of(more))
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_wrong_cell_far_down(recipe_of: Any, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_invalid_cell_in_a_late_chunk_is_rejected(recipe_of: Any, tmp_path: Path) -> None:
     recipe = recipe_of("split.validation = 0.3")
     with (tmp_path / "rows.csv").open("a") as file:
         file.write("1,x,2,left,p,1,a,1\n")
@@ -212,12 +212,12 @@ def test_a_wrong_cell_far_down(recipe_of: Any, tmp_path: Path) -> None:
         read_partitions(recipe)
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_full_disk(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = tempfile.NamedTemporaryFile
+@pytest.mark.usefixtures("small_memory")
+def test_full_disk_is_reported(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = tempfile.NamedTemporaryFile
 
-    def full(**given: Any) -> Any:
-        file = made(**given)
+    def create_full(**given: Any) -> Any:
+        file = create(**given)
 
         def write(_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -225,17 +225,17 @@ def test_a_full_disk(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(file, "write", write)
         return file
 
-    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
-    why = "cannot keep the training rows: No space left on device .TMPDIR says"
-    with pytest.raises(DataError, match=why):
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", create_full)
+    message = "cannot keep the training rows: No space left on device .set TMPDIR to"
+    with pytest.raises(DataError, match=message):
         read_partitions(recipe_of("split.validation = 0.3"))
 
 
-@pytest.mark.usefixtures("spilling")
-def test_a_sample_to_describe(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("small_memory")
+def test_read_sample_is_limited_by_memory(recipe_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = recipe_of("split.validation = 0.3")
     table, rows = read_sample(recipe)
     assert (len(table.rows), rows) == (1000, ROWS - 60)
-    monkeypatch.setattr(parts, "MAX_MEMORY_BYTES", 10**9)
+    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10**9)
     table, rows = read_sample(recipe)
     assert len(table.rows) == rows == ROWS - 60
