@@ -98,6 +98,15 @@ def test_a_limit_with_a_setting_has_its_default() -> None:
             assert not value, name
 
 
+def test_every_log_event_is_documented() -> None:
+    text = read("docs/serving.md")
+    events = {"request"}
+    for path in (ROOT / "service").rglob("*.py"):
+        events |= set(re.findall(r'logger\.\w+\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+    assert len(events) > 10
+    assert {event for event in events if f"`{event}`" not in text} == set()
+
+
 def test_every_route_is_documented(predictor: Predictor) -> None:
     routes = read("docs/http-api.md")
     paths = set(create_app(Settings(), predictor).openapi()["paths"])
