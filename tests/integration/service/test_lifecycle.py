@@ -200,7 +200,8 @@ def test_a_stopped_worker_is_replaced(start: Start) -> None:
             until(lambda: service.log.read_text().count("startup complete") == 3)
         for load in (single, kept):
             assert (set(load.answered), load.lost, load.refused) == ({200}, [], 0)
-        assert len(events(service.log, "worker_exited")) == 1
+        (exited,) = events(service.log, "worker_exited")
+        assert (exited["worker_pid"], exited["exit_code"]) == (int(workers[0]), 0)
         service.send_signal(signal.SIGTERM)
         assert service.end(GRACE_SECONDS) == 0
 
