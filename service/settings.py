@@ -1,4 +1,4 @@
-"""The service's settings: environment variables, each also a flag of `python -m service`."""
+"""Settings of the service: environment variables that are also flags of `python -m service`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def _digests(text: str) -> str:
     return text
 
 
-# Old names, accepted for one release.
+# Old name: new name. The old names are accepted until the next release.
 DEPRECATED = {
     "more_artifacts": "extra_artifacts",
     "max_waiting": "scoring_queue_size",
@@ -30,7 +30,12 @@ DEPRECATED = {
 
 
 class SettingError(Exception):
-    """A setting whose value cannot be right: the variable, its flag and the rule, no value."""
+    """A setting has an invalid value; the text has the variable, the flag and the rule, no value.
+
+    Args:
+        name: Field of `Settings`.
+        rule: Rule that the value breaks, for example "must be at least 1".
+    """
 
     def __init__(self, name: str, rule: str) -> None:
         flag = name.replace("_", "-")
@@ -38,7 +43,7 @@ class SettingError(Exception):
 
 
 class Settings(BaseSettings):
-    """Serve a trained model over REST."""
+    """Serve trained models over REST."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -52,114 +57,139 @@ class Settings(BaseSettings):
 
     artifact: Path = Field(
         Path("artifacts/wisconsin.joblib"),
-        description="The model: an artifact's file, or a folder of versions, of which its file "
-        "`current` names the one in force, or that holds exactly one *.joblib.",
+        description="Path of the default model: an artifact file, or a folder of versions. The "
+        "file `current` in a folder names the active version; without it, the folder must contain "
+        "exactly one *.joblib file.",
     )
     extra_artifacts: str | None = Field(
         None,
-        description="Further models, each a file or a folder as above, separated by commas; they "
-        "are served by the names they have.",
+        description="Paths of further models, separated by commas; each is a file or a folder, as for the default model. Each model is served under the name in its artifact. Default: none.",
     )
     artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
         None,
-        description="The SHA-256, in hexadecimal digits, of the artifact that may be served as the "
-        "default model, or several, separated by commas; without it any.",
+        description="SHA-256 digests of the artifacts that may be served as the default model, 64 "
+        "hexadecimal digits each, separated by commas. Default: any artifact.",
     )
     artifact_public_key: Path | None = Field(
         None,
-        description="An Ed25519 public key's file, PEM or raw: every artifact then needs beside it "
-        "a signature by its private key, NAME.joblib.sig. Needs the extra `signing`.",
+        description="Path of an Ed25519 public key, PEM or 32 raw bytes. Every artifact then "
+        "needs a signature in the file NAME.joblib.sig next to it. Requires the extra `signing`. "
+        "Default: no signatures.",
     )
-    host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 is all of them.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 is a free one.")
+    host: str = Field(
+        "127.0.0.1", description="IP address or host name to listen on; 0.0.0.0 is all of IPv4."
+    )
+    port: int = Field(
+        8000, ge=0, le=65535, description="TCP port to listen on; 0 selects a free port."
+    )
     threshold: str | None = Field(
         None,
-        description="What a probability must exceed to be positive: a number from 0 to 1 or the "
-        "name of one of the model's operating points. Without it, the model's own.",
+        description="Decision threshold: a number from 0 to 1, or the name of an operating point "
+        "of the model. A probability above it is positive. Default: the model's operating point "
+        "`default`.",
     )
     max_body_bytes: int = Field(
         16 * 1024 * 1024,
         ge=1,
-        description="The largest body of JSON, and the largest record batch of Arrow, in bytes.",
+        description="Maximum size of a JSON or tensor body and of an Arrow record batch, in bytes.",
     )
     max_rows: int = Field(
         100_000,
         ge=1,
-        description="The most rows in one request of JSON; fewer of a model of over 50 features.",
+        description="Maximum number of rows in a JSON or tensor request. For models with more "
+        "than 50 features the limit is at most 5 000 000 divided by the number of features.",
     )
     max_stream_bytes: int = Field(
         4 * 1024**3,
         ge=1,
-        description="The largest body of CSV, NDJSON or Arrow, in bytes; these are scored in flat "
-        "memory, and may have any number of rows.",
+        description="Maximum size of a CSV, NDJSON or Arrow body, in bytes. Such a body is scored "
+        "block by block in constant memory, and its number of rows is not limited.",
     )
     scoring_threads: int = Field(
-        2, ge=1, le=32, description="How many large bodies are scored at a time."
+        2,
+        ge=1,
+        le=32,
+        description="Number of threads that score large bodies, one body each.",
     )
     scoring_queue_size: int = Field(
-        64, ge=0, description="How many more of them may wait; beyond that they are refused: 503."
+        64,
+        ge=0,
+        description="Maximum number of large bodies that wait for a scoring thread. Further ones "
+        "are rejected with 503.",
     )
     scoring_queue_timeout_seconds: float = Field(
-        2, gt=0, allow_inf_nan=False, description="How long each may wait before it is refused."
+        2,
+        gt=0,
+        allow_inf_nan=False,
+        description="Maximum time that a large body waits for a scoring thread, in seconds. Then "
+        "it is rejected with 503.",
     )
     max_buffered_body_bytes: int = Field(
-        256 * 1024**2, ge=1, description="The memory for bodies of all requests together, in bytes."
+        256 * 1024**2,
+        ge=1,
+        description="Maximum memory for the buffered bodies of all requests of a process, in "
+        "bytes. A body that does not fit is rejected with 503.",
     )
     api_keys: str | None = Field(
         None,
-        description="Who may ask, once given: keys as id:scope+scope:sha256, separated by commas; "
-        "scopes are predict, metrics, admin; sha256 is the secret's, in hex.",
+        description="API keys in the form id:scope+scope:sha256, separated by commas. Scopes are "
+        "predict, metrics and admin; sha256 is the digest of the secret in hexadecimal digits. "
+        "Default: no authentication.",
     )
     receive_timeout_seconds: float = Field(
         30,
         gt=0,
         allow_inf_nan=False,
-        description="How long a request may take to arrive, from its first byte to its last, plus "
-        "a second for every 64 KiB of it.",
+        description="Maximum time to receive a request, from its first byte to its last, in "
+        "seconds, plus 1 second for each 64 KiB. Then it is rejected with 408.",
     )
     send_timeout_seconds: float = Field(
         30,
         gt=0,
         allow_inf_nan=False,
-        description="How long a client may take to read an answer, plus a second for every 64 KiB "
-        "of it.",
+        description="Maximum time for a client to read a response, in seconds, plus 1 second for "
+        "each 64 KiB. Then the connection is reset.",
     )
     keep_alive_seconds: float = Field(
         5,
         gt=0,
         allow_inf_nan=False,
-        description="How long a connection may be idle between requests.",
+        description="Maximum idle time of a connection between two requests, in seconds. Then the "
+        "connection is closed.",
     )
     drain_seconds: float = Field(
         0,
         ge=0,
         le=3600,
         allow_inf_nan=False,
-        description="How long it goes on answering, not ready any more, once told to stop; longer "
-        "than a load balancer takes to notice. Then up to 10 s are for what is under way.",
+        description="Time between SIGTERM and the closing of the port, in seconds. Requests are "
+        "answered and readiness checks fail in this time, which must be longer than a load "
+        "balancer needs to notice. Afterwards, requests in progress have 10 seconds (fixed) to "
+        "finish.",
     )
     max_connections: int = Field(
         1000,
         ge=1,
-        description="The most connections at a time to one process; each of several workers takes "
-        "as many.",
+        description="Maximum number of open connections of a process. With several workers, each "
+        "worker has this limit. Further requests are rejected with 503.",
     )
     max_connections_per_address: int = Field(
         0,
         ge=0,
-        description="The most of them from one client address to one process; 0 is no limit, as "
-        "behind a proxy all come from its address.",
+        description="Maximum number of open connections of a process from one client address; 0 "
+        "is no limit. Behind a proxy all connections come from the address of the proxy.",
     )
     allowed_hosts: str | None = Field(
         None,
         pattern=r"^ *((\*\.)?[\w.-]+|\[[\da-f:.]+\])( *, *((\*\.)?[\w.-]+|\[[\da-f:.]+\]))* *$",
-        description="The host names to answer to, without ports, separated by commas; "
-        "`*.example.org` is all names under example.org. Without it, any.",
+        description="Host names allowed in the header Host, without ports, separated by commas; "
+        "`*.example.org` is all names below example.org. Other names are rejected with 421. "
+        "Default: any name.",
     )
-    docs: bool = Field(True, description="Whether /docs shows the contract as a page.")
+    docs: bool = Field(True, description="Interactive API documentation at /docs.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
-    ] = Field("info", description="The least severe messages that are logged, to standard error.")
+    ] = Field("info", description="Least severe level that is logged to standard error.")
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(str.lower)] = Field(
         "auto",
         description="Format of log lines: `json`, one object a line; `text`; or `auto`, which is "
@@ -167,31 +197,31 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(
         True,
-        description="Whether each request is logged: its route, status and duration, never what "
-        "it held. Health checks are at level debug.",
+        description="Log line for each request with its id, route, status and duration, and "
+        "without any value of the request. Health checks are logged at level debug.",
     )
     workers: int = Field(
         1,
         ge=1,
-        description="How many processes serve, each with models of its own; a process that ends "
-        "is replaced.",
+        description="Number of processes that serve requests. Each loads its own models. A "
+        "process that exits is replaced.",
     )
 
     @property
     def artifacts(self) -> list[Path]:
-        """The paths of all models, the default one's first."""
-        more = (self.extra_artifacts or "").split(",")
-        return [self.artifact, *(Path(each.strip()) for each in more if each.strip())]
+        """Paths of all models, the default model first."""
+        extra = (self.extra_artifacts or "").split(",")
+        return [self.artifact, *(Path(each.strip()) for each in extra if each.strip())]
 
     @property
     def digests(self) -> list[str]:
-        """The digests of what may be served as the default model; none: anything may."""
-        given = (self.artifact_digest or "").lower().split(",")
-        return [each.strip() for each in given if each.strip()]
+        """Allowed SHA-256 digests of the default model; an empty list allows any."""
+        digests = (self.artifact_digest or "").lower().split(",")
+        return [each.strip() for each in digests if each.strip()]
 
     @property
     def hosts(self) -> list[str]:
-        """The allowed hosts, none for any."""
+        """Allowed host names; an empty list allows any."""
         return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
 
 

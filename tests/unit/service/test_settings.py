@@ -1,5 +1,6 @@
-"""The settings: environment, flags, and what is said of a value that cannot be right."""
+"""Tests of service.settings: environment variables, flags, deprecated names and error texts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ def test_defaults() -> None:
     assert settings.threshold is None
     assert settings.max_body_bytes == 16 * 1024 * 1024
     assert settings.max_rows == 100_000
-    assert settings.log_level == "info"
+    assert (settings.log_level, settings.log_format) == ("info", "auto")
 
 
-def test_flags_overrule_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_overrides_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALIGNANCY_PORT", "1234")
     monkeypatch.setenv("MALIGNANCY_MAX_BODY_BYTES", "1000")
     settings = read_settings(["--port", "4321"])
@@ -25,14 +26,15 @@ def test_flags_overrule_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.max_body_bytes == 1000
 
 
-def test_what_is_empty_or_not_ours_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_and_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALIGNANCY_PORT", "")
     monkeypatch.setenv("MALIGNANCY_SOMETHING", "1")
     assert read_settings([]).port == 8000
 
 
-def test_a_log_level_in_capitals_is_taken() -> None:
-    assert read_settings(["--log-level", "WARNING"]).log_level == "warning"
+def test_choices_are_case_insensitive() -> None:
+    settings = read_settings(["--log-level", "WARNING", "--log-format", "JSON"])
+    assert (settings.log_level, settings.log_format) == ("warning", "json")
 
 
 @pytest.mark.parametrize(
@@ -44,9 +46,10 @@ def test_a_log_level_in_capitals_is_taken() -> None:
         ("MAX_ROWS", "0"),
         ("MAX_BODY_BYTES", "16MiB"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
     ],
 )
-def test_a_value_that_cannot_be_right(
+def test_an_invalid_value_is_an_error_without_the_value(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"MALIGNANCY_{name}", value)
@@ -57,8 +60,15 @@ def test_a_value_that_cannot_be_right(
     assert value not in text
 
 
-def test_every_setting_is_described() -> None:
-    assert all(field.description for field in Settings.model_fields.values())
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_description_is_a_noun_phrase_with_unit_and_default(name: str) -> None:
+    field = Settings.model_fields[name]
+    description = field.description or ""
+    assert description.endswith(".")
+    assert not re.match(r"(The|What|Whether|Who|How) ", description)
+    for unit in ("seconds", "bytes"):
+        assert not name.endswith(f"_{unit}") or f"in {unit}" in description
+    assert field.default is not None or "Default: " in description
 
 
 def test_help_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
