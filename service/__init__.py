@@ -1,1 +1,1 @@
-"""The REST service: loads one artifact and answers predictions, metrics and the model's facts."""
+"""REST service for predictions, metrics and metadata of trained models."""

@@ -1,4 +1,4 @@
-"""The composition root: here the service is put together, everything else is given its parts."""
+"""Composition root: creates the application and passes each component its dependencies."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from service.middleware import RequestMiddleware
 from service.observability.log_writer import LogWriter
 from service.observability.metrics import Telemetry
 from service.observability.prometheus import PrometheusExporter
-from service.observability.tracing import end_tracing, telemetry_config
+from service.observability.tracing import shut_down_tracing, telemetry_config
 from service.openapi.document import install_openapi
 from service.overload.limiter import WorkLimiter
 from service.problems import install_problem_handlers
@@ -49,44 +49,56 @@ def create_app(
     access_log: AccessLog | None = None,
     tracer_provider: "TracerProvider | None" = None,
     lifecycle: Lifecycle | None = None,
-    log_lines: LogWriter | None = None,
+    log_writer: LogWriter | None = None,
 ) -> FastAPI:
-    """The service for one model, the given one, or for those at the settings' paths.
+    """Create the service.
 
-    access_log: told of every request that is over. tracer_provider: what makes spans of requests.
-    lifecycle: what the process is told about its end. log_lines: counted where it drops some.
-    Raises ArtifactError when there is no artifact that can be read, SettingError when the settings
-    do not fit the models.
+    Args:
+        settings: Settings of the service.
+        predictor: The only model. Without it, the artifacts of the settings are loaded, and
+            reloaded when their files change.
+        access_log: Function that is called after each request; None for no access log.
+        tracer_provider: Provider of spans; None for no tracing.
+        lifecycle: Phases of the process's shutdown; a new one by default.
+        log_writer: Writer of log lines; the lines that it drops are counted.
+
+    Returns:
+        The ASGI application.
+
+    Raises:
+        ArtifactError: An artifact cannot be loaded.
+        SettingError: The settings do not fit the models.
     """
     lifecycle = lifecycle or Lifecycle(settings.drain_seconds)
     telemetry = Telemetry()
-    if log_lines is not None:
-        log_lines.on_drop = telemetry.log_line_dropped
+    if log_writer is not None:
+        log_writer.on_drop = telemetry.log_line_dropped
 
-    def serve(predictor: Predictor) -> ModelVersion:
-        return ModelVersion(predictor, settings, telemetry.counting(predictor))
+    def make_version(predictor: Predictor) -> ModelVersion:
+        return ModelVersion(predictor, settings, telemetry.label_counter(predictor))
 
     if predictor is not None:
-        models = ModelRegistry([Model(serve(predictor))])
+        models = ModelRegistry([Model(make_version(predictor))])
     else:
         models = ModelRegistry(
             [
-                ReloadableModel(path, serve, artifact_check(settings, is_default=not number))
-                for number, path in enumerate(settings.artifacts)
+                ReloadableModel(path, make_version, artifact_check(settings, is_default=not index))
+                for index, path in enumerate(settings.artifacts)
             ]
         )
-    served_as = _version()
+    service_version = _service_version()
 
-    def reloaded(name: str, taken: bool) -> None:
-        telemetry.reloaded(name, taken)
-        telemetry.forget_all_but(models.titles)
+    def on_reload(name: str, succeeded: bool) -> None:
+        telemetry.reloaded(name, succeeded)
+        telemetry.remove_other_titles(models.titles)
 
     @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with watch_models(models, reloaded):
-            yield {"refused": telemetry.refused}  # for the server, which refuses some itself
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with watch_models(models, on_reload):
+            # The server rejects requests in an overload before they reach the app.
+            yield {"count_rejected": telemetry.rejected}
         if tracer_provider is not None:
-            await run_in_threadpool(end_tracing, tracer_provider)
+            await run_in_threadpool(shut_down_tracing, tracer_provider)
 
     limiter = WorkLimiter(
         settings.scoring_threads,
@@ -97,40 +109,40 @@ def create_app(
     predict = predict_routes(models, settings, limiter)
     app = Service(
         title="malignancy",
-        version=served_as,
-        description="Predictions over REST, by small neural networks.",
-        routes=[  # first, so the first to be matched
+        version=service_version,
+        description="Predictions of small neural networks over REST.",
+        routes=[  # matched before the routers below
             *predict,
-            *inference_protocol_routes(models, settings, limiter, served_as, lifecycle),
+            *inference_protocol_routes(models, settings, limiter, service_version, lifecycle),
             *invocations_routes(models, settings, limiter),
         ],
-        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
+        docs_url=None,  # FastAPI's own pages load scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,
         telemetry=telemetry_config(tracer_provider),
-        lifespan=running,
+        lifespan=lifespan,
     )
     app.include_router(index_router(models))
     app.include_router(metrics_router(models, PrometheusExporter(models, telemetry)))
     app.include_router(model_router(models))
     app.include_router(health_router(models, lifecycle))
-    app.include_router(scoring_server_router(models, served_as, lifecycle))
+    app.include_router(scoring_server_router(models, service_version, lifecycle))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
-    around = partial(
+    middleware = partial(
         RequestMiddleware,
         telemetry=telemetry,
         limiter=limiter,
         access=access,
         access_log=access_log,
     )
-    app.add_middleware(around)
-    if tracer_provider is None:  # FastAPI makes the spans
+    app.add_middleware(middleware)
+    if tracer_provider is None:  # FastAPI creates the spans, so with tracing it must be called
         route = predict[0]
-        app.direct["POST", route.path] = around(route.endpoint)
+        app.direct["POST", route.path] = middleware(route.endpoint)
     for model in models.by_name.values():
         thresholds = model.current.thresholds
         fields = {"model": model.current.title, **thresholds.as_fields(thresholds.active)}
@@ -138,18 +150,21 @@ def create_app(
     return app
 
 
-def _version() -> str:
+def _service_version() -> str:
     try:
         return version("malignancy")
-    except PackageNotFoundError:  # run from a source tree that was not installed
+    except PackageNotFoundError:  # run from a source tree that is not installed
         return "0"
 
 
 class Service(FastAPI):
-    """A FastAPI application in which some requests go straight to what answers them.
+    """FastAPI application in which some requests bypass FastAPI's routing.
 
-    FastAPI's own way there, through its middleware and routing, takes some 20 µs, as long as
-    validation and prediction of one row together. direct: by method and path.
+    FastAPI's middleware and routing take about 20 µs, as long as validation and prediction of one
+    row together.
+
+    Attributes:
+        direct: ASGI applications by method and path.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -157,6 +172,5 @@ class Service(FastAPI):
         self.direct: dict[tuple[str, str], ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request, or begin and end the lifespan."""
         endpoint = self.direct.get((scope.get("method", ""), scope.get("path", "")))
         await (endpoint or super().__call__)(scope, receive, send)

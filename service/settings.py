@@ -63,7 +63,9 @@ class Settings(BaseSettings):
     )
     extra_artifacts: str | None = Field(
         None,
-        description="Paths of further models, separated by commas; each is a file or a folder, as for the default model. Each model is served under the name in its artifact. Default: none.",
+        description="Paths of further models, separated by commas; each is a file or a folder, as "
+        "for the default model. Each model is served under the name in its artifact. Default: "
+        "none.",
     )
     artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""In which format GET /metrics is answered: JSON, unless Accept prefers one of Prometheus's."""
+"""Content negotiation of GET /metrics: JSON, OpenMetrics or the Prometheus text format."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,14 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write metrics down, and what Accept calls it."""
+    """Exposition format of metrics.
+
+    Attributes:
+        media_type: Media type without parameters, as in Accept.
+        versions: Values of the parameter `version` that the format satisfies.
+        content_type: Value of Content-Type, with parameters.
+        write: Function from a prometheus_client collector to the body.
+    """
 
     media_type: str
     versions: tuple[str, ...]
@@ -34,23 +41,25 @@ _JSON = "application/json"
 
 
 def scrape_format(headers: Iterable[tuple[bytes, bytes]]) -> Format | None:
-    """What Accept likes best; None is JSON, which is as good as any where they are equal.
+    """Return the exposition format that Accept prefers to JSON, or None for JSON.
 
-    The range that says most about a format decides (RFC 9110, 12.5.1). Of two formats that are
-    liked as much, one that is named goes before one that is not.
+    The most specific media range that matches a format gives its weight. Of two formats with the
+    same weight, the one with the more specific range is preferred, then JSON.
+
+    Source: RFC 9110, section 12.5.1.
     """
     accept = ",".join(value.decode("latin-1") for name, value in headers if name == b"accept")
     ranges = [_parse(each) for each in accept.lower().split(",") if each.strip()]
-    best, liked = None, _liking(_JSON, (), ranges)
+    best, best_preference = None, _preference(_JSON, (), ranges)
     for offered in (OPENMETRICS, PLAIN):
-        liking = _liking(offered.media_type, offered.versions, ranges)
-        if liking > liked:
-            best, liked = offered, liking
+        preference = _preference(offered.media_type, offered.versions, ranges)
+        if preference > best_preference:
+            best, best_preference = offered, preference
     return best
 
 
 def _parse(media_range: str) -> tuple[str, str, float]:
-    """The range, its version and its weight; no weight is 1, one that is no number 0."""
+    """Return name, version and weight; a missing weight is 1, an invalid one 0."""
     name, *rest = (part.strip() for part in media_range.split(";"))
     pairs = (part.partition("=") for part in rest)
     parameters = {key.strip(): value.strip().strip('"') for key, _, value in pairs}
@@ -61,16 +70,16 @@ def _parse(media_range: str) -> tuple[str, str, float]:
     return name, parameters.get("version", ""), weight if weight > 0 else 0.0
 
 
-def _liking(
+def _preference(
     media_type: str, versions: tuple[str, ...], ranges: list[tuple[str, str, float]]
 ) -> tuple[float, int]:
-    """The weight of a media type, and how much the range that gave it says: 0 to 2."""
-    said = [
-        (place, weight)
+    """Return the weight of a media type and the specificity, 0 to 2, of the range that gives it."""
+    matches = [
+        (specificity, weight)
         for name, version, weight in ranges
-        for place, pattern in enumerate(("*/*", f"{media_type.split('/')[0]}/*", media_type))
+        for specificity, pattern in enumerate(("*/*", f"{media_type.split('/')[0]}/*", media_type))
         if name == pattern and (not versions or version in ("", *versions))
     ]
-    most = max((place for place, _ in said), default=0)
-    liked = max((weight for place, weight in said if place == most), default=0.0)
-    return (liked, most) if liked else (0.0, 0)
+    highest = max((specificity for specificity, _ in matches), default=0)
+    weight = max((weight for specificity, weight in matches if specificity == highest), default=0.0)
+    return (weight, highest) if weight else (0.0, 0)

@@ -1,6 +1,4 @@
-"""Lines on their way to standard error: a thread of their own writes them, so that a reader who
-stalls, or a slow disk, holds up no request.
-"""
+"""Buffered, non-blocking writing of log lines to standard error."""
 
 import logging
 import os
@@ -13,77 +11,91 @@ from typing import Final
 
 logger = logging.getLogger(__name__)
 
-MAX_BUFFERED_LINES: Final = 10_000  # that wait; what comes then is dropped
-BATCH_SECONDS: Final = 0.01  # lines of this time are written at once
+# Fixed values.
+MAX_BUFFERED_LINES: Final = 10_000  # further lines are dropped and counted
+BATCH_SECONDS: Final = 0.01  # lines of this time are written in one call
 BATCH_LINES: Final = 500
-BATCH_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)  # that a pipe keeps together
-FLUSH_SECONDS: Final = 0.3  # at the end
+BATCH_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)  # a pipe writes as many atomically
+FLUSH_SECONDS: Final = 0.3  # at the end of the process
 
 
 class LogWriter:
-    """A bounded queue of lines for a file descriptor. on_drop: called for each that is dropped."""
+    """Writes lines to a file descriptor in its own thread.
+
+    Logging never blocks a request, even if the reader of the log stalls or the disk is slow: up to
+    `MAX_BUFFERED_LINES` lines are buffered, further lines are dropped and counted.
+
+    Args:
+        descriptor: Open file descriptor to write to.
+
+    Attributes:
+        on_drop: Function that is called for each dropped line.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.on_drop: Callable[[], None] = lambda: None
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._dropped = 0
-        self._awake = False
-        self._wake, self._hurry = threading.Event(), threading.Event()
-        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+        self._is_writing = False
+        self._wake, self._flush_now = threading.Event(), threading.Event()
+        threading.Thread(target=self._write_loop, name="log", daemon=True).start()
 
     def put(self, line: bytes) -> None:
-        """Have it written soon, with those that others put; never waits."""
+        """Buffer a line, which ends with a newline; never blocks."""
         if len(self._lines) >= MAX_BUFFERED_LINES:
             self._dropped += 1
             self.on_drop()
             return
         self._lines.append(line)
-        if not self._awake:
-            self._awake = True
+        if not self._is_writing:
+            self._is_writing = True
             self._wake.set()
 
     def flush(self) -> None:
-        """Return when all is written, or nobody reads it."""
-        until = monotonic() + FLUSH_SECONDS
-        self._hurry.set()
-        while (self._awake or self._lines) and monotonic() < until:
+        """Wait until all lines are written, at most `FLUSH_SECONDS`."""
+        deadline = monotonic() + FLUSH_SECONDS
+        self._flush_now.set()
+        while (self._is_writing or self._lines) and monotonic() < deadline:
             self._wake.set()
             sleep(0.001)
-        self._hurry.clear()
+        self._flush_now.clear()
 
-    def _write_all(self) -> None:
+    def _write_loop(self) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
-            self._awake = True
+            self._is_writing = True
             while self._lines:
-                self._hurry.wait(BATCH_SECONDS)
-                self._write_some()
-            self._awake = False
-            if self._lines:  # one came in between, and saw it awake
+                self._flush_now.wait(BATCH_SECONDS)
+                self._write_batch()
+            self._is_writing = False
+            if self._lines:  # put() added a line after the loop and still saw _is_writing
                 self._wake.set()
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 logger.warning("log_lines_dropped", extra={"lines": dropped})
 
-    def _write_some(self) -> None:
-        """Whole lines, that none is torn apart by what others write to the same pipe."""
-        together = b""
+    def _write_batch(self) -> None:
+        """Write whole lines in calls of at most `BATCH_BYTES`.
+
+        So no line is interleaved with what other processes write to the same pipe.
+        """
+        batch = b""
         for _ in range(min(len(self._lines), BATCH_LINES)):
             line = self._lines.popleft()
-            if len(together) + len(line) > BATCH_BYTES:
-                self._write(together)
-                together = b""
-            together += line
-        self._write(together)
+            if len(batch) + len(line) > BATCH_BYTES:
+                self._write(batch)
+                batch = b""
+            batch += line
+        self._write(batch)
 
     def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
+        remaining = memoryview(data)
+        while remaining:
             try:
-                left = left[os.write(self._descriptor, left) :]
-            except BlockingIOError:  # somebody who shares it does not want to wait
+                remaining = remaining[os.write(self._descriptor, remaining) :]
+            except BlockingIOError:  # another process set the shared descriptor to non-blocking
                 select.select((), (self._descriptor,), ())
             except OSError:
-                return  # nobody reads it any more: that harms no request
+                return  # the reader has closed the pipe; requests must not fail because of it

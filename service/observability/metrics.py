@@ -1,4 +1,4 @@
-"""What the service counts and times while it serves, in prometheus_client's metrics."""
+"""Counters, gauges and histograms of the service, in prometheus_client's types."""
 
 import os
 from collections.abc import Callable, Mapping, Set
@@ -11,10 +11,10 @@ from model.prediction.predictor import Predictor
 from service.registry.model_version import CountLabels
 
 PREFIX = "malignancy"
-UNMATCHED = "unmatched"  # the route of all paths that are nobody's: their own would have no end
+UNMATCHED = "unmatched"  # the route of all unknown paths, which would be unbounded as label values
 PREDICTIONS = f"{PREFIX}_predictions"
-# Where worker processes put their metrics, for each of them to tell the sum. prometheus_client
-# reads it when it is imported.
+# Folder in which worker processes store their metrics, so that each can report the sum.
+# prometheus_client reads the variable at import.
 SHARED_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
 BUCKETS_SECONDS = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -43,84 +43,96 @@ _REASONS = {
 
 
 class Telemetry:
-    """The metrics of one app, in a registry of its own.
+    """Metrics of one app in a separate registry.
 
-    Every label has few values: templates of routes, statuses, titles and labels of models.
+    The number of series is bounded: label values are route templates, statuses, model titles and
+    predicted labels.
+
+    Attributes:
+        registry: prometheus_client registry of the metrics.
+        started: Function to call at the start of a request.
+        log_line_dropped: Function to call for each dropped log line.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        told: dict[str, Any] = {"namespace": PREFIX, "registry": self.registry}
+        options: dict[str, Any] = {"namespace": PREFIX, "registry": self.registry}
         self._requests = Counter(
-            "requests", "Requests answered, by route and status.", ("route", "status"), **told
+            "requests", "Answered requests by route and status.", ("route", "status"), **options
         )
-        self._refused = Counter(
+        self._errors = Counter(
             "refused_requests",
             "Requests answered with an error, by route and reason.",
             ("route", "reason"),
-            **told,
+            **options,
         )
         self._seconds = Histogram(
             "request_duration_seconds",
-            "From a request's arrival to the end of its answer, by route.",
+            "Time from the arrival of a request to the end of its response, by route.",
             ("route",),
             buckets=BUCKETS_SECONDS,
-            **told,
+            **options,
         )
-        # Of worker processes, those that live are added up.
+        # With several workers, the sum over the running processes.
         self._in_flight = Gauge(
             "requests_in_flight",
-            "Requests that are being answered.",
+            "Requests in progress.",
             multiprocess_mode="livesum",
-            **told,
+            **options,
         )
         self._predictions = Counter(
             "predictions",
-            "Rows answered, by model and predicted label; of numbers without a label.",
+            "Predicted rows by model and predicted label; the label is empty for a regression.",
             ("model", "label"),
-            **told,
+            **options,
         )
         self._reloads = Counter(
             "model_reloads",
-            "Looks at a model's changed files, by the model's name and whether they were taken.",
+            "Reloads of changed artifacts by model name and result, ok or failed.",
             ("model", "result"),
-            **told,
+            **options,
         )
         dropped = Counter(
-            "log_lines_dropped", "Log lines that were dropped, as nobody read them.", **told
+            "log_lines_dropped", "Log lines dropped because the buffer was full.", **options
         )
         self.log_line_dropped: Callable[[], None] = dropped.inc
-        if not SHARED_FOLDER:  # several processes have no one size
+        if not SHARED_FOLDER:  # memory and CPU time of one process are not those of all workers
             ProcessCollector(registry=self.registry)
         self._overloaded: tuple[Counter, ...] = ()
         self.started = self._in_flight.inc
-        self._routes: dict[str, _Route] = {}
+        self._routes: dict[str, _RouteMetrics] = {}
 
     def finished(self, route: str, status: int, seconds: float) -> None:
-        """A request that was `started` is over; route: a template, never a path."""
+        """Record the end of a request that was `started`.
+
+        Args:
+            route: Route template, never a path.
+            status: HTTP status of the response.
+            seconds: Duration of the request.
+        """
         self._in_flight.dec()
-        of = self._routes.get(route)
-        if of is None:
-            of = self._routes[route] = _Route(self._seconds.labels(route))
-        of.seconds.observe(seconds)
-        counters = of.counters.get(status)
+        metrics = self._routes.get(route)
+        if metrics is None:
+            metrics = self._routes[route] = _RouteMetrics(self._seconds.labels(route))
+        metrics.seconds.observe(seconds)
+        counters = metrics.counters.get(status)
         if counters is None:
-            counters = of.counters[status] = self._counters(route, status)
+            counters = metrics.counters[status] = self._counters(route, status)
         for counter in counters:
             counter.inc()
 
-    def refused(self, requests: int) -> None:
-        """So many were refused before they began, and so were never `started`."""
+    def rejected(self, requests: int) -> None:
+        """Count requests that were rejected with 503 before they were `started`."""
         if not self._overloaded:
             self._overloaded = (
                 self._requests.labels(UNMATCHED, 503),
-                self._refused.labels(UNMATCHED, "overloaded"),
+                self._errors.labels(UNMATCHED, "overloaded"),
             )
         for counter in self._overloaded:
             counter.inc(requests)
 
-    def counting(self, predictor: Predictor) -> CountLabels:
-        """What counts the answered rows of this model by their label."""
+    def label_counter(self, predictor: Predictor) -> CountLabels:
+        """Return a function that counts the predicted rows of a model by label."""
         title = predictor.title
         counters: dict[str, Counter] = {}
 
@@ -133,14 +145,19 @@ class Telemetry:
 
         return count
 
-    def reloaded(self, name: str, taken: bool) -> None:
-        """A model was asked to take over what has changed."""
-        self._reloads.labels(name, "ok" if taken else "failed").inc()
+    def reloaded(self, name: str, succeeded: bool) -> None:
+        """Count a reload of a model.
 
-    def forget_all_but(self, titles: Set[str]) -> None:
-        """Drop the series of versions that are not loaded any more."""
+        Args:
+            name: Model name.
+            succeeded: True if the changed artifact could be loaded.
+        """
+        self._reloads.labels(name, "ok" if succeeded else "failed").inc()
+
+    def remove_other_titles(self, titles: Set[str]) -> None:
+        """Remove the series of all model versions but these titles."""
         if SHARED_FOLDER:
-            return  # a file has no way to forget
+            return  # prometheus_client cannot remove a series from a file
         samples = (each for metric in self._predictions.collect() for each in metric.samples)
         for title in {each.labels["model"] for each in samples} - titles:
             self._predictions.remove_by_labels({"model": title})
@@ -149,11 +166,11 @@ class Telemetry:
         counters = (self._requests.labels(route, status),)
         if status < 400:
             return counters
-        return *counters, self._refused.labels(route, _REASONS.get(status, "other"))
+        return *counters, self._errors.labels(route, _REASONS.get(status, "other"))
 
 
-class _Route:
-    """What is counted of one route, looked up once."""
+class _RouteMetrics:
+    """Labelled metrics of one route, so that a request needs no lookup of labels."""
 
     __slots__ = ("counters", "seconds")
 

@@ -1,4 +1,4 @@
-"""What a Prometheus server scrapes: the metrics of all workers, and facts of the loaded models."""
+"""Prometheus exporter: metrics of all workers, and validation metrics of the active models."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -17,76 +17,80 @@ logger = logging.getLogger(__name__)
 
 
 class PrometheusExporter:
-    """The metrics as they are now, for prometheus_client to write down.
+    """prometheus_client collector of the current metrics.
 
-    Of versions that are no longer loaded nothing is told.
+    Series of model versions that are no longer loaded are left out.
+
+    Args:
+        models: The models in service.
+        telemetry: The metrics of this process.
     """
 
     def __init__(self, models: ModelRegistry, telemetry: Telemetry) -> None:
         self._models, self._telemetry = models, telemetry
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric with its series."""
-        loaded = self._models.titles
-        self._telemetry.forget_all_but(loaded)
+        """Yield every metric with its series."""
+        titles = self._models.titles
+        self._telemetry.remove_other_titles(titles)
         if SHARED_FOLDER:
             metrics = merge_workers(Path(SHARED_FOLDER))
         else:
             metrics = self._telemetry.registry.collect()
         for metric in metrics:
             if metric.name == PREDICTIONS:
-                metric.samples = [s for s in metric.samples if s.labels["model"] in loaded]
-            # prometheus_client tells when each series began by one more series.
+                metric.samples = [s for s in metric.samples if s.labels["model"] in titles]
+            # prometheus_client adds a series with the time of creation for each series.
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric
-        yield from _of_models([model.current for model in self._models.by_name.values()])
+        yield from _model_metrics([model.current for model in self._models.by_name.values()])
 
 
 def merge_workers(folder: Path) -> Iterable[Metric]:
-    """The sum of the metrics in the files of worker processes, also of those that have ended.
+    """Sum the metrics in the files of all worker processes, including those that have exited.
 
-    A worker that was killed while it made a file leaves half of one, which is passed over.
+    A worker that is killed while it creates a file leaves a broken file, which is skipped.
     """
-    return _merged(*(file for file in sorted(folder.glob("*.db")) if _is_whole(file)))
+    return _merge(*(file for file in sorted(folder.glob("*.db")) if _is_readable(file)))
 
 
-def _merged(*files: Path) -> Iterable[Metric]:
+def _merge(*files: Path) -> Iterable[Metric]:
     metrics: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
         [str(file) for file in files]
     )
     return metrics
 
 
-def _is_whole(file: Path) -> bool:
+def _is_readable(file: Path) -> bool:
     try:
-        _merged(file)
-    except Exception as error:  # whatever is in there, it is not ours
+        _merge(file)
+    except Exception as error:  # a broken file can cause any exception in prometheus_client
         logger.debug("metrics_file_skipped", extra={"file": file.name, "error": str(error)})
         return False
     return True
 
 
-def _of_models(every: list[ModelVersion]) -> Iterator[Metric]:
-    info = _gauge("model_info", "Which version of each model is in force.", "name", "version")
-    threshold = _gauge("model_threshold", "The threshold in force.")
-    found: dict[str, GaugeMetricFamily] = {}
-    for model_version in every:
+def _model_metrics(model_versions: list[ModelVersion]) -> Iterator[Metric]:
+    info = _gauge("model_info", "Active version of each model; the value is 1.", "name", "version")
+    threshold = _gauge("model_threshold", "Active decision threshold.")
+    validation: dict[str, GaugeMetricFamily] = {}
+    for model_version in model_versions:
         predictor = model_version.predictor
         info.add_metric([model_version.title, predictor.name, predictor.version], 1)
         if predictor.schema.target.has_threshold:
             threshold.add_metric([model_version.title], model_version.thresholds.active)
         for name, output, value in model_version.validation_metrics:
-            if name not in found:
-                found[name] = _figure(name)
+            if name not in validation:
+                validation[name] = _validation_gauge(name)
             labels = [model_version.title, output] if name in NUMBERS else [model_version.title]
-            found[name].add_metric(labels, value)
-    yield from (info, threshold, *found.values())
+            validation[name].add_metric(labels, value)
+    yield from (info, threshold, *validation.values())
 
 
-def _figure(name: str) -> GaugeMetricFamily:
-    text = f"On the validation rows: {name.replace('_', ' ')}"
+def _validation_gauge(name: str) -> GaugeMetricFamily:
+    text = f"{name.replace('_', ' ').capitalize()} on the validation rows"
     if name in THRESHOLD_METRICS:
-        text += ", at the threshold in force"
+        text += ", at the active threshold"
     labels = ["output"] if name in NUMBERS else []
     return _gauge(f"validation_{name}", f"{text}.", *labels)
 

@@ -1,6 +1,7 @@
-"""OpenTelemetry spans, when the standard variables name a collector and the extra is installed.
+"""OpenTelemetry tracing, enabled by the standard OTEL_* variables and the extra `tracing`.
 
-FastAPI makes the spans, as children of the client's (`traceparent`); here they are switched on.
+FastAPI creates the spans, as children of the client's span (header `traceparent`). This module
+configures where they are sent.
 """
 
 import logging
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LAST_SPANS_SECONDS = 2.0
+SHUTDOWN_SECONDS = 2.0  # fixed
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def tracing_is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the standard variables name a collector, and do not say off."""
+    """Return True if a collector endpoint is set and tracing is not disabled by a variable."""
     return (
         any(environment.get(name) for name in ENDPOINTS)
         and environment.get("OTEL_TRACES_EXPORTER", "otlp").strip().lower() != "none"
@@ -31,9 +32,12 @@ def tracing_is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
     )
 
 
-def tracer_to_collector() -> "TracerProvider | None":
-    """What sends spans to the collector the environment names; None without one, or, said in the
-    log, without the extra.
+def create_tracer_provider() -> "TracerProvider | None":
+    """Create a provider that sends spans to the collector of the environment.
+
+    Returns:
+        The provider; None if tracing is not enabled, or if the extra `tracing` is not installed,
+        which is logged.
     """
     if not tracing_is_enabled():
         return None
@@ -45,24 +49,30 @@ def tracer_to_collector() -> "TracerProvider | None":
         logger.warning("tracing_unavailable", extra={"fix": "pip install 'malignancy[tracing]'"})
         return None
     os.environ.setdefault("OTEL_SERVICE_NAME", "malignancy")
-    provider = TracerProvider(shutdown_on_exit=False)  # by `end_tracing`
+    provider = TracerProvider(shutdown_on_exit=False)  # `shut_down_tracing` does it
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 
-def end_tracing(provider: "TracerProvider") -> None:
-    """Send the last spans, unless the collector takes too long: it must not hold up the end."""
-    sending = Thread(target=provider.shutdown, name="last spans", daemon=True)
-    sending.start()
-    sending.join(LAST_SPANS_SECONDS)
-    if sending.is_alive():
-        logger.warning("spans_lost", extra={"timeout_seconds": LAST_SPANS_SECONDS})
+def shut_down_tracing(provider: "TracerProvider") -> None:
+    """Send the last spans, for at most `SHUTDOWN_SECONDS`, and log if they are lost.
+
+    A collector that does not answer must not delay the end of the process.
+    """
+    thread = Thread(target=provider.shutdown, name="last spans", daemon=True)
+    thread.start()
+    thread.join(SHUTDOWN_SECONDS)
+    if thread.is_alive():
+        logger.warning("spans_lost", extra={"timeout_seconds": SHUTDOWN_SECONDS})
 
 
 def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:
-    """What FastAPI is to trace: requests but health checks; without a provider nothing at all."""
+    """Return FastAPI's configuration: spans for requests except health checks.
+
+    Without a provider, nothing is traced.
+    """
     if provider is not None:
-        provider.add_span_processor(_WithoutQuery())
+        provider.add_span_processor(_QueryRedactor())
     return {
         "tracer_provider": provider,
         "tracing": provider is not None,
@@ -75,15 +85,15 @@ def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:
 
 
 def trace_ids() -> dict[str, str]:
-    """What a log line needs to be found from its span, and the other way round."""
+    """Return the ids of the current span for a log line; empty without a span."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return {}
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
-class _WithoutQuery:
-    """A span processor that blackens the query: a client may have put anything there."""
+class _QueryRedactor:
+    """Span processor that redacts the query string, which may contain any value of a client."""
 
     def on_start(self, span: "Span", parent_context: "Context | None" = None) -> None:  # noqa: ARG002
         if span.attributes and "url.query" in span.attributes:

@@ -133,6 +133,6 @@ class LoadShedding(Connection):
         return not self._deferred_data and super()._is_idle()
 
     def _count_rejected(self, requests: int) -> None:
-        count = self.app_state.get("refused")
+        count = self.app_state.get("count_rejected")
         if count is not None:
             count(requests)

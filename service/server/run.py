@@ -23,7 +23,7 @@ from service.lifecycle import Lifecycle
 from service.observability.access_log import access_log
 from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
-from service.observability.tracing import tracer_to_collector
+from service.observability.tracing import create_tracer_provider
 from service.protocol.http_protocol import hardened_protocol
 from service.server.graceful import GracefulServer
 from service.server.supervisor import control_loop, serve_with_workers
@@ -113,9 +113,9 @@ def make_app(settings: Settings, lifecycle: Lifecycle) -> FastAPI:
         access_log=access_log(settings.log_level, settings.log_format, writer)
         if settings.access_log
         else None,
-        tracer_provider=tracer_to_collector(),
+        tracer_provider=create_tracer_provider(),
         lifecycle=lifecycle,
-        log_lines=writer,
+        log_writer=writer,
     )
     # A thread that works on a large body yields to other requests after 0.5 ms instead of 5 ms.
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)

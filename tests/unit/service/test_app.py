@@ -1,4 +1,4 @@
-"""service/app.py and its routes: how they begin and end, and what clients that leave are told."""
+"""Tests of service.app: lifespan, disconnecting clients, the watch of models, missing extras."""
 
 import asyncio
 import logging
@@ -14,9 +14,9 @@ from starlette.types import Message
 import service.app
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.observability.tracing import tracer_to_collector
+from service.observability.tracing import create_tracer_provider
 from service.problems import FieldError, Problem
-from service.registry import reloader as reloading
+from service.registry import reloader
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
@@ -27,7 +27,7 @@ ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
 
 
 class Provider:
-    """What a tracer provider is asked at the beginning and the end."""
+    """Records the calls to a tracer provider."""
 
     def __init__(self) -> None:
         self.processors: list[Any] = []
@@ -40,7 +40,7 @@ class Provider:
         self.is_shut_down = True
 
 
-async def test_the_last_spans_are_sent_at_the_end(
+async def test_tracing_is_shut_down_with_the_app(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = Provider()
@@ -65,15 +65,15 @@ async def test_the_last_spans_are_sent_at_the_end(
 def test_spans_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "the extra tracing is not installed"
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter", reason=reason)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")  # nobody is there
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
-    provider = tracer_to_collector()
+    provider = create_tracer_provider()
     assert provider is not None
     assert provider.resource.attributes["service.name"] == "malignancy"
     provider.shutdown()
 
 
-def test_a_source_tree_that_is_not_installed(
+def test_version_of_a_source_tree_that_is_not_installed(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(name: str) -> str:
@@ -96,7 +96,7 @@ def test_a_source_tree_that_is_not_installed(
     ],
 )
 @pytest.mark.parametrize("begun", [False, True])
-async def test_a_client_that_leaves_is_told_nothing(
+async def test_a_client_that_disconnects_gets_no_error(
     app: FastAPI, path: str, content_type: bytes, begun: bool
 ) -> None:
     messages: list[Message] = [{"type": "http.disconnect"}]
@@ -117,7 +117,7 @@ async def test_a_client_that_leaves_is_told_nothing(
     assert messages == []
 
 
-async def test_a_large_inference_is_made_in_a_thread(client: httpx.AsyncClient) -> None:
+async def test_a_large_inference_equals_small_ones(client: httpx.AsyncClient) -> None:
     rows = 1000
     inputs = [{"name": "input", "datatype": "FP64", "shape": [rows, 9], "data": ROW * rows}]
     answer = await client.post("/v2/models/article/infer", json={"inputs": inputs})
@@ -128,9 +128,7 @@ async def test_a_large_inference_is_made_in_a_thread(client: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize("identity", ["a\nb", "x" * 2000])
-async def test_an_identity_that_cannot_be_told_is_left_out(
-    client: httpx.AsyncClient, identity: str
-) -> None:
+async def test_an_invalid_id_is_not_repeated(client: httpx.AsyncClient, identity: str) -> None:
     inputs = [{"name": "input", "datatype": "FP64", "shape": [1, 9], "data": ROW}]
     body = {"id": identity, "inputs": inputs}
     answer = await client.post("/v2/models/article/infer", json=body)
@@ -138,7 +136,7 @@ async def test_an_identity_that_cannot_be_told_is_left_out(
     assert answer.json().get("id") != identity
 
 
-async def test_nonsense_as_a_threshold_or_a_weight(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_threshold_and_an_invalid_weight(client: httpx.AsyncClient) -> None:
     body = {"instances": [ROW]}
     assert (await client.post("/predict?threshold=1e", json=body)).status_code == 422
     headers = {"Accept": "text/csv;q=much"}
@@ -146,38 +144,38 @@ async def test_nonsense_as_a_threshold_or_a_weight(client: httpx.AsyncClient) ->
     assert answer.headers["content-type"].startswith("text/csv")
 
 
-def test_many_errors_of_the_inference_protocol_are_cut_short() -> None:
+def test_long_errors_of_the_inference_protocol_are_truncated() -> None:
     errors = [FieldError(field="x" * 300, rule="is bad") for _ in range(9)]
     answer = Problem.invalid(errors).response_for({"path": "/v2/models/a/infer"})
-    told = bytes(answer.body).decode()
-    assert told.endswith('…"}')
-    assert len(told) == 1000 + len('{"error":""}')
+    text = bytes(answer.body).decode()
+    assert text.endswith('…"}')
+    assert len(text) == 1000 + len('{"error":""}')
 
 
-async def test_a_watch_goes_on_whatever_happens(
+async def test_an_exception_does_not_stop_the_watch_of_models(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Model):
         def changed(self) -> bool:
             raise RuntimeError("a secret")
 
-    looks: list[tuple[str, bool]] = []
-    monkeypatch.setattr(reloading, "POLL_SECONDS", 0.001)
+    reloads: list[tuple[str, bool]] = []
+    monkeypatch.setattr(reloader, "POLL_SECONDS", 0.001)
     model = Broken(ModelVersion(predictor, Settings()))
     models = ModelRegistry([model])
     with caplog.at_level(logging.ERROR):
         async with (
-            reloading.watch_models(models, lambda *told: looks.append(told)),
+            reloader.watch_models(models, lambda *result: reloads.append(result)),
             asyncio.timeout(20),
         ):
-            while len(looks) < 2:
+            while len(reloads) < 2:
                 await asyncio.sleep(0.001)
-    assert set(looks) == {("article", False)}
+    assert set(reloads) == {("article", False)}
     assert set(caplog.messages) == {"model_watch_failed"}
     assert {vars(each)["model"] for each in caplog.records} == {"article"}
 
 
-def test_a_model_that_was_given_stays(predictor: Predictor) -> None:
+def test_a_model_without_a_file_does_not_change(predictor: Predictor) -> None:
     model = Model(ModelVersion(predictor, Settings()))
     assert not model.changed()
     assert not model.reload()
@@ -192,7 +190,7 @@ async def test_arrow_without_its_extra(
     sent = await client.post("/predict", content=b"", headers={"Content-Type": arrow})
     assert sent.status_code == 415
     assert arrow not in sent.headers["accept"]
-    asked = await client.post("/predict", json={"instances": [ROW]}, headers={"Accept": arrow})
-    assert asked.status_code == 406
-    for answer in (sent, asked):
+    received = await client.post("/predict", json={"instances": [ROW]}, headers={"Accept": arrow})
+    assert received.status_code == 406
+    for answer in (sent, received):
         assert "pip install 'malignancy[arrow]'" in answer.json()["detail"]

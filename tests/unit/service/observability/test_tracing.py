@@ -1,4 +1,4 @@
-"""OpenTelemetry spans: off unless a collector is named, children of the client's otherwise."""
+"""Tests of service.observability.tracing: variables, the missing extra, and spans of requests."""
 
 import json
 import sys
@@ -10,14 +10,14 @@ import pytest
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
-from service.observability.tracing import tracer_to_collector, tracing_is_enabled
+from service.observability.tracing import create_tracer_provider, tracing_is_enabled
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
-COLLECTOR = "http://127.0.0.1:9"  # nobody is there
+COLLECTOR = "http://127.0.0.1:9"  # nothing listens there
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ COLLECTOR = "http://127.0.0.1:9"  # nobody is there
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR, "OTEL_SDK_DISABLED": "true"}, False),
     ],
 )
-def test_the_standard_variables_switch_it_on(environment: dict[str, str], expected: bool) -> None:
+def test_standard_variables_enable_tracing(environment: dict[str, str], expected: bool) -> None:
     assert tracing_is_enabled(environment) is expected
 
 
-def test_without_the_extra_the_log_says_so(
+def test_a_missing_extra_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    assert tracer_to_collector() is None
+    assert create_tracer_provider() is None
     assert caplog.text == ""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
-    assert tracer_to_collector() is None
+    assert create_tracer_provider() is None
     (record,) = caplog.records
     assert record.message == "tracing_unavailable"
     assert vars(record)["fix"] == "pip install 'malignancy[tracing]'"
@@ -54,7 +54,7 @@ async def test_without_a_provider_there_is_no_span(predictor: Predictor) -> None
 
 
 class Spans:
-    """A service that is traced, and what it exported."""
+    """A traced service and its exported spans."""
 
     def __init__(self, predictor: Predictor) -> None:
         reason = "the extra tracing is not installed"
@@ -73,7 +73,7 @@ class Spans:
             return await client.request(method, path, **arguments)
 
 
-async def test_a_span_is_a_child_of_the_clients_and_its_trace_is_in_the_log(
+async def test_a_span_has_the_clients_parent_and_is_in_the_log(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
@@ -93,7 +93,7 @@ async def test_a_span_is_a_child_of_the_clients_and_its_trace_is_in_the_log(
     assert (line["trace_id"], line["span_id"]) == (TRACE, f"{span.context.span_id:016x}")
 
 
-async def test_health_checks_make_none(predictor: Predictor) -> None:
+async def test_health_checks_have_no_span(predictor: Predictor) -> None:
     spans = Spans(predictor)
     assert (await spans.request("GET", "/health")).status_code == 200
     assert spans.exporter.get_finished_spans() == ()

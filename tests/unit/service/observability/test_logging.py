@@ -1,4 +1,4 @@
-"""Log lines: JSON objects, whoever logs, and nothing of what a client sent in them."""
+"""Tests of service.observability.logging and access_log: formats, fields, and no request values."""
 
 import io
 import json
@@ -24,7 +24,7 @@ ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1
 
 
 class Errors:
-    """What has been written to standard error."""
+    """The text written to standard error."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -42,7 +42,7 @@ class Errors:
 
 @pytest.fixture
 def errors(capsys: pytest.CaptureFixture[str]) -> Iterator[Errors]:
-    """Standard error; logging is put back as it was afterwards."""
+    """Standard error; restores the configuration of logging after the test."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield Errors(capsys)
@@ -50,28 +50,28 @@ def errors(capsys: pytest.CaptureFixture[str]) -> Iterator[Errors]:
     root.handlers[:], root.level = before
 
 
-class Gone(io.BytesIO):
-    """A pipe that nobody reads any more."""
+class ClosedPipe(io.BytesIO):
+    """A pipe whose reader has closed it."""
 
     def write(self, _: Any) -> int:
         raise BrokenPipeError
 
 
-async def requests(predictor: Predictor, level: str, log_format: LogFormat = "json") -> None:
+async def send_requests(predictor: Predictor, level: str, log_format: LogFormat = "json") -> None:
     app = create_app(Settings(), predictor, access_log(level, log_format))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        named = {"X-Request-ID": "mine-1"}
+        headers = {"X-Request-ID": "mine-1"}
         assert (
-            await client.post("/predict?threshold=0.7654321", json=ROWS, headers=named)
+            await client.post("/predict?threshold=0.7654321", json=ROWS, headers=headers)
         ).is_success
         await client.get("/secret%0A%22path?name=secret")
         await client.request("BREW\x7f", "/model")
         await client.get("/health/ready")
 
 
-async def test_one_line_a_request(errors: Errors, predictor: Predictor) -> None:
-    await requests(predictor, "info")
+async def test_one_line_for_each_request(errors: Errors, predictor: Predictor) -> None:
+    await send_requests(predictor, "info")
     first, second, third = errors.lines
     duration, stamp = first.pop("duration_ms"), first.pop("timestamp")
     assert 0 < duration < 20_000
@@ -98,25 +98,25 @@ async def test_one_line_a_request(errors: Errors, predictor: Predictor) -> None:
 async def test_health_checks_are_at_level_debug(
     errors: Errors, predictor: Predictor, level: str, lines: int
 ) -> None:
-    await requests(predictor, level)
+    await send_requests(predictor, level)
     assert len(errors.lines) == lines
 
 
-async def test_lines_for_a_person(errors: Errors, predictor: Predictor) -> None:
-    await requests(predictor, "info", "text")
+async def test_text_lines(errors: Errors, predictor: Predictor) -> None:
+    await send_requests(predictor, "info", "text")
     first = errors.text.splitlines()[0]
     assert "[info     ] request" in first
     assert "route=/predict" in first
     assert "\x1b" not in first  # no colours in a file
 
 
-def test_a_reader_who_left_harms_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(Gone()))
+def test_a_closed_standard_error_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(ClosedPipe()))
     access_log("info", "json")(RequestContext("a", "/predict"), "GET", 200, 0.1)
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_traceback_is_one_field_without_what_variables_hold(
+def test_a_traceback_is_one_field_without_local_variables(
     errors: Errors, log_format: LogFormat
 ) -> None:
     configure_logging("info", log_format)
@@ -135,7 +135,7 @@ def test_a_traceback_is_one_field_without_what_variables_hold(
         assert "Traceback" in line["exception"]
 
 
-def test_every_loggers_lines_are_json_with_the_requests_id(errors: Errors) -> None:
+def test_records_of_all_loggers_are_json_with_the_request_id(errors: Errors) -> None:
     configure_logging("warning", "json")
     token = request_context.set(RequestContext("mine-2"))
     try:
@@ -172,7 +172,7 @@ def test_extra_fields_are_fields_of_a_text_line(errors: Errors) -> None:
     assert "seconds=0.5" in errors.text
 
 
-def test_uvicorns_coloured_copy_of_a_message_is_no_field(errors: Errors) -> None:
+def test_uvicorns_color_message_is_removed(errors: Errors) -> None:
     configure_logging("info", "json")
     extra = {"color_message": "\x1b[36mstarted\x1b[0m"}
     logging.getLogger("uvicorn.error").info("started", extra=extra)
@@ -196,9 +196,10 @@ def test_auto_is_text_at_a_terminal_and_json_otherwise(
     assert resolve_log_format("text") == "text"
 
 
+@pytest.mark.usefixtures("errors")
 @pytest.mark.parametrize("stderr", [Terminal(), io.StringIO()])
 def test_auto_is_the_default_of_log_records(
-    errors: Errors, monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stderr)
     configure_logging("info", Settings().log_format)

@@ -1,4 +1,4 @@
-"""Lines are written by a thread, in order, and none of it waits."""
+"""Tests of service.observability.log_writer: order, whole lines, drops, and the last lines."""
 
 import logging
 import os
@@ -36,12 +36,12 @@ def read_until(read: int, last: bytes) -> bytes:
     return received
 
 
-def test_lines_arrive_in_order_and_soon(pipe: tuple[int, int]) -> None:
+def test_lines_arrive_in_order(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    lines = LogWriter(write)
+    writer = LogWriter(write)
     for part in (LINES[:1], LINES[1:]):
         for line in part:
-            lines.put(line)
+            writer.put(line)
         assert read_until(read, part[-1]) == b"".join(part)
 
 
@@ -49,10 +49,10 @@ def test_lines_of_several_writers_stay_whole(pipe: tuple[int, int]) -> None:
     read, write = pipe
     expected = []
     for letter in (b"a", b"b", b"c"):
-        lines = LogWriter(write)
+        writer = LogWriter(write)
         for number in range(MAX_BUFFERED_LINES // 10):
             expected.append(letter * (100 + number) + b"\n")
-            lines.put(expected[-1])
+            writer.put(expected[-1])
     received = b""
     while len(received) < len(b"".join(expected)):
         assert select.select([read], [], [], 30)[0]
@@ -62,84 +62,84 @@ def test_lines_of_several_writers_stay_whole(pipe: tuple[int, int]) -> None:
 
 def test_lines_of_several_threads(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    lines = LogWriter(write)
+    writer = LogWriter(write)
 
     def put() -> None:
         for line in LINES[:500]:
-            lines.put(line)
+            writer.put(line)
 
     threads = [threading.Thread(target=put) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    lines.put(b"end\n")
+    writer.put(b"end\n")
     assert sorted(read_until(read, b"end\n").splitlines(True)) == sorted(
         4 * LINES[:500] + [b"end\n"]
     )
 
 
-def test_a_stalled_reader_costs_lines_and_no_time(
+def test_a_stalled_reader_loses_lines_and_does_not_block(
     pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     read, write = pipe
-    lines = LogWriter(write)
+    writer = LogWriter(write)
     dropped = 0
 
     def drop() -> None:
         nonlocal dropped
         dropped += 1
 
-    lines.on_drop = drop
+    writer.on_drop = drop
     line = 999 * b"a" + b"\n"
     for _ in range(MAX_BUFFERED_LINES + 5000):
-        lines.put(line)
+        writer.put(line)
     begin = time.monotonic()
-    lines.flush()
+    writer.flush()
     assert FLUSH_SECONDS <= time.monotonic() - begin < FLUSH_SECONDS + 5
     assert 0 < dropped <= 5000
     with caplog.at_level(logging.WARNING):
-        left = (MAX_BUFFERED_LINES + 5000 - dropped) * len(line)
-        while left:
-            left -= len(os.read(read, min(left, 1 << 20)))
+        unread = (MAX_BUFFERED_LINES + 5000 - dropped) * len(line)
+        while unread:
+            unread -= len(os.read(read, min(unread, 1 << 20)))
         deadline = time.monotonic() + 30
         while not caplog.messages:
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert caplog.messages == ["log_lines_dropped"]
     assert vars(caplog.records[0])["lines"] == dropped
-    lines.put(b"one more\n")
-    assert read_until(read, b"more\n") == b"one more\n"
+    writer.put(b"next\n")
+    assert read_until(read, b"next\n") == b"next\n"
 
 
-def test_a_reader_who_left_and_a_pipe_that_does_not_block(pipe: tuple[int, int]) -> None:
+def test_a_non_blocking_pipe_and_a_closed_reader(pipe: tuple[int, int]) -> None:
     read, write = pipe
     os.set_blocking(write, False)
-    lines = LogWriter(write)
+    writer = LogWriter(write)
     long = 200_000 * b"a" + b"\n"
-    lines.put(long)
+    writer.put(long)
     assert read_until(read, b"\n") == long
-    gone, end = os.pipe()
-    os.close(gone)
-    lines = LogWriter(end)
-    lines.put(long)
+    closed, end = os.pipe()
+    os.close(closed)
+    writer = LogWriter(end)
+    writer.put(long)
     begin = time.monotonic()
-    lines.flush()
+    writer.flush()
     assert time.monotonic() - begin < FLUSH_SECONDS + 5
     os.close(end)
 
 
 @pytest.mark.parametrize("end", ["", "raise RuntimeError('the end')", "sys.exit(3)"])
-def test_the_last_lines_are_written_however_it_ends(end: str) -> None:
+def test_the_last_lines_are_written_at_every_kind_of_exit(end: str) -> None:
     program = (
         "import logging, sys\n"
         "from service.observability.log_writer import LogWriter\n"
         "from service.observability.access_log import access_log\n"
         "from service.observability.logging import configure_logging\n"
         "from service.request_context import RequestContext\n"
-        "lines = LogWriter(2)\n"
-        "configure_logging('info', 'json', lines)\n"
-        "log = access_log('info', 'json', lines)\n"
+        "writer = LogWriter(2)\n"
+        "configure_logging('info', 'json', writer)\n"
+        "log = access_log('info', 'json', writer)\n"
         "for number in range(2000):\n"
         "    log(RequestContext(str(number), '/predict'), 'GET', 200, 0.1)\n"
         "logging.getLogger('any').warning('last')\n"
@@ -153,11 +153,11 @@ def test_the_last_lines_are_written_however_it_ends(end: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_is_dropped_is_counted(predictor: Predictor, pipe: tuple[int, int]) -> None:
-    lines = LogWriter(pipe[1])
-    transport = httpx.ASGITransport(create_app(Settings(), predictor, log_lines=lines))
+async def test_dropped_lines_are_counted(predictor: Predictor, pipe: tuple[int, int]) -> None:
+    writer = LogWriter(pipe[1])
+    transport = httpx.ASGITransport(create_app(Settings(), predictor, log_writer=writer))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        for told in ("0.0", "1.0"):
+        for count in ("0.0", "1.0"):
             scraped = await client.get("/metrics", headers={"Accept": "text/plain;version=0.0.4"})
-            assert f"\nmalignancy_log_lines_dropped_total {told}\n" in scraped.text
-            lines.on_drop()
+            assert f"\nmalignancy_log_lines_dropped_total {count}\n" in scraped.text
+            writer.on_drop()

@@ -1,4 +1,4 @@
-"""What a Prometheus server scrapes of GET /metrics, and when it is answered instead of JSON."""
+"""Tests of service.observability.metrics and prometheus: what a Prometheus server scrapes."""
 
 import asyncio
 import dataclasses
@@ -16,7 +16,6 @@ from starlette.types import Message
 from model.artifacts import artifact
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
 from service.observability.metrics import Telemetry
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -27,12 +26,12 @@ ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1
 Labels = frozenset[tuple[str, str]]
 
 
-def labels(**told: str) -> Labels:
-    return frozenset(told.items())
+def labels(**values: str) -> Labels:
+    return frozenset(values.items())
 
 
-async def scraped(client: httpx.AsyncClient) -> dict[str, dict[Labels, float]]:
-    """Every sample, by name and labels."""
+async def scrape(client: httpx.AsyncClient) -> dict[str, dict[Labels, float]]:
+    """Return every sample by name and labels."""
     answer = await client.get("/metrics", headers={"Accept": "text/plain;version=0.0.4"})
     assert answer.status_code == 200
     found: dict[str, dict[Labels, float]] = {}
@@ -44,47 +43,8 @@ async def scraped(client: httpx.AsyncClient) -> dict[str, dict[Labels, float]]:
 
 @pytest.fixture
 def app(predictor: Predictor) -> FastAPI:
-    """One of its own for each test, for each counts from nothing."""
+    """A new app for each test, since its counters start at 0."""
     return create_app(Settings(), predictor)
-
-
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("", None),
-        ("*/*", None),
-        ("application/json", None),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", None),
-        ("application/*", None),
-        ("image/png", None),
-        ("text/plain;q=0", None),
-        ("text/plain;q=0.1, */*;q=0.2", None),
-        ("text/plain;q=many", None),
-        ("text/plain;q=nan", None),
-        ("text/plain;version=9", None),
-        ("text/plain", PLAIN),
-        ("TEXT/PLAIN; VERSION=0.0.4", PLAIN),
-        ("text/*", PLAIN),
-        ("text/plain;q=0.3, application/json;q=0.2", PLAIN),
-        ("text/plain;version=0.0.4, */*", PLAIN),
-        ("application/openmetrics-text", OPENMETRICS),
-        ("application/openmetrics-text;version=0.0.1;q=0.9,text/plain;version=0.0.4;q=0.5", PLAIN),
-        # as Prometheus 2 and 3 send it
-        (
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
-            "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            OPENMETRICS,
-        ),
-        (
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/"
-            "openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;"
-            "q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            OPENMETRICS,
-        ),
-    ],
-)
-def test_the_format_accept_prefers(accept: str, expected: Format | None) -> None:
-    assert scrape_format([(b"accept", accept.encode())]) is expected
 
 
 async def test_requests_are_counted_and_timed_by_template(client: httpx.AsyncClient) -> None:
@@ -96,7 +56,7 @@ async def test_requests_are_counted_and_timed_by_template(client: httpx.AsyncCli
     await client.head("/model")
     await client.get("/openapi.json")
     await client.get("/models/article/card")
-    found = await scraped(client)
+    found = await scrape(client)
     requests = found["malignancy_requests_total"]
     assert requests == {
         labels(route="/predict", status="200"): 2,
@@ -118,17 +78,17 @@ async def test_requests_are_counted_and_timed_by_template(client: httpx.AsyncCli
         == 4
     )
     assert found["malignancy_request_duration_seconds_sum"][labels(route="/predict")] > 0
-    assert found["malignancy_requests_in_flight"] == {frozenset(): 1}  # the scrape itself
+    assert found["malignancy_requests_in_flight"] == {frozenset(): 1}  # the scrape
 
 
-async def test_a_scanner_makes_one_series(client: httpx.AsyncClient) -> None:
+async def test_unknown_paths_share_one_series(client: httpx.AsyncClient) -> None:
     await client.get("/nothing")
-    before = await scraped(client)
+    before = await scrape(client)
     for number in range(50):
         await client.get(f"/wp-admin/{number}")
         await client.request("BREW", f"/{number}")
         await client.get(f"/models/{number}")
-    after = await scraped(client)
+    after = await scrape(client)
     requests = after["malignancy_requests_total"]
     assert requests[labels(route="unmatched", status="404")] == 101
     new = set(requests) - set(before["malignancy_requests_total"])
@@ -143,14 +103,14 @@ async def test_predictions_are_counted_by_label(
 ) -> None:
     await client.post("/predict", json=ROWS)
     await client.post("/predict?threshold=1", json=ROWS)
-    counts = (await scraped(client))["malignancy_predictions_total"]
+    counts = (await scrape(client))["malignancy_predictions_total"]
     assert counts == {
         labels(model=predictor.title, label="benign"): 3,
         labels(model=predictor.title, label="malignant"): 1,
     }
 
 
-async def test_what_is_refused_at_its_end_was_not_answered(
+async def test_rows_of_a_rejected_stream_are_not_counted(
     client: httpx.AsyncClient, predictor: Predictor
 ) -> None:
     row = "5,1,1,1,2,1,3,1,1\n"
@@ -158,30 +118,30 @@ async def test_what_is_refused_at_its_end_was_not_answered(
     as_csv = {"Content-Type": "text/csv"}
     refused = await client.post("/predict", content=f"{table}x{row}", headers=as_csv)
     assert refused.json()["errors"][0]["field"].startswith("rows.20000")
-    assert "malignancy_predictions_total" not in await scraped(client)
+    assert "malignancy_predictions_total" not in await scrape(client)
     marked = "/predict?on_error=mark"
     assert (await client.post(marked, content=f"{table}x{row}", headers=as_csv)).status_code == 200
-    counts = (await scraped(client))["malignancy_predictions_total"]
+    counts = (await scrape(client))["malignancy_predictions_total"]
     assert counts == {labels(model=predictor.title, label="benign"): 20_000}
 
 
-async def test_the_validation_figures_are_those_of_the_json(
+async def test_validation_metrics_equal_those_of_the_json_format(
     client: httpx.AsyncClient, predictor: Predictor
 ) -> None:
-    told = (await client.get("/metrics")).json()
-    found = await scraped(client)
-    of = labels(model=predictor.title)
+    metrics = (await client.get("/metrics")).json()
+    found = await scrape(client)
+    title = labels(model=predictor.title)
     for name in ("accuracy", "sensitivity", "specificity", "f1"):
-        assert found[f"malignancy_validation_{name}"] == {of: told["validation"][name]}
+        assert found[f"malignancy_validation_{name}"] == {title: metrics["validation"][name]}
     for name in ("roc_auc", "log_loss", "brier"):
-        assert found[f"malignancy_validation_{name}"] == {of: told["scores"][name]}
-    assert found["malignancy_model_threshold"] == {of: 0.5}
+        assert found[f"malignancy_validation_{name}"] == {title: metrics["scores"][name]}
+    assert found["malignancy_model_threshold"] == {title: 0.5}
     info = labels(model=predictor.title, name="article", version=predictor.version)
     assert found["malignancy_model_info"] == {info: 1}
     assert found["process_resident_memory_bytes"][frozenset()] > 0
 
 
-async def test_scores_that_are_no_numbers_are_left_out(predictor: Predictor) -> None:
+async def test_scores_that_are_not_numbers_have_no_series(predictor: Predictor) -> None:
     odd = dataclasses.replace(predictor, facts={"scores": {"brier": None, "roc_auc": "high"}})
     served = ModelVersion(odd, Settings())
     assert {figure.name for figure in served.validation_metrics}.isdisjoint({"brier", "roc_auc"})
@@ -201,19 +161,19 @@ async def test_openmetrics(client: httpx.AsyncClient) -> None:
     assert all(family.documentation for family in families.values())
 
 
-async def test_json_stays_the_default_and_says_that_it_depends(client: httpx.AsyncClient) -> None:
+async def test_json_is_the_default_and_varies_by_accept(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["vary"] == "Accept"
 
 
-async def test_a_scrape_takes_no_query(client: httpx.AsyncClient) -> None:
+async def test_a_scrape_with_a_query_is_rejected(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics?threshold=0.7", headers={"Accept": "text/plain"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "query"
 
 
-async def test_a_version_that_is_gone_has_no_series(predictor: Predictor, tmp_path: Path) -> None:
+async def test_a_replaced_version_has_no_series(predictor: Predictor, tmp_path: Path) -> None:
     path = tmp_path / "model.joblib"
     artifact.save(predictor, path)
     app = create_app(Settings(artifact=path))
@@ -229,12 +189,12 @@ async def test_a_version_that_is_gone_has_no_series(predictor: Predictor, tmp_pa
                 await asyncio.sleep(0.05)
         second = (await client.post("/predict", json=ROWS)).json()["model"]
         assert second != first
-        found = await scraped(client)
+        found = await scrape(client)
         path.write_bytes(b"broken")
         async with asyncio.timeout(20):
             while "failures" not in (await client.get("/health")).json():
                 await asyncio.sleep(0.05)
-        reloads = (await scraped(client))["malignancy_model_reloads_total"]
+        reloads = (await scrape(client))["malignancy_model_reloads_total"]
     titles = {dict(key)["model"] for key in found["malignancy_predictions_total"]}
     assert titles == {dict(key)["model"] for key in found["malignancy_model_info"]} == {second}
     assert first not in str(found)
@@ -244,7 +204,9 @@ async def test_a_version_that_is_gone_has_no_series(predictor: Predictor, tmp_pa
     }
 
 
-async def test_a_client_that_leaves_is_counted(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_a_client_that_disconnects_is_counted(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
@@ -259,15 +221,15 @@ async def test_a_client_that_leaves_is_counted(app: FastAPI, client: httpx.Async
         "headers": [],
     }
     await app(scope, receive, send)
-    found = await scraped(client)
+    found = await scrape(client)
     assert found["malignancy_requests_total"] == {labels(route="/predict", status="499"): 1}
     assert found["malignancy_requests_in_flight"] == {frozenset(): 1}
 
 
-def test_each_app_counts_for_itself(predictor: Predictor) -> None:
+def test_each_app_has_separate_counters(predictor: Predictor) -> None:
     first, second = Telemetry(), Telemetry()
-    first.counting(predictor)({"benign": 1, "malignant": 1})
+    first.label_counter(predictor)({"benign": 1, "malignant": 1})
     name = "malignancy_predictions_total"
-    told = {"model": predictor.title, "label": "benign"}
-    assert first.registry.get_sample_value(name, told) == 1
-    assert second.registry.get_sample_value(name, told) is None
+    series = {"model": predictor.title, "label": "benign"}
+    assert first.registry.get_sample_value(name, series) == 1
+    assert second.registry.get_sample_value(name, series) is None
