@@ -161,7 +161,7 @@ def _affine(graph: OnnxGraph, _: Affine, block: Array, x: str) -> str:
 
 
 def _windowed(graph: OnnxGraph, node: Windowed, block: Array, x: str) -> str:
-    """Multiply windows `(T, k · C, N)` of the transposed rows by weights `(T or 1, filters, k · C)`.
+    """Multiply windows `(T, k · C, N)` of transposed rows by weights `(T or 1, filters, k · C)`.
 
     There are T windows of k positions and C channels.
     """
