@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from unit.model.evaluation.test_report import Page
+from support.html_page import Page
 
 from model.evaluation.report.document import report
 from model.prediction.predictor import Predictor

@@ -1,7 +1,6 @@
-"""How far the report's curves and scores may be off: a bootstrap of a binary target's rows,
-whole groups of them.
+"""Bootstrap intervals of the report's curves and scores, by resampling groups of rows.
 
-labels: (B,) bool, both of them among the rows; probabilities: (B,).
+Shapes: labels `(B,)`, bool, with both classes; probabilities `(B,)`.
 """
 
 from dataclasses import dataclass
@@ -12,104 +11,132 @@ from model.arrays import Array
 from model.metrics.confusion_matrix import Interval
 
 RESAMPLES = 500
-MAX_POINTS = 2000  # on a curve; beyond it, neighbouring probabilities share one
+MAX_POINTS = 2000  # on a curve; with more distinct probabilities, neighbours are merged
 GRID = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Positive and negative rows (..., K) at K places, from the highest probability down.
+    """Counts of rows at K distinct probabilities, in descending order.
 
-    Leading axes are resamples.
+    Attributes:
+        positives: Positive rows, `(..., K)`; leading axes are resamples.
+        negatives: Negative rows, `(..., K)`.
     """
 
     positives: Array
     negatives: Array
 
     def rates(self) -> tuple[Array, Array]:
-        """False and true positive rate (..., K + 1), from 0 to 1."""
-        false, true = self._reached(self.negatives), self._reached(self.positives)
+        """Return false and true positive rates, `(..., K + 1)`, from 0 to 1."""
+        false, true = self._cumulative(self.negatives), self._cumulative(self.positives)
         return false / false[..., -1:], true / true[..., -1:]
 
     def precisions(self) -> tuple[Array, Array]:
-        """Recall and precision (..., K)."""
+        """Return recall and precision, `(..., K)`."""
         true, false = self.positives.cumsum(axis=-1), self.negatives.cumsum(axis=-1)
         return true / true[..., -1:], true / np.maximum(true + false, 1)
 
     def area(self) -> Array:
-        """Under the ROC curve (...,), as `roc_auc` has it."""
+        """Return the area under the ROC curve, `(...,)`, which equals `metrics.roc_auc`."""
         false, true = self.rates()
         return np.asarray((np.diff(false) * (true[..., 1:] + true[..., :-1]) / 2).sum(axis=-1))
 
     def average_precision(self) -> Array:
-        """As `metrics.average_precision` has it (...,)."""
+        """Return the average precision, `(...,)`, which equals `metrics.average_precision`."""
         recall, precision = self.precisions()
         return np.asarray((np.diff(recall, prepend=0) * precision).sum(axis=-1))
 
     @staticmethod
-    def _reached(counts: Array) -> Array:
-        none = np.zeros((*counts.shape[:-1], 1))
-        return np.concatenate([none, counts.cumsum(axis=-1)], axis=-1)
+    def _cumulative(counts: Array) -> Array:
+        zero = np.zeros((*counts.shape[:-1], 1))
+        return np.concatenate([zero, counts.cumsum(axis=-1)], axis=-1)
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """The rows' own counts, those of resamples of the rows, and the scores' 95 % intervals."""
+    """Counts of the rows and of their resamples, and intervals of scores.
+
+    Attributes:
+        counts: Counts of the rows.
+        resamples: Counts of the resamples, `(R, K)`.
+        intervals: 95 % intervals of scores, by name.
+    """
 
     counts: Counts
     resamples: Counts
     intervals: dict[str, Interval]
 
     def roc_band(self) -> tuple[Array, Array]:
-        """The sensitivity's 95 % band (101,), (101,) at the false positive rates of GRID."""
-        each = zip(*self.resamples.rates(), strict=True)
-        return _ends(np.array([np.interp(GRID, false, true) for false, true in each]))
+        """Return the 95 % band of the sensitivity at the false positive rates of GRID.
+
+        Lower and upper ends, `(101,)` each.
+        """
+        curves = zip(*self.resamples.rates(), strict=True)
+        return _ends(np.array([np.interp(GRID, false, true) for false, true in curves]))
 
     def precision_band(self) -> tuple[Array, Array]:
-        """The precision's 95 % band (101,), (101,) at the recalls of GRID."""
-        each = zip(*self.resamples.precisions(), strict=True)
-        return _ends(np.array([at_recall(GRID, *curve) for curve in each]))
+        """Return the 95 % band of the precision at the recalls of GRID.
+
+        Lower and upper ends, `(101,)` each.
+        """
+        curves = zip(*self.resamples.precisions(), strict=True)
+        return _ends(np.array([precision_at(GRID, *curve) for curve in curves]))
 
 
-def at_recall(asked: Array, recall: Array, precision: Array) -> Array:
-    """Precision at the highest threshold that reaches each recall asked for, or goes beyond."""
-    return precision[np.minimum(np.searchsorted(recall, asked - 1e-12), len(recall) - 1)]
+def precision_at(recalls: Array, recall: Array, precision: Array) -> Array:
+    """Return the precision at the highest threshold that reaches each of some recalls.
 
-
-def resampled(labels: Array, probabilities: Array, groups: Array) -> Resampled:
-    """Draw whole groups of rows (B,) 500 times with replacement (Efron 1979), by a fixed seed.
-
-    Where each row is its own group, rows at the same place are the same, so it is their numbers
-    that are drawn (multinomially). Resamples of one class only are left out.
+    Args:
+        recalls: Recalls to reach, `(T,)`.
+        recall: Recall of the curve's points, `(K,)`, in ascending order.
+        precision: Precision of the curve's points, `(K,)`.
     """
-    values, place = np.unique(-probabilities, return_inverse=True)
-    places = min(len(values), MAX_POINTS)
-    place = place * places // len(values)
-    cell = np.where(labels, place, places + place)
-    count = np.bincount(cell, minlength=2 * places)
+    return precision[np.minimum(np.searchsorted(recall, recalls - 1e-12), len(recall) - 1)]
+
+
+def resample(labels: Array, probabilities: Array, groups: Array) -> Resampled:
+    """Draw 500 bootstrap resamples of whole groups of rows, from a fixed seed.
+
+    If each row is its own group, rows with equal label and probability are interchangeable, so
+    their counts are drawn from a multinomial distribution. Resamples without one of the classes
+    are dropped.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        groups: Group number of each row, `(B,)`.
+
+    Source: Efron 1979.
+    """
+    values, position = np.unique(-probabilities, return_inverse=True)
+    points = min(len(values), MAX_POINTS)
+    position = position * points // len(values)
+    cell = np.where(labels, position, points + position)
+    count = np.bincount(cell, minlength=2 * points)
     generator = np.random.default_rng(0)
     members = np.unique(groups, return_inverse=True)[1]
-    many = int(members.max()) + 1
-    if many == len(labels):
-        drawn: Array = generator.multinomial(many, count / many, size=RESAMPLES)
+    number = int(members.max()) + 1
+    if number == len(labels):
+        drawn: Array = generator.multinomial(number, count / number, size=RESAMPLES)
     else:
-        drawn = np.empty((RESAMPLES, 2 * places))
-        for each in drawn:
-            times = np.bincount(generator.integers(many, size=many), minlength=many)
-            each[:] = np.bincount(cell, weights=times[members], minlength=2 * places)
-    drawn = drawn[drawn[:, :places].any(axis=1) & drawn[:, places:].any(axis=1)]
-    resamples = Counts(drawn[:, :places], drawn[:, places:])
+        drawn = np.empty((RESAMPLES, 2 * points))
+        for counts in drawn:
+            times = np.bincount(generator.integers(number, size=number), minlength=number)
+            counts[:] = np.bincount(cell, weights=times[members], minlength=2 * points)
+    drawn = drawn[drawn[:, :points].any(axis=1) & drawn[:, points:].any(axis=1)]
+    resamples = Counts(drawn[:, :points], drawn[:, points:])
 
     given = np.clip(np.where(labels, probabilities, 1 - probabilities), np.finfo(float).eps, 1)
-    found = {
+    samples = {
         "roc_auc": resamples.area(),
         "average_precision": resamples.average_precision(),
     }
     for name, losses in (("log_loss", -np.log(given)), ("brier", np.square(1 - given))):
-        mean = np.bincount(cell, weights=losses, minlength=2 * places) / np.maximum(count, 1)
-        found[name] = drawn @ mean / drawn.sum(axis=1)
-    intervals = {name: _interval(each) for name, each in found.items()}
-    return Resampled(Counts(count[:places], count[places:]), resamples, intervals)
+        mean = np.bincount(cell, weights=losses, minlength=2 * points) / np.maximum(count, 1)
+        samples[name] = drawn @ mean / drawn.sum(axis=1)
+    intervals = {name: _interval(values) for name, values in samples.items()}
+    return Resampled(Counts(count[:points], count[points:]), resamples, intervals)
 
 
 def _ends(curves: Array) -> tuple[Array, Array]:
@@ -118,6 +145,6 @@ def _ends(curves: Array) -> tuple[Array, Array]:
 
 
 def _interval(values: Array) -> Interval:
-    # Rounded, or sums of the same shares would seem to make an interval.
+    # Rounded, since equal values may differ by the rounding of their sums.
     low, high = np.quantile(values, (0.025, 0.975)).round(12).tolist()
     return low, high

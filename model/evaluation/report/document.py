@@ -1,12 +1,12 @@
-"""The training report: one HTML file for those who must decide whether to trust a model.
+"""The training report: one HTML file about a model's data, performance and limits.
 
-It needs nothing beside itself, no network and no scripts, and tells no row's values. The same
-predictor gives the same bytes.
+The file is self-contained, without network access and scripts, and contains no row's values. Equal
+predictors give equal bytes.
 """
 
 from collections.abc import Iterator, Mapping
 
-from model.evaluation.report.bootstrap import Resampled, resampled
+from model.evaluation.report.bootstrap import Resampled, resample
 from model.evaluation.report.curves import curves
 from model.evaluation.report.figures import (
     features_picture,
@@ -21,13 +21,13 @@ from model.evaluation.report.html import (
     box,
     bullets,
     decimal,
+    display_name,
     heading,
     page,
     paragraph,
     percent,
     percents,
     side_by_side,
-    spoken,
     table,
     text_block,
 )
@@ -35,62 +35,74 @@ from model.evaluation.report.model_card import (
     card_table,
     data_table,
     features_table,
+    limits_of_evidence,
     purpose,
     recipe_text,
-    unsaid,
 )
 from model.evaluation.report.tables import (
     confusion_tables,
     hardest_rows,
     key_figures,
     operating_points,
-    sweep,
+    threshold_table,
 )
 from model.metrics.threshold_metrics import binary_matrix, metrics_at_threshold
 from model.prediction.predictor import Predictor
-from model.prediction.target import Binary, MultiClass, Regression
+from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 from model.training.fitting.history import History
 
-LARGEST_PICTURE = 800_000  # bytes of a picture given; base64 adds a third
-NO_LIMITS = "The recipe tells no limits. That does not mean that there are none."
-HOW_INTERVALS = (
-    "An interval holds the true value in 95 of 100 samples of such rows: of shares it is Wilson's, "
-    "if the rows are independent; of scores by resampling 500 times, whole groups where there are "
-    "any. The model has seen the training rows: their figures say what it learned, not what it "
-    "will do."
+MAX_PICTURE_BYTES = 800_000  # of a PNG; base64 adds a third
+NO_LIMITS = "The recipe states no limits. This does not mean that there are none."
+TRAINING_ROWS = (
+    "The model was trained on the training rows: their metrics show how well it fits them, not how "
+    "well it predicts new rows."
 )
-HOW_ERRORS = (
-    "Intervals hold in 95 of 100 samples of such rows, if the rows are independent. The model has "
-    "seen the training rows: their figures say what it learned, not what it will do."
+INTERVALS = (
+    "A 95 % interval contains the true value in 95 of 100 samples of such rows. Intervals of "
+    "shares are Wilson intervals and assume independent rows; intervals of scores are from 500 "
+    "bootstrap resamples of rows, or of whole groups where the recipe names groups. "
+    f"{TRAINING_ROWS}"
+)
+MACRO_SCORES = (
+    "Scores without a threshold are means over the classes or labels, each against all others; "
+    "only the log loss of classes is that of the true class."
+)
+ERROR_INTERVALS = (
+    "A 95 % interval contains the true value in 95 of 100 samples of such rows, if the rows are "
+    f"independent. {TRAINING_ROWS}"
 )
 
 
 def report(predictor: Predictor, history: History | None, pictures: Mapping[str, bytes]) -> str:
-    """The report's HTML. predictor: as loaded from its artifact, or with the version it got.
+    """Return the HTML of a report.
 
-    history: of the training, None where it is not known. pictures: PNG by name, of which
-    `features` is shown: an artifact holds no rows to draw it from. What is unknown, or does not
-    apply to the kind of target, is left out; the first is said.
+    Sections that do not apply to the kind of target are left out; missing information is stated.
+
+    Args:
+        predictor: The model, with the version of its artifact.
+        history: Losses of the training; None if unknown, as for a loaded artifact.
+        pictures: PNG files by name. Only `features` is used; an artifact has no rows to draw it.
     """
     target, rows = predictor.schema.target, predictor.validation
-    drawn = None
+    resampled = None
     if isinstance(target, Binary) and 0 < rows.targets.sum() < len(rows.targets):
-        drawn = resampled(rows.targets[:, 0], rows.predictions[:, 0], rows.groups)
+        resampled = resample(rows.targets[:, 0], rows.predictions[:, 0], rows.groups)
     sections = [
         Section("Data", [data_table(predictor)]),
-        Section("Key figures", list(_figures(predictor, drawn))),
-        Section("Curves", list(_curves(predictor, drawn))),
+        Section("Key metrics", list(_metrics(predictor, resampled))),
+        Section("Curves", list(_curves(predictor, resampled))),
     ]
     if target.has_threshold:
-        sections.append(Section("Thresholds", [operating_points(predictor), sweep(predictor)]))
+        parts = [operating_points(predictor), threshold_table(predictor)]
+        sections.append(Section("Thresholds", parts))
     if len(rows.targets):
-        sections.append(Section("Hardest rows", _hardest(predictor)))
+        sections.append(Section("Rows with the largest losses", _hardest(predictor)))
     sections += [
         Section("Training", _training(predictor, history)),
         Section("Features", list(_features(predictor, pictures.get("features")))),
         Section("Model card", [card_table(predictor)]),
-        Section("What the data cannot say", [bullets(unsaid(predictor))]),
-        Section("Making it again", list(_origin(predictor))),
+        Section("Limits of the evidence", [bullets(limits_of_evidence(predictor))]),
+        Section("Reproducibility", list(_reproducibility(predictor))),
     ]
     shown = [section for section in sections if section.parts]
     return page(f"Report: {predictor.title}", list(_lead(predictor)), shown)
@@ -100,124 +112,129 @@ def _lead(predictor: Predictor) -> Iterator[str]:
     facts = predictor.facts
     if facts.get("description"):
         yield f'<div class="lead">{paragraph(facts["description"])}</div>'
-    yield paragraph(f"{purpose(predictor.schema.target)}. {_in_short(predictor)}")
-    use = facts.get("intended_use") or "The recipe does not say what the model is for."
+    yield paragraph(f"{purpose(predictor.schema.target)}. {_summary(predictor)}")
+    use = facts.get("intended_use") or "The recipe states no intended use."
     limits = facts.get("limits") or []
     yield box(
-        "What it is for, and its limits",
+        "Intended use and limits",
         [paragraph(use), bullets(limits) if limits else paragraph(NO_LIMITS)],
     )
 
 
-def _in_short(predictor: Predictor) -> str:
-    """The most important figures in a sentence or two."""
+def _summary(predictor: Predictor) -> str:
+    """State the most important metrics in a sentence or two."""
     target, rows = predictor.schema.target, predictor.validation
     if not len(rows.targets):
         return "There are no validation rows."
-    told = metrics_at_threshold(target, rows, predictor.threshold)
+    metrics = metrics_at_threshold(target, rows, predictor.threshold)
     if isinstance(target, Binary):
         matrix = binary_matrix(rows, predictor.threshold)
-        (found, positives), (left, negatives) = (
+        (hits, positives), (rejections, negatives) = (
             matrix.proportions()[name] for name in ("sensitivity", "specificity")
         )
-        spans = told["intervals"]
+        intervals = metrics["intervals"]
         return (
-            f"At threshold {predictor.threshold:g} it finds {found} of {positives} validation rows "
-            f"that are {target.positive} (sensitivity {percent(told['sensitivity'])}, 95 % "
-            f"interval {percents(spans['sensitivity'])}), and leaves alone {left} of {negatives} "
-            f"that are {target.negative} (specificity {percent(told['specificity'])}, "
-            f"{percents(spans['specificity'])})."
+            f"At threshold {predictor.threshold:g} it classifies correctly {hits} of {positives} "
+            f"{target.positive} validation rows (sensitivity {percent(metrics['sensitivity'])}, "
+            f"95 % interval {percents(intervals['sensitivity'])}) and {rejections} of {negatives} "
+            f"{target.negative} validation rows (specificity {percent(metrics['specificity'])}, "
+            f"95 % interval {percents(intervals['specificity'])})."
         )
     if isinstance(target, Regression):
-        errors = told["outputs"][target.outputs[0]]
+        errors = metrics["outputs"][target.outputs[0]]
         unit = f" {target.unit}" if target.unit else ""
         return (
-            f"On {told['rows']} validation rows {target.outputs[0]} is off by "
-            f"{errors['mean_absolute_error']:.4g}{unit} on average."
+            f"On {metrics['rows']} validation rows the mean absolute error of {target.outputs[0]} "
+            f"is {errors['mean_absolute_error']:.4g}{unit}."
         )
-    name, words = "exact_match", "tells every label right"
+    name, result = "exact_match", "All labels are correct"
     if isinstance(target, MultiClass):
-        name, words = "accuracy", "is right"
+        name, result = "accuracy", "The predicted class is correct"
     return (
-        f"It {words} in {percent(told[name])} of {told['rows']} validation rows (95 % interval "
-        f"{percents(told['intervals'][name])})."
+        f"{result} in {percent(metrics[name])} of {metrics['rows']} validation rows (95 % interval "
+        f"{percents(metrics['intervals'][name])})."
     )
 
 
-def _figures(predictor: Predictor, drawn: Resampled | None) -> Iterator[str]:
+def _metrics(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]:
     target = predictor.schema.target
-    yield from key_figures(predictor, drawn.intervals if drawn else None)
-    yield paragraph(HOW_ERRORS if isinstance(target, Regression) else HOW_INTERVALS)
+    yield from key_figures(predictor, resampled.intervals if resampled else None)
+    yield paragraph(ERROR_INTERVALS if isinstance(target, Regression) else INTERVALS)
+    if isinstance(target, MultiClass | MultiLabel):
+        yield paragraph(MACRO_SCORES)
     if out_of_bag := predictor.facts.get("out_of_bag"):
-        told = (f"{spoken(name)} {decimal(value)}" for name, value in out_of_bag["scores"].items())
+        scores = ", ".join(
+            f"{display_name(name)} {decimal(value)}" for name, value in out_of_bag["scores"].items()
+        )
         yield paragraph(
-            "On training rows out of bag, each told by the members that have not learned from it "
-            f"({out_of_bag['rows']} rows): {', '.join(told)}."
+            f"Out-of-bag scores of {out_of_bag['rows']} training rows, each predicted only by the "
+            f"ensemble members that were not trained on it: {scores}."
         )
     if not isinstance(target, Regression):
-        yield heading("Confusion matrices" if isinstance(target, Binary) else "One by one")
+        yield heading("Confusion matrices" if isinstance(target, Binary) else "By class or label")
         tables = list(confusion_tables(predictor))
         yield from [side_by_side(tables)] if isinstance(target, Binary) else tables
 
 
-def _curves(predictor: Predictor, drawn: Resampled | None) -> Iterator[str]:
+def _curves(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]:
     target, rows = predictor.schema.target, predictor.validation
-    found: list[Picture] = []
+    pictures: list[Picture] = []
     if isinstance(target, Binary):
-        if drawn is None:
-            yield paragraph("There are none: they need validation rows of both classes.")
+        if resampled is None:
+            yield paragraph("There are no curves: they need validation rows of both classes.")
             return
-        found = curves(target, rows, drawn, predictor.threshold)
-        yield paragraph("All curves are of validation rows.")
+        pictures = curves(target, rows, resampled, predictor.threshold)
+        yield paragraph("All curves are of the validation rows.")
     elif isinstance(target, MultiClass) and len(rows.targets):
-        right = rows.predictions.argmax(axis=1) == rows.targets[:, 0]
+        correct = rows.predictions.argmax(axis=1) == rows.targets[:, 0]
         highest = rows.predictions.max(axis=1)
-        told, share = "probability of the class called", "share that is that class"
-        found = [reliability(right, highest, told=told, share=share)]
+        axes = "probability of the predicted class", "share of rows classified correctly"
+        pictures = [reliability(correct, highest, probability=axes[0], share=axes[1])]
     elif isinstance(target, Regression) and len(rows.targets):
-        for place, output in enumerate(target.outputs):
-            shown = f"{output} ({target.unit})" if target.unit else output
-            pair = rows.targets[:, place], rows.predictions[:, place]
-            found += [predicted_against_true(*pair, shown), residuals(*pair, shown)]
-    if found:
-        yield side_by_side(picture.html for picture in found)
+        for column, output in enumerate(target.outputs):
+            name = f"{output} ({target.unit})" if target.unit else output
+            pair = rows.targets[:, column], rows.predictions[:, column]
+            pictures += [predicted_against_true(*pair, name), residuals(*pair, name)]
+    if pictures:
+        yield side_by_side(picture.html for picture in pictures)
 
 
 def _hardest(predictor: Predictor) -> list[str]:
     advice = (
-        "Look these up in your own table: each is an error of the model, of the label, or a case "
-        "that the features cannot tell. Their values are not shown here."
+        "Look up these rows in the validation part of the table. A large loss is an error of the "
+        "model, a wrong label, or a case that the features cannot distinguish. The values of rows "
+        "are not part of this report."
     )
     return [paragraph(advice), hardest_rows(predictor)]
 
 
 def _training(predictor: Predictor, history: History | None) -> list[str]:
     if history is None:
-        return [paragraph("The loss over the epochs is not shown: an artifact does not hold it.")]
+        return [paragraph("The loss by epoch is not shown: it is not part of the artifact.")]
     return [loss_picture(history, predictor.network.loss.name).html]
 
 
 def _features(predictor: Predictor, picture: bytes | None) -> Iterator[str]:
     yield features_table(predictor)
     if picture is None:
-        yield paragraph("Their distributions are not shown: an artifact does not hold its rows.")
-    elif len(picture) > LARGEST_PICTURE:
-        yield paragraph("The picture of their distributions is too large for this file.")
+        yield paragraph("Distributions are not shown: the rows are not part of the artifact.")
+    elif len(picture) > MAX_PICTURE_BYTES:
+        yield paragraph("Distributions are not shown: the picture is too large for this file.")
     else:
         yield features_picture(picture, predictor.schema.names).html
 
 
-def _origin(predictor: Predictor) -> Iterator[str]:
+def _reproducibility(predictor: Predictor) -> Iterator[str]:
     facts = predictor.facts
     recipe = facts.get("recipe") or {}
     seed = (recipe.get("training") or {}).get("seed", 0)
-    versions = [("seed of the training", seed), *(facts.get("versions") or {}).items()]
-    yield table("Seed, and versions that trained it", ("", "value"), versions)
+    versions = [("seed", seed), *(facts.get("versions") or {}).items()]
+    yield table("Seed and versions used for training", ("", "value"), versions)
     yield heading("Network")
     yield text_block("Network", predictor.network.summary())
     if recipe:
         yield heading("Recipe")
-        yield paragraph("Without its features, which are told above.")
+        yield paragraph("Without the features, which are listed under Features.")
         yield text_block("Recipe", recipe_text(recipe))
     if predictor.version:
-        yield paragraph(f"Version, the SHA-256 of the artifact: {predictor.version}")
+        yield paragraph(f"Version (SHA-256 of the artifact): {predictor.version}")

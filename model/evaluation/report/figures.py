@@ -1,7 +1,7 @@
-"""The report's pictures of a training and of predictions: SVG, the same bytes every time.
+"""The report's pictures of training and predictions, as reproducible SVG.
 
-No meaning is in colour alone: lines differ by dashes and marks too. A picture's alt text says in
-words and numbers what is to be seen.
+Lines differ by dashes and markers, not by colour alone. The alternative text of a picture describes
+its content with numbers.
 """
 
 import io
@@ -20,20 +20,26 @@ from model.metrics.confusion_matrix import wilson_interval
 from model.training.fitting.history import History
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"
-SIZE = (4.8, 3.7)  # inches; small, so that a telephone need not shrink it much
-LEGEND: dict[str, Any] = {  # above the axes, where it hides nothing
+SIZE = (4.8, 3.7)  # inches; small, so that phones hardly shrink it
+LEGEND: dict[str, Any] = {  # above the axes, where it covers no data
     "frameon": False,
     "loc": "lower left",
     "bbox_to_anchor": (-0.04, 1),
     "ncols": 2,
     "columnspacing": 0.8,
 }
-BINS = 10  # as `calibration_error` has them
-MOST_POINTS = 2000  # of a scatter
+BINS = 10  # as in `calibration_error`
+MAX_POINTS = 2000  # of a scatter plot
 
 
 def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
-    """An empty picture with one pair of axes."""
+    """Create an empty picture with one pair of axes.
+
+    Args:
+        xlabel: Label of the horizontal axis.
+        ylabel: Label of the vertical axis.
+        size: Width and height, in inches.
+    """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -42,16 +48,21 @@ def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[F
 
 
 def as_svg(figure: Figure) -> bytes:
-    """The figure as a file's bytes, without date, and with ids that do not change."""
+    """Return the figure as an SVG file, without a date and with reproducible ids."""
     file = io.BytesIO()
-    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with matplotlib.rc_context({"svg.hashsalt": "report"}):
-        figure.savefig(file, format="svg", metadata=nothing)
+        figure.savefig(file, format="svg", metadata=no_metadata)
     return file.getvalue()
 
 
 def loss_picture(history: History, loss: str) -> Picture:
-    """Train and validation loss over the epochs, and where the latter was lowest."""
+    """Draw training and validation loss by epoch, with the lowest validation loss marked.
+
+    Args:
+        history: Losses of the training.
+        loss: Name of the loss.
+    """
     records = history.records
     epochs = [record.epoch for record in records]
     train = [record.train_loss for record in records]
@@ -60,7 +71,7 @@ def loss_picture(history: History, loss: str) -> Picture:
     figure, axes = panel("epoch", loss.replace("_", " "))
     axes.plot(epochs, train, "-", color=BLUE, label="training rows")
     axes.plot(epochs, validation, "--", color=RED, label="validation rows")
-    axes.plot(best.epoch, best.monitored, "o", color="black", label="lowest on validation rows")
+    axes.plot(best.epoch, best.monitored, "o", color="black", label="lowest validation loss")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     low, high = min(*train, *validation), max(*train, *validation)
     if 0 < 5 * low < high:
@@ -70,102 +81,126 @@ def loss_picture(history: History, loss: str) -> Picture:
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(**LEGEND)
     alt = (
-        f"Two lines of the loss over the epochs {epochs[0]} to {epochs[-1]}. On training rows it "
-        f"goes from {decimal(train[0])} to {decimal(train[-1])}, on validation rows from "
-        f"{decimal(validation[0])} to {decimal(validation[-1])}; there it is lowest, "
-        f"{decimal(best.monitored)}, after epoch {best.epoch}."
+        f"Loss by epoch, from {epochs[0]} to {epochs[-1]}. The training loss goes from "
+        f"{decimal(train[0])} to {decimal(train[-1])}, the validation loss from "
+        f"{decimal(validation[0])} to {decimal(validation[-1])}. The lowest validation loss is "
+        f"{decimal(best.monitored)}, at epoch {best.epoch}."
     )
     caption = (
-        "The loss while it was trained. A validation line that rises while the training line falls "
-        "would mean that the network learns its rows by heart."
+        "Loss during training. A validation loss that rises while the training loss falls is a "
+        "sign of overfitting."
     )
     return Picture(as_svg(figure), alt, caption)
 
 
-def reliability(right: Array, probabilities: Array, *, told: str, share: str) -> Picture:
-    """Whether probabilities (B,) mean what they say: the share of right (B,) by tenths of them.
+def reliability(outcomes: Array, probabilities: Array, *, probability: str, share: str) -> Picture:
+    """Draw a reliability diagram with 10 bins, and a histogram of the probabilities.
 
-    told: what the probability is of. share: what its frequency is called.
+    Args:
+        outcomes: Whether the predicted event occurred, `(B,)`, bool.
+        probabilities: Its predicted probabilities, `(B,)`.
+        probability: Name of the probability, as an axis label.
+        share: Name of its observed frequency, as an axis label.
     """
     which = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     rows = np.bincount(which, minlength=BINS)
-    hits = np.bincount(which, weights=right, minlength=BINS).astype(int)
+    hits = np.bincount(which, weights=outcomes, minlength=BINS).astype(int)
     filled = np.flatnonzero(rows)
     middle = np.bincount(which, weights=probabilities, minlength=BINS)[filled] / rows[filled]
     shares = hits[filled] / rows[filled]
-    ends = [wilson_interval(int(hits[each]), int(rows[each])) or (0.0, 1.0) for each in filled]
-    reach = np.abs(np.array(ends).T - shares)
+    ends = [wilson_interval(int(hits[bin_]), int(rows[bin_])) or (0.0, 1.0) for bin_ in filled]
+    bars = np.abs(np.array(ends).T - shares)
 
     figure = Figure(figsize=(SIZE[0], 5), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    above.plot([0, 1], [0, 1], ":", color="black", label="as frequent as told")
+    above.plot([0, 1], [0, 1], ":", color="black", label="perfectly calibrated")
     above.errorbar(
-        middle, shares, reach, fmt="o", color=BLUE, capsize=3, label="rows, with 95 % interval"
+        middle, shares, bars, fmt="o", color=BLUE, capsize=3, label="model, with 95 % interval"
     )
     above.set(ylabel=share, xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
     above.legend(**LEGEND)
     below.hist(probabilities, bins=list(np.linspace(0, 1, 21)), color=BLUE, edgecolor="white")
-    below.set(xlabel=told, ylabel="rows")
+    below.set(xlabel=probability, ylabel="rows")
     for axes in (above, below):
         _plain(axes)
-    seen = "; ".join(
-        f"told {percent(one)}, found {percent(other)} of {count} rows"
-        for one, other, count in zip(middle, shares, rows[filled], strict=True)
+    points = "; ".join(
+        f"predicted {percent(predicted)}, observed {percent(observed)} (n = {count})"
+        for predicted, observed, count in zip(middle, shares, rows[filled], strict=True)
     )
-    alt = f"Points by tenths of the {told}, against the diagonal of being exact: {seen}."
+    alt = f"Reliability diagram with the diagonal of perfect calibration: {points}."
     caption = (
-        f"Reliability. Above: how often it was so ({share}), by tenths of the {told}; on the "
-        "dotted line it would be as often as told. The bars are 95 % intervals (Wilson). "
-        "Below: how many rows were given each probability."
+        f"Reliability diagram. Above: {share} by {probability}, in {BINS} bins; the dotted line is "
+        "perfect calibration, the bars are 95 % intervals (Wilson). Below: number of rows by "
+        "predicted probability."
     )
     return Picture(as_svg(figure), alt, caption)
 
 
-def predicted_against_true(truth: Array, predicted: Array, shown: str) -> Picture:
-    """Predictions of numbers (B,) over the truth (B,); a sample of them where there are many."""
-    figure, axes = panel(f"true {shown}", f"predicted {shown}")
+def predicted_against_true(truth: Array, predicted: Array, output: str) -> Picture:
+    """Draw predicted against true values, a sample of at most 2000 rows.
+
+    Args:
+        truth: True values, `(B,)`.
+        predicted: Predicted values, `(B,)`.
+        output: Name of the output, with its unit.
+    """
+    figure, axes = panel(f"true {output}", f"predicted {output}")
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
-    step = -(-len(truth) // MOST_POINTS)
-    axes.plot(ends, ends, ":", color="black", label="exactly right")
+    step = -(-len(truth) // MAX_POINTS)
+    axes.plot(ends, ends, ":", color="black", label="no error")
     axes.plot(truth[::step], predicted[::step], "o", ms=3.5, alpha=0.6, color=BLUE, mew=0)
     axes.legend(**LEGEND)
     alt = (
-        f"A point a validation row: predicted over true {shown}. The truth goes from "
-        f"{decimal(float(truth.min()))} to {decimal(float(truth.max()))}, predictions from "
-        f"{decimal(float(predicted.min()))} to {decimal(float(predicted.max()))}."
+        f"Scatter plot of predicted against true {output}, a point for each validation row. True "
+        f"values are from {decimal(float(truth.min()))} to {decimal(float(truth.max()))}, "
+        f"predicted values from {decimal(float(predicted.min()))} to "
+        f"{decimal(float(predicted.max()))}."
     )
-    sample = f" One row in {step} is shown." if step > 1 else ""
-    return Picture(as_svg(figure), alt, f"Predicted against true {shown}, validation rows.{sample}")
+    sample = f" One of {step} rows is shown." if step > 1 else ""
+    return Picture(
+        as_svg(figure), alt, f"Predicted against true {output} of the validation rows.{sample}"
+    )
 
 
-def residuals(truth: Array, predicted: Array, shown: str) -> Picture:
-    """How often an error, predicted less true, is how large."""
+def residuals(truth: Array, predicted: Array, output: str) -> Picture:
+    """Draw a histogram of the errors, predicted − true.
+
+    Args:
+        truth: True values, `(B,)`.
+        predicted: Predicted values, `(B,)`.
+        output: Name of the output, with its unit.
+    """
     errors = predicted - truth
-    figure, axes = panel(f"predicted − true {shown}", "rows")
+    figure, axes = panel(f"predicted − true {output}", "rows")
     axes.hist(errors, bins=25, color=BLUE, edgecolor="white")
-    axes.axvline(0, color="black", linestyle=":", label="exactly right")
+    axes.axvline(0, color="black", linestyle=":", label="no error")
     axes.axvline(float(errors.mean()), color=RED, linestyle="--", label="mean error")
     axes.legend(**LEGEND)
     low, middle, high = np.quantile(errors, (0.05, 0.5, 0.95)).tolist()
     alt = (
-        f"Histogram of the errors of {len(errors)} validation rows. Half of them are below "
-        f"{decimal(middle)}; nine in ten lie from {decimal(low)} to {decimal(high)}; the mean is "
-        f"{decimal(float(errors.mean()))}."
+        f"Histogram of the errors of {len(errors)} validation rows. The median is "
+        f"{decimal(middle)}, the mean {decimal(float(errors.mean()))}; 90 % of the errors are from "
+        f"{decimal(low)} to {decimal(high)}."
     )
-    return Picture(as_svg(figure), alt, f"Errors of {shown}, validation rows: predicted less true.")
+    return Picture(as_svg(figure), alt, f"Errors of {output}: predicted − true, validation rows.")
 
 
 def features_picture(content: bytes, names: Sequence[str]) -> Picture:
-    """The picture that `feature_distributions` drew."""
+    """Return a picture that `feature_distributions` drew.
+
+    Args:
+        content: PNG file.
+        names: Names of the features.
+    """
     some = ", ".join(name.replace("_", " ") for name in names[:12])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     alt = (
-        f"Histograms, one a feature, of {some}{more}: the share of each group's rows that have a "
-        "value, the groups side by side."
+        f"Histograms of the features {some}{more}: the share of rows by value, with one bar for "
+        "each group."
     )
     caption = (
-        "How each feature is distributed in each group of rows. The bars stand in "
-        "the order of the names above. Where groups hardly overlap, that feature alone tells much."
+        "Distribution of each feature in each group of rows; bars are in the order of the legend. "
+        "A feature whose groups hardly overlap separates them well on its own."
     )
     return Picture(content, alt, caption, wide=True)
 

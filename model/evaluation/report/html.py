@@ -1,6 +1,6 @@
-"""The report's page: headings, tables and figures as HTML that needs nothing beside itself.
+"""HTML of the report: a self-contained page with headings, tables and figures.
 
-Every text is escaped here, so callers give plain text.
+All functions escape their texts; arguments named `parts`, `inner` or `lead` are HTML.
 """
 
 import base64
@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-BREAKLESS = "\N{NO-BREAK SPACE}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's bytes, and what it shows: alt for who cannot see it, caption for everybody.
+    """An embedded picture.
 
-    wide: so wide that on a small screen it is scrolled rather than shrunk.
+    Attributes:
+        content: PNG or SVG file.
+        alt: Alternative text: what the picture shows, with numbers.
+        caption: Caption below the picture.
+        wide: Whether small screens scroll the picture instead of shrinking it.
     """
 
     content: bytes
@@ -27,7 +31,7 @@ class Picture:
 
     @property
     def html(self) -> str:
-        """The picture and its caption."""
+        """The `<figure>` element."""
         kind = "png" if self.content.startswith(b"\x89PNG") else "svg+xml"
         data = base64.b64encode(self.content).decode()
         image = f'<img src="data:image/{kind};base64,{data}" alt="{escape(self.alt)}">'
@@ -38,27 +42,38 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page under a heading of its own; parts: HTML."""
+    """A section of the page.
+
+    Attributes:
+        title: Heading.
+        parts: HTML below the heading.
+    """
 
     title: str
     parts: Sequence[str]
 
     @property
-    def place(self) -> str:
-        """What a link to it names."""
+    def anchor(self) -> str:
+        """The id of the heading, which links refer to."""
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
     @property
     def html(self) -> str:
-        """The heading and the parts."""
-        heading = f'<h2 id="{self.place}">{escape(self.title)}</h2>'
-        return "\n".join([f'<section aria-labelledby="{self.place}">', heading, *self.parts])
+        """The `<section>` element without its end tag."""
+        heading = f'<h2 id="{self.anchor}">{escape(self.title)}</h2>'
+        return "\n".join([f'<section aria-labelledby="{self.anchor}">', heading, *self.parts])
 
 
 def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
-    """The whole document. lead: HTML that stands above the table of contents."""
+    """Return the whole document.
+
+    Args:
+        title: Title and main heading.
+        lead: HTML above the table of contents.
+        sections: Sections, listed in the table of contents.
+    """
     links = "".join(
-        f'<li><a href="#{each.place}">{escape(each.title)}</a></li>' for each in sections
+        f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections
     )
     return "\n".join(
         [
@@ -77,7 +92,7 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
             *lead,
             '<nav aria-labelledby="contents"><h2 id="contents">Contents</h2>',
             f"<ol>{links}</ol></nav>",
-            *(f"{each.html}\n</section>" for each in sections),
+            *(f"{section.html}\n</section>" for section in sections),
             "</main>",
             "</body>",
             "</html>",
@@ -87,48 +102,67 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph."""
     return f"<p>{escape(text)}</p>"
 
 
 def heading(text: str) -> str:
-    """A heading within a section."""
+    """Return a heading within a section."""
     return f"<h3>{escape(text)}</h3>"
 
 
 def bullets(texts: Iterable[str]) -> str:
-    """A list without an order."""
+    """Return an unordered list."""
     return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
 
 
 def box(title: str, parts: Iterable[str]) -> str:
-    """What nobody should miss: HTML in a frame, under a heading."""
+    """Return a highlighted box.
+
+    Args:
+        title: Heading of the box.
+        parts: HTML below the heading.
+    """
     return f'<aside class="box"><h2>{escape(title)}</h2>{"".join(parts)}</aside>'
 
 
 def text_block(caption: str, text: str) -> str:
-    """Lines of text as they are."""
+    """Return preformatted text.
+
+    Args:
+        caption: Accessible name of the block.
+        text: The text.
+    """
     return _scrolled(caption, f"<pre>{escape(text)}</pre>")
 
 
 def folded(summary: str, inner: str) -> str:
-    """HTML that is shown when it is asked for."""
+    """Return collapsed HTML.
+
+    Args:
+        summary: Text that is always visible.
+        inner: HTML that is visible after expansion.
+    """
     return f"<details><summary>{escape(summary)}</summary>{inner}</details>"
 
 
 def side_by_side(parts: Iterable[str]) -> str:
-    """HTML next to each other where the screen is wide enough."""
+    """Arrange HTML elements side by side where the screen is wide enough."""
     return f'<div class="beside">{"".join(parts)}</div>'
 
 
 def table(
     caption: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, prose: bool = False
 ) -> str:
-    """A table whose first row and first column are headings.
+    """Return a table; the first column has row headings.
 
-    A cell is what is told, or that and a note, which goes below it. prose: cells hold sentences.
+    Args:
+        caption: Caption above the table.
+        heads: Column headings.
+        rows: Cells, each a value, or a value and a note to show below it.
+        prose: Whether cells hold sentences, which are aligned to the left.
     """
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{_cell(first)}</th>'
         + "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
@@ -144,12 +178,12 @@ def table(
 
 
 def percent(share: float | None) -> str:
-    """A share as 12.3 %; a dash where there is none."""
-    return "–" if share is None else f"{share:.1%}".replace("%", f"{BREAKLESS}%")
+    """Format a share as 12.3 %, None as a dash."""
+    return "–" if share is None else f"{share:.1%}".replace("%", f"{NO_BREAK_SPACE}%")
 
 
 def decimal(value: float | None) -> str:
-    """A number with four decimals, fewer where it is large; a dash where there is none."""
+    """Format a number with 4 decimals, fewer from 10 on; None as a dash."""
     if value is None:
         return "–"
     size = abs(value)
@@ -157,12 +191,12 @@ def decimal(value: float | None) -> str:
 
 
 def percents(interval: Sequence[float] | None) -> str:
-    """An interval of shares, as 12.3 to 45.6 %."""
+    """Format an interval of shares as 12.3 to 45.6 %, None as a dash."""
     return "–" if interval is None else f"{100 * interval[0]:.1f} to {percent(interval[1])}"
 
 
-def spoken(name: str) -> str:
-    """A name of the code as words: roc_auc is ROC AUC."""
+def display_name(name: str) -> str:
+    """Return the name of a metric for display: roc_auc becomes ROC AUC."""
     return {
         "f1": "F1",
         "macro_f1": "macro F1",
@@ -172,15 +206,15 @@ def spoken(name: str) -> str:
     }.get(name, name.replace("_", " "))
 
 
-def _cell(told: Any) -> str:
-    if not isinstance(told, tuple):
-        return escape(str(told))
-    text, note = told
+def _cell(value: Any) -> str:
+    if not isinstance(value, tuple):
+        return escape(str(value))
+    text, note = value
     return f"{escape(str(text))}<small>{escape(str(note))}</small>"
 
 
 def _scrolled(caption: str, inner: str) -> str:
-    """What may be wider than the screen; by keyboard too."""
+    """Wrap HTML in a region that scrolls horizontally, with the keyboard too."""
     label = escape(caption)
     return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">{inner}</div>'
 

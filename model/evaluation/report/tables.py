@@ -1,4 +1,4 @@
-"""The report's tables of how right a model is, of every kind of target."""
+"""The report's tables of metrics, for every kind of target."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,14 +8,21 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.metrics import scores
-from model.evaluation.report.html import decimal, paragraph, percent, percents, spoken, table
+from model.evaluation.report.html import (
+    decimal,
+    display_name,
+    paragraph,
+    percent,
+    percents,
+    table,
+)
 from model.metrics.confusion_matrix import Z_95, Interval
 from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
-SWEEP = tuple(place / 20 for place in range(1, 20))
-MOST_CLASSES = 20  # of a confusion matrix that is shown
+THRESHOLDS = tuple(number / 20 for number in range(1, 20))
+MAX_CLASSES = 20  # of a confusion matrix that is shown
 SHARES = (
     "accuracy",
     "sensitivity",
@@ -24,134 +31,37 @@ SHARES = (
     "negative_predictive_value",
 )
 MEANINGS = {
-    "accuracy": "of all rows, those told right",
-    "sensitivity": "of the rows that are {positive}, those called so",
-    "specificity": "of the rows that are {negative}, those called so",
-    "positive_predictive_value": "of the rows called {positive}, those that are",
-    "negative_predictive_value": "of the rows called {negative}, those that are",
+    "accuracy": "share of rows classified correctly",
+    "sensitivity": "share of true {positive} rows that are predicted {positive}: TP / (TP + FN)",
+    "specificity": "share of true {negative} rows that are predicted {negative}: TN / (TN + FP)",
+    "positive_predictive_value": "share of rows predicted {positive} that are truly {positive}: "
+    "TP / (TP + FP)",
+    "negative_predictive_value": "share of rows predicted {negative} that are truly {negative}: "
+    "TN / (TN + FN)",
     "f1": "harmonic mean of sensitivity and positive predictive value",
-    "exact_match": "of all rows, those with every label right",
-    "balanced_accuracy": "mean of the classes' sensitivities",
-    "macro_f1": "mean of the classes' F1",
-    "roc_auc": "chance that a row that has it gets a higher probability than one that has not; "
-    "a coin has 0.5",
-    "average_precision": "mean precision over the recalls; a coin has the share that has it",
-    "log_loss": "mean −log of the probability given to the truth, in nats; 0 is best",
-    "brier": "mean squared distance of probability and truth; 0 is best",
-    "calibration_error": "how far probabilities are off what happens, on average; 0 is best",
-    "calibration_slope": "1 is right; below, probabilities are too extreme",
+    "exact_match": "share of rows with all labels correct",
+    "balanced_accuracy": "mean sensitivity over the classes",
+    "macro_f1": "mean F1 over the classes",
+    "roc_auc": "probability that a random positive row is ranked above a random negative row; "
+    "0.5 without skill, 1 is best",
+    "average_precision": "area under the precision-recall curve; the share of positive rows "
+    "without skill, 1 is best",
+    "log_loss": "mean −log of the predicted probability of the true class, in nats; 0 is best",
+    "brier": "mean squared difference of predicted probability and outcome; 0 is best",
+    "calibration_error": "mean gap between predicted probability and observed frequency; 0 is best",
+    "calibration_slope": "1 is best; below 1, predicted probabilities are too extreme",
 }
 MEANINGS_OF_ERRORS = {
-    "mean_error": "predicted less true: below 0, it tells too little",
-    "mean_absolute_error": "how far off it is on average",
-    "root_mean_squared_error": "the same, but large errors weigh more",
-    "r_squared": "share of the variance that it explains; 0 is as good as telling the mean",
+    "mean_error": "mean of predicted − true; below 0, predictions are too low on average",
+    "mean_absolute_error": "mean absolute difference of predicted and true value",
+    "root_mean_squared_error": "square root of the mean squared error; large errors weigh more",
+    "r_squared": "share of the variance that is explained; 0 for predicting the mean",
 }
-
-
-def key_figures(
-    predictor: Predictor, intervals: Mapping[str, Interval] | None = None
-) -> Iterator[str]:
-    """The figures of validation and training rows side by side, at the predictor's threshold.
-
-    intervals: of the validation rows' scores, by name.
-    """
-    target = predictor.schema.target
-    if isinstance(target, Regression):
-        yield from _errors(predictor, target)
-        return
-    sets = (predictor.validation, predictor.train)
-    told = [metrics_at_threshold(target, scored, predictor.threshold) for scored in sets]
-    of_scores = [scores(target, scored) if len(scored.targets) else {} for scored in sets]
-    words = {"positive": "of a label", "negative": "none"}
-    if isinstance(target, Binary):
-        words = {"positive": target.positive, "negative": target.negative}
-    rows: list[list[Any]] = []
-    for name, meaning in MEANINGS.items():
-        head = spoken(name), meaning.format(**words)
-        if name in told[0]:
-            rows.append([head, *(_with_interval(each, name) for each in told)])
-        elif name in of_scores[0]:
-            interval = (intervals or {}).get(name)
-            first = decimal(of_scores[0][name])
-            rows.append([head, (first, _note(interval)), decimal(of_scores[1].get(name))])
-    at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
-    heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _sets(predictor)))
-    yield table(f"Key figures{at}; below each, its 95 % interval", heads, rows)
-
-
-def confusion_tables(predictor: Predictor) -> Iterator[str]:
-    """How many rows of each true class were called what; of labels, and classes, each one's."""
-    target = predictor.schema.target
-    for name, scored in _sets(predictor):
-        told = metrics_at_threshold(target, scored, predictor.threshold)
-        where = f"{name}, {told['rows']} rows"
-        if isinstance(target, Binary):
-            m = told["confusion_matrix"]
-            counts = [
-                [m["true_negative"], m["false_positive"]],
-                [m["false_negative"], m["true_positive"]],
-            ]
-            title = f"{where}, at threshold {predictor.threshold:g}: what they are, and are called"
-            yield _matrix(title, (target.negative, target.positive), counts)
-        elif isinstance(target, MultiClass):
-            yield _each(f"{where}: each class", told["classes"])
-            title = f"{where}: what they are, and are called"
-            if len(target.classes) <= MOST_CLASSES:
-                yield _matrix(title, target.classes, told["confusion_matrix"])
-            else:
-                yield paragraph(
-                    f"A confusion matrix of {len(target.classes)} classes is too large."
-                )
-        elif isinstance(target, MultiLabel):
-            title = f"{where}: each label at threshold {predictor.threshold:g}"
-            yield _each(title, told["labels"])
-
-
-def sweep(predictor: Predictor) -> str:
-    """What validation rows give at thresholds from 0.05 to 0.95."""
-    target, scored = predictor.schema.target, predictor.validation
-    told = [(f"{at:.2f}", metrics_at_threshold(target, scored, at)) for at in SWEEP]
-    title = f"Every threshold, validation rows ({len(scored.targets)})"
-    if isinstance(target, Binary):
-        return table(title, ("threshold", *_HEADS), ((at, *_line(each)) for at, each in told))
-    heads = ("threshold", "accuracy", "all labels right", "95 % interval")
-    return table(
-        title,
-        heads,
-        (
-            (at, percent(each["accuracy"]), percent(each["exact_match"]), _interval_of_match(each))
-            for at, each in told
-        ),
-    )
-
-
-def operating_points(predictor: Predictor) -> str:
-    """Each named threshold, and what it gives on validation rows."""
-    target, points = predictor.schema.target, predictor.operating_points.items()
-    title = "Operating points, validation rows"
-    told = [
-        (f"{name} ({at:g})", metrics_at_threshold(target, predictor.validation, at))
-        for name, at in points
-    ]
-    if isinstance(target, Binary):
-        return table(title, ("name", *_HEADS), ((name, *_line(each)) for name, each in told))
-    heads = ("name", "accuracy", "all labels right", "95 % interval")
-    return table(
-        title,
-        heads,
-        (
-            (at, percent(each["accuracy"]), percent(each["exact_match"]), _interval_of_match(each))
-            for at, each in told
-        ),
-    )
-
-
-_HEADS = (
-    "found (TP)",
+COLUMNS = (
+    "true positives (TP)",
     "missed (FN)",
     "false alarms (FP)",
-    "left alone (TN)",
+    "true negatives (TN)",
     "sensitivity",
     "specificity",
     "PPV",
@@ -159,79 +69,182 @@ _HEADS = (
 )
 
 
-def _line(told: Mapping[str, Any]) -> list[Any]:
-    """The cells under _HEADS."""
-    matrix = told["confusion_matrix"]
+def key_figures(
+    predictor: Predictor, intervals: Mapping[str, Interval] | None = None
+) -> Iterator[str]:
+    """Yield tables of the metrics of validation and training rows at the default threshold.
+
+    Args:
+        predictor: The model.
+        intervals: 95 % intervals of the validation rows' scores, by name.
+    """
+    target = predictor.schema.target
+    if isinstance(target, Regression):
+        yield from _errors(predictor, target)
+        return
+    parts = (predictor.validation, predictor.train)
+    metrics = [metrics_at_threshold(target, scored, predictor.threshold) for scored in parts]
+    part_scores = [scores(target, scored) if len(scored.targets) else {} for scored in parts]
+    meanings = MEANINGS
+    if isinstance(target, MultiLabel):
+        meanings = MEANINGS | {"accuracy": "share of labels predicted correctly, over all rows"}
+    words = {"positive": "positive", "negative": "negative"}
+    if isinstance(target, Binary):
+        words = {"positive": target.positive, "negative": target.negative}
+        meanings = MEANINGS | {"balanced_accuracy": "mean of sensitivity and specificity"}
+    rows: list[list[Any]] = []
+    for name, meaning in meanings.items():
+        head = display_name(name), meaning.format(**words)
+        if name in metrics[0]:
+            rows.append([head, *(_with_interval(each, name) for each in metrics)])
+        elif name in part_scores[0]:
+            interval = (intervals or {}).get(name)
+            validation = decimal(part_scores[0][name]), _interval_text(interval)
+            rows.append([head, validation, decimal(part_scores[1].get(name))])
+    at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
+    heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
+    yield table(f"Key metrics{at}, with 95 % intervals", heads, rows)
+
+
+def confusion_tables(predictor: Predictor) -> Iterator[str]:
+    """Yield confusion matrices, and the metrics of each class or label."""
+    target = predictor.schema.target
+    for name, scored in _parts(predictor):
+        metrics = metrics_at_threshold(target, scored, predictor.threshold)
+        rows = f"{name}, {metrics['rows']} rows"
+        if isinstance(target, Binary):
+            m = metrics["confusion_matrix"]
+            counts = [
+                [m["true_negative"], m["false_positive"]],
+                [m["false_negative"], m["true_positive"]],
+            ]
+            title = f"{rows}, at threshold {predictor.threshold:g}: true and predicted labels"
+            yield _matrix(title, (target.negative, target.positive), counts)
+        elif isinstance(target, MultiClass):
+            yield _by_class(f"{rows}: metrics of each class", metrics["classes"])
+            title = f"{rows}: true and predicted classes"
+            if len(target.classes) <= MAX_CLASSES:
+                yield _matrix(title, target.classes, metrics["confusion_matrix"])
+            else:
+                yield paragraph(
+                    f"The confusion matrix is not shown: it has {len(target.classes)} classes, "
+                    f"more than {MAX_CLASSES}."
+                )
+        elif isinstance(target, MultiLabel):
+            title = f"{rows}: metrics of each label at threshold {predictor.threshold:g}"
+            yield _by_class(title, metrics["labels"])
+
+
+def threshold_table(predictor: Predictor) -> str:
+    """Return a table of the validation rows' metrics at thresholds from 0.05 to 0.95."""
+    title = f"Thresholds from 0.05 to 0.95, {len(predictor.validation.targets)} validation rows"
+    thresholds = [(f"{threshold:.2f}", threshold) for threshold in THRESHOLDS]
+    return _metrics_by_threshold(predictor, title, "threshold", thresholds)
+
+
+def operating_points(predictor: Predictor) -> str:
+    """Return a table of the validation rows' metrics at each operating point."""
+    points = [(f"{name} ({at:g})", at) for name, at in predictor.operating_points.items()]
+    title = f"Operating points, {len(predictor.validation.targets)} validation rows"
+    return _metrics_by_threshold(predictor, title, "name (threshold)", points)
+
+
+def _metrics_by_threshold(
+    predictor: Predictor, title: str, head: str, thresholds: Sequence[tuple[str, float]]
+) -> str:
+    target, scored = predictor.schema.target, predictor.validation
+    metrics = [(name, metrics_at_threshold(target, scored, at)) for name, at in thresholds]
+    if isinstance(target, Binary):
+        rows = ((name, *_binary_cells(each)) for name, each in metrics)
+        return table(title, (head, *COLUMNS), rows)
+    heads = (head, "accuracy", "all labels correct", "95 % interval")
+    cells = (
+        (
+            name,
+            percent(each["accuracy"]),
+            percent(each["exact_match"]),
+            percents(each["intervals"]["exact_match"]),
+        )
+        for name, each in metrics
+    )
+    return table(title, heads, cells)
+
+
+def _binary_cells(metrics: Mapping[str, Any]) -> list[Any]:
+    """Return the cells of COLUMNS."""
+    matrix = metrics["confusion_matrix"]
     names = ("true_positive", "false_negative", "false_positive", "true_negative")
-    return [*(matrix[name] for name in names), *(_with_interval(told, name) for name in SHARES[1:])]
+    shares = [_with_interval(metrics, name) for name in SHARES[1:]]
+    return [*(matrix[name] for name in names), *shares]
 
 
-def _note(interval: Interval | None) -> str:
-    """Of a score. Resamples of rows without an error have none either: that is no interval."""
+def _interval_text(interval: Interval | None) -> str:
+    """Format the interval of a score; resamples of rows without an error give no interval."""
     if interval is None:
         return ""
     if interval[0] == interval[1]:
-        return "no error, so no interval"
+        return "no interval: no errors"
     return f"{decimal(interval[0])} to {decimal(interval[1])}"
 
 
-def _interval_of_match(told: Mapping[str, Any]) -> str:
-    return percents(told["intervals"]["exact_match"])
-
-
-def _sets(predictor: Predictor) -> tuple[tuple[str, ScoredRows], tuple[str, ScoredRows]]:
+def _parts(predictor: Predictor) -> tuple[tuple[str, ScoredRows], tuple[str, ScoredRows]]:
     return ("Validation", predictor.validation), ("Training", predictor.train)
 
 
-def _with_interval(told: Mapping[str, Any], name: str) -> Any:
-    interval = told.get("intervals", {}).get(name)
-    return percent(told[name]) if interval is None else (percent(told[name]), percents(interval))
+def _with_interval(metrics: Mapping[str, Any], name: str) -> Any:
+    interval = metrics.get("intervals", {}).get(name)
+    return (
+        percent(metrics[name]) if interval is None else (percent(metrics[name]), percents(interval))
+    )
 
 
 def _matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     rows = []
     for name, line in zip(names, counts, strict=True):
-        every = sum(line)
-        cells = [(count, f"{percent(count / every)}" if count else "") for count in line]
-        rows.append([f"is {name}", *cells, every])
-    return table(title, ("", *(f"called {name}" for name in names), "all"), rows)
+        total = sum(line)
+        cells = [(count, f"{percent(count / total)}" if count else "") for count in line]
+        rows.append([f"true {name}", *cells, total])
+    return table(title, ("", *(f"predicted {name}" for name in names), "total"), rows)
 
 
-def _each(title: str, told: Mapping[str, Mapping[str, Any]]) -> str:
-    """A row a class or label."""
-    first = next(iter(told.values()))
+def _by_class(title: str, metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a table with a row for each class or label."""
+    first = next(iter(metrics.values()))
     names = [name for name in (*SHARES, "f1") if name in first]
-    has = "positives" if "positives" in first else "rows"
+    count = "positives" if "positives" in first else "rows"
     rows = (
-        (name, each[has], *(_with_interval(each, figure) for figure in names))
-        for name, each in told.items()
+        (name, each[count], *(_with_interval(each, metric) for metric in names))
+        for name, each in metrics.items()
     )
-    return table(title, ("", "rows that are", *map(spoken, names)), rows)
+    return table(title, ("", "true rows", *map(display_name, names)), rows)
 
 
 def _errors(predictor: Predictor, target: Regression) -> Iterator[str]:
-    told = [
-        metrics_at_threshold(target, scored, math.nan)["outputs"] for _, scored in _sets(predictor)
+    metrics = [
+        metrics_at_threshold(target, scored, math.nan)["outputs"] for _, scored in _parts(predictor)
     ]
     unit = f" ({target.unit})" if target.unit else ""
-    heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _sets(predictor)))
-    for place, output in enumerate(target.outputs):
+    heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
+    for column, output in enumerate(target.outputs):
         rows = []
         for name in NUMBERS:
             cells = []
-            for each, (_, scored) in zip(told, _sets(predictor), strict=True):
-                errors = scored.predictions[:, place] - scored.targets[:, place]
+            for each, (_, scored) in zip(metrics, _parts(predictor), strict=True):
+                errors = scored.predictions[:, column] - scored.targets[:, column]
                 interval = error_intervals(errors).get(name)
-                value = decimal(each[output][name])
-                cells.append((value, _note(interval)))
-            rows.append([(spoken(name), MEANINGS_OF_ERRORS[name]), *cells])
-        yield table(f"Errors of {output}{unit}; below each, its 95 % interval", heads, rows)
+                cells.append((decimal(each[output][name]), _interval_text(interval)))
+            rows.append([(display_name(name), MEANINGS_OF_ERRORS[name]), *cells])
+        yield table(f"Errors of {output}{unit}, with 95 % intervals", heads, rows)
 
 
 def error_intervals(errors: Array) -> dict[str, Interval]:
-    """95 % intervals of the mean, mean absolute and root mean squared error of errors (B,).
+    """Return 95 % intervals of mean, mean absolute and root mean squared error.
 
-    Of means by the central limit theorem; that of the root is the root of the squares' one.
+    Intervals of means follow from the central limit theorem; the interval of the root mean squared
+    error is the square root of that of the mean squared error.
+
+    Args:
+        errors: Predicted − true, `(B,)`. Fewer than 2 errors have no interval.
     """
     if len(errors) < 2:
         return {}
@@ -245,48 +258,53 @@ def error_intervals(errors: Array) -> dict[str, Interval]:
     return found
 
 
-def hardest_rows(predictor: Predictor, most: int = 10) -> str:
-    """The validation rows with the largest losses: where they stand, and what was told of them."""
+def hardest_rows(predictor: Predictor, limit: int = 10) -> str:
+    """Return a table of the validation rows with the largest losses, without their features.
+
+    Args:
+        predictor: The model.
+        limit: The largest number of rows.
+    """
     target, scored = predictor.schema.target, predictor.validation
     truth, predictions = scored.targets, scored.predictions
     losses = row_losses(predictor)
     rows = []
-    for row in np.argsort(-losses, kind="stable")[:most].tolist():
+    for row in np.argsort(-losses, kind="stable")[:limit].tolist():
         if isinstance(target, Binary):
-            is_ = target.positive if truth[row, 0] else target.negative
-            told = [decimal(float(predictions[row, 0])), is_]
+            label = target.positive if truth[row, 0] else target.negative
+            cells = [decimal(float(predictions[row, 0])), label]
         elif isinstance(target, MultiClass):
             number = int(truth[row, 0])
-            told = [decimal(float(predictions[row, number])), target.classes[number]]
-            told.append(target.classes[int(predictions[row].argmax())])
+            cells = [decimal(float(predictions[row, number])), target.classes[number]]
+            cells.append(target.classes[int(predictions[row].argmax())])
         elif isinstance(target, MultiLabel):
             wrong = (predictions[row] > predictor.threshold) != truth[row]
-            names = [name for name, each in zip(target.labels, wrong, strict=True) if each]
-            told = [", ".join(names) or "none"]
+            names = [name for name, is_wrong in zip(target.labels, wrong, strict=True) if is_wrong]
+            cells = [", ".join(names) or "none"]
         else:
-            told = [", ".join(decimal(float(each)) for each in predictions[row])]
-            told.append(", ".join(decimal(float(each)) for each in truth[row]))
-        rows.append([row, *told, decimal(float(losses[row]))])
+            cells = [", ".join(decimal(float(value)) for value in predictions[row])]
+            cells.append(", ".join(decimal(float(value)) for value in truth[row]))
+        rows.append([row, *cells, decimal(float(losses[row]))])
     heads = {
-        "binary": ("probability of " + target.names[0], "is"),
-        "multi_class": ("probability of what it is", "is", "called"),
-        "multi_label": ("labels told wrong",),
+        "binary": (f"probability of {target.names[0]}", "true label"),
+        "multi_class": ("probability of the true class", "true class", "predicted class"),
+        "multi_label": ("misclassified labels",),
     }.get(target.task, ("predicted", "true"))
     loss = (
-        "error, as a multiple of the mean absolute one"
+        "largest error, relative to the mean absolute error"
         if isinstance(target, Regression)
-        else "loss"
+        else "log loss"
     )
-    title = (
-        f"The {len(rows)} validation rows that it is most wrong about, by their place in the "
-        "validation part, the first being 0"
-    )
+    title = f"The {len(rows)} validation rows with the largest losses; row numbers begin at 0"
     return table(title, ("row", *heads, loss), rows)
 
 
 def row_losses(predictor: Predictor) -> Array:
-    """How wrong each validation row (B,) is: −log of the probability given to the truth, summed
-    over labels; of numbers the largest error, as a multiple of the output's mean absolute one.
+    """Return the loss of each validation row, `(B,)`.
+
+    The loss is −log of the predicted probability of the true class, summed over labels. For a
+    regression it is the largest absolute error of the outputs, each divided by the output's mean
+    absolute error.
     """
     target, scored = predictor.schema.target, predictor.validation
     truth, predictions = scored.targets, scored.predictions
