@@ -1,1 +1,1 @@
-"""Models and versions: loading, reloading, batching, metadata."""
+"""Models and versions: loading, reloading, batching and metadata."""

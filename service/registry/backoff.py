@@ -1,34 +1,35 @@
-"""When to try again what failed: soon, and then ever more rarely."""
+"""Exponential backoff of failed reloads."""
 
 import math
 from time import monotonic
 from typing import Final
 
+# Fixed values.
 FIRST_SECONDS: Final = 1.0
-MAX_SECONDS: Final = 60.0  # between two tries
+MAX_SECONDS: Final = 60.0
 
 
 class Backoff:
-    """The waiting times between tries, each twice as long as the one before."""
+    """Delays between attempts: `FIRST_SECONDS`, then twice the last delay, up to `MAX_SECONDS`."""
 
     def __init__(self) -> None:
-        self._wait_seconds = FIRST_SECONDS
+        self._delay_seconds = FIRST_SECONDS
         self._due_at = math.inf
 
     @property
     def due(self) -> bool:
-        """Whether it is time to try again."""
+        """True if the last attempt failed and its delay has passed."""
         return monotonic() >= self._due_at
 
     def reset(self) -> None:
-        """Begin with short times: something is different now."""
-        self._wait_seconds = FIRST_SECONDS
+        """Make the next delay the shortest one, for example because the files have changed."""
+        self._delay_seconds = FIRST_SECONDS
 
     def record(self, *, failed: bool) -> None:
-        """It was tried, just now."""
+        """Record an attempt that has just ended."""
         if not failed:
             self.reset()
             self._due_at = math.inf
             return
-        self._due_at = monotonic() + self._wait_seconds
-        self._wait_seconds = min(2 * self._wait_seconds, MAX_SECONDS)
+        self._due_at = monotonic() + self._delay_seconds
+        self._delay_seconds = min(2 * self._delay_seconds, MAX_SECONDS)

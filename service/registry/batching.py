@@ -1,7 +1,8 @@
-"""Rows of different requests that arrive in the same turn of the event loop, predicted together.
+"""Micro-batching: single rows that arrive in one event-loop iteration are predicted in one call.
 
-Of one row most of a prediction's time is that of a few dozen calls, which sixteen rows share: they
-take twice the time of one. Nothing waits for more rows to come; a row alone goes alone.
+The time of a one-row prediction is mostly the overhead of a few dozen NumPy calls. Sixteen rows
+share it and take only twice the time of one row. Batching adds no latency: no row waits for more
+rows to arrive.
 """
 
 import asyncio
@@ -13,35 +14,40 @@ from model.arrays import Array
 
 
 class MicroBatcher:
-    """predict: of rows (B, features), perhaps refusing them all with an exception."""
+    """Collects rows until the end of the event-loop iteration, then predicts them in one call.
+
+    Args:
+        predict: Function from rows `(B, features)` to predictions `(B, outputs)`. An exception
+            rejects all of its rows.
+    """
 
     def __init__(self, predict: Callable[[Array], Array]) -> None:
         self._predict = predict
-        self._asked: list[tuple[Array, asyncio.Future[Array]]] = []
+        self._pending: list[tuple[Array, asyncio.Future[Array]]] = []
 
     def predict(self, row: Array) -> asyncio.Future[Array]:
-        """The prediction (1, outputs) of a row (1, features), or what refuses it."""
+        """Return a future of the prediction `(1, outputs)` of a row `(1, features)`."""
         loop = asyncio.get_running_loop()
-        if not self._asked:
-            loop.call_soon(self._answer)
+        if not self._pending:
+            loop.call_soon(self._predict_pending)
         future: asyncio.Future[Array] = loop.create_future()
-        self._asked.append((row, future))
+        self._pending.append((row, future))
         return future
 
-    def _answer(self) -> None:
-        asked, self._asked = self._asked, []
-        rows = [row for row, _ in asked]
+    def _predict_pending(self) -> None:
+        pending, self._pending = self._pending, []
+        rows = [row for row, _ in pending]
         try:
             predictions = self._predict(np.concatenate(rows))
-        except Exception:  # whichever row it was, the others are not to blame
-            for row, future in asked:
-                self._answer_alone(row, future)
+        except Exception:  # one invalid row must not reject the rows of other requests
+            for row, future in pending:
+                self._predict_single(row, future)
             return
-        for number, (_, future) in enumerate(asked):
+        for index, (_, future) in enumerate(pending):
             if not future.cancelled():
-                future.set_result(predictions[number : number + 1])
+                future.set_result(predictions[index : index + 1])
 
-    def _answer_alone(self, row: Array, future: asyncio.Future[Array]) -> None:
+    def _predict_single(self, row: Array, future: asyncio.Future[Array]) -> None:
         if future.cancelled():
             return
         try:

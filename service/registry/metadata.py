@@ -1,4 +1,4 @@
-"""What a model is, as plain data: /model answers it, and the card is made of it."""
+"""Model metadata as plain data: the answer of GET /model and the source of the model card."""
 
 from typing import Any
 
@@ -18,7 +18,15 @@ _FACTS = (
 
 
 def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
-    """Everything /model answers, as plain data; a fact the artifact does not tell is null."""
+    """Return the answer of GET /model.
+
+    Args:
+        predictor: The model.
+        thresholds: Its thresholds.
+
+    Returns:
+        JSON-serializable data; a fact that the artifact does not contain is None.
+    """
     schema = predictor.schema
     return {
         "name": predictor.name,

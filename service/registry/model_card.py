@@ -1,11 +1,11 @@
-"""The model card: what /model tells, as Markdown."""
+"""Model card: the metadata of a model as Markdown."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
 def markdown_card(description: Mapping[str, Any]) -> str:
-    """The card of a model that is described as /model answers it."""
+    """Return the model card for the answer of GET /model."""
     return "\n".join(_lines(description)) + "\n"
 
 
@@ -43,20 +43,20 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
     )
 
     if description["operating_points"]:
-        what = schema["target"].get("positive", "of a label")
+        label = schema["target"].get("positive", "of a label")
         yield from ("", "## Operating points", "")
         yield (
-            f"A case is {what} when its probability is above the threshold, "
-            f"now {_number(description['threshold'])}."
+            f"A case is {label} when its probability is above the threshold. "
+            f"The active threshold is {_number(description['threshold'])}."
         )
         yield ""
         yield from _table(("Name", "Threshold"), description["operating_points"].items())
 
     recipe = dict(description["recipe"] or {})
-    recipe.pop("features", None)  # told above
+    recipe.pop("features", None)  # already in the table above
     for heading, facts in (
         ("Scores on validation rows", description["scores"]),
-        ("Scores on training rows out of bag", description["out_of_bag"]),
+        ("Out-of-bag scores on training rows", description["out_of_bag"]),
         ("Data", description["data"]),
         ("Network", description["network"]),
         ("Recipe", recipe),
@@ -68,19 +68,19 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _purpose(target: Mapping[str, Any]) -> str:
-    """What a model of this target is for."""
+    """Return what a model of this target predicts, as the first part of a sentence."""
     if target["task"] == "binary":
-        return f"Tells **{target['positive']}** from **{target['negative']}**"
+        return f"Distinguishes **{target['positive']}** from **{target['negative']}**"
     if target["task"] == "multi_class":
-        return f"Tells which one it is of {', '.join(target['classes'])}"
+        return f"Predicts one class of {', '.join(target['classes'])}"
     if target["task"] == "multi_label":
-        return f"Tells which apply of {', '.join(target['labels'])}"
+        return f"Predicts which labels apply of {', '.join(target['labels'])}"
     unit = f" in {target['unit']}" if target["unit"] else ""
     return f"Predicts {', '.join(target['outputs'])}{unit}"
 
 
 def _flat(facts: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested plain data as rows of dotted name and value."""
+    """Yield nested data as rows of a dotted name and a value."""
     items: Iterable[tuple[Any, Any]]
     if isinstance(facts, Mapping):
         items = facts.items()
@@ -93,10 +93,10 @@ def _flat(facts: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flat(value, f"{prefix}.{name}" if prefix else str(name))
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    heads = tuple(heads)
-    yield _row(heads)
-    yield _row("---" for _ in heads)
+def _table(headers: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    headers = tuple(headers)
+    yield _row(headers)
+    yield _row("---" for _ in headers)
     yield from (_row(map(_cell, row)) for row in rows)
 
 

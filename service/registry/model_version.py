@@ -1,4 +1,4 @@
-"""One version of a model in service: a predictor, and all that is made of it once."""
+"""One version of a model in service: a predictor and everything derived from it once."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -23,16 +23,33 @@ from service.registry.validation_metrics import Metric, validation_metrics
 from service.request_context import request_context
 from service.settings import Settings
 
-MAX_VALUES = 5_000_000  # in the rows of one request
+MAX_VALUES = 5_000_000  # rows × features of one request; fixed
 
+# Called with the number of predicted rows of each label.
 CountLabels = Callable[[Mapping[str, int]], None]
 
 
 class ModelVersion:
-    """What a request needs of a model. Safe from many threads at once.
+    """One version of a model, with its parsers, limits, thresholds and metadata. Thread-safe.
 
-    count: told how many rows are answered each label (see `Target.tally`). Raises SettingError
-    when the settings do not fit the model.
+    Args:
+        predictor: The loaded artifact.
+        settings: Settings of the service.
+        count: Counter of predicted rows by label (see `Target.tally`).
+
+    Attributes:
+        predictor: The loaded artifact.
+        title: Name and version, as in answers.
+        thresholds: Parser of thresholds, with the active threshold.
+        max_rows: Maximum number of rows of a JSON or tensor request.
+        parser: Parser of JSON instances.
+        input_tensors: Decoder of Open Inference Protocol inputs.
+        output_tensors: Encoder of Open Inference Protocol outputs.
+        frame_limits: Limits of the JSON of an MLflow data frame.
+        tensor_limits: Limits of an Open Inference Protocol request.
+
+    Raises:
+        SettingError: The settings do not fit the model.
     """
 
     def __init__(
@@ -40,38 +57,44 @@ class ModelVersion:
     ) -> None:
         self.predictor = predictor
         self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
-        # A row of a model of many features, all of them missing, is two bytes of a body.
+        # A row takes only two bytes of a body if all its features are missing, so the size of the
+        # body does not limit the memory of the rows of a model with many features.
         self.max_rows = min(settings.max_rows, MAX_VALUES // len(predictor.schema.features))
         self.parser = InstanceParser(predictor.schema, self.max_rows)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
         features, outputs = len(predictor.schema.features), len(self.output_tensors.by_name)
-        # An index may be of several levels.
+        # 10 values a row more than its features, since the index may have several levels.
         self.frame_limits = JsonLimits(self.max_rows * (features + 10), 2 * self.max_rows + 10)
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs)
         self.title = predictor.title
         self._count = count
-        # Not a method: a version that is replaced goes at once, not when somebody looks for cycles.
+        # A bound method would be a reference cycle, which delays freeing a replaced version until
+        # the next garbage collection.
         self._batcher = MicroBatcher(partial(_predict_finite, predictor))
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """What /model answers."""
+        """Answer of GET /model."""
         return describe(self.predictor, self.thresholds)
 
     @cached_property
     def card(self) -> str:
-        """The same as Markdown."""
+        """Answer of GET /model/card: the description as Markdown."""
         return markdown_card(self.description)
 
     @cached_property
     def block_parser(self) -> InstanceParser:
-        """What the instances in one block of a table may be."""
+        """Parser of the instances in one block of a table."""
         schema = self.predictor.schema
         return InstanceParser(schema, piece_rows(len(schema.features)))
 
     def require_ready(self) -> None:
-        """Raise Problem (503) unless the self-test rows give their expected outputs now."""
+        """Predict the self-test rows and compare them with the expected outputs.
+
+        Raises:
+            Problem: 503, because the outputs differ.
+        """
         try:
             self.predictor.replay_self_test()
         except MalignancyError as error:
@@ -79,39 +102,69 @@ class ModelVersion:
 
     @cached_property
     def validation_metrics(self) -> list[Metric]:
-        """What monitoring watches, at the threshold in force."""
+        """Metrics on the validation rows at the active threshold."""
         return validation_metrics(self.predictor, self.thresholds.active)
 
     def predict_and_count(self, rows: Array, threshold: float) -> Array:
-        """Predictions (B, outputs), finite, of rows (B, features) that keep the schema, NaN where
-        missing, to be answered at this threshold.
+        """Predict valid rows of a request, and record them.
 
-        Raises Problem (422): a feature without a range lets values in that overflow.
+        Args:
+            rows: Rows `(B, features)` that fit the schema, NaN where missing.
+            threshold: Decision threshold of the answer.
+
+        Returns:
+            Finite predictions `(B, outputs)`.
+
+        Raises:
+            Problem: 422, because a value of a feature without a range causes an overflow.
         """
         predictions = self.predict(rows)
         self.record(len(predictions), self.count_labels(predictions, threshold))
         return predictions
 
     async def predict_batched(self, row: Array, threshold: float) -> Array:
-        """The same, (1, outputs), of a row (1, features), together with those of other requests
-        that arrive at the same time. Raises Problem (422).
+        """Predict one row together with rows of other requests (see `MicroBatcher`), and record it.
+
+        Args:
+            row: Row `(1, features)` that fits the schema, NaN where missing.
+            threshold: Decision threshold of the answer.
+
+        Returns:
+            Finite prediction `(1, outputs)`.
+
+        Raises:
+            Problem: 422, as in `predict_and_count`.
         """
         prediction = await self._batcher.predict(row)
         self.record(1, self.count_labels(prediction, threshold))
         return prediction
 
     def predict(self, rows: Array) -> Array:
-        """The same of a part of a request; whether it is answered is seen later, and then to be
-        counted. Raises Problem (422).
+        """Predict rows `(B, features)` as `predict_and_count` does, without recording them.
+
+        A stream is recorded at its end, because a later row may still reject it.
         """
         return _predict_finite(self.predictor, rows)
 
     def count_labels(self, predictions: Array, threshold: float) -> Mapping[str, int]:
-        """How many of them (B, outputs) are told each label."""
+        """Count the rows of each predicted label.
+
+        Args:
+            predictions: Predictions `(B, outputs)`.
+            threshold: Decision threshold.
+
+        Returns:
+            Number of rows by label.
+        """
         return self.predictor.schema.target.tally(predictions, threshold)
 
     def record(self, rows: int, labels: Mapping[str, int]) -> None:
-        """Have it known that so many rows are answered, and with which labels."""
+        """Record the answered rows in the request context and in the predictions counter.
+
+        Args:
+            rows: Number of rows.
+            labels: Number of rows by predicted label.
+        """
         request = request_context.get()
         request.model = self.title
         request.rows += rows

@@ -1,4 +1,4 @@
-"""The models in service, by name, each in one or more versions that may change while it serves."""
+"""Registry of the models in service: by name, in one or more versions, reloaded at run time."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from service.settings import SettingError
 
 logger = logging.getLogger(__name__)
 
-MIN_VERSION_DIGITS = 12  # digits of a version that name it, as every answer gives them
+MIN_VERSION_DIGITS = 12  # of a version in a path; answers give as many digits
 
 MakeVersion = Callable[[Predictor], ModelVersion]
 Stamp = tuple[int, int, int]
@@ -26,19 +26,29 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What was found at a path: every version that could be loaded, the one in force, and why
-    others could not be.
+    """Versions found at a path.
+
+    Attributes:
+        current: Active version.
+        files: Every loaded version by file.
+        skipped: Error of each file that could not be loaded.
     """
 
     current: ModelVersion
     files: dict[tuple[Path, Stamp], ModelVersion]
-    left_out: dict[Path, str]
+    skipped: dict[Path, str]
 
 
 class Model:
-    """One named model, in one version that stays.
+    """Named model with one version that does not change.
 
-    failure: why the last reload failed, in words, or None.
+    Args:
+        current: The version.
+
+    Attributes:
+        current: Active version.
+        name: Name of the model.
+        failure: Error of the last reload; None if it succeeded.
     """
 
     def __init__(self, current: ModelVersion) -> None:
@@ -48,52 +58,64 @@ class Model:
 
     @property
     def versions(self) -> list[ModelVersion]:
-        """All versions, the one in force first."""
+        """All versions, the active one first."""
         return [self.current]
 
     def changed(self) -> bool:
-        """Whether it would be another after a reload."""
+        """Return True if a reload should be attempted."""
         return False
 
     def reload(self) -> bool:
-        """Take over what has changed; whether the version in force is another one then."""
+        """Load what has changed, and return True if another version is active afterwards."""
         return False
 
 
 class ReloadableModel(Model):
-    """The versions at a path: a file or a folder (see `model.artifacts.repository`).
+    """Named model whose versions are artifacts at a path, a file or a folder.
 
-    serve: makes of a predictor what is served. check: is told each artifact's path and bytes, and
-    raises ArtifactError for one that is not to be trusted. Raises ArtifactError, SettingError when
-    there is nothing to begin with.
+    `model.artifacts.repository` defines the folder.
+
+    Args:
+        path: Artifact file or folder.
+        make_version: Function that creates a version of a loaded artifact.
+        check: Function of an artifact's path and bytes that raises ArtifactError for an artifact
+            that is not trusted.
+
+    Raises:
+        ArtifactError: The active version cannot be loaded.
+        SettingError: The settings do not fit the active version.
     """
 
-    def __init__(self, path: Path, serve: MakeVersion, check: Check | None = None) -> None:
-        self._path, self._serve, self._check = path, serve, check
+    def __init__(self, path: Path, make_version: MakeVersion, check: Check | None = None) -> None:
+        self._path, self._make_version, self._check = path, make_version, check
         self._backoff = Backoff()
-        self._seen = self._look()
+        self._seen = self._scan()
         self._loaded = self._load(None)
-        self._backoff.record(failed=bool(self._loaded.left_out))
+        self._backoff.record(failed=bool(self._loaded.skipped))
         super().__init__(self._loaded.current)
 
     @property
     def versions(self) -> list[ModelVersion]:
-        """All versions, each once, the one in force first."""
+        """All versions, each once, the active one first."""
         return list({each.title: each for each in self._loaded.files.values()}.values())
 
     def changed(self) -> bool:
-        """Whether the files are others than when it was last loaded, or tried to be; or that
-        failed, and it is time to try again: it may have been the disk.
+        """Return True if the files differ from the last load, or a failed load is to be retried.
+
+        A load may have failed because of the disk and not of the file.
         """
-        return self._backoff.due or self._look() != self._seen
+        return self._backoff.due or self._scan() != self._seen
 
     def reload(self) -> bool:
-        """Load aside what is there now, and swap it in at once; whether the version in force is
-        another one then.
+        """Load the current files beside the active version, then replace it in one assignment.
 
-        On any failure all stays as it was: `failure` and the log say why, the log once.
+        If loading fails, the active version does not change. `failure` and the log give the
+        reason; the log gives it once.
+
+        Returns:
+            True if another version is active afterwards.
         """
-        seen, before, failure = self._look(), self.current, self.failure
+        seen, before, failure = self._scan(), self.current, self.failure
         if seen != self._seen:
             self._seen = seen
             self._backoff.reset()
@@ -101,13 +123,14 @@ class ReloadableModel(Model):
             self._loaded = self._load(self._loaded)
         except (ArtifactError, SettingError, OSError) as error:
             self._backoff.record(failed=True)
-            self.failure = str(error).replace(f"{self._path.parent}{os.sep}", "")  # it is shown
+            # The health check shows the failure to clients: without the path of the folder.
+            self.failure = str(error).replace(f"{self._path.parent}{os.sep}", "")
             if self.failure != failure:
                 logger.error(
                     "model_reload_failed", extra={"model": before.title, "error": str(error)}
                 )
             return False
-        self._backoff.record(failed=bool(self._loaded.left_out))
+        self._backoff.record(failed=bool(self._loaded.skipped))
         self.failure = None
         self.current = self._loaded.current
         if self.current.title == before.title:
@@ -118,48 +141,59 @@ class ReloadableModel(Model):
         return True
 
     def _load(self, before: _Loaded | None) -> _Loaded:
-        """Unchanged files are not read again. Another version than the one in force may be broken:
-        that is logged.
+        """Load all files that have changed since `before`.
+
+        A version that is not the active one may fail to load; it is skipped and logged.
         """
-        wanted = current_artifact(self._path)
+        active = current_artifact(self._path)
         files: dict[tuple[Path, Stamp], ModelVersion] = {}
-        left_out: dict[Path, str] = {}
-        for file in {wanted: None, **dict.fromkeys(artifacts_in(self._path))}:
+        skipped: dict[Path, str] = {}
+        for file in {active: None, **dict.fromkeys(artifacts_in(self._path))}:
             try:
                 key = file, _stamp(file)
                 known = before.files.get(key) if before is not None else None
                 files[key] = known or self._read(file, before)
             except (ArtifactError, SettingError, OSError) as error:
-                if file == wanted:
+                if file == active:
                     raise
-                left_out[file] = str(error)
-                if before is None or before.left_out.get(file) != str(error):
+                skipped[file] = str(error)
+                if before is None or before.skipped.get(file) != str(error):
                     logger.warning(
                         "model_version_skipped",
                         extra={"path": self._path.name, "error": str(error)},
                     )
-        return _Loaded(next(iter(files.values())), files, left_out)
+        return _Loaded(next(iter(files.values())), files, skipped)
 
     def _read(self, file: Path, before: _Loaded | None) -> ModelVersion:
         predictor = artifact.load(file, self._check)
         predictor.replay_self_test()
         if before is not None and predictor.name != before.current.predictor.name:
             name = before.current.predictor.name
-            raise ArtifactError(f"{file.name}: it is a model of another name than {name!r}")
-        return self._serve(predictor)
+            raise ArtifactError(f"{file.name}: the name of the model must be {name!r}")
+        return self._make_version(predictor)
 
-    def _look(self) -> dict[Path, Stamp]:
-        """What tells whether anything at the path has changed."""
+    def _scan(self) -> dict[Path, Stamp]:
+        """Return the stamp of each file at the path, which differs after a change."""
         try:
             files = artifacts_in(self._path)
         except ArtifactError:
-            files = []  # a folder that cannot be read now: loading it tells why
+            files = []  # an unreadable folder; _load raises its error
         signatures = [signature_of(file) for file in files]
         return {file: _stamp(file) for file in (*files, *signatures, self._path / POINTER)}
 
 
 class ModelRegistry:
-    """All models in service; the first is the default. Raises SettingError if two share a name."""
+    """All models in service by name; the first is the default model.
+
+    Args:
+        models: At least one model.
+
+    Attributes:
+        by_name: The models by name.
+
+    Raises:
+        SettingError: Two models have the same name.
+    """
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._default = models[0]
@@ -169,12 +203,12 @@ class ModelRegistry:
 
     @property
     def default(self) -> ModelVersion:
-        """The version in force of the default model."""
+        """Active version of the default model."""
         return self._default.current
 
     @property
     def titles(self) -> set[str]:
-        """Of every version that is loaded."""
+        """Titles of all loaded versions."""
         return {
             model_version.title
             for model in self.by_name.values()
@@ -182,8 +216,18 @@ class ModelRegistry:
         }
 
     def find(self, name: str | None = None, version: str | None = None) -> ModelVersion:
-        """A model by name, and a version by the first 12 or more digits of its digest; without
-        them the default model, the version in force. Raises Problem (404).
+        """Return a version of a model.
+
+        Args:
+            name: Name of the model; by default the default model.
+            version: First `MIN_VERSION_DIGITS` or more digits of the version's digest; by default
+                the active version.
+
+        Returns:
+            The version.
+
+        Raises:
+            Problem: 404, because there is no such model or version.
         """
         model = self._default if name is None else self.by_name.get(name)
         if model is None:
@@ -198,7 +242,7 @@ class ModelRegistry:
 
 
 def _stamp(file: Path) -> Stamp:
-    """What differs after a file was replaced or written to; zeros where there is none."""
+    """Return inode, modification time and size of a file; zeros if it does not exist."""
     try:
         found = file.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Notices, while the service runs, that a model's files have changed, or SIGHUP."""
+"""Background task that reloads models when their files change or on SIGHUP."""
 
 import asyncio
 import logging
@@ -13,66 +13,74 @@ from service.registry.registry import Model, ModelRegistry
 
 logger = logging.getLogger(__name__)
 
+# Fixed values.
 POLL_SECONDS = 1.0
-MIN_PAUSE_SECONDS = 0.1  # between reloads, however often it is asked
+MIN_PAUSE_SECONDS = 0.1  # between reloads, even if more signals arrive
 
-Reloaded = Callable[[str, bool], None]
+# Called after a reload with the model's name and True if it succeeded.
+OnReload = Callable[[str, bool], None]
 
 
 @asynccontextmanager
-async def watch_models(models: ModelRegistry, reloaded: Reloaded) -> AsyncIterator[None]:
-    """Keeps the models up to date within.
+async def watch_models(models: ModelRegistry, on_reload: OnReload) -> AsyncIterator[None]:
+    """Keep the models up to date within the context.
 
-    reloaded: told the name of each model that was reloaded, and whether that went well.
+    Args:
+        models: The models to reload.
+        on_reload: Function that is called after each reload.
     """
-    asked = asyncio.Event()
-    watch = asyncio.create_task(_watch(models, asked, reloaded))
-    with _on_hangup(asked):
+    reload_requested = asyncio.Event()
+    task = asyncio.create_task(_watch(models, reload_requested, on_reload))
+    with _on_hangup(reload_requested):
         yield
-    watch.cancel()
+    task.cancel()
     with suppress(asyncio.CancelledError):
-        await watch
+        await task
 
 
 @contextmanager
-def _on_hangup(asked: asyncio.Event) -> Iterator[None]:
-    """Has SIGHUP set the event within. Not by the loop's own way, which would leave it deadly when
-    the loop closes, a little before the process ends.
+def _on_hangup(reload_requested: asyncio.Event) -> Iterator[None]:
+    """Set the event on SIGHUP within the context.
+
+    `loop.add_signal_handler` is not used: it restores the default action, which ends the process,
+    when the loop closes, a little before the process ends.
     """
     if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
 
-    def ask(*_: object) -> None:
-        if not asked.is_set():
-            loop.call_soon_threadsafe(asked.set)
+    def request_reload(*_: object) -> None:
+        if not reload_requested.is_set():
+            loop.call_soon_threadsafe(reload_requested.set)
 
-    before = signal.signal(signal.SIGHUP, ask)
+    before = signal.signal(signal.SIGHUP, request_reload)
     try:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-async def _watch(models: ModelRegistry, asked: asyncio.Event, reloaded: Reloaded) -> None:
+async def _watch(
+    models: ModelRegistry, reload_requested: asyncio.Event, on_reload: OnReload
+) -> None:
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), POLL_SECONDS)
-        everything = asked.is_set()
-        asked.clear()
+            await asyncio.wait_for(reload_requested.wait(), POLL_SECONDS)
+        forced = reload_requested.is_set()
+        reload_requested.clear()
         for model in models.by_name.values():
-            # Loading takes some ten milliseconds: not on the event loop.
-            await run_in_threadpool(_take_over, model, everything, reloaded)
-        if everything:
+            # Loading takes about 10 ms, which would block the event loop.
+            await run_in_threadpool(_reload_if_changed, model, forced, on_reload)
+        if forced:
             await asyncio.sleep(MIN_PAUSE_SECONDS)
 
 
-def _take_over(model: Model, asked: bool, reloaded: Reloaded) -> None:
+def _reload_if_changed(model: Model, forced: bool, on_reload: OnReload) -> None:
     try:
-        if asked or model.changed():
+        if forced or model.changed():
             model.reload()
-            reloaded(model.name, model.failure is None)
-    except Exception:  # whatever it is, what is served goes on, and so does the watch
-        reloaded(model.name, False)
+            on_reload(model.name, model.failure is None)
+    except Exception:  # no error may stop the watch; the active version continues to serve
+        on_reload(model.name, False)
         logger.exception("model_watch_failed", extra={"model": model.name})

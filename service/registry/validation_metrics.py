@@ -1,4 +1,4 @@
-"""How right a model in service was on its validation rows, as single numbers to be watched."""
+"""Validation metrics of a model in service, as single numbers for monitoring."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
 from model.prediction.predictor import Predictor
 
-# Of all that /metrics tells as JSON, what is one number a model.
+# The metrics of GET /metrics in JSON that are one number a model.
 THRESHOLD_METRICS = (
     "accuracy",
     "balanced_accuracy",
@@ -23,7 +23,13 @@ SCORES = ("average_precision", "brier", "calibration_error", "log_loss", "roc_au
 
 
 class Metric(NamedTuple):
-    """output: which number of a regression it is of, else ""."""
+    """One metric.
+
+    Attributes:
+        name: Name of the metric.
+        output: Output of a regression, else "".
+        value: Its value.
+    """
 
     name: str
     output: str
@@ -31,11 +37,19 @@ class Metric(NamedTuple):
 
 
 def validation_metrics(predictor: Predictor, threshold: float) -> list[Metric]:
-    """Those that a model has, as each task has others."""
+    """Return the validation metrics of a model, which depend on its task.
+
+    Args:
+        predictor: The model.
+        threshold: Decision threshold.
+
+    Returns:
+        The metrics that are numbers; an artifact may lack scores or contain other values.
+    """
     return [
         Metric(name, output, float(value))
         for name, output, value in _all(predictor, threshold)
-        if isinstance(value, int | float)  # an artifact may tell of none, or of something else
+        if isinstance(value, int | float)
     ]
 
 

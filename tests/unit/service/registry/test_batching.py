@@ -1,4 +1,4 @@
-"""Rows that arrive together are predicted together, each for itself."""
+"""Tests of service.registry.batching: rows of one event-loop iteration share one prediction."""
 
 import asyncio
 
@@ -20,29 +20,29 @@ def row(number: float) -> Array:
 
 
 class Recorder:
-    """Predicts a row's first number; refuses what holds a negative one."""
+    """Predicts a row's first number, and raises ValueError for a negative one."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.batch_sizes: list[int] = []
 
     def __call__(self, rows: Array) -> Array:
-        self.asked.append(len(rows))
+        self.batch_sizes.append(len(rows))
         if (rows < 0).any():
             raise ValueError("negative")
         return rows[:, :1]
 
 
-async def test_what_is_asked_in_one_turn_is_predicted_together() -> None:
+async def test_rows_of_one_iteration_are_predicted_in_one_call() -> None:
     recorder = Recorder()
     batcher = MicroBatcher(recorder)
     found = await asyncio.gather(*(batcher.predict(row(number)) for number in range(10)))
     assert [each.tolist() for each in found] == [[[float(number)]] for number in range(10)]
-    assert recorder.asked == [10]
+    assert recorder.batch_sizes == [10]
     assert (await batcher.predict(row(7))).tolist() == [[7.0]]
-    assert recorder.asked == [10, 1]
+    assert recorder.batch_sizes == [10, 1]
 
 
-async def test_a_row_that_is_refused_harms_no_other() -> None:
+async def test_an_invalid_row_does_not_reject_other_rows() -> None:
     batcher = MicroBatcher(Recorder())
     futures = [batcher.predict(row(number)) for number in (1, -1, 2)]
     found = await asyncio.gather(*futures, return_exceptions=True)
@@ -51,33 +51,35 @@ async def test_a_row_that_is_refused_harms_no_other() -> None:
 
 
 @pytest.mark.parametrize("other", [2, -1])
-async def test_who_no_longer_waits_is_passed_over(other: float) -> None:
+async def test_a_cancelled_row_is_skipped(other: float) -> None:
     batcher = MicroBatcher(Recorder())
-    left, stays, third = (batcher.predict(row(number)) for number in (1, 3, other))
-    left.cancel()
-    assert (await stays).tolist() == [[3.0]]
+    cancelled, kept, third = (batcher.predict(row(number)) for number in (1, 3, other))
+    cancelled.cancel()
+    assert (await kept).tolist() == [[3.0]]
     await asyncio.wait([third])
     assert (third.exception() is None) == (other > 0)
 
 
-async def test_a_rows_answer_does_not_depend_on_its_company(wisconsin: Predictor) -> None:
+async def test_a_prediction_does_not_depend_on_other_rows_of_the_batch(
+    wisconsin: Predictor,
+) -> None:
     app = create_app(Settings(), wisconsin)
     rows = np.random.default_rng(0).integers(1, 11, (40, 9)).tolist()
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
 
-        async def ask(values: list[int]) -> float:
+        async def predict(values: list[int]) -> float:
             answer = await client.post("/predict", json={"instances": [values]})
             return float(answer.json()["predictions"][0]["probability"])
 
-        together = await asyncio.gather(*map(ask, rows))
-        alone = [await ask(values) for values in rows]
-    assert together == pytest.approx(alone, rel=1e-12)  # on this machine they are the same bits
+        batched = await asyncio.gather(*map(predict, rows))
+        alone = [await predict(values) for values in rows]
+    assert batched == pytest.approx(alone, rel=1e-12)  # bit-identical where it was developed
     expected = wisconsin.predict(np.array(rows, dtype=float))[:, 0]
-    assert together == pytest.approx(expected.tolist(), rel=1e-12)
+    assert batched == pytest.approx(expected.tolist(), rel=1e-12)
 
 
-async def test_a_value_that_overflows_refuses_its_own_request(predictor: Predictor) -> None:
+async def test_an_overflow_rejects_only_its_request(predictor: Predictor) -> None:
     def broken(_: Predictor, rows: Array) -> Array:
         return np.where(rows[:, :1] == 10, np.inf, 0.25)
 

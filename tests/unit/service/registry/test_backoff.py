@@ -1,4 +1,4 @@
-"""service/registry/backoff.py: what failed is tried again, ever more rarely."""
+"""Tests of service.registry.backoff: delays grow to a maximum and are reset."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def waits(backoff: Backoff, clock: list[float], times: int) -> list[float]:
+def delays(backoff: Backoff, clock: list[float], times: int) -> list[float]:
     found = []
     for _ in range(times):
         backoff.record(failed=True)
@@ -23,13 +23,13 @@ def waits(backoff: Backoff, clock: list[float], times: int) -> list[float]:
     return found
 
 
-def test_the_times_grow_to_a_bound(clock: list[float]) -> None:
+def test_delays_double_up_to_a_maximum(clock: list[float]) -> None:
     backoff = Backoff()
     assert not backoff.due
-    assert waits(backoff, clock, 9) == [1, 2, 4, 8, 16, 32, *3 * [MAX_SECONDS]]
+    assert delays(backoff, clock, 9) == [1, 2, 4, 8, 16, 32, *3 * [MAX_SECONDS]]
     backoff.reset()
-    assert waits(backoff, clock, 2) == [1, 2]
+    assert delays(backoff, clock, 2) == [1, 2]
     backoff.record(failed=False)
     clock[0] += 10 * MAX_SECONDS
     assert not backoff.due
-    assert waits(backoff, clock, 2) == [1, 2]
+    assert delays(backoff, clock, 2) == [1, 2]

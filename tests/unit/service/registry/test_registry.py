@@ -1,4 +1,4 @@
-"""Several models, their versions, and taking over what has changed."""
+"""Tests of service.registry.registry and model_version: several models, versions, reloading."""
 
 import dataclasses
 import logging
@@ -23,24 +23,24 @@ from service.settings import SettingError, Settings
 pytestmark = pytest.mark.anyio
 
 
-def saved(predictor: Predictor, path: Path, mark: str = "", name: str = "article") -> str:
-    """The title of a version of its own, by what it tells."""
+def save_version(predictor: Predictor, path: Path, mark: str = "", name: str = "article") -> str:
+    """Save a version whose description is `mark`, and return its title."""
     path.parent.mkdir(exist_ok=True)
-    other = dataclasses.replace(predictor, name=name, facts={"description": mark})
-    return f"{name}@{artifact.save(other, path)[:12]}"
+    version = dataclasses.replace(predictor, name=name, facts={"description": mark})
+    return f"{name}@{artifact.save(version, path)[:12]}"
 
 
-def watched(path: Path, **settings: str) -> ReloadableModel:
-    chosen = Settings.model_validate(settings)
-    return ReloadableModel(path, lambda predictor: ModelVersion(predictor, chosen))
+def reloadable(path: Path, **settings: str) -> ReloadableModel:
+    parsed = Settings.model_validate(settings)
+    return ReloadableModel(path, lambda predictor: ModelVersion(predictor, parsed))
 
 
-def test_a_file_that_is_replaced_is_taken_over(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_replaced_file_is_reloaded(predictor: Predictor, tmp_path: Path) -> None:
     file = tmp_path / "model.joblib"
-    first = saved(predictor, file)
-    model = watched(file)
+    first = save_version(predictor, file)
+    model = reloadable(file)
     assert (model.current.title, model.changed()) == (first, False)
-    second = saved(predictor, file, "another")
+    second = save_version(predictor, file, "another")
     assert model.changed()
     assert model.reload()
     assert (model.current.title, model.changed()) == (second, False)
@@ -48,10 +48,10 @@ def test_a_file_that_is_replaced_is_taken_over(predictor: Predictor, tmp_path: P
     assert not model.reload()
 
 
-def test_a_folder_serves_all_its_versions(predictor: Predictor, tmp_path: Path) -> None:
-    titles = [saved(predictor, tmp_path / f"{mark}.joblib", mark) for mark in "ab"]
+def test_a_folder_has_several_versions(predictor: Predictor, tmp_path: Path) -> None:
+    titles = [save_version(predictor, tmp_path / f"{mark}.joblib", mark) for mark in "ab"]
     make_current(tmp_path / "b.joblib")
-    model = watched(tmp_path)
+    model = reloadable(tmp_path)
     assert model.current.title == titles[1]
     assert {each.title for each in model.versions} == set(titles)
     before = {each.title: each for each in model.versions}
@@ -59,32 +59,34 @@ def test_a_folder_serves_all_its_versions(predictor: Predictor, tmp_path: Path) 
     assert model.changed()
     assert model.reload()
     assert model.current.title == titles[0]
-    assert {each.title: each for each in model.versions} == before  # none was read again
+    assert {
+        each.title: each for each in model.versions
+    } == before  # unchanged files are not read again
 
 
-def damaged(file: Path) -> None:
+def damage(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
 
 
-@pytest.mark.parametrize("what", ["damage", "removal", "name", "self-test", "threshold"])
-def test_what_cannot_be_taken_over_changes_nothing(
-    predictor: Predictor, tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("cause", ["damage", "removal", "name", "self-test", "threshold"])
+def test_a_failed_reload_keeps_the_active_version(
+    predictor: Predictor, tmp_path: Path, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "model.joblib"
     points = dataclasses.replace(predictor, operating_points={"default": 0.5, "here": 0.3})
-    first = saved(points, file)
-    model = watched(file, threshold="here")
-    if what == "damage":
-        damaged(file)
-    elif what == "removal":
+    first = save_version(points, file)
+    model = reloadable(file, threshold="here")
+    if cause == "damage":
+        damage(file)
+    elif cause == "removal":
         file.unlink()
-    elif what == "name":
-        saved(points, file, name="other")
-    elif what == "self-test":
+    elif cause == "name":
+        save_version(points, file, name="other")
+    elif cause == "self-test":
         test = dataclasses.replace(points.self_test, predictions=1 - points.self_test.predictions)
-        saved(dataclasses.replace(points, self_test=test), file)
+        save_version(dataclasses.replace(points, self_test=test), file)
     else:
-        saved(predictor, file)  # has no operating point "here"
+        save_version(predictor, file)  # has no operating point "here"
     assert model.changed()
     with caplog.at_level(logging.ERROR):
         assert not model.reload()
@@ -95,19 +97,19 @@ def test_what_cannot_be_taken_over_changes_nothing(
     assert model.current.title == first
     assert model.failure is not None
     assert str(tmp_path) not in model.failure
-    assert not model.changed()  # it is not tried again and again
-    second = saved(points, file, "good again")
+    assert not model.changed()  # no new attempt before the delay has passed
+    second = save_version(points, file, "good again")
     assert model.reload()
     assert model.current.title == second
     assert vars(model)["failure"] is None
 
 
-def test_a_folder_that_cannot_be_read_for_a_while(
+def test_a_temporarily_unreadable_folder(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "versions"
-    first = saved(predictor, folder / "a.joblib")
-    model = watched(folder)
+    first = save_version(predictor, folder / "a.joblib")
+    model = reloadable(folder)
 
     def denied(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
@@ -119,12 +121,12 @@ def test_a_folder_that_cannot_be_read_for_a_while(
         assert model.failure == "versions: Permission denied"
         assert not model.changed()
     assert model.current.title == first
-    assert model.changed()  # so it is looked at again, once it can be
+    assert model.changed()  # the folder can be read again
     model.reload()
     assert vars(model)["failure"] is None
 
 
-def test_what_fails_for_a_moment_is_tried_again(
+def test_a_failed_load_is_retried(
     predictor: Predictor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -133,9 +135,9 @@ def test_what_fails_for_a_moment_is_tried_again(
     now = [0.0]
     monkeypatch.setattr("service.registry.backoff.monotonic", lambda: now[0])
     file = tmp_path / "model.joblib"
-    first = saved(predictor, file)
-    model = watched(file)
-    second = saved(predictor, file, "another")
+    first = save_version(predictor, file)
+    model = reloadable(file)
+    second = save_version(predictor, file, "another")
 
     def broken(*_: object) -> bytes:
         raise OSError(5, "Input/output error")
@@ -143,13 +145,13 @@ def test_what_fails_for_a_moment_is_tried_again(
     caplog.set_level(logging.INFO)
     with monkeypatch.context() as patch:
         patch.setattr("model.artifacts.artifact.read_file", broken)
-        tries = 0
-        for _ in range(600):  # seconds, in each of which the watch looks
+        attempts = 0
+        for _ in range(600):  # seconds; the watch polls once a second
             if model.changed():
                 assert not model.reload()
-                tries += 1
+                attempts += 1
             now[0] += 1
-    assert 5 < tries < 20
+    assert 5 < attempts < 20
     failures = [each for each in caplog.records if each.message == "model_reload_failed"]
     assert len(failures) == 1
     assert "Input/output error" in vars(failures[0])["error"]
@@ -162,7 +164,7 @@ def test_what_fails_for_a_moment_is_tried_again(
     assert not model.changed()
 
 
-def test_a_version_that_was_left_out_for_a_moment_is_read_later(
+def test_a_skipped_version_is_retried(
     predictor: Predictor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -170,8 +172,8 @@ def test_a_version_that_was_left_out_for_a_moment_is_read_later(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("service.registry.backoff.monotonic", lambda: now[0])
-    first = saved(predictor, tmp_path / "a.joblib")
-    second = saved(predictor, tmp_path / "b.joblib", "b")
+    first = save_version(predictor, tmp_path / "a.joblib")
+    second = save_version(predictor, tmp_path / "b.joblib", "b")
     make_current(tmp_path / "a.joblib")
     load = artifact.load
 
@@ -182,7 +184,7 @@ def test_a_version_that_was_left_out_for_a_moment_is_read_later(
 
     with monkeypatch.context() as patch:
         patch.setattr("model.artifacts.artifact.load", failing)
-        model = watched(tmp_path)
+        model = reloadable(tmp_path)
         for _ in range(10):
             now[0] += 1
             if model.changed():
@@ -197,38 +199,40 @@ def test_a_version_that_was_left_out_for_a_moment_is_read_later(
     assert not model.changed()
 
 
-def test_another_version_may_be_broken(
+def test_a_broken_inactive_version_is_skipped(
     predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    title = saved(predictor, tmp_path / "a.joblib")
-    saved(predictor, tmp_path / "b.joblib", "b")
-    damaged(tmp_path / "b.joblib")
+    title = save_version(predictor, tmp_path / "a.joblib")
+    save_version(predictor, tmp_path / "b.joblib", "b")
+    damage(tmp_path / "b.joblib")
     make_current(tmp_path / "a.joblib")
     with caplog.at_level(logging.WARNING):
-        model = watched(tmp_path)
+        model = reloadable(tmp_path)
     assert caplog.messages == ["model_version_skipped"]
     assert [each.title for each in model.versions] == [title]
 
 
-def test_there_must_be_one_to_begin_with(tmp_path: Path) -> None:
+def test_a_missing_artifact_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="there is no such file"):
-        watched(tmp_path / "none.joblib")
+        reloadable(tmp_path / "none.joblib")
 
 
-def test_two_models_of_one_name(predictor: Predictor, tmp_path: Path) -> None:
+def test_two_models_with_the_same_name_are_an_error(predictor: Predictor, tmp_path: Path) -> None:
     files = [tmp_path / "a.joblib", tmp_path / "b.joblib"]
     for file in files:
-        saved(predictor, file)
+        save_version(predictor, file)
     with pytest.raises(SettingError, match="MALIGNANCY_EXTRA_ARTIFACTS"):
-        ModelRegistry([watched(file) for file in files])
+        ModelRegistry([reloadable(file) for file in files])
 
 
 def test_models_are_found_by_name_and_version(predictor: Predictor, tmp_path: Path) -> None:
-    old = saved(predictor, tmp_path / "article" / "old.joblib", "old")
-    new = saved(predictor, tmp_path / "article" / "new.joblib", "new")
+    old = save_version(predictor, tmp_path / "article" / "old.joblib", "old")
+    new = save_version(predictor, tmp_path / "article" / "new.joblib", "new")
     make_current(tmp_path / "article" / "new.joblib")
-    other = saved(predictor, tmp_path / "other.joblib", name="other")
-    models = ModelRegistry([watched(tmp_path / "article"), watched(tmp_path / "other.joblib")])
+    other = save_version(predictor, tmp_path / "other.joblib", name="other")
+    models = ModelRegistry(
+        [reloadable(tmp_path / "article"), reloadable(tmp_path / "other.joblib")]
+    )
     assert models.default.title == models.find().title == models.find("article").title == new
     assert models.find("other").title == other
     assert models.find("article", old.partition("@")[2]).title == old
@@ -245,8 +249,8 @@ def test_models_are_found_by_name_and_version(predictor: Predictor, tmp_path: Pa
 
 
 async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Path) -> None:
-    first = saved(predictor, tmp_path / "article.joblib")
-    second = saved(predictor, tmp_path / "other.joblib", name="other")
+    first = save_version(predictor, tmp_path / "article.joblib")
+    second = save_version(predictor, tmp_path / "other.joblib", name="other")
     app = create_app(
         Settings(
             artifact=tmp_path / "article.joblib", extra_artifacts=f"{tmp_path / 'other.joblib'}, "
@@ -275,10 +279,10 @@ async def test_several_models_in_one_service(predictor: Predictor, tmp_path: Pat
         assert {"Instance", "other.Instance", "Answers", "other.Answers"} <= set(schemas)
 
 
-def test_rows_of_many_features_are_fewer(
+def test_many_features_lower_the_limit_of_rows(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # All features missing, a row is two bytes, and 80 000 of the array it becomes.
+    # A row with all features missing is 2 bytes of JSON, and 80 000 bytes of the array.
     settings = Settings()
     assert ModelVersion(predictor, settings).max_rows == settings.max_rows
     wide = Schema(
@@ -286,8 +290,8 @@ def test_rows_of_many_features_are_fewer(
         target=predictor.schema.target,
     )
     served = ModelVersion(dataclasses.replace(predictor, schema=wide), settings)
-    # They are counted before any is made numbers, and a bad row does not hide how many there are.
-    monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("they were read"))
+    # Rows are counted before they are read, and an invalid row does not change the error.
+    monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("the rows were read"))
     bodies = [
         b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last]) for last in (b"{}", b'{"x0":[]}')
     ]
