@@ -1,1 +1,1 @@
-"""Mini-batches of training rows, in memory or on disk."""
+"""Mini-batches of training rows, in memory or in a file."""

@@ -1,4 +1,4 @@
-"""The rows of a training, batch by batch: in an order of each epoch's own, or all at once."""
+"""Mini-batches: the training step over each batch of an epoch, and the batch size "auto"."""
 
 import tracemalloc
 
@@ -9,64 +9,85 @@ from model.errors import NetworkError
 from model.network.execution.plan import Plan
 from model.network.graph import Call
 from model.network.network import Network
-from model.training.batches.rows import NOISE, HeldRows, Rows
+from model.training.batches.rows import NOISE, InMemoryRows, Rows
 from model.training.batches.stored_rows import StoredRows
-from model.training.batches.windows import Windows
+from model.training.batches.windows import WindowedRows
 from model.training.config import Training
 
-LARGEST_AUTO = 512
-SPAN = 64  # rows between two measurements, so many that Python's own objects hardly count
+MAX_AUTO_SIZE = 512
+SPAN = 64  # rows between two memory measurements; Python's own objects hardly matter then
 
 
 class Batches:
-    """A network's training step over each batch of an epoch, on this θ.
+    """A network's training step over each batch of an epoch.
 
-    The order is a function of the seed and the epoch, so that a resumed training needs no more than
-    its place in it. The last batch of an epoch may be smaller. gradient: of the batch stepped last.
-    noise: the generator of dropout and augmentation.
+    The order of the rows is a function of the seed and the epoch, so a resumed training only needs
+    its position in the epoch. The last batch of an epoch may be smaller. Without augmentation, a
+    full batch is loaded once.
+
+    Args:
+        network: The network.
+        theta: Parameters, shape (P,), or (K, P) for K members; read at every step.
+        rows: The training rows.
+        training: The description of the training.
+
+    Attributes:
+        size: Rows of a batch.
+        count: Batches of an epoch.
+        gradient: Gradient of the last step, shape of θ.
+        noise: Generator of dropout and augmentation.
+
+    Raises:
+        NetworkError: If the rows do not fit, or stored rows are to be one full batch.
     """
 
     def __init__(
         self, network: Network, theta: Array, rows: Rows | StoredRows, training: Training
     ) -> None:
-        self._rows: HeldRows | Windows
+        self._rows: InMemoryRows | WindowedRows
         if isinstance(rows, StoredRows):
             if training.batch_size == "full":
                 rule = 'must be a number or "auto" for rows that stay in a file'
                 raise NetworkError(f"training.batch_size {rule}, got 'full'")
             count = len(rows)
-            self.size = _size(network, theta, count, training)
-            self._rows = Windows(network, theta, rows, self.size, training.seed)
-            self._whole = False
+            self.size = _batch_size(network, theta, count, training)
+            self._rows = WindowedRows(network, theta, rows, self.size, training.seed)
+            self._is_loaded = False
         else:
-            self._rows = HeldRows(network, theta, rows, training.seed)
+            self._rows = InMemoryRows(network, theta, rows, training.seed)
             count = len(self._rows.inputs)
-            self.size = _size(network, theta, count, training)
-            self._whole = self.size == count and not training.augmentation
+            self.size = _batch_size(network, theta, count, training)
+            self._is_loaded = self.size == count and not training.augmentation
         self.noise = np.random.default_rng([training.seed, NOISE])
-        self.count = -(-count // self.size)  # batches in an epoch
-        self._batch = self._bind(network, theta, self.size, training)
+        self.count = -(-count // self.size)
+        self._batch = self._compile(network, theta, self.size, training)
         self.gradient = self._batch[0].gradient
-        self._last, rest = self._batch, count % self.size
+        self._last_batch, rest = self._batch, count % self.size
         if rest:
-            self._last = self._bind(network, theta, rest, training, self.gradient)
-        if self._whole:
-            held = self._rows
-            weights = held.weights
+            self._last_batch = self._compile(network, theta, rest, training, self.gradient)
+        if self._is_loaded:
+            prepared = self._rows
+            weights = prepared.weights
             shares = None if weights is None else weights / weights.dtype.type(self.size)
-            self._batch[0].load(held.inputs[:, :-1], held.targets, shares)
+            self._batch[0].load(prepared.inputs[:, :-1], prepared.targets, shares)
 
     def order(self, epoch: int) -> Array:
-        """The order of this epoch, for `step`; nothing where all rows are one batch.
+        """Return the order of an epoch's rows, for `step`.
 
-        Of rows in memory their indices (N,); of stored rows see `Windows.order`.
+        For rows in memory, their indices (N,); for stored rows, see `WindowedRows.order`; empty if
+        all rows are one loaded batch.
         """
-        return np.arange(0) if self._whole else self._rows.order(epoch)
+        return np.arange(0) if self._is_loaded else self._rows.order(epoch)
 
     def step(self, order: Array, number: int) -> None:
-        """Leave the gradient of the epoch's batch `number`, from 0."""
-        plan, augment = self._batch if number < self.count - 1 else self._last
-        if not self._whole:
+        """Compute the gradient of one batch.
+
+        Args:
+            order: The epoch's order.
+            number: Number of the batch in the epoch, counted from 0.
+        """
+        plan, augment = self._batch if number < self.count - 1 else self._last_batch
+        if not self._is_loaded:
             rows = self._rows
             index = rows.index(order, number * self.size, (number + 1) * self.size)
             plan.gather(rows.inputs, rows.targets, index, rows.weights)
@@ -75,10 +96,10 @@ class Batches:
         plan.step()
 
     def digest(self) -> str:
-        """A SHA-256 of the rows."""
+        """Return a SHA-256 of the rows."""
         return self._rows.digest()
 
-    def _bind(
+    def _compile(
         self,
         network: Network,
         theta: Array,
@@ -86,24 +107,24 @@ class Batches:
         training: Training,
         gradient: Array | None = None,
     ) -> tuple[Plan, list[Call]]:
-        """The step of a batch of this size, and the calls that augment its rows before."""
+        """Compile the step of a batch of this size, and the calls that augment its rows before."""
         plan = network.compile(
             theta,
             size,
             weighted=self._rows.weights is not None,
-            gathers=not self._whole,
+            gathers=not self._is_loaded,
             generator=self.noise,
             gradient=gradient,
         )
         calls = [
             call
-            for each in training.augmentation
-            for call in each.bind(plan.inputs, plan.targets, network.channels, self.noise)
+            for augmentation in training.augmentation
+            for call in augmentation.bind(plan.inputs, plan.targets, network.channels, self.noise)
         ]
         return plan, calls
 
 
-def _size(network: Network, theta: Array, rows: int, training: Training) -> int:
+def _batch_size(network: Network, theta: Array, rows: int, training: Training) -> int:
     if isinstance(training.batch_size, int):
         return min(training.batch_size, rows)
     if training.batch_size == "full":
@@ -112,14 +133,21 @@ def _size(network: Network, theta: Array, rows: int, training: Training) -> int:
 
 
 def largest_batch(network: Network, theta: Array, budget: int) -> int:
-    """The largest power of two, from 512 down, of which a step's buffers fit `budget` bytes.
+    """Return the largest power of two, up to 512, whose step fits in a memory budget.
 
-    What one row and some more take tells what any number does. Raises NetworkError where not even
-    one row fits.
+    The memory of a step grows linearly with the rows, so two measurements are enough.
+
+    Args:
+        network: The network.
+        theta: Parameters, shape (P,) or (K, P).
+        budget: Bytes that the buffers of a step may take.
+
+    Raises:
+        NetworkError: If a step of one row does not fit.
     """
-    # The first measurement is of what NumPy keeps from a first call, too.
-    _, one, many = (_bytes(network, theta, size) for size in (1, 1, 1 + SPAN))
-    size = LARGEST_AUTO
+    # The first measurement includes memory that NumPy keeps after its first call, and is ignored.
+    _, one, many = (_plan_bytes(network, theta, size) for size in (1, 1, 1 + SPAN))
+    size = MAX_AUTO_SIZE
     while size and one + (size - 1) * (many - one) / SPAN > budget:
         size //= 2
     if not size:
@@ -127,16 +155,16 @@ def largest_batch(network: Network, theta: Array, budget: int) -> int:
     return size
 
 
-def _bytes(network: Network, theta: Array, size: int) -> int:
-    """What a plan for so many rows takes."""
-    tracing = tracemalloc.is_tracing()
-    if not tracing:
+def _plan_bytes(network: Network, theta: Array, size: int) -> int:
+    """Measure the memory of a plan for `size` rows, in bytes."""
+    was_tracing = tracemalloc.is_tracing()
+    if not was_tracing:
         tracemalloc.start()
     noise = np.random.default_rng(0)
     before = tracemalloc.get_traced_memory()[0]
     plan = network.compile(theta, size, gathers=True, generator=noise)
     taken = tracemalloc.get_traced_memory()[0] - before
     del plan
-    if not tracing:
+    if not was_tracing:
         tracemalloc.stop()
     return taken

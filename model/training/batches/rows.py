@@ -1,4 +1,4 @@
-"""Rows in memory: as they are given, and as a training takes its batches out of them."""
+"""Training rows in memory: as given, and prepared for a training."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,18 @@ from model.errors import NetworkError
 from model.network.network import Network
 from model.network.row_weights import check_length
 
-SHUFFLE, NOISE = 1, 2  # streams of a training's seed; its initial weights have the seed itself
+# Random streams of a training's seed; the initial weights use the seed itself.
+SHUFFLE, NOISE = 1, 2
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows with their targets: inputs (N, features), targets as the loss takes them.
+    """Rows with their targets.
 
-    weights: (N,), or (K, N) for members; by default all alike.
+    Attributes:
+        inputs: Shape (N, features).
+        targets: N targets, as the loss accepts them.
+        weights: Row weights, shape (N,), or (K, N) for members; None weights all rows alike.
     """
 
     inputs: npt.ArrayLike
@@ -25,35 +29,55 @@ class Rows:
     weights: npt.ArrayLike | None = None
 
 
-class HeldRows:
-    """Rows prepared for a training, all of them.
+class InMemoryRows:
+    """All rows of a training, prepared in memory.
 
-    inputs: (N, features + 1), ones last. targets: (N, outputs), encoded. weights: (…, N) of mean 1,
-    or none. Raises NetworkError for rows that do not fit.
+    Args:
+        network: The network.
+        theta: Parameters, shape (P,), or (K, P) for K members.
+        rows: The rows.
+        seed: The training's seed.
+
+    Attributes:
+        inputs: Shape (N, features + 1), the last column ones.
+        targets: Encoded, shape (N, outputs).
+        weights: Scaled to mean 1, shape (N,) or (K, N); None without weights.
+
+    Raises:
+        NetworkError: If the rows do not fit the network.
     """
 
     def __init__(self, network: Network, theta: Array, rows: Rows, seed: int) -> None:
         self.inputs = network.prepare(rows.inputs)
         self.targets = network.loss.encode(rows.targets, network.outputs, network.dtype)
         check_length(len(self.targets), len(self.inputs))
-        self.weights = _mean_one(rows.weights, theta, len(self.inputs))
+        self.weights = _scale_to_mean_one(rows.weights, theta, len(self.inputs))
         self._seed = seed
 
     def order(self, epoch: int) -> Array:
-        """The rows' indices (N,) in the order of this epoch."""
+        """Return the row indices (N,) in the order of an epoch."""
         return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self.inputs))
 
     def index(self, order: Array, first: int, last: int) -> Array:
-        """Where the epoch's rows [first, last) are: (B,), fewer where it has no more."""
+        """Return the indices of an epoch's rows [first, last).
+
+        Args:
+            order: The epoch's order.
+            first: Number of the first row in the epoch.
+            last: Number after the last row; the epoch may end before.
+
+        Returns:
+            Indices into `inputs`, shape (B,).
+        """
         return order[first:last]
 
     def digest(self) -> str:
-        """A SHA-256 of the rows."""
+        """Return a SHA-256 of the rows."""
         return digest(self.inputs, self.targets, self.weights)
 
 
-def _mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array | None:
-    """Weights (…, N) as factors of mean 1, each member's own where θ has members."""
+def _scale_to_mean_one(weights: npt.ArrayLike | None, theta: Array, rows: int) -> Array | None:
+    """Scale weights to mean 1, for each member if θ has members."""
     if weights is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Rows that lie in a file, for trainings on more of them than memory holds.
+"""Training rows in a file, for tables that are larger than memory.
 
-The file is records of float64, one a row: its raw features, its targets and its weight. It is read,
-not mapped: a mapped page counts as memory of the process that has touched it.
+The file holds one record of float64 per row: raw features, targets and weight. It is read and not
+memory-mapped: a mapped page counts as memory of the process that has touched it.
 """
 
 import hashlib
@@ -15,16 +15,23 @@ from model.arrays import Array
 from model.errors import DataError, NetworkError
 from model.training.batches.rows import Rows
 
-PIECE_BYTES = 2**20  # of what is read at once
+CHUNK_BYTES = 2**20  # read at once
 
 
 class StoredRows:
-    """N rows in a file. It holds none of them: each is read, and encoded, when it is asked for.
+    """Rows in a file. None are kept in memory: each is read and encoded when it is needed.
 
-    features, targets: F and T, so that a record is F + T + 1 numbers. encode: from raw rows (B, F),
-    NaN where missing, to the network's inputs (B, I). weighted: whether the weights count.
+    Every method that reads raises DataError if the file cannot be read or has become shorter.
 
-    Every method that reads raises DataError where the file cannot be read, or has become shorter.
+    Args:
+        path: The file.
+        features: F, the number of raw features of a row.
+        targets: T, the number of targets of a row; a record has F + T + 1 numbers.
+        encode: Maps raw rows (B, F), NaN for a missing value, to the network's inputs (B, I).
+        weighted: Use the weights in the file.
+
+    Raises:
+        DataError: If the file cannot be read, is empty, or has an incomplete record.
     """
 
     def __init__(
@@ -39,65 +46,85 @@ class StoredRows:
         self.weighted = weighted
         self._path, self._features, self._encode = path, features, encode
         self._width = features + targets + 1
-        record = self._width * np.dtype(np.float64).itemsize
-        self._piece = max(1, PIECE_BYTES // record)  # rows
+        record_bytes = self._width * np.dtype(np.float64).itemsize
+        self._chunk_rows = max(1, CHUNK_BYTES // record_bytes)
         try:
             size = path.stat().st_size
         except OSError as error:
             raise self._unreadable(error) from None
-        self._count, rest = divmod(size, record)
+        self._count, rest = divmod(size, record_bytes)
         if rest or not size:
-            found = f"{size} bytes are no whole rows of {record}" if size else "it has no rows"
-            raise DataError(f"{path}: not a file of rows, or one cut short: {found}")
+            problem = (
+                f"{size} bytes are not whole rows of {record_bytes} bytes"
+                if size
+                else "it has no rows"
+            )
+            raise DataError(f"{path}: not a file of rows, or a truncated one: {problem}")
 
     def __len__(self) -> int:
         return self._count
 
     def read(self, start: int, stop: int) -> Rows:
-        """Rows [start, stop), encoded: inputs (B, I), targets (B, T), weights (B,) or none."""
+        """Read and encode rows [start, stop).
+
+        Args:
+            start: Number of the first row.
+            stop: Number after the last row.
+
+        Returns:
+            Inputs (B, I), targets (B, T), and weights (B,) or None.
+        """
         return self._rows(self._records(start, stop))
 
-    def sample(self, most: int, seed: int) -> Rows:
-        """So many rows, all different, in the file's order; all rows where there are no more.
+    def sample(self, max_rows: int, seed: int) -> Rows:
+        """Read a uniform random sample of distinct rows, in the file's order.
 
-        Any set of them is as likely as another; rows of weight 0 are in none.
+        Rows of weight 0 are not drawn. If the file has at most `max_rows` rows, all are returned.
+
+        Args:
+            max_rows: Size of the sample.
+            seed: Seed of the draw.
         """
-        if len(self) <= most:
+        if len(self) <= max_rows:
             return self.read(0, len(self))
-        ends = np.cumsum(self._tally[1])
-        size = min(most, int(ends[-1]))
+        ends = np.cumsum(self._weight_statistics[1])
+        size = min(max_rows, int(ends[-1]))
         drawn = np.sort(np.random.default_rng(seed).choice(ends[-1], size, replace=False))
         cuts = np.searchsorted(drawn, ends)
-        picked, taken, before = np.empty((size, self._width)), 0, 0
+        sampled, taken, before = np.empty((size, self._width)), 0, 0
         for number, (cut, end) in enumerate(zip(cuts.tolist(), ends.tolist(), strict=True)):
             if cut > taken:
-                records = self._records(number * self._piece, (number + 1) * self._piece)
+                records = self._records(number * self._chunk_rows, (number + 1) * self._chunk_rows)
                 if self.weighted:
                     records = records[records[:, -1] > 0]
-                picked[taken:cut] = records[drawn[taken:cut] - before]
+                sampled[taken:cut] = records[drawn[taken:cut] - before]
             taken, before = cut, end
-        return self._rows(picked)
+        return self._rows(sampled)
 
     def mean_weight(self) -> float:
-        """The mean of all weights. Raises NetworkError for weights that are negative or all 0."""
-        return self._tally[0] / len(self)
+        """Return the mean of all weights.
+
+        Raises:
+            NetworkError: If a weight is negative or not finite, or all are 0.
+        """
+        return self._weight_statistics[0] / len(self)
 
     def digest(self) -> str:
-        """A SHA-256 of the file, and of the inputs it is encoded as."""
+        """Return a SHA-256 of the file and of its encoded inputs."""
         total = hashlib.sha256(f"{self._features} {self._width} {self.weighted}".encode())
-        for records in self._pieces():
+        for records in self._chunks():
             total.update(records.data)
             total.update(np.ascontiguousarray(self._encode(records[:, : self._features])).data)
         return total.hexdigest()
 
     @cached_property
-    def _tally(self) -> tuple[float, Array]:
-        """The sum of all weights, and how many rows of each piece have one that is not 0."""
+    def _weight_statistics(self) -> tuple[float, Array]:
+        """The sum of all weights, and the number of rows of each chunk whose weight is not 0."""
         if not self.weighted:
-            starts = np.arange(0, len(self), self._piece)
-            return float(len(self)), np.minimum(self._piece, len(self) - starts)
+            starts = np.arange(0, len(self), self._chunk_rows)
+            return float(len(self)), np.minimum(self._chunk_rows, len(self) - starts)
         total, counts = 0.0, []
-        for records in self._pieces():
+        for records in self._chunks():
             weights = records[:, -1]
             if not (np.isfinite(weights) & (weights >= 0)).all():
                 raise NetworkError("weights must be finite, at least 0, and not all 0")
@@ -107,20 +134,20 @@ class StoredRows:
             raise NetworkError("weights must be finite, at least 0, and not all 0")
         return total, np.array(counts)
 
-    def _pieces(self) -> Iterator[Array]:
-        """All records, in their order."""
-        for start in range(0, len(self), self._piece):
-            yield self._records(start, start + self._piece)
+    def _chunks(self) -> Iterator[Array]:
+        """Yield all records in chunks."""
+        for start in range(0, len(self), self._chunk_rows):
+            yield self._records(start, start + self._chunk_rows)
 
     def _records(self, start: int, stop: int) -> Array:
-        """Records [start, stop), or to the end: (B, F + T + 1)."""
+        """Read records [start, stop), at most to the end: shape (B, F + T + 1)."""
         rows, width = min(stop, len(self)) - start, self._width
         try:
             numbers = np.fromfile(self._path, count=rows * width, offset=start * width * 8)
         except OSError as error:
             raise self._unreadable(error) from None
         if len(numbers) < rows * width:
-            raise DataError(f"{self._path}: cut short since it was opened, at row {start} or after")
+            raise DataError(f"{self._path}: truncated since it was opened, at row {start} or later")
         return numbers.reshape(rows, width)
 
     def _rows(self, records: Array) -> Rows:

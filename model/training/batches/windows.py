@@ -1,4 +1,4 @@
-"""Stored rows on their way into batches: one window of them in memory at a time."""
+"""Shuffle rows of a file window by window, so that only one window is in memory at a time."""
 
 import math
 
@@ -9,20 +9,37 @@ from model.network.network import Network
 from model.training.batches.rows import SHUFFLE
 from model.training.batches.stored_rows import StoredRows
 
-WINDOW_BYTES = 2**26  # of prepared rows
-BLOCK_ROWS = 4096  # read at once, so many that a disk need not seek much
-BLOCKS = 16  # of a window, at the least: fewer would mix too little where rows are wide
+WINDOW_BYTES = 2**26  # 64 MiB of prepared rows
+BLOCK_ROWS = 4096  # rows read at once; large enough that a disk seeks rarely
+MIN_BLOCKS = 16  # blocks of a window; with fewer, wide rows would hardly be mixed
 
 
-class Windows:
-    """Stored rows prepared for a training: what HeldRows are, but of the window at hand only.
+class WindowedRows:
+    """Prepared rows of the current window; the counterpart of `InMemoryRows` for stored rows.
 
-    The file is cut into blocks, of one batch or several. An epoch takes them in an order of its
-    own, but a last, shorter one last, so that only an epoch's last batch is shorter. As many as fit
-    WINDOW_BYTES, 16 at the least, make a window, whose rows are shuffled.
+    The file is divided into blocks of one or several batches. Each epoch takes the blocks in
+    another order, except that a shorter last block stays last, so that only an epoch's last batch
+    is smaller. As many blocks as fit in WINDOW_BYTES, at least 16, form a window, whose rows are
+    shuffled.
 
-    Raises NetworkError for weights that are negative or all 0; where a window is read, for rows
-    that do not fit, and DataError where the file cannot be read.
+    Reading a window raises NetworkError if rows do not fit the network, and DataError if the file
+    cannot be read.
+
+    Args:
+        network: The network.
+        theta: Parameters, shape (P,), or (K, P) for K members.
+        rows: The rows.
+        batch_size: Rows of a batch.
+        seed: The training's seed.
+
+    Attributes:
+        inputs: Inputs of the window, shape (rows, features + 1), the last column ones.
+        targets: Encoded targets of the window, shape (rows, outputs).
+        weights: Weights of the window divided by the mean of all weights, shape (rows,) or
+            (K, rows); None without weights.
+
+    Raises:
+        NetworkError: If a weight is negative or not finite, or all are 0.
     """
 
     def __init__(
@@ -32,51 +49,60 @@ class Windows:
         lead, dtype = theta.shape[:-1], theta.dtype
         numbers = network.inputs + 1 + network.outputs + rows.weighted * math.prod(lead)
         row_bytes = numbers * dtype.itemsize + np.dtype(np.int64).itemsize
-        block = min(BLOCK_ROWS, WINDOW_BYTES // (BLOCKS * row_bytes))
-        self._block = batch_size * max(1, -(-block // batch_size))
-        self._blocks = max(BLOCKS, WINDOW_BYTES // (self._block * row_bytes))  # of a window
-        self._window = self._blocks * self._block  # rows
-        held = min(self._window, len(rows))
-        self.inputs = np.ones((held, network.inputs + 1), dtype)
-        self.targets = np.empty((held, network.outputs), dtype)
-        self.weights = np.empty((*lead, held), dtype) if rows.weighted else None
+        block_rows = min(BLOCK_ROWS, WINDOW_BYTES // (MIN_BLOCKS * row_bytes))
+        self._block_rows = batch_size * max(1, -(-block_rows // batch_size))
+        self._blocks = max(MIN_BLOCKS, WINDOW_BYTES // (self._block_rows * row_bytes))
+        self._window_rows = self._blocks * self._block_rows
+        size = min(self._window_rows, len(rows))
+        self.inputs = np.ones((size, network.inputs + 1), dtype)
+        self.targets = np.empty((size, network.outputs), dtype)
+        self.weights = np.empty((*lead, size), dtype) if rows.weighted else None
         self._mean_weight = rows.mean_weight() if rows.weighted else 1.0
         self._shuffled = np.arange(0)
-        self._at = -1, -1  # epoch and number of the window at hand
+        self._current = -1, -1  # epoch and number of the window in memory
 
     def order(self, epoch: int) -> Array:
-        """The epoch itself, then the numbers of the file's blocks in the order of this epoch."""
-        whole, rest = divmod(len(self._rows), self._block)
+        """Return the epoch, followed by the numbers of the file's blocks in the epoch's order."""
+        whole, rest = divmod(len(self._rows), self._block_rows)
         blocks = np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(whole)
         return np.concatenate([[epoch], blocks, [whole] * (rest > 0)]).astype(np.int64)
 
     def index(self, order: Array, first: int, last: int) -> Array:
-        """Where in the window the epoch's rows [first, last), a batch, are: (B,).
+        """Return the indices of an epoch's rows [first, last), one batch, in their window.
 
-        Reads their window, unless it is the one at hand.
+        Reads the window unless it is in memory.
+
+        Args:
+            order: The epoch's order.
+            first: Number of the first row in the epoch.
+            last: Number after the last row; the epoch may end before.
+
+        Returns:
+            Indices into `inputs`, shape (B,).
         """
-        number, place = divmod(first, self._window)
-        if self._at != (order[0], number):
+        number, offset = divmod(first, self._window_rows)
+        if self._current != (order[0], number):
             self._read(order, number)
-        return self._shuffled[place : place + last - first]
+        return self._shuffled[offset : offset + last - first]
 
     def digest(self) -> str:
-        """A SHA-256 of the rows."""
+        """Return a SHA-256 of all rows."""
         return self._rows.digest()
 
     def _read(self, order: Array, number: int) -> None:
         network, filled = self._network, 0
-        self._at = -1, -1  # until all of it is there
+        self._current = -1, -1  # until the window is complete
         first = 1 + number * self._blocks
-        for start in (order[first : first + self._blocks] * self._block).tolist():
-            part = slice(filled, filled + min(self._block, len(self._rows) - start))
-            rows, name = self._rows.read(start, start + self._block), f"rows from {start} on"
+        for start in (order[first : first + self._blocks] * self._block_rows).tolist():
+            part = slice(filled, filled + min(self._block_rows, len(self._rows) - start))
+            rows, name = self._rows.read(start, start + self._block_rows), f"rows from {start} on"
             self.inputs[part, :-1] = as_matrix(name, rows.inputs, network.inputs, network.dtype)
             self.targets[part] = network.loss.encode(rows.targets, network.outputs, network.dtype)
             if self.weights is not None:
                 self.weights[..., part] = np.asarray(rows.weights) / self._mean_weight
             filled = part.stop
-        # From 1: a seed that ends in 0 is the same as without, and that is the blocks' order's.
+        # Counted from 1: NumPy ignores a trailing 0 in a seed, and the seed without it belongs to
+        # the order of the blocks.
         key = [self._seed, SHUFFLE, int(order[0]), number + 1]
         self._shuffled = np.random.default_rng(key).permutation(filled)
-        self._at = int(order[0]), number
+        self._current = int(order[0]), number

@@ -1,1 +1,1 @@
-"""The training loop and what belongs to it: history, checkpoints, evaluation."""
+"""The training loop, its records, checkpoints and interrupts, and the learning-rate finder."""

@@ -1,7 +1,7 @@
-"""A training's state in a file, from which it goes on as if it had never stopped, bit for bit.
+"""Checkpoints: the state of a training in a file, from which it resumes bit for bit.
 
-The file is an .npz of arrays, and of one JSON text: whose state it is, and the plain part of it.
-Nothing in it is code. It is published whole or not at all.
+The file is an .npz of arrays and one JSON text with the training's identity and plain state. It
+contains no code, and is written atomically.
 """
 
 import json
@@ -20,13 +20,18 @@ from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError, TrainingError
 
 FORMAT = 1
-TEXT = "text"  # the JSON's key among the arrays
-MORE_BYTES = 64 << 20  # of the text and the archive, beside the arrays
+TEXT = "text"  # key of the JSON text among the arrays
+MAX_OVERHEAD_BYTES = 64 << 20  # 64 MiB for the text and the archive, beside the arrays
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training's state is kept, and how many seconds lie between two writings of it."""
+    """Where and how often to save a training's state.
+
+    Attributes:
+        path: The file.
+        every_seconds: Seconds between two writes.
+    """
 
     path: Path
     every_seconds: float = 60.0
@@ -34,14 +39,28 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Arrays, and plain data that JSON can hold."""
+    """The state of a training.
+
+    Attributes:
+        arrays: Arrays by name.
+        plain: Data that JSON can represent.
+    """
 
     arrays: Mapping[str, Array]
     plain: Mapping[str, Any]
 
 
 def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
-    """Publish the state of the training that `identity`, plain data, is of. Raises OSError."""
+    """Write a checkpoint atomically.
+
+    Args:
+        path: The file.
+        identity: Plain data that identifies the training.
+        state: The state to save.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     text = json.dumps({"format": FORMAT, "identity": identity, "plain": state.plain})
     write_atomically(
         path, write_npz({**state.arrays, TEXT: np.frombuffer(text.encode(), np.uint8)})
@@ -49,15 +68,22 @@ def write(path: Path, identity: Mapping[str, Any], state: State) -> None:
 
 
 def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> State | None:
-    """The state in the file, None where there is no file.
+    """Read a checkpoint.
 
-    like: arrays of the names, types and shapes that the state's have.
+    Args:
+        path: The file.
+        identity: Plain data that identifies the training.
+        like: Arrays with the names, dtypes and shapes of the state's arrays.
 
-    Raises TrainingError for a file that is no checkpoint, or another training's, naming what
-    differs.
+    Returns:
+        The state, or None if there is no file.
+
+    Raises:
+        TrainingError: If the file is not a checkpoint, or belongs to another training; the text
+            names the differences.
     """
     try:
-        content = read_file(path, sum(each.nbytes for each in like.values()) + MORE_BYTES)
+        content = read_file(path, sum(each.nbytes for each in like.values()) + MAX_OVERHEAD_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -66,28 +92,33 @@ def read(path: Path, identity: Mapping[str, Any], like: Mapping[str, Array]) -> 
         raise TrainingError(f"{path}: cannot be read: {error}") from None
     try:
         arrays = read_npz(content)
-        told = json.loads(arrays.pop(TEXT).tobytes())
-        found, of, plain = told["format"], told["identity"], told["plain"]
+        document = json.loads(arrays.pop(TEXT).tobytes())
+        version, saved, plain = document["format"], document["identity"], document["plain"]
     except Exception:  # damage makes the readers raise nearly anything
         raise _damaged(path) from None
-    if found != FORMAT:
-        raise TrainingError(f"{path}: a checkpoint of format {found!r:.20}, not {FORMAT}")
-    differences = _differences(json.loads(json.dumps(identity)), of)
+    if version != FORMAT:
+        raise TrainingError(f"{path}: a checkpoint of format {version!r:.20}, not {FORMAT}")
+    differences = _differences(json.loads(json.dumps(identity)), saved)
     if differences:
-        raise TrainingError(f"{path}: a checkpoint of another training: {differences}")
-    if _kinds(arrays) != _kinds(like):  # a flipped bit in the zip's directory can hide a file
-        raise _damaged(path)
+        hint = "use another path, or delete the file"
+        raise TrainingError(f"{path}: a checkpoint of another training: {differences}; {hint}")
+    if _signatures(arrays) != _signatures(like):
+        raise _damaged(path)  # a flipped bit in the zip's directory can hide an array
     return State(arrays, plain)
 
 
 class Clock:
-    """Says when the next writing is due."""
+    """Decides when the next checkpoint is due.
+
+    Args:
+        every_seconds: Seconds between two checkpoints.
+    """
 
     def __init__(self, every_seconds: float) -> None:
         self._every, self._last = every_seconds, time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether so much time has passed; if so, it starts anew."""
+        """Return whether the time has passed; if so, start the next interval."""
         now = time.monotonic()
         if now - self._last < self._every:
             return False
@@ -99,30 +130,30 @@ def _damaged(path: Path) -> TrainingError:
     return TrainingError(f"{path}: not a checkpoint, or a damaged one")
 
 
-def _kinds(arrays: Mapping[str, Array]) -> dict[str, Any]:
+def _signatures(arrays: Mapping[str, Array]) -> dict[str, Any]:
     return {key: (each.dtype, each.shape) for key, each in arrays.items()}
 
 
-def _differences(here: Any, there: Any) -> str:
-    """The first three keys that differ, with both values where they are short."""
-    ours, theirs = _flat("", here), _flat("", there)
-    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    told = []
+def _differences(current: Any, saved: Any) -> str:
+    """Describe the first three keys that differ, with both values if they are short."""
+    new, old = _flatten("", current), _flatten("", saved)
+    keys = [key for key in {**new, **old} if new.get(key) != old.get(key)]
+    texts = []
     for key in keys[:3]:
-        a, b = theirs.get(key, "not given"), ours.get(key, "not given")
-        short = max(len(str(a)), len(str(b))) <= 40
-        told.append(f"{key} was {a}, now {b}" if short else f"{key} differs")
+        before, after = old.get(key, "not given"), new.get(key, "not given")
+        is_short = max(len(str(before)), len(str(after))) <= 40
+        texts.append(f"{key} was {before}, now {after}" if is_short else f"{key} differs")
     more = f", and {len(keys) - 3} more" if len(keys) > 3 else ""
-    return "; ".join(told) + more
+    return "; ".join(texts) + more
 
 
-def _flat(place: str, value: Any) -> dict[str, Any]:
-    """Nested plain data as values by dotted keys."""
+def _flatten(prefix: str, value: Any) -> dict[str, Any]:
+    """Return nested plain data as values by dotted keys."""
     if isinstance(value, list):
         value = dict(enumerate(value))
     if not isinstance(value, dict):
-        return {place: value}
+        return {prefix: value}
     flat: dict[str, Any] = {}
     for key, each in value.items():
-        flat |= _flat(f"{place}.{key}" if place else str(key), each)
+        flat |= _flatten(f"{prefix}.{key}" if prefix else str(key), each)
     return flat

@@ -1,4 +1,4 @@
-"""What a record says of the weights: losses and a metric, without noise, in pieces."""
+"""Evaluate weights during a training: loss and metric, without dropout, noise or penalties."""
 
 import numpy as np
 
@@ -8,52 +8,70 @@ from model.network.network import Network
 from model.network.row_weights import row_shares
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
-from model.training.fitting.history import usual_metric
+from model.training.fitting.history import default_metric
 
-EVALUATED_ROWS = 4096  # of the training rows: enough for a curve
-PIECE = 8192  # rows at once, so that their activations stay small
+EVALUATED_ROWS = 4096  # training rows that a record evaluates: enough for a learning curve
+CHUNK_ROWS = 8192  # rows evaluated at once, to bound the memory of their activations
 
 
-class Evaluation:
-    """The loss, and the usual metric, on rows that stay the same.
+class Evaluator:
+    """Loss and default metric on a fixed set of rows.
 
-    most: if there are more rows, so many of them stand for all, drawn once. Stored rows need it.
+    Args:
+        network: The network.
+        rows: The rows.
+        max_rows: If there are more rows, a sample of this size is drawn once and evaluated.
+            Required for stored rows.
+
+    Raises:
+        NetworkError: If the rows do not fit the network, or `max_rows` is missing.
     """
 
-    def __init__(self, network: Network, rows: Rows | StoredRows, most: int | None = None) -> None:
+    def __init__(
+        self, network: Network, rows: Rows | StoredRows, max_rows: int | None = None
+    ) -> None:
         if isinstance(rows, StoredRows):
-            if most is None:
-                raise NetworkError("stored rows are evaluated by some of them: most must be given")
-            rows = rows.sample(most, 0)
+            if max_rows is None:
+                raise NetworkError("stored rows are evaluated by a sample: max_rows must be given")
+            rows = rows.sample(max_rows, 0)
         self._network = network
         self._inputs = as_matrix("rows", rows.inputs, network.inputs, network.dtype)
-        self._given = np.asarray(rows.targets)
-        self._targets = network.loss.encode(self._given, network.outputs, network.dtype)
+        self._raw_targets = np.asarray(rows.targets)
+        self._targets = network.loss.encode(self._raw_targets, network.outputs, network.dtype)
         weights = None if rows.weights is None else np.asarray(rows.weights)
         if weights is not None and weights.ndim > 1:
-            weights = weights.mean(axis=0)  # of members
-        if most is not None and len(self._inputs) > most:
-            counts = np.arange(len(self._inputs)) if weights is None else np.flatnonzero(weights)
-            size = min(most, len(counts))
-            part = np.sort(np.random.default_rng(0).choice(counts, size, replace=False))
-            self._inputs, self._given = self._inputs[part], self._given[part]
-            self._targets = self._targets[part]
-            weights = None if weights is None else weights[part]
+            weights = weights.mean(axis=0)  # over members
+        if max_rows is not None and len(self._inputs) > max_rows:
+            eligible = np.arange(len(self._inputs)) if weights is None else np.flatnonzero(weights)
+            size = min(max_rows, len(eligible))
+            sample = np.sort(np.random.default_rng(0).choice(eligible, size, replace=False))
+            self._inputs, self._raw_targets = self._inputs[sample], self._raw_targets[sample]
+            self._targets = self._targets[sample]
+            weights = None if weights is None else weights[sample]
         self._shares = row_shares(weights, len(self._inputs), np.float64)
         if len(self._targets) != len(self._inputs):
             raise NetworkError("targets must be as many as the rows")
-        self._metric = usual_metric(network.loss)
+        self._metric = default_metric(network.loss)
 
     def digest(self) -> str:
-        """A SHA-256 of the rows."""
+        """Return a SHA-256 of the rows."""
         return digest(self._inputs, self._targets, self._shares)
 
-    def of(self, theta: Array, *, loss_only: bool = False) -> tuple[float, dict[str, float]]:
-        """The mean loss and the metric; of members, the mean loss, and the mean prediction's."""
+    def evaluate(self, theta: Array, *, loss_only: bool = False) -> tuple[float, dict[str, float]]:
+        """Evaluate the loss and the metric.
+
+        Args:
+            theta: Parameters, shape (P,), or (K, P) for K members.
+            loss_only: Skip the metric.
+
+        Returns:
+            The weighted mean loss, averaged over members; and the metric of the predictions,
+            averaged over members, by name.
+        """
         loss, predictions = self._network.loss, []
         total = 0.0
-        for start in range(0, len(self._inputs), PIECE):
-            part = slice(start, start + PIECE)
+        for start in range(0, len(self._inputs), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
             z = self._network.logits(theta, self._inputs[part]).swapaxes(-1, -2)
             losses = loss.value(z, self._targets[part].T)[..., 0, :]
             total += float(np.mean(losses @ self._shares[part]))
@@ -64,4 +82,4 @@ class Evaluation:
         if loss_only:
             return total, {}
         name, metric = self._metric
-        return total, {name: metric(self._given, np.concatenate(predictions))}
+        return total, {name: metric(self._raw_targets, np.concatenate(predictions))}

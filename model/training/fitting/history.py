@@ -1,4 +1,4 @@
-"""What a training writes down as it goes: a record now and then, and all of them in order."""
+"""The records of a training, and the metrics that they contain."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -9,15 +9,24 @@ import numpy as np
 from model.arrays import Array
 from model.network.losses import Loss
 
-Metric = Callable[[Array, Array], float]  # of targets (B, outputs) or (B,), and predictions
+Metric = Callable[[Array, Array], float]  # targets (B, outputs) or (B,), predictions (B, outputs)
 
 
 @dataclass(frozen=True)
 class Record:
-    """The state after so many epochs, 0 being the start.
+    """The state of a training after some epochs.
 
-    Losses are of the loss itself, without penalties, noise or dropout, both at the same weights;
-    with members, their mean. rate, gradient_norm: of the last update, before clipping.
+    Losses exclude penalties, noise and dropout, and both are of the same weights. For members they
+    are means.
+
+    Attributes:
+        epoch: Epochs so far; 0 is the start.
+        step: Updates so far.
+        train_loss: Loss on training rows, at most 4096 of them.
+        validation_loss: Loss on validation rows, None without them.
+        metrics: Metrics by name, on validation rows if there are any.
+        rate: Learning rate of the last update.
+        gradient_norm: Norm of the last gradient before clipping, None before the first update.
     """
 
     epoch: int
@@ -30,53 +39,69 @@ class Record:
 
     @property
     def monitored(self) -> float:
-        """What says which record is best: the validation loss, or without one the training's."""
+        """The loss that decides which record is best: validation if there is one, else training."""
         return self.train_loss if self.validation_loss is None else self.validation_loss
 
 
 @dataclass
 class History:
-    """The records, in order."""
+    """The records of a training.
+
+    Attributes:
+        records: In order.
+    """
 
     records: list[Record] = field(default_factory=list)
 
     @property
     def best(self) -> Record:
-        """The record with the lowest monitored loss; the first, of equals."""
+        """The record with the lowest monitored loss, the first of equal ones."""
         return min(self.records, key=lambda record: record.monitored)
 
     def column(self, name: str) -> list[Any]:
-        """One of the records' fields or metrics, in order."""
+        """Return a field or a metric of all records, in order."""
         return [{**record.metrics, **asdict(record)}[name] for record in self.records]
 
 
-def usual_metric(loss: Loss) -> tuple[str, Metric]:
-    """What is mostly reported beside a loss: accuracy of labels or classes, R² of numbers."""
+def default_metric(loss: Loss) -> tuple[str, Metric]:
+    """Return the name and function of the metric for a loss: accuracy, or R² of a regression."""
     if loss.link == "linear":
         return "r_squared", r_squared
     return "accuracy", accuracy_of_classes if loss.link == "softmax" else accuracy_of_labels
 
 
 def accuracy_of_labels(targets: Array, predictions: Array) -> float:
-    """The share of labels, 0 or 1 each, that a probability above 0.5 tells right."""
+    """Return the share of labels classified correctly at a threshold of 0.5.
+
+    Args:
+        targets: Labels, 0 or 1, shape (B,) or (B, outputs).
+        predictions: Probabilities, shape (B, outputs).
+    """
     labels = np.reshape(targets, predictions.shape)
     return float(((labels > 0.5) == (predictions > 0.5)).mean())
 
 
 def accuracy_of_classes(targets: Array, predictions: Array) -> float:
-    """The share of rows whose likeliest class is the right one.
+    """Return the share of rows whose likeliest class is the target.
 
-    targets: class numbers (B,), or shares (B, classes), of which the largest counts.
+    Args:
+        targets: Class numbers (B,), or class shares (B, classes), of which the largest counts.
+        predictions: Probabilities, shape (B, classes).
     """
-    right = np.reshape(targets, (len(predictions), -1))
-    classes = right.argmax(axis=1) if right.shape[1] > 1 else right[:, 0]
+    columns = np.reshape(targets, (len(predictions), -1))
+    classes = columns.argmax(axis=1) if columns.shape[1] > 1 else columns[:, 0]
     return float((classes == predictions.argmax(axis=1)).mean())
 
 
 def r_squared(targets: Array, predictions: Array) -> float:
-    """1 − Σ (y − ŷ)² / Σ (y − mean y)²: 1 is perfect, 0 as good as the mean.
+    """Return the coefficient of determination, 1 − Σ (y − ŷ)² / Σ (y − mean y)².
 
-    Where all targets are the same: 1 if met, else 0.
+    1 is perfect; 0 is as good as predicting the mean. If all targets are equal: 1 if all
+    predictions are exact, else 0.
+
+    Args:
+        targets: y, shape (B,) or (B, outputs).
+        predictions: ŷ, shape (B, outputs).
     """
     y = np.reshape(targets, predictions.shape)
     spread, error = np.square(y - y.mean(axis=0)).sum(), np.square(y - predictions).sum()

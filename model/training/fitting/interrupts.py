@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps rather than within one."""
+"""Defer Ctrl-C (SIGINT) to the end of a training step."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class Interrupt:
-    """True once Ctrl-C was pressed."""
+    """A flag, true after Ctrl-C was pressed."""
 
     def __init__(self) -> None:
         self.pressed = False
@@ -19,25 +19,25 @@ class Interrupt:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Interrupt]:
-    """Within it the first Ctrl-C only sets the flag; a second one interrupts as ever.
+    """Make the first Ctrl-C set a flag; a second one raises KeyboardInterrupt as usual.
 
-    Outside the main thread, and where a program handles SIGINT itself, nothing changes.
+    Outside the main thread, or if the program handles SIGINT itself, nothing changes.
     """
     interrupt = Interrupt()
-    before = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
     if (
         threading.current_thread() is not threading.main_thread()
-        or before is not signal.default_int_handler
+        or previous is not signal.default_int_handler
     ):
         yield interrupt
         return
 
     def press(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         interrupt.pressed = True
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
     signal.signal(signal.SIGINT, press)
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

@@ -1,8 +1,10 @@
-"""A learning-rate range test: train shortly with a rising rate, and see where the loss falls.
+"""Learning-rate range test: train briefly with a rising rate and observe where the loss falls.
 
-The idea is Smith's (2017, "Cyclical learning rates for training neural networks", §3.3). How it is
-run and read is fastai's `lr_find` (version 2.8, fastai/callback/schedule.py): the same rates,
-smoothing, end, window and formulas. Suggestions are read off, never applied.
+The implementation follows fastai's `lr_find` (version 2.8, fastai/callback/schedule.py): the same
+rates, smoothing, stopping rule, window and formulas. Suggestions are returned, never applied.
+
+Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3,
+https://arxiv.org/abs/1506.01186
 """
 
 import math
@@ -21,20 +23,26 @@ from model.network.row_weights import check_length
 from model.network.validation import require_count, require_number
 from model.training.optimizers.optimizer import Optimizer
 
-SMOOTHING = 0.98  # β of the losses' average
-DIVERGED = 4  # times the best loss
-DROPPED = 5  # measurements at the end, where the loss leaps
-FEWEST_STEPS, FEWEST_POINTS = 20, 5
+SMOOTHING = 0.98  # β of the moving average of losses
+DIVERGENCE_FACTOR = 4  # the test ends when the loss exceeds this multiple of its minimum
+DROPPED = 5  # measurements ignored at the end, where the loss jumps
+MIN_STEPS, MIN_POINTS = 20, 5
 
 
 @dataclass(frozen=True, eq=False)
 class RateFinding:
-    """What a range test found, over the S steps it made but for the last five.
+    """Result of a range test of S steps, without the last five.
 
-    rates (S,): rising. losses (S,): of the mini-batch before the update by that rate, smoothed
-    (fastai draws these, and reads its suggestions off these, not the raw ones); all finite.
-    valley, steep, minimum: suggested rates, by the functions of these names; the first tenth of
-    the test has no say in them.
+    The suggestions come from the functions of the same names; they ignore the first tenth of the
+    test.
+
+    Attributes:
+        rates: Learning rates, rising, shape (S,).
+        losses: Smoothed loss of each mini-batch before the update with that rate, shape (S,), all
+            finite. fastai, too, plots smoothed losses and computes its suggestions from them.
+        valley: Suggested rate.
+        steep: Suggested rate.
+        minimum: Suggested rate.
     """
 
     rates: Array
@@ -57,14 +65,29 @@ def find_learning_rate(
     steps: int = 100,
     seed: int = 0,
 ) -> RateFinding:
-    """Train a copy of θ (P,) with rates lowest · (highest / lowest)^(t / steps), t = 0, 1, ….
+    """Run a learning-rate range test on a copy of θ.
 
-    rows (N, features); batches of batch_size, or of all rows where they are fewer, shuffled anew
-    in each epoch. seed: of the shuffles and the layers' noise. The optimizer's own rate has no say.
-    It ends early where the smoothed loss is above 4 × its lowest, or not finite.
-    Raises NetworkError for what does not fit, TrainingError where too little can be measured.
+    Step t, counted from 0, has the rate lowest · (highest / lowest)^(t / steps). The test ends
+    early when the smoothed loss exceeds 4 × its minimum, or is not finite.
+
+    Args:
+        network: The network.
+        theta: Parameters, shape (P,); not changed.
+        rows: Shape (N, features).
+        targets: N targets, as the loss accepts them.
+        optimizer: The optimizer; its own learning rate has no effect.
+        batch_size: Rows of a batch, at least 1; all rows if there are fewer. Rows are shuffled in
+            each epoch.
+        lowest: First rate, from 1e-30 to below `highest`.
+        highest: Last rate, at most 1e30.
+        steps: Number of updates, at least 20.
+        seed: Seed of the shuffles and of the layers' noise, at least 0.
+
+    Raises:
+        NetworkError: If an argument is invalid.
+        TrainingError: If the loss diverges too early for a suggestion.
     """
-    _check(lowest, highest, steps, seed)
+    _check_arguments(lowest, highest, steps, seed)
     if theta.ndim != 1:
         raise NetworkError(f"theta must be of one network, (parameters,), got {theta.shape}")
     require_count("batch_size", batch_size)
@@ -80,15 +103,15 @@ def find_learning_rate(
     rates = lowest * (highest / lowest) ** (np.arange(steps) / steps)
     losses: list[float] = []
     average, best = 0.0, math.inf
-    with np.errstate(all="ignore"):  # divergence is what is looked for
+    with np.errstate(all="ignore"):  # divergence is expected
         for rate, index in zip(rates, _batches(generator, len(table), size), strict=False):
             plan.gather(table, encoded, index)
             plan.step()
             average = SMOOTHING * average + (1 - SMOOTHING) * float(plan.loss())
-            # Begun at 0, it is too small by this factor (as in Adam: Kingma and Ba 2015, §3).
+            # The average starts at 0; this corrects its bias, as in Adam.
             losses.append(average / (1 - SMOOTHING ** (len(losses) + 1)))
             best = min(best, losses[-1])
-            if not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * best:
+            if not math.isfinite(losses[-1]) or losses[-1] > DIVERGENCE_FACTOR * best:
                 break
             update.rate[...] = rate
             for call in update:
@@ -97,62 +120,76 @@ def find_learning_rate(
 
 
 def valley(rates: Array, losses: Array) -> float:
-    """The rate halfway down the longest valley.
+    """Suggest the rate in the middle of the longest valley.
 
-    That is the longest strictly falling subsequence of the losses, of L; it ends at e, the first
-    such. The suggestion is rates[e − L + ⌊L/3⌋ + ⌊L/6⌋]. Where that index is −1 (the loss falls
-    at its first step, and no two steps further) it is the first rate; fastai counts −1 from the
-    back, and takes the last one, where the loss is likely at its highest.
+    The valley is the longest strictly decreasing subsequence of the losses, of length L, ending at
+    index e (the first such e). The suggestion is rates[e − L + ⌊L/3⌋ + ⌊L/6⌋]. If that index is −1
+    (the loss decreases at its first step and no two steps further), the suggestion is the first
+    rate; fastai takes −1 as the last index, where the loss is likely at its highest.
+
+    Args:
+        rates: Shape (S,), rising.
+        losses: Shape (S,).
     """
-    # ends[k]: the least negated loss that ends a rising subsequence of k + 1 (Fredman 1975).
-    ends: list[float] = []
+    # tails[k]: the smallest end of an increasing subsequence of length k + 1 of the negated losses
+    # (Fredman 1975, https://doi.org/10.1016/0012-365X(75)90103-X).
+    tails: list[float] = []
     end = 0
-    for at, loss in enumerate((-losses).tolist()):
-        length = bisect_left(ends, loss)
-        if length == len(ends):
-            ends.append(loss)
-            end = at
+    for index, loss in enumerate((-losses).tolist()):
+        length = bisect_left(tails, loss)
+        if length == len(tails):
+            tails.append(loss)
+            end = index
         else:
-            ends[length] = loss
-    longest = len(ends)
+            tails[length] = loss
+    longest = len(tails)
     return float(rates[max(end - longest + longest // 3 + longest // 6, 0)])
 
 
 def steep(rates: Array, losses: Array) -> float:
-    """Where the loss falls fastest over the logarithm of the rate: argmin Δloss / Δ log rate."""
+    """Suggest the rate at the steepest descent of the loss: argmin Δloss / Δ log rate.
+
+    Args:
+        rates: Shape (S,), rising.
+        losses: Shape (S,).
+    """
     return float(rates[np.argmin(np.diff(losses) / np.diff(np.log(rates)))])
 
 
 def minimum(rates: Array, losses: Array) -> float:
-    """A tenth of the rate that has the lowest loss: at that one it is about to diverge."""
+    """Suggest a tenth of the rate with the lowest loss, where divergence is about to begin.
+
+    Args:
+        rates: Shape (S,), rising.
+        losses: Shape (S,).
+    """
     return float(rates[np.argmin(losses)]) / 10
 
 
-def _check(lowest: float, highest: float, steps: int, seed: int) -> None:
-    """Refuse what no test can be run with."""
+def _check_arguments(lowest: float, highest: float, steps: int, seed: int) -> None:
     require_number("lowest", lowest, 1e-30, 1e30)
     require_number("highest", highest, 1e-30, 1e30)
     if lowest >= highest:
         raise NetworkError(f"lowest must be below highest, got {lowest:g} and {highest:g}")
     require_count("steps", steps)
-    if steps < FEWEST_STEPS:
-        raise NetworkError(f"steps must be at least {FEWEST_STEPS}, got {steps}")
+    if steps < MIN_STEPS:
+        raise NetworkError(f"steps must be at least {MIN_STEPS}, got {steps}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise NetworkError(f"seed must be an integer, and not below 0, got {seed!r:.80}")
+        raise NetworkError(f"seed must be an integer of at least 0, got {seed!r:.80}")
 
 
 def _batches(generator: Generator, rows: int, size: int) -> Iterator[Array]:
-    """Full batches of row numbers without end; what is left over in an epoch is left out."""
+    """Yield full batches of row indices without end; the rest of an epoch is left out."""
     while True:
         order = generator.permutation(rows)
         yield from order[: rows // size * size].reshape(-1, size)
 
 
 def _finding(rates: Array, losses: Array, steps: int) -> RateFinding:
-    """The suggestions, of what was measured but for its first tenth and its last few steps.
+    """Compute the suggestions without the first tenth and the last few measurements.
 
-    fastai goes on after a loss that is not a number, to the last step; its last few are those, so
-    that it keeps all that came before.
+    After a loss of NaN, fastai continues to the last step and then drops the last few
+    measurements, all NaN. Here all measurements before the NaN are therefore kept.
     """
     finite = int(np.isfinite(losses).sum())
     if not finite:
@@ -160,11 +197,11 @@ def _finding(rates: Array, losses: Array, steps: int) -> RateFinding:
     start, end = steps // 10, len(losses) - DROPPED
     if np.isnan(losses[-1]):
         end = min(finite, steps - DROPPED)
-    if end - start < FEWEST_POINTS:
+    if end - start < MIN_POINTS:
         raise TrainingError(
             f"learning-rate finder: the loss diverges after {finite} of {steps} steps, at rate "
             f"{rates[len(losses) - 1]:.3g}: too few to suggest one, try a smaller lowest"
         )
     used = slice(start, end)
-    found = (suggest(rates[used], losses[used]) for suggest in (valley, steep, minimum))
-    return RateFinding(rates[:end], losses[:end], *found)
+    suggestions = (suggest(rates[used], losses[used]) for suggest in (valley, steep, minimum))
+    return RateFinding(rates[:end], losses[:end], *suggestions)

@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, a record now and then, and a state that can be resumed."""
+"""The training loop: epochs of steps, records, and a state that can be saved and resumed."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting import checkpoint as checkpoints
 from model.training.fitting.checkpoint import Checkpoint, Clock, State
-from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluation
+from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.regularization.clipping import clip_by_norm, clip_by_value
@@ -26,23 +26,28 @@ from model.training.regularization.penalties import Average, bound_norms, penali
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.schedule import Schedule
 
-# Steps from one copy of the weights to the next, for a loss that diverges. Of many weights, a copy
-# at each step would take 5 % of the time.
-SNAPSHOT_STEPS, MANY = 16, 2**15
+# Weights are copied for the case that the loss diverges: at every step for fewer than LARGE_SIZE
+# weights, otherwise every SNAPSHOT_STEPS steps, since a copy at each would take 5 % of the time.
+SNAPSHOT_STEPS, LARGE_SIZE = 16, 2**15
 
-# Called with θ itself after every update: to be read, or copied, but not kept.
+# Called with θ itself after every update. It may read or copy θ, but must not keep it.
 Trace = Callable[[Array], object]
 
-# Called with the epochs done, as a fraction too, and the last record; True ends the training.
+# Called after every step with the epochs so far, as a fraction, and the last record. If it returns
+# True, the training ends.
 ProgressCallback = Callable[[float, Record], bool | None]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """What came of a training.
+    """The result of a training.
 
-    theta: of the best record where it stops early or was interrupted, else of the last step; the
-    running average, where there is one. epoch: what theta is the state after.
+    Attributes:
+        theta: Parameters of the best record if the training has early stopping or was interrupted,
+            otherwise those after the last step; the moving average if there is one.
+        epoch: The epoch after which `theta` was reached.
+        history: All records.
+        interrupted: Whether Ctrl-C or the progress callback ended the training.
     """
 
     theta: Array
@@ -52,9 +57,13 @@ class TrainingResult:
 
 
 class DivergedError(TrainingError):
-    """A loss that is no number any more.
+    """The loss is no longer finite.
 
-    theta: the last weights for which it was one; of many weights, some at most 16 steps old.
+    Args:
+        message: The error text.
+        theta: The last weights with a finite loss; for 32 768 weights or more, they may be up to
+            16 steps old.
+        history: The records so far.
     """
 
     def __init__(self, message: str, theta: Array, history: History) -> None:
@@ -73,14 +82,27 @@ def minimize(
     trace: Trace | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> TrainingResult:
-    """Train from θ, which stays as it is, and say what came of it.
+    """Train a network from given weights.
 
-    watch, trace: called after every step. checkpoint: where the state is kept; if there is one of
-    this very training, it goes on from there. One Ctrl-C ends it after the step at hand.
+    The first Ctrl-C ends the training after the current step.
 
-    Raises DivergedError at the step where the loss is no longer a number, NetworkError for rows
-    that do not fit, TrainingError for another training's checkpoint; DataError where stored rows
-    cannot be read.
+    Args:
+        network: The network.
+        theta: Initial parameters, shape (P,), or (K, P) for K members; not changed.
+        training: The description of the training.
+        rows: The training rows.
+        validation: The validation rows, or None.
+        watch: Called after every step with the epochs so far and the last record; True ends the
+            training.
+        trace: Called with θ after every update.
+        checkpoint: Where to save the state. If the file holds a state of this training, the
+            training resumes from it.
+
+    Raises:
+        DivergedError: If the loss is no longer finite.
+        NetworkError: If the rows do not fit the network.
+        TrainingError: If the checkpoint is damaged or of another training.
+        DataError: If stored rows cannot be read.
     """
     run = Run(network, theta, training, rows, validation, trace)
     if checkpoint is not None:
@@ -89,11 +111,24 @@ def minimize(
             run.restore(state)
     with np.errstate(all="ignore"), deferred_interrupt() as interrupt:  # divergence is an error
         run.run(watch, checkpoint, interrupt)
-    return run.outcome()
+    return run.result()
 
 
 class Run:
-    """A training under way. `state` is all that a step or a record changes."""
+    """A training in progress. `state` contains everything that a step or a record changes.
+
+    Args:
+        network: The network.
+        theta: Initial parameters, shape (P,), or (K, P) for K members; not changed.
+        training: The description of the training.
+        rows: The training rows.
+        validation: The validation rows, or None.
+        trace: Called with θ after every update.
+
+    Raises:
+        TrainingError: If early stopping has no validation rows.
+        NetworkError: If the rows do not fit the network.
+    """
 
     def __init__(
         self,
@@ -108,21 +143,24 @@ class Run:
             raise TrainingError("training.early_stopping needs validation rows")
         self._network, self._initial, self._training = network, theta, training
         self._theta = theta.copy()
-        self._good, self._best = theta.copy(), theta.copy()  # of late; of the best record
+        # Weights of a recent step with a finite loss, and of the best record.
+        self._good, self._best = theta.copy(), theta.copy()
         self._batches = Batches(network, self._theta, rows, training)
-        self._train = Evaluation(network, rows, EVALUATED_ROWS)
-        self._validation = None if validation is None else Evaluation(network, validation)
+        self._train = Evaluator(network, rows, EVALUATED_ROWS)
+        self._validation = None if validation is None else Evaluator(network, validation)
         self._history = History()
-        self._epoch = self._step = self._number = 0  # _number: batches done of this epoch
+        self._epoch = self._step = 0
+        self._batch = 0  # batches so far in this epoch
         self._squared_norm: float | None = None
-        self._plateau, self._stopping, self._lowest = PlateauState(), EarlyStoppingState(), math.inf
+        self._plateau, self._stopping = PlateauState(), EarlyStoppingState()
+        self._lowest = math.inf
         self._interrupted = False
-        self._bind()
+        self._compile()
         if trace is not None:
             self._calls.append(partial(trace, self._theta))
 
-    def _bind(self) -> None:
-        """The calls from a gradient to the next weights: penalties, clipping, update, bounds."""
+    def _compile(self) -> None:
+        """Compile the calls after a gradient: penalties, clipping, update, bounds, average."""
         training, theta, gradient = self._training, self._theta, self._batches.gradient
         network, layout, rates = self._network, self._network.layout, training.layer_rates
         self._update = training.optimizer.bind(
@@ -148,7 +186,7 @@ class Run:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint of this very training has, and no other's."""
+        """Plain data that only a checkpoint of this training has."""
         return {
             "network": self._network.describe(),
             "training": self._training.describe(),
@@ -161,43 +199,49 @@ class Run:
     def run(
         self, watch: ProgressCallback | None, checkpoint: Checkpoint | None, interrupt: Interrupt
     ) -> None:
-        """Train to the end, or until something ends it."""
+        """Train until the last epoch, early stopping or an interrupt.
+
+        Args:
+            watch: Called after every step; True ends the training.
+            checkpoint: Where to save the state, or None.
+            interrupt: Ends the training after the current step when it becomes true.
+        """
         training, batches = self._training, self._batches
         clock = None if checkpoint is None else Clock(checkpoint.every_seconds)
         if not self._history.records:
             self._record()
-        while self._epoch < training.epochs and not self._is_over():
+        while self._epoch < training.epochs and not self._should_stop():
             order = batches.order(self._epoch)
-            while self._number < batches.count:
+            while self._batch < batches.count:
                 self._make_step(order)
-                done = self._epoch + self._number / batches.count
-                ends = watch is not None and watch(done, self._history.records[-1])
-                ends = ends or interrupt.pressed  # also while watching
+                epochs = self._epoch + self._batch / batches.count
+                ends = watch is not None and watch(epochs, self._history.records[-1])
+                ends = ends or interrupt.pressed  # Ctrl-C during `watch` counts too
                 if checkpoint is not None and clock is not None and (clock.is_due() or ends):
                     checkpoints.write(checkpoint.path, self.identity, self.state())
                 if ends:
                     self._interrupted = True
                     self._record()
                     return
-            self._epoch, self._number = self._epoch + 1, 0
+            self._epoch, self._batch = self._epoch + 1, 0
             if self._epoch % training.report_every == 0 or self._epoch == training.epochs:
                 self._record()
 
-    def outcome(self) -> TrainingResult:
-        """The weights to keep, and how they came about."""
+    def result(self) -> TrainingResult:
+        """Return the weights to keep, with the history."""
         history = self._history
         if self._interrupted or self._training.early_stopping is not None:
             return TrainingResult(self._best, history.best.epoch, history, self._interrupted)
-        return TrainingResult(self._evaluated().copy(), self._epoch, history)
+        return TrainingResult(self._evaluated_theta().copy(), self._epoch, history)
 
     def state(self) -> State:
-        """All that must be kept to go on as if nothing had happened."""
+        """Return everything that is needed to resume. The arrays are views, not copies."""
         arrays = {"theta": self._theta, "good": self._good, "best": self._best}
-        arrays |= {f"optimizer.{key}": each for key, each in self._update.state.items()}
+        arrays |= {f"optimizer.{key}": array for key, array in self._update.state.items()}
         if self._average is not None:
             arrays |= {"average": self._average.theta, "averaged": self._average.updates}
         plain = {
-            "place": [self._epoch, self._step, self._number],
+            "place": [self._epoch, self._step, self._batch],
             "squared_norm": self._squared_norm,
             "plateau": list(self._plateau),
             "noise": self._batches.noise.bit_generator.state,
@@ -206,11 +250,11 @@ class Run:
         return State(arrays, plain)
 
     def restore(self, state: State) -> None:
-        """Go back to a state of this very training."""
+        """Restore a state of this training."""
         for key, array in self.state().arrays.items():
             array[...] = state.arrays[key]
         plain = state.plain
-        self._epoch, self._step, self._number = plain["place"]
+        self._epoch, self._step, self._batch = plain["place"]
         self._squared_norm = plain["squared_norm"]
         self._plateau = PlateauState(*plain["plateau"])
         self._batches.noise.bit_generator.state = plain["noise"]
@@ -228,27 +272,29 @@ class Run:
             momentum = schedule.momentum(step)
             if momentum is not None and self._update.momentum is not None:
                 self._update.momentum.fill(momentum)
-        self._batches.step(order, self._number)
+        self._batches.step(order, self._batch)
         gradient = self._batches.gradient
         self._squared_norm = float(np.vdot(gradient, gradient))
         if not math.isfinite(self._squared_norm):
             raise self._diverged()
-        if self._theta.size < MANY or self._step % SNAPSHOT_STEPS == 0:
+        if self._theta.size < LARGE_SIZE or self._step % SNAPSHOT_STEPS == 0:
             np.copyto(self._good, self._theta)
         for call in self._calls:
             call()
-        self._step, self._number = self._step + 1, self._number + 1
+        self._step, self._batch = self._step + 1, self._batch + 1
 
     def _record(self) -> None:
-        theta, validation_loss = self._evaluated(), None
-        train_loss, metrics = self._train.of(theta, loss_only=self._validation is not None)
+        theta, validation_loss = self._evaluated_theta(), None
+        has_validation = self._validation is not None
+        train_loss, metrics = self._train.evaluate(theta, loss_only=has_validation)
         if self._validation is not None:
-            validation_loss, metrics = self._validation.of(theta)
+            validation_loss, metrics = self._validation.evaluate(theta)
         if not math.isfinite(train_loss + (validation_loss or 0)):
             raise self._diverged()
         rate, norm = float(self._update.rate.mean()), self._squared_norm
         record = Record(
-            epoch=self._epoch + self._number // self._batches.count,  # interrupted at its end
+            # An interrupt after the last batch leaves the epoch complete but not yet counted.
+            epoch=self._epoch + self._batch // self._batches.count,
             step=self._step,
             train_loss=train_loss,
             validation_loss=validation_loss,
@@ -261,8 +307,8 @@ class Run:
             self._lowest = record.monitored
             np.copyto(self._best, theta)
         if self._training.early_stopping is not None:
-            stopping = self._training.early_stopping
-            self._stopping = stopping.observe(self._stopping, record.monitored)
+            early_stopping = self._training.early_stopping
+            self._stopping = early_stopping.observe(self._stopping, record.monitored)
         schedule = self._training.schedule
         if isinstance(schedule, ReduceOnPlateau):
             self._plateau = schedule.observe(self._plateau, record.monitored)
@@ -275,13 +321,13 @@ class Run:
         else:
             rate.fill(rates[0])
 
-    def _evaluated(self) -> Array:
-        """The weights that records are of: the running average, where there is one."""
+    def _evaluated_theta(self) -> Array:
+        """Return the weights that records evaluate: the moving average if there is one."""
         return self._theta if self._average is None else self._average.theta
 
-    def _is_over(self) -> bool:
-        stopping = self._training.early_stopping
-        return stopping is not None and stopping.should_stop(self._stopping)
+    def _should_stop(self) -> bool:
+        early_stopping = self._training.early_stopping
+        return early_stopping is not None and early_stopping.should_stop(self._stopping)
 
     def _diverged(self) -> DivergedError:
         rate = f"{float(self._update.rate.max()):g}"

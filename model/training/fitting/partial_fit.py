@@ -1,4 +1,4 @@
-"""A training that goes on later, with the same rows or others, as if it had never stopped."""
+"""Progress: a training that can be continued later, with the same or other rows."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -13,16 +13,22 @@ from model.training.fitting.checkpoint import State
 from model.training.fitting.history import History
 from model.training.fitting.interrupts import Interrupt
 
-# `minimize` without its file: what a checkpoint keeps stays in memory here.
+# Used without `minimize`: the state of a checkpoint stays in memory here.
 from model.training.fitting.loop import Run
 
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """A network as far as it is trained, and all that it takes to go on. `train` makes a new one.
+    """A partly trained network with everything that is needed to continue.
 
-    theta: the weights to predict with. epoch: how many are done; theta may be of an earlier one.
-    loss: of training rows, with theta. rest: the state of the training, but for theta.
+    Attributes:
+        network: The network.
+        training: The description of the training; its epochs have no effect.
+        theta: Parameters for predictions.
+        epoch: Epochs so far; `theta` may be from an earlier one.
+        loss: Training loss of `theta`, None before the first epoch.
+        history: All records.
+        state: The state of the training, without what `theta` already contains.
     """
 
     network: Network
@@ -31,41 +37,53 @@ class Progress:
     epoch: int = 0
     loss: float | None = None
     history: History = field(default_factory=History)
-    rest: State | None = None
+    state: State | None = None
 
     @classmethod
     def begin(cls, network: Network, training: Training) -> Self:
-        """Before the first epoch: the training's own initial weights."""
+        """Return the progress before the first epoch, with the training's initial weights.
+
+        Args:
+            network: The network.
+            training: The description of the training.
+        """
         return cls(network, training, network.initial_parameters(training.initial_generator()))
 
     def train(self, rows: Rows, validation: Rows | None = None, *, epochs: int) -> Self:
-        """Go on for so many epochs with these rows.
+        """Train for some epochs and return the new progress.
 
-        One epoch after the other gives what all at once do, bit for bit, unless early stopping or
-        a schedule looks at more than one. Ctrl-C interrupts as ever, as searches expect.
+        Several calls give the same result as one call with all epochs, bit for bit, unless early
+        stopping or a schedule spans epochs. Ctrl-C raises KeyboardInterrupt at once, as parameter
+        searches expect.
 
-        Raises DivergedError where the loss is no longer a number, NetworkError for rows that do not
-        fit.
+        Args:
+            rows: The training rows.
+            validation: The validation rows, or None.
+            epochs: Epochs to train, at least 1.
+
+        Raises:
+            DivergedError: If the loss is no longer finite.
+            NetworkError: If the rows do not fit the network.
         """
         training = replace(self.training, epochs=self.epoch + epochs)
         run = Run(self.network, self.theta, training, rows, validation)
-        if self.rest is not None:
+        if self.state is not None:
             copies = dict.fromkeys(("theta", "good", "best"), self.theta)
-            run.restore(State({**copies, **self.rest.arrays}, self.rest.plain))
-        with np.errstate(all="ignore"):  # divergence is an error
+            run.restore(State({**copies, **self.state.arrays}, self.state.plain))
+        with np.errstate(all="ignore"):  # divergence raises an error
             run.run(None, None, Interrupt())
-        outcome, state = run.outcome(), run.state()
-        records = outcome.history.records  # the first is the last of those before
-        # What θ̄ is the average of must be kept; any other θ is the one to predict with.
-        left = {"good", "best"} if training.average is not None else {"good", "best", "theta"}
+        result, state = run.result(), run.state()
+        records = result.history.records  # the first one is the last record of the previous call
+        # With a moving average, θ itself has to be kept; otherwise it is the one for predictions.
+        omitted = {"good", "best"} if training.average is not None else {"good", "best", "theta"}
         return replace(
             self,
-            theta=outcome.theta,
+            theta=result.theta,
             epoch=records[-1].epoch,
-            loss=next(each.train_loss for each in records if each.epoch == outcome.epoch),
+            loss=next(record.train_loss for record in records if record.epoch == result.epoch),
             history=History([*self.history.records[:-1], *records]),
-            rest=State(
-                {key: each for key, each in state.arrays.items() if key not in left},
+            state=State(
+                {key: array for key, array in state.arrays.items() if key not in omitted},
                 {**state.plain, "records": state.plain["records"][-1:]},
             ),
         )

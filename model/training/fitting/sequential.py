@@ -1,4 +1,4 @@
-"""A network in three statements: how the output is computed, which loss, and minimize it."""
+"""Sequential: define layers, fit them to rows, and predict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,25 +21,39 @@ from model.training.optimizers.registry import Optimizer
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A network with the weights that a training has found. history: how it went."""
+    """A trained network.
+
+    Attributes:
+        network: The network.
+        theta: Its parameters, shape (P,).
+        history: The records of the training.
+    """
 
     network: Network
     theta: Array
     history: History
 
     def predict(self, rows: npt.ArrayLike) -> Array:
-        """Predictions (B, outputs) for rows (B, features): probabilities, or numbers."""
+        """Predict probabilities or numbers, shape (B, outputs), for rows of shape (B, features)."""
         return self.network.predict(self.theta, rows)
 
     def loss(self, rows: npt.ArrayLike, targets: npt.ArrayLike) -> float:
-        """The mean loss of rows (B, features) against their targets."""
+        """Return the mean loss.
+
+        Args:
+            rows: Shape (B, features).
+            targets: B targets, as the loss accepts them.
+        """
         return float(self.network.loss_of(self.theta, rows, targets))
 
 
 class Sequential:
-    """Layers one after another. It only describes: `fit` makes a network for the rows it is given.
+    """A sequence of layers. It is a description: `fit` builds a network for the rows it is given.
 
-    channels: how many of the features lie at one position, of signals. dtype: float64 or float32.
+    Args:
+        layers: Layers, their names, or tables.
+        channels: Features at each position of a signal.
+        dtype: "float64" or "float32".
     """
 
     def __init__(
@@ -66,21 +80,31 @@ class Sequential:
         watch: ProgressCallback | None = None,
         **more: Any,
     ) -> Fitted:
-        """Minimize the loss over rows (N, features) and their targets, each row in every epoch.
+        """Minimize a loss over rows and their targets.
 
-        The loss takes what the last layer puts out, and applies sigmoid or softmax itself. Rows are
-        taken as they come: scale them before. validation: rows and targets that are not learned
-        from. watch: see `minimize`. more: further fields of `Training`, by name.
+        Args:
+            rows: Shape (N, features); scale them before.
+            targets: N targets, as the loss accepts them.
+            loss: A loss, its name, or a table. It takes the outputs of the last layer and applies
+                sigmoid or softmax itself.
+            optimizer: An optimizer, its name, or a table.
+            epochs: Passes over the rows, at least 1.
+            batch_size: Rows per step, "full" or "auto"; see `Training`.
+            weights: Row weights, shape (N,).
+            validation: Rows and targets that are evaluated but not trained on.
+            watch: Called after every step; see `ProgressCallback`.
+            **more: Further fields of `Training`.
 
-        Raises NetworkError for what does not fit together, DivergedError where the loss is no
-        longer a number.
+        Raises:
+            NetworkError: If the arguments do not fit together.
+            DivergedError: If the loss is no longer finite.
         """
         shape = np.shape(rows)
         if len(shape) != 2:
             raise NetworkError(f"rows must have shape (rows, features), got {shape}")
         network = Network(self.layers, shape[1], loss, self.dtype, self.channels)
         training = Training(optimizer=optimizer, epochs=epochs, batch_size=batch_size, **more)
-        outcome = minimize(
+        result = minimize(
             network,
             network.initial_parameters(training.initial_generator()),
             training,
@@ -88,4 +112,4 @@ class Sequential:
             None if validation is None else Rows(*validation),
             watch=watch,
         )
-        return Fitted(network, outcome.theta, outcome.history)
+        return Fitted(network, result.theta, result.history)

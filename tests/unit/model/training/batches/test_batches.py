@@ -1,4 +1,4 @@
-"""Batches: every row once an epoch, and gradients that add up to the whole table's."""
+"""Batches: every row once per epoch, gradients that add up, weights, batch size "auto"."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from model.network.network import Network
 from model.training.batches.batches import Batches, largest_batch
 from model.training.batches.rows import Rows
 from model.training.config import Training
-from model.training.fitting.evaluator import Evaluation
+from model.training.fitting.evaluator import Evaluator
 
 NETWORK = Network([Dense(6, "tanh"), Dense(1)], inputs=3)
 THETA = NETWORK.initial_parameters(np.random.default_rng(0))
@@ -41,19 +41,19 @@ def gradients(batches: Batches, epoch: int = 0) -> list[Array]:
     return found
 
 
-def whole_gradient(theta: Array, of: Rows, weights: Array | None = None) -> Array:
-    """That of the mean loss, by one plan over all rows."""
-    count = len(np.asarray(of.inputs))
+def full_gradient(theta: Array, table: Rows, weights: Array | None = None) -> Array:
+    """Return the gradient of the mean loss, from one plan over all rows."""
+    count = len(np.asarray(table.inputs))
     plan = NETWORK.compile(theta, count, weighted=weights is not None)
-    targets = NETWORK.loss.encode(of.targets, 1, "float64")
+    targets = NETWORK.loss.encode(table.targets, 1, "float64")
     shares = None if weights is None else weights / weights.sum(axis=-1, keepdims=True)
-    plan.load(np.asarray(of.inputs), targets, shares)
+    plan.load(np.asarray(table.inputs), targets, shares)
     plan.step()
     return plan.gradient
 
 
 @pytest.mark.parametrize("size", [1, 7, 25, 49, 50, 51, 500])
-def test_every_row_comes_once_an_epoch(size: int) -> None:
+def test_every_row_occurs_once_per_epoch(size: int) -> None:
     batches = Batches(NETWORK, THETA, rows(), training(size))
     assert batches.count == -(-50 // min(size, 50))
     if size < 50:
@@ -66,8 +66,8 @@ def test_every_row_comes_once_an_epoch(size: int) -> None:
         assert other.order(2).tolist() != orders[2]
 
 
-def test_the_order_is_of_seed_and_epoch_alone() -> None:
-    """Neither the batches' size, nor θ, nor draws of noise before have a part in it."""
+def test_order_depends_on_seed_and_epoch_only() -> None:
+    """Batch size, θ and earlier noise do not matter."""
     plain = Batches(NETWORK, THETA, rows(), training(7))
     other = Batches(NETWORK, 2 * THETA, rows(), training(16, augmentation=["mixup"]))
     gradients(other)
@@ -75,28 +75,28 @@ def test_the_order_is_of_seed_and_epoch_alone() -> None:
         assert (plain.order(epoch) == other.order(epoch)).all()
 
 
-def test_batches_are_the_rows_in_their_order() -> None:
-    batches, of = Batches(NETWORK, THETA, rows(), training(1)), rows()
-    inputs, targets = np.asarray(of.inputs), np.asarray(of.targets)
+def test_batches_follow_the_order() -> None:
+    batches, table = Batches(NETWORK, THETA, rows(), training(1)), rows()
+    inputs, targets = np.asarray(table.inputs), np.asarray(table.targets)
     for index, found in zip(batches.order(4), gradients(batches, 4), strict=True):
-        alone = whole_gradient(THETA, Rows(inputs[[index]], targets[[index]]))
-        np.testing.assert_allclose(found, alone, rtol=1e-12, atol=1e-15)
+        expected = full_gradient(THETA, Rows(inputs[[index]], targets[[index]]))
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
 @given(st.integers(1, 40), st.integers(1, 45))
-def test_any_rows_in_batches_of_any_size_add_up(count: int, size: int) -> None:
+def test_gradients_add_up_for_any_rows_and_batch_size(count: int, size: int) -> None:
     batches = Batches(NETWORK, THETA, rows(count), training(size))
     found = gradients(batches)
     sizes = [min(size, count - start) for start in range(0, count, size)]
     assert batches.count == len(sizes)
     total = sum(each * gradient for each, gradient in zip(sizes, found, strict=True)) / count
-    np.testing.assert_allclose(total, whole_gradient(THETA, rows(count)), rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(total, full_gradient(THETA, rows(count)), rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("size", [50, 51, "full"])
-def test_a_full_batch_is_a_plan_over_all_rows(size: int | str) -> None:
+def test_full_batch_equals_a_plan_over_all_rows(size: int | str) -> None:
     (found,) = gradients(Batches(NETWORK, THETA, rows(), training(size)))
-    assert (found == whole_gradient(THETA, rows())).all()
+    assert (found == full_gradient(THETA, rows())).all()
 
 
 @pytest.mark.parametrize("size", [1, 7, 25, "full", "auto"])
@@ -105,7 +105,7 @@ def test_gradients_of_an_epoch_add_up(size: int | str) -> None:
     found = gradients(batches)
     sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
     total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
-    np.testing.assert_allclose(total, whole_gradient(THETA, rows()), rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(total, full_gradient(THETA, rows()), rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("size", [7, "full"])
@@ -118,11 +118,11 @@ def test_weighted_gradients_of_an_epoch_add_up(size: int | str, members: int) ->
     found = gradients(batches)
     sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
     total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
-    expected = whole_gradient(theta, rows(), weights)
+    expected = full_gradient(theta, rows(), weights)
     np.testing.assert_allclose(total, expected, rtol=1e-11, atol=1e-14)
 
 
-def test_members_share_weights_that_are_not_their_own() -> None:
+def test_members_share_weights_of_shape_n() -> None:
     theta, weights = np.stack([THETA, 2 * THETA]), np.arange(50.0)
     batches = Batches(NETWORK, theta, rows(weights=weights), training(16))
     together = gradients(batches)
@@ -133,33 +133,33 @@ def test_members_share_weights_that_are_not_their_own() -> None:
 
 
 @pytest.mark.parametrize("size", [7, "full"])
-def test_only_how_weights_compare_matters(size: int | str) -> None:
+def test_scale_of_the_weights_does_not_matter(size: int | str) -> None:
     weights = np.random.default_rng(3).uniform(0, 2, 50)
     found = gradients(Batches(NETWORK, THETA, rows(weights=weights), training(size)))
     scaled = gradients(Batches(NETWORK, THETA, rows(weights=1e6 * weights), training(size)))
     np.testing.assert_allclose(scaled, found, rtol=1e-11, atol=1e-14)
 
 
-def test_a_row_of_weight_zero_is_as_good_as_absent() -> None:
-    of, weights = rows(), (np.arange(50) < 30).astype(float)
+def test_row_of_weight_zero_has_no_effect() -> None:
+    table, weights = rows(), (np.arange(50) < 30).astype(float)
     (found,) = gradients(Batches(NETWORK, THETA, rows(weights=weights), training("full")))
-    first = Rows(np.asarray(of.inputs)[:30], np.asarray(of.targets)[:30])
-    np.testing.assert_allclose(found, whole_gradient(THETA, first), rtol=1e-11, atol=1e-14)
+    first = Rows(np.asarray(table.inputs)[:30], np.asarray(table.targets)[:30])
+    np.testing.assert_allclose(found, full_gradient(THETA, first), rtol=1e-11, atol=1e-14)
 
 
-def test_no_member_may_have_only_zero_weights() -> None:
+def test_member_with_zero_weights_only_is_rejected() -> None:
     weights = np.stack([np.ones(50), np.zeros(50)])
     with pytest.raises(NetworkError, match="weights must be finite, at least 0, and not all 0"):
         Batches(NETWORK, np.stack([THETA, THETA]), rows(weights=weights), training(8))
 
 
-def test_a_few_rows_may_have_all_the_weight() -> None:
+def test_evaluation_samples_rows_with_weight() -> None:
     weights = (np.arange(10_000) == 0).astype(float)
-    loss, _ = Evaluation(NETWORK, rows(10_000, weights), most=4096).of(THETA)
+    loss, _ = Evaluator(NETWORK, rows(10_000, weights), max_rows=4096).evaluate(THETA)
     assert np.isfinite(loss)
 
 
-def test_a_step_allocates_nothing() -> None:
+def test_step_allocates_nothing() -> None:
     theta, weights = np.stack([THETA, 2 * THETA]), np.ones((2, 4000))
     batches = Batches(NETWORK, theta, rows(4000, weights), training(1500))
     order = batches.order(0)
@@ -171,16 +171,16 @@ def test_a_step_allocates_nothing() -> None:
     assert peak < 4000, f"{peak} bytes"
 
 
-def test_augmentation_reaches_the_whole_table_too() -> None:
-    how = training("full", augmentation=[{"name": "jitter", "standard_deviation": 0.1}])
-    first, second = (gradients(Batches(NETWORK, THETA, rows(), how))[0] for _ in range(2))
+def test_full_batch_is_augmented() -> None:
+    settings = training("full", augmentation=[{"name": "jitter", "standard_deviation": 0.1}])
+    first, second = (gradients(Batches(NETWORK, THETA, rows(), settings))[0] for _ in range(2))
     plain = gradients(Batches(NETWORK, THETA, rows(), training("full")))[0]
     assert (first == second).all()
     assert (first != plain).all()
 
 
 @pytest.mark.parametrize(
-    ("weights", "why"),
+    ("weights", "message"),
     [
         (np.ones(49), r"weights must have shape \(50,\), got \(49,\)"),
         (np.zeros(50), "weights must be finite, at least 0, and not all 0"),
@@ -191,17 +191,17 @@ def test_augmentation_reaches_the_whole_table_too() -> None:
         (np.where(np.arange(50) == 49, np.inf, 1), "weights must be finite"),
     ],
 )
-def test_wrong_weights(weights: Array, why: str) -> None:
-    with pytest.raises(NetworkError, match=why):
+def test_invalid_weights_are_rejected(weights: Array, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
         Batches(NETWORK, THETA, rows(weights=weights), training(8))
 
 
-def test_weights_that_are_words() -> None:
+def test_text_weights_are_rejected() -> None:
     with pytest.raises(NetworkError, match="weights must be"):
         Batches(NETWORK, THETA, rows(weights=np.array(["heavy"] * 50)), training(8))
 
 
-def test_targets_must_be_as_many_as_rows() -> None:
+def test_numbers_of_targets_and_rows_must_be_equal() -> None:
     short = Rows(np.zeros((5, 3)), np.zeros(4))
     with pytest.raises(NetworkError, match="must be as many as the rows, 4 ≠ 5"):
         Batches(NETWORK, THETA, short, training(8))
@@ -210,7 +210,7 @@ def test_targets_must_be_as_many_as_rows() -> None:
 # The batch size "auto"
 
 
-def taken(network: Network, theta: Array, size: int) -> int:
+def plan_bytes(network: Network, theta: Array, size: int) -> int:
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -220,20 +220,20 @@ def taken(network: Network, theta: Array, size: int) -> int:
         tracemalloc.stop()
 
 
-def test_auto_is_the_largest_power_of_two_that_fits() -> None:
+def test_auto_is_the_largest_power_of_two_that_fits_the_budget() -> None:
     network = Network([Residual([Dense(40, "tanh"), Dense(40, "relu")]), Dense(1)], inputs=30)
     theta = network.initial_parameters(np.random.default_rng(0))
     assert largest_batch(network, theta, 2**28) == 512
     for budget in (100_000, 250_000, 400_000):
         size = largest_batch(network, theta, budget)
         assert size in {2**k for k in range(9)}
-        assert taken(network, theta, size) < budget * 1.02
-        assert taken(network, theta, 2 * size) > budget * 0.98
+        assert plan_bytes(network, theta, size) < budget * 1.02
+        assert plan_bytes(network, theta, 2 * size) > budget * 0.98
     with pytest.raises(NetworkError, match=r"memory_budget must hold one row's \d+ bytes, got 100"):
         largest_batch(network, theta, 100)
 
 
-def test_auto_is_no_more_than_the_rows() -> None:
+def test_auto_is_at_most_the_number_of_rows() -> None:
     assert Batches(NETWORK, THETA, rows(), training("auto")).size == 50
     tight = training("auto", memory_budget=10_000)
     assert 1 <= Batches(NETWORK, THETA, rows(), tight).size < 50
@@ -253,8 +253,8 @@ def test_auto_grows_with_the_budget() -> None:
 
 @pytest.mark.parametrize("members", [0, 3])
 @pytest.mark.parametrize("network", [LARGE, SIGNALS, NOISY])
-def test_auto_knows_what_a_plan_takes(network: Network, members: int) -> None:
-    """Within 10 %, with what draws at random as it does while training."""
+def test_auto_estimates_the_memory_of_a_plan(network: Network, members: int) -> None:
+    """The estimate is within 10 %, including the buffers of dropout."""
     theta = np.ones((members, network.layout.size) if members else network.layout.size)
     tracemalloc.start()
     plan = network.compile(theta, 256, gathers=True, generator=np.random.default_rng(0))
@@ -265,14 +265,14 @@ def test_auto_knows_what_a_plan_takes(network: Network, members: int) -> None:
     assert largest_batch(network, theta, int(real / 1.1)) < 256
 
 
-def test_auto_knows_what_a_small_plan_takes() -> None:
+def test_auto_estimates_the_memory_of_a_small_plan() -> None:
     for size in (64, 256):
-        real = taken(NETWORK, THETA, size)
+        real = plan_bytes(NETWORK, THETA, size)
         assert largest_batch(NETWORK, THETA, int(real * 1.1)) == size
         assert largest_batch(NETWORK, THETA, int(real / 1.1)) == size // 2
 
 
-def test_auto_is_the_same_when_asked_again() -> None:
+def test_auto_is_reproducible() -> None:
     program = """
 import numpy as np
 from model.network.layers import Dense

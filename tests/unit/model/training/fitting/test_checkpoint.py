@@ -1,4 +1,4 @@
-"""A training that was stopped goes on as if nothing had happened; a bad checkpoint is refused."""
+"""Checkpoints: resuming bit for bit, those of other trainings, and failed writes."""
 
 import errno
 import functools
@@ -30,7 +30,7 @@ STEPS = 12  # 4 epochs of batches of 8, 8 and 4 rows
 
 
 class Stopped(Exception):
-    """What the watch of a stopped training raises."""
+    """Raised by the progress callback to stop a training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,12 @@ class Job:
         self, path: Path | None = None, watch: ProgressCallback | None = None
     ) -> TrainingResult:
         """Train, with a checkpoint after every step."""
-        kept = None if path is None else Checkpoint(path, every_seconds=0)
-        how = self.network, self.theta, self.training, self.rows, self.validation
-        return minimize(*how, checkpoint=kept, watch=watch)
+        checkpoint = None if path is None else Checkpoint(path, every_seconds=0)
+        arguments = self.network, self.theta, self.training, self.rows, self.validation
+        return minimize(*arguments, checkpoint=checkpoint, watch=watch)
 
 
-def made(seed: int, rows: int = 20, shift: float = 0, **weights: Array) -> Rows:
+def random_rows(seed: int, rows: int = 20, shift: float = 0, **weights: Array) -> Rows:
     generator = np.random.default_rng(seed)
     inputs = generator.standard_normal((rows, 2))
     return Rows(inputs, inputs.sum(axis=1) + generator.standard_normal(rows) > shift, **weights)
@@ -63,7 +63,7 @@ def job(*, dtype: str = "float64", members: int = 0, units: int = 4, **more: Any
     generators = [np.random.default_rng(seed) for seed in range(max(members, 1))]
     theta = network.initial_parameters(generators if members else generators[0])
     values = {"optimizer": "adam", "learning_rate": 0.1, "epochs": 4, "batch_size": 8, **more}
-    return Job(network, theta, Training(**values), made(0), made(1))
+    return Job(network, theta, Training(**values), random_rows(0), random_rows(1))
 
 
 NOISE: dict[str, Any] = {"augmentation": ["mixup", {"name": "jitter", "standard_deviation": 0.1}]}
@@ -76,10 +76,10 @@ KINDS: dict[str, Callable[[], Job]] = {
     "warm-up": lambda: job(schedule={"name": "warm_up", "steps": 5, "then": "cosine"}),
     "plateau": lambda: replace(
         job(schedule={"name": "reduce_on_plateau", "patience": 0, "cooldown": 1}),
-        validation=made(2, shift=9),
+        validation=random_rows(2, shift=9),
     ),
     "early stopping": lambda: replace(
-        job(early_stopping={"patience": 1}), validation=made(2, shift=9)
+        job(early_stopping={"patience": 1}), validation=random_rows(2, shift=9)
     ),
     "average": lambda: job(average=0.9, **NOISE),
     "members": lambda: job(members=3, learning_rate=[0.1, 0.01, 0.5], **NOISE),
@@ -87,12 +87,12 @@ KINDS: dict[str, Callable[[], Job]] = {
         members=2, dtype="float32", average=0.5, learning_rate=[0.1, 0.2], schedule="cosine"
     ),
     "members, weights": lambda: replace(
-        job(members=2), rows=made(0, weights=np.arange(1.0, 41).reshape(2, 20))
+        job(members=2), rows=random_rows(0, weights=np.arange(1.0, 41).reshape(2, 20))
     ),
     "full batch": lambda: job(epochs=12, batch_size="full", report_every=5),
     "full batch, noise": lambda: job(epochs=12, batch_size=20, **NOISE),
     "automatic batch": lambda: job(epochs=12, batch_size="auto"),
-    "batches of one": lambda: replace(job(epochs=3, batch_size=1), rows=made(0, rows=4)),
+    "batches of one": lambda: replace(job(epochs=3, batch_size=1), rows=random_rows(0, rows=4)),
     "bounded": lambda: job(l1=0.01, l2=0.1, max_norm=1.0, clip_value=0.1, clip_norm=0.1),
     "frozen": lambda: job(layer_rates=[0, 1, 0.5], optimizer="adamw"),
     "without validation": lambda: replace(job(), validation=None),
@@ -100,12 +100,12 @@ KINDS: dict[str, Callable[[], Job]] = {
 
 
 def stop_after(steps: int) -> ProgressCallback:
-    heard = 0
+    steps_seen = 0
 
     def watch(done: float, record: Record) -> None:  # noqa: ARG001
-        nonlocal heard
-        heard += 1
-        if heard == steps:
+        nonlocal steps_seen
+        steps_seen += 1
+        if steps_seen == steps:
             raise Stopped
 
     return watch
@@ -118,7 +118,7 @@ def stop(training: Job, path: Path, steps: int) -> None:
 
 @functools.cache
 def whole(kind: str) -> tuple[TrainingResult, bytes]:
-    """What comes of an uninterrupted training, and its last checkpoint."""
+    """Return the result of an uninterrupted training, and its last checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
         return KINDS[kind]()(path), path.read_bytes()
@@ -131,13 +131,13 @@ def require_same(found: TrainingResult, expected: TrainingResult) -> None:
     assert (found.epoch, found.interrupted) == (expected.epoch, expected.interrupted)
 
 
-# Going on
+# Resuming
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(deadline=None, max_examples=5)
 @given(stops=st.lists(st.integers(1, STEPS), min_size=1, max_size=3))
-def test_a_resumed_training_is_the_same_bit_for_bit(kind: str, stops: list[int]) -> None:
+def test_resumed_training_is_identical_bit_for_bit(kind: str, stops: list[int]) -> None:
     expected, last = whole(kind)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
@@ -151,7 +151,7 @@ def test_a_resumed_training_is_the_same_bit_for_bit(kind: str, stops: list[int])
         assert path.read_bytes() == last
 
 
-def test_these_trainings_do_what_they_are_here_for() -> None:
+def test_kinds_of_trainings_differ_as_intended() -> None:
     assert whole("adam")[0].history.records[-1].step == STEPS
     assert whole("adam")[0].theta.tobytes() != whole("noise")[0].theta.tobytes()
     rates = whole("plateau")[0].history.column("rate")
@@ -162,19 +162,19 @@ def test_these_trainings_do_what_they_are_here_for() -> None:
     assert whole("members, float32")[0].theta.dtype == np.float32
 
 
-def test_a_checkpoint_changes_nothing(tmp_path: Path) -> None:
+def test_checkpoints_do_not_change_the_training(tmp_path: Path) -> None:
     for kind in ("noise", "members", "early stopping"):
         require_same(KINDS[kind]()(), whole(kind)[0])
-    rarely, it = Checkpoint(tmp_path / "state", every_seconds=1000), job()
-    minimize(it.network, it.theta, it.training, it.rows, checkpoint=rarely)
+    checkpoint, plain = Checkpoint(tmp_path / "state", every_seconds=1000), job()
+    minimize(plain.network, plain.theta, plain.training, plain.rows, checkpoint=checkpoint)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("steps", [1, 5, 17, 30])
-def test_a_diverging_training_diverges_again(tmp_path: Path, steps: int) -> None:
+def test_resumed_training_diverges_at_the_same_step(tmp_path: Path, steps: int) -> None:
     network = Network([Dense(1)], inputs=2, loss="mean_squared_error")
-    rule = Training(optimizer="gradient_descent", learning_rate=50, epochs=999, batch_size=8)
-    diverging = Job(network, np.zeros(3), rule, made(0), None)
+    settings = Training(optimizer="gradient_descent", learning_rate=50, epochs=999, batch_size=8)
+    diverging = Job(network, np.zeros(3), settings, random_rows(0), None)
     with pytest.raises(DivergedError) as expected:
         diverging()
     stop(diverging, tmp_path / "state", steps)
@@ -186,7 +186,7 @@ def test_a_diverging_training_diverges_again(tmp_path: Path, steps: int) -> None
         assert found.value.history == expected.value.history
 
 
-# Another training's
+# Checkpoints of other trainings
 
 
 @pytest.mark.parametrize(
@@ -211,18 +211,18 @@ def test_a_diverging_training_diverges_again(tmp_path: Path, steps: int) -> None
             lambda: job(dtype="float32"),
             "network.dtype was float64, now float32; .*; training rows differ.*, and 1 more",
         ),
-        (lambda: replace(job(), rows=made(7)), "training rows differs?$"),
+        (lambda: replace(job(), rows=random_rows(7)), "training rows differs?; use"),
         (
-            lambda: replace(job(), rows=made(0, weights=np.arange(1.0, 21))),
-            "training rows differs?$",
+            lambda: replace(job(), rows=random_rows(0, weights=np.arange(1.0, 21))),
+            "training rows differs?; use",
         ),
-        (lambda: replace(job(), validation=made(7)), "validation rows differs?$"),
-        (lambda: replace(job(), validation=None), "validation rows differs?$"),
-        (lambda: replace(job(), theta=job().theta + 1e-9), "initial weights differs?$"),
+        (lambda: replace(job(), validation=random_rows(7)), "validation rows differs?; use"),
+        (lambda: replace(job(), validation=None), "validation rows differs?; use"),
+        (lambda: replace(job(), theta=job().theta + 1e-9), "initial weights differs?; use"),
         (lambda: job(learning_rate=[0.1, 0.1], members=2), "initial weights differs?"),
     ],
 )
-def test_another_training_s_checkpoint_is_refused(
+def test_checkpoint_of_another_training_is_rejected(
     tmp_path: Path, other: Callable[[], Job], message: str
 ) -> None:
     path = tmp_path / "state"
@@ -235,10 +235,10 @@ def test_another_training_s_checkpoint_is_refused(
     job()(path)
 
 
-# Writing that fails
+# Failed writes
 
 
-def test_a_folder_that_vanishes_is_told_and_the_old_checkpoint_stays(tmp_path: Path) -> None:
+def test_missing_folder_is_reported_and_the_old_checkpoint_is_kept(tmp_path: Path) -> None:
     folder, moved = tmp_path / "folder", tmp_path / "moved"
     folder.mkdir()
     stop(job(), folder / "state", 5)
@@ -255,7 +255,7 @@ def test_a_folder_that_vanishes_is_told_and_the_old_checkpoint_stays(tmp_path: P
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_is_told_and_the_old_checkpoint_stays(
+def test_full_disk_is_reported_and_the_old_checkpoint_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     path = tmp_path / "state"

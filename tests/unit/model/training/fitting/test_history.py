@@ -1,4 +1,4 @@
-"""Records and the figures in them; when early stopping ends a training."""
+"""Records, their metrics, and early stopping."""
 
 import math
 from typing import Any
@@ -15,8 +15,8 @@ from model.training.fitting.history import (
     Record,
     accuracy_of_classes,
     accuracy_of_labels,
+    default_metric,
     r_squared,
-    usual_metric,
 )
 from model.training.regularization.early_stopping import EarlyStopping
 
@@ -26,7 +26,7 @@ def record(epoch: int, train: float, validation: float | None) -> Record:
     return Record(epoch, 2 * epoch, train, validation, metrics, rate=0.1, gradient_norm=None)
 
 
-def test_the_best_record_is_the_first_with_the_lowest_monitored_loss() -> None:
+def test_best_record_is_the_first_with_the_lowest_monitored_loss() -> None:
     losses = [3.0, 1.0, 2.0, 1.0]
     history = History([record(i, 10 - i, loss) for i, loss in enumerate(losses)])
     assert history.best.epoch == 1
@@ -34,7 +34,7 @@ def test_the_best_record_is_the_first_with_the_lowest_monitored_loss() -> None:
     assert without.best.epoch == 3
 
 
-def test_a_column_is_a_field_or_a_metric() -> None:
+def test_column_returns_a_field_or_a_metric() -> None:
     history = History([record(i, 1.0, None) for i in range(3)])
     assert history.column("epoch") == [0, 1, 2]
     assert history.column("accuracy") == [0, 0.1, 0.2]
@@ -66,13 +66,13 @@ def test_r_squared_of_equal_targets_whose_mean_is_rounded() -> None:
 
 
 @given(st.integers(1, 20), st.integers(1, 3), st.integers(0, 2**32 - 1))
-def test_figures_are_their_formulas(count: int, outputs: int, seed: int) -> None:
-    """Written out row by row, as scikit-learn's accuracy_score and r2_score (of one output)."""
+def test_metrics_match_their_formulas(count: int, outputs: int, seed: int) -> None:
+    """The formulas of scikit-learn's accuracy_score and r2_score (of one output), row by row."""
     generator = np.random.default_rng(seed)
     p = generator.uniform(size=(count, outputs))
     labels, classes = generator.integers(0, 2, p.shape), generator.integers(0, outputs, count)
-    right = [(p[i, j] > 0.5) == labels[i, j] for i in range(count) for j in range(outputs)]
-    assert accuracy_of_labels(labels, p) == pytest.approx(sum(right) / len(right))
+    correct = [(p[i, j] > 0.5) == labels[i, j] for i in range(count) for j in range(outputs)]
+    assert accuracy_of_labels(labels, p) == pytest.approx(sum(correct) / len(correct))
     hits = [p[i, classes[i]] == max(p[i]) for i in range(count)]
     assert accuracy_of_classes(classes, p) == pytest.approx(sum(hits) / count)
     y, mean = labels + p**2, [sum((labels + p**2)[:, j]) / count for j in range(outputs)]
@@ -82,8 +82,8 @@ def test_figures_are_their_formulas(count: int, outputs: int, seed: int) -> None
         assert r_squared(y, p) == pytest.approx(1 - error / spread, rel=1e-6)
 
 
-def test_each_loss_has_its_metric() -> None:
-    found = {name: usual_metric(kind()) for name, kind in LOSSES.items()}
+def test_default_metric_of_each_loss() -> None:
+    found = {name: default_metric(kind()) for name, kind in LOSSES.items()}
     assert found["binary_cross_entropy"] == ("accuracy", accuracy_of_labels)
     assert found["sparse_categorical_cross_entropy"] == ("accuracy", accuracy_of_classes)
     assert found["categorical_cross_entropy"] == ("accuracy", accuracy_of_classes)
@@ -96,7 +96,7 @@ def test_each_loss_has_its_metric() -> None:
     st.integers(1, 5),
     st.sampled_from([0.0, 0.5]),
 )
-def test_early_stopping_waits_as_long_as_it_says(
+def test_early_stopping_tolerates_patience_records(
     losses: list[float], patience: int, min_delta: float
 ) -> None:
     stopping = EarlyStopping(patience, min_delta)
@@ -110,13 +110,13 @@ def test_early_stopping_waits_as_long_as_it_says(
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "message"),
     [
         ({"patience": 0}, "early_stopping: patience must be a positive integer, got 0"),
         ({"patience": 1.5}, "early_stopping: patience must be a positive integer"),
         ({"min_delta": -1}, "early_stopping: min_delta must be a number from 0"),
     ],
 )
-def test_wrong_early_stopping(values: dict[str, Any], why: str) -> None:
-    with pytest.raises(NetworkError, match=why):
+def test_invalid_early_stopping_is_rejected(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
         EarlyStopping(**values)

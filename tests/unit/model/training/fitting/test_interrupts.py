@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps: what it ends, what it leaves behind, and whom it is none of."""
+"""Ctrl-C during a training: deferral to the end of a step, checkpoints, other handlers."""
 
 import signal
 import threading
@@ -22,10 +22,10 @@ EPOCHS, BATCHES = 4, 3
 
 
 @pytest.fixture(autouse=True)
-def _python_s_own_handler() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _default_handler() -> Iterator[None]:
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, previous)
 
 
 def press() -> None:
@@ -36,10 +36,10 @@ def handler() -> object:
     return signal.getsignal(signal.SIGINT)
 
 
-# The context
+# deferred_interrupt
 
 
-def test_the_first_sets_a_flag_and_the_second_interrupts() -> None:
+def test_first_ctrl_c_sets_a_flag_and_the_second_interrupts() -> None:
     with deferred_interrupt() as interrupt:
         assert (bool(interrupt), interrupt.pressed) == (False, False)
         press()
@@ -50,7 +50,7 @@ def test_the_first_sets_a_flag_and_the_second_interrupts() -> None:
     assert handler() is signal.default_int_handler
 
 
-def test_after_it_ctrl_c_is_what_it_was() -> None:
+def test_handler_is_restored_afterwards() -> None:
     with deferred_interrupt():
         assert handler() is not signal.default_int_handler
     assert handler() is signal.default_int_handler
@@ -64,7 +64,7 @@ def test_after_it_ctrl_c_is_what_it_was() -> None:
 
 
 @pytest.mark.parametrize("presses", [0, 1, 2])
-def test_an_exception_leaves_the_handler_as_it_was(presses: int) -> None:
+def test_handler_is_restored_after_an_exception(presses: int) -> None:
     def fail() -> None:
         with deferred_interrupt():
             for _ in range(presses):
@@ -76,7 +76,7 @@ def test_an_exception_leaves_the_handler_as_it_was(presses: int) -> None:
     assert handler() is signal.default_int_handler
 
 
-def test_within_another_the_inner_leaves_it_to_the_outer() -> None:
+def test_nested_context_leaves_ctrl_c_to_the_outer_one() -> None:
     with deferred_interrupt() as outer:
         with deferred_interrupt() as inner:
             press()
@@ -84,7 +84,7 @@ def test_within_another_the_inner_leaves_it_to_the_outer() -> None:
     assert handler() is signal.default_int_handler
 
 
-def test_another_thread_changes_nothing() -> None:
+def test_context_has_no_effect_in_another_thread() -> None:
     seen: list[object] = []
 
     def enter() -> None:
@@ -97,34 +97,34 @@ def test_another_thread_changes_nothing() -> None:
     assert seen == [signal.default_int_handler, False]
 
 
-def test_a_program_s_own_handler_stays() -> None:
-    heard: list[int] = []
+def test_custom_handler_is_kept() -> None:
+    signals: list[int] = []
 
-    def own(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        heard.append(number)
+    def custom(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        signals.append(number)
 
-    for given_ in (own, signal.SIG_IGN):
-        signal.signal(signal.SIGINT, given_)
+    for handling in (custom, signal.SIG_IGN):
+        signal.signal(signal.SIGINT, handling)
         with deferred_interrupt() as interrupt:
-            assert handler() is given_
+            assert handler() is handling
             press()
             assert not interrupt
-        assert handler() is given_
-    assert heard == [signal.SIGINT]
+        assert handler() is handling
+    assert signals == [signal.SIGINT]
 
 
-# A training
+# Trainings
 
 
 def train(
     *, watch: ProgressCallback | None = None, path: Path | None = None, full: bool = False
 ) -> TrainingResult:
-    """12 steps with noise; the validation loss falls, then rises."""
+    """Train for 12 steps with noise; the validation loss falls, then rises."""
     generator = np.random.default_rng(0)
     network = Network([Dense(8, "tanh"), Dropout(0.2), Dense(1)], inputs=2)
     inputs = generator.standard_normal((40, 2))
     labels = inputs[:, 0] + generator.standard_normal(40) > 0
-    how = Training(
+    settings = Training(
         optimizer="adam",
         learning_rate=0.3,
         epochs=EPOCHS * BATCHES if full else EPOCHS,
@@ -134,7 +134,7 @@ def train(
     return minimize(
         network,
         network.initial_parameters(np.random.default_rng(1)),
-        how,
+        settings,
         Rows(inputs[:20], labels[:20]),
         Rows(inputs[20:], labels[20:]),
         watch=watch,
@@ -142,15 +142,15 @@ def train(
     )
 
 
-def press_at(step: int, heard: list[float] | None = None) -> ProgressCallback:
-    """Ctrl-C within the watch of this step."""
+def press_at(step: int, epochs_seen: list[float] | None = None) -> ProgressCallback:
+    """Return a callback that presses Ctrl-C after this step."""
     steps = 0
 
     def watch(done: float, record: Record) -> None:  # noqa: ARG001
         nonlocal steps
         steps += 1
-        if heard is not None:
-            heard.append(done)
+        if epochs_seen is not None:
+            epochs_seen.append(done)
         if steps == step:
             press()
 
@@ -165,26 +165,26 @@ def require_same(found: TrainingResult, expected: TrainingResult) -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("step", range(1, EPOCHS * BATCHES + 1))
-def test_ctrl_c_ends_after_the_step_and_it_goes_on_from_there(
+def test_ctrl_c_ends_after_the_step_and_training_resumes_there(
     tmp_path: Path, step: int, full: bool
 ) -> None:
     expected = train(full=full)
-    path, heard = tmp_path / "state", list[float]()
-    outcome = train(watch=press_at(step, heard), path=path, full=full)
-    assert outcome.interrupted
-    assert len(heard) == step
-    last = outcome.history.records[-1]
+    path, epochs_seen = tmp_path / "state", list[float]()
+    result = train(watch=press_at(step, epochs_seen), path=path, full=full)
+    assert result.interrupted
+    assert len(epochs_seen) == step
+    last = result.history.records[-1]
     assert (last.step, last.epoch) == (step, step if full else step // BATCHES)
     assert (
-        outcome.history.records[:-1] == expected.history.records[: len(outcome.history.records) - 1]
+        result.history.records[:-1] == expected.history.records[: len(result.history.records) - 1]
     )
-    assert outcome.epoch == outcome.history.best.epoch
+    assert result.epoch == result.history.best.epoch
     assert path.exists()
     require_same(train(path=path, full=full), expected)
     assert handler() is signal.default_int_handler
 
 
-def test_the_record_at_the_end_of_an_epoch_is_the_uninterrupted_one() -> None:
+def test_record_at_the_end_of_an_epoch_equals_the_uninterrupted_one() -> None:
     expected = train().history.records
     for epoch in range(1, EPOCHS + 1):
         found = train(watch=press_at(epoch * BATCHES)).history.records
@@ -192,60 +192,60 @@ def test_the_record_at_the_end_of_an_epoch_is_the_uninterrupted_one() -> None:
 
 
 @pytest.mark.parametrize("step", range(1, EPOCHS * BATCHES + 1))
-def test_the_weights_are_those_of_the_best_record(step: int) -> None:
-    outcome = train(watch=press_at(step))
-    best = outcome.history.best
-    assert best.validation_loss == min(outcome.history.column("validation_loss"))
-    assert outcome.epoch == best.epoch
-    then = train(watch=press_at(best.step))  # ends with this record
-    assert then.history.records[-1] == best
-    assert outcome.theta.tobytes() == then.theta.tobytes()
+def test_weights_of_the_best_record_are_kept(step: int) -> None:
+    result = train(watch=press_at(step))
+    best = result.history.best
+    assert best.validation_loss == min(result.history.column("validation_loss"))
+    assert result.epoch == best.epoch
+    shorter = train(watch=press_at(best.step))  # ends with this record
+    assert shorter.history.records[-1] == best
+    assert result.theta.tobytes() == shorter.theta.tobytes()
 
 
-def test_some_end_before_and_some_after_the_best_record() -> None:
+def test_interrupts_before_and_after_the_best_record_are_covered() -> None:
     best = {train(watch=press_at(step)).history.best.step == step for step in range(1, 13)}
     assert best == {True, False}
 
 
-def test_ctrl_c_twice_ends_at_once_and_what_was_kept_stays(tmp_path: Path) -> None:
+def test_second_ctrl_c_ends_at_once_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     path, expected = tmp_path / "state", train()
     train(watch=press_at(5), path=path)
     before = path.read_bytes()
 
-    def twice(done: float, record: Record) -> None:  # noqa: ARG001
+    def press_twice(done: float, record: Record) -> None:  # noqa: ARG001
         press()
         press()
 
     with pytest.raises(KeyboardInterrupt):
-        train(watch=twice, path=path)
+        train(watch=press_twice, path=path)
     assert path.read_bytes() == before
     assert handler() is signal.default_int_handler
     require_same(train(path=path), expected)
 
 
-def test_interrupted_again_and_again_it_is_the_same(tmp_path: Path) -> None:
+def test_training_interrupted_at_every_step_has_the_same_result(tmp_path: Path) -> None:
     path, expected = tmp_path / "state", train()
     for _ in range(EPOCHS * BATCHES):
         assert train(watch=press_at(1), path=path).interrupted
     require_same(train(path=path), expected)
 
 
-def test_a_watch_that_ends_it_leaves_a_checkpoint_too(tmp_path: Path) -> None:
+def test_progress_callback_that_ends_training_leaves_a_checkpoint(tmp_path: Path) -> None:
     path, expected = tmp_path / "state", train()
     assert train(watch=lambda done, _: done > 1, path=path).interrupted
     require_same(train(path=path), expected)
 
 
-def test_in_another_thread_a_training_trains() -> None:
-    outcomes: list[TrainingResult] = []
-    thread = threading.Thread(target=lambda: outcomes.append(train()))
+def test_training_works_in_another_thread() -> None:
+    results: list[TrainingResult] = []
+    thread = threading.Thread(target=lambda: results.append(train()))
     thread.start()
     thread.join()
-    require_same(outcomes[0], train())
+    require_same(results[0], train())
 
 
-def test_a_program_s_own_handler_decides(tmp_path: Path) -> None:
-    heard: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+def test_custom_handler_receives_ctrl_c_during_training(tmp_path: Path) -> None:
+    signals: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: signals.append(number))
     require_same(train(watch=press_at(5), path=tmp_path / "state"), train())
-    assert heard == [signal.SIGINT]
+    assert signals == [signal.SIGINT]

@@ -1,4 +1,4 @@
-"""The learning-rate finder: its run step by step, what it leaves alone, and what it refuses."""
+"""find_learning_rate: its steps, reproducibility, divergence and argument checks."""
 
 import math
 from collections.abc import Callable
@@ -40,12 +40,12 @@ def find(**given: Any) -> RateFinding:
     return find_learning_rate(LINEAR, **{**defaults, **given})
 
 
-def suggested(found: RateFinding) -> tuple[float, float, float]:
+def suggestions(found: RateFinding) -> tuple[float, float, float]:
     return found.valley, found.steep, found.minimum
 
 
-def by_hand(lowest: float, highest: float, steps: int, size: int, seed: int) -> list[float]:
-    """Smoothed losses of plain gradient descent on `regression`, to the end of the test."""
+def smoothed_losses(lowest: float, highest: float, steps: int, size: int, seed: int) -> list[float]:
+    """Return the smoothed losses of plain gradient descent on `regression`."""
     x, y = regression()
     generator, queue = np.random.default_rng(seed), np.empty(0, int)
     weights, bias = np.zeros((2, 1)), 0.0
@@ -68,9 +68,9 @@ def by_hand(lowest: float, highest: float, steps: int, size: int, seed: int) -> 
 
 
 @pytest.mark.parametrize(("size", "steps", "highest"), [(64, 100, 10), (7, 50, 1), (30, 25, 0.01)])
-def test_the_run_is_the_one_made_by_hand(size: int, steps: int, highest: float) -> None:
+def test_run_equals_plain_gradient_descent(size: int, steps: int, highest: float) -> None:
     options: dict[str, Any] = {"lowest": 1e-5, "highest": highest, "steps": steps, "seed": 3}
-    expected = by_hand(size=size, **options)[:-5]
+    expected = smoothed_losses(size=size, **options)[:-5]
     found = find(batch_size=size, **options)
     assert found.losses == pytest.approx(expected, rel=1e-9)
     rates = np.geomspace(1e-5, highest, steps + 1)[: len(expected)]
@@ -81,13 +81,13 @@ def test_the_run_is_the_one_made_by_hand(size: int, steps: int, highest: float) 
         assert getattr(found, name) == suggest(found.rates[used], found.losses[used])
 
 
-def test_a_batch_above_the_rows_is_all_of_them() -> None:
+def test_batch_size_above_the_rows_takes_all_rows() -> None:
     expected, found = find(batch_size=200), find(batch_size=1000)
     assert (found.losses == expected.losses).all()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_theta_and_rows_stay_as_they_are_and_a_seed_says_all(dtype: str) -> None:
+def test_arguments_are_unchanged_and_seed_determines_the_result(dtype: str) -> None:
     network = Network([Dense(8, "relu"), Dropout(0.3), Dense(1)], 2, "mean_squared_error", dtype)
     theta = network.initial_parameters(np.random.default_rng(1))
     x, y = regression()
@@ -96,7 +96,7 @@ def test_theta_and_rows_stay_as_they_are_and_a_seed_says_all(dtype: str) -> None
         find_learning_rate(network, theta, x, y, Adam(), seed=seed) for seed in (4, 4, 5)
     )
     assert [a.tobytes() for a in (theta, x, y)] == [a.tobytes() for a in given]
-    assert suggested(first) == suggested(again)
+    assert suggestions(first) == suggestions(again)
     assert (first.rates == again.rates).all()
     assert (first.losses == again.losses).all()
     assert not np.array_equal(first.losses, other.losses)
@@ -105,14 +105,14 @@ def test_theta_and_rows_stay_as_they_are_and_a_seed_says_all(dtype: str) -> None
     assert not np.array_equal(first.losses[:50], without_noise.losses[:50])
 
 
-def test_the_optimizer_s_own_rate_has_no_say() -> None:
+def test_optimizer_s_own_rate_has_no_effect() -> None:
     one, other = find(optimizer=Adam(1e-4)), find(optimizer=Adam(5.0))
     assert (one.losses == other.losses).all()
 
 
 @dataclass(frozen=True)
 class Breaking(Optimizer):
-    """Stays where it is, until its step is a value once."""
+    """An optimizer with steps of 0, except for one step of a given value."""
 
     name = "breaking"
     value: float = math.nan
@@ -133,15 +133,15 @@ class Breaking(Optimizer):
     ("value", "updates", "kept"),
     [(math.nan, 30, 30), (math.nan, 97, 95), (math.nan, 15, 15), (1e200, 30, 26), (1e9, 30, 26)],
 )
-def test_nothing_but_what_is_finite_is_kept(value: float, updates: int, kept: int) -> None:
+def test_only_finite_losses_are_kept(value: float, updates: int, kept: int) -> None:
     found = find(optimizer=Breaking(value, updates))
     assert len(found.rates) == len(found.losses) == kept
     assert np.isfinite(found.losses).all()
-    assert np.isfinite(suggested(found)).all()
+    assert np.isfinite(suggestions(found)).all()
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "why"),
+    ("arguments", "error", "message"),
     [
         ({"lowest": 0}, NetworkError, "lowest must be a number from 1e-30 to 1e.30, got 0"),
         ({"lowest": math.nan}, NetworkError, "lowest must be a number from 1e-30 .*, got nan"),
@@ -149,7 +149,7 @@ def test_nothing_but_what_is_finite_is_kept(value: float, updates: int, kept: in
         ({"lowest": 10}, NetworkError, r"lowest must be below highest, got 10 and 10"),
         ({"steps": 19}, NetworkError, "steps must be at least 20, got 19"),
         ({"steps": 50.0}, NetworkError, r"steps must be a positive integer, got 50\.0"),
-        ({"seed": -1}, NetworkError, "seed must be an integer, and not below 0, got -1"),
+        ({"seed": -1}, NetworkError, "seed must be an integer of at least 0, got -1"),
         ({"batch_size": 0}, NetworkError, "batch_size must be a positive integer, got 0"),
         ({"theta": np.zeros((2, 3))}, NetworkError, r"theta must be of one network, .*\(2, 3\)"),
         ({"theta": np.zeros(4)}, NetworkError, r"theta must have shape \(3,\)"),
@@ -168,12 +168,14 @@ def test_nothing_but_what_is_finite_is_kept(value: float, updates: int, kept: in
         ),
     ],
 )
-def test_refusals(given: dict[str, Any], error: type[MalignancyError], why: str) -> None:
-    with pytest.raises(error, match=why):
-        find(**given)
+def test_invalid_arguments_are_rejected(
+    arguments: dict[str, Any], error: type[MalignancyError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        find(**arguments)
 
 
-def test_the_picture_is_a_png() -> None:
+def test_rate_curve_is_a_png() -> None:
     found = find()
     assert rate_curve(found).startswith(b"\x89PNG\r\n\x1a\n")
     below = RateFinding(found.rates, found.losses, found.rates[0], found.rates[-1], 1e-8)

@@ -1,4 +1,4 @@
-"""What a range test suggests: the formulas, and what training then does."""
+"""Suggestions of a range test: their formulas, and trainings with the suggested rates."""
 
 import math
 from typing import Any
@@ -33,8 +33,8 @@ def wisconsin() -> tuple[Array, Array]:
     return cells[:, 1:10].astype(float) / 10, (cells[:, 10] == "malignant").astype(float)[:, None]
 
 
-def trained(network: Network, theta: Array, x: Array, y: Array, optimizer: Any) -> float:
-    """The loss after 300 full-batch steps."""
+def train_loss(network: Network, theta: Array, x: Array, y: Array, optimizer: Any) -> float:
+    """Return the loss after 300 full-batch steps."""
     theta = theta.copy()
     plan = network.compile(theta, len(x))
     plan.load(x, network.loss.encode(y, network.outputs, network.dtype))
@@ -47,11 +47,11 @@ def trained(network: Network, theta: Array, x: Array, y: Array, optimizer: Any) 
 
 
 @given(curves)
-def test_valley_is_halfway_down_the_longest_falling_subsequence(losses: Array) -> None:
-    # As in the textbooks: the longest that ends at each, from all that came before it.
+def test_valley_is_in_the_longest_decreasing_subsequence(losses: Array) -> None:
+    # Textbook algorithm: the longest subsequence that ends at each index, from all before it.
     lengths: list[int] = []
-    for at, loss in enumerate(losses):
-        shorter = [lengths[before] for before in range(at) if losses[before] > loss]
+    for end, loss in enumerate(losses):
+        shorter = [lengths[before] for before in range(end) if losses[before] > loss]
         lengths.append(1 + max(shorter, default=0))
     length = max(lengths)
     index = lengths.index(length) - length + int(length / 3) + int(length / 3 / 2)
@@ -61,7 +61,7 @@ def test_valley_is_halfway_down_the_longest_falling_subsequence(losses: Array) -
 
 
 @given(curves)
-def test_steep_and_minimum(losses: Array) -> None:
+def test_steep_and_minimum_match_their_formulas(losses: Array) -> None:
     rates = rising(len(losses))
     slopes = [
         (losses[i + 1] - losses[i]) / (math.log(rates[i + 1]) - math.log(rates[i]))
@@ -84,7 +84,7 @@ def test_suggestions_scale_with_the_rates_and_not_with_the_losses(
         assert suggest(rates * factor, losses) == pytest.approx(expected)
 
 
-def test_a_curve_whose_answers_are_known() -> None:
+def test_suggestions_of_a_known_curve() -> None:
     rates = 10.0 ** np.arange(-9, 3)
     losses = np.array([9, 9, 8, 7, 6, 5, 2, 1.5, 1.4, 3, 20, 90])
     assert valley(rates, losses) == rates[8 - 8 + 2 + 1]
@@ -93,11 +93,11 @@ def test_a_curve_whose_answers_are_known() -> None:
 
 
 @pytest.mark.parametrize("losses", [[1, 2, 3, 4, 5, 6.0], [2, 1, 3, 4, 5, 6.0], [1.0] * 6])
-def test_where_the_loss_only_rises_valley_is_the_first_rate(losses: list[float]) -> None:
+def test_valley_of_a_rising_loss_is_the_first_rate(losses: list[float]) -> None:
     assert valley(rising(6), np.array(losses)) == rising(6)[0]
 
 
-def test_the_curvature_bounds_the_rates_and_training_keeps_to_it() -> None:
+def test_suggested_rates_are_below_the_stability_limit() -> None:
     generator = np.random.default_rng(5)
     x = generator.standard_normal((200, 2)) * [1, 3]
     y = x @ np.array([[2.0], [-1.0]]) + 0.1 * generator.standard_normal((200, 1))
@@ -108,18 +108,18 @@ def test_the_curvature_bounds_the_rates_and_training_keeps_to_it() -> None:
     assert max(found.valley, found.minimum) < limit < 2 * found.rates[-1]
     start = network.loss_of(theta, x, y)
     for rate in (found.valley, found.minimum):
-        assert trained(network, theta, x, y, GradientDescent(rate)) < 0.05 * start
-    assert trained(network, theta, x, y, GradientDescent(1.1 * limit)) > 1e6 * start
+        assert train_loss(network, theta, x, y, GradientDescent(rate)) < 0.05 * start
+    assert train_loss(network, theta, x, y, GradientDescent(1.1 * limit)) > 1e6 * start
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_on_the_wisconsin_rows_training_at_the_suggested_rate_falls(name: str) -> None:
+def test_training_at_the_suggested_rate_reduces_the_loss(name: str) -> None:
     x, y = wisconsin()
     network = Network([Dense(15, "relu"), Dense(1)], inputs=9)
     theta = network.initial_parameters(np.random.default_rng(0))
     optimizer = optimizer_from({"name": name, "learning_rate": 0.1})
     found = find_learning_rate(network, theta, x, y, optimizer, highest=100)
     described = {"name": name, "learning_rate": found.valley}
-    assert trained(network, theta, x, y, optimizer_from(described)) < 0.8 * network.loss_of(
+    assert train_loss(network, theta, x, y, optimizer_from(described)) < 0.8 * network.loss_of(
         theta, x, y
     )

@@ -1,4 +1,4 @@
-"""The Python interface: describe, name the loss, minimize; then predict."""
+"""Sequential: define, fit, predict."""
 
 from typing import Any
 
@@ -20,19 +20,19 @@ def circle(rows: int = 400) -> tuple[Any, Any]:
     return inputs, (inputs**2).sum(axis=1) < 0.5
 
 
-def test_three_statements() -> None:
+def test_fit_and_predict() -> None:
     rows, labels = circle()
     network = Sequential(LAYERS)
     loss = BinaryCrossEntropy()
     fitted = network.fit(rows, labels, loss, Adam(0.01), epochs=30)
     assert isinstance(fitted, Fitted)
-    right = (fitted.predict(rows)[:, 0] > 0.5) == labels
-    assert right.mean() > 0.95
-    assert fitted.history.records[-1].metrics == {"accuracy": right.mean()}
+    correct = (fitted.predict(rows)[:, 0] > 0.5) == labels
+    assert correct.mean() > 0.95
+    assert fitted.history.records[-1].metrics == {"accuracy": correct.mean()}
     assert fitted.loss(rows, labels) == pytest.approx(fitted.history.records[-1].train_loss)
 
 
-def test_objects_names_and_plain_data_are_the_same() -> None:
+def test_objects_names_and_tables_give_the_same_result() -> None:
     rows, labels = circle(60)
     objects = Sequential(LAYERS).fit(rows, labels, BinaryCrossEntropy(), Adam(0.01), epochs=2)
     plain: list[Any] = [{"units": 25, "activation": "relu"}, *LAYERS[1:]]
@@ -45,7 +45,7 @@ def test_objects_names_and_plain_data_are_the_same() -> None:
     assert (objects.theta == named.theta).all()
 
 
-def test_fitting_twice_begins_anew() -> None:
+def test_fitting_twice_starts_from_the_initial_weights() -> None:
     rows, labels = circle(60)
     network = Sequential(LAYERS)
     once, twice = (network.fit(rows, labels, BinaryCrossEntropy(), Adam()) for _ in range(2))
@@ -86,7 +86,7 @@ def test_numbers_with_weights_and_validation() -> None:
     assert fitted.history.best.metrics["r_squared"] > 0.999
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     rows, labels = circle(20)
     network = Sequential(LAYERS)
     with pytest.raises(
