@@ -1,4 +1,4 @@
-"""Arrow streams in and out, as pyarrow and what is built on it make them."""
+"""Arrow streams of pyarrow as request and response bodies."""
 
 import io
 from collections.abc import AsyncIterator

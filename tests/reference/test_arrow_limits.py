@@ -1,4 +1,4 @@
-"""Arrow streams that are damaged, or larger than they look."""
+"""Arrow streams that are damaged, or larger than their bodies."""
 
 import io
 import struct
@@ -89,7 +89,7 @@ async def test_deltas_of_dictionaries(kinds_client: httpx.AsyncClient) -> None:
         (lambda _: b"", 400),
         (lambda body: body[:100], 400),
         (lambda body: body[:-50], 400),
-        (lambda body: body[:-8], 200),  # the mark of the end may be left out
+        (lambda body: body[:-8], 200),  # the end-of-stream marker is optional
         (lambda body: body + b"x", 400),
         (lambda body: body + body, 400),
         (lambda body: b"ARROW1\0\0" + body, 400),
@@ -98,7 +98,9 @@ async def test_deltas_of_dictionaries(kinds_client: httpx.AsyncClient) -> None:
         (lambda _: struct.pack("<II", 0xFFFFFFFF, 8) + b"\xff" * 8, 400),
     ],
 )
-async def test_what_is_no_stream(client: httpx.AsyncClient, change: Any, status: int) -> None:
+async def test_invalid_streams_are_rejected(
+    client: httpx.AsyncClient, change: Any, status: int
+) -> None:
     body = stream(scores(10))
     assert (await post(client, change(body))).status_code == status
 
@@ -116,7 +118,7 @@ async def test_no_rows(client: httpx.AsyncClient) -> None:
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
 )
-async def test_damaged_bytes_are_answered_or_refused(
+async def test_damaged_bytes_are_answered_or_rejected(
     client: httpx.AsyncClient, changes: list[tuple[float, int]], compressed: bool
 ) -> None:
     body = bytearray(stream(scores(20, pa.int8()), compression="lz4" if compressed else None))

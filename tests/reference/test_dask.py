@@ -1,4 +1,4 @@
-"""A Dask cluster does the work of `--jobs` with the same result."""
+"""Scoring on a Dask cluster gives the result of `--jobs`."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from model.training.recipes.recipe import BUNDLED
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
 
 
-def test_a_cluster_scores_the_same(predictor: Predictor, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="needs Dask, which is no dependency")
+def test_cluster_writes_the_same_file(predictor: Predictor, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs Dask: make oracles")
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     score_file(predictor, DATA, here, 0.5)
     with distributed.LocalCluster(

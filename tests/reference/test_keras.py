@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="Keras runs on PyTorch: make oracles")
 os.environ["KERAS_BACKEND"] = "torch"  # its NumPy backend clips binary cross-entropy
 keras = pytest.importorskip("keras", reason="compares with Keras: make oracles")
 
-# Keras 3.x's own conversion from PyTorch, not ours, is what NumPy 2 warns of.
+# NumPy 2 warns of Keras 3.x's conversion from PyTorch.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ROWS = 9
@@ -34,8 +34,8 @@ def to_numpy(value: Any) -> Array:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(name: str) -> None:
     x = np.random.default_rng(0).normal(0, 3, (ROWS, 5))
-    told: Any = {"leaky_relu": {"name": name, "slope": 0.2}}.get(name, name)
-    ours = build("activation", ACTIVATIONS, told).value(x.T).T
+    description: Any = {"leaky_relu": {"name": name, "slope": 0.2}}.get(name, name)
+    ours = build("activation", ACTIVATIONS, description).value(x.T).T
     if name == "gelu":
         theirs = keras.activations.gelu(x, approximate=True)
     elif name == "swish":
@@ -70,7 +70,7 @@ def test_loss(name: str, theirs: Any) -> None:
     assert ours == pytest.approx(float(to_numpy(theirs(y, z))), rel=1e-6)
 
 
-def test_every_loss_is_here() -> None:
+def test_every_loss_is_compared() -> None:
     assert len(LOSSES) == 6
 
 

@@ -1,6 +1,6 @@
 """KServe's client of the Open Inference Protocol works unchanged.
 
-It needs other versions than this project's, so it has an environment of its own: make clients.
+It needs other versions than this project, so it runs in a separate environment: make clients.
 """
 
 import json
@@ -16,7 +16,7 @@ from model.prediction.predictor import Predictor
 PYTHON = ROOT / ".venv-kserve" / "bin" / "python"
 ROWS = [[1, 1, 1, 1, 2, 1, 1, 1, 1], [10, 9, 10, 8, 9, 10, 9, 10, 3]]
 
-# What it asks, in a process of its own: with one argument, the service's address.
+# The client program, which runs in a separate process. Its argument is the service's address.
 PROGRAM = f"""
 import asyncio, json, sys
 import httpx, numpy as np
@@ -33,42 +33,47 @@ async def infer(client, url, rows, binary, **other):
     return {{"id": answer.id, "parameters": answer.parameters, **outputs}}
 
 async def main(url):
-    told = {{}}
+    results = {{}}
     async with InferenceRESTClient(RESTConfig(protocol="v2")) as client:
-        told["live"] = await client.is_server_live(url)
-        told["ready"] = await client.is_server_ready(url)
-        told["model"] = await client.is_model_ready(url, "wisconsin")
-        told["none"] = await client.is_model_ready(url, "none")
-        told["json"] = await infer(client, url, ROWS, False)
-        told["binary"] = await infer(client, url, ROWS, True)
-        told["asked"] = await infer(
+        results["live"] = await client.is_server_live(url)
+        results["ready"] = await client.is_server_ready(url)
+        results["model"] = await client.is_model_ready(url, "wisconsin")
+        results["none"] = await client.is_model_ready(url, "none")
+        results["json"] = await infer(client, url, ROWS, False)
+        results["binary"] = await infer(client, url, ROWS, True)
+        results["parameters"] = await infer(
             client, url, ROWS, True, parameters={{"threshold": 1, "binary_data_output": True}},
         )
         try:
             await infer(client, url, ROWS + 1, False)
         except httpx.HTTPStatusError as error:
-            told["error"] = str(error)
-    print(json.dumps(told, default=bytes.decode))
+            results["error"] = str(error)
+    print(json.dumps(results, default=bytes.decode))
 
 asyncio.run(main(sys.argv[1]))
 """
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="asks with kserve: make clients")
-def test_it_works(wisconsin_port: int, wisconsin: Predictor) -> None:
+@pytest.mark.skipif(not PYTHON.exists(), reason="needs kserve's environment: make clients")
+def test_client_works_unchanged(wisconsin_port: int, wisconsin: Predictor) -> None:
     address = f"http://127.0.0.1:{wisconsin_port}"
-    ran = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-c", PROGRAM, address], capture_output=True, text=True, check=False, timeout=120
     )
-    assert ran.returncode == 0, ran.stderr
-    told: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    assert [told[name] for name in ("live", "ready", "model", "none")] == [True, True, True, False]
+    assert process.returncode == 0, process.stderr
+    results: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    assert [results[name] for name in ("live", "ready", "model", "none")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     probabilities = wisconsin.predict(np.array(ROWS, dtype=float))[:, 0]
-    for name in ("json", "binary", "asked"):
-        answer = told[name]
+    for name in ("json", "binary", "parameters"):
+        answer = results[name]
         assert answer["id"] == "one"
         assert answer["probability"] == pytest.approx(probabilities.tolist())
-        labels = ["benign"] * 2 if name == "asked" else ["benign", "malignant"]
+        labels = ["benign"] * 2 if name == "parameters" else ["benign", "malignant"]
         assert answer["label"] == labels
-    assert told["asked"]["parameters"] == {"threshold": 1}
-    assert "Input input, row 1: clump_thickness must be an integer from 1 to 10" in told["error"]
+    assert results["parameters"]["parameters"] == {"threshold": 1}
+    assert "Input input, row 1: clump_thickness must be an integer from 1 to 10" in results["error"]

@@ -28,7 +28,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason=REASON)
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 INPUTS = 12
 
-# Every layer, with the activations and sizes that another path of the export could depend on.
+# Every layer, with the activations and sizes that select different paths of the export.
 LAYER_CASES: dict[str, list[dict[str, Any]]] = {
     "dense": [{"units": 5}, {"units": 1, "activation": "tanh"}],
     "conv1d": [
@@ -53,8 +53,8 @@ LAYER_CASES: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def numbers(fill: Array, center: Array, spread: Array) -> Encoder:
-    """An encoder of numbers only."""
+def numeric_encoder(fill: Array, center: Array, spread: Array) -> Encoder:
+    """An encoder of numeric features only."""
     return Encoder((0,) * len(fill), ("",) * len(fill), fill, center, spread)
 
 
@@ -69,7 +69,7 @@ def predictor_of(network: Network, seed: int = 0) -> Predictor:
     return Predictor(
         name="a model of Ω",
         schema=Schema(features=features, target=Binary(negative="no", positive="ja, größer")),
-        encoder=numbers(fill, center, generator.uniform(0.5, 2, network.inputs)),
+        encoder=numeric_encoder(fill, center, generator.uniform(0.5, 2, network.inputs)),
         network=network,
         theta=theta,
         operating_points={"default": 0.25},
@@ -81,16 +81,16 @@ def predictor_of(network: Network, seed: int = 0) -> Predictor:
 
 
 def run(content: bytes, rows: Array) -> Array:
-    """What ONNX Runtime makes of the rows, on the CPU."""
+    """The outputs of ONNX Runtime on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    [found] = session.run(None, {"input": rows})
-    return np.asarray(found)
+    [outputs] = session.run(None, {"input": rows})
+    return np.asarray(outputs)
 
 
 def assert_same(predictor: Predictor, rows: Array) -> None:
-    """One row and all rows give what the predictor's network gives, in its type."""
+    """One row and all rows equal the predictions of the predictor's network, in its dtype."""
     network, content = predictor.network, to_onnx(predictor)
     expected = network.predict(predictor.theta, predictor.encoder.encode(rows))
     for count in (1, len(rows)):
@@ -165,7 +165,7 @@ def test_link(loss: str, outputs: int, dtype: str) -> None:
 @pytest.mark.parametrize(("dtype", "least"), [("float64", -700.0), ("float32", -85.0)])
 def test_small_probabilities_keep_their_digits(dtype: str, least: float) -> None:
     network = Network([Dense(1)], 1, dtype=dtype)
-    encoder = numbers(np.zeros(1), np.zeros(1), np.ones(1))
+    encoder = numeric_encoder(np.zeros(1), np.zeros(1), np.ones(1))
     plain = replace(predictor_of(network), theta=np.array([1, 0], dtype), encoder=encoder)
     logits = np.linspace(least, 20, 500)[:, None]
     expected = network.predict(plain.theta, logits)
@@ -200,13 +200,13 @@ def test_the_articles_artifact_end_to_end(predictor: Predictor) -> None:
     assert to_onnx(predictor) == content
 
 
-def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
+def test_metadata(predictor: Predictor) -> None:
     model = onnx.load_from_string(to_onnx(predictor))
     onnx.checker.check_model(model, full_check=True)
-    told = {entry.key: entry.value for entry in model.metadata_props}
-    assert told.pop("name") == "article"
-    assert told.pop("version") == predictor.version != ""
-    assert {key: json.loads(value) for key, value in told.items()} == {
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata.pop("name") == "article"
+    assert metadata.pop("version") == predictor.version != ""
+    assert {key: json.loads(value) for key, value in metadata.items()} == {
         "features": list(predictor.schema.names),
         "target": {"task": "binary", "negative": "benign", "positive": "malignant", "refer": None},
         "operating_points": dict(predictor.operating_points),
@@ -218,13 +218,16 @@ def test_the_model_tells_what_it_is(predictor: Predictor) -> None:
 
 def test_names_in_any_script_are_kept() -> None:
     model = onnx.load_from_string(to_onnx(predictor_of(Network([Dense(1)], 2))))
-    told = {entry.key: entry.value for entry in model.metadata_props}
-    assert (told["name"], json.loads(told["target"])["positive"]) == ("a model of Ω", "ja, größer")
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert (metadata["name"], json.loads(metadata["target"])["positive"]) == (
+        "a model of Ω",
+        "ja, größer",
+    )
 
 
-def test_what_has_no_words_in_onnx_is_refused() -> None:
+def test_unknown_nodes_and_activations_are_rejected() -> None:
     class Odd(Node):
-        """A node of a kind the export has never seen."""
+        """A node that the export does not know."""
 
     class Strange(Activation):
         name = "strange"

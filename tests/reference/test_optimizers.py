@@ -1,4 +1,4 @@
-"""Every optimizer against PyTorch's; Lion, which it has not, against its paper's algorithm."""
+"""Every optimizer against PyTorch's; Lion, which PyTorch lacks, against its paper's algorithm."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,8 +20,8 @@ HALF = np.arange(SIZE) % 2 == 0
 
 
 @pytest.fixture(autouse=True)
-def everything_in_float64() -> Iterator[None]:
-    """Also what PyTorch keeps beside the parameters: NAdam's product of μ is else of float32."""
+def use_float64() -> Iterator[None]:
+    """Includes PyTorch's state: NAdam's product of μ is float32 by default."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -56,7 +56,7 @@ def of(kind: str, **numbers: Any) -> Callable[[Any], Any]:
 
 BETAS = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}
 THEIR_BETAS = {"betas": (0.8, 0.95), "eps": 1e-3}
-# Ours with plain data, theirs; a rate for both.
+# Plain data of ours, and PyTorch's optimizer.
 CASES: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
     ({"name": "gradient_descent", "learning_rate": 0.1}, of("SGD", lr=0.1)),
     ({"name": "momentum", "learning_rate": 0.05}, of("SGD", lr=0.05, momentum=0.9)),
@@ -84,7 +84,7 @@ CASES: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
     ),
     ({"name": "nadam"}, of("NAdam")),
     (
-        # With a smaller ε it is chaotic: PyTorch's differs as much from its own, an ulp beside.
+        # With a smaller ε it is chaotic: PyTorch's differs as much from a start one ulp away.
         {"name": "nadam", "learning_rate": 0.05, "momentum_decay": 0.02, "epsilon": 0.1},
         of("NAdam", lr=0.05, momentum_decay=0.02, eps=0.1),
     ),
@@ -103,7 +103,10 @@ def ours(
     l2: float = 0.0,
     **options: Array,
 ) -> Array:
-    """θ after all steps. each: rate and momentum of a step. before: calls on its gradient."""
+    """θ after all steps.
+
+    each: the rate and momentum of a step. before: calls on its gradient.
+    """
     theta, gradient = START.copy(), np.zeros(SIZE)
     update = optimizer_from(description).bind(theta, gradient, **options)
     calls = [*before(gradient), *update]
@@ -124,7 +127,7 @@ def theirs(
     each: Callable[[int], tuple[float, float]] | None = None,
     groups: Callable[[Any, Any], Any] | None = None,
 ) -> Array:
-    """θ after all steps; in groups, even and odd ones are parameters of their own."""
+    """θ after all steps; with groups, even and odd ones are separate parameters."""
     even, odd = (torch.tensor(START[half], requires_grad=True) for half in (HALF, ~HALF))
     optimizer = make([even, odd] if groups is None else groups(even, odd))
     for step in range(STEPS):
@@ -146,13 +149,13 @@ def theirs(
 
 
 def agree(found: Array, expected: Array) -> None:
-    assert np.abs(expected - START).max() > 1e-3, "it has hardly moved: nothing was compared"
+    assert np.abs(expected - START).max() > 1e-3, "θ has hardly changed: nothing was compared"
     difference = np.abs(found - expected).max()
     print(f"\ndifference {difference:.1e}")
     assert difference <= TOLERANCE
 
 
-def test_all_are_compared() -> None:
+def test_every_optimizer_is_compared() -> None:
     assert {case[0]["name"] for case in CASES} == set(OPTIMIZERS)
 
 
@@ -173,7 +176,7 @@ def test_under_one_cycle(description: Any, make: Any) -> None:
 
 
 @pytest.mark.parametrize(("description", "make"), CASES)
-def test_multipliers_are_groups_with_rates_of_their_own(description: Any, make: Any) -> None:
+def test_multipliers_equal_groups_with_separate_rates(description: Any, make: Any) -> None:
     rate: Any = optimizer_from(description).learning_rate
 
     def groups(even: Any, odd: Any) -> Any:
@@ -184,7 +187,7 @@ def test_multipliers_are_groups_with_rates_of_their_own(description: Any, make: 
 
 
 @pytest.mark.parametrize("name", ["adamw", "lion"])
-def test_decay_spares_what_its_mask_leaves_out(name: str) -> None:
+def test_decay_applies_to_its_mask_only(name: str) -> None:
     def groups(even: Any, odd: Any) -> Any:
         return [{"params": [even], "weight_decay": 0.3}, {"params": [odd], "weight_decay": 0.0}]
 

@@ -1,4 +1,4 @@
-"""Parquet in and out, as pyarrow reads and writes it."""
+"""Parquet input and output, as pyarrow reads and writes it."""
 
 import csv
 from datetime import date, timedelta
@@ -69,9 +69,9 @@ def test_parquet_to_parquet(predictor: Predictor, tmp_path: Path) -> None:
     assert found["label"].tolist() == expected["label"].tolist()
 
 
-def test_columns_pass_with_their_types(predictor: Predictor, tmp_path: Path) -> None:
+def test_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     source, output, text = (tmp_path / name for name in ("in.parquet", "out.parquet", "out.csv"))
-    told = {  # each column, and how a CSV file spells it
+    cases = {  # each column, and its cells in a CSV file
         "day": (arrow.array([date(2020, 1, 2), None, None]), ["2020-01-02", "", ""]),
         "count": (arrow.array([2**60 + 1, None, 3]), ["1152921504606846977", "", "3"]),
         "size": (arrow.array([1.0, 0.1, float("nan")]), ["1", "0.1", ""]),
@@ -89,7 +89,7 @@ def test_columns_pass_with_their_types(predictor: Predictor, tmp_path: Path) -> 
         "__index_level_0__": (arrow.array([7, 8, 9]), ["7", "8", "9"]),
     }
     features = {name: arrow.array([1, 2, 10]) for name in predictor.schema.names}
-    table = arrow.table({**{name: column for name, (column, _) in told.items()}, **features})
+    table = arrow.table({**{name: column for name, (column, _) in cases.items()}, **features})
     parquet.write_table(table, source)
     assert scoring.score_file(predictor, source, output, 0.5) == 3
     found = parquet.read_table(output)
@@ -100,7 +100,7 @@ def test_columns_pass_with_their_types(predictor: Predictor, tmp_path: Path) -> 
     scoring.score_file(predictor, source, text, 0.5)
     with text.open() as file:
         columns = {name: cells for name, *cells in zip(*csv.reader(file), strict=True)}
-    for name, (_, texts) in told.items():
+    for name, (_, texts) in cases.items():
         assert columns[name] == texts, name
     assert columns["probability"] == list(map(repr, found["probability"].to_pylist()))
 

@@ -1,4 +1,4 @@
-"""partial_fit: epoch by epoch, with the optimizer's state kept, as if it had never stopped."""
+"""partial_fit: epoch by epoch, with the optimizer's state kept between calls."""
 
 import pickle
 from typing import Any
@@ -17,7 +17,7 @@ estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegresso
 
 
 def problem(classes: int = 3, rows: int = 120) -> tuple[Any, Any]:
-    """Rows (N, 4), and labels (N,) that are texts, of unequal frequency."""
+    """Rows (N, 4) and text labels (N,) of unequal frequency."""
     generator = np.random.default_rng(0)
     numbers = np.minimum(generator.integers(0, 2 * classes, rows), classes - 1)
     inputs = generator.standard_normal((rows, 4))
@@ -41,7 +41,7 @@ def targets_for(kind: Any) -> tuple[Any, Any]:
         {"training": {"schedule": {"name": "reduce_on_plateau", "patience": 1}}},
     ],
 )
-def test_epoch_by_epoch_is_all_epochs_at_once(kind: Any, options: dict[str, Any]) -> None:
+def test_epoch_by_epoch_equals_one_fit(kind: Any, options: dict[str, Any]) -> None:
     rows, targets = targets_for(kind)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(rows))
     classes = {"classes": np.unique(targets)} if kind is NetworkClassifier else {}
@@ -50,7 +50,7 @@ def test_epoch_by_epoch_is_all_epochs_at_once(kind: Any, options: dict[str, Any]
         steps.partial_fit(rows, targets, sample_weight=weights, **classes)
         assert steps.n_iter_ == epoch + 1
         if epoch == 3:
-            steps = pickle.loads(pickle.dumps(steps))  # in another program, say
+            steps = pickle.loads(pickle.dumps(steps))  # as if in another process
     once = kind(random_state=0, epochs=6, **options).fit(rows, targets, weights)
     assert (steps.theta_ == once.theta_).all()
     assert steps.history_ == once.history_
@@ -60,14 +60,14 @@ def test_epoch_by_epoch_is_all_epochs_at_once(kind: Any, options: dict[str, Any]
 
 
 @estimators
-def test_after_fit_partial_fit_goes_on(kind: Any) -> None:
+def test_partial_fit_continues_after_fit(kind: Any) -> None:
     rows, targets = targets_for(kind)
     longer = kind(epochs=5, random_state=0).fit(rows, targets)
     shorter = kind(epochs=4, random_state=0).fit(rows, targets).partial_fit(rows, targets)
     assert (shorter.theta_ == longer.theta_).all()
-    anew = shorter.set_params(epochs=5).fit(rows, targets)
-    assert (anew.theta_ == longer.theta_).all()
-    assert anew.n_iter_ == 5
+    restarted = shorter.set_params(epochs=5).fit(rows, targets)
+    assert (restarted.theta_ == longer.theta_).all()
+    assert restarted.n_iter_ == 5
 
 
 def test_partial_fit_takes_other_rows_and_batches() -> None:
@@ -102,7 +102,7 @@ def test_a_failed_epoch_changes_no_weights() -> None:
     assert fitted.n_iter_ == 1
 
 
-def test_what_partial_fit_refuses() -> None:
+def test_partial_fit_rejects_invalid_arguments() -> None:
     rows, labels = problem()
     known = np.unique(labels)
     with pytest.raises(ValueError, match="classes must be passed on the first call"):

@@ -1,4 +1,4 @@
-"""Penalties, bounds and averages against PyTorch's, alone and all together in one training."""
+"""Penalties, norm constraints and averages against PyTorch, alone and in one training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ TOLERANCE = 1e-10
 
 
 @pytest.fixture(autouse=True)
-def everything_in_float64() -> Iterator[None]:
+def use_float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -73,19 +73,19 @@ def their_loss(network: Any, of: Rows, index: Array) -> Any:
 
 
 def agree(found: Array, expected: Array) -> None:
-    assert np.abs(expected - THETA).max() > 1e-3, "it has hardly moved: nothing was compared"
+    assert np.abs(expected - THETA).max() > 1e-3, "θ has hardly changed: nothing was compared"
     difference = np.abs(found - expected).max()
     print(f"\ndifference {difference:.1e}")
     assert difference <= TOLERANCE
 
 
-def test_the_losses_are_the_same() -> None:
+def test_losses_agree() -> None:
     expected = float(their_loss(peer(), rows(), np.arange(ROWS)).detach())
     of = rows()
     assert float(NETWORK.loss_of(THETA, of.inputs, of.targets)) == pytest.approx(expected)
 
 
-def test_l2_is_weight_decay_of_the_weights_alone() -> None:
+def test_l2_equals_weight_decay_without_biases() -> None:
     theta, gradient = THETA.copy(), np.zeros_like(THETA)
     of = rows()
     plan = NETWORK.compile(theta, ROWS, gradient=gradient)
@@ -112,7 +112,7 @@ def test_l2_is_weight_decay_of_the_weights_alone() -> None:
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.4), (0.3, 0.4)])
-def test_penalties_have_the_gradient_that_autograd_finds(l1: float, l2: float) -> None:
+def test_penalty_gradients_equal_autograd(l1: float, l2: float) -> None:
     gradient, network = np.zeros_like(THETA), peer()
     for call in penalize(THETA, gradient, NETWORK.layout, l1, l2):
         call()
@@ -141,7 +141,7 @@ def test_the_average_is_torch_s(decay: float) -> None:
 
 
 @pytest.mark.parametrize("limit", [1e-3, 0.5, 1.0, 100.0])
-def test_norms_are_bounded_as_renorm_does(limit: float) -> None:
+def test_norm_constraint_equals_renorm(limit: float) -> None:
     """PyTorch divides by the norm + 1e-7."""
     layers: list[Any] = [Dense(30, "tanh"), LayerNormalization(), Dense(20)]
     layout = Network(layers, inputs=10, loss="mean_squared_error").layout
@@ -185,12 +185,12 @@ def their_training(how: Training, of: Rows, rate: float, epochs: int, steps: int
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("batch_size", "epochs", "steps"), [("full", 50, 1), (16, 17, 3)])
-def test_all_of_it_together(batch_size: Any, epochs: int, steps: int, weighted: bool) -> None:
-    """50 steps: what comes before and what after the update, and the smaller last batch."""
+def test_all_combined(batch_size: Any, epochs: int, steps: int, weighted: bool) -> None:
+    """50 steps: the parts before and after the update, and the smaller last batch."""
     of = rows(np.random.default_rng(4).uniform(0.1, 3, ROWS) if weighted else None)
     rates = (0.05, 0.01)
 
-    def described(rate: Any) -> Training:
+    def training(rate: Any) -> Training:
         return Training(
             optimizer="adam",
             learning_rate=rate,
@@ -205,17 +205,17 @@ def test_all_of_it_together(batch_size: Any, epochs: int, steps: int, weighted: 
             average=0.9,
         )
 
-    expected = [their_training(described(rate), of, rate, epochs, steps) for rate in rates]
+    expected = [their_training(training(rate), of, rate, epochs, steps) for rate in rates]
     for rate, each in zip(rates, expected, strict=True):
-        agree(minimize(NETWORK, THETA, described(rate), of).theta, each)
+        agree(minimize(NETWORK, THETA, training(rate), of).theta, each)
     members = np.stack([THETA, THETA])
-    found = minimize(NETWORK, members, described(list(rates)), of).theta
+    found = minimize(NETWORK, members, training(list(rates)), of).theta
     for member, each in zip(found, expected, strict=True):
         agree(member, each)
 
 
-def test_each_of_the_bounds_has_a_part_in_it() -> None:
-    """Else nothing of the above would be told apart."""
+def test_each_part_changes_the_result() -> None:
+    """Otherwise the test of all combined would not detect a missing part."""
     whole: dict[str, Any] = {
         "l1": 0.003,
         "l2": 0.01,

@@ -20,7 +20,7 @@ Scheduler = Callable[[Any], Any]  # of an optimizer
 
 
 def lr(kind: str, **numbers: Any) -> Scheduler:
-    """A scheduler of torch, but for its optimizer."""
+    """A PyTorch scheduler without its optimizer."""
 
     def of(optimizer: Any) -> Any:
         return getattr(torch.optim.lr_scheduler, kind)(optimizer, **numbers)
@@ -158,7 +158,7 @@ def test_rates(description: dict[str, Any], scheduler: Scheduler) -> None:
     ids=str,
 )
 def test_plateau(numbers: dict[str, Any], seed: int) -> None:
-    """On losses that fall, level off and jump, some of them no numbers."""
+    """On losses that fall, level off and jump, some of them NaN."""
     schedule, state = ReduceOnPlateau(**numbers), PlateauState()
     theirs = {"min_lr" if key == "minimum" else key: value for key, value in numbers.items()}
     optimizer = optimizer_of_torch()
@@ -175,7 +175,7 @@ def test_plateau(numbers: dict[str, Any], seed: int) -> None:
         scheduler.step(value)
         state = schedule.observe(state, value)
         best = np.inf if state.best is None else state.best
-        ours = best, state.bad, state.resting
+        ours = best, state.bad, state.cooldown
         assert ours == (scheduler.best, scheduler.num_bad_epochs, scheduler.cooldown_counter)
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE)
     assert state.reductions > 1

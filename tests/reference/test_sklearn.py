@@ -1,4 +1,4 @@
-"""Linear networks and the figures of evaluation against scikit-learn."""
+"""Linear networks and evaluation metrics against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ DATA = BUNDLED.parent.parent / "data"
 @pytest.mark.parametrize(
     ("classes", "loss"), [(2, "binary_cross_entropy"), (3, "sparse_categorical_cross_entropy")]
 )
-def test_without_hidden_layers_it_is_logistic_regression(classes: int, loss: str) -> None:
+def test_network_without_hidden_layers_is_logistic_regression(classes: int, loss: str) -> None:
     generator = np.random.default_rng(0)
     x = generator.standard_normal((300, 3))
     y = (
@@ -57,7 +57,7 @@ scored = st.lists(
 
 
 @given(scored)
-def test_figures(rows: list[tuple[bool, float]]) -> None:
+def test_metrics(rows: list[tuple[bool, float]]) -> None:
     labels, p = np.array([label for label, _ in rows]), np.array([score for _, score in rows])
     assert metrics.roc_auc(labels, p) == pytest.approx(theirs.roc_auc_score(labels, p))
     expected = theirs.average_precision_score(labels, p)
@@ -66,14 +66,14 @@ def test_figures(rows: list[tuple[bool, float]]) -> None:
     assert metrics.log_loss(labels, p) == pytest.approx(theirs.log_loss(labels, p), abs=1e-12)
 
 
-def test_the_bundled_digits_are_scikit_learns() -> None:
+def test_bundled_digits_equal_scikit_learns() -> None:
     bundled = sklearn_datasets.load_digits()
     table = np.genfromtxt(DATA / "digits.csv", delimiter=",", skip_header=1)
     np.testing.assert_array_equal(table[:, :-1], bundled.data)
     np.testing.assert_array_equal(table[:, -1], bundled.target)
 
 
-def test_the_bundled_diabetes_rows_are_scikit_learns() -> None:
+def test_bundled_diabetes_rows_equal_scikit_learns() -> None:
     bundled = sklearn_datasets.load_diabetes(scaled=False)
     table = np.genfromtxt(DATA / "diabetes.csv", delimiter=",", skip_header=1)
     np.testing.assert_array_equal(table[:, :-1], bundled.data)

@@ -49,7 +49,7 @@ def dense(block: Tensor, x: Tensor) -> Tensor:
 
 
 def conv1d(block: Tensor, x: Tensor) -> Tensor:
-    """Ours has positions first and channels within; PyTorch wants (B, channels, positions)."""
+    """Our features are positions, then channels; PyTorch takes (B, channels, positions)."""
     weights, bias = split(block)
     signal = x.reshape(ROWS, 6, 2).transpose(1, 2)
     y = F.conv1d(signal, weights.reshape(3, 3, 2).transpose(1, 2), bias, stride=2)
@@ -68,7 +68,7 @@ def activated(function: Callable[[Tensor], Tensor]) -> Callable[[Blocks, Tensor]
     return lambda blocks, x: function(dense(blocks[0], x))
 
 
-# For each layer: its plain data, and the same on PyTorch from the blocks of its parameters.
+# For each layer: its plain data, and the same layer in PyTorch from the blocks of its parameters.
 CASES: dict[str, tuple[list[Any], Callable[[Blocks, Tensor], Tensor]]] = {
     "dense": ([TANH], lambda b, x: torch.tanh(dense(b[0], x))),
     "conv1d": ([{"name": "conv1d", **WINDOWS}, "flatten"], lambda b, x: conv1d(b[0], x)),
@@ -160,7 +160,7 @@ def targets_for(name: str) -> Array:
     return generator.uniform(size=(ROWS, 3)) * (1 if name == "binary_cross_entropy" else 4)
 
 
-def test_every_layer_is_here() -> None:
+def test_every_layer_is_compared() -> None:
     assert set(LAYERS) <= {*CASES, "flatten", "dropout", "alpha_dropout", "gaussian_noise"}
 
 
@@ -214,14 +214,14 @@ def test_optimizer_over_100_steps(ours: Any, theirs: Any) -> None:
     assert theta == pytest.approx(there.detach().numpy(), rel=1e-10, abs=1e-10)
 
 
-def test_constants_are_torch_s() -> None:
+def test_selu_constants_agree() -> None:
     x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
     selu = F.selu(x).numpy()
     assert selu == pytest.approx([SELU_SCALE * SELU_ALPHA * np.expm1(-1), SELU_SCALE], rel=1e-15)
 
 
 def test_float32_follows_float64_for_1000_steps() -> None:
-    """On the Wisconsin rows; no oracle but the longer type."""
+    """On the Wisconsin rows; float64 is the reference."""
     table = read_table(load_recipe("article"))
     x = (table.rows - 1) / 9
     found = []

@@ -1,4 +1,4 @@
-"""Whole trainings against the same ones written in PyTorch, float64."""
+"""Whole trainings against the same trainings written in PyTorch, in float64."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ def train_peer(
     after_backward: Callable[[], object] = lambda: None,
     after_step: Callable[[], object] = lambda: None,
 ) -> None:
-    """As many epochs over the same batches."""
+    """Train the peer for as many epochs on the same batches."""
     given = rows()
     inputs = torch.tensor(np.asarray(given.inputs))
     targets = torch.tensor(np.asarray(given.targets))[:, None]
@@ -94,7 +94,7 @@ def test_adam_with_a_schedule_and_clipping(batch_size: int | str) -> None:
 
 
 @pytest.mark.parametrize("batch_size", ["full", 16])
-def test_penalty_of_weights_and_rates_of_layers(batch_size: int | str) -> None:
+def test_l2_penalty_and_layer_rates(batch_size: int | str) -> None:
     how = Training(
         optimizer={"name": "momentum", "momentum": 0.8},
         learning_rate=0.1,
@@ -115,7 +115,7 @@ def test_penalty_of_weights_and_rates_of_layers(batch_size: int | str) -> None:
     np.testing.assert_allclose(found, flat(weights, biases), rtol=0, atol=TOLERANCE)
 
 
-def test_bounded_norms_and_decoupled_decay() -> None:
+def test_norm_constraint_and_decoupled_decay() -> None:
     how = Training(
         optimizer={"name": "adamw", "weight_decay": 0.1},
         learning_rate=0.02,

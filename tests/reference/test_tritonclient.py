@@ -1,4 +1,4 @@
-"""NVIDIA's client of the Open Inference Protocol works unchanged, in both its forms."""
+"""NVIDIA's client of the Open Inference Protocol works unchanged, synchronous and asynchronous."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from model.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.anyio
-REASON = "asks with tritonclient: make oracles"
+REASON = "needs tritonclient: make oracles"
 triton: Any = pytest.importorskip("tritonclient.http", reason=REASON)
 triton_aio: Any = pytest.importorskip("tritonclient.http.aio", reason=REASON)
 utils: Any = pytest.importorskip("tritonclient.utils", reason=REASON)
@@ -25,12 +25,12 @@ def client(wisconsin_port: int) -> Iterator[Any]:
         yield client
 
 
-def given(module: Any, datatype: str, binary: bool) -> Any:
+def input_tensor(module: Any, datatype: str, binary: bool) -> Any:
     tensor = module.InferInput("input", list(ROWS.shape), datatype)
     return tensor.set_data_from_numpy(ROWS.astype(utils.triton_to_np_dtype(datatype)), binary)
 
 
-def assert_right(result: Any, wisconsin: Predictor, threshold: float | None = None) -> None:
+def assert_correct(result: Any, wisconsin: Predictor, threshold: float | None = None) -> None:
     probabilities = wisconsin.predict(ROWS.astype(np.float64))
     np.testing.assert_allclose(result.as_numpy("probability"), probabilities, rtol=1e-12)
     above = probabilities > (wisconsin.threshold if threshold is None else threshold)
@@ -41,7 +41,7 @@ def assert_right(result: Any, wisconsin: Predictor, threshold: float | None = No
     assert labels == ["malignant" if each else "benign" for each in above[:, 0]]
 
 
-def test_what_it_asks_of_the_server(client: Any, wisconsin: Predictor) -> None:
+def test_server_and_model_state(client: Any, wisconsin: Predictor) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
     assert client.is_model_ready("wisconsin")
@@ -56,45 +56,45 @@ def test_what_it_asks_of_the_server(client: Any, wisconsin: Predictor) -> None:
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("datatype", ["FP64", "FP32", "INT64", "UINT8"])
-def test_it_infers(
+def test_inference(
     client: Any, wisconsin: Predictor, datatype: str, binary: bool, compression: str | None
 ) -> None:
     result = client.infer(
         "wisconsin",
-        [given(triton, datatype, binary)],
+        [input_tensor(triton, datatype, binary)],
         request_id="one",
         request_compression_algorithm=compression,
         response_compression_algorithm=compression,
     )
     assert result.get_response()["id"] == "one"
-    assert_right(result, wisconsin)
+    assert_correct(result, wisconsin)
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_it_chooses_outputs_and_the_threshold(
+def test_outputs_and_threshold_are_selected(
     client: Any, wisconsin: Predictor, binary: bool
 ) -> None:
     outputs = [triton.InferRequestedOutput(name, binary) for name in ("label", "probability")]
     result = client.infer(
         "wisconsin",
-        [given(triton, "FP64", True)],
+        [input_tensor(triton, "FP64", True)],
         wisconsin.version,
         outputs=outputs,
         parameters={"threshold": 0.999},
     )
-    assert_right(result, wisconsin, 0.999)
+    assert_correct(result, wisconsin, 0.999)
     assert [each["name"] for each in result.get_response()["outputs"]] == ["label", "probability"]
 
 
-def test_a_tensor_a_feature(client: Any, wisconsin: Predictor) -> None:
+def test_one_tensor_per_feature(client: Any, wisconsin: Predictor) -> None:
     tensors = []
     for name, column in zip(wisconsin.schema.names, ROWS.T, strict=True):
         tensor = triton.InferInput(name, [len(column), 1], "INT32")
         tensors.append(tensor.set_data_from_numpy(column[:, None].astype(np.int32)))
-    assert_right(client.infer("wisconsin", tensors), wisconsin)
+    assert_correct(client.infer("wisconsin", tensors), wisconsin)
 
 
-def test_it_shows_what_is_wrong(client: Any) -> None:
+def test_errors_are_shown(client: Any) -> None:
     tensor = triton.InferInput("input", [1, 9], "INT32")
     tensor.set_data_from_numpy(np.full((1, 9), 11, dtype=np.int32))
     with pytest.raises(utils.InferenceServerException, match="row 0: clump_thickness must be"):
@@ -106,7 +106,7 @@ def test_it_shows_what_is_wrong(client: Any) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
-async def test_the_asynchronous_client(
+async def test_asynchronous_client(
     wisconsin_port: int, wisconsin: Predictor, compression: str | None
 ) -> None:
     async with triton_aio.InferenceServerClient(f"127.0.0.1:{wisconsin_port}") as client:
@@ -114,8 +114,8 @@ async def test_the_asynchronous_client(
         assert (await client.get_model_repository_index())[0]["name"] == "wisconsin"
         result = await client.infer(
             "wisconsin",
-            [given(triton_aio, "FP32", True)],
+            [input_tensor(triton_aio, "FP32", True)],
             request_compression_algorithm=compression,
             response_compression_algorithm=compression,
         )
-        assert_right(result, wisconsin)
+        assert_correct(result, wisconsin)

@@ -27,7 +27,7 @@ def test_variance_and_limit(name: str, variance: float) -> None:
         assert weights.mean() == pytest.approx(0, abs=4 * math.sqrt(variance / weights.size))
         assert weights.var() == pytest.approx(variance, rel=0.03)
     assert np.abs(uniform).max() == pytest.approx(math.sqrt(3 * variance), rel=1e-3)
-    assert np.abs(normal).max() > 3.5 * math.sqrt(variance)  # not drawn from a uniform
+    assert np.abs(normal).max() > 3.5 * math.sqrt(variance)  # not uniform
 
 
 def test_plain_distributions() -> None:
@@ -54,7 +54,7 @@ def test_orthogonal(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv1d", "locally_connected1d"])
-def test_a_convolution_s_fans_count_the_kernel(name: str) -> None:
+def test_fans_of_a_convolution_count_the_kernel(name: str) -> None:
     layer = {"name": name, "filters": 40, "kernel": 5, "initializer": "glorot_uniform"}
     network = Network([layer, {"units": 1}], inputs=120, channels=6)
     theta = network.initial_parameters(np.random.default_rng(0))
@@ -66,20 +66,22 @@ def test_a_convolution_s_fans_count_the_kernel(name: str) -> None:
 @pytest.mark.parametrize(
     ("activation", "default"),
     [(None, "glorot_normal"), ("sigmoid", "glorot_normal"), ("tanh", "glorot_normal")]
-    + [(each, "he_normal") for each in ("relu", "leaky_relu", "elu", "swish", "softplus", "gelu")]
+    + [(name, "he_normal") for name in ("relu", "leaky_relu", "elu", "swish", "softplus", "gelu")]
     + [("selu", "lecun_normal")],
 )
 def test_defaults_by_activation(activation: str | None, default: str) -> None:
-    told = [{"units": 4, "activation": activation, "initializer": name} for name in (None, default)]
+    layers = [
+        {"units": 4, "activation": activation, "initializer": name} for name in (None, default)
+    ]
     left, right = (
         Network([layer, {"units": 1}], 3).initial_parameters(np.random.default_rng(7))
-        for layer in told
+        for layer in layers
     )
     assert np.array_equal(left, right)
 
 
 def deep_signal(activation: str, initializer: str) -> float:
-    """How much larger the mean square is after 20 layers of 256 units than after the first."""
+    """The ratio of the mean square after 20 layers of 256 units to that after the first."""
     layer = {"units": 256, "activation": activation, "initializer": initializer}
     network = Network([layer] * 20 + [{"units": 1}], 256, dtype="float32")
     theta = network.initial_parameters(np.random.default_rng(0))
@@ -109,16 +111,16 @@ def test_signals_keep_their_size_through_20_layers(
 @pytest.mark.parametrize(
     ("activation", "name", "low", "high"),
     [
-        ("relu", "glorot", 0, 1e-4),  # vanishes: half of the variance a layer
+        ("relu", "glorot", 0, 1e-4),  # vanishes: half the variance per layer
         ("relu", "lecun", 0, 1e-4),
-        ("linear", "he", 1e4, 1e8),  # explodes: twice the variance a layer
+        ("linear", "he", 1e4, 1e8),  # explodes: twice the variance per layer
     ],
 )
-def test_wrong_pairs_do_not(activation: str, name: str, low: float, high: float) -> None:
+def test_wrong_pairs_vanish_or_explode(activation: str, name: str, low: float, high: float) -> None:
     assert low < deep_signal(activation, f"{name}_normal") < high
 
 
-@pytest.mark.parametrize("name", [each for each in ACTIVATIONS if each != "softmax"])
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "softmax"])
 def test_default_weights_neither_vanish_nor_explode_in_3_layers(name: str) -> None:
     network = Network([{"units": 256, "activation": name}] * 3 + [{"units": 1}], 256)
     theta = network.initial_parameters(np.random.default_rng(0))
@@ -139,7 +141,7 @@ def test_default_weights_neither_vanish_nor_explode_in_3_layers(name: str) -> No
         ([1], "initializer must be a name, or a table of a name and numbers"),
     ],
 )
-def test_a_wrong_initializer(initializer: Any, message: str) -> None:
+def test_invalid_initializer(initializer: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         build("initializer", INITIALIZERS, initializer)
 

@@ -1,4 +1,4 @@
-"""What layers put out, and what they refuse."""
+"""Outputs of layers, and the errors of layers, networks and weights."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from model.network.tasks import TASKS
 
 
 @pytest.mark.parametrize("kind", [Conv1D, LocallyConnected1D])
-def test_the_ecg_network(kind: type[Conv1D]) -> None:
+def test_ecg_network(kind: type[Conv1D]) -> None:
     """100 samples; windows of 20 every 10 give 9 units; windows of 5 every 2 of those give 3."""
     network = Network(
         [kind(1, 20, 10, "tanh"), kind(1, 5, 2, "tanh"), Flatten(), Dense(1)], inputs=100
@@ -21,7 +21,12 @@ def test_the_ecg_network(kind: type[Conv1D]) -> None:
     theta = network.initial_parameters(np.random.default_rng(0))
     signal = np.random.default_rng(1).standard_normal((2, 100))
     first, second, flat, logit = network.activations(theta, signal)
-    assert [each.shape for each in (first, second, flat, logit)] == [(2, 9), (2, 3), (2, 3), (2, 1)]
+    assert [outputs.shape for outputs in (first, second, flat, logit)] == [
+        (2, 9),
+        (2, 3),
+        (2, 3),
+        (2, 1),
+    ]
     block = network.layout.views(theta)[0]
     for window in range(9):
         weights, bias = block[window % len(block), :-1], block[window % len(block), -1]
@@ -31,7 +36,7 @@ def test_the_ecg_network(kind: type[Conv1D]) -> None:
     assert network.layout.size == sum(sizes) + 4
 
 
-def test_channels_of_a_signal_lie_together() -> None:
+def test_channels_of_a_position_are_adjacent() -> None:
     network = Network([Conv1D(2, 3), Dense(1)], inputs=10, channels=2)  # 5 positions
     theta = network.initial_parameters(np.random.default_rng(0))
     row: Array = np.arange(10.0)
@@ -47,7 +52,7 @@ def test_residual_adds_its_input() -> None:
     assert network.activations(theta, [row])[0].tolist() == [row]
 
 
-def test_layer_normalization_centres_and_scales() -> None:
+def test_layer_normalization() -> None:
     network = Network(["layer_normalization", Dense(1)], inputs=4)
     theta = network.initial_parameters(np.random.default_rng(0))
     normal = network.activations(theta, [[1.0, 2, 3, 4], [10.0, 10, 10, 50]])[0]
@@ -71,12 +76,12 @@ def test_layer_normalization_centres_and_scales() -> None:
         (3, "layer must be a name, or a table of a name and numbers"),
     ],
 )
-def test_a_wrong_layer(layer: Any, message: str) -> None:
+def test_invalid_layer(layer: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         layer_from(layer)
 
 
-def test_a_kernel_wider_than_the_signal() -> None:
+def test_kernel_larger_than_the_signal() -> None:
     with pytest.raises(NetworkError, match="kernel must fit the signal's 4 positions, got 5"):
         Network([Conv1D(1, 5), Dense(1)], inputs=8, channels=2)
 
@@ -90,7 +95,7 @@ def test_a_kernel_wider_than_the_signal() -> None:
         ({"inputs": 3, "loss": "categorical_cross_entropy"}, "for one output use binary_cross"),
     ],
 )
-def test_a_wrong_network(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_network(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         Network([Dense(1)], **arguments)
 
@@ -104,7 +109,7 @@ def test_a_wrong_network(arguments: dict[str, Any], message: str) -> None:
         ("softmax", "huber", "for softmax probabilities use categorical_cross_entropy"),
     ],
 )
-def test_a_loss_that_does_not_go_with_the_output(activation: str, loss: str, message: str) -> None:
+def test_loss_that_does_not_match_the_output(activation: str, loss: str, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         Network([Dense(2, activation)], inputs=3, loss=loss)
 
@@ -119,23 +124,23 @@ def test_a_loss_that_does_not_go_with_the_output(activation: str, loss: str, mes
         ("multi_class", 4, 0, 1),
     ],
 )
-def test_a_task_s_output_has_its_target_s_range(
+def test_output_of_a_task_has_the_target_range(
     task: str, outputs: int, low: float, high: float
 ) -> None:
     end = TASKS[task].output_layer(outputs)
     network = Network([Dense(5, "tanh"), end], 3, TASKS[task].loss)
     theta = 3 * network.initial_parameters(np.random.default_rng(0))
-    answer = network.predict(theta, 5 * np.random.default_rng(1).standard_normal((50, 3)))
-    assert answer.shape == (50, outputs)
-    assert answer.min() >= low
-    assert answer.max() <= high
+    predictions = network.predict(theta, 5 * np.random.default_rng(1).standard_normal((50, 3)))
+    assert predictions.shape == (50, outputs)
+    assert predictions.min() >= low
+    assert predictions.max() <= high
     if task == "regression":
-        assert answer.min() < 0 < answer.max()
+        assert predictions.min() < 0 < predictions.max()
     if task == "multi_class":
-        assert answer.sum(axis=1) == pytest.approx(np.ones(50))
+        assert predictions.sum(axis=1) == pytest.approx(np.ones(50))
 
 
-def test_theta_must_fit() -> None:
+def test_invalid_theta() -> None:
     network = Network([Dense(1)], inputs=2)
     with pytest.raises(NetworkError, match=r"theta must have shape \(3,\) or \(members, 3\)"):
         network.predict(np.zeros(4), [[1, 2]])
@@ -154,7 +159,7 @@ def test_theta_must_fit() -> None:
         ([1.0, np.nan], "weights must be finite"),
     ],
 )
-def test_weights_must_fit(weights: list[float], message: str) -> None:
+def test_invalid_weights(weights: list[float], message: str) -> None:
     network = Network([Dense(1)], inputs=1)
     with pytest.raises(NetworkError, match=message):
         network.loss_of(np.zeros(2), [[1.0], [2.0]], [0, 1], weights)

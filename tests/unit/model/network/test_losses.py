@@ -13,9 +13,9 @@ Z = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -0.5]])  # 2 outputs, 3 rows
 
 
 def value(loss: Any, z: Any, targets: Any, dtype: str = "float64") -> Any:
-    made: Loss = build("loss", LOSSES, loss)
+    built: Loss = build("loss", LOSSES, loss)
     z = np.asarray(z, dtype)
-    return made.value(z, made.encode(targets, len(z), dtype).T)[0]
+    return built.value(z, built.encode(targets, len(z), dtype).T)[0]
 
 
 def test_mean_squared_error() -> None:
@@ -57,7 +57,7 @@ def test_categorical_cross_entropies_agree() -> None:
     assert value("sparse_categorical_cross_entropy", Z, [0, 1, 1]) == pytest.approx(expected)
 
 
-def test_two_classes_are_a_binary_problem() -> None:
+def test_two_classes_equal_a_binary_problem() -> None:
     z = np.array([[0.0, 0.0], [1.5, -2.0]])
     two = value("sparse_categorical_cross_entropy", z, [1, 0])
     assert two == pytest.approx(value("binary_cross_entropy", z[1:], [1, 0]))
@@ -86,7 +86,7 @@ def test_label_smoothing_is_a_softer_target() -> None:
         ("mean_squared_error", ["a"], "targets must be numbers"),
     ],
 )
-def test_targets_that_do_not_fit(loss: str, targets: Any, message: str) -> None:
+def test_invalid_targets(loss: str, targets: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         value(loss, [[1.0]], targets)
 
@@ -101,7 +101,7 @@ def test_targets_that_do_not_fit(loss: str, targets: Any, message: str) -> None:
         ("sparse_categorical_cross_entropy", [0.5], "targets must be class numbers from 0 to 1"),
     ],
 )
-def test_classes_that_do_not_fit(loss: str, targets: Any, message: str) -> None:
+def test_invalid_classes(loss: str, targets: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         value(loss, [[1.0], [2.0]], targets)
 
@@ -119,18 +119,18 @@ def test_classes_that_do_not_fit(loss: str, targets: Any, message: str) -> None:
         ("hinge", "loss must be one of mean_squared_error, .*, got 'hinge'"),
     ],
 )
-def test_a_wrong_loss(loss: Any, message: str) -> None:
+def test_invalid_loss(loss: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         build("loss", LOSSES, loss)
 
 
-def test_balls_in_a_bag() -> None:
-    """Half of the balls blue, a quarter red, an eighth green and orange: 1.75 questions a ball."""
+def test_entropy_of_balls_in_a_bag() -> None:
+    """Half of the balls are blue, a quarter red, an eighth each green and orange: 1.75 bits."""
     bag = [1 / 2, 1 / 4, 1 / 8, 1 / 8]
     even = [1 / 4] * 4
     assert entropy(bag) == 1.75
     assert entropy(even) == 2
-    assert cross_entropy(bag, even) == 2  # asking as if all colours were as likely
+    assert cross_entropy(bag, even) == 2  # as if all colours were equally likely
     assert cross_entropy(even, bag) == 2.25
     assert entropy([1, 0]) == 0
     assert cross_entropy([0.5, 0.5], [1, 0]) == np.inf
@@ -144,6 +144,6 @@ def test_balls_in_a_bag() -> None:
         ([1], [0.5, 0.5], "must have the same length, got 1 and 2"),
     ],
 )
-def test_what_is_no_distribution(true: Any, assumed: Any, message: str) -> None:
+def test_invalid_distributions(true: Any, assumed: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         cross_entropy(true, assumed)

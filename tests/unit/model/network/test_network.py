@@ -20,14 +20,14 @@ def rows_and_targets(features: int, rows: int = 12) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", None])
 @pytest.mark.parametrize("hidden", [[], [1], [5], [4, 3], [1, 1, 2]])
-def test_gradient_is_the_central_difference(hidden: list[int], activation: str | None) -> None:
+def test_gradient_equals_central_difference(hidden: list[int], activation: str | None) -> None:
     network = Network([*(Dense(units, activation) for units in hidden), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(5))
-    theta += 0.1  # biases off zero too
+    theta += 0.1  # nonzero biases
     assert gradient_error(network, theta, *rows_and_targets(3)) < 1e-7
 
 
-def test_gradient_check_sees_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradient_check_detects_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network([Dense(4, "relu"), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(5))
     monkeypatch.setattr(np, "greater", lambda _y, _zero, out: np.copyto(out, True))
@@ -59,26 +59,26 @@ def test_predict_is_pure_from_many_threads() -> None:
     network = Network([Dense(8, "sigmoid"), Dense(1)], inputs=3)
     theta = network.initial_parameters(np.random.default_rng(0))
     batches = [np.random.default_rng(i).standard_normal((50, 3)) for i in range(8)]
-    alone = [network.predict(theta, batch) for batch in batches]
-    right = [False] * 8
+    expected = [network.predict(theta, batch) for batch in batches]
+    is_equal = [False] * 8
 
-    def ask(index: int) -> None:
-        answers = [network.predict(theta, batches[index]) for _ in range(50)]
-        right[index] = all(np.array_equal(answer, alone[index]) for answer in answers)
+    def predict(index: int) -> None:
+        results = [network.predict(theta, batches[index]) for _ in range(50)]
+        is_equal[index] = all(np.array_equal(result, expected[index]) for result in results)
 
-    threads = [threading.Thread(target=ask, args=(index,)) for index in range(8)]
+    threads = [threading.Thread(target=predict, args=(index,)) for index in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(right)
+    assert all(is_equal)
 
 
-def test_description_gives_the_same_network_back() -> None:
+def test_description_round_trip() -> None:
     network = Network([Dense(4, "relu", "lecun_normal"), Dense(1)], inputs=3, dtype="float32")
-    again = network_from(network.describe())
-    assert again.describe() == network.describe()
-    assert again.layers == network.layers
+    rebuilt = network_from(network.describe())
+    assert rebuilt.describe() == network.describe()
+    assert rebuilt.layers == network.layers
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_description_gives_the_same_network_back() -> None:
         ),
     ],
 )
-def test_a_wrong_last_layer_is_refused(layers: list[Dense], message: str) -> None:
+def test_invalid_last_layer_is_rejected(layers: list[Dense], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         Network(layers, inputs=3)
 
@@ -110,7 +110,7 @@ def test_a_wrong_last_layer_is_refused(layers: list[Dense], message: str) -> Non
         ([["a", "b", "c"]], r"rows must be numbers of shape \(rows, 3\)"),
     ],
 )
-def test_rows_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
+def test_invalid_rows_are_rejected(rows: Any, message: str) -> None:
     network = Network([Dense(1)], inputs=3)
     with pytest.raises(NetworkError, match=message):
         network.predict(np.zeros(4), rows)
@@ -127,7 +127,7 @@ def test_rows_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
         ({"units": 2, "unit": 3}, "layer dense has no 'unit': did you mean units"),
     ],
 )
-def test_a_wrong_layer_is_refused(description: dict[str, Any], message: str) -> None:
+def test_invalid_layer_is_rejected(description: dict[str, Any], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         layer_from(description)
 
@@ -142,7 +142,7 @@ def test_float32_stays_float32() -> None:
     assert theta.dtype == np.float32
 
 
-def test_pieces_of_rows_predict_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_rows_give_the_same_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network([Dense(7, "tanh"), Dense(2)], inputs=3)
     theta = network.initial_parameters([np.random.default_rng(k) for k in range(3)])
     rows = np.random.default_rng(0).standard_normal((50, 3))

@@ -13,21 +13,21 @@ def test_shares_add_to_one() -> None:
     assert row_shares(None, 4, "float32").tolist() == [0.25] * 4
 
 
-def test_a_weight_a_class() -> None:
+def test_one_weight_per_class() -> None:
     assert class_weights([0, 2, 1, 2], [1, 2, 5]).tolist() == [1, 5, 2, 5]
     assert class_weights(np.array([True, False]), [1, 9]).tolist() == [9, 1]
 
 
-def test_balanced_classes_weigh_the_same() -> None:
+def test_balanced_classes_have_equal_total_weight() -> None:
     labels = np.array([0, 0, 0, 1, 3, 3])
     weights = class_weights(labels, "balanced")
     assert [weights[labels == each].sum() for each in (0, 1, 3)] == pytest.approx([2, 2, 2])
     network = Network([{"units": 1}], inputs=1)
     theta = np.array([1.0, 0.5])
     rows, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 0, 1])
-    apart = [network.loss_of(theta, rows[y == each], y[y == each]) for each in (0, 1)]
+    separate = [network.loss_of(theta, rows[y == each], y[y == each]) for each in (0, 1)]
     balanced = network.loss_of(theta, rows, y, class_weights(y, "balanced"))
-    assert balanced == pytest.approx(np.mean(apart))
+    assert balanced == pytest.approx(np.mean(separate))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_balanced_classes_weigh_the_same() -> None:
         ([], [1], "classes must have at least one row"),
     ],
 )
-def test_what_is_refused(classes: Any, weights: Any, message: str) -> None:
+def test_invalid_arguments(classes: Any, weights: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         class_weights(classes, weights)

@@ -1,4 +1,4 @@
-"""The tape against central differences, against its own page of the docs, and against misuse."""
+"""The tape against central differences and its documentation page, and its errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ Function = Callable[..., Value]
 
 
 def check(function: Function, *arrays: Array, tolerance: float = 1e-7) -> None:
-    """∂(Σ R · function)/∂each array, R any constants, is the central difference."""
+    """The gradient of Σ R · function, R constants, equals the central difference for each array."""
     values = [Value(array) for array in arrays]
     result = function(*values)
     seed = np.random.default_rng(9).uniform(0.5, 1.5, result.data.shape)
@@ -28,9 +28,9 @@ def check(function: Function, *arrays: Array, tolerance: float = 1e-7) -> None:
         numerical = np.zeros_like(array)
         for index in np.ndindex(array.shape):
             for sign in (1, -1):
-                moved = [other.copy() for other in arrays]
-                moved[position][index] += sign * 1e-6
-                total = np.sum(seed * function(*map(Value, moved)).data)
+                shifted = [other.copy() for other in arrays]
+                shifted[position][index] += sign * 1e-6
+                total = np.sum(seed * function(*map(Value, shifted)).data)
                 numerical[index] += sign * total / 2e-6
         assert values[position].gradient.shape == array.shape
         error = np.linalg.norm(values[position].gradient - numerical)
@@ -38,12 +38,12 @@ def check(function: Function, *arrays: Array, tolerance: float = 1e-7) -> None:
 
 
 def numbers(*shape: int, low: float = -2, high: float = 2, seed: int = 1) -> Array:
-    """Uniform and, for the kinks' sake, nowhere near 0."""
-    drawn = np.random.default_rng(seed).uniform(low, high, shape)
-    return np.asarray(np.where(np.abs(drawn) < 0.05, 0.3, drawn))
+    """Uniform numbers that are not close to 0, where functions have kinks."""
+    draws = np.random.default_rng(seed).uniform(low, high, shape)
+    return np.asarray(np.where(np.abs(draws) < 0.05, 0.3, draws))
 
 
-UNARY: dict[str, tuple[Function, float]] = {  # the function, and the least argument it takes
+UNARY: dict[str, tuple[Function, float]] = {  # the function, and its smallest test argument
     "neg": (lambda a: -a, -2),
     "** 2": (lambda a: a**2, -2),
     "** -3": (lambda a: a**-3, 0.5),
@@ -73,7 +73,7 @@ BINARY: dict[str, Function] = {
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3), (2, 1, 3)])
 @pytest.mark.parametrize("name", UNARY)
-def test_an_operation_on_one_value(name: str, shape: tuple[int, ...]) -> None:
+def test_unary_operations(name: str, shape: tuple[int, ...]) -> None:
     function, low = UNARY[name]
     array = numbers(*shape, low=low)
     assert function(Value(array)).operation == name
@@ -82,7 +82,7 @@ def test_an_operation_on_one_value(name: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("name", BINARY)
 @given(shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0))
-def test_an_operation_on_two_values_that_broadcast(name: str, shapes: BroadcastableShapes) -> None:
+def test_binary_operations_with_broadcasting(name: str, shapes: BroadcastableShapes) -> None:
     first, second = (numbers(*shape, seed=seed) for seed, shape in enumerate(shapes.input_shapes))
     second = np.where(np.abs(second) < 0.4, 0.7, second)
     assert BINARY[name](Value(first), Value(second)).operation == name
@@ -132,14 +132,14 @@ def test_shaping(function: Function) -> None:
     check(function, numbers(2, 3, 4))
 
 
-def test_constants_stand_on_either_side() -> None:
+def test_constants_on_either_side() -> None:
     array = numbers(2, 3)
     check(lambda a: 1 - 2 / (3 * (a * [1, 2, 3]) ** 2 + 1), array)
     check(lambda a: np.eye(2) @ a @ np.ones(3) + np.ones(2) * a[:, 0], array)
     check(lambda a: 1 + (np.float64(2) * a - np.ones((2, 1))) / np.arange(1, 4), array)
 
 
-def test_values_used_again() -> None:
+def test_values_used_several_times() -> None:
     array = numbers(3)
     check(lambda a: a * a, array)
     check(lambda a: a + a, array)
@@ -155,7 +155,7 @@ def test_values_used_again() -> None:
     np.testing.assert_allclose(value.gradient, 1)
 
 
-def test_a_network_with_the_stable_losses() -> None:
+def test_network_with_stable_losses() -> None:
     targets = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 0]])
 
     def softmax_cross_entropy(x: Value, w: Value, b: Value) -> Any:
@@ -170,7 +170,7 @@ def test_a_network_with_the_stable_losses() -> None:
 @pytest.mark.parametrize(
     ("z", "slope"), [(0.0, 0.5), (-800.0, 0.0), (800.0, 1.0), (2.0, 0.8807970)]
 )
-def test_softplus_has_its_derivative_everywhere(z: float, slope: float) -> None:
+def test_softplus_derivative(z: float, slope: float) -> None:
     value = Value(z)
     (value.maximum(0) + (-abs(value)).exp().log1p()).backward()
     assert value.gradient == pytest.approx(slope, abs=1e-7)
@@ -191,7 +191,7 @@ def test_derivatives_at_kinks_and_corners() -> None:
     assert gradient_at(lambda a: a**1, 0) == 1
 
 
-def test_a_chain_deeper_than_pythons_stack() -> None:
+def test_chain_deeper_than_pythons_stack() -> None:
     start = Value(1.0)
     value = start
     for _ in range(5000):
@@ -209,10 +209,10 @@ def test_backward_again_starts_from_zero() -> None:
     assert w.gradient.tolist() == [2, 4]
     (3 * w).backward(seed=[1, 10])
     assert w.gradient.tolist() == [3, 30]
-    assert loss.gradient == 1  # of another graph: left alone
+    assert loss.gradient == 1  # of another graph: unchanged
 
 
-def test_what_a_value_holds() -> None:
+def test_value_attributes() -> None:
     given_data = np.array([1, 2])
     value = Value(given_data, "w")
     given_data[0] = 5
@@ -242,20 +242,20 @@ def test_what_a_value_holds() -> None:
         (lambda _: Value([[1], [1, 2]]), "data must be numbers of one shape, got rows of several"),
     ],
 )
-def test_refusals(misuse: Callable[[Value], object], message: str) -> None:
+def test_invalid_arguments(misuse: Callable[[Value], object], message: str) -> None:
     with pytest.raises(NetworkError) as caught:
         misuse(Value([1, 2]))
     assert str(caught.value) == message
 
 
-def test_shapes_that_do_not_fit_are_numpys_errors() -> None:
+def test_shape_errors_are_numpys() -> None:
     with pytest.raises(ValueError, match=r"broadcast together with shapes \(2,\) \(3,\)"):
         Value([1, 2]) * [1, 2, 3]
     with pytest.raises(TypeError, match="len"):
         iter(Value(1))
 
 
-def test_the_worked_example() -> None:
+def test_worked_example() -> None:
     w, b, x, y = Value(2), Value(8), Value(-2), Value(2)
     loss = 0.5 * (w * x + b - y) ** 2
     loss.backward()

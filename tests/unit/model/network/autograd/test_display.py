@@ -1,3 +1,5 @@
+"""Tables and DOT graphs of a recorded computation."""
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from model.network.autograd.display import table, to_dot
 from model.network.autograd.tape import Value
 
 
-def test_a_table_of_arrays() -> None:
+def test_table_of_arrays() -> None:
     x = Value(np.arange(6).reshape(2, 3), "X\nrows")
     loss = (x @ [1, 0.25, 0.5]).sum()
     loss.backward()
@@ -32,12 +34,12 @@ def test_a_table_of_arrays() -> None:
         ([], "(0,)"),
     ],
 )
-def test_how_numbers_are_shown(data: float | list[float], text: str) -> None:
+def test_numbers_as_text(data: float | list[float], text: str) -> None:
     line = table(Value(data)).splitlines()[2]
     assert line.startswith(f"v1               {text}  ")
 
 
-def test_a_value_used_twice_has_two_lines_and_two_arrows() -> None:
+def test_value_used_twice_has_two_lines_and_two_edges() -> None:
     x = Value(3, "x")
     square = x * x
     square.backward()
@@ -48,7 +50,7 @@ def test_a_value_used_twice_has_two_lines_and_two_arrows() -> None:
     ]
 
 
-def test_a_picture_quotes_what_dot_would_read() -> None:
+def test_dot_labels_are_escaped() -> None:
     value = Value(np.zeros((2, 2)), 'a "b"\\n &lt;\n{c|d}')
     assert to_dot(value).splitlines()[4] == (
         '  v1 [shape=box, label="a \\"b\\"\\\\n &amp;lt;\\n{c|d}'
@@ -56,7 +58,7 @@ def test_a_picture_quotes_what_dot_would_read() -> None:
     )
 
 
-def test_a_graph_deeper_than_pythons_stack() -> None:
+def test_graph_deeper_than_pythons_stack() -> None:
     value = Value(1)
     for _ in range(5000):
         value = value * 1.001

@@ -1,4 +1,4 @@
-"""Every layer, activation and loss: the compiled gradient against a central difference."""
+"""Plans of every layer, activation and loss: gradients against central differences."""
 
 import json
 import tracemalloc
@@ -64,7 +64,7 @@ def targets_for(loss: Any, outputs: int) -> Array:
 
 
 def problem(hidden: list[Any], loss: Any = "huber", outputs: int = 2) -> tuple[Any, ...]:
-    """A network, θ with biases off zero, rows and targets."""
+    """A network, θ with nonzero biases, rows and targets."""
     generator = np.random.default_rng(1)
     network = Network([*hidden, {"units": outputs}], FEATURES, loss)
     theta = network.initial_parameters(generator)
@@ -73,9 +73,9 @@ def problem(hidden: list[Any], loss: Any = "huber", outputs: int = 2) -> tuple[A
     return network, theta, rows, targets_for(loss, outputs)
 
 
-def test_every_layer_is_here() -> None:
-    told = json.dumps(HIDDEN)
-    assert all(f'"{name}"' in told or name == "dense" for name in LAYERS)
+def test_every_layer_is_compared() -> None:
+    description = json.dumps(HIDDEN)
+    assert all(f'"{name}"' in description or name == "dense" for name in LAYERS)
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
@@ -90,7 +90,7 @@ def test_loss(loss: Any) -> None:
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-def test_members_in_one_plan_are_what_they_are_alone(hidden: list[Any]) -> None:
+def test_members_in_one_plan_equal_separate_plans(hidden: list[Any]) -> None:
     network, theta, rows, targets = problem(hidden)
     members = np.stack([theta, 0.5 * theta, -theta])
     encoded = network.loss.encode(targets, 2, "float64")
@@ -126,7 +126,7 @@ def test_members_have_their_own_rows_and_weights() -> None:
 
 @pytest.mark.parametrize("own_rows", [False, True])
 @pytest.mark.parametrize("name", ["tanh", "conv1d", "layer_normalization first"])
-def test_a_gathered_batch_is_a_loaded_one(name: str, own_rows: bool) -> None:
+def test_gathered_batch_equals_loaded_batch(name: str, own_rows: bool) -> None:
     network, theta, rows, targets = problem(HIDDEN[name])
     members = np.stack([theta, -theta])
     encoded = network.loss.encode(targets, 2, "float64")
@@ -141,7 +141,7 @@ def test_a_gathered_batch_is_a_loaded_one(name: str, own_rows: bool) -> None:
     assert gathered.loss() == pytest.approx(loaded.loss(), rel=1e-13)
 
 
-def test_a_weight_of_two_is_the_row_twice() -> None:
+def test_weight_two_equals_duplicated_row() -> None:
     network, theta, rows, targets = problem([TANH])
     weights = np.array([2.0, 1, 1, 1, 1, 1, 1])
     twice = network.loss_of(theta, np.vstack([rows[:1], rows]), np.vstack([targets[:1], targets]))
@@ -149,7 +149,7 @@ def test_a_weight_of_two_is_the_row_twice() -> None:
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-def test_prediction_is_what_the_plan_computes(hidden: list[Any]) -> None:
+def test_forward_pass_equals_plan(hidden: list[Any]) -> None:
     network, theta, rows, targets = problem(hidden)
     plan = network.compile(theta, ROWS)
     plan.load(rows, network.loss.encode(targets, 2, "float64"))
@@ -158,14 +158,14 @@ def test_prediction_is_what_the_plan_computes(hidden: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-def test_plain_data_gives_the_same_network_back(hidden: list[Any]) -> None:
-    told = problem(hidden)[0].describe()
-    assert network_from(json.loads(json.dumps(told))).describe() == told
+def test_plain_data_round_trip(hidden: list[Any]) -> None:
+    description = problem(hidden)[0].describe()
+    assert network_from(json.loads(json.dumps(description))).describe() == description
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-def test_a_step_allocates_no_array(hidden: list[Any], dtype: str) -> None:
+def test_step_allocates_no_array(hidden: list[Any], dtype: str) -> None:
     rows, batch = np.ones((500, FEATURES)), 500
     network = Network([*hidden, {"units": 1}], FEATURES, dtype=dtype)
     theta = network.initial_parameters(np.random.default_rng(0))

@@ -1,3 +1,5 @@
+"""Buffers of a plan: alignment, and no allocation during a step."""
+
 import tracemalloc
 from typing import Any
 
@@ -11,7 +13,7 @@ LAYERS: list[Any] = [{"units": 8, "activation": "relu"}, {"units": 3}]
 
 
 @pytest.mark.parametrize("gathers", [False, True])
-def test_a_plan_is_aligned(gathers: bool) -> None:
+def test_buffers_are_aligned(gathers: bool) -> None:
     network = Network(LAYERS, 5, "sparse_categorical_cross_entropy", "float32")
     theta = network.initial_parameters(np.random.default_rng(0))
     plan = network.compile(theta, 7, gathers=gathers)
@@ -32,7 +34,7 @@ def test_gathered_steps_allocate_no_array() -> None:
         tracemalloc.start()
         try:
             plan.gather(rows, targets, index)
-            plan.step()  # what NumPy keeps from a first call does not count
+            plan.step()  # NumPy's caches of the first call do not count
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
             for _ in range(steps):

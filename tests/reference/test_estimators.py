@@ -1,4 +1,4 @@
-"""The estimators by scikit-learn's own checks, beside its own networks, and in its tools."""
+"""scikit-learn's estimator checks, its networks as peers, and its tools on the estimators."""
 
 import pickle
 from typing import Any
@@ -21,12 +21,12 @@ from model.estimators import NetworkClassifier, NetworkRegressor
 from model.network.layers import Dense, Dropout
 from model.training.fitting.sequential import Sequential
 
-PLURAL = "sparse_categorical_cross_entropy"
+MULTI_CLASS_LOSS = "sparse_categorical_cross_entropy"
 estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 
 
 def problem(classes: int = 3, rows: int = 120) -> tuple[Any, Any]:
-    """Rows (N, 4), and labels (N,) that are texts, of unequal frequency."""
+    """Rows (N, 4) and text labels (N,) of unequal frequency."""
     generator = np.random.default_rng(0)
     numbers = np.minimum(generator.integers(0, 2 * classes, rows), classes - 1)
     inputs = generator.standard_normal((rows, 4))
@@ -44,8 +44,7 @@ def cancer() -> tuple[Any, ...]:
     return tuple(train_test_split(rows, labels, stratify=labels, random_state=0))
 
 
-# Without any check expected to fail. `check_array_api_input` skips itself, as it does for
-# scikit-learn's own, unless SCIPY_ARRAY_API is set.
+# No check is expected to fail. `check_array_api_input` skips itself unless SCIPY_ARRAY_API is set.
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [
         NetworkClassifier(),
@@ -58,7 +57,7 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-# Both with the same settings, and means over seeds. One row more or less of 143 is 0.007.
+# Equal settings, means over seeds. One of 143 rows is 0.007.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_as_good_as_scikit_learn_on_breast_cancer() -> None:
     learn, test, labels, truth = cancer()
@@ -108,11 +107,11 @@ def test_as_good_as_scikit_learn_on_numbers() -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_it_is_what_sequential_trains(classes: int) -> None:
+def test_fit_equals_sequential(classes: int) -> None:
     rows, labels = problem(classes)
     estimator = NetworkClassifier((5, Dropout(0.1)), epochs=3, random_state=7).fit(rows, labels)
     numbers = np.unique(labels, return_inverse=True)[1]
-    outputs, loss = (1, "binary_cross_entropy") if classes == 2 else (3, PLURAL)
+    outputs, loss = (1, "binary_cross_entropy") if classes == 2 else (3, MULTI_CLASS_LOSS)
     layers = [Dense(5, "relu"), Dropout(0.1), Dense(outputs)]
     fitted = Sequential(layers).fit(rows, numbers, loss, "adam", epochs=3, seed=7)
     assert (estimator.theta_ == fitted.theta).all()
@@ -122,12 +121,12 @@ def test_it_is_what_sequential_trains(classes: int) -> None:
     probabilities = estimator.predict_proba(rows)
     assert (probabilities[:, -outputs:] == fitted.predict(rows)).all()
     assert probabilities.sum(axis=1) == pytest.approx(1)
-    likeliest = np.unique(labels)[probabilities.argmax(axis=1)]
-    assert (estimator.predict(rows) == likeliest).all()
+    most_probable = np.unique(labels)[probabilities.argmax(axis=1)]
+    assert (estimator.predict(rows) == most_probable).all()
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_balanced_classes_are_weights_of_rows(classes: int) -> None:
+def test_balanced_class_weights_equal_row_weights(classes: int) -> None:
     rows, labels = problem(classes)
     known, numbers = np.unique(labels, return_inverse=True)
     each = compute_class_weight("balanced", classes=known, y=labels)
@@ -144,14 +143,14 @@ def test_weights_of_classes_and_of_rows_multiply() -> None:
     rows, labels = problem()
     weights = np.random.default_rng(1).uniform(0.5, 2, len(rows))
     plain = NetworkClassifier(epochs=2, random_state=0)
-    table = {"benign": 3.0, "unknown": 0.5}  # the class that is not in it weighs 1
+    table = {"benign": 3.0, "unknown": 0.5}  # the missing class has weight 1
     both = clone(plain).set_params(class_weight=table).fit(rows, labels, weights)
     product = compute_sample_weight(table, labels) * weights
     assert (both.theta_ == plain.fit(rows, labels, product).theta_).all()
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_early_stopping_sets_rows_apart(weighted: bool) -> None:
+def test_early_stopping_holds_out_rows(weighted: bool) -> None:
     rows, labels = problem(rows=200)
     weights = np.random.default_rng(1).uniform(0.5, 2, 200) if weighted else None
     options: dict[str, Any] = {"learning_rate": 0.03, "validation_fraction": 0.25}
@@ -175,7 +174,7 @@ def test_early_stopping_sets_rows_apart(weighted: bool) -> None:
     assert estimator.loss_ == best.train_loss
 
 
-def test_early_stopping_of_numbers_by_default_patience() -> None:
+def test_early_stopping_of_the_regressor_with_default_patience() -> None:
     rows, targets = targets_for(NetworkRegressor)
     estimator = NetworkRegressor(early_stopping=True, learning_rate=0.1, random_state=0)
     estimator.fit(rows, targets)
@@ -196,7 +195,7 @@ def test_float32_rows_make_a_float32_network() -> None:
     assert single.theta_.dtype == single.predict_proba(rows).dtype == np.float32
 
 
-def test_states_of_randomness() -> None:
+def test_random_state() -> None:
     rows, labels = problem()
 
     def theta(state: Any) -> Any:
@@ -215,7 +214,7 @@ def test_pipeline_search_and_cross_validation() -> None:
     network = NetworkClassifier(epochs=5, learning_rate=0.01, random_state=0)
     pipeline = make_pipeline(StandardScaler(), network)
     assert cross_val_score(pipeline, learn, labels, cv=3, n_jobs=1).min() > 0.9
-    grid = {  # numbers of NumPy's types, as arrays and samplers give them
+    grid = {  # NumPy scalars, as in arrays and samplers
         "networkclassifier__hidden": [(), (8,)],
         "networkclassifier__epochs": np.array([1, 8]),
         "networkclassifier__learning_rate": np.array([0.01], np.float32),
@@ -229,7 +228,7 @@ def test_pipeline_search_and_cross_validation() -> None:
 
 
 @estimators
-def test_pickled_it_predicts_the_same(kind: Any) -> None:
+def test_pickle_round_trip(kind: Any) -> None:
     rows, targets = targets_for(kind)
     fitted = kind((4, {"name": "maxout", "units": 3}), epochs=2, random_state=0).fit(rows, targets)
     again = pickle.loads(pickle.dumps(fitted))
@@ -253,8 +252,8 @@ def test_pickled_it_predicts_the_same(kind: Any) -> None:
         ({"class_weight": {"benign": -1}}, "weights must be finite, at least 0"),
     ],
 )
-def test_what_is_wrong_is_said_by_fit(options: dict[str, Any], message: str) -> None:
+def test_fit_rejects_invalid_hyperparameters(options: dict[str, Any], message: str) -> None:
     rows, labels = problem()
-    estimator = NetworkClassifier(**options)  # which checks nothing
+    estimator = NetworkClassifier(**options)  # scikit-learn's convention: no checks here
     with pytest.raises(ValueError, match=message):
         estimator.fit(rows, labels)

@@ -1,0 +1,39 @@
+"""Activations: the slopes that their docstrings state."""
+
+import numpy as np
+import pytest
+from support.tape_activations import ON_TAPE
+
+from model.network.activations.registry import ACTIVATIONS
+from model.network.autograd.tape import Value
+
+
+def test_every_activation_has_a_reference() -> None:
+    assert list(ON_TAPE) == list(ACTIVATIONS)
+
+
+@pytest.mark.parametrize(
+    ("activation", "x", "slope"),
+    [
+        ("sigmoid", 0, 0.25),
+        ("sigmoid", 6, 0.0025),
+        ("tanh", 0, 1),
+        ("tanh", 4, 0.0014),
+        ("relu", -1, 0),
+        ("leaky_relu", -1, 0.01),
+        ("elu", -6, 0.0025),
+        ("selu", -7, 0.0017),
+        ("swish", -9, -0.001),
+        ("softplus", -7, 0.0009),
+        ("gelu", -5, 0),
+    ],
+)
+def test_slopes_at_zero_and_in_saturation(activation: str, x: float, slope: float) -> None:
+    """The saturation that the docstrings state, for one unit with weight 1."""
+    value = Value(np.array([[float(x)]]))
+    ON_TAPE[activation](value).backward()
+    assert value.gradient[0, 0] == pytest.approx(slope, abs=2e-4)
+    built = ACTIVATIONS[activation]()
+    step = 1e-5
+    difference = built.value(np.array([[x + step]])) - built.value(np.array([[x - step]]))
+    assert difference / (2 * step) == pytest.approx(slope, abs=2e-4)
