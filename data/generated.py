@@ -108,8 +108,8 @@ def two_digits(train: int = 2500, validation: int = 500) -> str:
         pairs = generator.integers(first, end, (2 * count, 2))  # a tenth has a digit twice
         pairs = pairs[digits[pairs[:, 0]] != digits[pairs[:, 1]]][:count]
         present = (digits[pairs][:, :, None] == np.arange(10)).any(axis=1)
-        made = np.hstack([pixels[pairs].max(axis=1), present])
-        lines.extend(",".join([*(str(value) for value in row), part]) for row in made)
+        pictures = np.hstack([pixels[pairs].max(axis=1), present])
+        lines.extend(",".join([*(str(value) for value in row), part]) for row in pictures)
     return "\n".join([*lines, ""])
 
 

@@ -47,7 +47,8 @@ def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -
             "ensemble.bagged: rows of both classes must be out of some member's bag: "
             "increase ensemble.members, or add rows of the rarer class"
         )
-    calibration, facts = None, {}
+    calibration = None
+    facts: dict[str, Any] = {}
     method = recipe.decision.calibration
     if method == "choose":
         calibration, losses = choose_calibration(labels, probabilities, groups, recipe.split.seed)

@@ -253,10 +253,10 @@ def _override(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in content.items():
         inherited = merged.get(key)
-        are_tables = isinstance(value, dict) and isinstance(inherited, dict)
-        if are_tables and not _replaces(value, inherited):
-            value = _override(inherited, value)
-        merged[key] = value
+        if not isinstance(value, dict) or not isinstance(inherited, dict):
+            merged[key] = value
+        else:
+            merged[key] = value if _replaces(value, inherited) else _override(inherited, value)
     return merged
 
 
