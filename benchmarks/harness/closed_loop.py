@@ -1,7 +1,7 @@
-"""Load on a server, closed loop: so many connections, each asking again once it was answered.
+"""Closed-loop load: a fixed number of connections, each sending a request after each response.
 
-By wrk where it is installed, else by asyncio here, which needs more of its core. A latency is from
-sending a request to having its answer.
+The load generator is wrk where it is installed, else asyncio, which uses more CPU of its core. A
+latency is the time from sending a request to the complete response.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ import httptools
 import numpy as np
 import uvloop
 
-ANSWER_SECONDS = 60
+RESPONSE_SECONDS = 60
 WRK = """
 local file = io.open(os.getenv("WRK_BODY"), "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
@@ -44,7 +44,14 @@ end
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked, a POST unless it says otherwise."""
+    """A request, POST by default.
+
+    Attributes:
+        path: The path.
+        body: The body.
+        headers: Headers other than Host and Content-Length.
+        method: The method.
+    """
 
     path: str
     body: bytes = b""
@@ -52,7 +59,7 @@ class Request:
     method: str = "POST"
 
     def raw(self) -> bytes:
-        """As bytes on the wire."""
+        """Return the request as bytes on the wire."""
         head = {"Host": "127.0.0.1", "Content-Length": str(len(self.body)), **self.headers}
         lines = [
             f"{self.method} {self.path} HTTP/1.1",
@@ -65,7 +72,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a load gave: latencies in ms; any failure, a status but 200 for instance, voids it."""
+    """The results of a load. A failure, such as a status other than 200, makes them invalid.
+
+    Attributes:
+        requests: The number of responses.
+        per_second: Responses per second.
+        p50: The median latency in ms.
+        p99: The 99th percentile of the latency in ms.
+        failures: The number of failed requests.
+    """
 
     requests: int
     per_second: float
@@ -75,10 +90,10 @@ class Figures:
 
 
 class Connection:
-    """One that stays open. Raises OSError when the server is gone."""
+    """A persistent connection. Raises OSError when the server is gone."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=RESPONSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +101,8 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def ask(self, request: Request) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+    def send(self, request: Request) -> tuple[int, bytes]:
+        """Send a request; return the status and the body of the response."""
         self._connection.request(
             request.method, request.path, request.body or None, dict(request.headers)
         )
@@ -96,13 +111,20 @@ class Connection:
 
 
 def status_of(port: int, request: Request) -> int:
-    """Of the answer to one request."""
+    """Return the status of the response to one request on a new connection."""
     with Connection(port) as connection:
-        return connection.ask(request)[0]
+        return connection.send(request)[0]
 
 
 def load(port: int, request: Request, seconds: int, connections: int) -> Figures:
-    """So many connections for so long."""
+    """Load a server.
+
+    Args:
+        port: The server's port.
+        request: The request.
+        seconds: The duration.
+        connections: The number of connections.
+    """
     if shutil.which("wrk"):
         return _by_wrk(port, request, seconds, connections)
     return uvloop.run(_by_asyncio(port, request, seconds, connections))
@@ -120,18 +142,18 @@ def _by_wrk(port: int, request: Request, seconds: int, connections: int) -> Figu
             env={**os.environ, "WRK_BODY": str(body)},
             capture_output=True,
             text=True,
-            timeout=seconds + ANSWER_SECONDS,
+            timeout=seconds + RESPONSE_SECONDS,
             check=True,
         )
-    said = json.loads(done.stdout[done.stdout.rindex("{") :])
-    per_second = said["requests"] / said["microseconds"] * 1e6
+    report = json.loads(done.stdout[done.stdout.rindex("{") :])
+    per_second = report["requests"] / report["microseconds"] * 1e6
     return Figures(
-        said["requests"], per_second, said["p50"] / 1e3, said["p99"] / 1e3, said["failures"]
+        report["requests"], per_second, report["p50"] / 1e3, report["p99"] / 1e3, report["failures"]
     )
 
 
 class _Client(asyncio.Protocol):
-    """One connection: a request, its answer, the next."""
+    """One connection: a request, its response, the next request."""
 
     def __init__(self, message: bytes, until: float) -> None:
         self.message, self.until = message, until
@@ -141,9 +163,9 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._ask()
+        self._send()
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
         self.sent = time.perf_counter()
         self.transport.write(self.message)
@@ -158,7 +180,7 @@ class _Client(asyncio.Protocol):
         if now > self.until or not self.parser.should_keep_alive():
             self.transport.close()
         else:
-            asyncio.get_running_loop().call_soon(self._ask)
+            asyncio.get_running_loop().call_soon(self._send)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.failures += time.perf_counter() < self.until
@@ -168,16 +190,16 @@ class _Client(asyncio.Protocol):
 async def _by_asyncio(port: int, request: Request, seconds: int, connections: int) -> Figures:
     loop, message = asyncio.get_running_loop(), request.raw()
     start = time.perf_counter()
-    make = partial(_Client, message, start + seconds)
-    opened = [await loop.create_connection(make, "127.0.0.1", port) for _ in range(connections)]
+    factory = partial(_Client, message, start + seconds)
+    opened = [await loop.create_connection(factory, "127.0.0.1", port) for _ in range(connections)]
     clients = [client for _, client in opened]
     await asyncio.wait_for(
-        asyncio.gather(*(client.ended for client in clients)), seconds + ANSWER_SECONDS
+        asyncio.gather(*(client.ended for client in clients)), seconds + RESPONSE_SECONDS
     )
-    took = time.perf_counter() - start
+    elapsed = time.perf_counter() - start
     latencies = np.concatenate([client.latencies for client in clients])
     if not len(latencies):
         return Figures(0, 0, np.nan, np.nan, connections)
     p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
     failures = sum(client.failures for client in clients)
-    return Figures(len(latencies), len(latencies) / took, p50, p99, failures)
+    return Figures(len(latencies), len(latencies) / elapsed, p50, p99, failures)

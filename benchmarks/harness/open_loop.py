@@ -1,4 +1,4 @@
-"""An open loop: requests that arrive by a schedule, whether or not others were answered."""
+"""Open-loop load: requests arrive by a schedule, independent of earlier responses."""
 
 import asyncio
 import time
@@ -19,11 +19,22 @@ CHECK_SECONDS = 0.05
 
 @dataclass
 class Phase:
-    """What became of the requests of some seconds; times since its beginning, in seconds."""
+    """The results of one phase. Times are seconds since its start.
+
+    Attributes:
+        seconds: The duration.
+        beginning: The length of the first part, which is left out of all results.
+        sent: When each answered request was sent.
+        latencies: The seconds of each response.
+        statuses: The status of each response.
+        checks: The seconds of each health check; infinite if it failed.
+        offered: When each request was sent, answered or not.
+        lost: The number of connections that were closed without a response.
+    """
 
     seconds: float
     beginning: float
-    sent: list[float] = field(default_factory=list)  # of those that were answered
+    sent: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     checks: list[float] = field(default_factory=list)
@@ -31,26 +42,31 @@ class Phase:
     lost: int = 0
 
     def quantile(self, status: int, share: float) -> float:
-        """Of the latencies of answers of this status, in ms."""
-        asked = np.array(self.latencies)[self._of(status)]
-        return float(np.quantile(asked, share)) * 1e3 if len(asked) else np.nan
+        """Return a quantile of the latencies in ms.
 
-    def _of(self, status: int) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
-        late = np.array(self.sent) >= self.beginning
-        return np.asarray(late & (np.array(self.statuses) == status))
+        Args:
+            status: The status of the responses.
+            share: The quantile, from 0 to 1.
+        """
+        latencies = np.array(self.latencies)[self._with_status(status)]
+        return float(np.quantile(latencies, share)) * 1e3 if len(latencies) else np.nan
+
+    def _with_status(self, status: int) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
+        counted = np.array(self.sent) >= self.beginning
+        return np.asarray(counted & (np.array(self.statuses) == status))
 
     def per_second(self, status: int) -> float:
-        """How many were answered so."""
-        return int(self._of(status).sum()) / (self.seconds - self.beginning)
+        """Return the responses of this status per second."""
+        return int(self._with_status(status).sum()) / (self.seconds - self.beginning)
 
     def offered_per_second(self) -> float:
-        """How many were sent."""
-        late = np.array(self.offered) >= self.beginning
-        return int(late.sum()) / (self.seconds - self.beginning)
+        """Return the requests sent per second."""
+        counted = np.array(self.offered) >= self.beginning
+        return int(counted.sum()) / (self.seconds - self.beginning)
 
 
 class _Client(asyncio.Protocol):
-    """One connection, on which there is one request at a time."""
+    """One connection with one request at a time."""
 
     def __init__(self, idle: deque["_Client"]) -> None:
         self._idle = idle
@@ -62,8 +78,8 @@ class _Client(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._idle.append(self)
 
-    def ask(self, message: bytes, phase: Phase, start: float) -> None:
-        """Send a request, and have its answer told to the phase that began then."""
+    def send(self, message: bytes, phase: Phase, start: float) -> None:
+        """Send a request, whose result goes to the phase that started at `start`."""
         self._phase, self._start = phase, start
         self._sent = time.perf_counter()
         self.transport.write(message)
@@ -91,29 +107,42 @@ class _Client(asyncio.Protocol):
 
 
 class Arrivals:
-    """Requests to a port, at some rate."""
+    """Random arrivals of one request at a port.
+
+    Args:
+        port: The server's port.
+        request: The request.
+    """
 
     def __init__(self, port: int, request: Request) -> None:
         self._port, self._message = port, request.raw()
         self._check = Request("/health/live", method="GET", headers={}).raw()
         self._idle: deque[_Client] = deque()
         self._clients: list[_Client] = []
-        self._draw = np.random.default_rng(0)
+        self._generator = np.random.default_rng(0)
 
     async def run(self, rate: float, seconds: float, beginning: float) -> Phase:
-        """One phase, until its last answer."""
+        """Run one phase until its last response.
+
+        Args:
+            rate: Arrivals per second (Poisson).
+            seconds: The duration.
+            beginning: The length of the first part, which is left out of the results.
+        """
         phase = Phase(seconds, beginning)
         await self._connect()
-        due = np.cumsum(self._draw.exponential(1 / rate, int(rate * seconds * 1.1) + 10)).tolist()
+        due = np.cumsum(
+            self._generator.exponential(1 / rate, int(rate * seconds * 1.1) + 10)
+        ).tolist()
         start = time.perf_counter()
-        checking = asyncio.create_task(self._check_on(phase, start))
+        checking = asyncio.create_task(self._check_health(phase, start))
         number = 0
         while (now := time.perf_counter() - start) < seconds:
             while due[number] <= now:
                 number += 1
                 if client := self._free():
                     phase.offered.append(now)
-                    client.ask(self._message, phase, start)
+                    client.send(self._message, phase, start)
             await asyncio.sleep(max(0.0, min(0.001, due[number] - now)))
         await checking
         until = time.perf_counter() + DRAIN_SECONDS
@@ -122,7 +151,7 @@ class Arrivals:
         return phase
 
     def close(self) -> None:
-        """All connections."""
+        """Close all connections."""
         for client in self._clients:
             client.transport.close()
 
@@ -134,28 +163,28 @@ class Arrivals:
         return None
 
     async def _connect(self) -> None:
-        """Have as many connections as there may be."""
+        """Replace closed connections, up to CONNECTIONS."""
         self._clients = [client for client in self._clients if client.is_open]
         loop = asyncio.get_running_loop()
         while len(self._clients) < CONNECTIONS:
-            make = partial(_Client, self._idle)
-            _, client = await loop.create_connection(make, "127.0.0.1", self._port)
+            factory = partial(_Client, self._idle)
+            _, client = await loop.create_connection(factory, "127.0.0.1", self._port)
             self._clients.append(client)
 
-    async def _check_on(self, phase: Phase, start: float) -> None:
-        """Ask for the health all the time, on a connection of its own each."""
+    async def _check_health(self, phase: Phase, start: float) -> None:
+        """Check the health repeatedly, each time on a new connection."""
         loop = asyncio.get_running_loop()
         while time.perf_counter() - start < phase.seconds:
             idle: deque[_Client] = deque()
-            told = Phase(0, 0)
-            began = time.perf_counter()
+            check = Phase(0, 0)
+            check_start = time.perf_counter()
             _, client = await loop.create_connection(
                 partial(_Client, idle), "127.0.0.1", self._port
             )
-            client.ask(self._check, told, start)
-            while not told.statuses and not told.lost:
+            client.send(self._check, check, start)
+            while not check.statuses and not check.lost:
                 await asyncio.sleep(0.001)
             client.transport.close()
-            late = time.perf_counter() - began
-            phase.checks.append(late if told.statuses == [200] else np.inf)
+            elapsed = time.perf_counter() - check_start
+            phase.checks.append(elapsed if check.statuses == [200] else np.inf)
             await asyncio.sleep(CHECK_SECONDS)

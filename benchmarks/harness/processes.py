@@ -1,6 +1,6 @@
-"""Servers as processes: started on one core, waited for, suspended while idle, stopped by pid.
+"""Server processes: start on one core, wait until ready, suspend while idle, stop by process id.
 
-For Linux: /proc tells a process's children and its memory.
+Linux only: /proc has a process's children and its memory.
 """
 
 import contextlib
@@ -16,17 +16,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CORES = sorted(os.sched_getaffinity(0))
-SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]  # one and the same where there is but one
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]  # the same core where there is only one
 START_SECONDS, STOP_SECONDS = 90, 10
 
 
 class StartError(Exception):
-    """A server that did not come up; the message ends with the last it said."""
+    """A server did not start. The message ends with its last line of output."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """How to start a server: "PORT" in its command stands for the port; `ready` is a path."""
+    """How to start a server.
+
+    Attributes:
+        name: The name in tables.
+        command: The command; "PORT" stands for the port.
+        ready: A path that answers 200 when the server is ready.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -35,7 +41,7 @@ class Server:
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """This thread, and the processes it starts meanwhile, on one core."""
+    """Run this thread, and processes started meanwhile, on one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -45,10 +51,24 @@ def on_core(core: int) -> Iterator[None]:
 
 
 class Running:
-    """A server that was started; `port` is its own, `start_seconds` the time to its first 200."""
+    """A started server, ready for requests.
+
+    Attributes:
+        server: The server.
+        port: Its port.
+        start_seconds: The time from its start to its first 200.
+    """
 
     def __init__(self, server: Server, folder: Path) -> None:
-        """Start it and wait. Raises StartError; what it prints goes to a file in the folder."""
+        """Start the server and wait until it is ready.
+
+        Args:
+            server: The server.
+            folder: The working folder, which also receives the server's output as a file.
+
+        Raises:
+            StartError: The server does not become ready.
+        """
         self.server = server
         self.port = _free_port()
         self._log = folder / f"{server.name}.log".replace("/", " ").replace(" ", "-")
@@ -63,7 +83,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the benchmark, which then stops it
+                start_new_session=True,  # Ctrl-C stops the benchmark, which stops the server
             )
         try:
             self._wait(start + START_SECONDS)
@@ -75,8 +95,8 @@ class Running:
     def _wait(self, deadline: float) -> None:
         while not self._is_ready():
             if self._process.poll() is not None or time.perf_counter() > deadline:
-                said = self._log.read_text(errors="replace").strip().splitlines()
-                raise StartError("did not start: " + (said[-1] if said else "it said nothing"))
+                output = self._log.read_text(errors="replace").strip().splitlines()
+                raise StartError("did not start: " + (output[-1] if output else "no output"))
             time.sleep(0.002)
 
     def _is_ready(self) -> bool:
@@ -91,7 +111,7 @@ class Running:
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """Let it run; before and after it is suspended, so that it costs the others nothing."""
+        """Run the server within the context; it is suspended afterwards, to use no CPU."""
         self._signal(signal.SIGCONT)
         try:
             yield
@@ -99,11 +119,11 @@ class Running:
             self.suspend()
 
     def suspend(self) -> None:
-        """Stop its clock."""
+        """Suspend the server."""
         self._signal(signal.SIGSTOP)
 
     def megabytes(self) -> float:
-        """The resident memory of it and its children."""
+        """Return the resident memory of the process and its descendants in MB."""
         pages = 0
         for pid in self._family():
             with contextlib.suppress(OSError):
@@ -111,19 +131,19 @@ class Running:
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def cpu_seconds(self) -> float:
-        """What it and its children have used of the core, in user and system mode."""
+        """Return the CPU time of the process and its descendants, in user and system mode."""
         ticks = sum(int(user) + int(system) for *_, user, system in self._family().values())
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """End it and its children, gently at first."""
+        """Stop the process and its descendants: SIGTERM, then SIGKILL."""
         family = self._family()
         self._signal(signal.SIGCONT)
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
-        for pid, stat in family.items():  # the same process, not another of its number
+        for pid, stat in family.items():  # the same process, not a new one with its id
             if _stat(pid)[1:2] == stat[1:2]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -135,17 +155,17 @@ class Running:
                 os.kill(pid, number)
 
     def _family(self) -> dict[int, tuple[str, ...]]:
-        """The process and all that descend from it: pid, and what `_stat` tells."""
-        stats = {int(each.name): _stat(int(each.name)) for each in Path("/proc").glob("[0-9]*")}
-        found, children = {}, {self._process.pid}
+        """Return the process and all its descendants: the `_stat` of each process id."""
+        stats = {int(path.name): _stat(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
+        family, children = {}, {self._process.pid}
         while children:
-            found.update({pid: stats[pid] for pid in children if stats.get(pid)})
+            family.update({pid: stats[pid] for pid in children if stats.get(pid)})
             children = {pid for pid, stat in stats.items() if stat and int(stat[0]) in children}
-        return found
+        return family
 
 
 def _stat(pid: int) -> tuple[str, ...]:
-    """A process's parent, time of start, user and system ticks; nothing when it has ended."""
+    """Return a process's parent, start time, user and system ticks; empty when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -154,6 +174,6 @@ def _stat(pid: int) -> tuple[str, ...]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
         return port

@@ -1,14 +1,14 @@
-"""Paired rounds: every way in turn, again and again, so that a slow moment hits all of them."""
+"""Paired rounds: all ways in turn, repeated, so that a slow moment of the machine affects all."""
 
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
-Run = Callable[[int], object]  # does so many steps, and returns when they are done
+Run = Callable[[int], object]  # does a number of steps
 
 
 def repeated(step: Callable[[], object]) -> Run:
-    """One step after another."""
+    """Return a run that repeats one step."""
 
     def run(steps: int) -> None:
         for _ in range(steps):
@@ -18,7 +18,16 @@ def repeated(step: Callable[[], object]) -> Run:
 
 
 def paired(ways: Mapping[str, Run], rounds: int, steps: int) -> dict[str, list[float]]:
-    """Seconds a step, for each way and round; a first round warms up and is not counted."""
+    """Time several ways in turn; a first round warms up and is not counted.
+
+    Args:
+        ways: The runs by name.
+        rounds: The number of counted rounds.
+        steps: The steps per run.
+
+    Returns:
+        For each way, the seconds per step of each round.
+    """
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, run in ways.items():
@@ -30,7 +39,14 @@ def paired(ways: Mapping[str, Run], rounds: int, steps: int) -> dict[str, list[f
 
 
 def show(title: str, times: Mapping[str, list[float]], unit: float, name_of_unit: str) -> None:
-    """Each way's median, and the median of its ratios to the engine's time in the same round."""
+    """Print each way's median, and the median of its ratios to the engine in the same round.
+
+    Args:
+        title: The title.
+        times: For each way, the seconds per step of each round.
+        unit: The unit of the table in seconds.
+        name_of_unit: The name of the unit.
+    """
     print(f"\n{title}")
     for name, seconds in times.items():
         median = statistics.median(seconds) / unit

@@ -1,4 +1,4 @@
-"""BentoML: a service class of one worker, its input a pydantic model, run by `bentoml serve`."""
+"""BentoML: a service class with one worker and a pydantic model, run by `bentoml serve`."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ Score = Annotated[int, Field(ge=1, le=10)]
 
 
 class Patient(BaseModel):
-    """One case."""
+    """One row."""
 
     clump_thickness: Score
     uniformity_of_cell_size: Score
@@ -28,8 +28,8 @@ class Patient(BaseModel):
     mitoses: Score
 
 
-class Answer(BaseModel):
-    """To one case."""
+class Prediction(BaseModel):
+    """The prediction of one row."""
 
     probability: float
     label: str
@@ -37,29 +37,29 @@ class Answer(BaseModel):
 
 @bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Wisconsin:
-    """The predictor."""
+    """The service."""
 
     def __init__(self) -> None:
         self.predictor = artifact.load(Path(os.environ["BENCHMARK_ARTIFACT"]))
 
-    def answers(self, rows: list[list[float]]) -> list[Answer]:
-        """One for each row."""
+    def predictions(self, rows: list[list[float]]) -> list[Prediction]:
+        """Return one prediction per row."""
         threshold = self.predictor.threshold
-        predictions = self.predictor.predict(np.array(rows, dtype=np.float64))[:, 0]
+        probabilities = self.predictor.predict(np.array(rows, dtype=np.float64))[:, 0]
         return [
-            Answer(probability=value, label="malignant" if value > threshold else "benign")
-            for value in predictions.tolist()
+            Prediction(probability=value, label="malignant" if value > threshold else "benign")
+            for value in probabilities.tolist()
         ]
 
     @bentoml.api  # type: ignore[untyped-decorator]
-    async def predict(self, patient: Patient, /) -> Answer:
-        """One case: the body is its object."""
-        return self.answers([list(patient.model_dump().values())])[0]
+    async def predict(self, patient: Patient, /) -> Prediction:
+        """Predict one row; the body is its object."""
+        return self.predictions([list(patient.model_dump().values())])[0]
 
     @bentoml.api  # type: ignore[untyped-decorator]
-    def predict_many(self, instances: list[list[float]]) -> list[Answer]:
-        """Many cases, as arrays."""
-        return self.answers(instances)
+    def predict_many(self, instances: list[list[float]]) -> list[Prediction]:
+        """Predict many rows, as arrays."""
+        return self.predictions(instances)
 
 
 if __name__ == "__main__":

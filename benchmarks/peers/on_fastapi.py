@@ -1,6 +1,6 @@
 """The usual FastAPI service: a pydantic model in, a pydantic model out, the same predictor.
 
-/async is `async def`, /def is `def` (in a thread), /batch takes many.
+/async is `async def`, /def is `def` (in a thread), /batch takes many rows.
 """
 
 import sys
@@ -21,7 +21,7 @@ Score = Annotated[int, Field(ge=1, le=10)]
 
 
 class Patient(BaseModel):
-    """One case."""
+    """One row."""
 
     clump_thickness: Score
     uniformity_of_cell_size: Score
@@ -35,27 +35,27 @@ class Patient(BaseModel):
 
 
 class Patients(BaseModel):
-    """Many cases."""
+    """Many rows."""
 
     instances: list[Patient]
 
 
 class Prediction(BaseModel):
-    """Of one case."""
+    """The prediction of one row."""
 
     probability: float
     label: str
 
 
-class Answer(Prediction):
-    """To one case."""
+class RowResponse(Prediction):
+    """The response for one row."""
 
     threshold: float
     model: str
 
 
-class Answers(BaseModel):
-    """To many cases."""
+class BatchResponse(BaseModel):
+    """The response for many rows."""
 
     predictions: list[Prediction]
     threshold: float
@@ -63,21 +63,21 @@ class Answers(BaseModel):
 
 
 def probabilities(patients: list[Patient]) -> list[float]:
-    """One for each."""
+    """Return one probability per row."""
     rows = np.array([list(patient.model_dump().values()) for patient in patients], dtype=np.float64)
     values: list[float] = predictor.predict(rows)[:, 0].tolist()
     return values
 
 
 def label_of(probability: float) -> str:
-    """A label."""
+    """Return the label at the model's threshold."""
     return "malignant" if probability > threshold else "benign"
 
 
-def answer(patient: Patient) -> Answer:
-    """To one case."""
+def respond(patient: Patient) -> RowResponse:
+    """Return the response for one row."""
     probability = probabilities([patient])[0]
-    return Answer(
+    return RowResponse(
         probability=probability,
         label=label_of(probability),
         threshold=threshold,
@@ -87,30 +87,30 @@ def answer(patient: Patient) -> Answer:
 
 @app.get("/health/live")
 async def live() -> dict[str, str]:
-    """It answers."""
+    """Answer the liveness probe."""
     return {"status": "live"}
 
 
-@app.post("/async", response_model=Answer)
-async def predict_async(patient: Patient) -> Answer:
-    """One case, on the event loop."""
-    return answer(patient)
+@app.post("/async", response_model=RowResponse)
+async def predict_async(patient: Patient) -> RowResponse:
+    """Predict one row on the event loop."""
+    return respond(patient)
 
 
-@app.post("/def", response_model=Answer)
-def predict_def(patient: Patient) -> Answer:
-    """One case, in a thread."""
-    return answer(patient)
+@app.post("/def", response_model=RowResponse)
+def predict_def(patient: Patient) -> RowResponse:
+    """Predict one row in a thread."""
+    return respond(patient)
 
 
-@app.post("/batch", response_model=Answers)
-def predict_batch(patients: Patients) -> Answers:
-    """Many cases, in a thread."""
+@app.post("/batch", response_model=BatchResponse)
+def predict_batch(patients: Patients) -> BatchResponse:
+    """Predict many rows in a thread."""
     predictions = [
         Prediction(probability=probability, label=label_of(probability))
         for probability in probabilities(patients.instances)
     ]
-    return Answers(predictions=predictions, threshold=threshold, model=predictor.title)
+    return BatchResponse(predictions=predictions, threshold=threshold, model=predictor.title)
 
 
 if __name__ == "__main__":

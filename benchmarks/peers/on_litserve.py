@@ -1,4 +1,4 @@
-"""LitServe: one API process, one worker on the CPU; requests go from one to the other by ZeroMQ."""
+"""LitServe: one API process and one worker on the CPU, connected by ZeroMQ."""
 
 import sys
 from pathlib import Path
@@ -12,23 +12,24 @@ from model.artifacts import artifact
 
 
 class Wisconsin(litserve.LitAPI):  # type: ignore[misc]
-    """One case: an object in, probability and label out."""
+    """One row: an object in, probability and label out."""
 
     def setup(self, device: str) -> None:  # noqa: ARG002
-        """Load the artifact, in the worker."""
+        """Load the artifact in the worker."""
         self.predictor = artifact.load(Path(sys.argv[2]))
 
-    def decode_request(self, request: Request, **_: Any) -> Any:  # annotated so, it is the JSON
-        """A row."""
+    # With this annotation, LitServe passes the JSON.
+    def decode_request(self, request: Request, **_: Any) -> Any:
+        """Return the row of a request."""
         patient = [request[name] for name in self.predictor.schema.names]
         return np.array([patient], dtype=np.float64)
 
     def predict(self, row: Any, **_: Any) -> float:
-        """Its probability."""
+        """Return the row's probability."""
         return float(self.predictor.predict(row)[0, 0])
 
     def encode_response(self, probability: float, **_: Any) -> dict[str, Any]:
-        """The answer."""
+        """Return the response."""
         above = probability > self.predictor.threshold
         return {"probability": probability, "label": "malignant" if above else "benign"}
 

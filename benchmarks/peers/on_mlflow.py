@@ -1,4 +1,4 @@
-"""MLflow: a model written as code, saved, and served by `mlflow models serve`, one worker."""
+"""MLflow: a model written as code, saved, and served by `mlflow models serve` with one worker."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ class Wisconsin(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self.predictor = artifact.load(Path(os.environ["BENCHMARK_ARTIFACT"]))
 
     def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002
-        """An object a row."""
+        """Return one object per row."""
         threshold = self.predictor.threshold
         predictions = self.predictor.predict(np.asarray(model_input, dtype=np.float64))[:, 0]
         return [

@@ -1,4 +1,4 @@
-"""MLServer: a model of its own kind in the server's process, which suits small models best."""
+"""MLServer: a custom model in the server's process, which suits small models best."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ class Wisconsin(MLModel):  # type: ignore[misc]
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """A probability and a label a row."""
+        """Return one probability and one label per row."""
         rows = NumpyCodec.decode_input(payload.inputs[0])
         probabilities = self.predictor.predict(np.asarray(rows, dtype=np.float64))
         above = probabilities[:, 0] > self.predictor.threshold
@@ -36,14 +36,14 @@ class Wisconsin(MLModel):  # type: ignore[misc]
 
 
 def free_port() -> int:
-    """For gRPC, which MLServer serves as well."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
+    """Return a free port for gRPC, which MLServer serves as well."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
         return port
 
 
 async def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal stops the server."""
     settings = Settings(
         host="127.0.0.1",
         http_port=int(sys.argv[1]),

@@ -16,13 +16,12 @@ from model.artifacts import artifact
 
 @serve.deployment(logging_config={"log_level": "WARNING", "enable_access_log": False})
 class Wisconsin:
-    """One case: an object in, probability and label out."""
+    """One row: an object in, probability and label out."""
 
     def __init__(self, path: str) -> None:
         self.predictor = artifact.load(Path(path))
 
     async def __call__(self, request: Any) -> dict[str, Any]:
-        """The answer."""
         patient = await request.json()
         row = np.array([[patient[name] for name in self.predictor.schema.names]], dtype=np.float64)
         probability = float(self.predictor.predict(row)[0, 0])

@@ -15,7 +15,7 @@ Score = Annotated[int, Field(ge=1, le=10)]
 
 
 class Patient(BaseModel):
-    """One case."""
+    """One row."""
 
     clump_thickness: Score
     uniformity_of_cell_size: Score
@@ -28,8 +28,8 @@ class Patient(BaseModel):
     mitoses: Score
 
 
-class Answer(BaseModel):
-    """To one case."""
+class RowResponse(BaseModel):
+    """The response for one row."""
 
     probability: float
     label: str
@@ -37,16 +37,18 @@ class Answer(BaseModel):
 
 @app.get("/health/live")
 async def live() -> dict[str, str]:
-    """It answers."""
+    """Answer the liveness probe."""
     return {"status": "live"}
 
 
-@app.post("/async", response_model=Answer)
-async def predict(patient: Patient) -> Answer:
-    """One case."""
+@app.post("/async", response_model=RowResponse)
+async def predict(patient: Patient) -> RowResponse:
+    """Predict one row on the event loop."""
     row = np.array([list(patient.model_dump().values())], dtype=np.float64)
     probability = float(pipeline.predict_proba(row)[0, 1])
-    return Answer(probability=probability, label="malignant" if probability > 0.5 else "benign")
+    return RowResponse(
+        probability=probability, label="malignant" if probability > 0.5 else "benign"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starlette with json.loads, and no checks: the same predictor."""
+"""Starlette with json.loads and without validation: the same predictor."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ names = predictor.schema.names
 
 
 async def predict(request: Request) -> JSONResponse:
-    """One case; GET only says that it answers."""
+    """Predict one row; GET answers the readiness probe."""
     if request.method == "GET":
         return JSONResponse({"status": "live"})
     patient = json.loads(await request.body())

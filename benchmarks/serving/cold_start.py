@@ -1,4 +1,4 @@
-"""From starting a server's process to its first answer of 200, its memory then, and its install."""
+"""Time from process start to the first 200, resident memory then, and size of the install."""
 
 import statistics
 import subprocess
@@ -8,13 +8,22 @@ from pathlib import Path
 
 from benchmarks.harness.processes import ROOT, Running, Server, StartError
 
-SLOW_SECONDS = 5  # what is slower starts but once
+SLOW_SECONDS = 5  # a slower server is started once
 
 
 def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list[float]]:
-    """Print a table; gives each start's seconds."""
+    """Print a table of start times and memory.
+
+    Args:
+        servers: The servers.
+        folder: Their working folder.
+        starts: The number of starts per server.
+
+    Returns:
+        For each server, the seconds of each start.
+    """
     saved: dict[str, list[float]] = {}
-    print("\nFrom start to ready, and resident memory then: medians of so many starts")
+    print("\nTime from start to ready, and resident memory then: medians")
     for server in servers:
         seconds, megabytes = list[float](), list[float]()
         try:
@@ -30,13 +39,13 @@ def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list
             continue
         middle = statistics.median(seconds)
         memory = f"{statistics.median(megabytes):7.0f} MB"
-        print(f"  {server.name:26}{middle:7.2f} s {memory}, of {len(seconds)}")
+        print(f"  {server.name:26}{middle:7.2f} s {memory}, {len(seconds)} starts")
         saved[server.name] = seconds
     return saved
 
 
 def show_install(folder: Path) -> dict[str, float]:
-    """Install the service into a new virtual environment: print, and give, packages and MB."""
+    """Install the service into a new virtual environment; print and return packages and MB."""
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip"]

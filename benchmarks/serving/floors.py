@@ -1,6 +1,6 @@
-"""What no server can do without, by encoding: parse, predict, write the answer.
+"""The minimal work of a server by encoding: parse, predict, write the response.
 
-The predictor is the same. Nothing is checked, and there is no HTTP.
+The predictor is the service's. There is no validation and no HTTP.
 """
 
 import ctypes
@@ -16,7 +16,10 @@ from model.prediction.predictor import Predictor
 
 
 def keep_memory() -> None:
-    """Have this process keep what it frees; else half a large prediction's time is page faults."""
+    """Keep freed memory in this process.
+
+    Otherwise page faults take half the time of a large prediction.
+    """
     library = ctypes.CDLL(None)
     for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc's malloc.h
         library.mallopt(parameter, 2**30)
@@ -27,7 +30,7 @@ def _labels(predictor: Predictor, probabilities: Array) -> list[str]:
     return ["malignant" if each else "benign" for each in above.tolist()]
 
 
-def _json_answer(predictor: Predictor, rows: list[list[int]]) -> bytes:
+def _json_response(predictor: Predictor, rows: list[list[int]]) -> bytes:
     probabilities = predictor.predict(np.array(rows, dtype=np.float64))[:, 0]
     pairs = zip(probabilities.tolist(), _labels(predictor, probabilities), strict=True)
     predictions = [{"probability": value, "label": label} for value, label in pairs]
@@ -35,18 +38,33 @@ def _json_answer(predictor: Predictor, rows: list[list[int]]) -> bytes:
 
 
 def json_arrays(predictor: Predictor, request: Request) -> bytes:
-    """{"instances": [[…]]}."""
-    return _json_answer(predictor, from_json(request.body)["instances"])
+    """{"instances": [[…]]}.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
+    return _json_response(predictor, from_json(request.body)["instances"])
 
 
 def json_objects(predictor: Predictor, request: Request) -> bytes:
-    """{"instances": [{…}]}, whose names are in order."""
+    """{"instances": [{…}]}, with the names in order.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
     rows = [list(row.values()) for row in from_json(request.body)["instances"]]
-    return _json_answer(predictor, rows)
+    return _json_response(predictor, rows)
 
 
 def csv(predictor: Predictor, request: Request) -> bytes:
-    """A header and a line a row."""
+    """A header and one line per row.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
     rows = np.loadtxt(io.BytesIO(request.body), delimiter=",", skiprows=1)
     probabilities = predictor.predict(rows)[:, 0]
     pairs = zip(probabilities.tolist(), _labels(predictor, probabilities), strict=True)
@@ -54,7 +72,12 @@ def csv(predictor: Predictor, request: Request) -> bytes:
 
 
 def v2_json(predictor: Predictor, request: Request) -> bytes:
-    """One tensor of numbers in, a tensor of probabilities and one of labels out."""
+    """A tensor of numbers in; tensors of probabilities and labels out.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
     rows = np.array(from_json(request.body)["inputs"][0]["data"], dtype=np.float64)
     probabilities = predictor.predict(rows)[:, 0]
     data: list[Any] = [probabilities.tolist(), _labels(predictor, probabilities)]
@@ -62,14 +85,24 @@ def v2_json(predictor: Predictor, request: Request) -> bytes:
 
 
 def v2_binary(predictor: Predictor, request: Request) -> bytes:
-    """The tensor's bytes in, the probabilities' out."""
+    """A binary tensor in; binary probabilities out.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
     head = int(request.headers["Inference-Header-Content-Length"])
     rows = np.frombuffer(request.body, dtype="<f8", offset=head)
     return predictor.predict(rows.reshape(-1, len(predictor.schema.names)))[:, 0].tobytes()
 
 
 def arrow(predictor: Predictor, request: Request) -> bytes:
-    """A stream in, a stream of probabilities and labels out."""
+    """A stream in; a stream of probabilities and labels out.
+
+    Args:
+        predictor: The predictor.
+        request: The request.
+    """
     import pyarrow
 
     with pyarrow.ipc.open_stream(request.body) as reader:

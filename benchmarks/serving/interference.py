@@ -1,7 +1,7 @@
-"""What others wait while a large body is in flight: latencies of small requests beside it.
+"""Latency of small requests while a large body is being answered.
 
-A small request is due every few milliseconds, and its latency counts from when it was due, so that
-a stall is felt by all that fall into it. The clients have a thread each, on the load's core.
+A small request is due every 5 ms, and its latency counts from when it was due, so that a stall
+affects all requests that were due during it. Each client has a thread, on the load's core.
 """
 
 import threading
@@ -21,13 +21,13 @@ EVERY_SECONDS = 0.005
 
 @contextmanager
 def _in_flight(port: int, request: Request, answers: list[int]) -> Iterator[None]:
-    """Ask again and again; the statuses are appended as answers arrive."""
+    """Send a request repeatedly; append the statuses of the responses."""
     ended = threading.Event()
 
     def run() -> None:
         with Connection(port) as connection:
             while not ended.is_set():
-                answers.append(connection.ask(request)[0])
+                answers.append(connection.send(request)[0])
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -39,15 +39,15 @@ def _in_flight(port: int, request: Request, answers: list[int]) -> Iterator[None
 
 
 def _latencies(port: int, request: Request, seconds: float) -> list[float]:
-    """Of as many as were due, in ms; NaN for an answer that was not 200."""
+    """Return the latencies in ms; NaN for a response other than 200."""
     latencies = []
     with Connection(port) as connection:
-        connection.ask(request)
+        connection.send(request)
         due = time.perf_counter()
         end = due + seconds
         while due < end:
             time.sleep(max(0, due - time.perf_counter()))
-            status, _ = connection.ask(request)
+            status, _ = connection.send(request)
             latencies.append((time.perf_counter() - due) * 1e3 if status == 200 else np.nan)
             due += EVERY_SECONDS
     return latencies
@@ -56,30 +56,39 @@ def _latencies(port: int, request: Request, seconds: float) -> list[float]:
 def show(
     models: Models, servers: Mapping[Server, Running], seconds: float
 ) -> dict[str, list[float]]:
-    """Print a table; gives all latencies in ms."""
+    """Print a table.
+
+    Args:
+        models: The artifacts.
+        servers: The started servers.
+        seconds: The duration of each measurement.
+
+    Returns:
+        All latencies in ms, by title.
+    """
     running = {server.name: each for server, each in servers.items()}
     one = body_of(named(models.names, rows_of(1))[0])
     many = rows_of(ROWS)
     arrays = Request("/predict", body_of({"instances": many.tolist()}))
     objects = Request("/batch", body_of({"instances": named(models.names, many)}))
     live = Request("/health/live", method="GET")
-    asked = {
+    requests = {
         OURS: (arrays, {"GET /health/live": live, "POST one": Request("/predict", one)}),
         "FastAPI": (objects, {"GET /health/live": live, "POST one": Request("/async", one)}),
     }
     print(f"\nA small request every {EVERY_SECONDS * 1e3:g} ms, alone and beside {ROWS:,} rows, ms")
     print(f"  {'':36}{'p50':>9}{'p99':>9}{'worst':>9}")
     saved: dict[str, list[float]] = {}
-    for name, (large, small) in asked.items():
+    for name, (large, small) in requests.items():
         if name not in running:
             continue
         server, answers = running[name], list[int]()
         with server.awake():
-            for what, request in small.items():
-                saved[f"{name}, {what}, alone"] = _latencies(server.port, request, seconds)
+            for label, request in small.items():
+                saved[f"{name}, {label}, alone"] = _latencies(server.port, request, seconds)
                 with _in_flight(server.port, large, answers):
                     beside = _latencies(server.port, request, seconds)
-                saved[f"{name}, {what}, beside"] = beside
+                saved[f"{name}, {label}, beside"] = beside
         if set(answers) != {200}:
             print(f"  (invalid: {name} answered the large body {sorted(set(answers))})")
     for title, latencies in saved.items():

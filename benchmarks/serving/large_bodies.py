@@ -1,7 +1,7 @@
-"""Many rows a request, one connection: rows a second, beside the encoding's floor.
+"""Many rows per request on one connection: rows per second, beside each encoding's floor.
 
-The floor (floors.py) is run in this process, on the servers' core, in the same rounds. Ratios are
-of the clock, which counts what the client does, too, and of the CPU time of floor and server.
+The floor (floors.py) runs in this process, on the servers' core, in the same rounds. Ratios are of
+wall-clock time, which includes the client's work, and of the CPU time of server and floor.
 """
 
 import gc
@@ -36,7 +36,13 @@ FLOORS = {
 
 @dataclass(frozen=True)
 class Way:
-    """Some rows, by the name of their encoding, as a server is asked about them."""
+    """Rows in one encoding, as a request to one server.
+
+    Attributes:
+        server: The server's name.
+        name: The encoding's name.
+        request: The request.
+    """
 
     server: str
     name: str
@@ -44,17 +50,17 @@ class Way:
 
     @property
     def title(self) -> str:
-        """Server and name."""
+        """Server and encoding."""
         return f"{self.server}: {self.name}"
 
 
 def _v2_binary(rows: Array) -> Request:
-    """One tensor, as bytes; probabilities come back so."""
+    """Return a request with one binary tensor, for binary probabilities."""
     content = np.ascontiguousarray(rows, dtype="<f8").tobytes()
     size = {"binary_data_size": len(content)}
     tensor = {"name": "input", "shape": rows.shape, "datatype": "FP64", "parameters": size}
-    wanted = {"name": "probability", "parameters": {"binary_data": True}}
-    head = body_of({"inputs": [tensor], "outputs": [wanted]})
+    output = {"name": "probability", "parameters": {"binary_data": True}}
+    head = body_of({"inputs": [tensor], "outputs": [output]})
     headers = {
         "Content-Type": "application/octet-stream",
         "Inference-Header-Content-Length": str(len(head)),
@@ -63,7 +69,7 @@ def _v2_binary(rows: Array) -> Request:
 
 
 def _arrow(names: tuple[str, ...], rows: Array) -> Request:
-    """One record batch; an answer of the same kind. Raises ImportError."""
+    """Return a request with one record batch, for a response in Arrow. Raises ImportError."""
     import pyarrow
 
     batch = pyarrow.record_batch(dict(zip(names, rows.T, strict=True)))
@@ -75,7 +81,7 @@ def _arrow(names: tuple[str, ...], rows: Array) -> Request:
 
 
 def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> Iterator[Way]:
-    """Every way the contract has."""
+    """Yield all encodings that the service accepts."""
     arrays = body_of({"instances": rows.tolist()})
     objects = body_of({"instances": named(names, rows)})
     yield Way(server, "JSON arrays", Request("/predict", arrays))
@@ -93,7 +99,7 @@ def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> 
 
 
 def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
-    """Each peer's own way."""
+    """Return one way per peer."""
     objects = body_of({"instances": named(names, rows)})
     arrays = body_of({"instances": rows.tolist()})
     inputs = body_of({"inputs": rows.tolist()})
@@ -107,14 +113,19 @@ def _ways_of_others(names: tuple[str, ...], rows: Array) -> list[Way]:
 
 
 class Spent(NamedTuple):
-    """Seconds of a call: by the clock, and of the core's time."""
+    """Seconds of a call.
+
+    Attributes:
+        clock: Wall-clock time.
+        cpu: CPU time.
+    """
 
     clock: float
     cpu: float
 
 
 def _turn(call: Callable[[], object], cpu_seconds: Callable[[], float]) -> Spent:
-    """Of as many calls as fit into a turn, their mean."""
+    """Return the mean time of a call, over as many calls as fit into a turn."""
     cpu, start, calls = cpu_seconds(), time.perf_counter(), 0
     while time.perf_counter() < start + TURN_SECONDS:
         call()
@@ -123,75 +134,84 @@ def _turn(call: Callable[[], object], cpu_seconds: Callable[[], float]) -> Spent
     return Spent(clock / calls, (cpu_seconds() - cpu) / calls)
 
 
-def _asked(running: Running, request: Request) -> Spent:
-    """Of a request, NaN once an answer was not 200."""
+def _time_request(running: Running, request: Request) -> Spent:
+    """Return the mean time of a request; NaN if a response was not 200."""
     statuses: set[int] = set()
     with running.awake(), Connection(running.port) as connection:
-        connection.ask(request)  # warms up
-        spent = _turn(lambda: statuses.add(connection.ask(request)[0]), running.cpu_seconds)
+        connection.send(request)  # warms up
+        spent = _turn(lambda: statuses.add(connection.send(request)[0]), running.cpu_seconds)
     return spent if statuses == {200} else Spent(np.nan, np.nan)
 
 
 def _served(ways: Iterable[Way], running: Mapping[str, Running]) -> Iterator[Way]:
-    """The ways that are answered with 200; of the others, what they were answered, in print."""
+    """Yield the ways that are answered with 200; print the status of the others."""
     for way in ways:
         server = running.get(way.server)
         if server is None:
             continue
         with server.awake(), Connection(server.port) as connection:
-            status, _ = connection.ask(way.request)
+            status, _ = connection.send(way.request)
         if status == 200:
             yield way
         else:
             print(f"  ({way.title} is not served: {status})")
 
 
-def _measured(
+def _measure(
     predictor: Predictor,
     ways: list[Way],
     floor_of: Mapping[str, Request],
     running: Mapping[str, Running],
     rounds: int,
 ) -> dict[str, list[Spent]]:
-    """What a request took by each way's title, and by each encoding's name those of its floor."""
+    """Return the times of each way by its title, and of each floor by its encoding's name."""
     times: dict[str, list[Spent]] = {way.title: [] for way in ways}
     names = {way.name for way in ways}
-    least = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
-    times |= {name: [] for name in least}
+    floor_calls = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
+    times |= {name: [] for name in floor_calls}
     floors.keep_memory()
     gc.collect()
-    gc.freeze()  # or a floor would go through all that this process has, again and again
+    gc.freeze()  # otherwise each collection traverses all objects of this process
     for number in range(rounds):
         for way in ways[:: -1 if number % 2 else 1]:
-            times[way.title].append(_asked(running[way.server], way.request))
-        for name, floor in least.items():
+            times[way.title].append(_time_request(running[way.server], way.request))
+        for name, floor in floor_calls.items():
             with on_core(SERVER_CORE):
                 times[name].append(_turn(floor, time.process_time))
     return times
 
 
 def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict[str, object]:
-    """Print a table for each model; gives seconds a request, for each round."""
+    """Print a table for each model.
+
+    Args:
+        models: The artifacts.
+        servers: The started servers.
+        rounds: The number of rounds.
+
+    Returns:
+        The seconds per request in each round.
+    """
     running = {server.name: each for server, each in servers.items()}
     rows, saved = rows_of(ROWS), {}
     for path, ours in ((models.default, OURS), (models.article, ARTICLE)):
         predictor = artifact.load(path)
-        print(f"\n{ROWS:,} rows a request, one connection, {predictor.title}")
+        print(f"\n{ROWS:,} rows per request, one connection, {predictor.title}")
         v2 = f"/v2/models/{predictor.name}/infer"
-        known = list(_ways_of_ours(ours, models.names, v2, rows))
-        ways = list(_served(known, running))
+        our_ways = list(_ways_of_ours(ours, models.names, v2, rows))
+        ways = list(_served(our_ways, running))
         if path == models.default:
             ways += _served(_ways_of_others(models.names, rows), running)
-        floor_of = {way.name: way.request for way in known}
-        times = saved[ours] = _measured(predictor, ways, floor_of, running, rounds)
+        floor_of = {way.name: way.request for way in our_ways}
+        times = saved[ours] = _measure(predictor, ways, floor_of, running, rounds)
         print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× floor':>9}{'× its CPU':>11}")
         for way in ways:
-            mine, least = times[way.title], times[way.name]
-            if np.isnan(mine).any():
-                print(f"  {way.title:34}invalid: not all were answered with 200")
+            server_times, floor_times = times[way.title], times[way.name]
+            if np.isnan(server_times).any():
+                print(f"  {way.title:34}invalid: not all responses were 200")
                 continue
-            ratios = np.median(np.array(mine) / np.array(least), axis=0)
-            seconds, floor = np.median(mine, axis=0)[0], np.median(least, axis=0)[0]
+            ratios = np.median(np.array(server_times) / np.array(floor_times), axis=0)
+            seconds, floor = np.median(server_times, axis=0)[0], np.median(floor_times, axis=0)[0]
             print(
                 f"  {way.title:34}{ROWS / seconds:11,.0f}{ROWS / floor:14,.0f}"
                 f"{ratios[0]:9.2f}{ratios[1]:11.2f}"

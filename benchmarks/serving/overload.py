@@ -1,14 +1,13 @@
-"""What the service does with more than it can: twice and ten times as much, and afterwards.
+"""The service under overload: twice and ten times its capacity, and its recovery afterwards.
 
     python -m benchmarks.serving.overload [ARTIFACT]          # about eight minutes
 
-Requests arrive by a schedule (Poisson), whether or not others were answered, each on a connection
-that waits for no answer. The peak is that of a closed loop, before and after a phase. Goodput is
-what was answered with 200 a second; latencies count from the sending of a request. An arrival for
-which none of 400 connections is free is not sent: what is offered to the service is told as a
-multiple of the peak. All figures leave out the beginning of a phase, in which queues fill: half a
-second, of large bodies four; each is the median of ROUNDS. The server has a core to itself, as does
-the load.
+Requests arrive by a schedule (Poisson), independent of earlier responses, each on a free
+connection. The peak is the rate of a closed loop, measured before and after a phase. Goodput is the
+number of 200 responses per second; latencies count from the sending of a request. An arrival for
+which none of 400 connections is free is not sent: the offered load is a multiple of the peak. All
+results leave out the beginning of a phase, in which queues fill: 0.5 s, or 4 s for large bodies.
+Each result is the median of ROUNDS rounds. The server and the load have one core each.
 """
 
 import os
@@ -32,16 +31,21 @@ from benchmarks.harness.processes import LOAD_CORE, ROOT, Running, Server  # noq
 
 ROUNDS = 3
 PEAK_SECONDS = 2
-SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # the seconds of a phase, and of its beginning
+SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # seconds of a phase and of its beginning
 PEAK_CONNECTIONS = (8, 16, 32)
 LARGE_ROWS, LARGE_CONNECTIONS = 20_000, 4
 WINDOW_SECONDS = 0.25
-REFUSED = 503
-LOADS = ((0.8,), (2.0,), (10.0, 0.8))  # multiples of the peak; before each, it is measured anew
+REJECTED = 503
+LOADS = ((0.8,), (2.0,), (10.0, 0.8))  # multiples of the peak, which is measured before each
 
 
 def recovery(phase: Phase, good_ms: float) -> float:
-    """The seconds from its beginning until no window of it has refusals or is late any more."""
+    """Return the seconds until the last window of a phase with rejections or late responses.
+
+    Args:
+        phase: The phase after an overload.
+        good_ms: The largest median latency that is not late, in ms.
+    """
     sent, statuses = np.array(phase.sent), np.array(phase.statuses)
     window = (sent / WINDOW_SECONDS).astype(int)
     recovered = 0
@@ -55,21 +59,26 @@ def recovery(phase: Phase, good_ms: float) -> float:
 
 COLUMNS = (
     *("offered", "goodput", "of peak", "p50 ms", "p99 ms"),
-    *("refused %", "in ms", "p99 ms", "health p99"),
+    *("rejected %", "in ms", "p99 ms", "health p99"),
 )
 
 
 def figures(phase: Phase, peak: float) -> list[float]:
-    """Of a phase: COLUMNS."""
-    offered, answered = phase.offered_per_second(), phase.per_second(200)
-    refused = phase.per_second(REFUSED)
-    others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REFUSED)
+    """Return the COLUMNS of a phase.
+
+    Args:
+        phase: The phase.
+        peak: The peak rate per second.
+    """
+    offered, goodput = phase.offered_per_second(), phase.per_second(200)
+    rejected = phase.per_second(REJECTED)
+    others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REJECTED)
     if others:
-        print(f"  ({others} had no answer, or another: {set(phase.statuses)})")
+        print(f"  ({others} without a response, or with another status: {set(phase.statuses)})")
     return [
-        *(offered / peak, answered, answered / peak),
+        *(offered / peak, goodput, goodput / peak),
         *(phase.quantile(200, 0.5), phase.quantile(200, 0.99)),
-        *(100 * refused / offered, phase.quantile(REFUSED, 0.5), phase.quantile(REFUSED, 0.99)),
+        *(100 * rejected / offered, phase.quantile(REJECTED, 0.5), phase.quantile(REJECTED, 0.99)),
         float(np.quantile(phase.checks, 0.99)) * 1e3,
     ]
 
@@ -77,7 +86,14 @@ def figures(phase: Phase, peak: float) -> list[float]:
 async def some_phases(
     port: int, request: Request, rates: Sequence[float], spans: tuple[float, float]
 ) -> list[Phase]:
-    """One after another."""
+    """Run phases one after another.
+
+    Args:
+        port: The server's port.
+        request: The request.
+        rates: The arrivals per second of each phase.
+        spans: The seconds of a phase and of its beginning.
+    """
     arrivals = Arrivals(port, request)
     done = [await arrivals.run(rate, *spans) for rate in rates]
     arrivals.close()
@@ -87,15 +103,25 @@ async def some_phases(
 def one_round(
     peak: Callable[[], float], port: int, request: Request, spans: tuple[float, float]
 ) -> tuple[list[list[float]], float]:
-    """The figures of each of LOADS, and the seconds to recover after the last overload."""
+    """Run all of LOADS once.
+
+    Args:
+        peak: Measures the peak rate.
+        port: The server's port.
+        request: The request.
+        spans: The seconds of a phase and of its beginning.
+
+    Returns:
+        The COLUMNS of each load, and the seconds to recover from the last overload.
+    """
     table, good, recovered, before = [], np.nan, np.nan, peak()
     for loads in LOADS:
         rates = [load * before for load in loads]
-        some = uvloop.run(some_phases(port, request, rates, spans))
+        phases = uvloop.run(some_phases(port, request, rates, spans))
         after = peak()
-        table += [figures(phase, (before + after) / 2) for phase in some]
-        good = some[0].quantile(200, 0.99) if np.isnan(good) else good
-        recovered = recovery(some[-1], 2 * good)
+        table += [figures(phase, (before + after) / 2) for phase in phases]
+        good = phases[0].quantile(200, 0.99) if np.isnan(good) else good
+        recovered = recovery(phases[-1], 2 * good)
         before = after
     return table, recovered
 
@@ -103,15 +129,22 @@ def one_round(
 def rounds(
     port: int, request: Request, connections: Sequence[int], spans: tuple[float, float]
 ) -> None:
-    """Print a table."""
+    """Run ROUNDS rounds and print a table.
+
+    Args:
+        port: The server's port.
+        request: The request.
+        connections: The numbers of connections among which the peak is searched.
+        spans: The seconds of a phase and of its beginning.
+    """
 
     def peak(connections: int) -> float:
-        told = load(port, request, PEAK_SECONDS, connections)
-        return told.per_second * (1 - told.failures / told.requests)
+        result = load(port, request, PEAK_SECONDS, connections)
+        return result.per_second * (1 - result.failures / result.requests)
 
     peaks = {each: peak(each) for each in connections}
     best = max(peaks, key=peaks.__getitem__)
-    print(f"{peaks[best]:,.0f} requests/s at the peak, of {best} connections")
+    print(f"{peaks[best]:,.0f} requests/s at the peak, with {best} connections")
     done = [one_round(partial(peak, best), port, request, spans) for _ in range(ROUNDS)]
     print("    load" + "".join(f"{each:>12}" for each in COLUMNS))
     table = np.median([table for table, _ in done], axis=0)
@@ -122,7 +155,7 @@ def rounds(
 
 
 def requests(names: Sequence[str]) -> Mapping[str, tuple[Request, Sequence[int]]]:
-    """What is asked, and with how many connections it has its peak."""
+    """Return the requests, and the numbers of connections to try for their peak."""
     row = "5,1,1,1,2,1,3,1,1"
     some = ",".join([f"[{row}]"] * 200)
     many = ",".join([f"[{row}]"] * LARGE_ROWS)
@@ -146,8 +179,8 @@ def main() -> None:
     """Print a table for each kind of request."""
     from model.artifacts import artifact
 
-    given = sys.argv[1] if len(sys.argv) > 1 else ROOT / "artifacts" / "wisconsin.joblib"
-    path = Path(given).absolute()
+    argument = sys.argv[1] if len(sys.argv) > 1 else ROOT / "artifacts" / "wisconsin.joblib"
+    path = Path(argument).absolute()
     command = (sys.executable, "-m", "service", "--port", "PORT", "--artifact", str(path))
     server = Server("service", command, "/health/ready")
     os.sched_setaffinity(0, {LOAD_CORE})

@@ -1,4 +1,4 @@
-"""Who takes part in `benchmarks/serving/compare.py`: each server, and how it is asked."""
+"""The contestants of `benchmarks/serving/compare.py`: their servers and requests."""
 
 import json
 import subprocess
@@ -19,7 +19,13 @@ BARE, OURS, ARTICLE = "bare uvicorn", "ours", "ours, article"
 
 @dataclass(frozen=True)
 class Contestant:
-    """One row of the table: a server, and what asks it for one case."""
+    """One row of the table.
+
+    Attributes:
+        name: The name in the table.
+        server: The server.
+        request: The request for one row.
+    """
 
     name: str
     server: Server
@@ -28,7 +34,14 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Models:
-    """The artifacts to serve, the features' names, and a folder for files of passing use."""
+    """The artifacts to serve.
+
+    Attributes:
+        default: The artifact of the recipe `wisconsin`.
+        article: The artifact of the recipe `article`.
+        names: The names of the features.
+        folder: A temporary folder.
+    """
 
     default: Path
     article: Path
@@ -37,34 +50,34 @@ class Models:
 
 
 def rows_of(count: int) -> Array:
-    """Random scores from 1 to 10, (count, 9)."""
+    """Return random scores from 1 to 10, `(count, 9)`."""
     return np.random.default_rng(0).integers(1, 11, (count, 9))
 
 
 def named(names: tuple[str, ...], rows: Array) -> list[dict[str, int]]:
-    """Each row as an object."""
+    """Return each row as an object."""
     return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
 
 
 def v2_body(rows: Array) -> bytes:
-    """An Open Inference Protocol request: one tensor, as JSON."""
+    """Return an Open Inference Protocol request with one tensor, as JSON."""
     tensor = {"name": "input", "shape": rows.shape, "datatype": "FP64", "data": rows.tolist()}
     return json.dumps({"inputs": [tensor]}, separators=(",", ":")).encode()
 
 
 def body_of(content: object) -> bytes:
-    """As compact JSON."""
+    """Return content as compact JSON."""
     return json.dumps(content, separators=(",", ":")).encode()
 
 
 def ours(name: str, artifact: Path, *flags: str) -> Server:
-    """`python -m service`."""
+    """Return the server `python -m service`."""
     command = (sys.executable, "-m", "service", "--host", "127.0.0.1", "--port", "PORT")
     return Server(name, (*command, "--artifact", str(artifact), *flags), "/health/ready")
 
 
 def contestants(models: Models, peers: Path | None) -> Iterator[Contestant]:
-    """All that can run here; of the others, why not, in print."""
+    """Yield all contestants that can run here; print why others cannot."""
     one = body_of(named(models.names, rows_of(1))[0])
     predict = Request("/predict", one)
     default = str(models.default)
@@ -95,7 +108,7 @@ def contestants(models: Models, peers: Path | None) -> Iterator[Contestant]:
 
 
 def _peers(models: Models, folder: Path | None, one: bytes) -> Iterator[Contestant]:
-    """Model servers, each of a virtual environment of its own."""
+    """Yield model servers, each from a separate virtual environment."""
     row = rows_of(1)
     for name, ready, request in (
         ("MLServer", "/v2/health/ready", Request("/v2/models/wisconsin/infer", v2_body(row))),
@@ -106,18 +119,18 @@ def _peers(models: Models, folder: Path | None, one: bytes) -> Iterator[Contesta
     ):
         short = name.lower()
         if folder is None:
-            print(f"  ({name} takes no part without --peers)")
+            print(f"  ({name} is left out without --peers)")
             continue
         python = folder.absolute() / short / "bin" / "python"
         if not python.exists():
-            print(f"  ({name} takes no part: there is no {python})")
+            print(f"  ({name} is left out: there is no {python})")
             continue
         command = (str(python), str(PROGRAMS / f"on_{short}.py"), "PORT", str(models.default))
         yield Contestant(name, Server(name, command, ready), request)
 
 
 def _flags_without_access_log() -> tuple[str, ...]:
-    """What turns the service's access log off; nothing where it has no such setting."""
+    """Return the flags that turn the service's access log off; empty if there are none."""
     command = [sys.executable, "-m", "service", "--help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     if "--no-access-log" in shown:
@@ -126,7 +139,7 @@ def _flags_without_access_log() -> tuple[str, ...]:
 
 
 def _scikit_learn_pipeline(models: Models) -> Path:
-    """A file with a 9-15-1 MLPClassifier, fitted to the complete rows. Raises ImportError."""
+    """Save a 9-15-1 MLPClassifier, fitted to the complete rows. Raises ImportError."""
     import joblib
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline

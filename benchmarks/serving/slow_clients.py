@@ -1,9 +1,9 @@
-"""What good clients notice of a thousand slow ones of each kind, and whether all those are dropped.
+"""Effect of a thousand slow clients of each kind on a good client, and when they are dropped.
 
     python -m benchmarks.serving.slow_clients ARTIFACT
 
-The service runs with timeouts of five seconds; the good client is a process of its own, which asks
-for one prediction after another.
+The service runs with timeouts of 5 s. The good client is a separate process that sends one
+prediction after another.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from multiprocessing.synchronize import Event
 SLOW = 1000
 TIMEOUT_SECONDS = 5
 ALONE_SECONDS = 5
-ARRIVAL_SECONDS = 10  # in which the slow ones come, one after another
+ARRIVAL_SECONDS = 10  # during which the slow clients connect, one after another
 HOST = b"Host: localhost\r\n"
-ASK = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+LIVENESS = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
 HALF_HEAD = b"GET /health/live HTTP/1.1\r\nX-A: a"
 HALF_BODY = b"POST /predict HTTP/1.1\r\n" + HOST + b"Content-Length: 10000\r\n\r\n{"
 LARGE = (b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n") * 4
-REFUSED = 422  # after all that a prediction takes but the prediction
+REJECTED = 422  # an empty object: all work of a prediction except the prediction
 
 
 @contextmanager
 def serving(artifact: str) -> Iterator[int]:
-    """The port of a service."""
+    """Start a service of this artifact; yield its port."""
     settings = {
         "ARTIFACT": artifact,
         "RECEIVE_TIMEOUT_SECONDS": TIMEOUT_SECONDS,
@@ -60,24 +60,34 @@ def serving(artifact: str) -> Iterator[int]:
             process.terminate()
 
 
-def ask_until(stop: Event, port: int) -> list[float]:
-    """The seconds that each answer took, on a connection that stays."""
+def predict_until(stop: Event, port: int) -> list[float]:
+    """Send predictions on one connection until `stop` is set; return the seconds of each."""
     seconds = []
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while not stop.is_set():
-        begin = time.perf_counter()
+        start = time.perf_counter()
         connection.request("POST", "/predict", b"{}")
         answer = connection.getresponse()
         answer.read()
-        seconds.append(time.perf_counter() - begin)
-        assert answer.status == REFUSED, answer.status
+        seconds.append(time.perf_counter() - start)
+        assert answer.status == REJECTED, answer.status
         time.sleep(0.005)
     connection.close()
     return seconds
 
 
 async def slow(port: int, begin: bytes, drip: bytes = b"", window: int = 0) -> float:
-    """The seconds until a slow client was dropped; with a window, it hardly reads."""
+    """Run one slow client.
+
+    Args:
+        port: The service's port.
+        begin: The bytes it sends first.
+        drip: Bytes it sends every 0.5 s afterwards.
+        window: The size of its receive buffer; above 0, the client reads 10 bytes per second.
+
+    Returns:
+        The seconds until the service dropped the connection.
+    """
     loop = asyncio.get_running_loop()
     with socket.socket() as connection:
         connection.setblocking(False)
@@ -107,12 +117,12 @@ KINDS: dict[str, Callable[[int], Awaitable[float]]] = {
     "half body": partial(slow, begin=HALF_BODY),
     "dripping body": partial(slow, begin=HALF_BODY, drip=b"a"),
     "slow reader": partial(slow, begin=LARGE, window=2048),
-    "idle": partial(slow, begin=ASK),
+    "idle": partial(slow, begin=LIVENESS),
 }
 
 
 async def many_slow(port: int, kinds: Sequence[str]) -> list[float]:
-    """Have a thousand of each kind at the same time; the seconds until each was dropped."""
+    """Run SLOW clients of each kind at the same time; return the seconds until each was dropped."""
 
     async def one(kind: str, number: int) -> float:
         await asyncio.sleep(ARRIVAL_SECONDS * number / SLOW)
@@ -123,36 +133,36 @@ async def many_slow(port: int, kinds: Sequence[str]) -> list[float]:
 
 @contextmanager
 def good_client(port: int) -> Iterator[list[float]]:
-    """A client that asks all along; what its answers took is known afterwards."""
+    """Send predictions in another process; the list has the seconds of each after the context."""
     context, seconds = get_context("spawn"), list[float]()
     with context.Pool(1) as pool, context.Manager() as manager:
         stop = manager.Event()
-        asked = pool.apply_async(ask_until, (stop, port))
+        result = pool.apply_async(predict_until, (stop, port))
         yield seconds
         stop.set()
-        seconds += asked.get()
+        seconds += result.get()
 
 
 def p99(seconds: Sequence[float]) -> float:
-    """What 99 of 100 take at most."""
+    """Return the 99th percentile."""
     return sorted(seconds)[len(seconds) * 99 // 100]
 
 
 def main() -> None:
-    """Measure among slow ones of each kind, and of all of them, and alone before and after."""
+    """Measure with slow clients of each kind and of all, and without them before and after."""
     with serving(sys.argv[1]) as port:
-        for name, kinds in [*((kind, [kind]) for kind in KINDS), ("all of them", list(KINDS))]:
+        for name, kinds in [*((kind, [kind]) for kind in KINDS), ("all kinds", list(KINDS))]:
             with good_client(port) as before:
                 time.sleep(ALONE_SECONDS)
             with good_client(port) as among:
                 dropped = asyncio.run(many_slow(port, kinds))
             with good_client(port) as after:
                 time.sleep(ALONE_SECONDS)
-            usual, then = p99(before + after), p99(among)
+            alone, among_p99 = p99(before + after), p99(among)
             print(
                 f"{name:14} {len(dropped)} dropped after {min(dropped):.1f} to {max(dropped):.1f} s"
-                f"; {len(among)} good ones answered, p99 {usual * 1e3:.1f} ms alone, "
-                f"{then * 1e3:.1f} ms among them: {then / usual:.1f} ×",
+                f"; {len(among)} responses to the good client, p99 {alone * 1e3:.1f} ms alone, "
+                f"{among_p99 * 1e3:.1f} ms among them: {among_p99 / alone:.1f} ×",
                 flush=True,
             )
 

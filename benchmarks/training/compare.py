@@ -1,7 +1,7 @@
-"""How fast the network learns, beside a floor and beside peers that are installed.
+"""Training speed of the network, beside a floor and installed peers.
 
-Paired rounds, medians, one core and one BLAS thread. `make bench` runs it with what a plain install
-has; peers (jax, torch, scikit-learn, keras) take part where they are installed:
+Paired rounds, medians, one core and one BLAS thread. `make bench` runs it with the packages of a
+plain install. Peers (jax, torch, scikit-learn, keras) take part where they are installed:
 pip install '.[bench]'.
 """
 
@@ -25,7 +25,12 @@ from benchmarks.training import ensemble, large_networks, small_step  # noqa: E4
 
 
 def present(makers: Iterable[Callable[..., Run]], *arguments: Any) -> dict[str, Run]:
-    """The ways whose library is installed, ready to run."""
+    """Return the runs whose library is installed.
+
+    Args:
+        makers: Functions that return a run.
+        arguments: Their arguments.
+    """
     ways = {}
     for make in makers:
         try:
@@ -36,21 +41,21 @@ def present(makers: Iterable[Callable[..., Run]], *arguments: Any) -> dict[str, 
 
 
 def show_small_steps(rounds: int) -> None:
-    """Full batches of the article's network."""
+    """Time full-batch steps of the article's network."""
     for dtype in ("float64", "float32"):
         problem = small_step.problem(dtype)
         ways = present((*small_step.OURS, *small_step.PEERS), *problem)
-        title = f"9-15-1, 500 rows, full batch, {dtype}: µs a step"
+        title = f"9-15-1, 500 rows, full batch, {dtype}: µs per step"
         show(title, paired(ways, rounds, 500), 1e-6, "µs")
 
 
 def show_ensemble(rounds: int) -> None:
-    """Members in one plan, and apart."""
+    """Time ensemble members in one plan and in separate plans."""
     show(ensemble.TITLE, paired(present(ensemble.OURS), rounds, 200), 1e-6, "µs")
 
 
 def show_large_jobs(rounds: int) -> None:
-    """Epochs of mini-batches."""
+    """Time epochs of mini-batches."""
     for job in large_networks.JOBS:
         ways = present((*large_networks.OURS, *large_networks.PEERS), job, *job.data())
         title = f"{job.title}, Adam, float32: one epoch"
@@ -58,7 +63,7 @@ def show_large_jobs(rounds: int) -> None:
 
 
 def show_memory() -> None:
-    """Steps leave nothing behind, so a thousand peak where a hundred do."""
+    """Show that 1000 steps have the same peak memory as 100: steps keep no allocation."""
     for job in large_networks.JOBS:
         run = large_networks.engine_steps(job)
         run(1)
@@ -76,9 +81,13 @@ def show_memory() -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--skip-large", action="store_true", help="only the small networks")
-    parser.add_argument("--all-cores", action="store_true", help="for peers that use more than one")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="number of paired rounds [default: %(default)s]"
+    )
+    parser.add_argument("--skip-large", action="store_true", help="time the small networks only")
+    parser.add_argument(
+        "--all-cores", action="store_true", help="use all cores, for peers with several threads"
+    )
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")  # peers warn of convergence and deprecations
     if hasattr(os, "sched_setaffinity") and not chosen.all_cores:

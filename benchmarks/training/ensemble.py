@@ -1,4 +1,4 @@
-"""Twenty members of 9-15-1 on a batch of 32: in one plan, and in a plan each."""
+"""Twenty members of 9-15-1 on a batch of 32: in one plan, and in separate plans."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from model.network.network import Network
 from model.training.optimizers.registry import GradientDescent
 
 MEMBERS, FEATURES, HIDDEN, BATCH = 20, 9, 15, 32
-TITLE = f"{MEMBERS} members of {FEATURES}-{HIDDEN}-1, batch {BATCH}: µs a step of all"
+TITLE = f"{MEMBERS} members of {FEATURES}-{HIDDEN}-1, batch {BATCH}: µs per step of all"
 
 
 def step_of(members: int) -> Callable[[], None]:
-    """One step of as many networks, in one plan."""
+    """Return one step of `members` networks in one plan."""
     generator = np.random.default_rng(0)
     network = Network([{"units": HIDDEN, "activation": "relu"}, {"units": 1}], FEATURES)
     theta = network.initial_parameters([generator] * members if members > 1 else generator)
@@ -31,14 +31,14 @@ def step_of(members: int) -> Callable[[], None]:
 
 
 def engine() -> Run:
-    """One plan for all."""
+    """All members in one plan."""
     return repeated(step_of(MEMBERS))
 
 
-def apart() -> Run:
-    """A plan each, one after another."""
+def separate_plans() -> Run:
+    """One plan per member, one after another."""
     steps = [step_of(1) for _ in range(MEMBERS)]
     return repeated(lambda: [step() for step in steps])
 
 
-OURS = (engine, apart)
+OURS = (engine, separate_plans)

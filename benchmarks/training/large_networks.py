@@ -1,6 +1,6 @@
-"""One epoch of mini-batches through larger networks, float32, Adam: ways to do it.
+"""One epoch of mini-batches through larger networks, float32, Adam, in several ways.
 
-The floor is the bare matrix products of the same steps, into buffers made beforehand.
+The floor is the bare matrix products of the same steps, on preallocated buffers.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,13 @@ from model.training.optimizers.registry import Adam
 
 @dataclass(frozen=True)
 class Job:
-    """A table's size, the layers' units, and the batch size."""
+    """The size of a training.
+
+    Attributes:
+        rows: The number of rows.
+        units: The number of features, then the units of each layer.
+        batch: The batch size.
+    """
 
     rows: int
     units: tuple[int, ...]
@@ -25,22 +31,22 @@ class Job:
 
     @property
     def title(self) -> str:
-        """60 000 × 784 → 128 → 10, batch 128."""
+        """The sizes as text, such as "60 000 × 784 → 128 → 10, batch 128"."""
         return f"{self.rows:,} × {' → '.join(map(str, self.units))}, batch {self.batch}"
 
     @property
     def is_binary(self) -> bool:
-        """One output: binary cross-entropy; else classes."""
+        """True for one output with binary cross-entropy; False for classes."""
         return self.units[-1] == 1
 
     def data(self) -> tuple[Array, Array]:
-        """Rows (N, features) and class numbers (N,), random and seeded."""
+        """Return random rows `(N, features)` and class numbers `(N,)`, seeded."""
         generator = np.random.default_rng(0)
         x = generator.standard_normal((self.rows, self.units[0]), dtype=np.float32)
         return x, generator.integers(0, max(2, self.units[-1]), self.rows)
 
     def batches(self) -> list[Array]:
-        """A shuffled epoch's full batches, as indices."""
+        """Return the full batches of a shuffled epoch, as indices."""
         order = np.random.default_rng(1).permutation(self.rows)
         full = self.rows // self.batch * self.batch
         return list(order[:full].reshape(-1, self.batch))
@@ -50,7 +56,13 @@ JOBS = (Job(60_000, (784, 128, 10), 128), Job(1_000_000, (32, 64, 64, 1), 1024))
 
 
 def step_of(job: Job, x: Array, y: Array) -> Callable[[Array], None]:
-    """The engine's: gather, step, update."""
+    """Return the engine's step: gather, gradient, update.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     hidden = [{"units": units, "activation": "relu"} for units in job.units[1:-1]]
     loss = "binary_cross_entropy" if job.is_binary else "sparse_categorical_cross_entropy"
     network = Network([*hidden, {"units": job.units[-1]}], job.units[0], loss, "float32")
@@ -69,7 +81,13 @@ def step_of(job: Job, x: Array, y: Array) -> Callable[[Array], None]:
 
 
 def engine(job: Job, x: Array, y: Array) -> Run:
-    """Every batch of a shuffled epoch."""
+    """All batches of a shuffled epoch.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     step = step_of(job, x, y)
 
     def epoch() -> None:
@@ -80,7 +98,7 @@ def engine(job: Job, x: Array, y: Array) -> Run:
 
 
 def engine_steps(job: Job) -> Run:
-    """As many of the engine's steps, over the same batches again and again."""
+    """A number of the engine's steps, over the batches of one epoch repeatedly."""
     step, batches = step_of(job, *job.data()), job.batches()
 
     def run(steps: int) -> None:
@@ -91,7 +109,13 @@ def engine_steps(job: Job) -> Run:
 
 
 def bare_products(job: Job, x: Array, y: Array) -> Run:  # noqa: ARG001
-    """Only the matrix products: forward, weights' gradients, and inputs' but for the first."""
+    """The matrix products only: forward, gradients of weights, and of inputs after the first layer.
+
+    Args:
+        job: The job.
+        x: Unused.
+        y: Unused.
+    """
     generator = np.random.default_rng(0)
     calls = []
     for depth, (inputs, outputs) in enumerate(zip(job.units, job.units[1:], strict=False)):
@@ -112,7 +136,13 @@ def bare_products(job: Job, x: Array, y: Array) -> Run:  # noqa: ARG001
 
 
 def jax(job: Job, x: Array, y: Array) -> Run:
-    """One jitted step a batch, its own Adam; the rows are gathered within, the faster way."""
+    """One jitted step per batch with Adam; the rows are gathered inside, which is faster.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     import jax as peer
     import jax.numpy as jnp
 
@@ -162,7 +192,13 @@ def jax(job: Job, x: Array, y: Array) -> Run:
 
 
 def pytorch(job: Job, x: Array, y: Array) -> Run:
-    """Eager PyTorch."""
+    """Eager PyTorch.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -178,16 +214,22 @@ def pytorch(job: Job, x: Array, y: Array) -> Run:
 
     def epoch() -> None:
         for index in job.batches():
-            picked = torch.from_numpy(index)
+            batch = torch.from_numpy(index)
             optimizer.zero_grad()
-            loss(network(rows[picked]), labels[picked]).backward()
+            loss(network(rows[batch]), labels[batch]).backward()
             optimizer.step()
 
     return repeated(epoch)
 
 
 def scikit_learn(job: Job, x: Array, y: Array) -> Run:
-    """MLPClassifier, one epoch a call."""
+    """MLPClassifier, one epoch per call.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     from sklearn.neural_network import MLPClassifier
 
     peer = MLPClassifier(job.units[1:-1], solver="adam", batch_size=job.batch, alpha=0)
@@ -196,7 +238,13 @@ def scikit_learn(job: Job, x: Array, y: Array) -> Run:
 
 
 def keras(job: Job, x: Array, y: Array) -> Run:
-    """Model.fit, on the PyTorch backend."""
+    """Model.fit on the PyTorch backend.
+
+    Args:
+        job: The job.
+        x: The rows.
+        y: The class numbers.
+    """
     import keras as peer
 
     peer.backend.set_floatx("float32")

@@ -1,8 +1,8 @@
-"""What the training loop costs beside bare steps, and what a batch size costs in time.
+"""The cost of the training loop beside bare steps, and the cost of a batch size in time.
 
-First the loop against the engine's bare steps of the same batches: 60 000 × 784, batch 128, paired
-rounds. Then the arithmetic that tutorials do by hand: 100 000 rows, used all at once, one by one,
-and in mini-batches; time an epoch, and time to one loss for all three.
+First, the loop against the engine's bare steps on the same batches: 60 000 × 784, batch 128, paired
+rounds. Then 100 000 rows in full batches, single rows and mini-batches: time per epoch, and time to
+the same loss.
 """
 
 import os
@@ -31,7 +31,7 @@ CLASSES = "sparse_categorical_cross_entropy"
 
 
 def paired_epochs(rounds: int) -> dict[str, list[float]]:
-    """Seconds of each epoch of a training, and of the same steps bare, made between its epochs."""
+    """Return seconds of each epoch of a training, and of the same bare steps between its epochs."""
     job = JOBS[0]
     x, y = job.data()
     step = step_of(job, x, y)
@@ -44,7 +44,7 @@ def paired_epochs(rounds: int) -> dict[str, list[float]]:
         nonlocal start
         if done != int(done):
             return
-        # The record of an epoch is made after its watch: it counts to the next one.
+        # An epoch's record is made after this callback: its time counts to the next epoch.
         times["loop"].append(time.perf_counter() - start)
         start = time.perf_counter()
         for index in job.batches():
@@ -59,7 +59,13 @@ def paired_epochs(rounds: int) -> dict[str, list[float]]:
 
 @dataclass(frozen=True)
 class Way:
-    """How many rows a step, and a rate that suits it."""
+    """A batch size, and a learning rate that suits it.
+
+    Attributes:
+        title: The name in the table.
+        batch_size: Rows per step, or "full".
+        learning_rate: The learning rate.
+    """
 
     title: str
     batch_size: int | str
@@ -67,15 +73,15 @@ class Way:
 
 
 WAYS = (
-    Way("all at once", "full", 2.0),
-    Way("one by one", 1, 0.01),
-    Way("32 at a time", 32, 0.2),
-    Way("512 at a time", 512, 1.0),
+    Way("full batch", "full", 2.0),
+    Way("single rows", 1, 0.01),
+    Way("32 rows", 32, 0.2),
+    Way("512 rows", 512, 1.0),
 )
 
 
 def two_classes(rows: int) -> tuple[Array, Array]:
-    """Nine features, and classes that a small network tells apart well, if not at once."""
+    """Return nine features, and classes that a small network learns well after some epochs."""
     generator = np.random.default_rng(0)
     x = generator.standard_normal((rows, 9))
     z = 3 * x[:, 0] * x[:, 1] + 4 * np.abs(x[:, 2]) - 3 + 2 * x[:, 3:].sum(axis=1)
@@ -83,7 +89,12 @@ def two_classes(rows: int) -> tuple[Array, Array]:
 
 
 def show_batch_sizes(rows: int, seconds: float) -> None:
-    """Time an epoch and to the target loss, of 9-15-1, gradient descent, a core."""
+    """Print the time per epoch and to the target loss: 9-15-1, gradient descent, one core.
+
+    Args:
+        rows: The number of rows.
+        seconds: The time limit per batch size.
+    """
     x, y = two_classes(rows)
     network = Network([Dense(15, "relu"), Dense(1)], 9)
     theta = network.initial_parameters(np.random.default_rng(1))
@@ -95,8 +106,8 @@ def show_batch_sizes(rows: int, seconds: float) -> None:
         def watch(done: float, record: Record, start: float = start) -> bool:
             nonlocal epochs
             epochs = done
-            spent = time.perf_counter() - start
-            return record.train_loss < TARGET_LOSS or spent > seconds
+            elapsed = time.perf_counter() - start
+            return record.train_loss < TARGET_LOSS or elapsed > seconds
 
         how = Training(
             optimizer="gradient_descent",
@@ -105,18 +116,31 @@ def show_batch_sizes(rows: int, seconds: float) -> None:
             batch_size=way.batch_size,
         )
         history = minimize(network, theta, how, Rows(x, y), watch=watch).history
-        spent = time.perf_counter() - start
+        elapsed = time.perf_counter() - start
         best = min(history.column("train_loss"))
-        reached = f"{spent:6.1f} s" if best < TARGET_LOSS else f"not in {spent:.0f} s: {best:.3f}"
-        print(f"  {way.title:14}{spent / epochs:8.3f} s an epoch, {epochs:7.1f} epochs, {reached}")
+        reached = (
+            f"{elapsed:6.1f} s" if best < TARGET_LOSS else f"not in {elapsed:.0f} s: {best:.3f}"
+        )
+        print(
+            f"  {way.title:14}{elapsed / epochs:8.3f} s per epoch, {epochs:7.1f} epochs, {reached}"
+        )
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=120, help="the most for a batch size")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="number of paired rounds [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="number of rows [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=120,
+        help="time limit per batch size [default: %(default)s]",
+    )
     chosen = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

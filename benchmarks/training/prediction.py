@@ -1,8 +1,8 @@
-"""How fast a model predicts one row and ten thousand, beside the bare NumPy chain and a peer.
+"""Prediction time of one row and of 10 000 rows, beside the bare NumPy chain and a peer.
 
-Paired rounds, medians, one core and one BLAS thread. Models are as their recipes make them, before
-the first step: predicting takes no longer or shorter for it. scikit-learn takes part where it is
-installed, by MLPClassifiers of the same layers, as many as there are members.
+Paired rounds, medians, one core and one BLAS thread. Models are untrained, which does not change
+the time of a prediction. scikit-learn takes part where it is installed, with one MLPClassifier of
+the same layers per ensemble member.
 """
 
 import os
@@ -23,16 +23,16 @@ from model.prediction.predictor import Predictor, ScoredRows, SelfTest  # noqa: 
 from model.training.recipes.recipe import load_recipe  # noqa: E402
 
 MANY = 10_000
-PIECE = 32  # rows of all members at once: what the chain is fastest with, among powers of two
+CHUNK_ROWS = 32  # rows of all members at once: the power of two for which the chain is fastest
 
 
 def untrained(name: str) -> tuple[Predictor, Array]:
-    """A recipe's model before the first step, and the rows it would be trained on."""
+    """Return the untrained model of a recipe, and its training rows."""
     recipe = load_recipe(name)
     with prepare(recipe) as prepared:
-        rows, nothing = prepared.parts.train.rows, np.zeros((1, 1))
-        scored = ScoredRows.ungrouped(nothing, nothing)
-        made = Predictor(
+        rows, empty = prepared.parts.train.rows, np.zeros((1, 1))
+        scored = ScoredRows.ungrouped(empty, empty)
+        predictor = Predictor(
             name=name,
             schema=recipe.data_schema,
             encoder=prepared.encoder,
@@ -41,28 +41,33 @@ def untrained(name: str) -> tuple[Predictor, Array]:
             operating_points={},
             train=scored,
             validation=scored,
-            self_test=SelfTest(rows[:1], nothing),
+            self_test=SelfTest(rows[:1], empty),
         )
-    return made, rows
+    return predictor, rows
 
 
 def chain(predictor: Predictor, rows: Array) -> Run:
-    """The floor: two products and a maximum on prepared inputs, no encoding, check, or link."""
+    """The floor: two products and a maximum on encoded inputs, without encoding, checks and link.
+
+    Args:
+        predictor: The model.
+        rows: The rows.
+    """
     theta = np.atleast_2d(predictor.theta)
     first, second = (np.ascontiguousarray(b) for b in predictor.network.layout.views(theta))
     members, hidden, width = first.shape
     one = len(rows) == 1
-    # One row by one product for all members, many by pieces that stay in the cache.
+    # One row takes one product for all members; many rows go in chunks that stay in the cache.
     whole = np.asfortranarray(first.reshape(-1, width))
     last = np.ascontiguousarray(second[..., :-1])
-    size = 1 if one else PIECE if members > 1 else 2048
+    size = 1 if one else CHUNK_ROWS if members > 1 else 2048
     inputs = predictor.encoder.encode(rows)
     ones = np.column_stack([inputs, np.ones(len(rows))])
-    pieces = [ones[at : at + size].T.copy() for at in range(0, len(rows), size)]
+    chunks = [ones[start : start + size].T.copy() for start in range(0, len(rows), size)]
     zeros = np.zeros((members * hidden, size))
 
     def step() -> None:
-        for x in pieces:
+        for x in chunks:
             y = np.dot(whole, x)
             np.maximum(y, zeros[:, : x.shape[1]], out=y)
             np.matmul(last, y.reshape(members, hidden, -1))
@@ -71,7 +76,12 @@ def chain(predictor: Predictor, rows: Array) -> Run:
 
 
 def scikit_learn(predictor: Predictor, rows: Array) -> Run:
-    """MLPClassifier.predict_proba, of each member in turn, their mean taken."""
+    """The mean of MLPClassifier.predict_proba over the members, one after another.
+
+    Args:
+        predictor: The model.
+        rows: The rows.
+    """
     from sklearn.neural_network import MLPClassifier
 
     theta = np.atleast_2d(predictor.theta)
@@ -86,7 +96,12 @@ def scikit_learn(predictor: Predictor, rows: Array) -> Run:
 
 
 def engine(predictor: Predictor, rows: Array) -> Run:
-    """From raw rows to probabilities."""
+    """From raw rows to probabilities.
+
+    Args:
+        predictor: The model.
+        rows: The rows.
+    """
     return repeated(lambda: predictor.predict(rows))
 
 
@@ -94,9 +109,14 @@ WAYS: tuple[Callable[[Predictor, Array], Run], ...] = (engine, chain, scikit_lea
 
 
 def show_model(name: str, rounds: int) -> None:
-    """One row, then many."""
+    """Print the times of one row and of many rows.
+
+    Args:
+        name: The recipe.
+        rounds: The number of rounds.
+    """
     predictor, table = untrained(name)
-    # Short rounds: those that other programs interrupt are then few, and medians tell of the rest.
+    # Short rounds: other programs interrupt few of them, so the medians are of undisturbed ones.
     for count, steps in ((1, 50), (MANY, 1)):
         rows, ways = np.resize(table, (count, table.shape[1])), {}
         for make in WAYS:
@@ -112,7 +132,9 @@ def show_model(name: str, rounds: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="number of paired rounds [default: %(default)s]"
+    )
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn warns that it has not converged
     if hasattr(os, "sched_setaffinity"):

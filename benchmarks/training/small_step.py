@@ -1,6 +1,6 @@
-"""Steps of the article's network, 9-15-1 on 500 rows, full batch: ways to do the arithmetic.
+"""Steps of the article's network, 9-15-1 on 500 rows, full batch, in several ways.
 
-None of them computes the loss but where a peer cannot leave it out: scikit-learn and Keras.
+None of them computes the loss, except peers that always do: scikit-learn and Keras.
 """
 
 from contextvars import copy_context
@@ -17,7 +17,10 @@ ROWS, FEATURES, HIDDEN, RATE = 500, 9, 15, 0.01
 
 
 def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
-    """X (features, B), y (1, B), and the two layers' weights; labels no line can tell apart."""
+    """Return X `(features, B)`, y `(1, B)` and the weights of both layers.
+
+    The labels are not linearly separable.
+    """
     generator = np.random.default_rng(1)
     x = generator.uniform(size=(FEATURES, ROWS))
     y = generator.uniform(size=(1, ROWS)) < x.mean(axis=0)
@@ -27,10 +30,16 @@ def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
 
 
 def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Run:
-    """As walk-throughs derive it: every factor of the chain rule a line of its own, as a new array.
+    """As walk-throughs derive it: a line and a new array for every factor of the chain rule.
 
-    So the loss's derivative is divided out, σ is computed again for its own derivative, biases are
-    apart, and the gradient is taken back to the rows.
+    The loss's derivative is a division, σ is computed again for its derivative, biases are
+    separate, and the gradient is propagated back to the rows.
+
+    Args:
+        x: `(features, B)`.
+        y: `(1, B)`.
+        w1: The weights of the hidden layer.
+        w2: The weights of the output layer.
     """
     b1, b2 = np.zeros((HIDDEN, 1), x.dtype), np.zeros((1, 1), x.dtype)
 
@@ -41,8 +50,8 @@ def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Run:
         z2 = w2.dot(a1) + b2
         p = 1 / (1 + np.exp(-z2))
         d_p = -(np.divide(y, p) - np.divide(1 - y, 1 - p))
-        again = 1 / (1 + np.exp(-z2))
-        d_z2 = d_p * again * (1 - again)
+        sigmoid = 1 / (1 + np.exp(-z2))
+        d_z2 = d_p * sigmoid * (1 - sigmoid)
         d_a1 = np.dot(w2.T, d_z2)
         d_w2 = 1 / ROWS * np.dot(d_z2, a1.T)
         d_b2 = 1 / ROWS * np.dot(d_z2, np.ones((ROWS, 1), x.dtype))
@@ -56,8 +65,15 @@ def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Run:
     return repeated(step)
 
 
-def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Run:
-    """The floor: folded biases, every call into a buffer made beforehand, written out."""
+def preallocated(x: Array, y: Array, w1: Array, w2: Array) -> Run:
+    """The floor: folded biases and every call on preallocated buffers, written out.
+
+    Args:
+        x: `(features, B)`.
+        y: `(1, B)`.
+        w1: The weights of the hidden layer.
+        w2: The weights of the output layer.
+    """
     dtype = x.dtype
     w1, w2 = (
         np.column_stack([w1, np.zeros(HIDDEN, dtype)]),
@@ -98,7 +114,14 @@ def by_hand(x: Array, y: Array, w1: Array, w2: Array) -> Run:
 
 
 def engine(x: Array, y: Array, w1: Array, w2: Array) -> Run:
-    """The compiled plan, with the optimizer's update."""
+    """The compiled plan, with the optimizer's update.
+
+    Args:
+        x: `(features, B)`.
+        y: `(1, B)`.
+        w1: The weights of the hidden layer.
+        w2: The weights of the output layer.
+    """
     hidden = {"units": HIDDEN, "activation": "relu"}
     network = Network([hidden, {"units": 1}], FEATURES, dtype=x.dtype.name)
     theta = np.zeros(network.layout.size, x.dtype)
@@ -117,7 +140,14 @@ def engine(x: Array, y: Array, w1: Array, w2: Array) -> Run:
 
 
 def jax(x: Array, y: Array, w1: Array, w2: Array) -> Run:
-    """One jitted call a step, the weights donated; waited for once, at the end."""
+    """One jitted call per step, with donated weights; synchronized once at the end.
+
+    Args:
+        x: `(features, B)`.
+        y: `(1, B)`.
+        w1: The weights of the hidden layer.
+        w2: The weights of the output layer.
+    """
     import jax as peer
     import jax.numpy as jnp
 
@@ -135,19 +165,19 @@ def jax(x: Array, y: Array, w1: Array, w2: Array) -> Run:
     update = peer.jit(descend, donate_argnums=0)
     zeros = np.zeros((HIDDEN, 1), x.dtype), np.zeros((1, 1), x.dtype)
     weights = [jnp.array(each) for each in (w1, zeros[0], w2, zeros[1])]
-    x_there, y_there = jnp.array(x), jnp.array(y)
+    x_device, y_device = jnp.array(x), jnp.array(y)
 
     def run(steps: int) -> None:
         nonlocal weights
         for _ in range(steps):
-            weights = update(weights, x_there, y_there)
+            weights = update(weights, x_device, y_device)
         peer.block_until_ready(weights)
 
     return run
 
 
 def pytorch(x: Array, y: Array, *_weights: Array) -> Run:
-    """Eager PyTorch with its own SGD."""
+    """Eager PyTorch with its SGD."""
     import torch
 
     torch.set_num_threads(1)
@@ -165,21 +195,21 @@ def pytorch(x: Array, y: Array, *_weights: Array) -> Run:
 
 
 def scikit_learn(x: Array, y: Array, *_weights: Array) -> Run:
-    """One MLPClassifier.fit of so many epochs, each of one batch: partial_fit checks every time."""
+    """One MLPClassifier.fit with one batch per epoch; partial_fit would validate in every step."""
     from sklearn.neural_network import MLPClassifier
 
     rows, targets = np.ascontiguousarray(x.T), y[0].astype(int)
     settings = {"solver": "sgd", "learning_rate_init": RATE, "momentum": 0, "alpha": 0}
-    endless = {"tol": 0, "n_iter_no_change": 10**9, "shuffle": False, "batch_size": ROWS}
+    no_early_stop = {"tol": 0, "n_iter_no_change": 10**9, "shuffle": False, "batch_size": ROWS}
 
     def run(steps: int) -> None:
-        MLPClassifier((HIDDEN,), max_iter=steps, **settings, **endless).fit(rows, targets)
+        MLPClassifier((HIDDEN,), max_iter=steps, **settings, **no_early_stop).fit(rows, targets)
 
     return run
 
 
 def keras(x: Array, y: Array, *_weights: Array) -> Run:
-    """Model.train_on_batch, on the PyTorch backend."""
+    """Model.train_on_batch on the PyTorch backend."""
     import keras as peer
 
     peer.backend.set_floatx(x.dtype.name)
@@ -190,5 +220,5 @@ def keras(x: Array, y: Array, *_weights: Array) -> Run:
     return repeated(lambda: network.train_on_batch(rows, targets))
 
 
-OURS = (article_style, by_hand, engine)
+OURS = (article_style, preallocated, engine)
 PEERS = (jax, pytorch, scikit_learn, keras)
