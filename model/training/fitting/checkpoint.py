@@ -26,7 +26,7 @@ MAX_OVERHEAD_BYTES = 64 << 20  # 64 MiB for the text and the archive, beside the
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where and how often to save a training's state.
+    """File and interval of a training's checkpoints.
 
     Attributes:
         path: The file.

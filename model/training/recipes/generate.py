@@ -32,7 +32,9 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
     """
     target = target or _likely_target(frame)
     if target not in frame.columns:
-        raise DataError(f"{path.name}: no column {target!r}; it has {', '.join(frame.columns)}")
+        raise DataError(
+            f"{path.name}: no column {target!r}; the columns are {', '.join(frame.columns)}"
+        )
     try:
         task, target_lines = _target(frame[target])
     except DataError as error:

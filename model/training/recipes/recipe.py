@@ -119,7 +119,7 @@ class Recipe(Section):
         names = [feature.name for feature in features]
         for name in given:
             if name not in names:
-                raise DataError(f"there is no feature {name!r}")
+                raise DataError(f"unknown feature {name!r}")
         return tuple(given.get(name, "") for name in names)
 
     @property

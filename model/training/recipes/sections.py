@@ -164,9 +164,13 @@ class Split(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.column is not None) != isinstance(self.validation, str):
-            raise ValueError("validation must be a value where there is a column, and only there")
+            raise ValueError(
+                "validation must be a value of column if column is given, and only then"
+            )
         if (self.train is not None) != isinstance(self.validation, tuple):
-            raise ValueError("train goes with a validation that is [first, end], and only with it")
+            raise ValueError(
+                "train is required if validation is [first, end], and only allowed then"
+            )
         if self.train is None or not isinstance(self.validation, tuple):
             return self
         for name, (first, end) in (("train", self.train), ("validation", self.validation)):

@@ -60,9 +60,9 @@ def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
 def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     count = list(frame.columns).count(name)
     if not count:
-        raise DataError(f"no column {name!r}; it has {', '.join(frame.columns)}")
+        raise DataError(f"no column {name!r}; the columns are {', '.join(frame.columns)}")
     if count > 1:
-        raise DataError(f"column {name!r} is there {count} times, rename or remove the others")
+        raise DataError(f"column {name!r} occurs {count} times: rename or remove the others")
     return frame[name]
 
 

@@ -69,7 +69,7 @@ def test_processes_do_not_change_results(predictor: Predictor, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (("mitoses", "mitosis"), "no column 'mitoses'; it has patient_id, "),
+        (("mitoses", "mitosis"), "no column 'mitoses'; the columns are patient_id, "),
         (("class", "label"), "column 'label' exists already"),
         ((",1,benign", ",x,benign"), "line 2, column 'mitoses': must be an integer from 1 to 10"),
         ((",1,benign", ",11,benign"), "line 2, column 'mitoses': must be an integer from 1 to 10"),

@@ -127,8 +127,8 @@ def test_members_share_weights_of_shape_n() -> None:
     batches = Batches(NETWORK, theta, rows(weights=weights), training(16))
     together = gradients(batches)
     for member in range(2):
-        alone = gradients(Batches(NETWORK, theta[member], rows(weights=weights), training(16)))
-        for both, one in zip(together, alone, strict=True):
+        single = gradients(Batches(NETWORK, theta[member], rows(weights=weights), training(16)))
+        for both, one in zip(together, single, strict=True):
             np.testing.assert_allclose(both[member], one, rtol=1e-12, atol=1e-15)
 
 

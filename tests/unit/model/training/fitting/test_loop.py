@@ -83,8 +83,8 @@ def test_members_train_like_single_networks() -> None:
     together = minimize(network, theta, settings, rows)
     for member, rate in enumerate(rates):
         settings = training(20, rate, batch_size=16, schedule={"name": "cosine"}, clip_norm=0.3)
-        alone = minimize(network, theta[member], settings, rows)
-        np.testing.assert_allclose(together.theta[member], alone.theta, rtol=1e-10, atol=1e-12)
+        single = minimize(network, theta[member], settings, rows)
+        np.testing.assert_allclose(together.theta[member], single.theta, rtol=1e-10, atol=1e-12)
 
 
 # Records

@@ -50,8 +50,8 @@ def test_members_have_their_own_rates(name: str) -> None:
     rates = (0.1, 0.01, 0.5)
     together = run(make(name, learning_rate=list(rates)), theta, gradients)
     for member, rate in enumerate(rates):
-        alone = run(make(name, learning_rate=rate), theta[member], [g[member] for g in gradients])
-        np.testing.assert_allclose(together[member], alone, rtol=1e-13, atol=1e-15)
+        single = run(make(name, learning_rate=rate), theta[member], [g[member] for g in gradients])
+        np.testing.assert_allclose(together[member], single, rtol=1e-13, atol=1e-15)
     with pytest.raises(NetworkError, match=r"2 learning rates do not fit θ of shape \(3, 5\)"):
         make(name, learning_rate=[0.1, 0.01]).bind(np.zeros((3, 5)), np.zeros((3, 5)))
 

@@ -75,7 +75,7 @@ def test_other_tasks_train(tmp_path: Path, cells: list[str], task: str, line: st
     ("text", "target", "message"),
     [
         (TABLE, "height", "target 'height' has empty cells: remove those rows"),
-        (TABLE, "weight", "no column 'weight'; it has patient_id, age, colour"),
+        (TABLE, "weight", "no column 'weight'; the columns are patient_id, age, colour"),
         ("a,b\n1,x\n2,x\n", None, "target 'b' holds one value only"),
         ("a,b\n" + "".join(f"1,x{k}\n" for k in range(30)), None, "target 'b' holds 30 different"),
     ],

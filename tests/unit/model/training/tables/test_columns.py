@@ -95,9 +95,9 @@ def test_columns_are_found_by_name() -> None:
     assert found is not None
     assert found.dtype.kind == "U"
     assert text_array(frame, None) is None
-    with pytest.raises(DataError, match=r"^no column 'c'; it has a, b, a$"):
+    with pytest.raises(DataError, match=r"^no column 'c'; the columns are a, b, a$"):
         text_column(frame, "c")
     with pytest.raises(
-        DataError, match=r"^column 'a' is there 2 times, rename or remove the others$"
+        DataError, match=r"^column 'a' occurs 2 times: rename or remove the others$"
     ):
         read_column(frame, Feature(name="a"))

@@ -130,11 +130,11 @@ def test_file_that_is_not_utf_8_is_rejected(recipe: Recipe, content: bytes) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,c\n1,no\n", "no column 'b'; it has a, c"),
-        ("a,b,d\n1,2,no\n", "no column 'c'; it has a, b, d"),
-        ("a;b;c\n1;2;no\n", "no column 'a'; it has a;b;c"),
-        ("a,b,c,a\n1,2,no,1\n", "column 'a' is there 2 times, rename or remove the others"),
-        ("c,a,b,c,c\nno,1,2,no,no\n", "column 'c' is there 3 times, rename or remove the others"),
+        ("a,c\n1,no\n", "no column 'b'; the columns are a, c"),
+        ("a,b,d\n1,2,no\n", "no column 'c'; the columns are a, b, d"),
+        ("a;b;c\n1;2;no\n", "no column 'a'; the columns are a;b;c"),
+        ("a,b,c,a\n1,2,no,1\n", "column 'a' occurs 2 times: rename or remove the others"),
+        ("c,a,b,c,c\nno,1,2,no,no\n", "column 'c' occurs 3 times: rename or remove the others"),
         ("a,b,c\n1,2,no\n3,4,no\n", "column 'c' holds one class only ('no'), two are needed"),
         ("a,b,c\n1,2,yes\n", "column 'c' holds one class only ('yes'), two are needed"),
         ("a,b,c\n1,2,no\n3,4,YES\n", "line 3, column 'c': must be 'no' or 'yes'"),
@@ -227,7 +227,7 @@ def test_weights_must_be_numbers(recipe: Recipe) -> None:
     for cell in ("x", "-1", "", "inf"):
         with pytest.raises(DataError, match=r"line 3, column 'w': must be a number, at least 0$"):
             read(with_keys(recipe, data={"weight": "w"}), f"a,b,c,w\n1,2,no,1\n1,2,yes,{cell}\n")
-    with pytest.raises(DataError, match="no column 'patient'; it has a, b, c"):
+    with pytest.raises(DataError, match="no column 'patient'; the columns are a, b, c"):
         read(with_keys(recipe, data={"group": "patient"}), GOOD)
 
 
