@@ -1,1 +1,1 @@
-"""Offline only: figures and pictures of how well a model does."""
+"""Evaluation of models, offline: metrics, intervals, plots, loss landscapes and the report."""

@@ -1,4 +1,4 @@
-"""How good a model's predictions of one set of rows are, and how sure that is, as plain data."""
+"""Assessment of predictions: metrics and scores of a set of rows with intervals, as plain data."""
 
 from typing import Any
 
@@ -29,54 +29,72 @@ from model.metrics.threshold_metrics import metrics_at_threshold, regression_met
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
 
-# Resampling adds to these the very noise that they hold already: its interval lies above the
-# figure, and never reaches the 0 of a calibrated model. The floors tell how much is noise.
+# Resampling adds the noise that these scores contain already: the interval lies above the score
+# and never reaches the 0 of a calibrated model. The floors show how much of the score is noise.
 WITHOUT_INTERVAL = ("calibration_error", "top_label_calibration_error", "brier_reliability")
 
 
 def assess(target: Target, scored: ScoredRows, threshold: float) -> dict[str, Any]:
-    """`metrics_at_threshold`, and `scores`: each a value and its 95 % interval, or null.
+    """Compute metrics at a threshold, and scores with intervals.
 
-    Scores are those of `statistics_of`, of a regression by output; of a binary target and of
-    classes also the floor of the calibration error. Intervals of scores are by `grouped_bootstrap`,
-    whereas Wilson's, of `metrics_at_threshold`, take each row as independent. `imputed`: log-loss
-    and accuracy (of a regression, errors) of the rows that had a value filled in, if any.
-    Raises DataError without rows.
+    Intervals of scores are from `grouped_bootstrap`; the Wilson intervals of the metrics assume
+    independent rows.
+
+    Args:
+        target: The kind of target.
+        scored: Targets and predictions.
+        threshold: Decision threshold, ignored where the target has none.
+
+    Returns:
+        `metrics_at_threshold` with two further keys. `scores` holds a value and a 95 % interval or
+        null for each score of `statistics_of`, for a regression by output; for binary targets and
+        classes also the floor of the calibration error. `imputed` holds rows, log loss and accuracy
+        (for a regression: errors) of the rows with imputed values, if there are any.
+
+    Raises:
+        DataError: There are no rows.
     """
     truth, predictions = scored.targets, scored.predictions
     groups, imputed = scored.groups, scored.imputed
     if not len(truth):
         raise DataError("there are no rows to assess")
-    told, statistics = (
-        metrics_at_threshold(target, scored, threshold),
-        statistics_of(target, threshold),
-    )
+    assessed = metrics_at_threshold(target, scored, threshold)
+    statistics = statistics_of(target, threshold)
     if isinstance(target, Regression):
-        told["scores"] = {
-            name: _scores(statistics, truth[:, [place]], predictions[:, [place]], groups)
-            for place, name in enumerate(target.outputs)
+        assessed["scores"] = {
+            name: _scores(statistics, truth[:, [column]], predictions[:, [column]], groups)
+            for column, name in enumerate(target.outputs)
         }
     else:
-        told["scores"] = _scores(statistics, truth, predictions, groups)
+        assessed["scores"] = _scores(statistics, truth, predictions, groups)
     if isinstance(target, Binary):
         floor = calibration_error_floor(predictions[:, 0])
-        told["scores"]["calibration_error_floor"] = {"value": floor, "interval": None}
+        assessed["scores"]["calibration_error_floor"] = {"value": floor, "interval": None}
     if isinstance(target, MultiClass):
         floor = calibration_error_floor(predictions.max(axis=1))
-        told["scores"]["top_label_calibration_error_floor"] = {"value": floor, "interval": None}
+        assessed["scores"]["top_label_calibration_error_floor"] = {"value": floor, "interval": None}
     if imputed.any():
-        told["imputed"] = _of_imputed(target, truth[imputed], predictions[imputed], threshold)
-    return told
+        assessed["imputed"] = _of_imputed(target, truth[imputed], predictions[imputed], threshold)
+    return assessed
 
 
 def statistics_of(target: Target, threshold: float) -> Statistics:
-    """The scores of truth (B, columns) and predictions (B, outputs), by name.
+    """Return a function that computes scores by name.
 
-    binary: of the ranking, of the probabilities and their calibration. multi_class: `roc_auc` is
-    each class against the rest, averaged over them; `top_label_calibration_error` is of the
-    likeliest class's probability and whether it is the true one (Guo et al. 2017, eq. 3).
-    multi_label: `roc_auc`, `average_precision` and `log_loss` are averaged over the labels.
-    regression: of the first output. threshold: of no meaning but for several labels.
+    Binary targets have scores of ranking, probabilities and calibration. For classes, `roc_auc` is
+    the mean over the classes, each against the others, and `top_label_calibration_error` compares
+    the probability of the likeliest class with its accuracy. For labels, `roc_auc`,
+    `average_precision` and `log_loss` are means over the labels. For a regression the scores are
+    those of the first output.
+
+    Args:
+        target: The kind of target.
+        threshold: Decision threshold, used for multi-label targets only.
+
+    Returns:
+        A function of targets `(B, columns)` and predictions `(B, outputs)`.
+
+    Source: Guo et al. 2017, eq. 3 (top-label calibration error).
     """
     if isinstance(target, Binary):
         return lambda truth, predictions: _of_binary(truth[:, 0], predictions[:, 0])
@@ -105,22 +123,22 @@ def _of_binary(labels: Array, probabilities: Array) -> dict[str, float | None]:
 
 def _of_classes(target: MultiClass, truth: Array, predictions: Array) -> dict[str, float | None]:
     classes = truth[:, 0]
-    right = predictions.argmax(axis=1) == classes
-    told = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), np.nan)
+    correct = predictions.argmax(axis=1) == classes
+    metrics = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), np.nan)
     return {
         "log_loss": log_loss_of_classes(classes, predictions),
         "brier": brier_of_classes(classes, predictions),
-        "top_label_calibration_error": calibration_error(right, predictions.max(axis=1)),
+        "top_label_calibration_error": calibration_error(correct, predictions.max(axis=1)),
         "roc_auc": macro(roc_auc, truth == np.arange(len(target.classes)), predictions),
-        **{name: told[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")},
+        **{name: metrics[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")},
     }
 
 
 def _of_labels(truth: Array, predictions: Array, threshold: float) -> dict[str, float | None]:
-    right = (predictions > threshold) == truth
+    correct = (predictions > threshold) == truth
     return {
-        "exact_match": float(right.all(axis=1).mean()),
-        "accuracy": float(right.mean()),
+        "exact_match": float(correct.all(axis=1).mean()),
+        "accuracy": float(correct.mean()),
         "roc_auc": macro(roc_auc, truth, predictions),
         "average_precision": macro(average_precision, truth, predictions),
         "log_loss": log_loss(truth, predictions),
@@ -131,21 +149,21 @@ def _scores(
     statistics: Statistics, truth: Array, predictions: Array, groups: Array | None
 ) -> dict[str, Any]:
     intervals = grouped_bootstrap(statistics, truth, predictions, groups)
-    told: dict[str, Any] = {}
+    assessed: dict[str, Any] = {}
     for name, value in statistics(truth, predictions).items():
         interval = None if name in WITHOUT_INTERVAL else intervals[name]
-        told[name] = {"value": value, "interval": interval and list(interval)}
-    return told
+        assessed[name] = {"value": value, "interval": interval and list(interval)}
+    return assessed
 
 
 def _of_imputed(
     target: Target, truth: Array, predictions: Array, threshold: float
 ) -> dict[str, Any]:
-    told = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), threshold)
+    metrics = metrics_at_threshold(target, ScoredRows.ungrouped(truth, predictions), threshold)
     if isinstance(target, Regression):
-        return told
+        return metrics
     if isinstance(target, MultiClass):
         loss = log_loss_of_classes(truth[:, 0], predictions)
     else:
         loss = log_loss(truth, predictions)
-    return {"rows": told["rows"], "log_loss": loss, "accuracy": told["accuracy"]}
+    return {"rows": metrics["rows"], "log_loss": loss, "accuracy": metrics["accuracy"]}

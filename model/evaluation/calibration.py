@@ -1,6 +1,7 @@
-"""Whether probabilities mean what they say. labels: (B,) bool; probabilities: (B,).
+"""Measures of calibration: agreement of predicted probabilities and observed frequencies.
 
-B is at least 1. Bins have equal widths; 1 belongs to the last.
+Shapes: labels `(B,)`, bool; probabilities `(B,)`; B is at least 1. Bins have equal widths; a
+probability of 1 belongs to the last bin.
 """
 
 from dataclasses import dataclass
@@ -10,15 +11,22 @@ import numpy as np
 from model.arrays import Array
 from model.metrics.confusion_matrix import Interval, wilson_interval
 
-FLOOR_DRAWS = 1000  # the floor's standard error is then below 3 % of it
+FLOOR_DRAWS = 1000  # gives a standard error below 3 % of the floor
 FLOOR_SEED = 0
-STEPS = 100  # of Newton's method, which takes about 6 where there is something to be found
-CLOSE = 1e-7  # a step below this arrives: what is left is of the order of its square
+STEPS = 100  # limit of Newton's method, which needs about 6 where there is a solution
+CLOSE = 1e-7  # convergence: after a step this small, the error is of the order of its square
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Rows of about the same probability: its mean, how many are positive, Wilson's interval."""
+    """One bin of a reliability curve.
+
+    Attributes:
+        rows: Number of rows.
+        mean_probability: Mean predicted probability.
+        share_of_positives: Observed share of positive rows.
+        interval: 95 % Wilson interval of that share.
+    """
 
     rows: int
     mean_probability: float
@@ -27,19 +35,33 @@ class ReliabilityBin:
 
 
 def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> float:
-    """Expected calibration error: |mean probability − share of positives|, averaged over
-    equal-width bins by their number of rows (Naeini et al. 2015).
+    """Return the expected calibration error.
+
+    That is the mean over bins, weighted by rows, of |mean probability − share of positives|.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        bins: Number of bins.
+
+    Source: Naeini et al. 2015.
     """
-    surplus = np.bincount(_bin_of(probabilities, bins), weights=probabilities - labels)
-    return float(np.abs(surplus).sum() / len(labels))
+    excess = np.bincount(_bin_of(probabilities, bins), weights=probabilities - labels)
+    return float(np.abs(excess).sum() / len(labels))
 
 
 def calibration_error_floor(probabilities: Array, bins: int = 10) -> float:
-    """The calibration error to expect of a perfect model that gives these very probabilities.
+    """Return the calibration error to expect of a perfectly calibrated model.
 
-    Not 0, since a bin's share of positives is of few rows: an error near this says nothing against
-    the model (Bröcker and Smith 2007). Its mean over 1000 draws of labels, each positive with its
-    row's probability, from a fixed seed.
+    It is above 0, since the share of positives in a bin of few rows varies by chance; an error near
+    the floor is no evidence of miscalibration. The floor is the mean error over 1000 draws of
+    labels, each positive with its row's probability, from a fixed seed.
+
+    Args:
+        probabilities: Predicted probabilities, `(B,)`.
+        bins: Number of bins.
+
+    Source: Bröcker and Smith 2007.
     """
     generator = np.random.default_rng(FLOOR_SEED)
     total = 0.0
@@ -52,30 +74,44 @@ def calibration_error_floor(probabilities: Array, bins: int = 10) -> float:
 def reliability_curve(
     labels: Array, probabilities: Array, bins: int = 10
 ) -> tuple[ReliabilityBin, ...]:
-    """Each bin that has rows, from the least probability to the greatest."""
+    """Return the bins that have rows, in ascending order of probability.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        bins: Number of bins.
+    """
     rows, sums, positives = _by_bin(labels, probabilities, bins)
-    found = []
+    curve = []
     for count, total, hits in zip(rows.tolist(), sums.tolist(), positives.tolist(), strict=True):
         interval = wilson_interval(int(hits), count)
         if interval is not None:
-            found.append(ReliabilityBin(count, total / count, hits / count, interval))
-    return tuple(found)
+            curve.append(ReliabilityBin(count, total / count, hits / count, interval))
+    return tuple(curve)
 
 
 def brier_decomposition(labels: Array, probabilities: Array, bins: int = 10) -> dict[str, float]:
-    """Brier score = reliability − resolution + uncertainty + within_bins.
+    """Decompose the Brier score: reliability − resolution + uncertainty + within_bins.
 
-    reliability: squared gaps of the bins' mean probability and share of positives, less is better;
-    resolution: how far those shares are from the overall one, more is better; uncertainty: the
-    outcome's own variance (Murphy 1973). within_bins: variance of the probabilities in their bins
-    less twice their covariance with the outcome, 0 where a bin has one probability only
-    (Stephenson et al. 2008, eq. 5).
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        bins: Number of bins.
+
+    Returns:
+        reliability: Mean squared gap of mean probability and share of positives of the bins; lower
+        is better. resolution: Mean squared difference of these shares from the overall share;
+        higher is better. uncertainty: Variance of the outcome. within_bins: Variance of the
+        probabilities within bins, minus twice their covariance with the outcome; 0 where each bin
+        has one probability only.
+
+    Source: Murphy 1973; Stephenson et al. 2008, eq. 5 (within_bins).
     """
     rows, sums, positives = _by_bin(labels, probabilities, bins)
-    known, count = np.maximum(rows, 1), len(labels)
-    means, shares, share = sums / known, positives / known, float(labels.mean())
-    which = _bin_of(probabilities, bins)
-    p, y = probabilities - means[which], labels - shares[which]
+    divisor, count = np.maximum(rows, 1), len(labels)
+    means, shares, share = sums / divisor, positives / divisor, float(labels.mean())
+    bin_of = _bin_of(probabilities, bins)
+    p, y = probabilities - means[bin_of], labels - shares[bin_of]
     return {
         "reliability": float((rows * np.square(means - shares)).sum() / count),
         "resolution": float((rows * np.square(shares - share)).sum() / count),
@@ -85,16 +121,25 @@ def brier_decomposition(labels: Array, probabilities: Array, bins: int = 10) -> 
 
 
 def calibration_intercept(labels: Array, probabilities: Array) -> float | None:
-    """Calibration in the large: a of logit P(y) = a + logit p, the slope held at 1; ideally 0.
+    """Return the calibration intercept a of logit P(y) = a + logit p; ideally 0.
 
-    Above 0: the probabilities are too low on the whole (Cox 1958; Van Calster et al. 2019). In
-    log-odds, by maximum likelihood, p kept an ε off 0 and 1; None with one class only.
+    Above 0, probabilities are too low on the whole (calibration-in-the-large). The fit is by
+    maximum likelihood, with p clipped to an ε away from 0 and 1.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        The intercept in log-odds; None with one class only.
+
+    Source: Cox 1958; Van Calster et al. 2019.
     """
     share = float(labels.mean())
     if share in (0, 1):
         return None
     z, a = _logits(probabilities), 0.0
-    # Where every row's probability is at most, or at least, the share of positives.
+    # At low, no row's probability is above the share of positives; at high, none is below it.
     low, high = (float(np.log(share / (1 - share)) - end) for end in (z.max(), z.min()))
     for _ in range(STEPS):
         p = _sigmoid(a + z)
@@ -108,11 +153,20 @@ def calibration_intercept(labels: Array, probabilities: Array) -> float | None:
 
 
 def calibration_slope(labels: Array, probabilities: Array) -> float | None:
-    """B of logit P(y) = a + b · logit p, with both a and b free; ideally 1.
+    """Return the calibration slope b of logit P(y) = a + b · logit p; ideally 1.
 
-    Below 1: the probabilities are too extreme, as of a model that overfits (Cox 1958; Van Calster
-    et al. 2019). By maximum likelihood, p kept an ε off 0 and 1; None where that has no end: some
-    threshold parts the classes, or one is not there (Albert and Anderson 1984), or nearly so.
+    Below 1, probabilities are too extreme, as of an overfitted model. The fit of a and b is by
+    maximum likelihood, with p clipped to an ε away from 0 and 1.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        The slope; None where the likelihood has no maximum, since a threshold separates the classes
+        or one class is absent, and where it has none numerically.
+
+    Source: Cox 1958; Van Calster et al. 2019; Albert and Anderson 1984 (existence).
     """
     z = _logits(probabilities)
     positive, negative = z[labels], z[~labels]
@@ -120,7 +174,7 @@ def calibration_slope(labels: Array, probabilities: Array) -> float | None:
         return None
     if positive.min() >= negative.max() or negative.min() >= positive.max():
         return None
-    # From a slope of 0 on standardized logits the first step is always a good one.
+    # On standardized logits the first step from a slope of 0 always decreases the loss.
     spread = float(z.std())
     x = (z - z.mean()) / spread
     a, b = float(np.log(len(positive) / len(negative))), 0.0
@@ -138,7 +192,7 @@ def calibration_slope(labels: Array, probabilities: Array) -> float | None:
         step_b = (h_aa * g_b - h_ab * g_a) / determinant
         if max(abs(step_a), abs(step_b)) <= CLOSE * max(1.0, abs(a), abs(b)):
             return (b + step_b) / spread
-        # A whole step may go too far; the slack is what rounding takes.
+        # A full step may go too far; the tolerance is for rounding.
         while (after := _loss(a + step_a + (b + step_b) * x, labels)) > loss * (1 + 1e-12):
             step_a, step_b = step_a / 2, step_b / 2
         a, b, loss = a + step_a, b + step_b, after
@@ -146,12 +200,12 @@ def calibration_slope(labels: Array, probabilities: Array) -> float | None:
 
 
 def _by_bin(labels: Array, probabilities: Array, bins: int) -> tuple[Array, Array, Array]:
-    """Rows, sums of probabilities and positives, each (bins,)."""
-    which = _bin_of(probabilities, bins)
+    """Return rows, sums of probabilities and numbers of positives, `(bins,)` each."""
+    bin_of = _bin_of(probabilities, bins)
     return (
-        np.bincount(which, minlength=bins),
-        np.bincount(which, weights=probabilities, minlength=bins),
-        np.bincount(which, weights=labels, minlength=bins),
+        np.bincount(bin_of, minlength=bins),
+        np.bincount(bin_of, weights=probabilities, minlength=bins),
+        np.bincount(bin_of, weights=labels, minlength=bins),
     )
 
 
@@ -166,11 +220,11 @@ def _logits(probabilities: Array) -> Array:
 
 
 def _sigmoid(z: Array) -> Array:
-    """Without overflow."""
+    """Return σ(z) without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(z / 2)))
 
 
 def _loss(z: Array, labels: Array) -> float:
-    """The negative log-likelihood of log-odds: Σ log(1 + eᶻ) of those towards the wrong label."""
+    """Return the negative log-likelihood, Σ log(1 + eᶻ) of the log-odds of the wrong labels."""
     wrong = np.where(labels, -z, z)
     return float((np.maximum(wrong, 0) + np.log1p(np.exp(-np.abs(z)))).sum())

@@ -1,6 +1,7 @@
-"""Points of curves over every threshold, to be drawn or searched.
+"""Points of curves over all thresholds: ROC, precision-recall and decision curves.
 
-labels: (B,) bool; probabilities: (B,). Positive is strictly above a threshold, as everywhere.
+Shapes: labels `(B,)`, bool; probabilities `(B,)`. Rows strictly above a threshold are predicted
+positive.
 """
 
 import numpy as np
@@ -9,52 +10,84 @@ from model.arrays import Array
 
 
 def counts_above(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """True positives, all called positive, and the threshold, of every different calling.
+    """Count rows above each distinct threshold.
 
-    Each (1 + distinct probabilities,), from none called to all: the threshold is the highest
-    probability that is not called, −∞ where there is none.
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        True positives, predicted positives and thresholds, `(1 + distinct probabilities,)` each,
+        from no predicted positives to all. A threshold is the highest probability of the rows
+        predicted negative, −∞ where there are none.
     """
     order = np.argsort(-probabilities, kind="stable")
     ranked, hits = probabilities[order], np.cumsum(labels[order])
     last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
-    called = np.flatnonzero(last_of_tie) + 1
+    predicted = np.flatnonzero(last_of_tie) + 1
     thresholds = np.append(ranked[last_of_tie], -np.inf)
-    return np.append(0, hits[last_of_tie]), np.append(0, called), thresholds
+    return np.append(0, hits[last_of_tie]), np.append(0, predicted), thresholds
 
 
 def roc_curve(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """1 − specificity, sensitivity, and thresholds (Fawcett 2006, §4), rows tied taken at once.
+    """Return the points of the ROC curve, from (0, 0) to (1, 1), to be joined by straight lines.
 
-    From (0, 0) to (1, 1), joined by straight lines. Both classes must be there.
+    Tied rows share one point.
+
+    Args:
+        labels: True labels, `(B,)`, bool, with both classes.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        1 − specificity, sensitivity, and thresholds.
+
+    Source: Fawcett 2006, §4.
     """
-    hits, called, thresholds = counts_above(labels, probabilities)
+    hits, predicted, thresholds = counts_above(labels, probabilities)
     positives = hits[-1]
-    return (called - hits) / (called[-1] - positives), hits / positives, thresholds
+    return (predicted - hits) / (predicted[-1] - positives), hits / positives, thresholds
 
 
 def precision_recall_curve(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """Recall (sensitivity), precision (positive predictive value), and thresholds.
+    """Return the points of the precision-recall curve, in ascending order of recall.
 
-    From the first rows called to all of them; between the points it is a step, not a line (Davis
-    and Goadrich 2006, §4), and the steps' area is `average_precision`. There must be a positive.
+    Between points the curve is a step, not a line; the area of the steps is `average_precision`.
+
+    Args:
+        labels: True labels, `(B,)`, bool, with a positive.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        Recall (sensitivity), precision (positive predictive value), and thresholds.
+
+    Source: Davis and Goadrich 2006, §4.
     """
-    hits, called, thresholds = counts_above(labels, probabilities)
-    return hits[1:] / hits[-1], hits[1:] / called[1:], thresholds[1:]
+    hits, predicted, thresholds = counts_above(labels, probabilities)
+    return hits[1:] / hits[-1], hits[1:] / predicted[1:], thresholds[1:]
 
 
 def decision_curve(
     labels: Array, probabilities: Array, thresholds: Array
 ) -> tuple[Array, Array, Array]:
-    """Net benefit of the model, of treating all and of treating none, each (T,).
+    """Return the net benefit of the model, of treating all rows and of treating no row.
 
-    True positives a row less false ones, each of these at the odds t / (1 − t) of the threshold
-    (Vickers and Elkin 2006). thresholds: (T,), each at least 0 and below 1.
+    The net benefit is true positives − false positives · t / (1 − t), per row.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        thresholds: Thresholds t, at least 0 and below 1, `(T,)`.
+
+    Returns:
+        Three curves, `(T,)` each.
+
+    Source: Vickers and Elkin 2006.
     """
-    hits, called, _ = counts_above(labels, probabilities)
+    hits, predicted, _ = counts_above(labels, probabilities)
     rows, odds = len(labels), thresholds / (1 - thresholds)
-    # As many distinct probabilities as are above the threshold: that calling's place.
+    # The number of distinct probabilities above a threshold is the index of its point.
     distinct = np.unique(probabilities)
-    place = len(distinct) - np.searchsorted(distinct, thresholds, side="right")
-    model = (hits[place] - (called - hits)[place] * odds) / rows
+    index = len(distinct) - np.searchsorted(distinct, thresholds, side="right")
+    model = (hits[index] - (predicted - hits)[index] * odds) / rows
     treat_all = (hits[-1] - (rows - hits[-1]) * odds) / rows
     return model, treat_all, np.zeros(len(thresholds))

@@ -1,4 +1,4 @@
-"""95 % intervals: exact ones of proportions, and of any figures by resampling groups of rows."""
+"""95 % intervals: exact ones of proportions, and bootstrap intervals of any statistics."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,16 +10,25 @@ from model.metrics.confusion_matrix import Interval
 
 DRAWS = 1000
 SEED = 0
-TAIL = 0.025  # on either side
+TAIL = 0.025  # probability beyond each end
 
 Statistics = Callable[[Array, Array], Mapping[str, float | None]]
 
 
 def clopper_pearson_interval(successes: int, trials: int) -> Interval | None:
-    """The exact 95 % interval of a proportion (Clopper and Pearson 1934); None without trials.
+    """Return the exact 95 % interval of a proportion.
 
-    At its ends as many successes, or more extreme, have a chance of 2.5 %: it covers the true
-    proportion at least as often as it says, and is wider than `wilson_interval`.
+    At each end, the observed or a more extreme number of successes has a probability of 2.5 %. The
+    coverage is at least 95 %, and the interval is wider than `wilson_interval`.
+
+    Args:
+        successes: Number of successes, from 0 to `trials`.
+        trials: Number of trials.
+
+    Returns:
+        Lower and upper end; None for 0 trials.
+
+    Source: Clopper and Pearson 1934.
     """
     if not trials:
         return None
@@ -32,20 +41,28 @@ def clopper_pearson_interval(successes: int, trials: int) -> Interval | None:
 def grouped_bootstrap(
     statistics: Statistics, truth: Array, predictions: Array, groups: Array | None = None
 ) -> dict[str, Interval | None]:
-    """The percentile interval of each figure of `statistics(truth, predictions)`.
+    """Return percentile bootstrap intervals of statistics, from resamples of whole groups.
 
-    truth, predictions: (B, ...). groups: (B,), whose rows (of a patient) are drawn together; each
-    row is its own without. 1000 draws from a fixed seed, each of as many groups as there are, with
-    replacement (Efron and Tibshirani 1993, §13; Field and Welsh 2007).
+    There are 1000 resamples from a fixed seed; each draws as many groups as there are, with
+    replacement. A resample for which a statistic is None counts as beyond both ends.
 
-    A draw without the figure (None) counts as beyond either end. None where that leaves no end,
-    where the rows themselves have no figure, and where there is but one group.
+    Args:
+        statistics: Computes statistics by name from targets and predictions.
+        truth: Targets, `(B, ...)`.
+        predictions: Predictions, `(B, ...)`.
+        groups: Group of each row, such as a patient, `(B,)`; each row is a group by default.
+
+    Returns:
+        Interval of each statistic. None where the statistic of the rows is None, where too many
+        resamples have none, and where there is one group only.
+
+    Source: Efron and Tibshirani 1993, §13; Field and Welsh 2007.
     """
 
-    def figures_of(rows: Array) -> Mapping[str, float | None]:
+    def compute(rows: Array) -> Mapping[str, float | None]:
         return statistics(truth[rows], predictions[rows])
 
-    return _percentiles(figures_of, len(truth), groups)
+    return _percentiles(compute, len(truth), groups)
 
 
 def paired_bootstrap(
@@ -55,14 +72,21 @@ def paired_bootstrap(
     second: Array,
     groups: Array | None = None,
 ) -> dict[str, Interval | None]:
-    """The interval of each figure's difference, the second's predictions less the first's.
+    """Return bootstrap intervals of the differences of statistics: second − first predictions.
 
-    Both are of the same rows and get the same draws, so what is hard for both cancels. Otherwise
-    as `grouped_bootstrap`.
+    Both use the same resamples, so variation that affects both cancels. Otherwise as
+    `grouped_bootstrap`.
+
+    Args:
+        statistics: Computes statistics by name from targets and predictions.
+        truth: Targets, `(B, ...)`.
+        first: Predictions of one model, `(B, ...)`.
+        second: Predictions of another model, `(B, ...)`.
+        groups: Group of each row, `(B,)`; each row is a group by default.
     """
 
     def differences(rows: Array) -> dict[str, float | None]:
-        before, after = (statistics(truth[rows], each[rows]) for each in (first, second))
+        before, after = (statistics(truth[rows], model[rows]) for model in (first, second))
         pairs = {name: (before[name], after[name]) for name in before}
         return {
             name: None if old is None or new is None else new - old
@@ -73,42 +97,42 @@ def paired_bootstrap(
 
 
 def _percentiles(
-    figures_of: Callable[[Array], Mapping[str, float | None]], rows: int, groups: Array | None
+    compute: Callable[[Array], Mapping[str, float | None]], rows: int, groups: Array | None
 ) -> dict[str, Interval | None]:
     codes = np.arange(rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    whole = figures_of(np.arange(rows))
+    observed = compute(np.arange(rows))
     if rows == 0 or codes.max() == 0:
-        return dict.fromkeys(whole)
-    found = [figures_of(index) for index in _draws(codes)]
+        return dict.fromkeys(observed)
+    resampled = [compute(index) for index in _draws(codes)]
     return {
-        name: None if figure is None else _interval([each[name] for each in found])
-        for name, figure in whole.items()
+        name: None if value is None else _interval([each[name] for each in resampled])
+        for name, value in observed.items()
     }
 
 
 def _draws(codes: Array) -> Iterator[Array]:
-    """Row numbers of each draw. codes: (B,) from 0."""
+    """Yield the row numbers of each resample. codes: group numbers from 0, `(B,)`."""
     generator = np.random.default_rng(SEED)
     by_group, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
     starts = np.cumsum(sizes) - sizes
     for _ in range(DRAWS):
         drawn = generator.integers(len(sizes), size=len(sizes))
         lengths = sizes[drawn]
-        # Each drawn group's rows lie side by side in by_group: from its start, one by one.
+        # The rows of a group are consecutive in by_group, from its start.
         shift = starts[drawn] - (np.cumsum(lengths) - lengths)
         yield by_group[np.arange(lengths.sum()) + np.repeat(shift, lengths)]
 
 
-def _interval(figures: list[float | None]) -> Interval | None:
-    known = np.sort([figure for figure in figures if figure is not None])
-    unknown, place = len(figures) - len(known), math.floor(TAIL * (len(figures) - 1))
-    if unknown > place:
+def _interval(values: list[float | None]) -> Interval | None:
+    known = np.sort([value for value in values if value is not None])
+    unknown, rank = len(values) - len(known), math.floor(TAIL * (len(values) - 1))
+    if unknown > rank:
         return None
-    return float(known[place - unknown]), float(known[unknown - place - 1])
+    return float(known[rank - unknown]), float(known[unknown - rank - 1])
 
 
 def _beta_quantile(share: float, a: float, b: float) -> float:
-    """X below which a beta variable is with chance `share`, by bisection."""
+    """Return the quantile of the beta distribution, by bisection."""
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
         if _beta_distribution(middle, a, b) < share:
@@ -119,9 +143,9 @@ def _beta_quantile(share: float, a: float, b: float) -> float:
 
 
 def _beta_distribution(x: float, a: float, b: float) -> float:
-    """The regularized incomplete beta function I_x(a, b), by its continued fraction.
+    """Return the regularized incomplete beta function I_x(a, b), by its continued fraction.
 
-    DLMF 8.17.22, which converges fast for x < (a + 1) / (a + b + 2), and 8.17.4 for others.
+    Source: DLMF 8.17.22, which converges fast for x < (a + 1) / (a + b + 2); 8.17.4 for other x.
     """
     if x > (a + 1) / (a + b + 2):
         return 1 - _beta_distribution(1 - x, b, a)
@@ -131,7 +155,7 @@ def _beta_distribution(x: float, a: float, b: float) -> float:
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:
-    """1 / (1 + d₁ / (1 + d₂ / …)) by Lentz's method (1976)."""
+    """Return 1 / (1 + d₁ / (1 + d₂ / …)) by Lentz's method (1976)."""
     tiny = 1e-300
     value, c, d, n, change = 1.0, 1.0, 0.0, 0, 2.0
     while abs(change - 1) > 1e-15 and n < 100_000:

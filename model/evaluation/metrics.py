@@ -1,4 +1,7 @@
-"""Scores of probabilities against true labels. labels: (B,) bool; probabilities: (B,)."""
+"""Scores of probabilities without a threshold.
+
+Shapes: labels `(B,)`, bool; probabilities `(B,)`; where there are classes or labels, a second axis.
+"""
 
 from collections.abc import Callable
 
@@ -12,9 +15,19 @@ from model.prediction.target import Binary, MultiClass, Regression, Target
 
 
 def roc_auc(labels: Array, probabilities: Array) -> float | None:
-    """The chance that a positive row scores above a negative one, ties counting half.
+    """Return the area under the ROC curve.
 
-    The Mann-Whitney statistic from mid-ranks (Hanley and McNeil 1982); None with one class only.
+    That is the probability that a random positive row scores above a random negative row, with ties
+    counted half: the Mann-Whitney statistic from mid-ranks.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        The area; None with one class only.
+
+    Source: Hanley and McNeil 1982.
     """
     positives = int(labels.sum())
     negatives = len(labels) - positives
@@ -27,32 +40,60 @@ def roc_auc(labels: Array, probabilities: Array) -> float | None:
 
 
 def average_precision(labels: Array, probabilities: Array) -> float | None:
-    """Σ (recallₙ − recallₙ₋₁) · precisionₙ over the distinct thresholds; None without positives."""
+    """Return Σ (recallₙ − recallₙ₋₁) · precisionₙ over the distinct thresholds.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Returns:
+        The average precision; None without positives.
+    """
     positives = int(labels.sum())
     if not positives:
         return None
-    hits, called, _ = counts_above(labels, probabilities)
-    return float((np.diff(hits) / positives * hits[1:] / called[1:]).sum())
+    hits, predicted, _ = counts_above(labels, probabilities)
+    return float((np.diff(hits) / positives * hits[1:] / predicted[1:]).sum())
 
 
 def log_loss(labels: Array, probabilities: Array) -> float:
-    """Mean −log of the probability given to the true class, in nats; p kept an ε off 0 and 1."""
+    """Return the mean −log of the predicted probability of the true class, in nats.
+
+    Args:
+        labels: True labels, `(B,)` or `(B, labels)`, bool.
+        probabilities: Predicted probabilities of the same shape, clipped to an ε away from 0 and 1.
+    """
     epsilon = np.finfo(np.float64).eps
     p = np.clip(np.where(labels, probabilities, 1 - probabilities), epsilon, 1)
     return float(-np.log(p).mean())
 
 
 def brier(labels: Array, probabilities: Array) -> float:
-    """Mean squared difference of probability and outcome (Brier 1950)."""
+    """Return the Brier score, the mean squared difference of probability and outcome.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+
+    Source: Brier 1950.
+    """
     return float(np.square(probabilities - labels).mean())
 
 
 def specificity_at_sensitivity(
     labels: Array, probabilities: Array, at_least: float = 0.99
 ) -> float | None:
-    """The highest specificity of any threshold whose sensitivity is `at_least`, a share.
+    """Return the highest specificity of the thresholds with sufficient sensitivity.
 
-    The threshold is chosen on these very rows. None with one class only.
+    The threshold is chosen on the same rows, so the result is optimistic.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        at_least: The lowest sensitivity, from 0 to 1.
+
+    Returns:
+        The specificity; None with one class only.
     """
     if labels.all() or not labels.any():
         return None
@@ -63,9 +104,17 @@ def specificity_at_sensitivity(
 def sensitivity_at_specificity(
     labels: Array, probabilities: Array, at_least: float = 0.99
 ) -> float | None:
-    """The highest sensitivity of any threshold whose specificity is `at_least`, a share.
+    """Return the highest sensitivity of the thresholds with sufficient specificity.
 
-    The threshold is chosen on these very rows. None with one class only.
+    The threshold is chosen on the same rows, so the result is optimistic.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        at_least: The lowest specificity, from 0 to 1.
+
+    Returns:
+        The sensitivity; None with one class only.
     """
     if labels.all() or not labels.any():
         return None
@@ -74,32 +123,58 @@ def sensitivity_at_specificity(
 
 
 def log_loss_of_classes(classes: Array, probabilities: Array) -> float:
-    """Mean −log of the probability given to the true class (B,), of probabilities (B, classes)."""
+    """Return the mean −log of the predicted probability of the true class, in nats.
+
+    Args:
+        classes: Indices of the true classes, `(B,)`.
+        probabilities: Predicted probabilities, `(B, classes)`.
+    """
     given = probabilities[np.arange(len(classes)), classes]
     return float(-np.log(np.clip(given, np.finfo(np.float64).eps, 1)).mean())
 
 
 def brier_of_classes(classes: Array, probabilities: Array) -> float:
-    """Squared differences of probabilities (B, classes) and outcome, summed over the classes and
-    averaged over the rows: Brier's own of 1950, 0 to 2, of two classes twice `brier`.
+    """Return the Brier score of several classes, from 0 to 2; for two classes twice `brier`.
+
+    That is the squared difference of probability and outcome, summed over the classes and averaged
+    over the rows.
+
+    Args:
+        classes: Indices of the true classes, `(B,)`.
+        probabilities: Predicted probabilities, `(B, classes)`.
+
+    Source: Brier 1950.
     """
     outcomes = classes[:, None] == np.arange(probabilities.shape[1])
     return float(np.square(probabilities - outcomes).sum(axis=1).mean())
 
 
 def macro(
-    figure: Callable[[Array, Array], float | None], labels: Array, probabilities: Array
+    score: Callable[[Array, Array], float | None], labels: Array, probabilities: Array
 ) -> float | None:
-    """The mean of a figure over columns, both (B, columns); None unless each column has one."""
+    """Return the mean of a score over columns.
+
+    Args:
+        score: Computes a score from one column of labels and probabilities.
+        labels: True labels, `(B, columns)`, bool.
+        probabilities: Predicted probabilities, `(B, columns)`.
+
+    Returns:
+        The mean; None where the score of a column is None.
+    """
     pairs = zip(labels.T, probabilities.T, strict=True)
-    return _mean([figure(*pair) for pair in pairs])
+    return _mean([score(*pair) for pair in pairs])
 
 
 def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
-    """The threshold-free figures of probabilities, by the names the service answers them with.
+    """Compute all scores by name, as in a response of /metrics.
 
-    Of several classes or labels each against the rest, averaged alike, but for the log-loss of
-    classes, which is of the true one. Of numbers there are none: their figures have no threshold.
+    For classes and labels, scores are means over the columns, each against the others; the log loss
+    of classes is that of the true class. A regression has none: its metrics need no threshold.
+
+    Args:
+        target: The kind of target.
+        scored: Targets and predictions.
     """
     truth, predictions = scored.targets, scored.predictions
     if isinstance(target, Binary):
@@ -108,11 +183,11 @@ def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
         return {}
     if isinstance(target, MultiClass):
         truth = truth == np.arange(len(target.classes))
-    each = [_scores(*pair) for pair in zip(truth.T, predictions.T, strict=True)]
-    found = {name: _mean([one[name] for one in each]) for name in each[0]}
+    by_column = [_scores(*pair) for pair in zip(truth.T, predictions.T, strict=True)]
+    means = {name: _mean([each[name] for each in by_column]) for name in by_column[0]}
     if isinstance(target, MultiClass):
-        found["log_loss"] = log_loss_of_classes(scored.targets[:, 0], predictions)
-    return found
+        means["log_loss"] = log_loss_of_classes(scored.targets[:, 0], predictions)
+    return means
 
 
 def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
@@ -127,15 +202,16 @@ def _scores(labels: Array, probabilities: Array) -> dict[str, float | None]:
 
 
 def _rates(labels: Array, probabilities: Array) -> tuple[Array, Array]:
-    """Sensitivity and specificity of every threshold, each a quotient of counts: 99 of 100 is
-    at least 0.99, which 1 − (1 − specificity) might not be.
+    """Return sensitivity and specificity of all thresholds.
+
+    Each is a quotient of counts: 99 of 100 is at least 0.99, unlike 1 − (1 − specificity).
     """
-    hits, called, _ = counts_above(labels, probabilities)
+    hits, predicted, _ = counts_above(labels, probabilities)
     negatives = len(labels) - hits[-1]
-    return hits / hits[-1], (negatives - (called - hits)) / negatives
+    return hits / hits[-1], (negatives - (predicted - hits)) / negatives
 
 
 def _mean(values: list[float | None]) -> float | None:
-    """None unless there is one of each."""
+    """Return the mean, or None if a value is None."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -1,1 +1,1 @@
-"""The loss landscape: the loss along two directions of parameters, and optimizers' paths."""
+"""Loss landscapes: the loss on a plane in parameter space, and paths of trainings on it."""

@@ -1,4 +1,4 @@
-"""The ways that trainings take over a loss landscape, and what skip connections do to it."""
+"""Paths of trainings on a loss landscape, and landscapes with and without skip connections."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,16 +25,20 @@ from model.training.batches.rows import Rows
 from model.training.config import Training
 from model.training.fitting.loop import DivergedError, minimize
 
-MARGIN = 0.2  # around paths, of their width
-FAR = 100  # times the loss at the start: out of the picture
+MARGIN = 0.2  # around paths, relative to their extent
+MAX_LOSS_RATIO = 100  # to the initial loss; a path is cut off above it
 
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Trainings on one landscape. paths: name → (T, 2), places in the plane.
+    """Trainings on one landscape.
 
-    losses: name → (T,), at the weights themselves, which need not lie in the plane.
-    shares (2,): see `path_directions`.
+    Attributes:
+        landscape: The loss on the plane.
+        paths: Coordinates in the plane by name, `(T, 2)`.
+        losses: Losses by name, `(T,)`, at the parameters themselves, which may be off the plane.
+        shares: Shares of the squared distances along each direction, `(2,)`; see
+            `path_directions`.
     """
 
     landscape: Landscape
@@ -46,9 +50,17 @@ class Paths:
 def record_path(
     network: Network, theta: Array, training: Training, rows: Rows, *, every: int = 1
 ) -> Array:
-    """θ (T, P) as `minimize` changes it: at the start, after every so many steps, and at the end.
+    """Record the parameters during a training, up to the step where it diverges, if it does.
 
-    Of a training that diverges, the part before.
+    Args:
+        network: The network.
+        theta: Initial parameters, `(P,)`.
+        training: Configuration of the training.
+        rows: Training rows.
+        every: Number of steps between records.
+
+    Returns:
+        Parameters at the start, after every `every` steps, and at the end, `(T, P)`.
     """
     require_count("every", every)
     thetas, steps = [theta.copy()], 0
@@ -68,18 +80,25 @@ def record_path(
 
 
 def usual_trainings(rate: float = 0.1, *, epochs: int = 30) -> dict[str, Training]:
-    """What introductions compare: descent at a rate, at one too large for it, and better ways."""
-    ways: dict[str, tuple[str, float, str | None]] = {
+    """Return trainings that introductions compare, by name.
+
+    Args:
+        rate: Learning rate of plain gradient descent.
+        epochs: Number of epochs.
+    """
+    configurations: dict[str, tuple[str, float, str | None]] = {
         "SGD, rate too large": ("gradient_descent", 40, None),
         "SGD, annealed rate": ("gradient_descent", 10, "cosine"),
         "SGD": ("gradient_descent", 1, None),
         "SGD with momentum": ("momentum", 1, None),
         "Adam": ("adam", 0.2, None),
     }
-    same: dict[str, Any] = {"epochs": epochs, "batch_size": 32, "report_every": epochs}
+    common: dict[str, Any] = {"epochs": epochs, "batch_size": 32, "report_every": epochs}
     return {
-        name: Training(optimizer=which, learning_rate=factor * rate, schedule=schedule, **same)
-        for name, (which, factor, schedule) in ways.items()
+        name: Training(
+            optimizer=optimizer, learning_rate=factor * rate, schedule=schedule, **common
+        )
+        for name, (optimizer, factor, schedule) in configurations.items()
     }
 
 
@@ -93,10 +112,20 @@ def optimizer_paths(
     every: int = 1,
     points: int = 51,
 ) -> Paths:
-    """Trainings from one θ (P,), by default `usual_trainings`, on the plane of all their paths.
+    """Run trainings from the same parameters, and compute the landscape around their paths.
 
-    The plane is that of `path_directions`, through the end that has the lowest loss. A path is cut
-    off where its loss is above 100 × the first, so that one that diverges leaves room for others.
+    The plane is that of `path_directions`, through the end with the lowest loss. A path is cut off
+    where its loss exceeds 100 times the initial loss, so that a divergent path does not hide the
+    others.
+
+    Args:
+        network: The network.
+        theta: Initial parameters, `(P,)`.
+        rows: Training rows, `(N, features)`.
+        targets: Their targets.
+        trainings: Trainings by name; by default `usual_trainings`.
+        every: Number of steps between records of a path.
+        points: Points of the landscape along each axis.
     """
     paths = {
         name: record_path(network, theta, training, Rows(rows, targets), every=every)
@@ -105,16 +134,16 @@ def optimizer_paths(
     x, y = as_matrix("rows", rows, network.inputs, network.dtype), np.asarray(targets)
     losses = {name: losses_at(network, len(p), p.__getitem__, x, y) for name, p in paths.items()}
     for name, loss in losses.items():
-        far = np.append(~(loss <= FAR * loss[0]), True)
-        kept = max(int(far.argmax()), 1)
+        too_high = np.append(~(loss <= MAX_LOSS_RATIO * loss[0]), True)
+        kept = max(int(too_high.argmax()), 1)
         paths[name], losses[name] = paths[name][:kept], loss[:kept]
     at = paths[min(losses, key=lambda name: float(losses[name][-1]))][-1]
     d1, d2, shares = path_directions(np.concatenate(list(paths.values())), at)
     places = {name: project(path, at, d1, d2) for name, path in paths.items()}
-    every_place = np.concatenate(list(places.values()))
-    low, high = every_place.min(axis=0), every_place.max(axis=0)
-    room = MARGIN * (high - low)
-    span = np.column_stack([low - room, high + room]).tolist()
+    coordinates = np.concatenate(list(places.values()))
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    margin = MARGIN * (high - low)
+    span = np.column_stack([low - margin, high + margin]).tolist()
     plane = landscape(network, at, d1, d2, rows, targets, span=span, points=points)
     return Paths(plane, places, losses, shares)
 
@@ -131,19 +160,35 @@ def skip_comparison(
     activation: str = "tanh",
     points: int = 41,
 ) -> dict[str, Landscape]:
-    """Two networks that differ by skip connections only, trained, each in its own surroundings.
+    """Train two networks that differ by skip connections only, and compute both landscapes.
 
-    Both have `depth` hidden layers f, one as x ← f(x), the other as x ← x + f(x): the parameters
-    are the same, and so are θ at the start, the steps and the draws of directions (§5).
+    Both have `depth` hidden layers f; one computes x ← f(x), the other x ← x + f(x). Number and
+    initial values of the parameters, training steps and random directions are equal.
+
+    Args:
+        rows: Training rows, `(N, features)`.
+        targets: Their targets.
+        training: Configuration of the trainings; by default Adam for 60 epochs.
+        outputs: Number of outputs.
+        loss: The loss.
+        depth: Number of hidden layers.
+        units: Units of each hidden layer.
+        activation: Activation of the hidden layers.
+        points: Points of each landscape along each axis.
+
+    Returns:
+        The landscapes "without skips" and "with skips".
+
+    Source: Li et al. 2018, §5.
     """
     x = np.asarray(rows)
     how = training or Training(optimizer="adam", learning_rate=0.002, epochs=60, batch_size=32)
     hidden = Dense(units, activation)
-    found = {}
-    for name, each in (("without skips", hidden), ("with skips", Residual([hidden]))):
-        network = Network([hidden, *[each] * (depth - 1), Dense(outputs)], x.shape[1], loss)
+    landscapes = {}
+    for name, layer in (("without skips", hidden), ("with skips", Residual([hidden]))):
+        network = Network([hidden, *[layer] * (depth - 1), Dense(outputs)], x.shape[1], loss)
         theta = network.initial_parameters(how.initial_generator())
         end = minimize(network, theta, how, Rows(x, targets)).theta
         d1, d2 = random_directions(network, end, np.random.default_rng(how.seed))
-        found[name] = landscape(network, end, d1, d2, x, targets, points=points)
-    return found
+        landscapes[name] = landscape(network, end, d1, d2, x, targets, points=points)
+    return landscapes

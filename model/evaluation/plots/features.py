@@ -1,4 +1,4 @@
-"""Pictures of a table's features, drawn without any global state and returned as PNG bytes."""
+"""Plots of a table's features as PNG bytes, without global state of Matplotlib."""
 
 import math
 from collections.abc import Mapping
@@ -15,14 +15,20 @@ from model.evaluation.plots.training import as_png
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import MultiClass
 
-MOST_WRITTEN = 16  # rows of a table of correlations that has its numbers in it
+MAX_ANNOTATED = 16  # rows of a correlation matrix with numbers in its cells
 COLOURS = ("#4477aa", "#ee6677", "#ccbb44", "#228833", "#66ccee", "#aa3377")  # Tol's "bright"
 
 
 def feature_distributions(rows: Array, groups: Mapping[str, Array], schema: Schema) -> bytes:
-    """Each feature's distribution within each group of rows: bars for integers, else a histogram.
+    """Draw the distribution of each feature within each group of rows.
 
-    groups: masks (B,) by name, as `groups_of` makes them.
+    Integers within a range below 30, categories and booleans have one bar for each value; other
+    numbers have a histogram.
+
+    Args:
+        rows: Raw rows, `(B, F)`.
+        groups: Masks by name, `(B,)`, as `rows_by_class` makes them.
+        schema: The schema.
     """
     across = min(3, len(schema.features))
     down = math.ceil(len(schema.features) / across)
@@ -44,11 +50,16 @@ def feature_distributions(rows: Array, groups: Mapping[str, Array], schema: Sche
 
 
 def correlations(rows: Array, targets: Array, schema: Schema) -> bytes:
-    """Pearson's correlation of each pair of features, and with the target; pairs of present values.
+    """Draw Pearson's correlations of numeric features and targets, over rows with both values.
 
-    Categories have none, and a target of several classes: their order means nothing.
+    Categorical features and targets of several classes are left out: their order has no meaning.
+
+    Args:
+        rows: Raw rows, `(B, F)`.
+        targets: Targets, `(B, columns)`.
+        schema: The schema.
     """
-    kept = [column for column, each in enumerate(schema.features) if each.type != "category"]
+    kept = [column for column, feature in enumerate(schema.features) if feature.type != "category"]
     names, values = [schema.names[column] for column in kept], rows[:, kept]
     if not isinstance(schema.target, MultiClass):
         names, values = [*names, *schema.target.names], np.column_stack([values, targets])
@@ -59,7 +70,7 @@ def correlations(rows: Array, targets: Array, schema: Schema) -> bytes:
     image = axes.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
-    if len(names) <= MOST_WRITTEN:
+    if len(names) <= MAX_ANNOTATED:
         for (row, column), value in np.ndenumerate(table):
             ink = "white" if abs(value) > 0.7 else "black"
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, size=8)
@@ -69,7 +80,7 @@ def correlations(rows: Array, targets: Array, schema: Schema) -> bytes:
 
 
 def _pearson(values: Array) -> Array:
-    """(C, C) of columns (N, C), NaN where missing; 0 where a column does not vary."""
+    """Return correlations `(C, C)` of columns `(N, C)`, NaN if missing; 0 for constant columns."""
     count = values.shape[1]
     table = np.eye(count)
     for i in range(count):
@@ -81,14 +92,14 @@ def _pearson(values: Array) -> Array:
 
 
 def _colours(count: int) -> list[Any]:
-    """That people with any colour vision tell apart, where they are few."""
+    """Return distinct colours; up to 6 are distinguishable with any colour vision."""
     if count <= len(COLOURS):
         return list(COLOURS[:count])
-    return [colormaps["viridis"](place / (count - 1)) for place in range(count)]
+    return [colormaps["viridis"](number / (count - 1)) for number in range(count)]
 
 
 def _distribution(axes: Axes, feature: Feature, of_groups: list[Array], colours: list[Any]) -> None:
-    """Of the values that are not missing; bars, one a value, where there are few of them."""
+    """Draw the values that are not missing, with one bar for each of a few values."""
     present = [values[~np.isnan(values)] for values in of_groups]
     together = np.concatenate(present)
     names = feature.categories or (("false", "true") if feature.type == "boolean" else ())
@@ -106,7 +117,7 @@ def _distribution(axes: Axes, feature: Feature, of_groups: list[Array], colours:
         bins=list(edges),
         weights=[np.full(len(values), 1 / max(len(values), 1)) for values in present],
         color=colours,
-        label=[str(place) for place in range(len(present))],
+        label=[str(number) for number in range(len(present))],
     )
     unit = f" ({feature.unit})" if feature.unit else ""
     axes.set_title(feature.name.replace("_", " ") + unit, fontsize="medium")

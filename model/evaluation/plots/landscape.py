@@ -1,4 +1,4 @@
-"""Pictures of loss landscapes, as PNG bytes: seen from above, and from the side."""
+"""Plots of loss landscapes as PNG bytes: contours and surfaces."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,14 @@ from model.arrays import Array
 from model.evaluation.landscape.surface import Landscape
 from model.evaluation.plots.training import as_png
 
-# Colours that people with any colour vision tell apart (Paul Tol's "bright"), but for its grey.
+# Colours for any colour vision (Paul Tol's "bright" without grey).
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377", "#66ccee")
-# From white to a blue grey: light enough for the paths to stand out from it.
+# From white to a blue grey, light enough for contrast with the paths.
 COLOUR_MAP = LinearSegmentedColormap.from_list(
     "heights", colormaps["bone_r"](np.linspace(0, 0.7, 256))
 )
 LEVELS = 24
-DECADES = 5  # the most that the levels go through; see `levels_of`
+DECADES = 5  # limit of the levels' range; see `levels_of`
 TICKS = 7
 
 
@@ -35,15 +35,19 @@ def contour(
     title: str = "Loss landscape",
     shares: Array | None = None,
 ) -> bytes:
-    """The loss by shades at logarithmic steps, and paths, name → (T, 2), over it.
+    """Draw filled contours of the loss at logarithmic levels; hatched where it is not finite.
 
-    Hatched: no finite loss. shares: of the paths, along either axis, for its label.
+    Args:
+        landscape: The landscape.
+        paths: Paths by name, `(T, 2)`.
+        title: Title.
+        shares: Shares of the paths' squared distances along each axis, `(2,)`, for its label.
     """
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.subplots()
     levels = levels_of([landscape])
-    _shade(axes, landscape, levels)
-    _draw(axes, paths or {})
+    _draw_contours(axes, landscape, levels)
+    _draw_paths(axes, paths or {})
     axes.set_title(title)
     axes.set(xlabel=_label(1, shares), ylabel=_label(2, shares))
     _colour_bar(figure, [axes], levels)
@@ -58,15 +62,21 @@ def surface(
     title: str = "Loss landscape",
     shares: Array | None = None,
 ) -> bytes:
-    """The logarithm of the loss as a surface, and paths, name → (T, 2), laid upon it.
+    """Draw the logarithm of the loss as a surface, with a hole where it is not finite.
 
-    A path is drawn as high as the surface is there; its own loss is another one where it leaves
-    the plane. Where the loss is not finite, the surface has a hole.
+    Paths are drawn at the height of the surface; their own loss differs where they are off the
+    plane.
+
+    Args:
+        landscape: The landscape.
+        paths: Paths by name, `(T, 2)`.
+        title: Title.
+        shares: Shares of the paths' squared distances along each axis, `(2,)`, for its label.
     """
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)
     levels = levels_of([landscape])
-    _raise(axes, landscape, levels)
+    _draw_surface(axes, landscape, levels)
     for name, colour in _coloured(paths or {}):
         places = (paths or {})[name]
         height = np.log10(_height(landscape, places, levels))
@@ -78,31 +88,36 @@ def surface(
 
 
 def side_by_side(landscapes: Mapping[str, Landscape], *, title: str = "") -> bytes:
-    """Several landscapes, each from the side and from above, all with the same shades."""
+    """Draw several landscapes as surfaces and contours, all with the same levels.
+
+    Args:
+        landscapes: Landscapes by name.
+        title: Title.
+    """
     figure = Figure(figsize=(5 * len(landscapes), 8.5), layout="constrained")
     levels = levels_of(list(landscapes.values()))
-    below = []
-    for column, (name, each) in enumerate(landscapes.items(), 1):
+    contours = []
+    for column, (name, landscape) in enumerate(landscapes.items(), 1):
         axes: Any = figure.add_subplot(
             2, len(landscapes), column, projection="3d", computed_zorder=False
         )
-        _raise(axes, each, levels)
+        _draw_surface(axes, landscape, levels)
         axes.set_title(name)
         axes.set(xlabel=_label(1, None), ylabel=_label(2, None))
         flat = figure.add_subplot(2, len(landscapes), len(landscapes) + column)
-        _shade(flat, each, levels)
+        _draw_contours(flat, landscape, levels)
         flat.plot(0, 0, "+", color=COLOURS[1], ms=12, mew=2)
         flat.set(xlabel=_label(1, None), ylabel=_label(2, None))
-        below.append(flat)
-    _colour_bar(figure, below, levels)
+        contours.append(flat)
+    _colour_bar(figure, contours, levels)
     figure.suptitle(title)
     return as_png(figure)
 
 
 def levels_of(landscapes: list[Landscape]) -> Array:
-    """Loss levels (24,) in equal ratios: from the lowest loss above 0 to the highest finite one.
+    """Return 24 loss levels in equal ratios, from the lowest positive to the highest finite loss.
 
-    They begin no lower than 10⁻⁵ of the median, and end no higher than 10⁵ of where they begin.
+    The first level is at least 10⁻⁵ times the median; the last is at most 10⁵ times the first.
     """
     losses = np.concatenate([each.loss.ravel() for each in landscapes])
     losses = losses[np.isfinite(losses) & (losses > 0)]
@@ -114,7 +129,7 @@ def levels_of(landscapes: list[Landscape]) -> Array:
 
 
 def _visible(landscape: Landscape, levels: Array) -> Array:
-    """The loss (B, A) within the levels; NaN where it is not finite."""
+    """Return the loss `(B, A)` clipped to the levels; NaN where it is not finite."""
     loss = np.where(np.isfinite(landscape.loss), landscape.loss, np.nan)
     return np.asarray(np.clip(loss, levels[0], levels[-1]))
 
@@ -123,8 +138,7 @@ def _norm(levels: Array) -> LogNorm:
     return LogNorm(levels[0], levels[-1])
 
 
-def _shade(axes: Axes, landscape: Landscape, levels: Array) -> None:
-    """The landscape from above."""
+def _draw_contours(axes: Axes, landscape: Landscape, levels: Array) -> None:
     loss = np.ma.masked_invalid(_visible(landscape, levels))
     axes.patch.set(hatch="///", facecolor="white", edgecolor="0.7")
     axes.set(xlim=landscape.a[[0, -1]], ylim=landscape.b[[0, -1]])
@@ -135,8 +149,7 @@ def _shade(axes: Axes, landscape: Landscape, levels: Array) -> None:
     axes.contour(landscape.a, landscape.b, loss, levels, colors="black", linewidths=0.3)
 
 
-def _raise(axes: Any, landscape: Landscape, levels: Array) -> None:
-    """The landscape from the side."""
+def _draw_surface(axes: Any, landscape: Landscape, levels: Array) -> None:
     loss = _visible(landscape, levels)
     a, b = np.meshgrid(landscape.a, landscape.b)
     colours = ScalarMappable(_norm(levels), COLOUR_MAP).to_rgba(loss)
@@ -158,7 +171,7 @@ def _ticks(levels: Array) -> Array:
 
 
 def _height(landscape: Landscape, places: Array, levels: Array) -> Array:
-    """The loss (T,) at places (T, 2), between the grid's four around it; NaN outside of it."""
+    """Interpolate the loss `(T,)` at places `(T, 2)` bilinearly; NaN outside of the grid."""
     loss, corners = _visible(landscape, levels), []
     for values, at in ((landscape.a, places[:, 0]), (landscape.b, places[:, 1])):
         number = np.interp(at, values, np.arange(len(values)), np.nan, np.nan)
@@ -170,13 +183,13 @@ def _height(landscape: Landscape, places: Array, levels: Array) -> Array:
     return np.asarray(left * (1 - x) + right * x)
 
 
-def _draw(axes: Axes, paths: Mapping[str, Array]) -> None:
+def _draw_paths(axes: Axes, paths: Mapping[str, Array]) -> None:
     for name, colour in _coloured(paths):
         _track(axes, [paths[name][:, 0], paths[name][:, 1]], colour)
 
 
 def _track(axes: Any, coordinates: list[Array], colour: str) -> None:
-    """A line in a light outline, from a black circle to a star."""
+    """Draw a line with a light outline, from a black circle to a star."""
     outline = [withStroke(linewidth=3.4, foreground="white")]
     axes.plot(*coordinates, color=colour, lw=1.8, path_effects=outline, zorder=3)
     for at, marker, size, fill in ((0, "o", 7, "black"), (-1, "*", 15, colour)):

@@ -1,4 +1,4 @@
-"""The picture of a learning-rate range test, as PNG bytes."""
+"""Plot of a learning-rate range test as PNG bytes."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,18 +6,18 @@ from matplotlib.figure import Figure
 from model.evaluation.plots.training import as_png
 from model.training.fitting.learning_rate_finder import RateFinding
 
-# Colours that people with any colour vision tell apart (Paul Tol's "bright"), and markers.
-LOOKS = {"valley": ("#228833", "o"), "steep": ("#4477aa", "s"), "minimum": ("#ee6677", "D")}
+# Colours for any colour vision (Paul Tol's "bright"), and markers.
+STYLES = {"valley": ("#228833", "o"), "steep": ("#4477aa", "s"), "minimum": ("#ee6677", "D")}
 
 
 def rate_curve(finding: RateFinding) -> bytes:
-    """The smoothed loss over the learning rate, and the suggested rates on it."""
+    """Draw the smoothed loss by learning rate, with the suggested rates."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(finding.rates, finding.losses, color="black")
-    for name, (colour, marker) in LOOKS.items():
+    for name, (colour, marker) in STYLES.items():
         rate = getattr(finding, name)
-        # The minimum's is a tenth of a measured rate: between two of them, or below the first.
+        # The rate "minimum" is a tenth of a measured rate: between two of them, or below the first.
         loss = np.interp(np.log(rate), np.log(finding.rates), finding.losses)
         label = "minimum / 10" if name == "minimum" else name
         axes.axvline(rate, color=colour, alpha=0.4, lw=1)
@@ -27,7 +27,7 @@ def rate_curve(finding: RateFinding) -> bytes:
     axes.set(
         title="Learning-rate range test",
         xlabel="learning rate",
-        ylabel="loss of the mini-batches, smoothed",
+        ylabel="smoothed mini-batch loss",
         xscale="log",
     )
     axes.grid(which="major", alpha=0.3)

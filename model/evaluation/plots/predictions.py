@@ -1,4 +1,4 @@
-"""Pictures of predictions beside the truth, of every kind of target, as PNG bytes."""
+"""Plots of predictions against true values, for every kind of target, as PNG bytes."""
 
 import math
 from collections.abc import Sequence
@@ -14,33 +14,35 @@ from model.metrics.threshold_metrics import binary_matrix, class_confusion_matri
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel
 
-MOST_WRITTEN = 20  # classes of a confusion matrix that has its counts in it
+MAX_ANNOTATED = 20  # classes of a confusion matrix with counts in its cells
 
 
 def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
-    """By name: `confusion` matrices at the predictor's threshold; `predictions` of a regression."""
+    """Draw pictures by name: `confusion` matrices, or `predictions` of a regression."""
     target = predictor.schema.target
-    sets = {"train": predictor.train, "validation": predictor.validation}
+    parts = {"train": predictor.train, "validation": predictor.validation}
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
     if isinstance(target, Binary):
         matrices = {
             _title(name, rows): _counts(binary_matrix(rows, predictor.threshold))
-            for name, rows in sets.items()
+            for name, rows in parts.items()
         }
         classes: Sequence[str] = (target.negative, target.positive)
     elif isinstance(target, MultiClass):
-        matrices = {_title(name, rows): class_confusion_matrix(rows) for name, rows in sets.items()}
+        matrices = {
+            _title(name, rows): class_confusion_matrix(rows) for name, rows in parts.items()
+        }
         classes = target.classes
     elif isinstance(target, MultiLabel):
         rows = predictor.validation
-        each = zip(target.labels, rows.targets.T, rows.predictions.T, strict=True)
+        columns = zip(target.labels, rows.targets.T, rows.predictions.T, strict=True)
         matrices = {
             name: _counts(ConfusionMatrix.at(predictor.threshold, truth, predicted))
-            for name, truth, predicted in each
+            for name, truth, predicted in columns
         }
         classes, at = ("no", "yes"), f"{at}, validation"
     else:
-        return {"predictions": _scatter(target.outputs, target.unit, sets)}
+        return {"predictions": _scatter(target.outputs, target.unit, parts)}
     return {"confusion": _matrices(matrices, classes, f"Confusion matrices{at}")}
 
 
@@ -58,7 +60,7 @@ def _counts(matrix: ConfusionMatrix) -> Array:
 
 
 def _matrices(matrices: dict[str, Array], classes: Sequence[str], title: str) -> bytes:
-    """One square each, coloured by the share within the true class."""
+    """Draw confusion matrices, coloured by the share of the true class."""
     across = min(len(matrices), 5)
     down, size = math.ceil(len(matrices) / across), max(4.2, 0.6 * len(classes))
     figure = Figure(figsize=(size * across, size * down), layout="constrained")
@@ -75,31 +77,31 @@ def _matrix(axes: Axes, counts: Array, classes: Sequence[str], title: str) -> No
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
-        if len(classes) > MOST_WRITTEN:
+        if len(classes) > MAX_ANNOTATED:
             break
         count = counts[row, column]
         text = f"{count}\n{share:.1%}" if len(classes) <= 4 else f"{count or ''}"
         ink = "white" if share > 0.5 else "black"
         axes.text(column, row, text, ha="center", va="center", color=ink)
     axes.set(xlabel="predicted", ylabel="true", title=title)
-    if len(classes) <= MOST_WRITTEN:
-        places = list(range(len(classes)))
-        axes.set_xticks(places, list(classes))
-        axes.set_yticks(places, list(classes), rotation=90, va="center")
+    if len(classes) <= MAX_ANNOTATED:
+        positions = list(range(len(classes)))
+        axes.set_xticks(positions, list(classes))
+        axes.set_yticks(positions, list(classes), rotation=90, va="center")
 
 
-def _scatter(outputs: Sequence[str], unit: str | None, sets: dict[str, ScoredRows]) -> bytes:
-    """Predicted over true, a row of panels an output; on the line it would be right."""
-    down, across = len(outputs), len(sets)
+def _scatter(outputs: Sequence[str], unit: str | None, parts: dict[str, ScoredRows]) -> bytes:
+    """Draw predicted against true values, with a row of panels for each output."""
+    down, across = len(outputs), len(parts)
     figure = Figure(figsize=(4.4 * across, 4.4 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False)
-    for place, output in enumerate(outputs):
-        for axes, (name, rows) in zip(panels[place], sets.items(), strict=True):
-            truth, predicted = rows.targets[:, place], rows.predictions[:, place]
+    for column, output in enumerate(outputs):
+        for axes, (name, rows) in zip(panels[column], parts.items(), strict=True):
+            truth, predicted = rows.targets[:, column], rows.predictions[:, column]
             ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
             axes.plot(ends, ends, color="black", linewidth=1)
             axes.scatter(truth, predicted, s=8, alpha=0.5, color="#4477aa", edgecolors="none")
-            shown = f"{output} ({unit})" if unit else output
-            axes.set(xlabel=f"true {shown}", ylabel="predicted", title=_title(name, rows))
+            label = f"{output} ({unit})" if unit else output
+            axes.set(xlabel=f"true {label}", ylabel="predicted", title=_title(name, rows))
             axes.set_aspect("equal")
     return as_png(figure)

@@ -1,4 +1,4 @@
-"""Pictures of a training, drawn without any global state and returned as PNG bytes."""
+"""Plots of trainings as PNG bytes, without global state of Matplotlib."""
 
 import io
 from collections.abc import Mapping
@@ -9,7 +9,12 @@ from model.training.fitting.history import History
 
 
 def loss_curve(history: History, loss: str) -> bytes:
-    """Train and validation loss over the epochs, on a logarithmic scale. loss: its name."""
+    """Draw training and validation loss by epoch, on a logarithmic scale.
+
+    Args:
+        history: Losses of the training.
+        loss: Name of the loss.
+    """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     epochs = history.column("epoch")
@@ -22,7 +27,7 @@ def loss_curve(history: History, loss: str) -> bytes:
 
 
 def loss_curves(histories: Mapping[str, History]) -> bytes:
-    """Several trainings' validation losses over their epochs, both on logarithmic scales."""
+    """Draw validation losses of several trainings by epoch, on logarithmic scales."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, history in histories.items():
@@ -35,7 +40,7 @@ def loss_curves(histories: Mapping[str, History]) -> bytes:
 
 
 def as_png(figure: Figure) -> bytes:
-    """The figure as a file's bytes."""
+    """Return the figure as a PNG file."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=120)
     return file.getvalue()

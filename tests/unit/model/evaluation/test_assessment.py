@@ -1,4 +1,4 @@
-"""The assessment of every kind of target: its figures and intervals, by scikit-learn too."""
+"""Assessments of every kind of target: metrics, scores and intervals, also by scikit-learn."""
 
 import json
 from dataclasses import replace
@@ -37,26 +37,26 @@ def scored_rows(target: Target, rows: int = 120) -> ScoredRows:
     return ScoredRows.ungrouped(generator.random(predictions.shape) < predictions, predictions)
 
 
-def values(told: dict[str, Any]) -> dict[str, float | None]:
-    return {name: score["value"] for name, score in told.items()}
+def values(assessed: dict[str, Any]) -> dict[str, float | None]:
+    return {name: score["value"] for name, score in assessed.items()}
 
 
 @pytest.mark.parametrize("target", [BINARY, COLOURS, PETS, SIZES], ids=lambda each: each.task)
-def test_it_holds_the_figures_and_is_plain_data(target: Target) -> None:
+def test_assessment_contains_the_metrics_and_is_plain_data(target: Target) -> None:
     scored = scored_rows(target)
-    told = assess(target, scored, 0.5)
-    assert json.loads(json.dumps(told, allow_nan=False))["rows"] == 120
+    assessed = assess(target, scored, 0.5)
+    assert json.loads(json.dumps(assessed, allow_nan=False))["rows"] == 120
     given = metrics_at_threshold(target, scored, 0.5)
-    assert {name: told[name] for name in given} == given
-    assert set(told) == {*given, "scores"}
+    assert {name: assessed[name] for name in given} == given
+    assert set(assessed) == {*given, "scores"}
     with pytest.raises(DataError, match="no rows"):
         assess(target, ScoredRows.ungrouped(scored.targets[:0], scored.predictions[:0]), 0.5)
 
 
-def test_the_scores_of_a_binary_target() -> None:
+def test_scores_of_a_binary_target() -> None:
     scored = scored_rows(BINARY)
-    told = assess(BINARY, scored, 0.5)
-    assert list(told["scores"]) == [
+    assessed = assess(BINARY, scored, 0.5)
+    assert list(assessed["scores"]) == [
         "roc_auc",
         "average_precision",
         "log_loss",
@@ -72,25 +72,25 @@ def test_the_scores_of_a_binary_target() -> None:
         "sensitivity_at_specificity_99",
         "calibration_error_floor",
     ]
-    found = values(told["scores"])
+    found = values(assessed["scores"])
     stored = scores(BINARY, scored)
     assert {name: found[name] for name in stored} == stored
     assert found["calibration_error_floor"] == calibration_error_floor(scored.predictions[:, 0])
-    right = round(told["accuracy"] * 120)
-    assert told["intervals"]["accuracy"] == wilson_interval(right, 120)
-    none = {name for name, score in told["scores"].items() if score["interval"] is None}
+    correct = round(assessed["accuracy"] * 120)
+    assert assessed["intervals"]["accuracy"] == wilson_interval(correct, 120)
+    none = {name for name, score in assessed["scores"].items() if score["interval"] is None}
     assert none == {"calibration_error", "calibration_error_floor", "brier_reliability"}
     for name in ("roc_auc", "log_loss", "brier", "calibration_slope", "calibration_intercept"):
-        low, high = told["scores"][name]["interval"]
+        low, high = assessed["scores"][name]["interval"]
         assert low < found[name] < high
 
 
-def test_the_scores_of_a_class_that_is_not_there() -> None:
+def test_scores_without_positives() -> None:
     scored = ScoredRows.ungrouped(np.zeros((20, 1), bool), np.linspace(0.1, 0.6, 20)[:, None])
-    told = assess(BINARY, scored, 0.5)["scores"]
+    assessed = assess(BINARY, scored, 0.5)["scores"]
     for name in ("roc_auc", "calibration_slope", "specificity_at_sensitivity_99"):
-        assert told[name] == {"value": None, "interval": None}
-    assert told["brier_uncertainty"] == {"value": 0, "interval": [0, 0]}
+        assert assessed[name] == {"value": None, "interval": None}
+    assert assessed["brier_uncertainty"] == {"value": 0, "interval": [0, 0]}
 
 
 def test_groups_widen_the_intervals() -> None:
@@ -111,8 +111,8 @@ def test_imputed_rows_alone() -> None:
     imputed = np.arange(120) % 6 == 0
     scored = scored_rows(BINARY)
     part = ScoredRows.ungrouped(scored.targets[imputed], scored.predictions[imputed])
-    told = assess(BINARY, replace(scored, imputed=imputed), 0.7)
-    assert told["imputed"] == {
+    assessed = assess(BINARY, replace(scored, imputed=imputed), 0.7)
+    assert assessed["imputed"] == {
         "rows": 20,
         "log_loss": log_loss(part.targets[:, 0], part.predictions[:, 0]),
         "accuracy": metrics_at_threshold(BINARY, part, 0.7)["accuracy"],
@@ -127,28 +127,28 @@ def test_imputed_rows_alone() -> None:
 @pytest.mark.parametrize("target", [COLOURS, PETS], ids=lambda each: each.task)
 def test_imputed_rows_of_classes_and_labels(target: Target) -> None:
     imputed, scored = np.arange(120) < 30, scored_rows(target)
-    told = assess(target, replace(scored, imputed=imputed), 0.5)["imputed"]
+    assessed = assess(target, replace(scored, imputed=imputed), 0.5)["imputed"]
     alone = ScoredRows.ungrouped(scored.targets[:30], scored.predictions[:30])
     again = assess(target, alone, 0.5)["scores"]
-    assert told["rows"] == 30
-    assert told["log_loss"] == again["log_loss"]["value"]
-    assert told["accuracy"] == again["accuracy"]["value"]
+    assert assessed["rows"] == 30
+    assert assessed["log_loss"] == again["log_loss"]["value"]
+    assert assessed["accuracy"] == again["accuracy"]["value"]
 
 
 def test_classes_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     scored = scored_rows(COLOURS)
-    told = assess(COLOURS, scored, np.nan)["scores"]
+    assessed = assess(COLOURS, scored, np.nan)["scores"]
     classes, p = scored.targets[:, 0], scored.predictions
-    called = p.argmax(axis=1)
-    found = values(told)
-    sure, right = p.max(axis=1), called == classes
+    predicted = p.argmax(axis=1)
+    found = values(assessed)
+    highest, correct = p.max(axis=1), predicted == classes
     gaps = [
-        inside.sum() * abs(sure[inside].mean() - right[inside].mean())
+        inside.sum() * abs(highest[inside].mean() - correct[inside].mean())
         for number in range(10)
-        if (inside := np.minimum((sure * 10).astype(int), 9) == number).any()
+        if (inside := np.minimum((highest * 10).astype(int), 9) == number).any()
     ]
     assert found == pytest.approx(
         {
@@ -156,26 +156,26 @@ def test_classes_against_scikit_learn() -> None:
             "brier": theirs.brier_score_loss(classes, p, scale_by_half=False),
             "top_label_calibration_error": sum(gaps) / 120,
             "roc_auc": theirs.roc_auc_score(classes, p, multi_class="ovr", average="macro"),
-            "accuracy": theirs.accuracy_score(classes, called),
-            "balanced_accuracy": theirs.balanced_accuracy_score(classes, called),
-            "macro_f1": theirs.f1_score(classes, called, average="macro"),
-            "top_label_calibration_error_floor": calibration_error_floor(sure),
+            "accuracy": theirs.accuracy_score(classes, predicted),
+            "balanced_accuracy": theirs.balanced_accuracy_score(classes, predicted),
+            "macro_f1": theirs.f1_score(classes, predicted, average="macro"),
+            "top_label_calibration_error_floor": calibration_error_floor(highest),
         }
     )
-    for name, score in told.items():
+    for name, score in assessed.items():
         if name.removesuffix("_floor") not in WITHOUT_INTERVAL:
             assert score["interval"][0] < score["value"] < score["interval"][1]
 
 
 def test_labels_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     scored = scored_rows(PETS)
-    told = assess(PETS, scored, 0.4)["scores"]
+    assessed = assess(PETS, scored, 0.4)["scores"]
     truth, p = scored.targets, scored.predictions
     losses = [theirs.log_loss(*pair) for pair in zip(truth.T, p.T, strict=True)]
-    assert values(told) == pytest.approx(
+    assert values(assessed) == pytest.approx(
         {
             "exact_match": theirs.accuracy_score(truth, p > 0.4),
             "accuracy": 1 - theirs.hamming_loss(truth, p > 0.4),
@@ -184,23 +184,23 @@ def test_labels_against_scikit_learn() -> None:
             "log_loss": np.mean(losses),
         }
     )
-    for score in told.values():
+    for score in assessed.values():
         assert score["interval"][0] < score["value"] < score["interval"][1]
 
 
 def test_numbers_by_output() -> None:
     scored = scored_rows(SIZES)
-    told = assess(SIZES, scored, np.nan)
+    assessed = assess(SIZES, scored, np.nan)
     for name in SIZES.outputs:
-        assert values(told["scores"][name]) == told["outputs"][name]
-        low, high = told["scores"][name]["mean_error"]["interval"]
-        assert low < told["outputs"][name]["mean_error"] < high
+        assert values(assessed["scores"][name]) == assessed["outputs"][name]
+        low, high = assessed["scores"][name]["mean_error"]["interval"]
+        assert low < assessed["outputs"][name]["mean_error"] < high
         errors = (scored.predictions - scored.targets)[:, SIZES.outputs.index(name)]
         assert high - low == pytest.approx(2 * 1.96 * errors.std() / np.sqrt(120), rel=0.1)
 
 
 def test_two_models_of_the_same_rows() -> None:
-    """A worse model: its log-loss alone overlaps the better one's, the difference tells them."""
+    """Intervals of two models' log losses overlap; the interval of the difference excludes 0."""
     scored = scored_rows(BINARY, 300)
     better = scored.predictions
     worse = 0.75 * better + 0.125

@@ -1,4 +1,4 @@
-"""Calibration: by hand, by identities, by simulation, and by scikit-learn."""
+"""Calibration against known values, identities, simulation and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
 
 
 def drawn(rows: int, intercept: float, slope: float, seed: int = 0) -> tuple[Array, Array]:
-    """Labels whose true log-odds are intercept + slope · those of the probabilities."""
+    """Draw labels whose true log-odds are intercept + slope · those of the probabilities."""
     generator = np.random.default_rng(seed)
     z = generator.normal(-0.5, 1.5, rows)
     truth = 1 / (1 + np.exp(-intercept - slope * z))
@@ -40,7 +40,7 @@ def drawn(rows: int, intercept: float, slope: float, seed: int = 0) -> tuple[Arr
 
 
 @pytest.mark.parametrize(("intercept", "slope"), [(0, 1), (0.7, 1), (0, 0.5), (-1, 2), (0, -1)])
-def test_the_slope_that_was_drawn_is_found(intercept: float, slope: float) -> None:
+def test_slope_and_intercept_of_drawn_labels(intercept: float, slope: float) -> None:
     labels, probabilities = drawn(20_000, intercept, slope)
     assert calibration_slope(labels, probabilities) == pytest.approx(slope, abs=0.06)
     if slope == 1:
@@ -49,9 +49,9 @@ def test_the_slope_that_was_drawn_is_found(intercept: float, slope: float) -> No
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_slope_against_scikit_learn(seed: int) -> None:
+def test_slope_against_scikit_learn(seed: int) -> None:
     theirs = pytest.importorskip(
-        "sklearn.linear_model", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.linear_model", reason="compares with scikit-learn, which is not a dependency"
     )
     labels, probabilities = drawn(60 + 100 * seed, 0.4, 0.7, seed)
     z = np.log(probabilities / (1 - probabilities))
@@ -60,8 +60,8 @@ def test_the_slope_against_scikit_learn(seed: int) -> None:
 
 
 @given(SCORED)
-def test_the_intercept_makes_the_mean_right(scored: list[tuple[bool, float]]) -> None:
-    """The likelihood's derivative is 0: the shifted probabilities add up to the positives."""
+def test_intercept_corrects_the_mean(scored: list[tuple[bool, float]]) -> None:
+    """The derivative of the likelihood is 0: shifted probabilities sum to the positives."""
     labels, probabilities = arrays(scored)
     intercept = calibration_intercept(labels, probabilities)
     if labels.all() or not labels.any():
@@ -75,7 +75,9 @@ def test_the_intercept_makes_the_mean_right(scored: list[tuple[bool, float]]) ->
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.4, 0.7, 0.95])), min_size=1))
-def test_the_slope_is_where_the_likelihood_is_flat(scored: list[tuple[bool, float]]) -> None:
+def test_derivative_of_the_likelihood_is_zero_at_the_slope(
+    scored: list[tuple[bool, float]],
+) -> None:
     labels, probabilities = arrays(scored)
     slope = calibration_slope(labels, probabilities)
     positive, negative = probabilities[labels], probabilities[~labels]
@@ -84,7 +86,7 @@ def test_the_slope_is_where_the_likelihood_is_flat(scored: list[tuple[bool, floa
         assert slope is None
     else:
         assert slope is not None
-        # With the slope held, the intercept of best fit leaves no covariance with the log-odds.
+        # At this slope and its best intercept, errors and log-odds do not covary.
         z = np.log(probabilities / (1 - probabilities))
         intercept = calibration_intercept(labels, 1 / (1 + np.exp(-slope * z)))
         assert intercept is not None
@@ -102,17 +104,18 @@ def test_separated_classes_have_no_slope() -> None:
     assert calibration_slope(np.ones(4, bool), np.array([0.1, 0.2, 0.6, 0.9])) is None
 
 
-def test_sure_and_wrong_stays_finite() -> None:
+def test_certain_and_wrong_probabilities_stay_finite() -> None:
     labels = np.array([False, True, True, False, True])
     certain = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
-    # Of those told 0 a half is positive, of those told 1 two thirds: ±log(1/ε) apart.
+    # Half of the rows with p = 0 are positive, and two thirds of those with p = 1; their log-odds
+    # are ±log(1/ε).
     apart = 2 * np.log(1 / np.finfo(float).eps)
     assert calibration_slope(labels, certain) == pytest.approx(np.log(2) / apart, rel=1e-3)
     assert calibration_intercept(labels, certain) is not None
 
 
 @given(SCORED, st.integers(1, 20))
-def test_the_parts_add_up_to_the_brier_score(scored: list[tuple[bool, float]], bins: int) -> None:
+def test_brier_decomposition_sums_to_the_score(scored: list[tuple[bool, float]], bins: int) -> None:
     labels, probabilities = arrays(scored)
     parts = brier_decomposition(labels, probabilities, bins)
     total = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
@@ -121,8 +124,8 @@ def test_the_parts_add_up_to_the_brier_score(scored: list[tuple[bool, float]], b
     assert parts["resolution"] <= parts["uncertainty"] + 1e-12
 
 
-def test_the_parts_with_known_values() -> None:
-    """Two bins of one probability each, so that nothing is left within them."""
+def test_brier_decomposition_with_known_values() -> None:
+    """Two bins with one probability each have no variance within bins."""
     labels = np.array([False, False, False, True, True, True, True, False])
     parts = brier_decomposition(labels, np.array([0.1] * 4 + [0.9] * 4))
     assert parts == pytest.approx(
@@ -135,7 +138,7 @@ def test_the_parts_with_known_values() -> None:
     )
 
 
-def test_the_reliability_curve_with_known_values() -> None:
+def test_reliability_curve_with_known_values() -> None:
     labels = np.array([False, True, True, True])
     low, high = reliability_curve(labels, np.array([0.1, 0.15, 0.95, 1.0]))
     assert (low.rows, low.mean_probability, low.share_of_positives) == (2, 0.125, 0.5)
@@ -143,9 +146,9 @@ def test_the_reliability_curve_with_known_values() -> None:
     assert (low.interval, high.interval) == (wilson_interval(1, 2), wilson_interval(2, 2))
 
 
-def test_the_reliability_curve_against_scikit_learn() -> None:
+def test_reliability_curve_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.calibration", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.calibration", reason="compares with scikit-learn, which is not a dependency"
     )
     for seed in range(10):
         labels, probabilities = drawn(200, 0, 1, seed)
@@ -156,7 +159,9 @@ def test_the_reliability_curve_against_scikit_learn() -> None:
 
 
 @given(SCORED, st.integers(1, 20))
-def test_the_curve_tells_the_calibration_error(scored: list[tuple[bool, float]], bins: int) -> None:
+def test_calibration_error_follows_from_the_curve(
+    scored: list[tuple[bool, float]], bins: int
+) -> None:
     labels, probabilities = arrays(scored)
     curve = reliability_curve(labels, probabilities, bins)
     gaps = [each.rows * abs(each.mean_probability - each.share_of_positives) for each in curve]
@@ -164,22 +169,22 @@ def test_the_curve_tells_the_calibration_error(scored: list[tuple[bool, float]],
     assert calibration_error(labels, probabilities, bins) == expected
 
 
-def test_the_floor_with_known_values() -> None:
-    """One row of probability p errs by 1 − p with chance p, and by p otherwise: 2 p (1 − p)."""
+def test_floor_with_known_values() -> None:
+    """The error of one row is 1 − p with probability p, else p: 2 p (1 − p) on average."""
     assert calibration_error_floor(np.array([0.3])) == pytest.approx(0.42, abs=0.02)
     assert calibration_error_floor(np.array([0.0, 1.0])) == 0
-    # Of n rows of ½ in one bin: the mean absolute deviation of a binomial, √(1 / 2πn) of each.
+    # n rows with p = 0.5 in one bin: the mean absolute deviation of a binomial share, √(1 / 2πn).
     expected = np.sqrt(1 / (2 * np.pi * 500))
     assert calibration_error_floor(np.full(500, 0.5)) == pytest.approx(expected, rel=0.06)
 
 
 @given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=20))
-def test_the_floor_is_above_nothing_and_repeats(probabilities: list[float]) -> None:
+def test_floor_is_positive_and_reproducible(probabilities: list[float]) -> None:
     p = np.array(probabilities)
     assert 0 < calibration_error_floor(p) == calibration_error_floor(p)
 
 
-def test_a_calibrated_model_is_at_the_floor_and_another_is_above() -> None:
+def test_error_of_a_calibrated_model_is_at_the_floor() -> None:
     errors = [calibration_error(*drawn(500, 0, 1, seed)) for seed in range(100)]
     floor = np.mean([calibration_error_floor(drawn(500, 0, 1, seed)[1]) for seed in range(5)])
     assert np.mean(errors) == pytest.approx(float(floor), rel=0.1)

@@ -1,4 +1,4 @@
-"""Points of curves: by the confusion matrix at each threshold, and by scikit-learn."""
+"""Points of curves against the confusion matrix at each threshold and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
 
 
 @given(SCORED)
-def test_each_point_is_the_matrix_at_its_threshold(scored: list[tuple[bool, float]]) -> None:
+def test_points_equal_the_matrix_at_their_threshold(scored: list[tuple[bool, float]]) -> None:
     labels, probabilities = arrays(scored)
     points = list(zip(*roc_curve(labels, probabilities), strict=True))
     assert points[0][:2] == (0, 0)
@@ -42,7 +42,7 @@ def test_each_point_is_the_matrix_at_its_threshold(scored: list[tuple[bool, floa
 
 def test_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     generator = np.random.default_rng(0)
     for _ in range(10):
@@ -54,13 +54,13 @@ def test_against_scikit_learn() -> None:
         assert true_positive == pytest.approx(y)
         recall, precision, _ = precision_recall_curve(labels, probabilities)
         y, x, _ = theirs.precision_recall_curve(labels, probabilities)
-        # Theirs goes from all called to none, and adds a precision of 1 there.
+        # scikit-learn's goes from all predicted positive to none, with a precision of 1 there.
         assert recall[::-1] == pytest.approx(x[:-1])
         assert precision[::-1] == pytest.approx(y[:-1])
 
 
 @given(SCORED, st.one_of(st.sampled_from([0.0, 0.05, 0.5, 2 / 3, 1.0]), st.floats(0, 1)))
-def test_the_best_of_thresholds(scored: list[tuple[bool, float]], at_least: float) -> None:
+def test_best_threshold(scored: list[tuple[bool, float]], at_least: float) -> None:
     labels, probabilities = arrays(scored)
     shares = [
         ConfusionMatrix.at(threshold, labels, probabilities).summary()
@@ -72,14 +72,14 @@ def test_the_best_of_thresholds(scored: list[tuple[bool, float]], at_least: floa
     assert sensitivity_at_specificity(labels, probabilities, at_least) == best
 
 
-def test_the_best_of_thresholds_with_known_values() -> None:
+def test_best_threshold_with_known_values() -> None:
     labels = np.array([False, False, True, True, True])
     probabilities = np.array([0.1, 0.4, 0.3, 0.5, 0.9])
     assert specificity_at_sensitivity(labels, probabilities) == 0.5
     assert specificity_at_sensitivity(labels, probabilities, 0.6) == 1
     assert sensitivity_at_specificity(labels, probabilities) == 2 / 3
     assert sensitivity_at_specificity(labels, probabilities, 0.5) == 1
-    # One of 20 negatives is called off: 0.05, whereas 1 − 0.95 is a little more.
+    # One of 20 negatives is predicted negative: 0.05, while 1 − 0.95 is slightly larger.
     many = np.append(np.zeros(20, bool), True)
     ranked = np.append(np.linspace(0.01, 1, 20), 0.05)
     assert sensitivity_at_specificity(many, ranked, 0.05) == 1
@@ -88,15 +88,17 @@ def test_the_best_of_thresholds_with_known_values() -> None:
 
 
 @given(SCORED, st.lists(st.floats(0, 0.99), max_size=5))
-def test_net_benefit_by_the_matrix(scored: list[tuple[bool, float]], at: list[float]) -> None:
+def test_net_benefit_follows_from_the_matrix(
+    scored: list[tuple[bool, float]], at: list[float]
+) -> None:
     labels, probabilities = arrays(scored)
     thresholds = np.array([0.0, 0.3, 0.5, *at])
     model, treat_all, none = decision_curve(labels, probabilities, thresholds)
     assert none.tolist() == [0] * len(thresholds)
-    for t, found, everyone in zip(thresholds.tolist(), model, treat_all, strict=True):
+    for t, found, all_treated in zip(thresholds.tolist(), model, treat_all, strict=True):
         matrix = ConfusionMatrix.at(t, labels, probabilities)
         odds = t / (1 - t)
         benefit = (matrix.true_positive - matrix.false_positive * odds) / len(labels)
         assert found == pytest.approx(benefit)
         prevalence = labels.mean()
-        assert everyone == pytest.approx(prevalence - (1 - prevalence) * odds)
+        assert all_treated == pytest.approx(prevalence - (1 - prevalence) * odds)

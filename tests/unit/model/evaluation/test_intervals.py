@@ -1,4 +1,4 @@
-"""Intervals: by SciPy, by what defines them, and by how often they cover the truth."""
+"""Intervals against SciPy, their definitions and their coverage."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_clopper_pearson_as_published(successes: int, trials: int, low: float, h
 
 def test_clopper_pearson_against_scipy() -> None:
     beta = pytest.importorskip(
-        "scipy.stats", reason="compares with SciPy, which is no dependency"
+        "scipy.stats", reason="compares with SciPy, which is not a dependency"
     ).beta
     for trials in (1, 2, 7, 41, 183, 700, 10_000, 1_000_000):
         for successes in {0, 1, trials // 50, trials // 3, trials // 2, trials - 1, trials}:
@@ -53,7 +53,7 @@ def test_clopper_pearson_against_scipy() -> None:
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000))
-def test_clopper_pearson_holds_the_share(successes: int, failures: int) -> None:
+def test_clopper_pearson_contains_the_share(successes: int, failures: int) -> None:
     trials = successes + failures
     interval, mirrored = (clopper_pearson_interval(k, trials) for k in (successes, failures))
     if not trials:
@@ -66,7 +66,7 @@ def test_clopper_pearson_holds_the_share(successes: int, failures: int) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
-def test_clopper_pearson_covers_at_least_as_often_as_it_says(share: float) -> None:
+def test_clopper_pearson_coverage(share: float) -> None:
     draws = np.random.default_rng(0).binomial(50, share, 4000).tolist()
     ends = {k: clopper_pearson_interval(k, 50) for k in set(draws)}
     covered = [end[0] <= share <= end[1] for k in draws if (end := ends[k]) is not None]
@@ -75,12 +75,12 @@ def test_clopper_pearson_covers_at_least_as_often_as_it_says(share: float) -> No
     assert wide(ends[round(50 * share)]) > wide(wilson_interval(round(50 * share), 50))
 
 
-def test_a_constant_has_no_width() -> None:
+def test_interval_of_a_constant_has_no_width() -> None:
     found = grouped_bootstrap(means, np.full(20, 0.25), np.ones(20))
     assert found == {"truth": (0.25, 0.25), "predictions": (1, 1)}
 
 
-def test_the_standard_error_of_a_mean() -> None:
+def test_interval_of_a_mean_follows_its_standard_error() -> None:
     values = np.random.default_rng(1).normal(3, 2, 400)
     found = grouped_bootstrap(means, values, values)["truth"]
     assert found is not None
@@ -90,18 +90,18 @@ def test_the_standard_error_of_a_mean() -> None:
 
 
 @pytest.mark.parametrize("copies", [2, 5])
-def test_copies_of_rows_in_a_group_add_nothing(copies: int) -> None:
+def test_copies_of_rows_in_a_group_do_not_narrow_the_interval(copies: int) -> None:
     values = np.random.default_rng(2).normal(0, 1, 60)
     once = grouped_bootstrap(means, values, values)
     many = np.repeat(values, copies)
     groups = np.repeat(np.arange(60), copies)
     found = grouped_bootstrap(means, many, many, groups)
     assert found["truth"] == pytest.approx(once["truth"])
-    # Taken as independent they would seem to tell more than they do.
+    # Without groups, the copies would narrow the interval.
     assert wide(grouped_bootstrap(means, many, many)["truth"]) < 0.85 * wide(once["truth"])
 
 
-def test_a_drawn_group_comes_whole_and_as_often_as_drawn() -> None:
+def test_groups_are_drawn_as_a_whole() -> None:
     groups = np.array([7, 3, 7, 3, 3, 9])
     seen = []
 
@@ -111,8 +111,8 @@ def test_a_drawn_group_comes_whole_and_as_often_as_drawn() -> None:
         return {}
 
     grouped_bootstrap(counts, np.arange(6), np.arange(6), groups)
-    whole, *draws = seen
-    assert whole == [1] * 6
+    observed, *draws = seen
+    assert observed == [1] * 6
     assert len(draws) == 1000
     for draw in draws:
         assert draw[0] == draw[2]
@@ -122,29 +122,29 @@ def test_a_drawn_group_comes_whole_and_as_often_as_drawn() -> None:
     assert max(map(max, draws)) == 3
 
 
-def test_the_bootstrap_covers_as_often_as_it_says() -> None:
-    """40 patients of 4 rows that are much alike: groups cover the true mean, single rows do not."""
+def test_bootstrap_coverage() -> None:
+    """Similar rows of a patient: resampling groups covers the mean, resampling rows does not."""
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 4)
     covered = {"groups": 0, "rows": 0}
     for _ in range(100):
         values = generator.normal(0, 1, 40)[groups] + generator.normal(0, 0.3, 160)
-        for name, which in (("groups", groups), ("rows", None)):
-            found = grouped_bootstrap(means, values, values, which)["truth"]
+        for name, used in (("groups", groups), ("rows", None)):
+            found = grouped_bootstrap(means, values, values, used)["truth"]
             assert found is not None
             covered[name] += found[0] <= 0 <= found[1]
     assert 0.89 <= covered["groups"] / 100 <= 0.99
     assert covered["rows"] / 100 < 0.8
 
 
-def test_one_group_tells_no_interval() -> None:
+def test_one_group_has_no_interval() -> None:
     assert grouped_bootstrap(means, np.arange(3), np.arange(3), np.zeros(3)) == {
         "truth": None,
         "predictions": None,
     }
 
 
-def test_a_draw_without_the_figure_counts_as_beyond_either_end() -> None:
+def test_resample_without_the_statistic_counts_as_beyond_both_ends() -> None:
     values = np.arange(100.0)
 
     def largest(limit: float) -> tuple[float, float] | None:
@@ -163,12 +163,12 @@ def test_a_draw_without_the_figure_counts_as_beyond_either_end() -> None:
     assert largest(0) is None
 
 
-def test_a_pair_shares_its_draws() -> None:
+def test_paired_bootstrap_shares_resamples() -> None:
     generator = np.random.default_rng(3)
     truth = generator.normal(0, 1, 200)
     first = generator.normal(0, 5, 200)
     found = paired_bootstrap(means, truth, first, first + 0.5)
-    # Each alone is uncertain by ±0.7; their difference is the same in every draw.
+    # Each mean is uncertain by ±0.7; their difference is the same in every resample.
     assert found["predictions"] == pytest.approx((0.5, 0.5))
     assert found["truth"] == (0.0, 0.0)
     alone = grouped_bootstrap(means, truth, first)["predictions"]
@@ -182,7 +182,7 @@ def test_a_pair_shares_its_draws() -> None:
     assert back["predictions"] == pytest.approx(tuple(-end for end in forth["predictions"][::-1]))
 
 
-def test_a_pair_without_a_figure_has_no_difference() -> None:
+def test_paired_bootstrap_without_a_statistic() -> None:
     def nothing(truth: Array, predictions: Array) -> dict[str, float | None]:  # noqa: ARG001
         return {"figure": None if predictions[0] else 1.0}
 

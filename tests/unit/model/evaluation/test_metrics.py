@@ -1,4 +1,4 @@
-"""Figures of probabilities: by hand, by their definitions in O(n²), and by scikit-learn."""
+"""Scores against known values, their definitions in O(n²) and scikit-learn."""
 
 import math
 
@@ -16,7 +16,7 @@ from model.prediction.target import Binary
 LABELS = np.array([False, False, True, True])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
 
-# Few distinct values make ties; any float in [0, 1] makes the rest.
+# A few distinct values for ties, and any float in [0, 1].
 SCORED = st.lists(
     st.tuples(
         st.booleans(), st.one_of(st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]), st.floats(0, 1))
@@ -48,7 +48,7 @@ def test_ties() -> None:
     assert calibration_error(LABELS, tied) == 0
 
 
-def test_certainty_belongs_to_the_last_bin() -> None:
+def test_probability_of_1_belongs_to_the_last_bin() -> None:
     labels, probabilities = np.array([False, True]), np.array([1.0, 0.95])
     assert calibration_error(labels, probabilities) == pytest.approx((1 - 0.05) / 2)
 
@@ -58,7 +58,7 @@ def scores_of(labels: Array, probabilities: Array) -> dict[str, float | None]:
     return scores(target, ScoredRows.ungrouped(labels[:, None], probabilities[:, None]))
 
 
-def test_scores_hold_every_figure() -> None:
+def test_names_of_scores() -> None:
     assert scores_of(LABELS, PROBABILITIES) == {
         "roc_auc": roc_auc(LABELS, PROBABILITIES),
         "average_precision": average_precision(LABELS, PROBABILITIES),
@@ -69,7 +69,7 @@ def test_scores_hold_every_figure() -> None:
     }
 
 
-def test_one_class_has_no_ranking() -> None:
+def test_one_class_has_no_ranking_scores() -> None:
     negatives, positives = np.zeros(4, bool), np.ones(4, bool)
     assert roc_auc(negatives, PROBABILITIES) is None
     assert roc_auc(positives, PROBABILITIES) is None
@@ -77,7 +77,7 @@ def test_one_class_has_no_ranking() -> None:
     assert average_precision(positives, PROBABILITIES) == 1
 
 
-def test_sure_and_wrong_stays_finite() -> None:
+def test_certain_and_wrong_probabilities_stay_finite() -> None:
     assert log_loss(np.array([True]), np.array([0.0])) == pytest.approx(36.0437, abs=1e-4)
     assert log_loss(np.array([False]), np.array([1.0])) == pytest.approx(36.0437, abs=1e-4)
     assert log_loss(np.array([True]), np.array([1.0])) == 0
@@ -93,7 +93,7 @@ def test_roc_auc_is_the_share_of_ordered_pairs(scored: list[tuple[bool, float]])
 
 
 @given(SCORED)
-def test_average_precision_is_its_sum_over_thresholds(scored: list[tuple[bool, float]]) -> None:
+def test_average_precision_is_a_sum_over_thresholds(scored: list[tuple[bool, float]]) -> None:
     positives = sum(label for label, _ in scored)
     total, recall_before = 0.0, 0.0
     for threshold in sorted({p for _, p in scored}, reverse=True):
@@ -106,9 +106,7 @@ def test_average_precision_is_its_sum_over_thresholds(scored: list[tuple[bool, f
 
 
 @given(SCORED, st.integers(1, 20))
-def test_calibration_error_is_its_sum_over_bins(
-    scored: list[tuple[bool, float]], bins: int
-) -> None:
+def test_calibration_error_is_a_sum_over_bins(scored: list[tuple[bool, float]], bins: int) -> None:
     total = 0.0
     for index in range(bins):
         inside = [(y, p) for y, p in scored if min(int(p * bins), bins - 1) == index]
@@ -130,7 +128,7 @@ def test_brier_and_log_loss_are_means(scored: list[tuple[bool, float]]) -> None:
 
 def test_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     generator = np.random.default_rng(0)
     for _ in range(20):

@@ -139,7 +139,7 @@ def test_matthews_correlation_and_balanced_accuracy_against_scikit_learn(
     counts: tuple[int, int, int, int],
 ) -> None:
     theirs = pytest.importorskip(
-        "sklearn.metrics", reason="compares with scikit-learn, which is no dependency"
+        "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
     )
     matrix = ConfusionMatrix(*counts)
     labels = np.repeat([False, False, True, True], counts)

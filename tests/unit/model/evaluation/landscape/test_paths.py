@@ -1,4 +1,4 @@
-"""Paths over loss landscapes, and pictures of both: of ordinary ones and of odd ones."""
+"""Paths on loss landscapes, and plots of ordinary and degenerate landscapes."""
 
 import dataclasses
 import io
@@ -43,10 +43,10 @@ def small(dtype: str = "float64") -> tuple[Network, Array]:
 
 
 @pytest.mark.parametrize("every", [1, 3, 4, 100])
-def test_a_path_is_where_shorter_trainings_end(every: int) -> None:
+def test_path_equals_the_ends_of_shorter_trainings(every: int) -> None:
     network, theta = small()
     x, y = table()
-    how = Training(optimizer="adam", epochs=4, batch_size=16, seed=3)  # of 3 steps each
+    how = Training(optimizer="adam", epochs=4, batch_size=16, seed=3)  # 3 steps an epoch
     path = record_path(network, theta, how, Rows(x, y), every=every)
     steps = sorted({*range(0, 12, every), 12})
     assert len(path) == len(steps)
@@ -57,7 +57,7 @@ def test_a_path_is_where_shorter_trainings_end(every: int) -> None:
             assert (place == minimize(network, theta, shorter, Rows(x, y)).theta).all()
 
 
-def test_recording_leaves_the_training_as_it_is() -> None:
+def test_recording_does_not_change_the_training() -> None:
     network, theta = small()
     how = Training(optimizer="momentum", learning_rate=0.1, epochs=9, schedule="one_cycle")
     before, start = how.describe(), theta.copy()
@@ -66,7 +66,7 @@ def test_recording_leaves_the_training_as_it_is() -> None:
     assert (theta == start).all()
 
 
-def test_a_path_that_diverges_ends_there() -> None:
+def test_path_ends_where_the_training_diverges() -> None:
     x, y = table()
     how = Training(optimizer="gradient_descent", learning_rate=1e6, epochs=200)
     path = record_path(LINEAR, np.zeros(4), how, Rows(x, y))
@@ -74,12 +74,12 @@ def test_a_path_that_diverges_ends_there() -> None:
     assert np.isfinite(path).all()
 
 
-def test_a_path_takes_a_count() -> None:
+def test_invalid_interval() -> None:
     with pytest.raises(NetworkError, match="every must be a positive integer, got 0"):
         record_path(*small(), Training(optimizer="adam", epochs=1), Rows(*table()), every=0)
 
 
-def test_optimizers_leave_one_start_on_one_landscape() -> None:
+def test_optimizers_share_start_and_landscape() -> None:
     network, theta = small()
     x, y = table(60)
     found = optimizer_paths(network, theta, x, y, usual_trainings(epochs=5), points=9)
@@ -100,7 +100,7 @@ def test_optimizers_leave_one_start_on_one_landscape() -> None:
     assert 0.5 < found.shares.sum() <= 1 + 1e-12
 
 
-def test_one_that_diverges_leaves_room_for_the_others() -> None:
+def test_divergent_path_is_cut_off() -> None:
     x, y = table()
     trainings = {
         name: Training(optimizer=optimizer, learning_rate=rate, epochs=60)
@@ -119,7 +119,7 @@ def test_one_that_diverges_leaves_room_for_the_others() -> None:
     assert np.isfinite(found.landscape.loss).all()
 
 
-def test_networks_with_and_without_skips_begin_alike() -> None:
+def test_networks_with_and_without_skips_start_equal() -> None:
     x, y = table()
     how = Training(optimizer="gradient_descent", learning_rate=1e-9, epochs=1)
     found = skip_comparison(x, y, how, depth=3, units=4, points=3)
@@ -139,7 +139,7 @@ def test_networks_with_and_without_skips_begin_alike() -> None:
     assert abs(without.loss[1, 1] - expected) > 1e-4
 
 
-# Pictures
+# Plots
 
 
 def bowl(points: int = 15) -> Landscape:
@@ -148,7 +148,7 @@ def bowl(points: int = 15) -> Landscape:
     return Landscape(a, b, loss, np.zeros(2), (np.eye(2)[0], np.eye(2)[1]))
 
 
-def odd(value: float, where: Any = ...) -> Landscape:
+def changed(value: float, where: Any = ...) -> Landscape:
     found = bowl()
     found.loss[where] = value
     return found
@@ -163,15 +163,15 @@ PATHS = {
 ODD = [
     bowl(),
     bowl(2),
-    odd(np.inf, np.s_[:, :4]),
-    odd(np.nan, np.s_[5:9, 5:9]),
-    odd(np.nan),
-    odd(np.inf),
-    odd(0.0),
-    odd(0.7),
-    odd(0.0, np.s_[7]),
-    odd(1e300, np.s_[0]),
-    odd(1e-300, np.s_[0]),
+    changed(np.inf, np.s_[:, :4]),
+    changed(np.nan, np.s_[5:9, 5:9]),
+    changed(np.nan),
+    changed(np.inf),
+    changed(0.0),
+    changed(0.7),
+    changed(0.0, np.s_[7]),
+    changed(1e300, np.s_[0]),
+    changed(1e-300, np.s_[0]),
 ]
 
 
@@ -183,14 +183,14 @@ def size(png: bytes) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("each", ODD)
-def test_any_landscape_can_be_drawn(each: Landscape) -> None:
+def test_degenerate_landscapes_can_be_drawn(each: Landscape) -> None:
     given = each.loss.copy()
     assert size(contour(each, PATHS, shares=np.array([0.7, 0.2]))) == (660, 960, 4)
     assert size(surface(each, PATHS)) == (720, 960, 4)
     np.testing.assert_array_equal(each.loss, given)
 
 
-def test_without_paths_and_beside_others() -> None:
+def test_plots_without_paths_and_side_by_side() -> None:
     size(contour(bowl()))
     size(surface(bowl()))
     assert size(side_by_side({"one": bowl(), "two": ODD[3]}, title="both")) == (1020, 1200, 4)
@@ -198,13 +198,13 @@ def test_without_paths_and_beside_others() -> None:
 
 
 def in_colour(png: bytes, colour: tuple[int, int, int]) -> Array:
-    """Where a picture has that colour: (n, 2), down and across, as shares of its size."""
+    """Return the positions of a colour, (n, 2), down and across, relative to the size."""
     image = imread(io.BytesIO(png))[..., :3]
     hits = np.argwhere((np.abs(image * 255 - colour) < 3).all(axis=-1))
     return hits / image.shape[:2]
 
 
-def test_a_path_is_where_it_is() -> None:
+def test_path_is_drawn_at_its_coordinates() -> None:
     blue = (0x44, 0x77, 0xAA)
     up, down = (
         in_colour(contour(bowl(), {"": np.array([[0.0, b], [0.5, b]])}), blue) for b in (1.5, -1.5)
@@ -214,7 +214,7 @@ def test_a_path_is_where_it_is() -> None:
     assert down[down[:, 0] < in_legend, 0].mean() > 0.5
 
 
-def test_levels_are_in_equal_ratios_and_of_a_few_decades() -> None:
+def test_levels() -> None:
     levels = levels_of([bowl()])
     assert levels[[0, -1]] == pytest.approx([0.1, 5.1])
     assert np.diff(np.log(levels)) == pytest.approx(np.log(51) / 23)
@@ -222,6 +222,6 @@ def test_levels_are_in_equal_ratios_and_of_a_few_decades() -> None:
     wide.loss[0, :2] = 1e-30, 1e30
     middle = float(np.median(wide.loss))
     assert levels_of([wide])[[0, -1]] == pytest.approx([middle / 1e5, middle])
-    assert levels_of([bowl(), odd(40.0)])[-1] == pytest.approx(40)
-    assert (np.diff(levels_of([odd(0.7)])) > 0).all()
-    assert (np.diff(levels_of([odd(np.nan)])) > 0).all()
+    assert levels_of([bowl(), changed(40.0)])[-1] == pytest.approx(40)
+    assert (np.diff(levels_of([changed(0.7)])) > 0).all()
+    assert (np.diff(levels_of([changed(np.nan)])) > 0).all()

@@ -1,4 +1,4 @@
-"""Loss landscapes against what can be computed otherwise: by hand, by Hessians, by NumPy's SVD."""
+"""Loss landscapes against known values, Hessians and NumPy's SVD."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def pair(size: int, seed: int = 2) -> tuple[Array, Array]:
 # Directions
 
 
-def test_units_have_the_norms_of_their_weights_and_all_else_stays() -> None:
+def test_random_directions_are_filter_normalized() -> None:
     layers = [
         Conv1D(4, 3, activation="relu"),
         Flatten(),
@@ -63,12 +63,12 @@ def test_units_have_the_norms_of_their_weights_and_all_else_stays() -> None:
                 assert np.sqrt(sum(w * w for w in unit)) == pytest.approx(norm, rel=1e-12)
     first, second = directions
     cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-    assert 0 < abs(cosine) < 0.3  # drawn apart
+    assert 0 < abs(cosine) < 0.3  # drawn independently
     again = random_directions(network, theta, np.random.default_rng(3))
     assert (np.stack(again) == np.stack(directions)).all()
 
 
-def test_random_directions_are_normal_ones_unit_by_unit() -> None:
+def test_random_directions_are_scaled_normal_draws() -> None:
     network, theta = small()
     d = random_directions(network, theta, np.random.default_rng(5))[0]
     drawn = np.random.default_rng(5).standard_normal((2, network.layout.size))[0][:3]
@@ -77,10 +77,10 @@ def test_random_directions_are_normal_ones_unit_by_unit() -> None:
 
 
 @pytest.mark.parametrize(("steps", "size"), [(5, 40), (40, 5), (7, 7), (2, 9)])
-def test_principal_components_are_those_of_the_svd(steps: int, size: int) -> None:
+def test_principal_components_equal_those_of_the_svd(steps: int, size: int) -> None:
     generator = np.random.default_rng(steps)
     path = np.cumsum(generator.standard_normal((steps, size)), axis=0) + 3
-    path[-1] += size == 9  # two steps: `at` is neither
+    path[-1] += size == 9  # two points, and `at` is neither
     at = path[-1] if steps > 2 else np.zeros(size)
     d1, d2, shares = path_directions(path, at)
     _, values, right = np.linalg.svd(path - at, full_matrices=False)
@@ -92,7 +92,7 @@ def test_principal_components_are_those_of_the_svd(steps: int, size: int) -> Non
 
 
 @pytest.mark.parametrize("factor", [1e-200, 1e-5, 1e200])
-def test_components_of_very_unlike_lengths(factor: float) -> None:
+def test_components_of_very_different_lengths(factor: float) -> None:
     generator = np.random.default_rng(0)
     basis, _ = np.linalg.qr(generator.standard_normal((30, 2)))
     places = generator.standard_normal((12, 2)) * [1, 1e-5]
@@ -114,26 +114,26 @@ def test_components_of_very_unlike_lengths(factor: float) -> None:
         np.full((3, 4), np.nan),
     ],
 )
-def test_a_path_without_a_plane_is_refused(path: Array) -> None:
+def test_path_without_a_plane_is_rejected(path: Array) -> None:
     with pytest.raises(NetworkError, match="path must"):
         path_directions(path, np.zeros(path.shape[1]))
 
 
-def test_places_in_the_plane_are_found_again() -> None:
+def test_projection_recovers_coordinates() -> None:
     d1, d2 = pair(20)
     at, places = np.arange(20.0), np.random.default_rng(1).standard_normal((9, 2))
     path = at + places @ np.stack([d1, d2])
     assert project(path, at, d1, d2) == pytest.approx(places, abs=1e-12)
-    beside = np.linalg.svd(np.stack([d1, d2]))[2][2:]  # normal to the plane
-    away = path + np.random.default_rng(2).standard_normal((9, 18)) @ beside
-    assert project(away, at, d1, d2) == pytest.approx(places, abs=1e-12)
+    normals = np.linalg.svd(np.stack([d1, d2]))[2][2:]
+    off_plane = path + np.random.default_rng(2).standard_normal((9, 18)) @ normals
+    assert project(off_plane, at, d1, d2) == pytest.approx(places, abs=1e-12)
 
 
 # The landscape
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_each_point_is_the_loss_there(dtype: str) -> None:
+def test_landscape_equals_the_loss_at_each_point(dtype: str) -> None:
     network, theta = small(dtype)
     x, y = table()
     d1, d2 = random_directions(network, theta, np.random.default_rng(0))
@@ -141,18 +141,18 @@ def test_each_point_is_the_loss_there(dtype: str) -> None:
     found = landscape(network, theta, d1, d2, x, y, span=((-1, 1), (0, 3)), points=5)
     assert found.a.tolist() == [-1, -0.5, 0, 0.5, 1]
     assert found.b.tolist() == [0, 0.75, 1.5, 2.25, 3]
-    exact = 1e-12 if dtype == "float64" else 1e-6
-    assert found.loss[0, 2] == pytest.approx(float(network.loss_of(theta, x, y)), rel=exact)
+    tolerance = 1e-12 if dtype == "float64" else 1e-6
+    assert found.loss[0, 2] == pytest.approx(float(network.loss_of(theta, x, y)), rel=tolerance)
     for row, b in enumerate(found.b):
         for column, a in enumerate(found.a):
-            there = (theta + a * d1 + b * d2).astype(dtype)
-            loss = float(network.loss_of(there, x, y))
-            assert found.loss[row, column] == pytest.approx(loss, rel=exact)
+            point = (theta + a * d1 + b * d2).astype(dtype)
+            loss = float(network.loss_of(point, x, y))
+            assert found.loss[row, column] == pytest.approx(loss, rel=tolerance)
     assert (theta == given).all()
     assert (found.theta == given).all()
 
 
-def test_a_point_with_known_values() -> None:
+def test_landscape_with_known_values() -> None:
     network = Network([Dense(1)], inputs=1)
     found = landscape(
         network,
@@ -169,7 +169,7 @@ def test_a_point_with_known_values() -> None:
     assert found.loss[1, 1] == pytest.approx(-(np.log(one) + np.log(1 - zero)) / 2)
 
 
-def test_how_many_at_once_and_pieces_of_rows_change_nothing(
+def test_members_and_chunks_do_not_change_the_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, theta = small()
@@ -179,15 +179,13 @@ def test_how_many_at_once_and_pieces_of_rows_change_nothing(
     for members in (None, 2, 48, 49, 1000):
         found = landscape(network, theta, d1, d2, x, y, points=7, members=members).loss
         assert found == pytest.approx(expected, rel=1e-12)
-    monkeypatch.setattr(module, "PIECE", 13)
-    pieces = landscape(network, theta, d1, d2, x, y, points=7).loss
-    assert pieces == pytest.approx(expected, rel=1e-12)
+    monkeypatch.setattr(module, "CHUNK_ROWS", 13)
+    chunked = landscape(network, theta, d1, d2, x, y, points=7).loss
+    assert chunked == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize(("rows", "most"), [(40, 2**18 // (40 * 16 + 43)), (10**4, 2)])
-def test_what_is_held_at_once_is_bounded(
-    rows: int, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("rows", "max_members"), [(40, 2**18 // (40 * 16 + 43)), (10**4, 2)])
+def test_memory_is_bounded(rows: int, max_members: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network, theta = small()
     seen: list[tuple[int, int]] = []
 
@@ -198,12 +196,12 @@ def test_what_is_held_at_once_is_bounded(
     monkeypatch.setattr(network, "loss_of", loss_of)
     x, y = table(rows)
     landscape(network, theta, *pair(len(theta)), x, y, points=21)
-    assert max(members for members, _ in seen) <= most
+    assert max(members for members, _ in seen) <= max_members
     assert max(size for _, size in seen) <= 8192
     assert sum(members * size for members, size in seen) == 21 * 21 * rows
 
 
-def test_a_linear_network_s_landscape_is_its_hessian_s() -> None:
+def test_landscape_of_a_linear_network_follows_its_hessian() -> None:
     x, _ = table()
     y = x @ [[1.0], [-2.0], [0.5]] + 1
     ones = np.column_stack([x, np.ones(len(x))])
@@ -219,7 +217,7 @@ def test_a_linear_network_s_landscape_is_its_hessian_s() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_what_is_no_number_is_kept(dtype: str) -> None:
+def test_non_finite_losses_are_kept(dtype: str) -> None:
     network = Network([Dense(1)], inputs=3, loss="mean_squared_error", dtype=dtype)
     x, y = table()
     theta = np.zeros(4, dtype)
@@ -233,14 +231,14 @@ def test_what_is_no_number_is_kept(dtype: str) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"theta": np.zeros((2, 4))}, r"theta must be of one network, .*\(2, 4\)"),
+        ({"theta": np.zeros((2, 4))}, r"theta must have shape \(4,\), got \(2, 4\)"),
         ({"points": 1}, "points must be an integer from 2 to 10000, got 1"),
         ({"members": 0}, "members must be a positive integer, got 0"),
         ({"targets": np.zeros(3)}, "as many as"),
         ({"rows": np.zeros((40, 2))}, r"rows must have shape \(rows, 3\)"),
     ],
 )
-def test_refusals(given: dict[str, Any], why: str) -> None:
+def test_invalid_arguments(given: dict[str, Any], why: str) -> None:
     x, y = table()
     d1, d2 = pair(4)
     values: dict[str, Any] = {"theta": np.zeros(4), "d1": d1, "d2": d2, "rows": x, "targets": y}
@@ -248,6 +246,6 @@ def test_refusals(given: dict[str, Any], why: str) -> None:
         landscape(LINEAR, **{**values, **given})
 
 
-def test_directions_are_of_one_network() -> None:
-    with pytest.raises(NetworkError, match="theta must be of one network"):
+def test_random_directions_reject_an_ensemble() -> None:
+    with pytest.raises(NetworkError, match=r"theta must have shape \(4,\), got \(2, 4\)"):
         random_directions(LINEAR, np.zeros((2, 4)), np.random.default_rng(0))
