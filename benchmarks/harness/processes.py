@@ -26,7 +26,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """How to start a server.
+    """The start command and the readiness probe of a server.
 
     Attributes:
         name: The name in tables.

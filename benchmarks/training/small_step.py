@@ -30,7 +30,7 @@ def problem(dtype: str) -> tuple[Array, Array, Array, Array]:
 
 
 def article_style(x: Array, y: Array, w1: Array, w2: Array) -> Run:
-    """As walk-throughs derive it: a line and a new array for every factor of the chain rule.
+    """The style of walk-throughs: a line and a new array for every factor of the chain rule.
 
     The loss's derivative is a division, σ is computed again for its derivative, biases are
     separate, and the gradient is propagated back to the rows.

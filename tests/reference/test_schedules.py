@@ -158,7 +158,7 @@ def test_rates(description: dict[str, Any], scheduler: Scheduler) -> None:
     ids=str,
 )
 def test_plateau(numbers: dict[str, Any], seed: int) -> None:
-    """On losses that fall, level off and jump, some of them NaN."""
+    """Losses fall, level off and jump; some are NaN."""
     schedule, state = ReduceOnPlateau(**numbers), PlateauState()
     theirs = {"min_lr" if key == "minimum" else key: value for key, value in numbers.items()}
     optimizer = optimizer_of_torch()

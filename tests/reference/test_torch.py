@@ -221,7 +221,7 @@ def test_selu_constants_agree() -> None:
 
 
 def test_float32_follows_float64_for_1000_steps() -> None:
-    """On the Wisconsin rows; float64 is the reference."""
+    """The rows are the Wisconsin data; float64 is the reference."""
     table = read_table(load_recipe("article"))
     x = (table.rows - 1) / 9
     found = []
