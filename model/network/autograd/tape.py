@@ -257,7 +257,7 @@ class Value:
         return lambda g: np.broadcast_to(np.expand_dims(g, axis), shape)
 
     def reshape(self, *shape: int) -> "Value":
-        """a with its numbers in another shape.  ∂J/∂a = g in the shape of a."""
+        """All numbers in another shape.  ∂J/∂a = g in the shape of a."""
         y = self.data.reshape(*shape)
         return _record("reshape", y, (self, lambda g: g.reshape(self.data.shape)))
 
