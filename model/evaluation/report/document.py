@@ -202,8 +202,8 @@ def _curves(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]:
 def _hardest(predictor: Predictor) -> list[str]:
     advice = (
         "Look up these rows in the validation part of the table. A large loss is an error of the "
-        "model, a wrong label, or a case that the features cannot distinguish. The values of rows "
-        "are not part of this report."
+        "model, an incorrect true value in the table, or a case that the features cannot "
+        "distinguish. The values of rows are not part of this report."
     )
     return [paragraph(advice), hardest_rows(predictor)]
 

@@ -224,7 +224,7 @@ def calibrated(rows: int, generator: np.random.Generator) -> tuple[Array, Array]
 
 
 def test_why_the_calibration_error_has_no_interval() -> None:
-    """Of a calibrated model the true error is 0, and no draw's comes near it."""
+    """A calibrated model's true error is 0, and no resample's error is near it."""
     truth, p = calibrated(300, np.random.default_rng(0))
     found = grouped_bootstrap(statistics_of(BINARY, 0.5), truth, p)
     assert found["calibration_error"] is not None
