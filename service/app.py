@@ -122,14 +122,15 @@ def create_app(
         telemetry=telemetry_config(tracer_provider),
         lifespan=lifespan,
     )
-    app.include_router(index_router(models))
+    pages = ["/openapi.json", "/docs"] if settings.docs else ["/openapi.json"]
+    app.include_router(index_router(models, pages))
     app.include_router(metrics_router(models, PrometheusExporter(models, telemetry)))
     app.include_router(model_router(models))
     app.include_router(health_router(models, lifecycle))
     app.include_router(scoring_server_router(models, service_version, lifecycle))
     if settings.docs:
         app.include_router(docs_router())
-    install_openapi(app, models)
+    install_openapi(app, models, pages)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
     middleware = partial(

@@ -190,7 +190,10 @@ def kinds(request: pytest.FixtureRequest) -> Predictor:
     theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
     fill, center = np.array([4.0, 1, 0, 5]), np.array([1.0, 0, 0, 0, 0, 2])
     rows = np.array([[2.5, 2, 1, 3]])
-    scored = ScoredRows.ungrouped(np.empty((0, 1)), np.empty((0, 1)))
+    outputs = len(target.names)
+    dtype = {"binary": bool, "multi_class": int, "multi_label": bool}.get(target.task, float)
+    columns = 1 if target.task == "multi_class" else outputs
+    scored = ScoredRows.ungrouped(np.empty((0, columns), dtype), np.empty((0, outputs)))
     predictor = Predictor(
         name="kinds",
         schema=Schema(features=features, target=target),

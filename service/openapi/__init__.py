@@ -1,1 +1,1 @@
-"""The OpenAPI document, made from the models' schemas."""
+"""The OpenAPI document, made from the models in service."""

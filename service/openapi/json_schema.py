@@ -1,4 +1,4 @@
-"""Pieces of JSON Schema, as an OpenAPI document has them."""
+"""Building blocks of JSON Schema, as an OpenAPI document has them."""
 
 from typing import Any
 
@@ -6,11 +6,16 @@ Json = dict[str, Any]
 
 
 def object_of(properties: Json, optional: str = "") -> Json:
-    """An object of these properties, all of them required but one."""
+    """Return the schema of an object.
+
+    Args:
+        properties: Schemas of its properties by name.
+        optional: Name of the only property that is not required; by default all are.
+    """
     required = [name for name in properties if name != optional]
     return {"type": "object", "properties": properties, "required": required}
 
 
 def reference(name: str) -> Json:
-    """Another schema of the document, by its name."""
+    """Return a reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}

@@ -1,95 +1,166 @@
-"""What /openapi.json says of the protocol's paths."""
+"""OpenAPI paths and schemas of the Open Inference Protocol."""
 
 from http import HTTPStatus
+from typing import Any
 
+from service.codecs.negotiation import JSON
 from service.codecs.open_inference.request import MAX_ID_CHARACTERS
 from service.codecs.open_inference.tensors import DATATYPES
-from service.inference.open_inference_metadata import model_metadata
+from service.inference.open_inference_metadata import (
+    model_metadata,
+    repository_index,
+    server_metadata,
+)
+from service.openapi.examples import PredictionExamples
 from service.openapi.json_schema import Json, object_of, reference
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
+from service.openapi.tabular import BINARY
+from service.openapi.tags import INFERENCE_PROTOCOL
 from service.registry.registry import ModelRegistry
 
 _TEXT: Json = {"type": "string"}
-_TRUTH: Json = {"type": "boolean"}
+_BOOLEAN: Json = {"type": "boolean"}
 _PARAMETERS: Json = {"type": "object"}
 _SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 _NAMED = {"name": _TEXT}
 
+_INFER = """\
+Predictions for tensors. All features are in one tensor `input` of shape [rows, features], or each
+feature is in a tensor with its name; the metadata of the model lists them.
 
-def inference_protocol_paths(models: ModelRegistry) -> Json:
-    """The paths."""
+The Content-Type of the request is ignored. If binary data follow the JSON, the header
+Inference-Header-Content-Length is the length of the JSON in bytes."""
+
+
+def inference_protocol_paths(
+    models: ModelRegistry, version: str, examples: PredictionExamples
+) -> Json:
+    """Return the paths of the protocol.
+
+    Args:
+        models: The models in service.
+        version: Version of the service.
+        examples: Examples for the default model.
+    """
     thresholds = threshold_parameters(model.current for model in models.by_name.values())
-    name, version = name_parameter(models), version_parameter(models)
+    name_, version_ = name_parameter(models), version_parameter(models)
+    name = models.default.predictor.name
     paths: Json = {
-        "/v2": {"get": _get("Server metadata", "server_metadata", _ref("Server"))},
-        "/v2/health/live": {"get": _get("Live", "server_live", object_of({"live": _TRUTH}))},
-        "/v2/health/ready": {
-            "get": _get("Ready", "server_ready", object_of({"ready": _TRUTH}), 503)
+        "/v2": {
+            "get": _operation(
+                "server_metadata",
+                "Get the metadata of the server",
+                "Name, version and protocol extensions of the server.",
+                _ref("Server"),
+                server_metadata(version),
+            )
         },
-        "/v2/repository/index": {"post": _index()},
+        "/v2/health/live": {
+            "get": _operation(
+                "server_live",
+                "Check that the server is live",
+                "200 while the process answers.",
+                object_of({"live": _BOOLEAN}),
+                {"live": True},
+            )
+        },
+        "/v2/health/ready": {
+            "get": _operation(
+                "server_ready",
+                "Check that the server is ready",
+                "200 while all models reproduce their self-test predictions and the service is not "
+                "shutting down.",
+                object_of({"ready": _BOOLEAN}),
+                {"ready": True},
+                503,
+            )
+        },
+        "/v2/repository/index": {"post": _index(models)},
     }
-    for path, suffix, parameters in (
-        ("/v2/models/{name}", "", [name]),
-        ("/v2/models/{name}/versions/{version}", "_version", [name, version]),
+    for path, suffix, which, parameters in (
+        ("/v2/models/{name}", "", "a model", [name_]),
+        (
+            "/v2/models/{name}/versions/{version}",
+            "_version",
+            "a version of a model",
+            [name_, version_],
+        ),
     ):
-        told = _get("Model metadata", f"model{suffix}_metadata", _ref("Model"), 404)
-        ready = object_of({"name": _TEXT, "ready": _TRUTH})
-        told_ready = _get("Model ready", f"model{suffix}_ready", ready, 404, 503)
-        paths[path] = {"get": told | {"parameters": parameters}}
-        paths[f"{path}/ready"] = {"get": told_ready | {"parameters": parameters}}
-        infer = _infer(models, f"model{suffix}_infer")
+        metadata = _operation(
+            f"model{suffix}_metadata",
+            f"Get the metadata of {which}",
+            "Versions, input and output tensors and operating points.",
+            _ref("Model"),
+            model_metadata(models, models.default),
+            404,
+        )
+        ready = _operation(
+            f"model{suffix}_ready",
+            f"Check that {which} is ready",
+            "200 while the model reproduces its self-test predictions and the service is not "
+            "shutting down.",
+            object_of({"name": _TEXT, "ready": _BOOLEAN}),
+            {"name": name, "ready": True},
+            404,
+            503,
+        )
+        infer = _infer(models, f"model{suffix}_infer", f"Infer with {which}", examples)
+        paths[path] = {"get": metadata | {"parameters": parameters}}
+        paths[f"{path}/ready"] = {"get": ready | {"parameters": parameters}}
         paths[f"{path}/infer"] = {"post": infer | {"parameters": [*parameters, *thresholds]}}
     return paths
 
 
 def inference_protocol_schemas(models: ModelRegistry) -> Json:
-    """The schemas that the paths refer to."""
+    """Return the schemas that `inference_protocol_paths` refer to."""
     versions = [model.current for model in models.by_name.values()]
     points = {name: None for each in versions for name in each.predictor.operating_points}
     tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
-    described = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
+    metadata_tensors = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
     data: Json = {
         "type": ["array", "null"],
-        "description": "Row-major, flat or nested as the shape says.",
+        "description": "Values in row-major order, flat or nested as in the shape.",
     }
-    given = object_of(
+    request_input = object_of(
         {
             **_NAMED,
             "datatype": {"type": "string", "enum": list(DATATYPES)},
             "shape": _SHAPE,
         }
     )
-    given["properties"] |= {
+    request_input["properties"] |= {
         "data": data,
         "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
     }
     outputs = {name: None for each in versions for name in each.output_tensors.by_name}
-    asked = object_of(
+    request_output = object_of(
         {
             "name": {"type": "string", "enum": list(outputs)},
-            "parameters": _optional({"binary_data": _TRUTH}),
+            "parameters": _optional({"binary_data": _BOOLEAN}),
         },
         optional="parameters",
     )
     threshold = {
-        "description": "A number from 0 to 1, or the name of an operating point.",
+        "description": "Decision threshold: a number from 0 to 1, or the name of an operating "
+        "point.",
         "anyOf": [
             {"type": "number", "minimum": 0, "maximum": 1},
             {"type": "string", "enum": list(points)},
         ],
     }
-    request = object_of({"inputs": {"type": "array", "minItems": 1, "items": given}})
+    request = object_of({"inputs": {"type": "array", "minItems": 1, "items": request_input}})
     request["properties"] |= {
         "id": {
             "type": ["string", "null"],
-            "description": f"Echoed if it is printable and of at most {MAX_ID_CHARACTERS}.",
+            "description": f"Repeated in the answer if it has at most {MAX_ID_CHARACTERS} "
+            "characters, all of them printable.",
         },
-        "parameters": _optional({"binary_data_output": _TRUTH, "threshold": threshold}),
-        "outputs": {"type": ["array", "null"], "items": asked},
+        "parameters": _optional({"binary_data_output": _BOOLEAN, "threshold": threshold}),
+        "outputs": {"type": ["array", "null"], "items": request_output},
     }
-    answered = object_of(tensor)
-    answered["properties"] |= {"data": {"type": "array"}, "parameters": _PARAMETERS}
-    indexed = object_of({**_NAMED, "version": _TEXT, "state": _TEXT, "reason": _TEXT})
+    response_output = object_of(tensor)
+    response_output["properties"] |= {"data": {"type": "array"}, "parameters": _PARAMETERS}
+    index_entry = object_of({**_NAMED, "version": _TEXT, "state": _TEXT, "reason": _TEXT})
     schemas = {
         "Error": object_of({"error": _TEXT}),
         "Server": object_of(
@@ -100,12 +171,12 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
                 **_NAMED,
                 "versions": {"type": "array", "items": _TEXT},
                 "platform": _TEXT,
-                "inputs": described,
-                "outputs": described,
+                "inputs": metadata_tensors,
+                "outputs": metadata_tensors,
                 "parameters": _PARAMETERS,
             }
         ),
-        "Index": {"type": "array", "items": indexed},
+        "Index": {"type": "array", "items": index_entry},
         "InferRequest": request,
         "InferAnswer": object_of(
             {
@@ -113,7 +184,7 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
                 "model_version": _TEXT,
                 "id": _TEXT,
                 "parameters": _PARAMETERS,
-                "outputs": {"type": "array", "items": answered},
+                "outputs": {"type": "array", "items": response_output},
             },
             optional="id",
         ),
@@ -126,21 +197,27 @@ def _ref(name: str) -> Json:
 
 
 def _optional(properties: Json) -> Json:
-    """Parameters, none of which need be there."""
+    """Return the schema of an object, or null, whose properties are all optional."""
     return {"type": ["object", "null"], "properties": properties}
 
 
-def _get(summary: str, operation: str, answer: Json, *errors: int) -> Json:
+def _operation(
+    operation_id: str, summary: str, description: str, schema: Json, answer: Any, *errors: int
+) -> Json:
     return {
         "summary": summary,
-        "operationId": f"v2_{operation}",
-        "tags": ["Open Inference Protocol v2"],
+        "description": description,
+        "operationId": f"v2_{operation_id}",
+        "tags": [INFERENCE_PROTOCOL],
         "responses": {
-            200: {"description": "OK", "content": {"application/json": {"schema": answer}}},
+            "200": {
+                "description": "OK",
+                "content": {JSON: {"schema": schema, "example": answer}},
+            },
             **{
-                status: {
+                str(status): {
                     "description": HTTPStatus(status).phrase,
-                    "content": {"application/json": {"schema": _ref("Error")}},
+                    "content": {JSON: {"schema": _ref("Error")}},
                 }
                 for status in errors
             },
@@ -148,31 +225,37 @@ def _get(summary: str, operation: str, answer: Json, *errors: int) -> Json:
     }
 
 
-def _index() -> Json:
-    body = object_of({"ready": _TRUTH}, optional="ready")
-    return _get("Repository index", "repository_index", _ref("Index"), 400, 413, 415, 503) | {
-        "requestBody": {"required": False, "content": {"application/json": {"schema": body}}}
+def _index(models: ModelRegistry) -> Json:
+    operation = _operation(
+        "repository_index",
+        "List the versions of all models",
+        "Name, version and state of every version of every model. The body "
+        '`{"ready": true}` selects those that are ready.',
+        _ref("Index"),
+        repository_index(models, ready_only=True),
+        400,
+        413,
+        415,
+        503,
+    )
+    schema = object_of({"ready": _BOOLEAN}, optional="ready")
+    content = {JSON: {"schema": schema, "example": {"ready": True}}}
+    return operation | {"requestBody": {"required": False, "content": content}}
+
+
+def _infer(
+    models: ModelRegistry, operation_id: str, summary: str, examples: PredictionExamples
+) -> Json:
+    (tensor,) = model_metadata(models, models.default)["inputs"]
+    tensor = {name: tensor[name] for name in ("name", "datatype")}
+    statuses = (400, 404, 413, 415, 503)
+    operation = _operation(operation_id, summary, _INFER, _ref("InferAnswer"), None, *statuses)
+    operation["responses"]["200"]["content"] = {
+        JSON: {
+            "schema": _ref("InferAnswer"),
+            "examples": examples.tensor_responses(tensor),
+        },
+        "application/octet-stream": {"schema": BINARY},
     }
-
-
-def _infer(models: ModelRegistry, operation: str) -> Json:
-    operation_of = _get("Infer", operation, _ref("InferAnswer"), 400, 404, 413, 415, 503)
-    binary: Json = {"schema": {"type": "string", "format": "binary"}}
-    operation_of["responses"][200]["content"]["application/octet-stream"] = binary
-    example = {"summary": "Two rows", "value": _example(models)}
-    body = {"schema": _ref("InferRequest"), "examples": {"rows": example}}
-    return operation_of | {
-        "description": "Tensors in, tensors out: all features in one named `input`, or one a "
-        "feature; the model's metadata names them. Content-Type is not looked at. Where binary "
-        "data follow the JSON, Inference-Header-Content-Length says how long that is.",
-        "requestBody": {"required": True, "content": {"application/json": body}},
-    }
-
-
-def _example(models: ModelRegistry) -> Json:
-    """Two rows of what stands in for missing values: no one's own data."""
-    model_version = models.default
-    row = model_version.predictor.encoder.fill.tolist()
-    (tensor,) = model_metadata(models, model_version)["inputs"]
-    shape = [2, len(row)]
-    return {"inputs": [{**tensor, "shape": shape, "parameters": {}, "data": [row, row]}]}
+    body = {"schema": _ref("InferRequest"), "examples": examples.tensor_requests(tensor)}
+    return operation | {"requestBody": {"required": True, "content": {JSON: body}}}

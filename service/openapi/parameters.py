@@ -1,45 +1,59 @@
-"""What paths and queries may hold, as OpenAPI parameters: made from the models in service."""
+"""OpenAPI parameters of paths and queries, made from the models in service."""
 
 from collections.abc import Iterable
 
 from service.openapi.json_schema import Json
 from service.registry.model_version import ModelVersion
 from service.registry.registry import MIN_VERSION_DIGITS, ModelRegistry
+from service.registry.thresholds import ON_ERROR
+
+ON_ERROR_PARAMETER: Json = {
+    "name": "on_error",
+    "in": "query",
+    "required": False,
+    "description": "Treatment of an invalid row of CSV, NDJSON or Arrow. `refuse`, the default, "
+    "rejects the request. `mark` reports the error in place of the prediction: in a further column "
+    "`error` of CSV and Arrow, as `errors` in NDJSON. An invalid instance in JSON always rejects "
+    "the request.",
+    "schema": {"type": "string", "enum": list(ON_ERROR)},
+}
 
 
 def name_parameter(models: ModelRegistry) -> Json:
-    """A model's name in a path."""
+    """Return the path parameter `name`, the name of a model."""
     return {
         "name": "name",
         "in": "path",
         "required": True,
-        "description": "The model.",
+        "description": "Name of the model.",
         "schema": {"type": "string", "enum": list(models.by_name)},
+        "example": models.default.predictor.name,
     }
 
 
 def version_parameter(models: ModelRegistry) -> Json:
-    """A version of it, behind the name."""
+    """Return the path parameter `version`, a version of the model."""
     return {
         "name": "version",
         "in": "path",
         "required": True,
-        "description": f"The first {MIN_VERSION_DIGITS} or more digits of the version's SHA-256.",
+        "description": f"First {MIN_VERSION_DIGITS} or more digits of the SHA-256 of the artifact.",
         "schema": {"type": "string", "pattern": f"^[0-9a-f]{{{MIN_VERSION_DIGITS},64}}$"},
         "example": models.default.predictor.version[:MIN_VERSION_DIGITS],
     }
 
 
 def threshold_parameters(models: Iterable[ModelVersion]) -> list[Json]:
-    """What the query of a path of these models may hold: nothing where none has a threshold."""
+    """Return the query parameter `threshold`, or no parameter if no model has a threshold."""
     points = [name for each in models for name in each.predictor.operating_points]
     number = {"type": "number", "minimum": 0, "maximum": 1}
     threshold = {
         "name": "threshold",
         "in": "query",
         "required": False,
-        "description": "A number, or the name of one of the model's operating points. A "
-        "probability strictly above it is positive. Without it, the service's own threshold.",
+        "description": "Decision threshold: a number, or the name of an operating point of the "
+        "model. A probability strictly above it is positive. Default: the threshold of the "
+        "service.",
         "schema": {"anyOf": [number, {"type": "string", "enum": [*dict.fromkeys(points)]}]},
     }
     return [threshold] if points else []

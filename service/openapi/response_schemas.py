@@ -1,4 +1,4 @@
-"""What /predict answers, as JSON Schema: made from the model's target."""
+"""JSON Schema of predictions, made from the target of a model."""
 
 from model.prediction.target import REFER, Binary, MultiClass, MultiLabel, Target
 from service.openapi.json_schema import Json, object_of, reference
@@ -8,19 +8,26 @@ NUMBER: Json = {"type": "number"}
 
 
 def answer_schemas(target: Target, prefix: str = "") -> Json:
-    """The schemas Answer (one case in), Answers (many in) and Prediction (one of the many), their
-    names after a prefix.
+    """Return the schemas Answer (to one instance), Answers (to many) and Prediction (one of many).
+
+    Args:
+        target: Target of the model.
+        prefix: Prefix of the names.
+
+    Returns:
+        Schemas by name.
     """
-    prediction: Json = _told(target) | {
+    prediction: Json = _prediction_properties(target) | {
         "imputed": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "The features that were missing; not there when none was.",
+            "description": "Names of the features that were missing; absent if there are none.",
         },
     }
-    model: Json = {"model": {"type": "string", "description": "Name and version."}}
+    model: Json = {"model": {"type": "string", "description": "Name and version of the model."}}
     if target.has_threshold:
-        model = {"threshold": PROBABILITY} | model
+        threshold = PROBABILITY | {"description": "Decision threshold of the labels."}
+        model = {"threshold": threshold} | model
     predictions = {"type": "array", "items": reference(f"{prefix}Prediction")}
     return {
         f"{prefix}Answer": object_of(prediction | model, optional="imputed"),
@@ -29,23 +36,23 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     }
 
 
-def _told(target: Target) -> Json:
-    """What `target.answers` tells of one case."""
+def _prediction_properties(target: Target) -> Json:
+    """Return the properties of the answers of `Target.answers`."""
     if isinstance(target, Binary):
-        what = f"The probability of {target.positive}."
+        description = f"Probability of {target.positive}."
         labels = [target.negative, target.positive]
-        told = {
-            "probability": PROBABILITY | {"description": what},
+        properties = {
+            "probability": PROBABILITY | {"description": description},
             "label": {"type": "string", "enum": labels},
         }
         if target.refer is not None:
             low, high = target.refer
-            told["decision"] = {
+            properties["decision"] = {
                 "type": "string",
                 "enum": [target.negative, REFER, target.positive],
                 "description": f"{REFER} for a probability above {low:g} and up to {high:g}.",
             }
-        return told
+        return properties
     if isinstance(target, MultiClass):
         return {
             "label": {"type": "string", "enum": list(target.classes)},

@@ -1,9 +1,12 @@
-"""Model metadata as plain data: the answer of GET /model and the source of the model card."""
+"""Model metadata and metrics as plain data: the answers of GET /model and GET /metrics."""
 
 from typing import Any
 
+from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import Predictor
 from service.registry.thresholds import Thresholds
+
+SWEEP = (0.5, 0.7, 0.8, 0.9)
 
 _FACTS = (
     "description",
@@ -43,4 +46,34 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
         "operating_points": dict(predictor.operating_points),
         **thresholds.as_fields(thresholds.active),
         **{name: predictor.facts.get(name) for name in _FACTS},
+    }
+
+
+def describe_metrics(
+    predictor: Predictor, thresholds: Thresholds, threshold: float
+) -> dict[str, Any]:
+    """Return the answer of GET /metrics in JSON.
+
+    Args:
+        predictor: The model.
+        thresholds: Its thresholds.
+        threshold: Decision threshold of the metrics outside of `sweep`.
+
+    Returns:
+        JSON-serializable data; a metric without a denominator is None.
+    """
+    target = predictor.schema.target
+
+    def at(threshold: float) -> dict[str, Any]:
+        return {
+            **thresholds.as_fields(threshold),
+            "validation": metrics_at_threshold(target, predictor.validation, threshold),
+            "train": metrics_at_threshold(target, predictor.train, threshold),
+        }
+
+    return {
+        "model": predictor.title,
+        **at(threshold),
+        **({"sweep": [at(each) for each in SWEEP]} if target.has_threshold else {}),
+        "scores": predictor.facts.get("scores"),
     }

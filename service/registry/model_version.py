@@ -1,8 +1,9 @@
 """One version of a model in service: a predictor and everything derived from it once."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from service.codecs.open_inference.outputs import OutputTensors
 from service.codecs.open_inference.request import RequestLimits
 from service.problems import FieldError, Problem
 from service.registry.batching import MicroBatcher
-from service.registry.metadata import describe
+from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
 from service.registry.thresholds import Thresholds
 from service.registry.validation_metrics import Metric, validation_metrics
@@ -82,6 +83,10 @@ class ModelVersion:
     def card(self) -> str:
         """Answer of GET /model/card: the description as Markdown."""
         return markdown_card(self.description)
+
+    def describe_metrics(self, threshold: float) -> dict[str, Any]:
+        """Return the answer of GET /metrics in JSON, at a decision threshold."""
+        return describe_metrics(self.predictor, self.thresholds, threshold)
 
     @cached_property
     def block_parser(self) -> InstanceParser:
@@ -157,6 +162,12 @@ class ModelVersion:
             Number of rows by label.
         """
         return self.predictor.schema.target.tally(predictions, threshold)
+
+    def without_recording(self) -> Self:
+        """Return a copy that does not record its predictions, for examples."""
+        version = copy(self)
+        version.record = lambda rows, labels: None  # type: ignore[method-assign] # noqa: ARG005
+        return version
 
     def record(self, rows: int, labels: Mapping[str, int]) -> None:
         """Record the answered rows in the request context and in the predictions counter.

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model.artifacts import artifact
 from model.artifacts.artifact import Check
@@ -213,6 +214,28 @@ class ModelRegistry:
             model_version.title
             for model in self.by_name.values()
             for model_version in model.versions
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return the answer of GET /models: names and versions, the default model first."""
+        return {
+            "models": [
+                {
+                    "name": model.name,
+                    "version": model.current.predictor.version,
+                    "versions": [each.predictor.version for each in model.versions],
+                }
+                for model in self.by_name.values()
+            ]
+        }
+
+    def describe_health(self) -> dict[str, Any]:
+        """Return the active versions and, by model, the errors of failed reloads."""
+        failures = {name: model.failure for name, model in self.by_name.items() if model.failure}
+        return {
+            "model": self.default.title,
+            "models": [model.current.title for model in self.by_name.values()],
+            **({"failures": failures} if failures else {}),
         }
 
     def find(self, name: str | None = None, version: str | None = None) -> ModelVersion:

@@ -1,1 +1,1 @@
-"""One module a path."""
+"""Routes of the service, one module for each group of paths."""

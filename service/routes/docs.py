@@ -1,4 +1,4 @@
-"""GET /docs: the contract as a page to read and to try, its scripts served from here."""
+"""GET /docs: the OpenAPI document as an interactive page, without content of other hosts."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from service.problems import Problem
 
-# Nothing comes from elsewhere, and no script stands within the page. Swagger UI sets inline styles.
+# No content of other hosts, and no inline scripts. Swagger UI sets inline styles.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -46,7 +46,7 @@ PAGE: Final = """\
 </head>
 <body>
 <div id="swagger-ui"></div>
-<noscript>This page needs JavaScript; the document it shows is <a href="openapi.json">here</a>.
+<noscript>This page needs JavaScript. It shows the document <a href="openapi.json">openapi.json</a>.
 </noscript>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
@@ -56,7 +56,7 @@ PAGE: Final = """\
 
 
 def docs_router() -> APIRouter:
-    """The routes of the page and of what it loads."""
+    """Return the routes of the page and of its scripts and styles."""
     router = APIRouter(include_in_schema=False)
     folder = files("fastapi_offline") / "static"
 
@@ -68,7 +68,7 @@ def docs_router() -> APIRouter:
     async def start() -> Response:
         return Response(START, headers=HEADERS, media_type="text/javascript")
 
-    @cache  # so that who asks often, or reads slowly, takes no memory of its own
+    @cache  # so that concurrent responses to slow clients share the memory of a file
     def content(name: str) -> bytes:
         return (folder / name).read_bytes()
 

@@ -1,4 +1,4 @@
-"""GET /health, /health/live, /health/ready: whether the process answers, and whether it works."""
+"""GET /health/live, /health/ready and /health: liveness and readiness checks."""
 
 from typing import Any
 
@@ -6,35 +6,42 @@ from fastapi import APIRouter
 
 from service.lifecycle import Lifecycle
 from service.openapi.problem_responses import problem_responses
+from service.openapi.tags import HEALTH
 from service.registry.registry import ModelRegistry
 
 
 def health_router(models: ModelRegistry, lifecycle: Lifecycle) -> APIRouter:
-    """The routes of the health checks."""
-    router = APIRouter()
+    """Return the routes of the health checks.
 
-    @router.get("/health/live")
+    Args:
+        models: The models in service.
+        lifecycle: Phase of this process; it is not ready while it shuts down.
+    """
+    router = APIRouter(tags=[HEALTH])
+
+    @router.get("/health/live", summary="Check that the service is live")
     async def live() -> dict[str, str]:
-        """The process answers."""
+        """200 while the process answers."""
         return {"status": "live"}
 
-    @router.get("/health", responses=problem_responses(503))
-    @router.get("/health/ready", responses=problem_responses(503))
+    @router.get(
+        "/health", summary="Check that the service is ready", responses=problem_responses(503)
+    )
+    @router.get(
+        "/health/ready",
+        summary="Check that the service is ready",
+        responses=problem_responses(503),
+    )
     async def ready() -> dict[str, Any]:
-        """The models are loaded, and their self-test rows just gave their expected outputs.
+        """200 while all models are ready and the service is not shutting down.
 
-        `failures` says, by the model's name, why the last reload failed; the version before it
-        goes on serving. Told to stop, the service is no longer ready, though it still answers.
+        A model is ready if it reproduces the predictions of its self-test rows. `failures`
+        has, by the name of the model, the error of a failed reload; the version that was active
+        before continues to serve.
         """
         lifecycle.require_serving()
         for model in models.by_name.values():
             model.current.require_ready()
-        failures = {name: model.failure for name, model in models.by_name.items() if model.failure}
-        return {
-            "status": "ready",
-            "model": models.default.title,
-            "models": [model.current.title for model in models.by_name.values()],
-            **({"failures": failures} if failures else {}),
-        }
+        return {"status": "ready", **models.describe_health()}
 
     return router

@@ -1,20 +1,27 @@
-"""GET /: where things are."""
+"""GET /: the list of paths."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from service.openapi.tags import SERVICE
 from service.registry.registry import ModelRegistry
 
 
-def index_router(models: ModelRegistry) -> APIRouter:
-    """The route of the index."""
-    router = APIRouter()
+def index_router(models: ModelRegistry, pages: Sequence[str]) -> APIRouter:
+    """Return the route of the list of paths.
 
-    @router.get("/")
+    Args:
+        models: The models in service.
+        pages: Paths that are not in the OpenAPI document.
+    """
+    router = APIRouter(tags=[SERVICE])
+
+    @router.get("/", summary="List all paths")
     async def index(request: Request) -> dict[str, Any]:
-        """The model that is served, and every path."""
-        document = request.app.openapi()
-        return {"model": models.default.title, "paths": sorted(document["paths"])}
+        """Title of the default model, and all paths of the service."""
+        paths = sorted([*request.app.openapi()["paths"], *pages])
+        return {"model": models.default.title, "paths": paths}
 
     return router

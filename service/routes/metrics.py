@@ -1,5 +1,7 @@
-"""GET /metrics: how well a model does at a threshold, from the scores its artifact carries; and for
-a Prometheus server, which asks for a format of its own, how the service does.
+"""GET /metrics: metrics of the model as JSON, or of the service in a format of Prometheus.
+
+The metrics of the model are computed from the labels and scores of the validation and training rows
+in the artifact, so they are available at any threshold.
 """
 
 from typing import Any
@@ -8,75 +10,68 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from model.metrics.threshold_metrics import metrics_at_threshold
 from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
 from service.observability.prometheus import PrometheusExporter
 from service.openapi.problem_responses import problem_responses
+from service.openapi.tags import METRICS
 from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
-
-SWEEP = (0.5, 0.7, 0.8, 0.9)
-
 
 _FORMATS: dict[str, Any] = {
     each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
 }
 
 
-def metrics_router(models: ModelRegistry, scrape: PrometheusExporter) -> APIRouter:
-    """The routes of /metrics."""
-    router = APIRouter()
+def metrics_router(models: ModelRegistry, exporter: PrometheusExporter) -> APIRouter:
+    """Return the routes of the metrics.
+
+    Args:
+        models: The models in service.
+        exporter: Metrics of the service.
+    """
+    router = APIRouter(tags=[METRICS])
 
     @router.get(
         "/metrics",
+        summary="Get the metrics of the model, or of the service for Prometheus",
         response_model=dict[str, Any],
         responses={200: {"content": _FORMATS}, **problem_responses(422)},
     )
     async def metrics(request: Request, response: Response) -> dict[str, Any] | Response:
-        """Confusion matrices, and what follows from them, on the validation and training sets.
+        """Metrics on the validation and training rows.
 
-        At the threshold asked for, and at a sweep of fixed ones, where the model has one; of a
-        regression its errors. A figure without a denominator is null; `intervals` are 95 % Wilson
-        intervals. Where Accept prefers a format of Prometheus's, the service's own metrics in that.
+        Confusion matrices and the metrics derived from them at one threshold and, in `sweep`, at
+        0.5, 0.7, 0.8 and 0.9. For a regression, error metrics. A metric without a denominator is
+        null; `intervals` are 95 % Wilson intervals.
+
+        If Accept prefers a format of Prometheus, the answer has the metrics of the service.
         """
-        asked = scrape_format(request.scope["headers"])
-        if asked is None:
+        format_ = scrape_format(request.scope["headers"])
+        if format_ is None:
             response.headers["Vary"] = "Accept"
-            return _metrics(models.default, request)
+            return _model_metrics(models.default, request)
         if request.scope["query_string"]:
             raise Problem.invalid([FieldError(field="query", rule="must be empty for this format")])
-        return await run_in_threadpool(_scraped, scrape, asked)
+        return await run_in_threadpool(_service_metrics, exporter, format_)
 
     @router.get(
         "/models/{name}/metrics",
+        summary="Get the metrics of a model",
         responses=problem_responses(404, 422),
     )
     async def named_metrics(name: str, request: Request) -> dict[str, Any]:
-        """The same as /metrics, of a model by name."""
-        return _metrics(models.find(name), request)
+        """Metrics on the validation and training rows, as JSON."""
+        return _model_metrics(models.find(name), request)
 
     return router
 
 
-def _scraped(scrape: PrometheusExporter, asked: Format) -> Response:
-    headers = {"Content-Type": asked.content_type, "Vary": "Accept"}
-    return Response(asked.write(scrape), headers=headers)
+def _service_metrics(exporter: PrometheusExporter, format_: Format) -> Response:
+    headers = {"Content-Type": format_.content_type, "Vary": "Accept"}
+    return Response(format_.write(exporter), headers=headers)
 
 
-def _metrics(model_version: ModelVersion, request: Request) -> dict[str, Any]:
-    predictor, thresholds = model_version.predictor, model_version.thresholds
-    target = predictor.schema.target
-    threshold = thresholds.from_query(request.scope["query_string"])
-
-    def at(threshold: float) -> dict[str, Any]:
-        sets = {"validation": predictor.validation, "train": predictor.train}
-        told = {name: metrics_at_threshold(target, rows, threshold) for name, rows in sets.items()}
-        return {**thresholds.as_fields(threshold), **told}
-
-    return {
-        "model": model_version.title,
-        **at(threshold),
-        **({"sweep": [at(each) for each in SWEEP]} if target.has_threshold else {}),
-        "scores": predictor.facts.get("scores"),
-    }
+def _model_metrics(model_version: ModelVersion, request: Request) -> dict[str, Any]:
+    threshold = model_version.thresholds.from_query(request.scope["query_string"])
+    return model_version.describe_metrics(threshold)

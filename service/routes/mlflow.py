@@ -1,7 +1,8 @@
-"""MLflow's scoring dialect: POST /invocations, GET /ping and /version, of the default model.
+"""POST /invocations, GET /ping and /version: MLflow's scoring protocol, for the default model.
 
-A client of an MLflow scoring server may be pointed at this service as it is. The dialect:
-https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
+Clients of an MLflow scoring server work without changes.
+
+Source: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
 """
 
 from fastapi import APIRouter
@@ -14,6 +15,8 @@ from service.inference.mlflow import predict_mlflow
 from service.inference.request_body import read_body
 from service.inference.tables import predict_table
 from service.lifecycle import Lifecycle
+from service.openapi.problem_responses import problem_responses
+from service.openapi.tags import MLFLOW
 from service.overload.limiter import WorkLimiter
 from service.problems import Problem
 from service.registry.registry import ModelRegistry
@@ -26,30 +29,55 @@ PATH = "/invocations"
 def invocations_routes(
     models: ModelRegistry, settings: Settings, limiter: WorkLimiter
 ) -> list[BaseRoute]:
-    """The route that predicts."""
+    """Return the route that predicts.
+
+    Args:
+        models: The models in service.
+        settings: Limits of bodies.
+        limiter: Threads and memory for large bodies.
+    """
     return [Route(PATH, InvocationsEndpoint(models, settings, limiter), methods=["POST"])]
 
 
 def scoring_server_router(models: ModelRegistry, version: str, lifecycle: Lifecycle) -> APIRouter:
-    """The routes by which MLflow's clients see that a server is there."""
-    router = APIRouter()
+    """Return the routes by which MLflow's clients check the server.
 
-    @router.get("/ping", response_class=PlainTextResponse)
+    Args:
+        models: The models in service.
+        version: Version of the service.
+        lifecycle: Phase of this process.
+    """
+    router = APIRouter(tags=[MLFLOW])
+
+    @router.get(
+        "/ping",
+        summary="Check that the service is ready for MLflow clients",
+        response_class=PlainTextResponse,
+        responses=problem_responses(503),
+    )
     async def ping() -> Response:
-        """The service answers, with a model, and is not about to stop."""
+        """Title of the default model, while the service is not shutting down."""
         lifecycle.require_serving()
         return PlainTextResponse(f"{models.default.title}\n")
 
-    @router.get("/version", response_class=PlainTextResponse)
+    @router.get(
+        "/version", summary="Get the version of the service", response_class=PlainTextResponse
+    )
     async def service_version() -> Response:
-        """The version of this service."""
+        """Version of the service, as in this document."""
         return PlainTextResponse(version)
 
     return router
 
 
 class InvocationsEndpoint:
-    """JSON in MLflow's forms, or a table as /predict takes it; JSON out."""
+    """ASGI endpoint for JSON in MLflow's forms, or a table as in /predict; answers JSON by default.
+
+    Args:
+        models: The models in service.
+        settings: Limits of bodies.
+        limiter: Threads and memory for large bodies.
+    """
 
     def __init__(self, models: ModelRegistry, settings: Settings, limiter: WorkLimiter) -> None:
         self.models = models
@@ -57,7 +85,11 @@ class InvocationsEndpoint:
         self.limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 406, 413, 415, 422, 507)."""
+        """Answer one ASGI request.
+
+        Raises:
+            Problem: 400, 406, 413, 415, 422, 503 or 507.
+        """
         request_context.get().route = PATH
         model_version = self.models.find()
         media_types = negotiate(scope["headers"], JSON)
@@ -71,5 +103,5 @@ class InvocationsEndpoint:
         threshold = model_version.thresholds.from_query(scope["query_string"])
         body = await read_body(scope, receive, self.settings.max_body_bytes, self.limiter)
         if body is not None:
-            answered = await self.limiter.run(predict_mlflow, model_version, body, threshold)
-            await Response(answered, media_type=JSON)(scope, receive, send)
+            answer = await self.limiter.run(predict_mlflow, model_version, body, threshold)
+            await Response(answer, media_type=JSON)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""GET /model, /model/card, /models/…: what a model is, for programs and for people."""
+"""GET /model, /model/card and /models/…: metadata of the models in service."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
 from service.openapi.problem_responses import problem_responses
+from service.openapi.tags import MODEL
 from service.registry.registry import ModelRegistry
 
 
@@ -16,45 +17,44 @@ class MarkdownResponse(PlainTextResponse):
 
 
 def model_router(models: ModelRegistry) -> APIRouter:
-    """The routes of what models are."""
-    router = APIRouter()
+    """Return the routes of the models' metadata."""
+    router = APIRouter(tags=[MODEL])
 
-    @router.get("/model")
+    @router.get("/model", summary="Describe the model")
     async def model() -> dict[str, Any]:
-        """The model's schema, network, recipe, data, scores, operating points and limits."""
+        """Schema, network, recipe, data, scores, operating points and limits of the default model.
+
+        A fact that the artifact does not contain is null.
+        """
         return models.default.description
 
-    @router.get("/model/card", response_class=MarkdownResponse)
+    @router.get("/model/card", summary="Get the model card", response_class=MarkdownResponse)
     async def model_card() -> Response:
-        """The same as Markdown, to be read."""
+        """Description of the default model as Markdown."""
         return MarkdownResponse(models.default.card)
 
-    @router.get("/models")
+    @router.get("/models", summary="List models and versions")
     async def names() -> dict[str, Any]:
-        """Every model by name, the default one first, with its versions."""
-        return {
-            "models": [
-                {
-                    "name": model.name,
-                    "version": model.current.predictor.version,
-                    "versions": [each.predictor.version for each in model.versions],
-                }
-                for model in models.by_name.values()
-            ]
-        }
+        """Name, active version and all versions of each model, the default model first."""
+        return models.describe()
 
-    @router.get("/models/{name}", responses=problem_responses(404, 422))
+    @router.get(
+        "/models/{name}",
+        summary="Describe a model",
+        responses=problem_responses(404, 422),
+    )
     async def named_model(name: str) -> dict[str, Any]:
-        """The same as /model, of a model by name."""
+        """Schema, network, recipe, data, scores, operating points and limits of a model."""
         return models.find(name).description
 
     @router.get(
         "/models/{name}/card",
+        summary="Get the card of a model",
         response_class=MarkdownResponse,
         responses=problem_responses(404, 422),
     )
     async def named_model_card(name: str) -> Response:
-        """The same as /model/card, of a model by name."""
+        """Description of a model as Markdown."""
         return MarkdownResponse(models.find(name).card)
 
     return router

@@ -1,4 +1,4 @@
-"""/v2/…: the Open Inference Protocol."""
+"""/v2/…: routes of the Open Inference Protocol."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -26,7 +26,7 @@ from service.registry.registry import ModelRegistry
 from service.request_context import request_context
 from service.settings import Settings
 
-MAX_INDEX_BYTES = 4096  # of a question that is {"ready": true}
+MAX_INDEX_BYTES = 4096  # of the body of /v2/repository/index, {"ready": true}; fixed
 HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
@@ -38,8 +38,16 @@ def inference_protocol_routes(
     version: str,
     lifecycle: Lifecycle,
 ) -> list[BaseRoute]:
-    """The protocol's routes. version: the service's own."""
-    most_index_bytes = min(settings.max_body_bytes, MAX_INDEX_BYTES)
+    """Return the routes of the protocol.
+
+    Args:
+        models: The models in service.
+        settings: Limits of bodies.
+        limiter: Threads and memory for large bodies.
+        version: Version of the service.
+        lifecycle: Phase of this process; it is not ready while it shuts down.
+    """
+    max_index_bytes = min(settings.max_body_bytes, MAX_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
         return _json(server_metadata(version))
@@ -63,8 +71,8 @@ def inference_protocol_routes(
         return _json({"name": model_version.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
-        body = await _plain_body(request.scope, request.receive, most_index_bytes, limiter)
-        if body is None:  # the client has gone
+        body = await _plain_body(request.scope, request.receive, max_index_bytes, limiter)
+        if body is None:  # the client has disconnected
             return Response()
         ready_only = read_object(body).get("ready", False) if body else False
         if not isinstance(ready_only, bool):
@@ -88,8 +96,15 @@ def inference_protocol_routes(
 
 
 class InferEndpoint:
-    """Tensors in, tensors out. Content-Type and Accept are not looked at: clients of this protocol
-    send any or none.
+    """ASGI endpoint that predicts tensors.
+
+    Content-Type and Accept are ignored, because clients of the protocol send any value or none.
+
+    Args:
+        models: The models in service.
+        max_body_bytes: Maximum size of a body, in bytes.
+        limiter: Threads and memory for large bodies.
+        route: Path template, for metrics and log lines.
     """
 
     def __init__(
@@ -101,41 +116,46 @@ class InferEndpoint:
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 404, 413, 415, 422)."""
+        """Answer one ASGI request.
+
+        Raises:
+            Problem: 400, 404, 413, 415, 422 or 503.
+        """
         request_context.get().route = self.route
         model_version = self.models.find(**scope["path_params"])
         threshold = model_version.thresholds.from_query(scope["query_string"])
         header_length = _header_length(scope)
         body = await _plain_body(scope, receive, self.max_body_bytes, self.limiter)
-        if body is None:  # the client has gone
+        if body is None:  # the client has disconnected
             return
         if len(body) >= THREAD_BYTES:
-            told = await self.limiter.run(infer, model_version, body, header_length, threshold)
+            response = await self.limiter.run(infer, model_version, body, header_length, threshold)
         else:
             request = read_request(body, header_length, model_version.tensor_limits)
             if request.rows * len(model_version.predictor.schema.features) <= FEW_NUMBERS:
-                told = respond(model_version, request, threshold)
+                response = respond(model_version, request, threshold)
             else:
-                told = await self.limiter.run(respond, model_version, request, threshold)
-        headers = [(b"content-length", b"%d" % len(told.body))]
-        if told.header_length is None:
+                response = await self.limiter.run(respond, model_version, request, threshold)
+        headers = [(b"content-length", b"%d" % len(response.body))]
+        if response.header_length is None:
             headers.append((b"content-type", b"application/json"))
         else:
             headers.append((b"content-type", b"application/octet-stream"))
-            headers.append((HEADER_LENGTH, b"%d" % told.header_length))
+            headers.append((HEADER_LENGTH, b"%d" % response.header_length))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": told.body})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 async def _plain_body(
     scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
 ) -> bytes | None:
-    """The body, inflated where it is compressed; None when the client left.
+    """Return the body, decompressed; None if the client has disconnected.
 
-    Raises Problem (400, 413, 415).
+    Raises:
+        Problem: 400, 413, 415 or 503.
     """
-    told = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
-    encoding = told.decode("latin-1").strip().lower()
+    header = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
+    encoding = header.decode("latin-1").strip().lower()
     if encoding not in ("", "identity", *ENCODINGS):
         raise Problem(
             415,
@@ -149,7 +169,7 @@ async def _plain_body(
 
 
 def _header_length(scope: Scope) -> int | None:
-    """How many bytes of the body are JSON; None for all."""
+    """Return the number of bytes of the body that are JSON; None for all."""
     values = {value for name, value in scope["headers"] if name == HEADER_LENGTH}
     if not values:
         return None

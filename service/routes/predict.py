@@ -1,4 +1,8 @@
-"""POST /predict: the hot path, a bare ASGI endpoint without FastAPI's machinery in between."""
+"""POST /predict and /models/…/predict, as a plain ASGI endpoint.
+
+Most requests of the service are predictions. FastAPI's dependency injection and validation would
+take longer than the prediction itself.
+"""
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -16,7 +20,13 @@ PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version
 
 
 def predict_routes(models: ModelRegistry, settings: Settings, limiter: WorkLimiter) -> list[Route]:
-    """The routes of predictions, the default model's first."""
+    """Return the routes that predict, the route of the default model first.
+
+    Args:
+        models: The models in service.
+        settings: Limits of bodies.
+        limiter: Threads and memory for large bodies.
+    """
     return [
         Route(path, PredictEndpoint(models, settings, limiter, path), methods=["POST"])
         for path in PATHS
@@ -24,7 +34,14 @@ def predict_routes(models: ModelRegistry, settings: Settings, limiter: WorkLimit
 
 
 class PredictEndpoint:
-    """One case in, one answer out; many in, many out."""
+    """ASGI endpoint that predicts instances in JSON, or tables.
+
+    Args:
+        models: The models in service.
+        settings: Limits of bodies.
+        limiter: Threads and memory for large bodies.
+        route: Path template, for metrics and log lines.
+    """
 
     def __init__(
         self, models: ModelRegistry, settings: Settings, limiter: WorkLimiter, route: str
@@ -35,7 +52,11 @@ class PredictEndpoint:
         self.route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request. Raises Problem (400, 404, 406, 413, 415, 422, 503, 507)."""
+        """Answer one ASGI request.
+
+        Raises:
+            Problem: 400, 404, 406, 413, 415, 422, 503 or 507.
+        """
         request_context.get().route = self.route
         model_version = self.models.find(**scope.get("path_params", {}))
         media_types = negotiate(scope["headers"])
@@ -46,7 +67,7 @@ class PredictEndpoint:
             return
         threshold, _ = model_version.thresholds.parse_table_query(scope["query_string"])
         body = await read_body(scope, receive, self.settings.max_body_bytes, self.limiter)
-        if body is None:  # the client has gone
+        if body is None:  # the client has disconnected
             return
         if len(body) < THREAD_BYTES and model_version.parser.is_small(body):
             rows = model_version.parser.parse(body)
@@ -54,12 +75,12 @@ class PredictEndpoint:
                 predictions = await model_version.predict_batched(rows.values, threshold)
             else:
                 predictions = model_version.predict_and_count(rows.values, threshold)
-            answered = encode_predictions(model_version, rows, predictions, threshold)
+            answer = encode_predictions(model_version, rows, predictions, threshold)
         else:
-            answered = await self.limiter.run(predict_json, model_version, body, threshold)
+            answer = await self.limiter.run(predict_json, model_version, body, threshold)
         headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(answered)),
+            (b"content-length", b"%d" % len(answer)),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answered})
+        await send({"type": "http.response.body", "body": answer})

@@ -1,4 +1,4 @@
-"""MLflow's dialect, in the bodies its client makes."""
+"""Tests of service.routes.mlflow: the bodies of MLflow's client."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Re
         json.dumps({"instances": ROWS}).replace("null", "NaN").encode(),
     ],
 )
-async def test_every_form_answers_as_predict_does(client: httpx.AsyncClient, body: Any) -> None:
+async def test_every_form_gets_the_answer_of_predict(client: httpx.AsyncClient, body: Any) -> None:
     expected = await client.post("/predict", json={"instances": ROWS})
     answer = await post(client, body)
     assert (answer.status_code, answer.json()) == (200, expected.json())
@@ -139,25 +139,27 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
         (b'{"inputs": 1, ' + json.dumps({"inputs": ROWS}).encode()[1:], "body", TWICE),
     ],
 )
-async def test_what_is_refused(client: httpx.AsyncClient, body: Any, field: str, rule: str) -> None:
+async def test_invalid_bodies(client: httpx.AsyncClient, body: Any, field: str, rule: str) -> None:
     answer = await post(client, body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0] == {"field": field, "rule": rule}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"inputs": "\\ud800"}', b"[" * 10_000])
-async def test_what_is_no_json(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_malformed_json(client: httpx.AsyncClient, body: bytes) -> None:
     assert (await post(client, body)).status_code == 400
 
 
-async def test_the_headers_decide(client: httpx.AsyncClient) -> None:
+async def test_unsupported_media_types(client: httpx.AsyncClient) -> None:
     assert (await post(client, {"inputs": ROWS}, Accept="text/csv")).status_code == 406
     assert (
         await post(client, {"inputs": ROWS}, **{"Content-Type": "text/plain"})
     ).status_code == 415
 
 
-async def test_what_mlflow_looks_for(client: httpx.AsyncClient, predictor: Predictor) -> None:
+async def test_the_checks_of_mlflow_clients(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
     ping = await client.get("/ping")
     assert (ping.status_code, ping.text) == (200, f"{predictor.title}\n")
     version = await client.get("/version")

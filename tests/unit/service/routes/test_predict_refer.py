@@ -1,4 +1,4 @@
-"""A model with a band to refer and named thresholds: served, documented, and in a scored file."""
+"""A model with a refer band and operating points: predictions, document and `predict` command."""
 
 import csv
 from collections.abc import AsyncIterator
@@ -22,12 +22,12 @@ ROWS = [[1] * 9, [5, 4, 4, 4, 4, 5, 4, 4, 1], [10] * 9]
 
 @pytest.fixture(scope="module")
 def banded(predictor: Predictor) -> Predictor:
-    """The article's model, with a band around what it says of the middle row."""
+    """The article's model with a refer band that includes the probability of the middle row."""
     assert isinstance(predictor.schema.target, Binary)
     target = predictor.schema.target.model_copy(update={"refer": (0.05, 0.99)})
     schema = predictor.schema.model_copy(update={"target": target})
-    given = replace(predictor, schema=schema, operating_points=POINTS)
-    return artifact.from_bytes(artifact.to_bytes(given))
+    changed = replace(predictor, schema=schema, operating_points=POINTS)
+    return artifact.from_bytes(artifact.to_bytes(changed))
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def decision(probability: float) -> str:
 
 async def test_decisions(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/predict", json={"instances": ROWS})).json()
-    told = [each["decision"] for each in answer["predictions"]]
-    assert told == [decision(each["probability"]) for each in answer["predictions"]]
-    assert told == ["benign", "refer", "malignant"]
+    decisions = [each["decision"] for each in answer["predictions"]]
+    assert decisions == [decision(each["probability"]) for each in answer["predictions"]]
+    assert decisions == ["benign", "refer", "malignant"]
 
 
 async def test_a_threshold_by_name(client: httpx.AsyncClient) -> None:
@@ -61,9 +61,9 @@ async def test_a_threshold_by_name(client: httpx.AsyncClient) -> None:
 async def test_openapi(client: httpx.AsyncClient) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     for name in ("Answer", "Prediction"):
-        told = schemas[name]["properties"]["decision"]
-        assert told["enum"] == ["benign", "refer", "malignant"]
-        assert told["description"] == "refer for a probability above 0.05 and up to 0.99."
+        described = schemas[name]["properties"]["decision"]
+        assert described["enum"] == ["benign", "refer", "malignant"]
+        assert described["description"] == "refer for a probability above 0.05 and up to 0.99."
         assert "decision" in schemas[name]["required"]
 
 

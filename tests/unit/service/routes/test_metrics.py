@@ -1,4 +1,4 @@
-"""GET /metrics: confusion matrices at any threshold, from the artifact's stored scores."""
+"""Tests of service.routes.metrics: the metrics of the model as JSON."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_metrics_at_the_threshold_in_force(
+async def test_metrics_at_the_active_threshold(
     client: httpx.AsyncClient, predictor: Predictor
 ) -> None:
     answer = await client.get("/metrics")
@@ -54,20 +54,20 @@ async def test_the_query_sets_the_threshold(
     assert metrics["train"]["confusion_matrix"] == vars(expected)
 
 
-async def test_a_figure_without_a_denominator_is_null(client: httpx.AsyncClient) -> None:
+async def test_a_metric_without_a_denominator_is_null(client: httpx.AsyncClient) -> None:
     validation = (await client.get("/metrics?threshold=1")).json()["validation"]
     assert validation["positive_predictive_value"] is None
     assert validation["intervals"]["positive_predictive_value"] is None
 
 
 @pytest.mark.parametrize("query", ["threshold=2", "threshold=x", "thresholds=0.5"])
-async def test_a_wrong_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_query_is_rejected(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"/metrics?{query}")
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_model_without_rows_or_scores_has_nulls(predictor: Predictor) -> None:
+async def test_metrics_without_rows_or_scores_are_null(predictor: Predictor) -> None:
     none = ScoredRows.ungrouped(np.zeros((0, 1), dtype=bool), np.zeros((0, 1)))
     bare = dataclasses.replace(predictor, train=none, validation=none, facts={})
     transport = httpx.ASGITransport(app=create_app(Settings(), bare))

@@ -1,8 +1,6 @@
-"""GET /model, /model/card, /openapi.json and /: what the service says of itself."""
+"""Tests of service.routes.model and index: metadata, the model card, the list of paths, HEAD."""
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -43,9 +41,7 @@ async def test_the_model(client: httpx.AsyncClient, predictor: Predictor) -> Non
         assert model[fact] == predictor.facts[fact]
 
 
-async def test_the_card_is_the_same_in_markdown(
-    client: httpx.AsyncClient, predictor: Predictor
-) -> None:
+async def test_the_model_card(client: httpx.AsyncClient, predictor: Predictor) -> None:
     answer = await client.get("/model/card")
     assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
     card = answer.text
@@ -59,7 +55,7 @@ async def test_the_card_is_the_same_in_markdown(
     assert "{" not in card
 
 
-async def test_a_model_that_tells_no_facts(predictor: Predictor) -> None:
+async def test_a_model_without_facts(predictor: Predictor) -> None:
     bare = dataclasses.replace(predictor, facts={})
     transport = httpx.ASGITransport(app=create_app(Settings(), bare))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -78,56 +74,22 @@ async def test_a_pipe_or_a_line_break_does_not_break_a_table(predictor: Predicto
     assert "| file | a\\|b c |" in card
 
 
-async def test_the_index(client: httpx.AsyncClient, predictor: Predictor) -> None:
-    index = (await client.get("/")).json()
+@pytest.mark.parametrize("docs", [True, False])
+async def test_the_index_lists_all_paths(predictor: Predictor, *, docs: bool) -> None:
+    transport = httpx.ASGITransport(app=create_app(Settings(docs=docs), predictor))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        index = (await client.get("/")).json()
+        documented = (await client.get("/openapi.json")).json()["paths"]
+        page = await client.get("/docs")
     assert index["model"] == predictor.title
     assert {"/predict", "/metrics", "/model", "/model/card", "/health"} <= set(index["paths"])
-
-
-def references(document: Any) -> Iterator[str]:
-    if isinstance(document, dict):
-        for key, value in document.items():
-            if key == "$ref":
-                yield value
-            else:
-                yield from references(value)
-    elif isinstance(document, list):
-        for value in document:
-            yield from references(value)
-
-
-async def test_openapi_documents_predict(client: httpx.AsyncClient, predictor: Predictor) -> None:
-    document = (await client.get("/openapi.json")).json()
-    assert document["openapi"].startswith("3.1")
-    operation = document["paths"]["/predict"]["post"]
-    assert set(operation["responses"]) == set("200 400 406 413 415 422 503 507".split())
-    tables = {"text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"}
-    for content in (operation["requestBody"], operation["responses"]["200"]):
-        assert set(content["content"]) == {"application/json", *tables}
-    assert "application/problem+json" in operation["responses"]["422"]["content"]
-    assert [each["name"] for each in operation["parameters"]] == ["threshold", "on_error"]
-    schemas = document["components"]["schemas"]
-    instance = schemas["Instance"]
-    assert list(instance["properties"]) == list(predictor.schema.names)
-    assert instance["properties"]["mitoses"] == {"type": "integer", "minimum": 1, "maximum": 10}
-    assert instance["properties"]["bare_nuclei"]["type"] == ["integer", "null"]
-    assert "bare_nuclei" not in instance["required"]
-    assert {reference.rsplit("/", 1)[1] for reference in references(document)} <= set(schemas)
-
-
-async def test_openapis_examples_are_answered(client: httpx.AsyncClient) -> None:
-    document = (await client.get("/openapi.json")).json()
-    content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-    table = document["paths"]["/predict"]["post"]["requestBody"]["content"]["text/csv"]["example"]
-    answer = await client.post("/predict", content=table, headers={"Content-Type": "text/csv"})
-    assert answer.status_code == 200
-    assert set(content["examples"]) == {"one", "objects", "arrays"}
-    for example in content["examples"].values():
-        assert (await client.post("/predict", json=example["value"])).status_code == 200
+    expected = {*documented, "/openapi.json"} | ({"/docs"} if docs else set())
+    assert index["paths"] == sorted(expected)
+    assert page.status_code == (200 if docs else 404)
 
 
 @pytest.mark.parametrize("path", ["/redoc", "/model/", "/docs/x", "/docs/../app.py", "/nothing"])
-async def test_nothing_else_is_there(client: httpx.AsyncClient, path: str) -> None:
+async def test_unknown_paths(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
 
 

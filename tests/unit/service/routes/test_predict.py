@@ -1,4 +1,4 @@
-"""POST /predict, as a client sees it."""
+"""Tests of service.routes.predict: POST /predict with JSON."""
 
 import dataclasses
 import json
@@ -37,7 +37,7 @@ def app(predictor: Predictor) -> FastAPI:
     return create_app(Settings(max_body_bytes=100_000, max_rows=1_000), predictor)
 
 
-async def test_one_in_one_out(client: httpx.AsyncClient, predictor: Predictor) -> None:
+async def test_one_instance(client: httpx.AsyncClient, predictor: Predictor) -> None:
     answer = await client.post("/predict", json=BENIGN)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -51,7 +51,7 @@ async def test_one_in_one_out(client: httpx.AsyncClient, predictor: Predictor) -
     assert re.fullmatch(r"article@[0-9a-f]{12}", predictor.title)
 
 
-async def test_many_in_many_out_in_order(client: httpx.AsyncClient, predictor: Predictor) -> None:
+async def test_many_instances_in_order(client: httpx.AsyncClient, predictor: Predictor) -> None:
     objects = await client.post("/predict", json={"instances": [BENIGN, MALIGNANT]})
     arrays = [list(row.values()) for row in (BENIGN, MALIGNANT)]
     answer = objects.json()
@@ -62,15 +62,15 @@ async def test_many_in_many_out_in_order(client: httpx.AsyncClient, predictor: P
     assert (await client.post("/predict", json={"instances": arrays})).json() == answer
 
 
-async def test_what_is_missing_is_imputed_and_said(client: httpx.AsyncClient) -> None:
+async def test_missing_values_are_imputed_and_named(client: httpx.AsyncClient) -> None:
     null = {**BENIGN, "bare_nuclei": None}
     absent = {name: value for name, value in BENIGN.items() if name != "bare_nuclei"}
     answers = [(await client.post("/predict", json=row)).json() for row in (null, absent)]
     assert answers[0] == answers[1]
     assert answers[0]["imputed"] == ["bare_nuclei"]
     many = await client.post("/predict", json={"instances": [BENIGN, absent, null]})
-    said = [each.get("imputed") for each in many.json()["predictions"]]
-    assert said == [None, ["bare_nuclei"], ["bare_nuclei"]]
+    imputed = [each.get("imputed") for each in many.json()["predictions"]]
+    assert imputed == [None, ["bare_nuclei"], ["bare_nuclei"]]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_positive_is_strictly_above(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("value", ["1.1", "-0.1", "nan", "inf", "", "high", "0_1", "+", "٠", "%FF"])
-async def test_a_threshold_that_is_none(client: httpx.AsyncClient, value: str) -> None:
+async def test_an_invalid_threshold(client: httpx.AsyncClient, value: str) -> None:
     answer = await client.post(f"/predict?threshold={value}", json=BENIGN)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
@@ -122,7 +122,7 @@ async def test_a_threshold_that_is_none(client: httpx.AsyncClient, value: str) -
         ("treshold=0.9", "query", "may only hold threshold and on_error"),
     ],
 )
-async def test_a_query_that_is_refused(
+async def test_an_invalid_query(
     client: httpx.AsyncClient, query: str, field: str, rule: str
 ) -> None:
     answer = await client.post(f"/predict?{query}", json=BENIGN)
@@ -131,7 +131,7 @@ async def test_a_query_that_is_refused(
 
 
 @pytest.mark.parametrize(("setting", "threshold"), [("0.25", 0.25), ("default", 0.5)])
-async def test_the_setting_stands_for_an_absent_query(
+async def test_the_setting_is_the_default_threshold(
     predictor: Predictor, setting: str, threshold: float
 ) -> None:
     app = create_app(Settings(threshold=setting), predictor)
@@ -143,14 +143,12 @@ async def test_the_setting_stands_for_an_absent_query(
 
 
 @pytest.mark.parametrize("setting", ["2", "screening", "nan"])
-def test_a_threshold_setting_that_is_none_stops_the_start(
-    predictor: Predictor, setting: str
-) -> None:
+def test_an_invalid_threshold_setting_stops_the_start(predictor: Predictor, setting: str) -> None:
     with pytest.raises(SettingError, match=r"^MALIGNANCY_THRESHOLD \(--threshold\) must be "):
         create_app(Settings(threshold=setting), predictor)
 
 
-async def test_a_refused_value_is_named_but_not_shown(client: httpx.AsyncClient) -> None:
+async def test_an_error_names_the_field_and_not_the_value(client: httpx.AsyncClient) -> None:
     answer = await client.post("/predict", json={**BENIGN, "mitoses": 31337})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -167,21 +165,23 @@ async def test_other_methods_are_405(client: httpx.AsyncClient, method: str) -> 
     assert answer.headers["allow"] == "POST"
 
 
-async def test_a_large_body_is_413_declared_or_not(client: httpx.AsyncClient) -> None:
+async def test_a_large_body_is_413_with_and_without_content_length(
+    client: httpx.AsyncClient,
+) -> None:
     body = json.dumps(BENIGN).encode().ljust(100_001)
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 1000):
             yield body[start : start + 1000]
 
-    for content in (body, pieces()):
+    for content in (body, chunks()):
         answer = await client.post("/predict", content=content)
         assert answer.status_code == 413
         assert answer.json()["detail"] == "The body must have at most 100000 bytes."
     assert (await client.post("/predict", content=body[:-1])).status_code == 200
 
 
-async def test_a_large_batch_answers_as_a_small_one_does(client: httpx.AsyncClient) -> None:
+async def test_a_large_request_equals_a_small_one(client: httpx.AsyncClient) -> None:
     rows = [list(BENIGN.values()), list(MALIGNANT.values())] * 500
     body = json.dumps({"instances": rows}, indent=1).encode()
     assert len(body) > THREAD_BYTES
@@ -189,8 +189,8 @@ async def test_a_large_batch_answers_as_a_small_one_does(client: httpx.AsyncClie
     assert len(predictions) == 1000
     few = (await client.post("/predict", json={"instances": rows[:2]})).json()["predictions"]
     assert [p["label"] for p in predictions] == [p["label"] for p in few] * 500
-    for place, each in enumerate(predictions):  # another batch size may round differently
-        assert each["probability"] == pytest.approx(few[place % 2]["probability"], rel=1e-9)
+    for index, each in enumerate(predictions):  # another batch size may round differently
+        assert each["probability"] == pytest.approx(few[index % 2]["probability"], rel=1e-9)
 
 
 async def test_too_many_rows(client: httpx.AsyncClient) -> None:
@@ -201,7 +201,7 @@ async def test_too_many_rows(client: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_a_client_that_leaves_gets_no_answer(app: FastAPI) -> None:
+async def test_a_client_that_disconnects_gets_no_answer(app: FastAPI) -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -215,7 +215,7 @@ async def test_a_client_that_leaves_gets_no_answer(app: FastAPI) -> None:
     assert sent == []
 
 
-async def test_values_that_overflow_are_refused(predictor: Predictor) -> None:
+async def test_values_that_overflow_are_rejected(predictor: Predictor) -> None:
     names = [Feature(name=f"x{each}") for each in range(9)]
     tiny = np.full(9, 1e-300)
     unbounded = dataclasses.replace(
@@ -233,8 +233,8 @@ async def test_values_that_overflow_are_refused(predictor: Predictor) -> None:
     ]
 
 
-scraps = '"instances": { } [ ] , 1 31337 null true NaN 1e999 "\\ud800" \x00 é'.split(" ")
-parts = st.sampled_from([*(f'"{name}":' for name in NAMES), *scraps])
+fragments = '"instances": { } [ ] , 1 31337 null true NaN 1e999 "\\ud800" \x00 é'.split(" ")
+parts = st.sampled_from([*(f'"{name}":' for name in NAMES), *fragments])
 bodies = (
     st.binary(max_size=200)
     | st.lists(parts, max_size=40).map(lambda each: "".join(each).encode())
@@ -246,8 +246,8 @@ bodies = (
 
 @given(body=bodies)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-async def test_any_body_is_answered_or_refused(client: httpx.AsyncClient, body: bytes) -> None:
-    headers = {"X-Request-ID": "any"}  # one made up might hold the digits looked for below
+async def test_any_body_is_answered_or_rejected(client: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"X-Request-ID": "any"}  # a generated id might contain the digits asserted below
     answer = await client.post("/predict", content=body, headers=headers)
     assert answer.status_code in {200, 400, 413, 415, 422}
     document: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""/v2/…: the Open Inference Protocol, for every kind of target and feature."""
+"""Tests of service.routes.open_inference for every task and type of feature."""
 
 import json
 import struct
@@ -58,12 +58,12 @@ def in_binary(request: Json, *data: bytes) -> tuple[bytes, dict[str, str]]:
     return header + b"".join(data), {"Inference-Header-Content-Length": str(len(header))}
 
 
-def spelled(texts: list[str]) -> bytes:
+def encode_texts(texts: list[str]) -> bytes:
     return b"".join(struct.pack("<I", len(t.encode())) + t.encode() for t in texts)
 
 
 def expected(predictor: Predictor, threshold: float = 0.5) -> dict[str, Any]:
-    """What each output tells of ROWS, by the answers of the target."""
+    """Return the expected values of each output for ROWS, from the answers of the target."""
     predictions = predictor.predict(ROWS)
     target = predictor.schema.target
     answers = target.answers(predictions, threshold)
@@ -79,7 +79,9 @@ def expected(predictor: Predictor, threshold: float = 0.5) -> dict[str, Any]:
     return {"value": predictions.ravel().tolist()}
 
 
-async def test_every_form_of_the_same_rows(client: httpx.AsyncClient, predictor: Predictor) -> None:
+async def test_every_form_of_a_request_gets_the_same_predictions(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
     for inputs in (
         [all_in_one(NULLS)],
         [all_in_one(NULLS, "FP32")],
@@ -88,65 +90,65 @@ async def test_every_form_of_the_same_rows(client: httpx.AsyncClient, predictor:
         NAMED[::-1],
     ):
         answer = await client.post("/infer", json={"id": "a b", "inputs": inputs})
-        told = answer.json()
-        assert answer.status_code == 200, told
+        response = answer.json()
+        assert answer.status_code == 200, response
         assert answer.headers["content-type"] == "application/json"
-        assert told["model_name"] == predictor.name
-        assert told["model_version"] == predictor.version
-        assert told["id"] == "a b"
-        assert told["parameters"] == ({"threshold": 0.5} if predictor.operating_points else {})
-        outputs = {each["name"]: each["data"] for each in told["outputs"]}
+        assert response["model_name"] == predictor.name
+        assert response["model_version"] == predictor.version
+        assert response["id"] == "a b"
+        assert response["parameters"] == ({"threshold": 0.5} if predictor.operating_points else {})
+        outputs = {each["name"]: each["data"] for each in response["outputs"]}
         wanted = expected(predictor)
         assert list(outputs) == list(wanted)
         for name, values in wanted.items():
             assert outputs[name] == (pytest.approx(values) if name[0] in "pv" else values)
 
 
-async def test_binary_tensors_there_and_back(
-    client: httpx.AsyncClient, predictor: Predictor
-) -> None:
+async def test_binary_requests_and_answers(client: httpx.AsyncClient, predictor: Predictor) -> None:
     one = {"name": "input", "shape": [3, 4], "datatype": "FP64"}
-    asked = {
+    request = {
         "parameters": {"binary_data_output": True},
         "inputs": [{**one, "parameters": {"binary_data_size": ROWS.nbytes}}],
     }
-    body, headers = in_binary(asked, ROWS.tobytes())
+    body, headers = in_binary(request, ROWS.tobytes())
     answer = await client.post("/infer", content=body, headers=headers)
     assert answer.headers["content-type"] == "application/octet-stream"
     length = int(answer.headers["inference-header-content-length"])
-    told, place = json.loads(answer.content[:length]), length
-    for output, (name, values) in zip(told["outputs"], expected(predictor).items(), strict=True):
+    response, place = json.loads(answer.content[:length]), length
+    for output, (name, values) in zip(
+        response["outputs"], expected(predictor).items(), strict=True
+    ):
         size = output["parameters"]["binary_data_size"]
         data = answer.content[place : place + size]
         place += size
         assert "data" not in output
         assert (output["name"], output["shape"][0]) == (name, 3)
         if output["datatype"] == "BYTES":
-            assert data == spelled(values)
+            assert data == encode_texts(values)
         else:
             dtype = {"FP64": "<f8", "BOOL": "?"}[output["datatype"]]
             assert np.frombuffer(data, dtype).tolist() == values
     assert place == len(answer.content)
 
 
-async def test_binary_and_json_mixed_each_feature(
+async def test_binary_and_json_tensors_in_one_request(
     client: httpx.AsyncClient, predictor: Predictor
 ) -> None:
-    colours = spelled(["grün", "", "red"])
+    colours = encode_texts(["grün", "", "red"])
     inputs: list[Json] = [dict(each) for each in NAMED]
     for place, data in ((1, colours), (3, np.array([3, 10, 1], "<u1").tobytes())):
         del inputs[place]["data"]
         inputs[place]["parameters"] = {"binary_data_size": len(data)}
     body, headers = in_binary({"inputs": inputs}, colours, bytes([3, 10, 1]))
-    told = (await client.post("/infer", content=body, headers=headers)).json()
+    response = (await client.post("/infer", content=body, headers=headers)).json()
     first = next(iter(expected(predictor).values()))
-    assert told["outputs"][0]["data"] == pytest.approx(first)
+    assert response["outputs"][0]["data"] == pytest.approx(first)
 
 
 async def test_metadata_names_every_tensor(client: httpx.AsyncClient, predictor: Predictor) -> None:
-    told = (await client.get(f"http://test/v2/models/{predictor.name}")).json()
-    assert told["versions"] == [predictor.version]
-    (tensor,) = told["inputs"]
+    response = (await client.get(f"http://test/v2/models/{predictor.name}")).json()
+    assert response["versions"] == [predictor.version]
+    (tensor,) = response["inputs"]
     assert (tensor["name"], tensor["datatype"], tensor["shape"]) == ("input", "FP64", [-1, 4])
     kinds = [(each["name"], each["datatype"]) for each in tensor["parameters"]["columns"]]
     assert kinds == [("size", "FP64"), ("colour", "BYTES"), ("smokes", "BOOL"), ("score", "FP64")]
@@ -155,30 +157,30 @@ async def test_metadata_names_every_tensor(client: httpx.AsyncClient, predictor:
         "dark blue",
         "grün",
     ]
-    outputs = {each["name"]: each for each in told["outputs"]}
+    outputs = {each["name"]: each for each in response["outputs"]}
     assert list(outputs) == list(expected(predictor))
     names = list(predictor.schema.target.names)
-    first = told["outputs"][0]
+    first = response["outputs"][0]
     assert (first["parameters"]["columns"], first["shape"]) == (names, [-1, len(names)])
-    for each in told["outputs"][1:]:
+    for each in response["outputs"][1:]:
         if each["datatype"] == "BYTES":
             assert set(expected(predictor)[each["name"]]) <= set(each["parameters"]["texts"])
     version = (await client.get(f"/versions/{predictor.version[:12]}")).json()
-    assert version == told
+    assert version == response
     for path in ("/ready", f"/versions/{predictor.version}/ready"):
         assert (await client.get(path)).json() == {"name": predictor.name, "ready": True}
 
 
 @binary
-async def test_outputs_are_chosen_and_ordered(client: httpx.AsyncClient) -> None:
-    asked = {
+async def test_requested_outputs_in_order(client: httpx.AsyncClient) -> None:
+    request = {
         "inputs": NAMED,
         "outputs": [
             {"name": "label", "parameters": {"binary_data": True}},
             {"name": "probability"},
         ],
     }
-    answer = await client.post("/infer", json=asked)
+    answer = await client.post("/infer", json=request)
     length = int(answer.headers["inference-header-content-length"])
     label, probability = json.loads(answer.content[:length])["outputs"]
     assert (label["name"], probability["name"]) == ("label", "probability")
@@ -189,21 +191,21 @@ async def test_outputs_are_chosen_and_ordered(client: httpx.AsyncClient) -> None
 @binary
 async def test_the_threshold(client: httpx.AsyncClient, predictor: Predictor) -> None:
     for given, threshold in ((0.9, 0.9), ("careful", 0.01), ("0.25", 0.25), (0, 0), (1, 1)):
-        asked = {"inputs": NAMED, "parameters": {"threshold": given, "priority": 3}}
-        told = (await client.post("/infer", json=asked)).json()
-        assert told["parameters"] == {"threshold": threshold}
-        assert told["outputs"][1]["data"] == expected(predictor, threshold)["label"]
+        request = {"inputs": NAMED, "parameters": {"threshold": given, "priority": 3}}
+        response = (await client.post("/infer", json=request)).json()
+        assert response["parameters"] == {"threshold": threshold}
+        assert response["outputs"][1]["data"] == expected(predictor, threshold)["label"]
     for wrong in (1.5, -0.1, True, None, "hasty", [0.5], 10**400):
-        asked = {"inputs": NAMED, "parameters": {"threshold": wrong}}
-        answer = await client.post("/infer", json=asked)
+        request = {"inputs": NAMED, "parameters": {"threshold": wrong}}
+        answer = await client.post("/infer", json=request)
         assert answer.status_code == 400
         assert "operating points: default, careful" in answer.json()["error"]
 
 
 @regression
-async def test_no_threshold_where_there_is_none(client: httpx.AsyncClient) -> None:
-    asked = {"inputs": NAMED, "parameters": {"threshold": 0.5}}
-    answer = await client.post("/infer", json=asked)
+async def test_a_threshold_of_a_model_without_one_is_rejected(client: httpx.AsyncClient) -> None:
+    request = {"inputs": NAMED, "parameters": {"threshold": 0.5}}
+    answer = await client.post("/infer", json=request)
     assert answer.status_code == 400
     assert "must not be given" in answer.json()["error"]
 
@@ -225,19 +227,19 @@ async def test_the_server(client: httpx.AsyncClient, predictor: Predictor) -> No
 
 
 @binary
-async def test_a_model_that_is_not_ready_and_a_bug(
+async def test_a_model_that_is_not_ready_and_an_internal_error(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spoilt = SelfTest(ROWS[:1], np.ones((1, 1)))
-    app = create_app(Settings(), replace(predictor, self_test=spoilt))
+    failing = SelfTest(ROWS[:1], np.ones((1, 1)))
+    app = create_app(Settings(), replace(predictor, self_test=failing))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
         for path in ("/health/ready", "/models/binary/ready"):
             answer = await client.get(path)
             assert (answer.status_code, list(answer.json())) == (503, ["error"])
-        (told,) = (await client.post("/repository/index")).json()
-        assert told["state"] == "UNAVAILABLE"
-        assert "self-test" in told["reason"]
+        (response,) = (await client.post("/repository/index")).json()
+        assert response["state"] == "UNAVAILABLE"
+        assert "self-test" in response["reason"]
         assert (await client.post("/repository/index", json={"ready": True})).json() == []
 
         def bug(*_: object) -> None:
@@ -250,8 +252,7 @@ async def test_a_model_that_is_not_ready_and_a_bug(
 
 
 @regression
-async def test_a_name_that_another_tensor_has(predictor: Predictor) -> None:
-    """A feature may be named as the tensor of all features is."""
+async def test_a_feature_with_the_name_of_the_common_tensor(predictor: Predictor) -> None:
     size, *others = predictor.schema.features
     features = (size.model_copy(update={"name": "input"}), *others)
     schema = predictor.schema.model_copy(update={"features": features})
@@ -259,8 +260,10 @@ async def test_a_name_that_another_tensor_has(predictor: Predictor) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
         alone = [{**NAMED[0], "name": "input"}, *NAMED[1:]]
         for inputs in ([all_in_one(NULLS)], alone):
-            told = (await client.post("/models/regression/infer", json={"inputs": inputs})).json()
-            assert told["outputs"][0]["data"] == pytest.approx(expected(predictor)["value"])
+            response = (
+                await client.post("/models/regression/infer", json={"inputs": inputs})
+            ).json()
+            assert response["outputs"][0]["data"] == pytest.approx(expected(predictor)["value"])
 
 
 @binary
@@ -276,19 +279,19 @@ async def test_the_document(client: httpx.AsyncClient) -> None:
         content = infer["requestBody"]["content"]["application/json"]
         for example in content["examples"].values():
             assert (await client.post("/infer", json=example["value"])).status_code == 200
-    told = json.dumps(document)
+    response = json.dumps(document)
     for name in document["components"]["schemas"]:
-        assert not name.startswith("v2.") or f'"#/components/schemas/{name}"' in told
-    for part in told.split('"#/components/schemas/')[1:]:
+        assert not name.startswith("v2.") or f'"#/components/schemas/{name}"' in response
+    for part in response.split('"#/components/schemas/')[1:]:
         assert part.split('"')[0] in document["components"]["schemas"]
 
 
 @regression
-async def test_an_answer_that_would_not_be_finite(predictor: Predictor) -> None:
+async def test_an_answer_that_is_not_finite_is_rejected(predictor: Predictor) -> None:
     app = create_app(Settings(), replace(predictor, theta=predictor.theta * 1e200))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/v2") as client:
-        asked = {"inputs": [all_in_one([[1.7e308, 0, 0, 1]])]}
-        answer = await client.post("/models/regression/infer", json=asked)
+        request = {"inputs": [all_in_one([[1.7e308, 0, 0, 1]])]}
+        answer = await client.post("/models/regression/infer", json=request)
         assert answer.status_code == 400
         assert "small enough for a finite answer" in answer.json()["error"]

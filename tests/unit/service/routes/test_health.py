@@ -1,4 +1,4 @@
-"""The health checks, and the artifact the service starts from."""
+"""Tests of service.routes.health: live, ready and not ready."""
 
 import dataclasses
 from pathlib import Path
@@ -47,6 +47,6 @@ async def test_not_ready_when_the_self_test_fails(predictor: Predictor, path: st
     assert (await get(broken, "/health/live")).status_code == 200
 
 
-def test_without_an_artifact_there_is_no_service(tmp_path: Path) -> None:
+def test_a_missing_artifact_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="there is no such file"):
         create_app(Settings(artifact=tmp_path / "none.joblib"))

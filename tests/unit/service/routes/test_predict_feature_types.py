@@ -1,4 +1,4 @@
-"""The service for a model with categories, truths and transforms: parsed, told, and imputed."""
+"""Predictions of a model with numbers, categories, booleans and a transform."""
 
 import dataclasses
 import json
@@ -39,8 +39,8 @@ GOOD = {"size": 2.5, "colour": "grün", "smokes": True, "score": 3}
 ROW = [2.5, 2, 1, 3]
 
 
-def made() -> Predictor:
-    """A predictor with random weights, as an artifact would bring it."""
+def make_predictor() -> Predictor:
+    """Return a predictor with random weights, written to an artifact and read again."""
     network = Network([Dense(3, "relu"), Dense(1)], inputs=6)
     generator = np.random.default_rng(0)
     theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
@@ -63,7 +63,7 @@ def made() -> Predictor:
     return artifact.from_bytes(artifact.to_bytes(tested))
 
 
-PREDICTOR = made()
+PREDICTOR = make_predictor()
 
 
 @pytest.fixture
@@ -85,13 +85,13 @@ async def test_objects_and_arrays(client: httpx.AsyncClient) -> None:
         assert [each["probability"] for each in many["predictions"]] == [probability(ROW)] * 2
 
 
-async def test_what_is_missing_is_imputed(client: httpx.AsyncClient) -> None:
+async def test_missing_values_are_imputed(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/predict", json={"size": 1, "score": 3, "smokes": None})).json()
     assert answer["imputed"] == ["colour", "smokes"]
     assert answer["probability"] == probability([1, 1, 0, 3])
 
 
-async def test_categories_spelled_with_escapes(client: httpx.AsyncClient) -> None:
+async def test_a_category_with_escapes(client: httpx.AsyncClient) -> None:
     body = '{"size": 2.5, "colour": "gr\\u00fcn", "smokes": true, "score": 3.0}'
     answer = await client.post(
         "/predict", content=body, headers={"content-type": "application/json"}
@@ -112,7 +112,7 @@ async def test_categories_spelled_with_escapes(client: httpx.AsyncClient) -> Non
         ({"weight": "a:b"}, "weight", "is not a feature of this model"),
     ],
 )
-async def test_what_is_wrong_is_named(
+async def test_an_invalid_value_is_named(
     client: httpx.AsyncClient, change: dict[str, Any], field: str, rule: str
 ) -> None:
     answer = await client.post("/predict", json=GOOD | change)
@@ -120,18 +120,18 @@ async def test_what_is_wrong_is_named(
     assert answer.json()["errors"] == [{"field": field, "rule": rule}]
 
 
-async def test_the_document_names_the_categories(client: httpx.AsyncClient) -> None:
+async def test_categories_in_the_document_and_the_card(client: httpx.AsyncClient) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
-    told = schemas["Instance"]["properties"]
-    assert told["colour"]["type"] == ["string", "null"]
-    assert told["colour"]["enum"] == [*COLOURS, None]
-    assert told["smokes"]["type"] == ["boolean", "null"]
+    properties = schemas["Instance"]["properties"]
+    assert properties["colour"]["type"] == ["string", "null"]
+    assert properties["colour"]["enum"] == [*COLOURS, None]
+    assert properties["smokes"]["type"] == ["boolean", "null"]
     assert (await client.get("/health/ready")).status_code == 200
     card = (await client.get("/model/card")).text
     assert "red, dark blue, grün" in card
 
 
-async def test_the_documents_example_is_a_request(client: httpx.AsyncClient) -> None:
+async def test_the_request_examples_of_the_document(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     for example in content["examples"].values():
@@ -144,7 +144,7 @@ VALUES: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "other", "in:stances"]), VALUES, max_size=5))
-def test_any_object_is_parsed_or_refused_by_the_rules(row: dict[str, Any]) -> None:
+def test_any_object_is_parsed_or_rejected_by_the_rules(row: dict[str, Any]) -> None:
     expected: list[float] | None = []
     for feature in SCHEMA.features:
         value = row.get(feature.name)
@@ -163,9 +163,9 @@ def test_any_object_is_parsed_or_refused_by_the_rules(row: dict[str, Any]) -> No
             expected = None
     if set(row) - set(GOOD):
         expected = None
-    contract = InstanceParser(SCHEMA, 10)
+    parser = InstanceParser(SCHEMA, 10)
     try:
-        found = contract.parse(json.dumps(row).encode()).values
+        found = parser.parse(json.dumps(row).encode()).values
     except Problem:
         assert expected is None
     else:

@@ -1,4 +1,4 @@
-"""What /v2/… refuses: 4xx in the protocol's own form, saying what is wrong, without a value."""
+"""Errors of service.routes.open_inference: status 4xx, the rule, and no value of the request."""
 
 import gzip
 import json
@@ -146,7 +146,7 @@ ONE = all_in_one(ROWS[[0, 2]])
         ),
     ],
 )
-async def test_what_is_wrong_is_named(client: httpx.AsyncClient, request_: Any, error: str) -> None:
+async def test_invalid_requests(client: httpx.AsyncClient, request_: Any, error: str) -> None:
     answer = await client.post("/infer", json=request_)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/json"
@@ -174,30 +174,30 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, request_: Any, 
         ("INT8", bytes([1, 1, 1, 3] * 2 + [1, 1, 1, 255]), "row 2: score must be an integer"),
     ],
 )
-async def test_wrong_binary_data(
+async def test_invalid_binary_data(
     client: httpx.AsyncClient, datatype: str, data: bytes, error: str
 ) -> None:
     tensor = {"name": "input", "shape": [3, 4], "datatype": datatype}
-    asked = {"inputs": [{**tensor, "parameters": {"binary_data_size": len(data)}}]}
-    body, headers = in_binary(asked, data)
+    request = {"inputs": [{**tensor, "parameters": {"binary_data_size": len(data)}}]}
+    body, headers = in_binary(request, data)
     answer = await client.post("/infer", content=body, headers=headers)
     assert answer.status_code == 400
     assert error in answer.json()["error"]
 
 
-async def test_single_precision_reaches_the_bounds(client: httpx.AsyncClient) -> None:
+async def test_single_precision_at_the_minimum(client: httpx.AsyncClient) -> None:
     assert float(np.float32(0.1)) > 0.1
     low = np.nextafter(np.float32(0.1), np.float32(0))
     for value, status in ((np.float32(0.1), 200), (low, 400)):
         rows = np.array([[value, 0, 0, 1]], dtype="<f4")
         tensor = {"name": "input", "shape": [1, 4], "datatype": "FP32"}
-        asked = {"inputs": [{**tensor, "parameters": {"binary_data_size": rows.nbytes}}]}
-        body, headers = in_binary(asked, rows.tobytes())
+        request = {"inputs": [{**tensor, "parameters": {"binary_data_size": rows.nbytes}}]}
+        body, headers = in_binary(request, rows.tobytes())
         assert (await client.post("/infer", content=body, headers=headers)).status_code == status
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "", "99999999999999999999", "1000000"])
-async def test_a_wrong_header_length(client: httpx.AsyncClient, length: str) -> None:
+async def test_an_invalid_header_length(client: httpx.AsyncClient, length: str) -> None:
     headers = {"Inference-Header-Content-Length": length}
     answer = await client.post("/infer", json={"inputs": NAMED}, headers=headers)
     assert answer.status_code == 400
@@ -231,7 +231,7 @@ GOOD_TEXT = json.dumps(
 )
 
 
-async def test_a_name_given_twice_is_refused_at_every_level(client: httpx.AsyncClient) -> None:
+async def test_a_duplicate_name_is_rejected_at_every_level(client: httpx.AsyncClient) -> None:
     for name in ("id", "parameters", "threshold", "inputs", "name", "shape", "datatype", "data"):
         for spelled in (name, "".join(f"\\u{ord(each):04x}" for each in name)):
             at = GOOD_TEXT.index(f'"{name}"')
@@ -249,7 +249,7 @@ async def test_a_name_given_twice_is_refused_at_every_level(client: httpx.AsyncC
 
 
 @pytest.mark.parametrize("identity", ["a:b", r"\u003a", ":" * 50, r"a\u003A:"])
-async def test_colons_in_texts_hide_no_name_given_twice(
+async def test_colons_in_texts_do_not_hide_a_duplicate_name(
     client: httpx.AsyncClient, identity: str
 ) -> None:
     body = GOOD_TEXT.replace('"x"', f'"{identity}"')
@@ -259,7 +259,7 @@ async def test_colons_in_texts_hide_no_name_given_twice(
     assert twice.status_code == 400
 
 
-async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
+async def test_a_compression_bomb_is_not_decompressed(kinds: Predictor) -> None:
     app = create_app(Settings(max_body_bytes=10_000), kinds)
     transport = httpx.ASGITransport(app=app)
     bomb = gzip.compress(bytes(9_000_000))
@@ -269,8 +269,8 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
             headers = {"Content-Encoding": "gzip"}
             answer = await client.post(path, content=bomb, headers=headers)
             assert answer.status_code == 413
-            most = MAX_INDEX_BYTES if "index" in path else "10000"
-            assert f"must have at most {most} bytes" in answer.json()["error"]
+            limit = MAX_INDEX_BYTES if "index" in path else "10000"
+            assert f"must have at most {limit} bytes" in answer.json()["error"]
             assert (await client.post(path, content=bytes(10_001))).status_code == 413
 
 
@@ -288,7 +288,7 @@ async def test_a_bomb_is_not_inflated(kinds: Predictor) -> None:
         ("POST", "/v2/models/binary/infer", 400),
     ],
 )
-async def test_errors_have_the_protocols_form(
+async def test_errors_of_the_protocol(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     answer = await client.request(method, f"http://test{path}", headers={"X-Request-ID": "abc"})

@@ -1,4 +1,4 @@
-"""GET /docs: the page and all that it loads, from here."""
+"""Tests of service.routes.docs: the page, its files and its security policy."""
 
 import re
 
@@ -13,22 +13,22 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
-async def test_all_that_the_page_names_is_here(client: httpx.AsyncClient) -> None:
+async def test_the_service_has_all_files_of_the_page(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "//" not in page.text.replace("<!DOCTYPE html>", "")
-    named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(named) == 5
-    for path in named:
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 5
+    for path in links:
         answer = await client.get(f"/{path}")
         assert answer.status_code == 200
         assert len(answer.content) > 100
-    started = (await client.get("/docs/start.js")).text
-    assert 'url: "openapi.json"' in started
+    start = (await client.get("/docs/start.js")).text
+    assert 'url: "openapi.json"' in start
 
 
-async def test_the_page_runs_no_script_of_its_own_and_loads_none_from_elsewhere(
+async def test_the_page_has_no_inline_script_and_no_content_of_other_hosts(
     client: httpx.AsyncClient,
 ) -> None:
     page = await client.get("/docs")
@@ -48,5 +48,5 @@ def app(predictor: Predictor, request: pytest.FixtureRequest) -> FastAPI:
 
 @pytest.mark.parametrize("app", [False], indirect=True)
 @pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/swagger-ui.css"])
-async def test_it_can_be_turned_off(client: httpx.AsyncClient, path: str) -> None:
+async def test_the_page_can_be_disabled(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404

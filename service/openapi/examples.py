@@ -1,0 +1,167 @@
+"""Examples in the OpenAPI document: requests, and the answers of the loaded model to them."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from pydantic_core import from_json, to_json
+
+from model.arrays import Array
+from service.codecs.tabular.blocks import Block, ScoredBlock, TableWriter
+from service.codecs.tabular.csv import CsvWriter
+from service.codecs.tabular.ndjson import NdjsonWriter
+from service.inference.instances import predict_json
+from service.inference.open_inference import infer
+from service.openapi.json_schema import Json
+from service.problems import Problem
+from service.registry.model_version import ModelVersion
+
+TABLE = "rows"  # name of the only example of a table
+
+
+class PredictionExamples:
+    """Requests with typical rows, and the answers of a model to them.
+
+    A typical row has the values that replace missing ones, so no example is the data of a person.
+    The second row has a missing value, if a feature may be missing. An answer is computed by the
+    same functions as the answer to a request; it is left out if the model rejects the rows.
+
+    Args:
+        model_version: The model. Its examples are not counted as predictions.
+
+    Attributes:
+        rows: Typical rows as objects.
+    """
+
+    def __init__(self, model_version: ModelVersion) -> None:
+        self._model_version = model_version.without_recording()
+        self._threshold = model_version.thresholds.active
+        predictor = model_version.predictor
+        features, typical = predictor.schema.features, predictor.encoder.fill
+        self._values: Array = np.stack([typical, typical])[: model_version.max_rows].astype(float)
+        row: Json = {
+            feature.name: feature.spelled(value)
+            for feature, value in zip(features, typical.tolist(), strict=True)
+        }
+        self.rows = [dict(row) for _ in self._values]
+        missing = [index for index, feature in enumerate(features) if feature.may_be_missing]
+        if missing and len(self.rows) > 1:
+            self._values[1, missing[0]] = np.nan
+            self.rows[1][features[missing[0]].name] = None
+
+    @property
+    def arrays(self) -> list[list[Any]]:
+        """Typical rows as arrays, features in order."""
+        return [list(row.values()) for row in self.rows]
+
+    def json_requests(self) -> Json:
+        """Return JSON bodies by name of the example."""
+        return {
+            "one": example("One instance", self.rows[0]),
+            "objects": example("Many instances as objects", {"instances": self.rows}),
+            "arrays": example(
+                "Many instances as arrays, features in order", {"instances": self.arrays}
+            ),
+        }
+
+    def json_responses(self) -> Json:
+        """Return the answers to `json_requests`."""
+        return self._responses(self.json_requests(), self._predict)
+
+    def mlflow_requests(self) -> Json:
+        """Return JSON bodies in the forms of MLflow by name of the example."""
+        split = {"columns": list(self.rows[0]), "data": self.arrays}
+        return {
+            "dataframe_split": example("Columns and data", {"dataframe_split": split}),
+            "dataframe_records": example("Rows as objects", {"dataframe_records": self.rows}),
+            "instances": example("Instances", {"instances": self.rows}),
+            "inputs": example("Inputs", {"inputs": self.arrays}),
+        }
+
+    def mlflow_responses(self) -> Json:
+        """Return the answers to `mlflow_requests` and to a table, which are equal."""
+        same = {**self.mlflow_requests(), TABLE: example("Table", None)}
+        return self._responses(same, lambda _: self._predict({"instances": self.rows}))
+
+    def tensor_requests(self, tensor: Json) -> Json:
+        """Return bodies of the Open Inference Protocol by name of the example.
+
+        Args:
+            tensor: Name and datatype of the input of all features.
+        """
+        shape = [len(self.rows), len(self.rows[0])]
+        data = [self._tensor_row(row) for row in self._values.tolist()]
+        inputs = [{**tensor, "shape": shape, "parameters": {}, "data": data}]
+        return {TABLE: example("All features in one tensor", {"inputs": inputs})}
+
+    def tensor_responses(self, tensor: Json) -> Json:
+        """Return the answers to `tensor_requests` with the same argument."""
+
+        def answer(request: Json) -> Any:
+            response = infer(self._model_version, to_json(request), None, self._threshold)
+            return from_json(response.body)
+
+        return self._responses(self.tensor_requests(tensor), answer)
+
+    def csv_requests(self) -> Json:
+        """Return CSV bodies by name of the example."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.rows[0])
+        writer.writerows(map(_cell, row.values()) for row in self.rows)
+        return {TABLE: example("Table", text.getvalue())}
+
+    def csv_responses(self) -> Json:
+        """Return the answers to `csv_requests`."""
+        target = self._model_version.predictor.schema.target
+        return self._table_responses(CsvWriter(target, self._threshold, mark=False))
+
+    def ndjson_requests(self) -> Json:
+        """Return NDJSON bodies by name of the example."""
+        return {TABLE: example("Table", "".join(f"{to_json(row).decode()}\n" for row in self.rows))}
+
+    def ndjson_responses(self) -> Json:
+        """Return the answers to `ndjson_requests`."""
+        schema = self._model_version.predictor.schema
+        return self._table_responses(NdjsonWriter(schema, self._threshold))
+
+    def _predict(self, request: Json) -> Any:
+        return from_json(predict_json(self._model_version, to_json(request), self._threshold))
+
+    def _table_responses(self, writer: TableWriter) -> Json:
+        def answer(_: Any) -> str:
+            predictions = self._model_version.predict(self._values)
+            scored = ScoredBlock(Block(self._values), predictions, None)
+            return b"".join([writer.begin(), writer.rows(scored), writer.end()]).decode()
+
+        return self._responses({TABLE: example("Table", None)}, answer)
+
+    def _responses(self, requests: Json, answer: Callable[[Any], Any]) -> Json:
+        responses = {}
+        for name, request in requests.items():
+            try:
+                responses[name] = example(request["summary"], answer(request["value"]))
+            except Problem:  # for example because the typical row overflows
+                continue
+        return responses
+
+    def _tensor_row(self, row: Iterable[float]) -> list[float | None]:
+        return [None if np.isnan(value) else value for value in row]
+
+
+def example(summary: str, value: Any) -> Json:
+    """Return an OpenAPI Example Object.
+
+    Args:
+        summary: Short description.
+        value: The example.
+    """
+    return {"summary": summary, "value": value}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
