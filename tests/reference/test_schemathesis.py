@@ -70,6 +70,8 @@ def test_tables_pass_every_check_but_one(wisconsin_port: int, tmp_path: Path) ->
             content = operation.get("requestBody", {}).get("content", {})
             if len(content) > 1:
                 del content["application/json"]
+            # Schemathesis cannot send NDJSON; tests/unit/service/openapi sends its examples.
+            content.get("application/x-ndjson", {}).pop("examples", None)
     document["paths"] = {
         path: methods
         for path, methods in document["paths"].items()
