@@ -2,13 +2,15 @@
 
 import os
 import re
+import sys
 import warnings
+from argparse import Action, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 PREFIX = "MALIGNANCY_"
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
@@ -48,7 +50,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
-        cli_prog_name="python -m service",
         cli_kebab_case=True,
         cli_hide_none_type=True,
         cli_show_env_vars=True,
@@ -259,11 +260,29 @@ def read_settings(arguments: Sequence[str]) -> Settings:
             if not os.environ.get(f"{PREFIX}{new.upper()}"):
                 values[new] = old_value
     try:
-        return Settings(_cli_parse_args=flags, **values)
+        source: CliSettingsSource[Namespace] = CliSettingsSource(
+            Settings,
+            cli_prog_name=_program_name(),
+            cli_parse_args=flags,
+            formatter_class=_HelpFormatter,
+        )
+        return Settings(_cli_settings_source=source, **values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         rule = first["msg"].replace("Input should", "must", 1).removeprefix("Value error, ")
         raise SettingError(str(first["loc"][0]), rule) from None
+
+
+class _HelpFormatter(RawDescriptionHelpFormatter):
+    """Leaves out a default that a description already explains in words."""
+
+    def _get_help_string(self, action: Action) -> str | None:
+        return action.help and action.help.replace(" (default: null)", "")
+
+
+def _program_name() -> str:
+    is_script = Path(sys.argv[0]).stem == "malignancy"
+    return "malignancy serve" if is_script else "python -m service"
 
 
 def _warn_deprecated(old: str, new: str) -> None:

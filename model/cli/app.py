@@ -1,7 +1,8 @@
-"""The program that the commands belong to: how it starts, shows, and says what went wrong."""
+"""The program of the commands: start, shared options, output and error messages."""
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,32 +13,53 @@ from rich.table import Table
 from model.errors import MalignancyError
 from model.training.recipes.recipe import bundled_recipes
 
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+INTERRUPTED = 130  # 128 + SIGINT, the exit code of an interrupted program
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
-# Where no terminal says how wide it is, tables are as wide as they need.
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
+# Without a terminal, tables take up to 160 columns.
 _width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
 console = Console(highlight=False, width=_width)
 
 RecipeArgument = Annotated[
     str,
-    typer.Argument(help=f"A recipe file, or one of {', '.join(bundled_recipes())}."),
+    typer.Argument(
+        metavar="RECIPE",
+        help=f"A recipe file, or the name of a bundled recipe: {', '.join(bundled_recipes())}.",
+    ),
 ]
-ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The artifact's file.")]
-JobsOption = Annotated[int, typer.Option(min=1, help="Processes that work at once.")]
+ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An artifact file.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="Number of parallel processes.")]
 ClusterOption = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="A Dask scheduler, whose workers do it instead."),
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address of a Dask scheduler; its workers replace the processes of --jobs.",
+        show_default="none",
+    ),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"malignancy {version('malignancy')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _program() -> None:
-    """Train a network by a recipe, and write the artifact that the service serves."""
+def _program(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Train neural networks on tables, evaluate them, and serve them over REST."""
 
 
 def main() -> None:
-    """Run the program. What it refuses is one line on stderr and exit code 2, no traceback."""
+    """Run the program. An error is one line on standard error and exit code 2, no traceback."""
     try:
         app()
     except MalignancyError as error:
@@ -46,30 +68,53 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
-    except SystemExit as stop:  # typer says nothing of Ctrl-C
+    except SystemExit as stop:  # typer does not report Ctrl-C
         if isinstance(getattr(stop.__context__, "__cause__", None), KeyboardInterrupt):
             print("interrupted: nothing was saved", file=sys.stderr)
         raise
 
 
 def prepare(file: Path, option: str = "--output") -> None:
-    """Make the folder that a file goes to; refuse a file that is a folder."""
+    """Create the folder of an output file.
+
+    Args:
+        file: The file that will be written.
+        option: The option that names it, for the error.
+
+    Raises:
+        MalignancyError: `file` is a folder.
+    """
     if file.is_dir():
         raise MalignancyError(f"{option}: {file} is a folder, it must be a file")
     file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def refuse_same(file: Path, other: Path, what: str, option: str = "--output") -> None:
-    """Refuse to write a file over another one that is still needed."""
+    """Refuse to overwrite a file that is still needed.
+
+    Args:
+        file: The file that will be written.
+        other: The file that is needed.
+        what: A description of `other`, for the error.
+        option: The option that names `file`, for the error.
+
+    Raises:
+        MalignancyError: The two are the same file.
+    """
     if file.resolve() == other.resolve():
         raise MalignancyError(f"{option}: {file} is {what} itself, it must be another file")
 
 
 def to_right(table: Table, *left: str) -> Table:
-    """The table with its columns aligned at the right, but for those of these headers."""
+    """Align the columns of a table at the right.
+
+    Args:
+        table: The table; it is changed.
+        *left: Headers of columns that stay aligned at the left.
+
+    Returns:
+        The same table.
+    """
     for column in table.columns:
         column.justify = "left" if column.header in left else "right"
     return table
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for another program.")]

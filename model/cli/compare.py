@@ -15,12 +15,6 @@ from model.training.recipes.recipe import load_recipe
 SHOWN = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1", "r_squared")
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model compare overfit overfit-l2 overfit-dropout"
-    app.command("compare", epilog=example)(compare_command)
-
-
 def compare_command(
     recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Two or more.")],
     output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path(

@@ -19,12 +19,6 @@ from model.training.tables.table import read_table
 FIGURES = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model cross-validate wisconsin --repeats 10 --jobs 2"
-    app.command("cross-validate", epilog=example)(cross_validate_command)
-
-
 def cross_validate_command(
     recipe: RecipeArgument = "wisconsin",
     folds: Annotated[int, typer.Option(min=2, max=1000, help="Parts of the table.")] = 10,

@@ -18,11 +18,6 @@ from model.training.tables.table import Table
 from model.training.tables.targets import rows_by_class
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    app.command("describe", epilog="Example: python -m model describe wisconsin")(describe_command)
-
-
 def describe_command(
     recipe: RecipeArgument = "wisconsin",
     folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),

@@ -18,12 +18,6 @@ THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 PARTS = ("validation", "train")
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model evaluate artifacts/wisconsin.joblib --threshold 0.3"
-    app.command("evaluate", epilog=example)(evaluate_command)
-
-
 def evaluate_command(
     source: ArtifactArgument,
     threshold: Annotated[

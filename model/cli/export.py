@@ -11,16 +11,6 @@ from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.export.onnx_model import to_onnx
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    export = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(export, name="export", help="Write a trained model in another program's format.")
-    example = (
-        "Example: python -m model export onnx artifacts/wisconsin.joblib --output wisconsin.onnx"
-    )
-    export.command("onnx", epilog=example)(export_onnx_command)
-
-
 def export_onnx_command(
     source: ArtifactArgument,
     output: Annotated[

@@ -16,12 +16,6 @@ from model.training.tables.readers import read_frame
 MOST_ROWS = 100_000  # that a first recipe is made from
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model init patients.csv --target diagnosis"
-    app.command("init", epilog=example)(init_command)
-
-
 def init_command(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with a header, or Parquet.")],
     target: Annotated[

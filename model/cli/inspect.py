@@ -3,19 +3,12 @@
 import json
 from typing import Any
 
-import typer
 from rich.table import Table
 
 from model.artifacts import artifact
 from model.cli.app import ArtifactArgument, JsonOption, console
 from model.prediction.predictor import Predictor
 from model.prediction.target import Regression
-
-
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model inspect artifacts/wisconsin.joblib"
-    app.command("inspect", epilog=example)(inspect_command)
 
 
 def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> None:

@@ -14,11 +14,6 @@ from model.pipelines.prepare import prepare as prepare_rows
 from model.training.recipes.recipe import load_recipe
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    app.command("landscape", epilog="Example: python -m model landscape article")(landscape_command)
-
-
 def landscape_command(
     recipe: RecipeArgument = "wisconsin",
     folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),

@@ -18,14 +18,6 @@ from model.errors import MalignancyError
 from model.pipelines.score_file import score_file
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = (
-        "Example: python -m model predict artifacts/wisconsin.joblib rows.csv --output out.csv"
-    )
-    app.command("predict", epilog=example)(predict_command)
-
-
 def predict_command(
     source: ArtifactArgument,
     file: Annotated[

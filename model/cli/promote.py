@@ -1,16 +1,8 @@
 """`promote`: which version of a folder is served."""
 
-import typer
-
 from model.artifacts import artifact
 from model.artifacts.repository import make_current
 from model.cli.app import ArtifactArgument, console
-
-
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model promote artifacts/wisconsin/2026-11.joblib"
-    app.command("promote", epilog=example)(promote_command)
 
 
 def promote_command(source: ArtifactArgument) -> None:

@@ -11,12 +11,6 @@ from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.evaluation.report.document import report
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model report artifacts/wisconsin.joblib"
-    app.command("report", epilog=example)(report_command)
-
-
 def report_command(
     source: ArtifactArgument,
     output: Annotated[

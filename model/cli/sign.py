@@ -10,13 +10,6 @@ from model.artifacts.signing import make_keys, read_private_key, sign
 from model.cli.app import ArtifactArgument, console, prepare
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    app.command("keygen", epilog="Example: python -m model keygen signing.pem")(keygen_command)
-    example = "Example: python -m model sign artifacts/wisconsin.joblib --key signing.pem"
-    app.command("sign", epilog=example)(sign_command)
-
-
 def keygen_command(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the private key goes.")],
 ) -> None:

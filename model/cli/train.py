@@ -33,13 +33,6 @@ REDRAW_SECONDS = 0.1
 MOST_RECORDS = 30  # shown
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands part of the program."""
-    example = "Example: python -m model train wisconsin --output artifacts/wisconsin.joblib"
-    app.command("train", epilog=example)(train_command)
-    app.command("lr-find", epilog="Example: python -m model lr-find wisconsin")(lr_find_command)
-
-
 def train_command(
     recipe: RecipeArgument = "wisconsin",
     output: Annotated[

@@ -25,6 +25,7 @@ from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
 from service.observability.tracing import create_tracer_provider
 from service.protocol.http_protocol import hardened_protocol
+from service.server.address import AddressError, check_address
 from service.server.graceful import GracefulServer
 from service.server.supervisor import control_loop, serve_with_workers
 from service.settings import SettingError, Settings, read_settings
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the service with these command line arguments, and return the exit code."""
     try:
         settings = read_settings(arguments)
+        check_address(settings.host, settings.port)
         if settings.workers > 1:
             configure_logging(settings.log_level, settings.log_format, _log_writer())
             create_app(settings)  # reports errors of the settings and artifacts once
@@ -49,8 +51,14 @@ def main(arguments: Sequence[str]) -> int:
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
+    except AddressError as error:
+        print(error, file=sys.stderr)
+        return 3
     except ArtifactError as error:
-        print(f"{error}\nMake an artifact with: python -m model train", file=sys.stderr)
+        print(
+            f"{error}\nTrain a model with: malignancy train (or python -m model train)",
+            file=sys.stderr,
+        )
         return 2
     server.run()
     return 0

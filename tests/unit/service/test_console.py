@@ -1,0 +1,53 @@
+"""`malignancy` runs the service or the offline program, each without the other."""
+
+import runpy
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from service.console import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, list[str]]:
+    """Run the script, and return its exit code and what of the offline libraries it imported."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/malignancy", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0), sys.argv
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["malignancy", "--version"])
+    monkeypatch.setattr(runpy, "run_module", None)
+    main()
+    assert capsys.readouterr().out == f"malignancy {version('malignancy')}\n"
+
+
+def test_help_of_all_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--help")[0] == 0
+    out = capsys.readouterr().out
+    assert "Usage: malignancy [OPTIONS] COMMAND" in out
+    for name in ("Data", "Train", "Evaluate", "Predict", "Publish", "train", "serve", "export"):
+        assert name in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "rest"),
+    [
+        (["serve"], "service", []),
+        (["serve", "--port", "1"], "service", ["--port", "1"]),
+        (["train", "wisconsin"], "model", ["train", "wisconsin"]),
+        ([], "model", []),
+    ],
+)
+def test_dispatch(
+    arguments: list[str], module: str, rest: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+    monkeypatch.setattr(sys, "argv", ["malignancy", *arguments])
+    monkeypatch.setattr(runpy, "run_module", lambda name, run_name: ran.append((name, run_name)))
+    main()
+    assert (ran, sys.argv[1:]) == ([(module, "__main__")], rest)
