@@ -15,8 +15,8 @@ INTRODUCTION = """\
 
 <!-- Generated from model/cli by docs/generate_cli.py; do not edit. -->
 
-`malignancy COMMAND`, or `python -m model COMMAND`; the service is also `python -m service`. An error
-is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130.
+`malignancy COMMAND`, or `python -m model COMMAND`. The service is also `python -m service`. An
+error is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130.
 
 """
 
@@ -57,7 +57,7 @@ def _parameters(command: Any) -> str:
         if not is_argument:
             name = " / ".join(parameter.opts)
             if not parameter.is_flag:
-                name += f" {(parameter.metavar or parameter.type.name.upper())}"
+                name += f" {parameter.metavar or parameter.name.upper()}"
         default = parameter.show_default if isinstance(parameter.show_default, str) else None
         if default is None and not getattr(parameter, "is_flag", False):
             value = parameter.default

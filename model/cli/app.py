@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import MalignancyError
-from model.training.recipes.recipe import bundled_recipes
 
 INTERRUPTED = 130  # 128 + SIGINT, the exit code of an interrupted program
 
@@ -24,11 +23,13 @@ RecipeArgument = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help=f"A recipe file, or the name of a bundled recipe: {', '.join(bundled_recipes())}.",
+        help="A recipe file, or the name of a bundled recipe (malignancy recipes lists them).",
     ),
 ]
 ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An artifact file.")]
-JobsOption = Annotated[int, typer.Option(min=1, help="Number of parallel processes.")]
+JobsOption = Annotated[
+    int, typer.Option(min=1, metavar="NUMBER", help="Number of parallel processes.")
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""`compare`: recipes side by side."""
+"""The command `compare`: train several recipes and compare them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,16 +16,16 @@ SHOWN = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1", "r
 
 
 def compare_command(
-    recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Two or more.")],
-    output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path(
+    recipes: Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Two or more recipes.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="File of the picture, PNG.")] = Path(
         "artifacts/comparison.png"
     ),
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
 ) -> None:
-    """Train several recipes; one table and one picture of them all.
+    """Train several recipes; print one table and draw one picture.
 
-    The exit code is 1 where one of them could not be trained.
+    The exit code is 1 if a recipe could not be trained.
     """
     plans = [load_recipe(recipe) for recipe in recipes]
     prepare(output)
@@ -69,6 +69,6 @@ def _table(found: list[Compared]) -> Table:
 
 
 def _figures(compared: Compared) -> dict[str, Any]:
-    """Of a regression those of its first output."""
+    """Return the metrics; of a regression those of its first output."""
     outputs = compared.metrics.get("outputs")
     return dict(next(iter(outputs.values())) if outputs else compared.metrics)

@@ -1,4 +1,4 @@
-"""`cross-validate`: how good a recipe is on rows it has not learned from."""
+"""The command `cross-validate`: estimate how good a recipe is on new rows."""
 
 import json
 from typing import Annotated, Any
@@ -16,43 +16,51 @@ from model.prediction.target import Target
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.table import read_table
 
-FIGURES = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
+METRICS = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
 
 
 def cross_validate_command(
     recipe: RecipeArgument = "wisconsin",
-    folds: Annotated[int, typer.Option(min=2, max=1000, help="Parts of the table.")] = 10,
-    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Drawings of the parts.")] = 1,
+    folds: Annotated[
+        int, typer.Option(min=2, max=1000, metavar="NUMBER", help="Number of folds.")
+    ] = 10,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=1, max=1000, metavar="NUMBER", help="Number of times the folds are drawn."
+        ),
+    ] = 1,
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict each row by a model of other rows, whole groups apart, everything fitted within.
+    """Predict each row with a model trained on other rows, and print the metrics.
 
-    All rows of the table take part, whatever the recipe's split.
+    The rows of a group are in one fold. Everything is fitted within the training folds. All rows of
+    the table are used; the split of the recipe is ignored.
     """
     plan = load_recipe(recipe)
     table = read_table(plan)
     assignments = draw_folds(plan, table, folds, repeats)
     found = cross_validate(plan, table, assignments, jobs, cluster)
-    told = _told(plan.data_schema.target, found)
+    summary = _summary(plan.data_schema.target, found)
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(summary, indent=2))
         return
-    title = f"{plan.name}: {len(table.rows)} rows, {folds} folds, {repeats} times"
-    shown = Table("figure", "mean", "deviation", "least", "most", title=title)
-    for name, each in told.items():
+    title = f"{plan.name}: {len(table.rows)} rows, {folds} folds, {repeats} repeats"
+    shown = Table("metric", "mean", "deviation", "min", "max", title=title)
+    for name, each in summary.items():
         shown.add_row(name, *(f"{each[key]:.4f}" for key in ("mean", "deviation", "least", "most")))
-    console.print(to_right(shown, "figure"))
+    console.print(to_right(shown, "metric"))
     if repeats > 1:
-        console.print("deviation, least and most: from one drawing of folds to another")
+        console.print("deviation, min and max: over the repeats")
 
 
-def _told(target: Target, found: list[OutOfFold]) -> dict[str, dict[str, float]]:
-    """Each figure over the repeats."""
+def _summary(target: Target, found: list[OutOfFold]) -> dict[str, dict[str, float]]:
+    """Return mean, standard deviation, minimum and maximum of each metric over the repeats."""
     each: dict[str, list[float]] = {}
     for one in found:
-        for name, value in _figures(target, one).items():
+        for name, value in _metrics(target, one).items():
             if value is not None:
                 each.setdefault(name, []).append(value)
     return {
@@ -66,17 +74,17 @@ def _told(target: Target, found: list[OutOfFold]) -> dict[str, dict[str, float]]
     }
 
 
-def _figures(target: Target, one: OutOfFold) -> dict[str, Any]:
-    """Scores, and what is right: of a binary target at each of its operating points."""
-    told: dict[str, Any] = dict(scores(target, one.scored))
+def _metrics(target: Target, one: OutOfFold) -> dict[str, Any]:
+    """Return scores and metrics; of a binary target at each operating point."""
+    found: dict[str, Any] = dict(scores(target, one.scored))
     if one.thresholds and target.task == "binary":
         for name, thresholds in one.thresholds.items():
             called = (one.scored.predictions[:, 0] > thresholds).astype(float)
             at = ConfusionMatrix.at(0.5, one.scored.targets[:, 0], called).summary()
-            told |= {f"{figure} at {name}": at[figure] for figure in FIGURES if figure in at}
-        return told
+            found |= {f"{metric} at {name}": at[metric] for metric in METRICS if metric in at}
+        return found
     at = metrics_at_threshold(target, one.scored, 0.5)
-    told |= {figure: at[figure] for figure in FIGURES if figure in at}
+    found |= {metric: at[metric] for metric in METRICS if metric in at}
     for name, output in at.get("outputs", {}).items():
-        told |= {f"{figure} of {name}": value for figure, value in output.items()}
-    return told
+        found |= {f"{metric} of {name}": value for metric, value in output.items()}
+    return found

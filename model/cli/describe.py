@@ -1,4 +1,4 @@
-"""`describe`: what a recipe's table holds, before anything is learned from it."""
+"""The command `describe`: summarize the table of a recipe before training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,11 +20,13 @@ from model.training.tables.targets import rows_by_class
 
 def describe_command(
     recipe: RecipeArgument = "wisconsin",
-    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the pictures.")] = Path(
+        "artifacts"
+    ),
 ) -> None:
-    """Describe a recipe's rows: each feature by class, what is missing, and correlations."""
+    """Summarize the table of a recipe: features by class, missing values, correlations."""
     plan = load_recipe(recipe)
-    # All rows, also those that training would leave out for a missing value.
+    # All rows, including those that training would drop because of a missing value.
     data = plan.data.model_copy(update={"missing": "median"})
     table, rows = read_sample(plan.model_copy(update={"data": data}))
     target = plan.data_schema.target
@@ -42,7 +44,7 @@ def describe_command(
 
 
 def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -> Grid:
-    count = f"{rows} rows" + f", {len(table.rows)} of them drawn" * (len(table.rows) < rows)
+    count = f"{rows} rows" + f", {len(table.rows)} sampled" * (len(table.rows) < rows)
     head = "group" if recipe.data_schema.target.link == "linear" else "class"
     shown = Grid(head, "rows", "share", title=f"{recipe.data.file.name}: {count}")
     for name, mask in groups.items():
@@ -51,8 +53,8 @@ def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -
 
 
 def _features(recipe: Recipe, rows: Array, groups: dict[str, Array]) -> Grid:
-    heads = ("missing", "least", "median", "most", *groups)
-    table = Grid("feature", *heads, title="Features, and their mean in each class")
+    heads = ("missing", "min", "median", "max", *groups)
+    table = Grid("feature", *heads, title="Features, and their means by class")
     for feature, column in zip(recipe.features, rows.T, strict=True):
         missing = np.isnan(column)
         present = column[~missing]
@@ -66,12 +68,12 @@ def _features(recipe: Recipe, rows: Array, groups: dict[str, Array]) -> Grid:
 
 
 def _spelled(feature: Feature, value: float) -> str:
-    """A number as it is; of categories and truths these figures say nothing."""
+    """Return a number as text; nothing for categories and booleans."""
     return f"{value:g}" if feature.type in ("integer", "number") else ""
 
 
 def _mean(feature: Feature, values: Array) -> str:
-    """The mean; of truths how many are true; of categories the most frequent one."""
+    """Return the mean, the share of true values, or the most frequent category."""
     if not len(values):
         return "-"
     if feature.type == "category":

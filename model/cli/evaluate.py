@@ -1,4 +1,4 @@
-"""`evaluate`: how good a model is on its validation and its training rows."""
+"""The command `evaluate`: metrics of a model on its validation and training rows."""
 
 import json
 from typing import Annotated, Any
@@ -22,69 +22,78 @@ def evaluate_command(
     source: ArtifactArgument,
     threshold: Annotated[
         list[float] | None,
-        typer.Option(min=0, max=1, help="Can be given again.  [default: its own and some]"),
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="NUMBER",
+            help="Decision threshold; repeatable.",
+            show_default="the model's, and 0.5 0.7 0.8 0.9",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Confusion matrices and what follows from them, and scores, with 95 % intervals.
+    """Print confusion matrices, metrics and scores with 95 % intervals.
 
-    Of a regression its errors. Intervals of scores are by drawing groups, such as patients, again.
+    A regression has error metrics instead. Intervals of scores come from a bootstrap over groups,
+    such as patients.
     """
     predictor = artifact.load(source)
     if threshold and not predictor.schema.target.has_threshold:
-        raise MalignancyError(f"--threshold: a {predictor.schema.target.task} model has none")
+        raise MalignancyError(
+            f"--threshold: a {predictor.schema.target.task} model has no threshold"
+        )
     thresholds = sorted(set(threshold or (predictor.threshold, *THRESHOLDS)))
-    told = _figures(predictor, thresholds)
+    results = _results(predictor, thresholds)
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(results, indent=2))
         return
     target = predictor.schema.target
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
     for name in PARTS:
-        console.print(*metric_tables(predictor, name, told[name]["figures"]))
-    console.print(_scores(told))
+        console.print(*metric_tables(predictor, name, results[name]["figures"]))
+    console.print(_scores(results))
     for name in PARTS:
-        if "imputed" in told[name]:
-            each = (f"{key} {_number(value)}" for key, value in told[name]["imputed"].items())
-            console.print(f"{name}, rows with a value filled in: {', '.join(each)}")
+        if "imputed" in results[name]:
+            each = (f"{key} {_number(value)}" for key, value in results[name]["imputed"].items())
+            console.print(f"{name}, rows with an imputed value: {', '.join(each)}")
 
 
-def _figures(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
-    """All that is told, as plain data."""
-    told: dict[str, Any] = {"model": predictor.title}
+def _results(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
+    """Return everything the command shows, as plain data."""
+    results: dict[str, Any] = {"model": predictor.title}
     for name, rows in (("validation", predictor.validation), ("train", predictor.train)):
-        told[name] = {
+        results[name] = {
             **_assessed(predictor, rows),
             "figures": metrics_at_thresholds(predictor, rows, thresholds),
         }
-    return told
+    return results
 
 
 def _assessed(predictor: Predictor, rows: ScoredRows) -> dict[str, Any]:
-    """Scores with their intervals; and figures of the rows that had a value filled in, if any."""
+    """Return scores with intervals, and metrics of the rows with an imputed value, if any."""
     if not len(rows.targets):
         return {"scores": {}}
     found = assess(predictor.schema.target, rows, predictor.threshold)
-    told: dict[str, Any] = found["scores"]
+    scores: dict[str, Any] = found["scores"]
     if isinstance(predictor.schema.target, Regression):
-        told = {
-            f"{figure} of {output}": score
-            for output, scores in told.items()
-            for figure, score in scores.items()
+        scores = {
+            f"{metric} of {output}": score
+            for output, by_metric in scores.items()
+            for metric, score in by_metric.items()
         }
-    return {"scores": told} | ({"imputed": found["imputed"]} if "imputed" in found else {})
+    return {"scores": scores} | ({"imputed": found["imputed"]} if "imputed" in found else {})
 
 
-def _scores(told: dict[str, Any]) -> Table:
-    table = Table("score", "validation", "train", title="Whatever the threshold")
-    for name in told["validation"]["scores"]:
-        table.add_row(name, *(_shown(told[rows]["scores"].get(name)) for rows in PARTS))
+def _scores(results: dict[str, Any]) -> Table:
+    table = Table("score", "validation", "train", title="Scores that need no threshold")
+    for name in results["validation"]["scores"]:
+        table.add_row(name, *(_shown(results[rows]["scores"].get(name)) for rows in PARTS))
     return to_right(table, "score")
 
 
 def _shown(score: dict[str, Any] | None) -> str:
-    """A value, and its interval where there is one."""
+    """Return a value, and its interval if there is one."""
     if score is None or score["value"] is None:
         return "-"
     if score["interval"] is None:

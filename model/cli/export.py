@@ -1,4 +1,4 @@
-"""`export onnx`."""
+"""The command `export onnx`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +15,14 @@ def export_onnx_command(
     source: ArtifactArgument,
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the ONNX file goes.  [default: beside the artifact, as .onnx]"),
+        typer.Option(
+            metavar="FILE", help="ONNX file.", show_default="ARTIFACT with the suffix .onnx"
+        ),
     ] = None,
 ) -> None:
-    """Write an artifact as ONNX: raw rows in, NaN where missing, probabilities out.
+    """Convert a model to ONNX: raw rows in, NaN for missing values, probabilities out.
 
-    Needs the package onnx: pip install 'malignancy[onnx]'.
+    Requires the extra onnx: pip install 'malignancy[onnx]'.
     """
     predictor = artifact.load(source)
     path = output or source.with_suffix(".onnx")

@@ -1,4 +1,4 @@
-"""`init`: a first recipe from a table."""
+"""The command `init`: write a first recipe for a table."""
 
 import os
 import re
@@ -13,26 +13,36 @@ from model.errors import MalignancyError
 from model.training.recipes.generate import first_recipe
 from model.training.tables.readers import read_frame
 
-MOST_ROWS = 100_000  # that a first recipe is made from
+MAX_ROWS = 100_000  # that are read to write a recipe
 
 
 def init_command(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with a header, or Parquet.")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="A CSV file with a header row, or a Parquet file."),
+    ],
     target: Annotated[
         str | None,
-        typer.Option(help="The column of the truth.  [default: one called so, or the last]"),
+        typer.Option(
+            metavar="COLUMN",
+            help="Target column.",
+            show_default="a column with a usual name, such as target or class, or the last column",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where the recipe goes.  [default: NAME.toml]")
+        Path | None,
+        typer.Option(metavar="FILE", help="Recipe file.", show_default="NAME.toml"),
     ] = None,
 ) -> None:
-    """Write a first recipe for a table: types, ranges, target and group, for you to correct."""
+    """Write a first recipe for a table, with types, ranges, target and group to correct."""
     name = re.sub(r"[^a-z0-9._-]+", "-", table.stem.lower()).strip("-._") or "mine"
     path = output or Path(f"{name}.toml")
     prepare(path)
     if path.exists():
-        raise MalignancyError(f"--output: {path} is there already, and may hold your corrections")
-    frame = read_frame(table, MOST_ROWS)
+        raise MalignancyError(
+            f"--output: {path} exists and may contain corrections: choose another file"
+        )
+    frame = read_frame(table, MAX_ROWS)
     place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
     write_atomically(path, first_recipe(frame, place, name, target).encode())
-    console.print(f"{path}  correct it, then: python -m model train {path}", soft_wrap=True)
+    console.print(f"{path}  correct it, then run: malignancy train {path}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`inspect`: what an artifact holds."""
+"""The command `inspect`: print the contents of an artifact."""
 
 import json
 from typing import Any
@@ -12,10 +12,10 @@ from model.prediction.target import Regression
 
 
 def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> None:
-    """Say what an artifact holds: features, network, recipe, data, scores, versions, limits."""
+    """Print the contents of an artifact: features, network, recipe, data, scores, versions."""
     predictor = artifact.load(source)
     if as_json:
-        print(json.dumps(_told(predictor), indent=2, ensure_ascii=False))
+        print(json.dumps(_contents(predictor), indent=2, ensure_ascii=False))
         return
     facts = predictor.facts
     console.print(f"{predictor.name}  {predictor.version}", soft_wrap=True)
@@ -33,7 +33,7 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
         console.print(f"limit: {limit}")
 
 
-def _told(predictor: Predictor) -> dict[str, Any]:
+def _contents(predictor: Predictor) -> dict[str, Any]:
     return {
         "name": predictor.name,
         "version": predictor.version,
@@ -52,7 +52,7 @@ def _target(predictor: Predictor) -> str:
 
 
 def _features(predictor: Predictor) -> Table:
-    table = Table("feature", "type", "rule", "unit", "filled in where missing", box=None)
+    table = Table("feature", "type", "rule", "unit", "imputed value", box=None)
     fills = predictor.encoder.fill.tolist()
     for feature, fill in zip(predictor.schema.features, fills, strict=True):
         shown = str(feature.spelled(fill)) if feature.may_be_missing else ""
@@ -61,7 +61,7 @@ def _features(predictor: Predictor) -> Table:
 
 
 def _pairs(heading: str, facts: dict[str, Any]) -> Table:
-    """Nested facts by dotted names; lists of features are told elsewhere."""
+    """Return nested facts under dotted names; lists of features have a table already."""
     table = Table(heading, "", box=None)
     for name, value in _flat(facts):
         if not name.startswith("features"):

@@ -1,4 +1,4 @@
-"""`landscape`: pictures of the loss around a training's end, and of the ways that lead there."""
+"""The command `landscape`: draw the loss around trained weights, and optimizers' paths."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +16,21 @@ from model.training.recipes.recipe import load_recipe
 
 def landscape_command(
     recipe: RecipeArgument = "wisconsin",
-    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("artifacts"),
-    points: Annotated[int, typer.Option(min=5, max=501, help="Of the grid, each way.")] = 51,
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the pictures.")] = Path(
+        "artifacts"
+    ),
+    points: Annotated[
+        int,
+        typer.Option(
+            min=5, max=501, metavar="NUMBER", help="Number of grid points along each axis."
+        ),
+    ] = 51,
 ) -> None:
-    """Draw the loss landscape of a recipe's network, with optimizers' paths on it.
+    """Draw the loss landscape of a recipe's network, with the paths of optimizers.
 
-    Five short trainings from one start: plain, with momentum, annealed, at too large a rate, and
-    Adam; and a deep network with skip connections beside the same without.
+    Five short trainings start from the same weights: gradient descent, momentum, an annealed rate,
+    too large a rate, and Adam. A second picture compares a network of 20 layers with and without
+    skip connections.
     """
     plan = load_recipe(recipe)
     with prepare_rows(plan) as prepared:
@@ -34,7 +42,7 @@ def landscape_command(
     pictures = {
         "contour": contour(paths.landscape, paths.paths, shares=paths.shares),
         "surface": surface(paths.landscape, paths.paths, shares=paths.shares),
-        "skips": side_by_side(skips, title="Around the end of a training, 20 layers deep"),
+        "skips": side_by_side(skips, title="Loss around trained weights, 20 layers"),
     }
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.landscape-{name}.png"

@@ -1,4 +1,4 @@
-"""Figures of predictions as tables for a terminal, of every kind of target."""
+"""Tables of metrics for a terminal, for every kind of target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,22 +12,25 @@ from model.prediction.target import Binary, MultiClass, Regression
 
 COUNTS = ("true_negative", "false_positive", "false_negative", "true_positive")
 SHORT = {"positive_predictive_value": "PPV", "negative_predictive_value": "NPV", "f1": "F1"}
-OF_BINARY = (
+BINARY_METRICS = (
     "accuracy",
     "balanced_accuracy",
     "matthews_correlation",
     "sensitivity",
     "specificity",
 )
-OF_LABELS = ("rows", "positives", "accuracy", "sensitivity", "specificity", *SHORT)
+LABEL_METRICS = ("rows", "positives", "accuracy", "sensitivity", "specificity", *SHORT)
 
-MOST_CLASSES = 20  # of a confusion matrix that is shown
+MAX_CLASSES = 20  # a larger confusion matrix is not shown
 
 
 def metrics_at_thresholds(
     predictor: Predictor, scored: ScoredRows, thresholds: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """The figures at each threshold, as plain data; of a target without one, the only ones."""
+    """Return the metrics at each threshold, as plain data.
+
+    A target without a threshold has one set of metrics.
+    """
     target = predictor.schema.target
     if not target.has_threshold:
         return [metrics_at_threshold(target, scored, predictor.threshold)]
@@ -37,74 +40,80 @@ def metrics_at_thresholds(
 
 
 def metric_tables(
-    predictor: Predictor, name: str, told: Sequence[Mapping[str, Any]]
+    predictor: Predictor, name: str, found: Sequence[Mapping[str, Any]]
 ) -> list[Table]:
-    """Tables of what `metrics_at_thresholds` tells of the rows called `name`."""
+    """Return tables of the result of `metrics_at_thresholds`.
+
+    Args:
+        predictor: The model.
+        name: The name of the rows, for the titles.
+        found: The result of `metrics_at_thresholds`.
+    """
     target = predictor.schema.target
     if isinstance(target, Binary):
-        return [_thresholds(name, told)]
+        return [_thresholds(name, found)]
     if isinstance(target, Regression):
-        title = f"{name}: {told[0]['rows']} rows" + f", in {target.unit}" * bool(target.unit)
-        return [_by_name(title, "output", told[0]["outputs"], NUMBERS)]
+        title = f"{name}: {found[0]['rows']} rows" + f", in {target.unit}" * bool(target.unit)
+        return [_by_name(title, "output", found[0]["outputs"], NUMBERS)]
     if isinstance(target, MultiClass):
-        return _classes(name, target.classes, told[0])
+        return _classes(name, target.classes, found[0])
     return [
         _by_name(
             f"{name}: {each['rows']} rows, at {each['threshold']:g}: accuracy "
-            f"{_cell(each['accuracy'])}, all labels right {_shown(each, 'exact_match')}",
+            f"{_cell(each['accuracy'])}, all labels correct {_shown(each, 'exact_match')}",
             "label",
             each["labels"],
-            OF_LABELS,
+            LABEL_METRICS,
         )
-        for each in told
+        for each in found
     ]
 
 
-def _thresholds(name: str, told: Sequence[Mapping[str, Any]]) -> Table:
-    """A column a threshold, a row a figure, with its interval."""
-    heads = (f"at {each['threshold']:g}" for each in told)
-    title = f"{name}: {told[0]['rows']} rows, {told[0]['positives']} positive"
+def _thresholds(name: str, found: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a table with a column for each threshold and a row for each metric."""
+    heads = (f"at {each['threshold']:g}" for each in found)
+    title = f"{name}: {found[0]['rows']} rows, {found[0]['positives']} positive"
     table = Table("", *heads, title=title)
     for count in COUNTS:
-        cells = (str(each["confusion_matrix"][count]) for each in told)
+        cells = (str(each["confusion_matrix"][count]) for each in found)
         table.add_row(count.replace("_", " "), *cells)
-    for figure in (*OF_BINARY, *SHORT):
+    for metric in (*BINARY_METRICS, *SHORT):
         table.add_row(
-            SHORT.get(figure, figure.replace("_", " ")), *(_shown(each, figure) for each in told)
+            SHORT.get(metric, metric.replace("_", " ")), *(_shown(each, metric) for each in found)
         )
     return to_right(table, "")
 
 
-def _classes(name: str, classes: Sequence[str], told: Mapping[str, Any]) -> list[Table]:
+def _classes(name: str, classes: Sequence[str], found: Mapping[str, Any]) -> list[Table]:
     title = (
-        f"{name}: {told['rows']} rows, accuracy {_shown(told, 'accuracy')}, balanced "
-        f"{_cell(told['balanced_accuracy'])}, macro F1 {_cell(told['macro_f1'])}"
+        f"{name}: {found['rows']} rows, accuracy {_shown(found, 'accuracy')}, balanced "
+        f"{_cell(found['balanced_accuracy'])}, macro F1 {_cell(found['macro_f1'])}"
     )
     heads = ("rows", "sensitivity", "positive_predictive_value", "f1")
-    tables = [_by_name(title, "class", told["classes"], heads)]
-    if len(classes) <= MOST_CLASSES:
-        table = Table("true \\ told", *classes, title=f"{name}: confusion matrix")
-        for each, counts in zip(classes, told["confusion_matrix"], strict=True):
+    tables = [_by_name(title, "class", found["classes"], heads)]
+    if len(classes) <= MAX_CLASSES:
+        table = Table("true \\ predicted", *classes, title=f"{name}: confusion matrix")
+        for each, counts in zip(classes, found["confusion_matrix"], strict=True):
             table.add_row(each, *map(str, counts))
-        tables.append(to_right(table, "true \\ told"))
+        tables.append(to_right(table, "true \\ predicted"))
     return tables
 
 
 def _by_name(
-    title: str, head: str, rows: Mapping[str, Mapping[str, Any]], figure_names: Sequence[str]
+    title: str, head: str, rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]
 ) -> Table:
-    heads = (SHORT.get(each, each.replace("_", " ")) for each in figure_names)
+    heads = (SHORT.get(each, each.replace("_", " ")) for each in names)
     table = Table(head, *heads, title=title)
     for name, row in rows.items():
-        table.add_row(name, *(_cell(row[each]) for each in figure_names))
+        table.add_row(name, *(_cell(row[each]) for each in names))
     return to_right(table, head)
 
 
-def _shown(told: Mapping[str, Any], name: str) -> str:
-    interval = told["intervals"].get(name)
-    if told[name] is None or interval is None:
-        return _cell(told[name])
-    return f"{told[name]:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
+def _shown(found: Mapping[str, Any], name: str) -> str:
+    interval = found["intervals"].get(name)
+    if found[name] is None or interval is None:
+        return _cell(found[name])
+    return f"{found[name]:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def _cell(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`predict`: a file's rows, scored."""
+"""The command `predict`: add predictions to the rows of a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,27 +21,38 @@ from model.pipelines.score_file import score_file
 def predict_command(
     source: ArtifactArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A table, CSV with a header row or Parquet.")
+        Path,
+        typer.Argument(metavar="FILE", help="A CSV file with a header row, or a Parquet file."),
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the scored table goes.  [default: FILE.scored.csv or .parquet]"),
+        typer.Option(
+            metavar="FILE",
+            help="File of the table with predictions.",
+            show_default="FILE.scored.csv or FILE.scored.parquet",
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="A probability above it is positive. [default: its own]"),
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="NUMBER",
+            help="Decision threshold: a probability above it is positive.",
+            show_default="the model's",
+        ),
     ] = None,
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
 ) -> None:
-    """Add its predictions to a table of any length, in flat memory.
+    """Add predictions to a table of any length, in constant memory.
 
-    As columns probability and label, or as the model's kind of target has them.
+    The new columns are probability and label, or those of the model's kind of target.
     """
     predictor = artifact.load(source)
     target = predictor.schema.target
     if threshold is not None and not target.has_threshold:
-        raise MalignancyError(f"--threshold: a {target.task} model has none")
+        raise MalignancyError(f"--threshold: a {target.task} model has no threshold")
     path = output or file.with_suffix(f".scored{file.suffix}")
     prepare(path)
     for other, what in ((file, "the table"), (source, "the artifact")):
@@ -49,4 +60,4 @@ def predict_command(
     above = predictor.threshold if threshold is None else threshold
     rows = score_file(predictor, file, path, above, jobs, cluster)
     at = f", threshold {above:g}" if target.has_threshold else ""
-    console.print(f"{path}  {rows} rows by {predictor.title}{at}", soft_wrap=True)
+    console.print(f"{path}  {rows} rows predicted by {predictor.title}{at}", soft_wrap=True)

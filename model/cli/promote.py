@@ -1,4 +1,4 @@
-"""`promote`: which version of a folder is served."""
+"""The command `promote`: choose the version of a folder that is served."""
 
 from model.artifacts import artifact
 from model.artifacts.repository import make_current
@@ -6,11 +6,11 @@ from model.cli.app import ArtifactArgument, console
 
 
 def promote_command(source: ArtifactArgument) -> None:
-    """Make an artifact the current one of its folder, once its self-test rows come out right.
+    """Make an artifact the active version of its folder, after its self-test passed.
 
-    Services of that folder take it over within two seconds, without a lost request.
+    Services of that folder load it within 2 s, without losing a request.
     """
     predictor = artifact.load(source)
     predictor.replay_self_test()
     make_current(source)
-    console.print(f"{predictor.title} is current in {source.parent}", soft_wrap=True)
+    console.print(f"{predictor.title} is the active version in {source.parent}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`recipes`: the bundled ones."""
+"""The command `recipes`: list the bundled recipes."""
 
 from rich.table import Table
 
@@ -7,8 +7,8 @@ from model.training.recipes.recipe import bundled_recipes, load_recipe
 
 
 def recipes_command() -> None:
-    """List the recipes that come with the program. Their files say what to expect of each."""
-    table = Table("recipe", "what it shows", box=None)
+    """List the bundled recipes. Comments in their files say what to expect of each."""
+    table = Table("recipe", "description", box=None)
     for name in bundled_recipes():
         table.add_row(name, load_recipe(name).description)
     console.print(table)

@@ -1,4 +1,4 @@
-"""`report`."""
+"""The command `report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +15,14 @@ def report_command(
     source: ArtifactArgument,
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the report goes.  [default: beside it, as NAME.report.html]"),
+        typer.Option(
+            metavar="FILE", help="HTML file.", show_default="NAME.report.html next to ARTIFACT"
+        ),
     ] = None,
 ) -> None:
-    """Write an artifact's report: one HTML file, to decide whether to trust the model.
+    """Write the report of an artifact: one HTML file with metrics, curves and a model card.
 
-    Without the loss curve and the features' distributions, which only `train` has.
+    Only the report of `train` has the loss curve and the distributions of features.
     """
     predictor = artifact.load(source)
     path = output or source.with_name(f"{source.stem}.report.html")

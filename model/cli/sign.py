@@ -1,4 +1,4 @@
-"""`keygen` and `sign`: artifacts that a service takes from nobody else."""
+"""The commands `keygen` and `sign`: signatures of artifacts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,29 +11,31 @@ from model.cli.app import ArtifactArgument, console, prepare
 
 
 def keygen_command(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the private key goes.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="File of the private key.")],
 ) -> None:
-    """Make a key to sign artifacts by, which only you can read; its public key is PATH.pub.
+    """Create a key pair for signatures: PATH, readable by you only, and PATH.pub.
 
-    Needs the package cryptography: pip install 'malignancy[signing]'.
+    Requires the extra signing: pip install 'malignancy[signing]'.
     """
     prepare(path, "PATH")
     public = make_keys(path)
-    console.print(f"{path}  the private key, to sign by: keep it to yourself", soft_wrap=True)
-    console.print(f"{public}  the public key, for MALIGNANCY_ARTIFACT_PUBLIC_KEY", soft_wrap=True)
+    console.print(f"{path}  private key for signatures: keep it secret", soft_wrap=True)
+    console.print(f"{public}  public key for MALIGNANCY_ARTIFACT_PUBLIC_KEY", soft_wrap=True)
 
 
 def sign_command(
     source: ArtifactArgument,
-    key: Annotated[Path, typer.Option(help="The private key's file, as `keygen` makes it.")],
+    key: Annotated[
+        Path, typer.Option(metavar="FILE", help="Private key file, as created by keygen.")
+    ],
 ) -> None:
-    """Sign an artifact, once its self-test rows come out right: ARTIFACT.sig, beside it.
+    """Sign an artifact after its self-test passed, and write ARTIFACT.sig next to it.
 
-    Needs the package cryptography: pip install 'malignancy[signing]'.
+    Requires the extra signing: pip install 'malignancy[signing]'.
     """
     private = read_private_key(key)
     read: list[bytes] = []
-    # What is signed are the bytes that were read and found good.
+    # The signature covers the bytes that were read and checked.
     predictor = artifact.load(source, lambda _, content: read.append(content))
     predictor.replay_self_test()
     signature = sign(source, read[0], private)

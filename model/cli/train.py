@@ -1,4 +1,4 @@
-"""`train` and `lr-find`."""
+"""The commands `train` and `lr-find`."""
 
 import sys
 import time
@@ -30,24 +30,29 @@ from model.training.tables.targets import rows_by_class
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 REDRAW_SECONDS = 0.1
-MOST_RECORDS = 30  # shown
+MAX_RECORDS = 30  # rows of the loss table
 
 
 def train_command(
     recipe: RecipeArgument = "wisconsin",
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the artifact goes.  [default: artifacts/NAME.joblib]"),
+        typer.Option(metavar="FILE", help="Artifact file.", show_default="artifacts/NAME.joblib"),
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Keep the state here while training, and go on from it if it is there."),
+        typer.Option(
+            metavar="FILE",
+            help="File of the training state; training resumes from it if it exists.",
+            show_default="none",
+        ),
     ] = None,
     checkpoint_seconds: Annotated[
-        float, typer.Option(min=0, help="Seconds from one writing of the checkpoint to the next.")
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="Interval between checkpoints, in seconds."),
     ] = 60,
 ) -> None:
-    """Train a recipe's network; write its artifact, and pictures and a report beside it.
+    """Train a recipe; write the artifact, pictures and a report.
 
     Ctrl-C ends the training early: the best weights so far are saved, and the exit code is 130.
     """
@@ -69,12 +74,12 @@ def train_command(
     page = path.with_name(f"{path.stem}.report.html")
     saved = replace(trained.predictor, version=version)
     write_atomically(page, report(saved, trained.outcome.history, pictures).encode())
-    console.print(f"{page}  how far to trust it", soft_wrap=True)
+    console.print(f"{page}  report", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
-    console.print(f"pictures beside it: {names}", soft_wrap=True)
+    console.print(f"pictures: {names}", soft_wrap=True)
     outcome = trained.outcome
     if outcome.interrupted:
-        kept = f"the best so far, of epoch {outcome.epoch}, is saved"
+        kept = f"the best weights so far, of epoch {outcome.epoch}, are saved"
         print(f"interrupted: {kept}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if checkpoint is not None:
@@ -85,10 +90,14 @@ def lr_find_command(
     recipe: RecipeArgument = "wisconsin",
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the picture goes.  [default: artifacts/NAME.lr-find.png]"),
+        typer.Option(
+            metavar="FILE",
+            help="File of the picture, PNG.",
+            show_default="artifacts/NAME.lr-find.png",
+        ),
     ] = None,
 ) -> None:
-    """Suggest learning rates for a recipe: train shortly with a rising one. Changes nothing."""
+    """Suggest learning rates: train briefly with a rising rate, without changing anything."""
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.lr-find.png"
     prepare(path)
@@ -96,7 +105,9 @@ def lr_find_command(
     write_atomically(path, rate_curve(finding))
     for name in ("valley", "steep", "minimum"):
         console.print(f"{name:8}{getattr(finding, name):.2g}")
-    console.print(f"{path}  the loss over the rate; valley is mostly a good one", soft_wrap=True)
+    console.print(
+        f"{path}  loss over learning rate; valley is usually a good choice", soft_wrap=True
+    )
 
 
 def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Trained:
@@ -112,7 +123,7 @@ def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Train
         task = progress.add_task(recipe.name, total=epochs, epoch=0, loss="-")
         drawn = 0.0
 
-        def watch(done: float, record: Record) -> None:
+        def on_progress(done: float, record: Record) -> None:
             nonlocal drawn
             now = time.monotonic()
             if now - drawn > REDRAW_SECONDS or done == epochs:
@@ -120,16 +131,16 @@ def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Train
                 loss = f"{record.train_loss:.6f}"
                 progress.update(task, completed=done, epoch=int(done), loss=loss)
 
-        return train(recipe, watch=watch, checkpoint=checkpoint)
+        return train(recipe, watch=on_progress, checkpoint=checkpoint)
 
 
 def _loss_table(trained: Trained) -> Table:
-    """The records, thinned to about 30 rows."""
+    """Return a table of about 30 of the records."""
     records = trained.outcome.history.records
     metrics = list(records[0].metrics)
     names = [f"validation {name}" for name in metrics]
     table = Table("epoch", "train loss", "validation loss", *names, title="Loss")
-    every = -(-(len(records) - 1) // MOST_RECORDS) or 1
+    every = -(-(len(records) - 1) // MAX_RECORDS) or 1
     for record in [*records[:-1:every], records[-1]]:
         losses = (f"{loss:.6f}" for loss in (record.train_loss, record.monitored))
         scores = (f"{record.metrics[name]:.4f}" for name in metrics)
@@ -138,7 +149,7 @@ def _loss_table(trained: Trained) -> Table:
 
 
 def _figures(predictor: Predictor) -> list[Table]:
-    """Of a binary target a line a threshold; of others what `evaluate` shows."""
+    """Return tables of metrics; of a binary target one row for each threshold."""
     sets = {"train": predictor.train, "validation": predictor.validation}
     if not isinstance(predictor.schema.target, Binary):
         return [

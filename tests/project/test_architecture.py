@@ -90,6 +90,7 @@ service.app                ← model.prediction service.lifecycle service.middle
 service.server             ← model.errors service.app service.lifecycle service.observability
     service.protocol service.settings
 service.__main__           ← service.server
+service.console            ←
 """
 
 SERVING_CORE = (

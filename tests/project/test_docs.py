@@ -5,6 +5,7 @@ import re
 import pytest
 from support.paths import DOCS, ROOT
 
+from docs.generate_cli import cli_page
 from docs.generate_settings import settings_page
 from model.artifacts.artifact import MAX_BYTES as MAX_ARTIFACT_BYTES
 from model.cli import app as program
@@ -60,6 +61,10 @@ def test_every_page_is_listed() -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
 def test_the_readme_links_every_page(page: str) -> None:
     assert f"]({page})" in README
+
+
+def test_the_commands_page_is_up_to_date() -> None:
+    assert read("docs/cli.md") == cli_page(), "run: python docs/generate_cli.py"
 
 
 def test_the_settings_page_is_up_to_date() -> None:
