@@ -133,7 +133,7 @@ def test_export_onnx_writes_beside_the_artifact_or_where_told(
 def test_export_onnx_shows_an_example(program: Program) -> None:
     code, out, _ = program("export", "onnx", "--help")
     assert code == 0
-    assert "Example: python -m model export onnx artifacts/wisconsin.joblib" in out
+    assert "Example: malignancy export onnx artifacts/wisconsin.joblib" in out
 
 
 def test_export_onnx_without_the_package_says_what_to_install(

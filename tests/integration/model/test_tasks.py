@@ -150,7 +150,7 @@ def test_every_command(
     assert code == 0
     shown = {
         "multi_class": ["left", "macro F1"],
-        "multi_label": ["high", "all labels right"],
+        "multi_label": ["high", "all labels correct"],
         "regression": ["product", "r squared"],
         "non_negative": ["distance", "r squared"],
     }
@@ -190,7 +190,7 @@ def test_every_command(
     if not predictor.schema.target.has_threshold:
         for command in (["evaluate", model], ["predict", model, "rows.csv"]):
             code, _, err = program(*command, "--threshold", "0.3")
-            assert (code, err) == (2, f"error: --threshold: a {task} model has none\n")
+            assert (code, err) == (2, f"error: --threshold: a {task} model has no threshold\n")
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,9 @@ def test_killed_and_then_interrupted_it_goes_on_to_the_same_artifact(tmp_path: P
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 130
-    told = re.fullmatch(r"interrupted: the best so far, of epoch (\d+), is saved.*\n", error)
+    told = re.fullmatch(
+        r"interrupted: the best weights so far, of epoch (\d+), are saved.*\n", error
+    )
     assert told, error
     assert 0 < int(told[1]) < 300
     interrupted = output.read_bytes()

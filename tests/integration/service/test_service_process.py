@@ -156,7 +156,8 @@ def test_a_port_in_use(artifact_path: Path) -> None:
         port = taken.getsockname()[1]
         ended = run(artifact=str(artifact_path), port=str(port))
     assert ended.returncode == 3
-    assert "address already in use" in ended.stderr
+    assert f"Port {port} on 127.0.0.1 is in use: " in ended.stderr
+    assert "startup complete" not in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

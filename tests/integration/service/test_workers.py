@@ -253,7 +253,7 @@ def test_errors_are_reported_before_any_worker_starts(artifact_path: Path, tmp_p
         port = str(taken.getsockname()[1])
         ended = run(tmp_path, artifact=str(artifact_path), port=port)
     assert ended.returncode == 3
-    assert "already in use" in ended.stderr
+    assert f"Port {port} on 127.0.0.1 is in use: " in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
