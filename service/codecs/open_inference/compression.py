@@ -1,16 +1,25 @@
-"""A request's body as it was before it was compressed."""
+"""Decompression of request bodies (gzip, deflate) up to a size limit."""
 
 import zlib
 
 from service.problems import Problem
 
-# What zlib calls the formats that HTTP names.
+# HTTP content codings and zlib's window bits for them.
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 ENCODINGS = tuple(_WINDOW_BITS)
 
 
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """The body, of at most max_bytes, of which no more is inflated. Raises Problem (400, 413)."""
+    """Decompress a body and stop at the size limit.
+
+    Args:
+        body: The compressed body.
+        encoding: One of ENCODINGS.
+        max_bytes: Limit of the decompressed size; at most one byte beyond it is inflated.
+
+    Raises:
+        Problem: 400 for a malformed stream, 413 for a body above the limit.
+    """
     inflater = zlib.decompressobj(_WINDOW_BITS[encoding])
     try:
         plain = inflater.decompress(body, max_bytes + 1)

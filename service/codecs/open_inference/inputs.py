@@ -1,7 +1,7 @@
-"""From the tensors of a request to rows that keep the model's schema, every value checked in NumPy.
+"""Conversion of input tensors to rows that satisfy the model's schema, validated in NumPy.
 
-All features in one tensor named `input`, or one tensor a feature. In `input` a category is its
-place among the feature's categories, and false is 0 and true 1; NaN is missing.
+A request has one tensor named `input` with all features, or one tensor per feature. In `input`, a
+category is its index in the feature's categories, false is 0, true is 1, and NaN is missing.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,12 @@ _HUGE = np.finfo(np.float64).max
 
 
 class InputTensors:
-    """What the tensors of a request for one model may be. Built once, used from any thread."""
+    """Validator of input tensors for one model; thread-safe.
+
+    Args:
+        schema: The model's features.
+        max_rows: Maximum number of rows of a request.
+    """
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._features = schema.features
@@ -33,16 +38,16 @@ class InputTensors:
         self._optional = np.array([feature.may_be_missing for feature in schema.features])
 
     def rows(self, tensors: Sequence[Tensor]) -> Array:
-        """Rows (B, features) float64 that keep the schema, NaN where missing. Raises Problem (400).
+        """Return valid rows (B, features) float64, NaN where missing. Raises Problem (400).
 
-        Not to be written to: they may be the request's own bytes.
+        The rows are read-only: they may share memory with the request body.
         """
         if len(tensors) == 1 and self._is_all(tensors[0]):
             return self._all(tensors[0])
         return self._each(tensors)
 
     def _is_all(self, tensor: Tensor) -> bool:
-        """Whether it holds all features, and is not of a feature that is named so."""
+        """Return True for the tensor of all features, not for a feature named `input`."""
         return tensor.name == ALL and (
             ALL not in self._places
             or (tensor.datatype in NUMBERS and tensor.shape[1:] == (len(self._names),))
@@ -52,14 +57,14 @@ class InputTensors:
         features = len(self._names)
         self._require(tensor, NUMBERS, (features,))
         values = tensor.numbers().reshape(-1, features)
-        return self._kept(tensor, values, slice(None))
+        return self._validated(tensor, values, slice(None))
 
     def _each(self, tensors: Sequence[Tensor]) -> Array:
         by_place: dict[int, Tensor] = {}
         for tensor in tensors:
             place = self._places.get(tensor.name)
             if place is None:
-                rule = f"there must be one named {ALL}, or one a feature, by its name"
+                rule = f"there must be one named {ALL}, or one named after each feature"
                 raise Problem(400, f"Input {safe_name(tensor.name)}: {rule}.")
             if place in by_place:
                 raise tensor.refused("must be given once")
@@ -74,7 +79,7 @@ class InputTensors:
         for place, tensor in by_place.items():
             values = self._read(tensor, self._features[place])
             columns = slice(place, place + 1)
-            rows[:, columns] = self._kept(tensor, values[:, np.newaxis], columns)
+            rows[:, columns] = self._validated(tensor, values[:, np.newaxis], columns)
         return rows
 
     @staticmethod
@@ -91,20 +96,20 @@ class InputTensors:
     def _require(
         self, tensor: Tensor, datatypes: tuple[str, ...], *shapes: tuple[int, ...]
     ) -> None:
-        """Of a datatype, with rows of a shape, and neither too many nor none of them."""
+        """Raise Problem (400) for a wrong shape, datatype or number of rows."""
         if tensor.shape[1:] not in shapes:
-            told = " or ".join(str(["rows", *shape]).replace("'", "") for shape in shapes)
-            raise tensor.refused(f"must have the shape {told}")
+            expected = " or ".join(str(["rows", *shape]).replace("'", "") for shape in shapes)
+            raise tensor.refused(f"must have the shape {expected}")
         if tensor.datatype not in datatypes:
             raise tensor.refused(f"must be of the datatype {' or '.join(datatypes)}")
         if not 1 <= tensor.shape[0] <= self._max_rows:
             raise tensor.refused(f"must have from 1 to {self._max_rows} rows")
 
-    def _kept(self, tensor: Tensor, values: Array, columns: slice) -> Array:
-        """The values (B, columns), if they keep their features' rules."""
+    def _validated(self, tensor: Tensor, values: Array, columns: slice) -> Array:
+        """Return the values (B, columns) if all are valid. Raises Problem (400)."""
         low, high = self._low[columns], self._high[columns]
         single = tensor.datatype == "FP32"
-        if single:  # a rounding may have put a value on the bound beyond it
+        if single:  # rounding can move a value at a bound beyond it
             low, high = np.minimum(low, _rounded(low)), np.maximum(high, _rounded(high))
         good = (values >= low) & (values <= high)
         whole = self._whole[columns]
@@ -115,15 +120,15 @@ class InputTensors:
         if not good.all():
             element = int(good.argmin())
             feature = self._features[columns][element % values.shape[1]]
-            told = f"{feature.name} {_numeric_rule(feature)}"
-            raise tensor.refused(told if tensor.name == ALL else feature.rule, element)
+            rule = f"{feature.name} {_numeric_rule(feature)}"
+            raise tensor.refused(rule if tensor.name == ALL else feature.rule, element)
         if single:
             values = np.clip(values, self._low[columns], self._high[columns])
         return values
 
 
 def _bounds(feature: Feature) -> tuple[float, float]:
-    """The least and the greatest number that stands for a value."""
+    """Return the minimum and maximum numeric encoding of a feature's values."""
     if feature.type == "boolean":
         return 0, 1
     if feature.type == "category":
@@ -135,24 +140,24 @@ def _bounds(feature: Feature) -> tuple[float, float]:
 
 
 def _rounded(bounds: Array) -> Array:
-    """Bounds as they are in FP32, finite."""
+    """Round bounds to FP32 and clip them to finite float64."""
     with np.errstate(over="ignore"):
         return bounds.astype(np.float32).astype(np.float64).clip(-_HUGE, _HUGE)
 
 
 def _numeric_rule(feature: Feature) -> str:
-    """The rule of a feature all of whose values are numbers."""
+    """Return the rule for a feature in its numeric encoding."""
     if feature.type == "boolean":
         return "must be 0 or 1" + (" or NaN" if feature.may_be_missing else "")
     if feature.type == "category":
         last = len(feature.categories) - 1
-        rule = f"must be the place of a category, from 0 to {last}"
+        rule = f"must be the index of a category, from 0 to {last}"
         return rule + (" or NaN" if feature.may_be_missing else "")
     return feature.rule
 
 
 def datatypes(feature: Feature) -> tuple[str, ...]:
-    """What the tensor of one feature may be of."""
+    """Return the accepted datatypes for the tensor of one feature."""
     if feature.type == "boolean":
         return ("BOOL",)
     return ("BYTES",) if feature.type == "category" else NUMBERS

@@ -1,4 +1,4 @@
-"""The tensors a model answers with: which there are follows from its target."""
+"""Output tensors of a model, derived from its target."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,15 @@ Compute = Callable[[Array, float], Array]
 
 @dataclass(frozen=True)
 class Output:
-    """One output: a value of each of `columns` a row, or of BYTES one of `texts` a row.
+    """One output tensor: numbers with named columns, or one of several texts per row.
 
-    compute: from predictions (B, outputs) and a threshold its values (B, columns), or the places
-    of its texts (B, 1).
+    Attributes:
+        name: Name of the tensor.
+        datatype: FP64, BOOL or BYTES.
+        compute: Maps predictions (B, outputs) and a threshold to values (B, columns), or to
+            indices into `texts` (B, 1).
+        columns: Names of the columns; empty for BYTES.
+        texts: The possible values of BYTES; empty for other datatypes.
     """
 
     name: str
@@ -31,22 +36,22 @@ class Output:
 
     @property
     def described(self) -> dict[str, Any]:
-        """It in a model's metadata; its parameters say what its columns are, or its texts."""
-        told = {"texts": self.texts} if self.texts else {"columns": self.columns}
+        """The entry of the model metadata; its parameters list the columns or the texts."""
+        parameters = {"texts": self.texts} if self.texts else {"columns": self.columns}
         return {
             "name": self.name,
             "datatype": self.datatype,
             "shape": [-1, len(self.columns) or 1],
-            "parameters": {name: list(texts) for name, texts in told.items()},
+            "parameters": {name: list(texts) for name, texts in parameters.items()},
         }
 
     def as_json(self, values: Array) -> list[Any]:
-        """Computed values as JSON data, flat and row-major."""
+        """Encode computed values as flat, row-major JSON data."""
         flat: list[Any] = values.ravel().tolist()
         return list(map(self.texts.__getitem__, flat)) if self.texts else flat
 
     def as_bytes(self, values: Array) -> bytes:
-        """Computed values as the binary extension has them."""
+        """Encode computed values in the format of the binary tensor extension."""
         if not self.texts:
             return values.astype(_DTYPES[self.datatype]).tobytes()
         spelled = [text.encode() for text in self.texts]

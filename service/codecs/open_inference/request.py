@@ -1,6 +1,6 @@
-"""The body of an infer request: its JSON header taken apart, and the binary data behind it.
+"""Parser of infer requests: a JSON header, then binary tensor data.
 
-What may be left out may be null as well, as some clients write it.
+Optional members may also be null, as some clients send them.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from service.codecs.open_inference.tensors import DATATYPES, Tensor
 from service.problems import Problem
 
 MAX_ID_CHARACTERS = 256
-MAX_ARRAYS = 1_000_000  # in the data of a request, that may as well be flat
-MORE_OBJECTS = 100  # than there can be good ones are looked at, to say what is wrong with one
-# What would be answered or read otherwise than asked for, if it were passed over.
+MAX_ARRAYS = 1_000_000  # limit for nested data; clients can send flat data instead
+MORE_OBJECTS = 100  # excess inputs or outputs that are still read, to report which one is wrong
+# Parameters that change the meaning of a request: they are rejected, not ignored.
 _NOT_SUPPORTED = ("classification", "shared_memory_region")
 
 Json = dict[str, Any]
@@ -25,9 +25,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What is asked for. outputs: the parameters of each output that is named, by its name.
+    """A parsed infer request.
 
-    identity: what the answer tells as id, or None.
+    Attributes:
+        identity: The id that the response repeats, or None.
+        parameters: The request's parameters.
+        inputs: The input tensors, in request order; at least one.
+        outputs: Parameters of each requested output, by name; empty requests all.
     """
 
     identity: str | None
@@ -37,13 +41,19 @@ class InferRequest:
 
     @property
     def rows(self) -> int:
-        """How many rows it says it has."""
+        """The declared number of rows: the first dimension of the first input."""
         return self.inputs[0].shape[0]
 
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What a request for a model may hold at most: inputs, outputs, and bounds of its JSON."""
+    """Size limits of an infer request for one model.
+
+    Attributes:
+        inputs: Maximum number of input tensors.
+        outputs: Maximum number of requested outputs.
+        bounds: Limits of the JSON header.
+    """
 
     inputs: int
     outputs: int
@@ -51,7 +61,13 @@ class RequestLimits:
 
     @classmethod
     def for_model(cls, rows: int, features: int, outputs: int) -> "RequestLimits":
-        """For so many rows, each value perhaps in an array of its own."""
+        """Return the limits for a model; each value may be in a separate array.
+
+        Args:
+            rows: Maximum number of rows.
+            features: Number of features of the model.
+            outputs: Number of outputs of the model.
+        """
         numbers, names = rows * features, 10 * (features + outputs)
         arrays = min(numbers, MAX_ARRAYS) + names
         bounds = JsonLimits(2 * numbers + names, arrays, names, objects=names)
@@ -59,13 +75,22 @@ class RequestLimits:
 
 
 def read_request(body: bytes, header_length: int | None, limits: RequestLimits) -> InferRequest:
-    """A request's body, whose JSON has this many bytes, or is all of it. Raises Problem (400)."""
+    """Parse the body of an infer request.
+
+    Args:
+        body: The body: a JSON header, then binary data.
+        header_length: Size of the JSON header in bytes; None if the whole body is JSON.
+        limits: Size limits of the request.
+
+    Raises:
+        Problem: 400 for a malformed request.
+    """
     if header_length is not None and header_length > len(body):
         raise Problem(400, "Inference-Header-Content-Length must not exceed the body's length.")
     text = body if header_length is None else body[:header_length]
     limits.bounds.require(text)
-    told = read_object(text)
-    identity = told.get("id")
+    document = read_object(text)
+    identity = document.get("id")
     if not isinstance(identity, str | None):
         raise Problem(400, "id must be a string.")
     if identity is not None and not (identity.isprintable() and len(identity) <= MAX_ID_CHARACTERS):
@@ -73,32 +98,33 @@ def read_request(body: bytes, header_length: int | None, limits: RequestLimits) 
     binary = memoryview(body)[len(body) if header_length is None else header_length :]
     return InferRequest(
         identity,
-        _parameters(told, "The request"),
-        _inputs(told, binary, limits.inputs),
-        _outputs(told, limits.outputs),
+        _parameters(document, "The request"),
+        _inputs(document, binary, limits.inputs),
+        _outputs(document, limits.outputs),
     )
 
 
 def read_object(text: bytes) -> Json:
-    """A JSON object, in which no name is given twice. Raises Problem (400)."""
+    """Parse a JSON object without duplicate names. Raises Problem (400)."""
     try:
-        told = from_json(text, allow_inf_nan=False)
+        document = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise Problem(400, f"The body's JSON is malformed: {error}.") from None
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise Problem(400, "The body must be a JSON object.")
-    if text.count(b":") != _colons(told) or has_escaped_colon(text):
+    if text.count(b":") != _count_colons(document) or has_escaped_colon(text):
         twice = has_duplicate_names(text)
         if twice is not None:
             raise Problem(400, f"The name {safe_name(twice)} is given twice.")
-    return told
+    return document
 
 
-def _colons(told: Any) -> int:
-    """How many colons the text of this has; those in data, that hold none if they are good, are
-    not counted.
+def _count_colons(document: Any) -> int:
+    """Count the colons of the document's JSON text, except in `data`.
+
+    Valid data contain no colon. A text with more colons may have duplicate names.
     """
-    count, stack = 0, [told]
+    count, stack = 0, [document]
     while stack:
         each = stack.pop()
         if isinstance(each, dict):
@@ -111,10 +137,10 @@ def _colons(told: Any) -> int:
     return count
 
 
-def _inputs(told: Json, binary: memoryview, limits: int) -> list[Tensor]:
+def _inputs(document: Json, binary: memoryview, limits: int) -> list[Tensor]:
     place = 0
     inputs = []
-    for where, each in _objects(told, "inputs", limits):
+    for where, each in _objects(document, "inputs", limits):
         tensor = _tensor(where, each)
         size = _parameters(each, where).get("binary_data_size")
         if size is not None:
@@ -138,43 +164,43 @@ def _inputs(told: Json, binary: memoryview, limits: int) -> list[Tensor]:
     return inputs
 
 
-def _tensor(where: str, told: Json) -> Tensor:
-    shape, datatype = told.get("shape"), told.get("datatype")
+def _tensor(where: str, document: Json) -> Tensor:
+    shape, datatype = document.get("shape"), document.get("datatype")
     if not isinstance(shape, list) or not shape or any(type(each) is not int for each in shape):
         raise Problem(400, f"{where}: shape must be an array of integers.")
     if any(each < 0 for each in shape):
         raise Problem(400, f"{where}: shape must not have a negative dimension.")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise Problem(400, f"{where}: datatype must be one of {', '.join(DATATYPES)}.")
-    data = told.get("data")
-    return Tensor(told["name"], datatype, tuple(shape), data if isinstance(data, list) else [])
+    data = document.get("data")
+    return Tensor(document["name"], datatype, tuple(shape), data if isinstance(data, list) else [])
 
 
-def _outputs(told: Json, limits: int) -> dict[str, Json]:
+def _outputs(document: Json, limits: int) -> dict[str, Json]:
     outputs: dict[str, Json] = {}
-    for where, each in _objects(told, "outputs", limits):
+    for where, each in _objects(document, "outputs", limits):
         if each["name"] in outputs:
             raise Problem(400, f"{where} must be given once.")
         outputs[each["name"]] = _parameters(each, where)
     return outputs
 
 
-def _objects(told: Json, key: str, most: int) -> list[tuple[str, Json]]:
-    """Named objects, each with the words for it in an error."""
+def _objects(document: Json, key: str, max_count: int) -> list[tuple[str, Json]]:
+    """Return the named objects under a key, each with its label for error texts."""
     kind = key.removesuffix("s").capitalize()
-    objects = [] if told.get(key) is None else told[key]
+    objects = [] if document.get(key) is None else document[key]
     if not isinstance(objects, list):
         raise Problem(400, f"{key} must be an array of objects.")
-    if len(objects) > most + MORE_OBJECTS:
-        raise Problem(400, f"{key} must be at most {most}.")
+    if len(objects) > max_count + MORE_OBJECTS:
+        raise Problem(400, f"{key} must be at most {max_count}.")
     for number, each in enumerate(objects):
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             raise Problem(400, f"{kind} {number} must be an object with a name.")
     return [(f"{kind} {safe_name(each['name'])}", each) for each in objects]
 
 
-def _parameters(told: Json, where: str) -> Json:
-    parameters = {} if told.get("parameters") is None else told["parameters"]
+def _parameters(document: Json, where: str) -> Json:
+    parameters = {} if document.get("parameters") is None else document["parameters"]
     if not isinstance(parameters, dict):
         raise Problem(400, f"{where}: parameters must be an object.")
     for name in _NOT_SUPPORTED:

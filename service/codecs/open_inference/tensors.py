@@ -1,5 +1,6 @@
-"""Tensors as a request brings them, JSON or binary, to flat arrays of numbers. Sizes are checked
-before anything is made room for.
+"""Decoding of JSON and binary tensors to flat arrays of numbers.
+
+Sizes are checked before memory is allocated.
 """
 
 import struct
@@ -31,8 +32,13 @@ _LENGTH_BYTES = 4  # before each element of BYTES
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input: its data are the elements in row-major order as JSON had them, flat or nested as
-    the shape says, or bytes.
+    """One input tensor.
+
+    Attributes:
+        name: Name of the tensor.
+        datatype: One of DATATYPES.
+        shape: Dimensions, rows first.
+        data: Elements in row-major order: a JSON array, flat or nested, or bytes.
     """
 
     name: str
@@ -41,7 +47,12 @@ class Tensor:
     data: list[Any] | memoryview
 
     def refused(self, rule: str, element: int | None = None) -> Problem:
-        """The problem (400) that the tensor, or its row with an element, breaks a rule."""
+        """Return the problem (400) for a violated rule.
+
+        Args:
+            rule: The rule, as "must …".
+            element: Flat index of the invalid element, to name its row.
+        """
         row = "" if element is None else f", row {element // prod(self.shape[1:])}"
         return Problem(400, f"Input {safe_name(self.name)}{row}: {rule}.")
 
@@ -63,7 +74,7 @@ class Tensor:
         return values
 
     def truths(self) -> Array:
-        """The elements of BOOL, as `numbers`, true being 1."""
+        """The elements of BOOL (N,) float64: 1 for true, NaN for null. Raises Problem (400)."""
         if isinstance(self.data, memoryview):
             values = self._binary(self.data)
             if (values > 1).any():
@@ -73,9 +84,14 @@ class Tensor:
         return np.array(flat, dtype=np.float64)
 
     def places(self, names: Mapping[str | bytes, float], rule: str) -> Array:
-        """The elements of BYTES, by a number for each name, given both as text and in UTF-8.
+        """Map the elements of BYTES to numbers (N,) float64; null and empty names are NaN.
 
-        null and the empty name are NaN. rule: what another name breaks.
+        Args:
+            names: The number of each name; every name both as text and as UTF-8 bytes.
+            rule: Error text for other names.
+
+        Raises:
+            Problem: 400 for an unknown name or a wrong size.
         """
         if isinstance(self.data, memoryview):
             spelled: list[Any] = self._spelled(bytes(self.data))
@@ -88,14 +104,14 @@ class Tensor:
             raise self.refused(rule, _first(spelled, lambda each: each not in numbers)) from None
 
     def _binary(self, data: memoryview) -> Array:
-        """The bytes of a datatype of one size, as they are."""
+        """View the bytes as elements of a fixed-size datatype."""
         dtype = np.dtype(_DTYPES[self.datatype])
         if data.nbytes != prod(self.shape) * dtype.itemsize:
             raise self._misfit()
         return np.frombuffer(data, dtype)
 
     def _spelled(self, data: bytes) -> list[bytes]:
-        """The elements of BYTES: each is its length in four bytes, then as many bytes."""
+        """Split BYTES into elements; each has a four-byte length prefix."""
         count, place = prod(self.shape), 0
         spelled: list[bytes] = []
         while place + _LENGTH_BYTES <= len(data) and len(spelled) < count:
@@ -107,7 +123,7 @@ class Tensor:
         return spelled
 
     def _flat(self, data: list[Any], types: tuple[type, ...], rule: str) -> list[Any]:
-        """The elements, all of these types."""
+        """Flatten JSON data and check the types of the elements."""
         if data and isinstance(data[0], list):
             rows, *others = self.shape
             inner = all(type(each) is list and [len(each)] == others for each in data)

@@ -126,7 +126,7 @@ ONE = all_in_one(ROWS[[0, 2]])
         ),
         (
             {"inputs": [all_in_one([[1, 0, 0, 1], [1, 3, 0, 1]])]},
-            "Input input, row 1: colour must be the place of a category, from 0 to 2 or NaN",
+            "Input input, row 1: colour must be the index of a category, from 0 to 2 or NaN",
         ),
         ({"inputs": NAMED, "outputs": [{"name": "x"}]}, "Output x must be one of probability"),
         (
