@@ -1,4 +1,4 @@
-"""JSON instances to a JSON answer."""
+"""Predict the instances of a JSON body and encode the answer as JSON."""
 
 from typing import Any
 
@@ -10,20 +10,30 @@ from service.codecs.imputation import add_imputed_fields
 from service.codecs.json.parser import ParsedRows
 from service.registry.model_version import ModelVersion
 
-# A body this large, some hundred rows, is worth handing to a thread so that others are not kept
-# waiting; and one of many rows however short they are.
+# A larger body, some hundred rows, is predicted in a thread so that it delays no other request. So
+# is a smaller body of many short rows.
 THREAD_BYTES = 32 * 1024
 
-
-# Told at once: see `service.codecs.json.chunks`.
+# Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
+# they bound how long one call holds the interpreter.
 CHUNK_ROWS = 1024
-
-
 CHUNK_VALUES = 2**18
 
 
 def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> bytes:
-    """The JSON answer to a JSON body. Raises Problem (400, 422)."""
+    """Predict the instances of a JSON body.
+
+    Args:
+        model_version: The model that predicts.
+        body: The request body, JSON text.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+
+    Returns:
+        The answer, JSON text.
+
+    Raises:
+        Problem: The body is malformed (400) or breaks a rule of the schema (422).
+    """
     rows = model_version.parser.parse(body)
     return encode_predictions(
         model_version, rows, model_version.predict_and_count(rows.values, threshold), threshold
@@ -33,18 +43,28 @@ def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> 
 def encode_predictions(
     model_version: ModelVersion, rows: ParsedRows, predictions: Array, threshold: float
 ) -> bytes:
-    """The predictions of these rows as JSON."""
+    """Encode predictions as the JSON answer.
+
+    Args:
+        model_version: The model that predicted.
+        rows: The rows of the request, B of them.
+        predictions: `(B, outputs)` float64.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+
+    Returns:
+        One object for a single instance, else an object with a list `predictions`.
+    """
     model = {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
     if rows.single:
         return to_json({**_encode_rows(model_version, rows, predictions, threshold)[0], **model})
     count = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
-    pieces = (
+    chunks = (
         to_json(
             _encode_rows(model_version, rows, predictions[first : first + count], threshold, first)
         )[1:-1]
         for first in range(0, len(predictions), count)
     )
-    return b'{"predictions":[%b],%b' % (b",".join(pieces), to_json(model)[1:])
+    return b'{"predictions":[%b],%b' % (b",".join(chunks), to_json(model)[1:])
 
 
 def _encode_rows(
@@ -54,7 +74,7 @@ def _encode_rows(
     threshold: float,
     first: int = 0,
 ) -> list[dict[str, Any]]:
-    """The answers to a piece of the rows, that from `first` on, and its predictions."""
+    """Return the answers of a chunk of rows that begins at row `first`."""
     schema = model_version.predictor.schema
     answers = schema.target.answers(predictions, threshold)
     if len(rows.missing):

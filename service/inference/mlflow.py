@@ -1,4 +1,4 @@
-"""MLflow's forms of a JSON body to a JSON answer."""
+"""Predict a JSON body in one of MLflow's formats."""
 
 from typing import Any
 
@@ -11,37 +11,47 @@ from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 
 SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inputs", "instances"
-
-
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
 
 def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -> bytes:
-    """The JSON answer to a body in one of MLflow's forms. Raises Problem (400, 422)."""
+    """Predict a body in one of MLflow's formats.
+
+    Args:
+        model_version: The model that predicts.
+        body: The request body, JSON text.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+
+    Returns:
+        The answer, JSON text.
+
+    Raises:
+        Problem: The body is malformed (400) or breaks a rule of the format or schema (422).
+    """
     model_version.frame_limits.require(body)
     try:
         fields = from_json(body)
     except ValueError:
-        raise Problem(400, "The body is malformed. It is no JSON.") from None
+        raise Problem(400, "The body is malformed: it is not valid JSON.") from None
     if not isinstance(fields, dict):
         raise _invalid("body", "must be an object")
-    form = next((each for each in FORMATS if each in fields), None)
-    if form is None:
+    format_ = next((each for each in FORMATS if each in fields), None)
+    if format_ is None:
         raise _invalid("body", f"must have one of {', '.join(FORMATS)}")
     has_nan = b"NaN" in body
-    if form == INSTANCES and not has_nan:
+    if format_ == INSTANCES and not has_nan:
         return predict_json(model_version, body, threshold)
-    others = [name for name in fields if name != form]
+    others = [name for name in fields if name != format_]
     if others:
-        raise _invalid(safe_name(others[0]), f"cannot stand beside {form}")
-    place, rows, colons = form, fields[form], 0
-    if form == SPLIT:
+        raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")
+    place, rows, colons = format_, fields[format_], 0
+    if format_ == SPLIT:
         if isinstance(rows, dict):
             colons = 1 + len(rows)
         place, rows = f"{SPLIT}.data", _rows_of_split(rows)
     if has_nan and isinstance(rows, list):
         rows = [_without_nan(row) for row in rows]
-    # Infinity stays what it is, and is refused as such.
+    # Infinity stays as it is, and the parser rejects it.
     instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
     try:
         answered = predict_json(model_version, instances, threshold)
@@ -50,22 +60,21 @@ def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -
             if error["field"].startswith(INSTANCES):
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
-    # Of a name that is given twice only the last is left. No valid text has a colon but those of
-    # an index, which may be times.
-    twice = body.count(b":") > (colons or instances.count(b":")) and has_duplicate_names(body)
-    if twice:
+    # `from_json` keeps the last value of a duplicate name. In valid text only names are followed by
+    # a colon, except for an index that contains times.
+    if body.count(b":") > (colons or instances.count(b":")) and has_duplicate_names(body):
         raise _invalid("body", "must not give a name twice")
     return answered
 
 
 def _rows_of_split(split: Any) -> list[dict[str, Any]]:
-    """The rows of {"columns": […], "data": [[…], …]} as objects; an index is passed over."""
+    """Return the rows of {"columns": […], "data": [[…], …]} as objects, without the index."""
     if not isinstance(split, dict) or not {"columns", "data"} <= set(split) <= {
         "columns",
         "data",
         "index",
     }:
-        raise _invalid(SPLIT, "must be an object of columns and data, and perhaps an index")
+        raise _invalid(SPLIT, "must be an object of columns and data, with an optional index")
     names, data = split["columns"], split["data"]
     if not isinstance(split.get("index", []), list):
         raise _invalid(f"{SPLIT}.index", "must be an array")
@@ -83,7 +92,7 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
 
 
 def _without_nan(row: Any) -> Any:
-    """A row with null for NaN, as MLflow's client writes what a frame has not."""
+    """Return a row with null for NaN, which MLflow's client writes for missing values."""
     if isinstance(row, dict):
         return {name: None if value != value else value for name, value in row.items()}
     if isinstance(row, list):

@@ -1,4 +1,4 @@
-"""An infer request answered: tensors in, tensors out."""
+"""Answer an infer request of the Open Inference Protocol: tensors in, tensors out."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,12 @@ from service.registry.model_version import ModelVersion
 
 @dataclass(frozen=True)
 class InferResponse:
-    """A body; header_length: of its JSON, where binary data follow it."""
+    """The body of an answer.
+
+    Attributes:
+        body: JSON text, followed by binary data if there are any.
+        header_length: The bytes of the JSON text if binary data follow; else None.
+    """
 
     body: bytes
     header_length: int | None = None
@@ -22,16 +27,39 @@ class InferResponse:
 def infer(
     model_version: ModelVersion, body: bytes, header_length: int | None, threshold: float
 ) -> InferResponse:
-    """The answer to a body, of which header_length bytes are JSON, or all; at this threshold,
-    unless it gives another. Raises Problem (400, 422).
+    """Parse and answer an infer request.
+
+    Args:
+        model_version: The model that predicts.
+        body: The request body: JSON text, then binary data.
+        header_length: The bytes of the JSON text; None if the body has no binary data.
+        threshold: Decision threshold, unless the request has the parameter `threshold`.
+
+    Returns:
+        The answer.
+
+    Raises:
+        Problem: The request is malformed (400), or its predictions are not finite (422).
     """
     request = read_request(body, header_length, model_version.tensor_limits)
     return respond(model_version, request, threshold)
 
 
 def respond(model_version: ModelVersion, request: InferRequest, threshold: float) -> InferResponse:
-    """The same to a request that was read."""
-    outputs = _asked_for(model_version, request)
+    """Answer a parsed infer request.
+
+    Args:
+        model_version: The model that predicts.
+        request: The request.
+        threshold: Decision threshold, unless the request has the parameter `threshold`.
+
+    Returns:
+        The answer.
+
+    Raises:
+        Problem: A parameter or tensor is invalid (400), or predictions are not finite (422).
+    """
+    outputs = _requested_outputs(model_version, request)
     if "threshold" in request.parameters:
         given = model_version.thresholds.from_json(request.parameters["threshold"])
         if given is None:
@@ -40,28 +68,28 @@ def respond(model_version: ModelVersion, request: InferRequest, threshold: float
     predictions = model_version.predict_and_count(
         model_version.input_tensors.rows(request.inputs), threshold
     )
-    described: list[Json] = []
+    tensors: list[Json] = []
     binary: list[bytes] = []
     for output, as_binary in outputs:
         values = output.compute(predictions, threshold)
-        told: Json = {
+        tensor: Json = {
             "name": output.name,
             "datatype": output.datatype,
             "shape": list(values.shape),
         }
         if as_binary:
             binary.append(output.as_bytes(values))
-            told["parameters"] = {"binary_data_size": len(binary[-1])}
+            tensor["parameters"] = {"binary_data_size": len(binary[-1])}
         else:
-            told["data"] = output.as_json(values)
-        described.append(told)
+            tensor["data"] = output.as_json(values)
+        tensors.append(tensor)
     header = to_json(
         {
             "model_name": model_version.predictor.name,
             "model_version": model_version.predictor.version,
             **({"id": request.identity} if request.identity is not None else {}),
             "parameters": model_version.thresholds.as_fields(threshold),
-            "outputs": described,
+            "outputs": tensors,
         }
     )
     if not binary:
@@ -69,21 +97,23 @@ def respond(model_version: ModelVersion, request: InferRequest, threshold: float
     return InferResponse(b"".join([header, *binary]), len(header))
 
 
-def _asked_for(model_version: ModelVersion, request: InferRequest) -> list[tuple[Output, bool]]:
-    """The outputs in the order they are asked for, and whether in binary."""
-    every = model_version.output_tensors.by_name
-    default = _truth(request.parameters, "binary_data_output", False)
-    asked = request.outputs or {name: {} for name in every}
+def _requested_outputs(
+    model_version: ModelVersion, request: InferRequest
+) -> list[tuple[Output, bool]]:
+    """Return the requested outputs in order, each with whether its data are binary."""
+    known = model_version.output_tensors.by_name
+    default = _boolean(request.parameters, "binary_data_output", False)
+    requested = request.outputs or {name: {} for name in known}
     outputs = []
-    for name, parameters in asked.items():
-        if name not in every:
-            rule = f"must be one of {', '.join(every)}"
+    for name, parameters in requested.items():
+        if name not in known:
+            rule = f"must be one of {', '.join(known)}"
             raise Problem(400, f"Output {safe_name(name)} {rule}.")
-        outputs.append((every[name], _truth(parameters, "binary_data", default)))
+        outputs.append((known[name], _boolean(parameters, "binary_data", default)))
     return outputs
 
 
-def _truth(parameters: Json, name: str, default: bool) -> bool:
+def _boolean(parameters: Json, name: str, default: bool) -> bool:
     value = parameters.get(name, default)
     if not isinstance(value, bool):
         raise Problem(400, f"The parameter {name} must be true or false.")

@@ -1,4 +1,4 @@
-"""What the protocol tells of the server and of its models."""
+"""Metadata of the server and its models in the Open Inference Protocol."""
 
 from typing import Any
 
@@ -13,13 +13,19 @@ PLATFORM = "malignancy_numpy"
 
 
 def server_metadata(version: str) -> dict[str, Any]:
-    """Name, version and extensions; of the model repository the index alone."""
+    """Return name, version and extensions; of `model_repository` only the index exists."""
     return {"name": "malignancy", "version": version, "extensions": list(EXTENSIONS)}
 
 
 def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[str, Any]:
-    """A model's tensors. There is one input of all features; its parameters tell the features, each
-    also a tensor that may be given by its name instead.
+    """Return the tensors of a model.
+
+    One input tensor has all features. Its parameters describe the features, each of which can be
+    sent as a tensor with the name of the feature instead.
+
+    Args:
+        models: All models.
+        model_version: The version that is described.
     """
     predictor, thresholds = model_version.predictor, model_version.thresholds
     features = predictor.schema.features
@@ -32,7 +38,7 @@ def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[s
                 "name": ALL,
                 "datatype": "FP64",
                 "shape": [-1, len(features)],
-                "parameters": {"columns": [_described(feature) for feature in features]},
+                "parameters": {"columns": [_feature_tensor(feature) for feature in features]},
             }
         ],
         "outputs": [each.described for each in model_version.output_tensors.by_name.values()],
@@ -45,7 +51,12 @@ def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[s
 
 
 def repository_index(models: ModelRegistry, ready_only: bool) -> list[dict[str, str]]:
-    """Every version of every model, or every one that is ready."""
+    """Return every version of every model.
+
+    Args:
+        models: All models.
+        ready_only: Whether to leave out versions that are not ready.
+    """
     versions = [each for model in models.by_name.values() for each in model.versions]
     index = []
     for model_version in versions:
@@ -67,9 +78,9 @@ def repository_index(models: ModelRegistry, ready_only: bool) -> list[dict[str, 
     return index
 
 
-def _described(feature: Feature) -> dict[str, Any]:
-    """A feature as a tensor of its own."""
-    told = {
+def _feature_tensor(feature: Feature) -> dict[str, Any]:
+    """Return a feature as a separate tensor."""
+    facts = {
         "rule": feature.rule,
         "may_be_missing": feature.may_be_missing,
         "minimum": feature.minimum,
@@ -81,5 +92,5 @@ def _described(feature: Feature) -> dict[str, Any]:
         "name": feature.name,
         "datatype": datatypes(feature)[-1],
         "shape": [-1, 1],
-        "parameters": {name: fact for name, fact in told.items() if fact is not None},
+        "parameters": {name: fact for name, fact in facts.items() if fact is not None},
     }

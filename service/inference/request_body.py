@@ -1,4 +1,4 @@
-"""A request's whole body, as long as it is not too large."""
+"""Read a whole request body, up to a maximum size."""
 
 from starlette.types import Receive, Scope
 
@@ -10,10 +10,22 @@ from service.request_context import request_context
 async def read_body(
     scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
 ) -> bytes | None:
-    """The body, or None when the client left. Raises Problem (413, 503).
+    """Read the body of a request.
 
-    What a body of several messages holds of the memory set aside is given back when the request is
-    over (`service.middleware`).
+    A body of several messages reserves its size in the memory for bodies; the middleware releases
+    it at the end of the request.
+
+    Args:
+        scope: The ASGI scope.
+        receive: The ASGI receive function.
+        max_bytes: Maximum size of the body, in bytes.
+        limiter: The memory for bodies of all requests.
+
+    Returns:
+        The body, or None if the client disconnected.
+
+    Raises:
+        Problem: The body is too large (413), or the memory for bodies is full (503).
     """
     require_small(declared_bytes(scope), max_bytes)
     message = await receive()
@@ -21,24 +33,24 @@ async def read_body(
         body: bytes = message.get("body", b"")
         require_small(len(body), max_bytes)
         return body
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     size, request = 0, request_context.get()
     while True:
         if message["type"] == "http.disconnect":
             return None
-        piece = message.get("body", b"")
-        limiter.hold(len(piece))
-        request.held_bytes += len(piece)
-        pieces.append(piece)
-        size += len(piece)
+        chunk = message.get("body", b"")
+        limiter.hold(len(chunk))
+        request.held_bytes += len(chunk)
+        chunks.append(chunk)
+        size += len(chunk)
         require_small(size, max_bytes)
         if not message.get("more_body", False):
-            return b"".join(pieces)
+            return b"".join(chunks)
         message = await receive()
 
 
 def declared_bytes(scope: Scope) -> int:
-    """What Content-Length says; 0 where it says nothing."""
+    """Return the value of Content-Length; 0 without one."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)
@@ -46,6 +58,14 @@ def declared_bytes(scope: Scope) -> int:
 
 
 def require_small(size: int, max_bytes: int) -> None:
-    """Raise Problem (413) for a body larger than that."""
+    """Reject a body that is too large.
+
+    Args:
+        size: Size of the body, in bytes.
+        max_bytes: Maximum size, in bytes.
+
+    Raises:
+        Problem: The body is too large (413).
+    """
     if size > max_bytes:
         raise Problem(413, f"The body must have at most {max_bytes} bytes.")

@@ -1,4 +1,4 @@
-"""An answer that is kept until all of it is known: in memory, and beyond some of that on disk."""
+"""Buffer for an answer until it is complete: in memory, and beyond 4 MiB in a temporary file."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ CHUNK_BYTES = 256 * 1024
 
 
 class ResponseSpool:
-    """Bytes to be written, then read once. A context: at its end they are gone."""
+    """Bytes that are written, then read once. A context manager; its exit discards them."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
@@ -25,7 +25,7 @@ class ResponseSpool:
         self._file.close()
 
     def write(self, data: bytes) -> None:
-        """Append. Raises Problem (507) where no temporary folder has room for it."""
+        """Append bytes. Raises Problem (507) if no temporary folder has room."""
         try:
             self._file.write(data)
         except OSError:
@@ -37,7 +37,7 @@ class ResponseSpool:
         self.size += len(data)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """All that was written."""
+        """Yield everything that was written, 256 KiB at a time."""
         self._file.seek(0)
         in_memory = self.size <= MEMORY_BYTES
         while True:

@@ -1,8 +1,9 @@
-"""The loop of a table: a piece of the body comes, is read, scored and written; then the next.
+"""Score a table chunk by chunk: receive, parse, predict, write.
 
-Nothing is read ahead, so a fast client is held back by the server's flow control, and memory stays
-flat. The answer is sent when all of it is known: clients that do not read while they send would
-otherwise wait for the service, and it for them; and so a bad row near the end can still refuse all.
+Nothing is read ahead: flow control slows down a fast client, and memory stays constant. The answer
+    is sent when it is complete. Otherwise a client that does not read while it sends, and the
+    service, would wait for each other; and an invalid row near the end can still reject the whole
+    table.
 """
 
 from collections import Counter
@@ -28,16 +29,25 @@ from service.overload.limiter import WorkLimiter
 from service.problems import MAX_ERRORS, FieldError, Problem
 from service.registry.model_version import ModelVersion
 
-PIECE_BYTES = 128 * 1024  # read at once: some milliseconds of a thread
+CHUNK_BYTES = 128 * 1024  # parsed in one call, which takes a few milliseconds of a thread
 TOO_LARGE = FieldError(field=ROW, rule="must hold values small enough for a finite answer")
 
 
 class TableScorer:
-    """Scores blocks and spools the answer. mark: bad rows are told of where they stand.
+    """Scores blocks of rows and spools the answer.
 
-    What it predicted is counted at the end, since before that all may be refused.
+    Predictions are counted at the end, because an invalid row may reject the whole table before.
 
-    Raises Problem (422, 507): without `mark` for the first block with a bad row.
+    Args:
+        model_version: The model that predicts.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        writer: The encoder of the answer.
+        spool: The buffer of the answer.
+        mark: Whether an invalid row is marked in the answer instead of rejecting the table.
+
+    Raises:
+        Problem: There is no room for the answer (507). The methods also raise it for the first
+            block with an invalid row, without `mark` (422).
     """
 
     def __init__(
@@ -49,7 +59,7 @@ class TableScorer:
         *,
         mark: bool,
     ) -> None:
-        self._served, self._threshold, self._mark = model_version, threshold, mark
+        self._model_version, self._threshold, self._mark = model_version, threshold, mark
         self._writer, self._spool = writer, spool
         self._blocks = Rebatcher()
         self._rows = 0
@@ -58,19 +68,19 @@ class TableScorer:
         spool.write(writer.begin())
 
     def add(self, blocks: Iterable[Block]) -> None:
-        """Blocks of any size."""
-        for some in blocks:
-            for block in self._blocks.add(some):
+        """Score blocks of any size."""
+        for received in blocks:
+            for block in self._blocks.add(received):
                 self._score(block)
 
     def finish(self) -> None:
-        """The rows that are left. Raises Problem (422) where there were none at all."""
+        """Score the remaining rows. Raises Problem (422) if the table had no rows."""
         for block in self._blocks.finish():
             self._score(block)
         if not self._rows:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
-        self._served.record(self._predicted_rows, self._labels)
+        self._model_version.record(self._predicted_rows, self._labels)
 
     def _score(self, block: Block) -> None:
         scored = self._scored(block)
@@ -80,7 +90,7 @@ class TableScorer:
         self._rows += len(block.values)
 
     def _scored(self, block: Block) -> ScoredBlock:
-        """Good rows with predictions; of a block that refuses everything, perhaps without any."""
+        """Return a block with predictions; without predictions if it rejects the table."""
         good: Array = np.ones(len(block.values), dtype=bool)
         good[list(block.errors)] = False
         if block.errors and not self._mark:
@@ -92,28 +102,28 @@ class TableScorer:
             infinite = np.flatnonzero(good)[~self._is_finite(block.values[good])]
             good[infinite] = False
             errors |= {row: [TOO_LARGE] for row in infinite.tolist()}
-            if len(errors) == len(block.errors):  # together only
+            if len(errors) == len(block.errors):  # no row overflows alone
                 raise
             block = Block(block.values, dict(sorted(errors.items())))
             return self._predicted(block, good)
 
     def _predicted(self, block: Block, good: Array) -> ScoredBlock:
-        outputs = len(self._served.predictor.schema.target.names)
+        outputs = len(self._model_version.predictor.schema.target.names)
         if not good.any():
             return ScoredBlock(block, np.empty((0, outputs)), good)
         everything = bool(good.all())
         values = block.values if everything else block.values[good]
-        predictions = self._served.predict(values)
+        predictions = self._model_version.predict(values)
         self._predicted_rows += len(predictions)
-        self._labels.update(self._served.count_labels(predictions, self._threshold))
+        self._labels.update(self._model_version.count_labels(predictions, self._threshold))
         return ScoredBlock(block, predictions, None if everything else good)
 
     def _is_finite(self, values: Array) -> Array:
-        """Which rows have finite inputs and predictions: (B,) bool."""
-        predictor = self._served.predictor
+        """Return `(B,)` bool: rows with finite inputs and predictions."""
+        predictor = self._model_version.predictor
         encoder = predictor.encoder
         with np.errstate(over="ignore", invalid="ignore"):
-            # As `encode` does it, which refuses all rows for one.
+            # As in `encode`, which rejects all rows because of one.
             inputs = (encoder.expand(values) - encoder.center) / encoder.spread
             finite = np.asarray(np.isfinite(inputs).all(axis=1))
             if finite.any():
@@ -126,19 +136,19 @@ class TableScorer:
 
 
 def _numbered(block: Block, start: int) -> Iterator[FieldError]:
-    """The first errors, with their rows' numbers."""
-    told = 0
+    """Yield the first errors, with the numbers of their rows in the table."""
+    count = 0
     for row, errors in block.errors.items():
-        for each in errors:
-            place = "" if each["field"] == ROW else f".{each['field']}"
-            yield FieldError(field=f"rows.{start + row}{place}", rule=each["rule"])
-            told += 1
-            if told == MAX_ERRORS:
+        for error in errors:
+            place = "" if error["field"] == ROW else f".{error['field']}"
+            yield FieldError(field=f"rows.{start + row}{place}", rule=error["rule"])
+            count += 1
+            if count == MAX_ERRORS:
                 return
 
 
 def in_blocks(values: Array) -> Iterator[Block]:
-    """Rows (N, F) that are known to be good."""
+    """Split valid rows `(N, F)` into blocks."""
     rows = piece_rows(values.shape[1])
     for start in range(0, len(values), rows):
         yield Block(values[start : start + rows])
@@ -152,28 +162,44 @@ async def score_body(
     max_bytes: int,
     limiter: WorkLimiter,
 ) -> bool:
-    """Read and score a body; whether the client is still there. Raises Problem (4xx, 503, 507)."""
+    """Receive and score a body.
+
+    Args:
+        reader: The parser of the body.
+        scoring: The scorer of its blocks.
+        scope: The ASGI scope.
+        receive: The ASGI receive function.
+        max_bytes: Maximum size of the body, in bytes.
+        limiter: The threads that parse and predict.
+
+    Returns:
+        False if the client disconnected.
+
+    Raises:
+        Problem: The body is malformed (400), too large (413) or invalid (422), the service is busy
+            (503), or there is no room for the answer (507).
+    """
     require_small(declared_bytes(scope), max_bytes)
 
-    def take(piece: bytes) -> None:
-        scoring.add(reader.feed(piece))
+    def take(chunk: bytes) -> None:
+        scoring.add(reader.feed(chunk))
 
     def finish() -> None:
         scoring.add(reader.finish())
         scoring.finish()
 
     work = limiter.run
-    async for piece in _pieces(receive, max_bytes):
-        if piece is None:
+    async for chunk in _chunks(receive, max_bytes):
+        if chunk is None:
             return False
-        await work(take, piece)
+        await work(take, chunk)
         work = limiter.run_next
     await work(finish)
     return True
 
 
-async def _pieces(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | None]:
-    """The body in pieces worth a thread's while; None when the client has left."""
+async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | None]:
+    """Yield the body in chunks of up to 128 KiB; None after the client disconnected."""
     held: list[bytes] = []
     size = total = 0
     more = True
@@ -187,15 +213,21 @@ async def _pieces(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | Non
         total += len(held[-1])
         require_small(total, max_bytes)
         more = message.get("more_body", False)
-        if size >= PIECE_BYTES or not more:
-            piece = b"".join(held)
+        if size >= CHUNK_BYTES or not more:
+            received = b"".join(held)
             held, size = [], 0
-            for start in range(0, len(piece), PIECE_BYTES):
-                yield piece[start : start + PIECE_BYTES]
+            for start in range(0, len(received), CHUNK_BYTES):
+                yield received[start : start + CHUNK_BYTES]
 
 
 async def send_spooled(spool: ResponseSpool, media_type: str, send: Send) -> None:
-    """Answer 200 with all that was written."""
+    """Send a spooled answer with status 200.
+
+    Args:
+        spool: The complete answer.
+        media_type: Its media type.
+        send: The ASGI send function.
+    """
     headers = [
         (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % spool.size),

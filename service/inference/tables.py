@@ -1,4 +1,4 @@
-"""Requests whose body or answer is a table: which reader, which writer, and what the query asks."""
+"""Answer requests whose body or answer is a table: choose reader, writer and threshold."""
 
 from importlib.util import find_spec
 
@@ -27,7 +27,21 @@ async def predict_table(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Answer one ASGI request. Raises Problem (4xx, 507)."""
+    """Answer one ASGI request.
+
+    Args:
+        model_version: The model that predicts.
+        media_types: The media types of body and answer.
+        settings: The settings of the service.
+        limiter: The threads and memory for large bodies.
+        scope: The ASGI scope.
+        receive: The ASGI receive function.
+        send: The ASGI send function.
+
+    Raises:
+        Problem: The request is invalid (4xx), the service is busy (503), or there is no room for
+            the answer (507).
+    """
     threshold, mark = model_version.thresholds.parse_table_query(scope["query_string"])
     if ARROW in media_types:
         await run_in_threadpool(_require_arrow, media_types)
@@ -36,15 +50,15 @@ async def predict_table(
         scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
         if media_types.request == JSON:
             body = await read_body(scope, receive, settings.max_body_bytes, limiter)
-            here = body is not None
+            connected = body is not None
             if body is not None:
                 await limiter.run(_score_json, model_version, body, scoring)
         else:
             reader = _reader(media_types.request, model_version, settings)
-            here = await score_body(
+            connected = await score_body(
                 reader, scoring, scope, receive, settings.max_stream_bytes, limiter
             )
-        if here:
+        if connected:
             await send_spooled(spool, media_types.response, send)
 
 
@@ -84,8 +98,8 @@ def _writer(
 
 
 def _require_arrow(media_types: NegotiatedTypes) -> None:
-    """Import pyarrow the first time, which takes a while. Raises Problem (406, 415)."""
-    # To try and see would not do: while it fails in one thread, it passes in others.
+    """Import pyarrow on first use, which takes a while. Raises Problem (406, 415)."""
+    # Not by catching ImportError: while the import fails in one thread, it succeeds in others.
     if find_spec("pyarrow") is not None:
         import service.codecs.tabular.arrow  # noqa: F401
 
