@@ -17,7 +17,7 @@ NAMES = (
 ROWS: list[list[int | None]] = [[5, 1, 1, 1, 2, 1, 3, 1, 1], [10, 10, 10, 10, 10, None, 10, 10, 10]]
 OBJECTS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
 SPLIT: dict[str, Any] = {"columns": NAMES, "data": ROWS}
-SPLIT_RULE = "must be an object of columns and data, and perhaps an index"
+SPLIT_RULE = "must be an object of columns and data, with an optional index"
 TWICE = "must not give a name twice"
 RULE = "must be an integer from 1 to 10"
 
