@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,17 @@ def same(found: str, expected: str) -> bool:
     return words[0] == words[1] and numbers[0] == pytest.approx(numbers[1], abs=0.03, rel=0.03)
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Return an environment whose PATH begins with a folder and the interpreter's folder."""
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "no_proxy": "*"}
+
+
 def run(command: str, cwd: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=cwd,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "no_proxy": "*"},
+        env=environment(cwd),
         capture_output=True,
         text=True,
         timeout=120,
@@ -87,7 +93,7 @@ def test_the_readme_trains_serves_and_predicts() -> None:
         "malignancy train wisconsin",
         "malignancy serve &",
         "curl",
-        "python -m model train wisconsin",
+        "malignancy train wisconsin",
         "curl",
         "curl",
     ]
@@ -105,11 +111,26 @@ def test_a_request_gets_the_answer_shown(
     assert same(out, expected), out
 
 
-def test_train_writes_the_files_described(tmp_path: Path) -> None:
-    assert "python -m model train wisconsin" in COMMANDS
-    out = run("python -m model train wisconsin", tmp_path)
-    assert "validation" in out
-    made = sorted(path.name for path in (tmp_path / "artifacts").iterdir())
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the console script of pyproject.toml, in which the model has been trained.
+
+    The script is written here, since the installed package may be older than the source.
+    """
+    folder = tmp_path_factory.mktemp("session")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        module, _, function = tomllib.load(file)["project"]["scripts"]["malignancy"].partition(":")
+    script = folder / "malignancy"
+    script.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
+    )
+    script.chmod(0o755)
+    assert "validation" in run("malignancy train wisconsin", folder)
+    return folder
+
+
+def test_train_writes_the_files_described(session: Path) -> None:
+    made = sorted(path.name for path in (session / "artifacts").iterdir())
     assert made == [
         "wisconsin.confusion.png",
         "wisconsin.features.png",
@@ -117,6 +138,25 @@ def test_train_writes_the_files_described(tmp_path: Path) -> None:
         "wisconsin.loss.png",
         "wisconsin.report.html",
     ]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_session_gets_the_answer_shown(session: Path) -> None:
+    command, expected = REQUESTS[0]
+    serve = ["malignancy", "serve", "--port", "0"]
+    with subprocess.Popen(
+        serve, cwd=session, env=environment(session), stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        try:
+            lines = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in server.stderr)
+            port = next(match[1] for match in lines if match)
+            out = run(command.replace("localhost:8000", f"127.0.0.1:{port}"), session)
+        finally:
+            server.terminate()
+            server.stderr.read()
+    assert server.returncode == 0
+    assert same(out, expected), out
 
 
 @pytest.mark.parametrize("target", ["serve", "test", "check", "slow", "stress", "bench"])
