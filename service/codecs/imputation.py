@@ -1,4 +1,4 @@
-"""Which features were missing in each row, told in its answer."""
+"""Add the names of imputed features to answers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,12 @@ from model.arrays import Array
 def add_imputed_fields(
     answers: Sequence[dict[str, Any]], missing: Array, names: Sequence[str]
 ) -> None:
-    """Add to each row's answer the names that were missing, if any were.
+    """Add the field `imputed` to the answers of rows with missing values.
 
-    missing: (N, 2) row and column of each missing value, in order.
+    Args:
+        answers: The answer of each row; changed in place.
+        missing: `(N, 2)` int, row and column of each missing value, sorted.
+        names: The names of the columns.
     """
     if not len(missing):
         return

@@ -1,4 +1,4 @@
-"""Content-Type, Content-Encoding and Accept: what a body is in, and what its answer shall be in."""
+"""Content negotiation: the media types of body and answer from the request's headers."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -15,7 +15,12 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class NegotiatedTypes(NamedTuple):
-    """The media types of a request's body and of its answer."""
+    """The media types of one exchange.
+
+    Attributes:
+        request: The media type of the request's body.
+        response: The media type of the answer.
+    """
 
     request: str
     response: str
@@ -25,15 +30,25 @@ JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON)
 
 
 def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
-    """What the headers say, or raise Problem (406, 415).
+    """Choose the media types of body and answer.
 
-    Without Content-Type the body is taken to be JSON. answer: what is answered where Accept allows
-    it; by default the same as the body.
+    Without Content-Type the body is JSON.
+
+    Args:
+        headers: Names in lower case, and values.
+        answer: The preferred media type of the answer; by default that of the body.
+
+    Returns:
+        The media types.
+
+    Raises:
+        Problem: Accept excludes every format (406), or the body has an unsupported media type,
+            charset or encoding (415).
     """
     body, accepted = JSON, []
     for name, value in headers:
         if name == b"content-type" and value != b"application/json":
-            body = _content(value.decode("latin-1"))
+            body = _body_type(value.decode("latin-1"))
         elif name == b"content-encoding" and value.strip().lower() != b"identity":
             raise Problem(415, "The body must not be compressed.", headers={"Accept-Encoding": ""})
         elif name == b"accept" and value not in (b"", b"*/*"):
@@ -46,7 +61,7 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
     return NegotiatedTypes(body, preferred)
 
 
-def _content(content_type: str) -> str:
+def _body_type(content_type: str) -> str:
     media_type, parameters = _parse(content_type)
     known = next((each for each in MEDIA_TYPES if each == media_type), None)
     if (
@@ -55,18 +70,22 @@ def _content(content_type: str) -> str:
         or (known == CSV and parameters.get("header", "present") != "present")
     ):
         names = ", ".join(MEDIA_TYPES)
-        detail = f"The body must be one of {names}, text in UTF-8."
+        detail = (
+            f"The media type of the body must be one of {names}, with text in UTF-8. "
+            f"Send a Content-Type header, for example Content-Type: {JSON}."
+        )
         raise Problem(415, detail, headers={"Accept": names})
     return known
 
 
 def _acceptable(accept: str, preferred: str) -> str:
-    """The type of the most weight, of equals the preferred one, or the first."""
+    """Return the media type with the highest weight; among equals, the preferred one."""
     ranges = [_parse(each) for each in accept.split(",")]
     weights = {name: _weight(parameters.get("q", "1")) for name, parameters in ranges}
 
     def weight(media_type: str) -> float:
-        # From the most to the least specific; the first that is named decides (RFC 9110, 12.5.1).
+        # From the most to the least specific range; the first that occurs decides (RFC 9110,
+        # 12.5.1).
         group = media_type.partition("/")[0]
         named = (each for each in (media_type, f"{group}/*", "*/*") if each in weights)
         return weights[found] if (found := next(named, None)) else 0.0
@@ -79,7 +98,7 @@ def _acceptable(accept: str, preferred: str) -> str:
 
 
 def _weight(text: str) -> float:
-    """Nonsense weighs as much as nothing said."""
+    """Return the value of q; 1 if it is invalid."""
     try:
         weight = float(text)
     except ValueError:
@@ -88,7 +107,7 @@ def _weight(text: str) -> float:
 
 
 def _parse(value: str) -> tuple[str, dict[str, str]]:
-    """The media type, or range, and its parameters, in lower case."""
+    """Return a media type or range, and its parameters, in lower case."""
     media_type, *parameters = (part.strip() for part in value.lower().split(";"))
     pairs = (each.partition("=") for each in parameters)
     return media_type, {name.strip(): content.strip().strip('"') for name, _, content in pairs}

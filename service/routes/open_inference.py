@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from service.codecs.json.parser import FEW_NUMBERS
+from service.codecs.json.parser import SMALL_BODY_VALUES
 from service.codecs.open_inference.compression import ENCODINGS, decompress
 from service.codecs.open_inference.request import read_object, read_request
 from service.inference.instances import THREAD_BYTES
@@ -132,7 +132,7 @@ class InferEndpoint:
             response = await self.limiter.run(infer, model_version, body, header_length, threshold)
         else:
             request = read_request(body, header_length, model_version.tensor_limits)
-            if request.rows * len(model_version.predictor.schema.features) <= FEW_NUMBERS:
+            if request.rows * len(model_version.predictor.schema.features) <= SMALL_BODY_VALUES:
                 response = respond(model_version, request, threshold)
             else:
                 response = await self.limiter.run(respond, model_version, request, threshold)

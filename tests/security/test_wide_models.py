@@ -19,7 +19,7 @@ from model.prediction.predictor import PIECE_NUMBERS, PIECE_ROWS, Predictor, pie
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import FEW_NUMBERS, TOO_SPARSE, InstanceParser
+from service.codecs.json.parser import SMALL_BODY_VALUES, TOO_SPARSE, InstanceParser
 from service.inference import open_inference as infer
 from service.routes import open_inference as inference_protocol
 from service.settings import Settings
@@ -104,7 +104,7 @@ def test_a_body_is_small_by_its_numbers() -> None:
         target=Binary(negative="no", positive="yes"),
     )
     contract = InstanceParser(schema, 1000)
-    few = FEW_NUMBERS // 100
+    few = SMALL_BODY_VALUES // 100
     assert contract.is_small(instances(few - 1, "{}"))
     assert not contract.is_small(instances(few + 1, "{}"))
     assert not contract.is_small(instances(few + 1, "[]"))

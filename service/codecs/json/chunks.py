@@ -1,21 +1,23 @@
-"""A large body in pieces of whole rows, so that no one call holds the interpreter for long: other
-requests are answered in between.
+"""Split a large JSON body into chunks of whole rows.
+
+A call of the parser holds the interpreter until it returns. Between chunks, other requests are
+answered.
 """
 
 import re
 from typing import Final
 
-PIECE_BYTES: Final = 32 * 1024
-LONGEST_ROW: Final = 1024 * 1024
+CHUNK_BYTES: Final = 32 * 1024
+MAX_ROW_BYTES: Final = 1024 * 1024
 
 _SPACE: Final = rb"[ \t\r\n]*+"
 _BEGIN: Final = re.compile(
     rb'%(s)b\{%(s)b"instances"%(s)b:%(s)b\[%(s)b(?=([\[{]))' % {b"s": _SPACE}
 )
 _END: Final = re.compile(rb"\]%(s)b\}%(s)b\Z" % {b"s": _SPACE})
-_LONGEST_BEGIN: Final = 100
-_LONGEST_END: Final = 1000
-# Between two rows that are arrays, or two that are objects.
+_MAX_BEGIN_BYTES: Final = 100
+_MAX_END_BYTES: Final = 1000
+# The comma between two arrays, or between two objects.
 _BETWEEN: Final = {
     b"[": re.compile(rb"(?<=\])%(s)b,%(s)b(?=\[)" % {b"s": _SPACE}),
     b"{": re.compile(rb"(?<=\})%(s)b,%(s)b(?=\{)" % {b"s": _SPACE}),
@@ -23,28 +25,35 @@ _BETWEEN: Final = {
 
 
 def split_body(body: bytes) -> list[bytes] | None:
-    """Arrays of rows, as JSON text, that together are the rows of {"instances": [row, …]}; None for
-    a body of another form, or with a row that is too long.
+    """Split {"instances": [row, …]} into JSON arrays of rows.
 
-    If every piece is an array of at least one row, then so is the body, of all of their rows: what
-    is left out are the commas between rows, and the frame around them. A cut that was none (there
-    may be anything in a bad body) leaves pieces that are no arrays of rows.
+    The chunks leave out the commas between them and the frame around the rows. If every chunk is a
+    JSON array of rows, then the body is valid JSON with all of these rows. In an invalid body a cut
+    may be at another place; then a chunk is not an array of rows.
+
+    Args:
+        body: The request body.
+
+    Returns:
+        The chunks, of about 32 KiB; None for a body of another form, or with a row over 1 MiB.
     """
-    if body.find(b'"instances"', 0, _LONGEST_BEGIN) < 0:  # one case: the most frequent body
+    if (
+        body.find(b'"instances"', 0, _MAX_BEGIN_BYTES) < 0
+    ):  # a single instance, the most frequent body
         return None
     begin = _BEGIN.match(body)
-    end = _END.search(body, max(0, len(body) - _LONGEST_END))
+    end = _END.search(body, max(0, len(body) - _MAX_END_BYTES))
     if begin is None or end is None:
         return None
     between = _BETWEEN[begin[1]]
     start, stop = begin.end(), end.start()
-    pieces = []
-    while cut := between.search(body, start + PIECE_BYTES, start + PIECE_BYTES + LONGEST_ROW):
+    chunks = []
+    while cut := between.search(body, start + CHUNK_BYTES, start + CHUNK_BYTES + MAX_ROW_BYTES):
         if cut.end() > stop:
             break
-        pieces.append(b"[%b]" % body[start : cut.start()])
+        chunks.append(b"[%b]" % body[start : cut.start()])
         start = cut.end()
-    if stop - start > PIECE_BYTES + LONGEST_ROW:
+    if stop - start > CHUNK_BYTES + MAX_ROW_BYTES:
         return None
-    pieces.append(b"[%b]" % body[start:stop])
-    return pieces
+    chunks.append(b"[%b]" % body[start:stop])
+    return chunks

@@ -1,4 +1,4 @@
-"""The second look at a refused body: which fields break which rules, at most ten of them."""
+"""Find the errors of a rejected JSON body: up to ten fields, and the rules they break."""
 
 import json
 from collections.abc import Iterator
@@ -16,49 +16,62 @@ MAX_NAME_LENGTH = 100
 
 
 class ErrorFinder:
-    """Finds what is wrong with a body that is JSON but breaks the contract.
+    """Finds the errors of a body that is JSON but does not fit the schema.
 
-    It is lazy, and passes over good rows in Rust, so that a large body costs little more than
-    parsing it again.
+    It is lazy and skips valid rows in Rust, so a large body costs little more than parsing it
+    again.
+
+    Args:
+        schema: The model's schema.
+        max_rows: Maximum number of rows.
+        limits: Limits of the text, checked before a whole body is parsed.
     """
 
-    def __init__(self, schema: Schema, max_rows: int, bounds: JsonLimits) -> None:
+    def __init__(self, schema: Schema, max_rows: int, limits: JsonLimits) -> None:
         self._features = {feature.name: feature for feature in schema.features}
         self._max_rows = max_rows
-        self._bounds = bounds
+        self._limits = limits
         self._values = {
             feature.name: SchemaValidator(value_schema(feature)) for feature in schema.features
         }
         self._object_row = SchemaValidator(object_row(schema))
         self._array_row = SchemaValidator(array_row(schema))
 
-    def errors(self, body: bytes, pieces: list[bytes] | None = None) -> list[FieldError]:
-        """The first errors of a body; never none, or the body would not have been refused.
+    def errors(self, body: bytes, chunks: list[bytes] | None = None) -> list[FieldError]:
+        """Return the first errors of a rejected body, at least one.
 
-        pieces: the body's, if it has any. Raises ValueError for a body that is no JSON, Problem
-        (422) for one that holds too much to look for more.
+        Args:
+            body: The request body.
+            chunks: Its chunks, if `split_body` found any.
+
+        Returns:
+            Up to ten errors.
+
+        Raises:
+            ValueError: The body is not valid JSON.
+            Problem: The body exceeds the limits (422).
         """
         try:
-            errors = list(islice(self._in_pieces(pieces or []), MAX_ERRORS))
-        except ValueError:  # a cut where there was none, or no JSON
+            errors = list(islice(self._in_chunks(chunks or []), MAX_ERRORS))
+        except ValueError:  # a chunk is not an array of rows, or the body is not JSON
             errors = []
         if not errors:
-            self._bounds.require(body)
+            self._limits.require(body)
             errors = list(islice(self._in_body(from_json(body)), MAX_ERRORS))
         errors = errors or list(islice(_duplicates(body), MAX_ERRORS))
         return errors or [FieldError(field="body", rule="does not fit this model")]
 
-    def _in_pieces(self, pieces: list[bytes]) -> Iterator[FieldError]:
-        """All of them arrays of rows of one kind, or there would be no pieces."""
+    def _in_chunks(self, chunks: list[bytes]) -> Iterator[FieldError]:
+        """Yield the errors of chunks, each an array of rows of the same kind."""
         index = 0
-        for piece in pieces:
-            rows = from_json(piece)
+        for chunk in chunks:
+            rows = from_json(chunk)
             if index + len(rows) > self._max_rows:
                 yield self._too_many()
                 return
             yield from self._in_rows(rows, index)
-            if piece.count(b":") > sum(len(row) for row in rows if isinstance(row, dict)):
-                yield from _duplicates_in_rows(_pairs(piece), index)
+            if chunk.count(b":") > sum(len(row) for row in rows if isinstance(row, dict)):
+                yield from _duplicates_in_rows(_pairs(chunk), index)
             index += len(rows)
 
     def _in_body(self, body: Any) -> Iterator[FieldError]:
@@ -129,7 +142,7 @@ class ErrorFinder:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it was written, with names given twice."""
+    """A JSON object with duplicate names."""
 
     def duplicates(self, prefix: str) -> Iterator[FieldError]:
         seen: set[str] = set()
@@ -140,7 +153,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _duplicates(body: bytes) -> Iterator[FieldError]:
-    """The names given twice in a body that is good otherwise."""
+    """Yield the duplicate names of a body without other errors."""
     pairs = _pairs(body)
     yield from pairs.duplicates("")
     for name, rows in pairs:
@@ -155,11 +168,11 @@ def _duplicates_in_rows(rows: list[Any], first: int = 0) -> Iterator[FieldError]
 
 
 def _pairs(text: bytes) -> Any:
-    """A JSON text whose objects are `_Pairs`."""
+    """Parse JSON text; its objects become `_Pairs`."""
     return json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
 
 
 def safe_name(name: str) -> str:
-    """A name that a client made up, made safe to show."""
-    shown = "".join(each if each.isprintable() else "?" for each in name[:MAX_NAME_LENGTH])
+    """Return a client's name with printable characters only, at most 100 of them."""
+    shown = "".join(char if char.isprintable() else "?" for char in name[:MAX_NAME_LENGTH])
     return shown + "…" * (len(name) > MAX_NAME_LENGTH)

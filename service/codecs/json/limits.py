@@ -1,7 +1,7 @@
-"""What the bytes of a JSON text tell before it is parsed, and what its parser does not tell.
+"""Limits of a JSON text, checked before parsing, and duplicate names, which parsers do not report.
 
-Parsed, `[],` takes thirty times its bytes, and one call of the parser holds the interpreter until
-all is done; so texts that hold far more than a good one are refused unparsed.
+Parsed, `[],` takes thirty times its bytes, and a call of the parser holds the interpreter until it
+returns. A text that has far more values than a valid one is therefore rejected unparsed.
 """
 
 import json
@@ -10,15 +10,21 @@ from typing import Any, Final
 
 from service.problems import FieldError, Problem
 
-SMALL_VALUES: Final = 100_000  # values that any text may hold
-SMALL_OBJECTS: Final = 10_000  # they are dearer
+SMALL_VALUES: Final = 100_000  # values that any text may have
+SMALL_OBJECTS: Final = 10_000  # objects cost more memory
 
 
 class JsonLimits:
-    """How many values a text may hold, arrays and objects among them, names of values, and
-    objects: as many names as values, and objects as containers, unless told otherwise.
+    """Limits of the number of values, containers, names and objects in a JSON text.
 
-    What is within strings counts too; no name and no category has a bracket, comma or colon.
+    Brackets, commas and colons are counted in the bytes, including those in strings: no name and no
+    category has one. Every text may have 100 000 values and 10 000 objects.
+
+    Args:
+        values: Maximum number of values, including arrays and objects.
+        containers: Maximum number of arrays and objects.
+        names: Maximum number of names; by default `values`.
+        objects: Maximum number of objects; by default `containers`.
     """
 
     def __init__(
@@ -29,7 +35,7 @@ class JsonLimits:
         self._objects = self._containers if objects is None else max(objects, SMALL_OBJECTS)
 
     def require(self, text: bytes) -> None:
-        """Raise Problem (422) for a text that holds more."""
+        """Raise Problem (422) for a text that exceeds a limit."""
         if len(text) <= SMALL_VALUES:
             return
         objects = text.count(b"{")
@@ -44,23 +50,23 @@ class JsonLimits:
             raise _too_many(f"{self._names} names")
 
 
-def _too_many(most: str) -> Problem:
-    return Problem.invalid([FieldError(field="body", rule=f"must hold at most {most}")])
+def _too_many(limit: str) -> Problem:
+    return Problem.invalid([FieldError(field="body", rule=f"must have at most {limit}")])
 
 
 def has_escaped_colon(text: bytes) -> bool:
-    """Whether there may be more colons in a text's strings than are seen in its bytes."""
+    """Return True if strings of the text may contain colons that its bytes do not show."""
     return b"\\u003a" in text or b"\\u003A" in text
 
 
 def has_duplicate_names(text: bytes) -> str | None:
-    """The first name that an object of a good text gives twice, at any level."""
+    """Return the first duplicate name of an object in a valid text, at any level; else None."""
     found: list[str] = []
 
-    def look(pairs: list[tuple[str, Any]]) -> None:
+    def check(pairs: list[tuple[str, Any]]) -> None:
         if len(dict(pairs)) < len(pairs):
             (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
             found.append(name)
 
-    json.loads(text, object_pairs_hook=look, parse_int=float)
+    json.loads(text, object_pairs_hook=check, parse_int=float)
     return found[0] if found else None

@@ -1,6 +1,6 @@
-"""A request body, from raw bytes to an array of rows: parsed and validated once, in Rust.
+"""Parse and validate a JSON body once, in Rust: raw bytes to an array of rows.
 
-What is wrong with a refused body is found by a second, slower look (`service.codecs.json.errors`).
+The errors of a rejected body are found by a second, slower pass (`service.codecs.json.errors`).
 """
 
 from dataclasses import dataclass
@@ -19,20 +19,22 @@ from service.codecs.json.limits import JsonLimits
 from service.codecs.json.rows import RowReader
 from service.problems import FieldError, Problem
 
-FEW_NUMBERS = 16 * 1024  # to be checked and predicted while everybody else waits
-# Of the rows that a body becomes it may give few numbers: so many a byte, and so many more.
-NUMBERS_A_BYTE = 8
-MORE_NUMBERS = 100_000
+SMALL_BODY_VALUES = 16 * 1024  # that are parsed and predicted in the event loop
+# Limit of the values, present or absent, of a body of objects: 8 for each byte, and 100 000 more.
+VALUES_PER_BYTE = 8
+EXTRA_VALUES = 100_000
 TOO_SPARSE = "must give more values, or have fewer rows"
-NONE = np.empty((0, 2), dtype=np.intp)
+NO_MISSING = np.empty((0, 2), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRows:
-    """What a body asks to predict.
+    """The rows of a body.
 
-    values: (B, features) float64, NaN where missing. missing: (N, 2) the row and column of each
-    NaN, in order. single: one object came, so one object is answered.
+    Attributes:
+        values: `(B, F)` float64, NaN where missing.
+        missing: `(N, 2)` int, row and column of each NaN, sorted.
+        single: Whether the body was one object, so that the answer is one object.
     """
 
     values: Array
@@ -41,16 +43,20 @@ class ParsedRows:
 
 
 class InstanceParser:
-    """What a request body for one model may be. Built once, used from any thread.
+    """Parser of the JSON bodies of one model. Safe to use from many threads.
 
-    A body is one object of features, or {"instances": […]} of at most `max_rows` objects or arrays.
+    A body is one object of features, or {"instances": […]} with objects or arrays.
+
+    Args:
+        schema: The model's schema.
+        max_rows: Maximum number of rows.
     """
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._max_rows = max_rows
         self._features = len(schema.features)
-        self._bounds = JsonLimits(max_rows * (self._features + 1) + 2, max_rows + 2)
-        self._inspector = ErrorFinder(schema, max_rows, self._bounds)
+        self._limits = JsonLimits(max_rows * (self._features + 1) + 2, max_rows + 2)
+        self._error_finder = ErrorFinder(schema, max_rows, self._limits)
         self._reader = RowReader(schema)
         self._required = [not feature.may_be_missing for feature in schema.features]
         rows = core.union_schema(
@@ -66,62 +72,74 @@ class InstanceParser:
         body = core.typed_dict_schema(
             {**named_values(schema), "instances": instances}, extra_behavior="ignore"
         )
-        # A default instead of an error: an error would copy what it complains about, perhaps all
-        # of the body. So what this still raises is malformed JSON.
+        # A default instead of an error, which would copy the invalid value, perhaps the whole body.
+        # The validator therefore raises an error for malformed JSON only.
         self._validator = SchemaValidator(
             core.with_default_schema(body, default=None, on_error="default")
         )
 
     def is_small(self, body: bytes) -> bool:
-        """Whether a body has so few rows that they need no thread of their own."""
-        return len(body) * self._features <= FEW_NUMBERS or (
-            max(body.count(b"["), body.count(b"{")) * self._features <= FEW_NUMBERS
+        """Return True if the rows of a body are few enough for the event loop."""
+        return len(body) * self._features <= SMALL_BODY_VALUES or (
+            max(body.count(b"["), body.count(b"{")) * self._features <= SMALL_BODY_VALUES
         )
 
     def parse(self, body: bytes) -> ParsedRows:
-        """The rows in a body. Raises Problem: 400 when it is no JSON, 422 when it breaks a rule."""
+        """Return the rows of a body. Raises Problem (400 malformed, 422 invalid)."""
         self._require_dense(body)
-        pieces = split_body(body)
-        rows = self._one(body) if pieces is None else self._many(pieces)
+        chunks = split_body(body)
+        rows = self._parse_whole(body) if chunks is None else self._parse_chunks(chunks)
         if rows is not None:
             return rows
         try:
-            errors = self._inspector.errors(body, pieces)
+            errors = self._error_finder.errors(body, chunks)
         except ValueError as error:
             raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
         raise Problem.invalid(errors)
 
     def _require_dense(self, body: bytes) -> None:
-        """Raise Problem (422) for objects that would become far more numbers than they have bytes,
-        since nearly all of their features are absent.
+        """Reject objects without nearly all of their features.
+
+        Their array would have far more values than the body has bytes.
+
+        Raises:
+            Problem: The body has too many rows for its size (422).
         """
-        if len(body) * self._features <= MORE_NUMBERS:
+        if len(body) * self._features <= EXTRA_VALUES:
             return
-        if body.count(b"{") > most_sparse_rows(len(body), self._features) + 1:
+        if body.count(b"{") > max_sparse_rows(len(body), self._features) + 1:
             raise Problem.invalid([FieldError(field="instances", rule=TOO_SPARSE)])
 
-    def _many(self, pieces: list[bytes]) -> ParsedRows | None:
-        """The rows of all pieces, or None when one breaks a rule."""
+    def _parse_chunks(self, chunks: list[bytes]) -> ParsedRows | None:
+        """Return the rows of all chunks; None if one breaks a rule."""
         blocks: list[Array] = []
         count = 0
-        for piece in pieces:
-            # Of good rows it is the number of brackets, and known before any of them takes memory.
-            count += max(piece.count(b"[") - 1, piece.count(b"{"))
+        for chunk in chunks:
+            # In valid rows the number of brackets is the number of rows, known before they take
+            # memory.
+            count += max(chunk.count(b"[") - 1, chunk.count(b"{"))
             if count > self._max_rows:
                 return None
-            block = self._reader.read(piece)
+            block = self._reader.read(chunk)
             if block is None:
                 return None
             blocks.append(block)
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         missing = np.isnan(values)
-        return ParsedRows(values, np.argwhere(missing) if missing.any() else NONE, single=False)
+        return ParsedRows(
+            values, np.argwhere(missing) if missing.any() else NO_MISSING, single=False
+        )
 
-    def _one(self, body: bytes) -> ParsedRows | None:
-        """The row of an object, or the rows of an unusual spelling of many; None when a rule is
-        broken. Raises Problem (400, 422).
+    def _parse_whole(self, body: bytes) -> ParsedRows | None:
+        """Return the row of an object, or rows that `split_body` could not split.
+
+        Returns:
+            The rows; None if a rule is broken.
+
+        Raises:
+            Problem: The body is malformed (400) or exceeds a limit (422).
         """
-        self._bounds.require(body)
+        self._limits.require(body)
         try:
             fields: dict[str, Any] | None = self._validator.validate_json(body)
         except ValidationError as error:
@@ -129,9 +147,9 @@ class InstanceParser:
             raise Problem(400, f"The body is malformed. {reason}.") from None
         if fields is None:
             return None
-        # Only the names that were asked for are in `fields`. A valid body has no strings but names
-        # and categories, and none of them holds a colon, so any other name, or one given twice,
-        # shows as one colon too many.
+        # `fields` has known names only. The strings of a valid body are names and categories, and
+        # none of these contains a colon. An unknown or duplicate name is therefore one colon too
+        # many.
         pairs = body.count(b":")
         instances = fields.pop("instances")
         if instances is None:
@@ -145,23 +163,28 @@ class InstanceParser:
             pairs -= 1
         missing: list[list[int]] = []
         for index, row in enumerate(rows):
-            if _lacks_something(row):
+            if _has_missing(row):
                 pairs += row.count(ABSENT)
                 missing += [[index, c] for c, x in enumerate(row) if x is None or x is ABSENT]
         if pairs or any(self._required[column] for _, column in missing):
             return None
         values = np.array(rows, dtype=np.float64)  # None becomes NaN
-        places = np.array(missing, dtype=np.intp) if missing else NONE
-        return ParsedRows(values, places, single=instances is None)
+        positions = np.array(missing, dtype=np.intp) if missing else NO_MISSING
+        return ParsedRows(values, positions, single=instances is None)
 
 
-def most_sparse_rows(size: int, features: int) -> int:
-    """How many objects, nearly all of whose features are absent, a body of this size may hold."""
-    return (NUMBERS_A_BYTE * size + MORE_NUMBERS) // features
+def max_sparse_rows(size: int, features: int) -> int:
+    """Return the maximum number of objects in a body whose features are nearly all absent.
+
+    Args:
+        size: Size of the body, in bytes.
+        features: Number of features of the model.
+    """
+    return (VALUES_PER_BYTE * size + EXTRA_VALUES) // features
 
 
-def _lacks_something(row: list[Any]) -> bool:
-    """Whether any value is None or ABSENT: then there is no sum, or it is no number."""
+def _has_missing(row: list[Any]) -> bool:
+    """Return True if a value is None or ABSENT: the sum then fails or is NaN."""
     try:
         total = sum(row)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Many rows at once: an array of rows as JSON text, checked and made an array of numbers."""
+"""Parse and validate many rows at once: a JSON array of rows to an array of numbers."""
 
 from itertools import chain
 from operator import itemgetter
@@ -12,14 +12,14 @@ from model.arrays import Array
 from model.prediction.schema import Schema
 from service.codecs.json.core_schema import ABSENT, array_row, object_row
 
-LARGEST = np.finfo(float).max
+MAX_FLOAT = np.finfo(float).max
 
 
 class RowReader:
-    """Reads rows of a schema, all of them objects or all of them arrays.
+    """Parser of rows that are all objects or all arrays.
 
-    Where all features are numbers, rows are checked as columns, which takes half the time of
-    checking each value; what that cannot vouch for is left to pydantic.
+    If all features are numbers, rows are validated as columns, in half the time of validating each
+    value. pydantic validates the rows that this fast path does not accept.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -29,8 +29,8 @@ class RowReader:
         self._plain = all(feature.type in ("integer", "number") for feature in features)
         integers = [feature.type == "integer" for feature in features]
         self._integers = slice(None) if all(integers) else np.flatnonzero(integers)
-        self._lowest = np.array([_or(feature.minimum, -LARGEST) for feature in features])
-        self._highest = np.array([_or(feature.maximum, LARGEST) for feature in features])
+        self._lowest = np.array([_or(feature.minimum, -MAX_FLOAT) for feature in features])
+        self._highest = np.array([_or(feature.maximum, MAX_FLOAT) for feature in features])
         names = schema.names
         self._in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         rows = core.union_schema(
@@ -43,15 +43,16 @@ class RowReader:
         self._validator = SchemaValidator(rows)
 
     def read(self, text: bytes) -> Array | None:
-        """The rows (B, features) of a JSON array of them, NaN where missing; None when a row breaks
-        a rule, or there is none.
-        """
-        values = self._as_columns(text) if self._plain else None
-        return self._one_by_one(text) if values is None else values
+        """Return the rows `(B, F)` of a JSON array, NaN where missing.
 
-    def _as_columns(self, text: bytes) -> Array | None:
-        """The same, or None also for rows that are good, but of an unusual form."""
-        # What these would make numbers of is not seen in the array: true, and strings.
+        Returns None if a row breaks a rule, or there are no rows.
+        """
+        values = self._read_columns(text) if self._plain else None
+        return self._read_rows(text) if values is None else values
+
+    def _read_columns(self, text: bytes) -> Array | None:
+        """Return the rows, or None if they are invalid or of an unusual form."""
+        # NumPy would convert true and strings to numbers.
         if b"true" in text or b"false" in text:
             return None
         try:
@@ -65,19 +66,19 @@ class RowReader:
             values = self._numbers(rows)
         except (ValueError, TypeError, LookupError, OverflowError):
             return None
-        return values if values is not None and self._keep_rules(values) else None
+        return values if values is not None and self._are_valid(values) else None
 
     def _numbers(self, rows: list[Any]) -> Array | None:
         if set(map(len, rows)) != {self._features}:
             return None
         try:
             values = np.fromiter(chain.from_iterable(rows), float, len(rows) * self._features)
-        except TypeError:  # null; this is slower, and makes it NaN
+        except TypeError:  # null; this is slower, and converts it to NaN
             return np.array(rows, dtype=float)
         return values.reshape(-1, self._features)
 
-    def _keep_rules(self, values: Array) -> bool:
-        """Whether all are within their ranges, and integers where they must be. NaN breaks none."""
+    def _are_valid(self, values: Array) -> bool:
+        """Return True if values are in range, and present and integers where required."""
         if (values < self._lowest).any() or (values > self._highest).any():
             return False
         missing = np.isnan(values)
@@ -86,9 +87,11 @@ class RowReader:
         integers = values[:, self._integers]
         return not (np.abs(integers - np.rint(integers)) > 0).any()
 
-    def _one_by_one(self, text: bytes) -> Array | None:
-        """No names but the schema's and categories are in good rows, and none of them holds a
-        colon: an unknown name, or one given twice, shows as one colon too many.
+    def _read_rows(self, text: bytes) -> Array | None:
+        """Return the rows as validated by pydantic, or None.
+
+        The strings of valid rows are names and categories, and none of these contains a colon. An
+        unknown or duplicate name is therefore one colon too many.
         """
         try:
             rows: list[Any] = self._validator.validate_json(text)

@@ -300,4 +300,4 @@ def test_many_features_lower_the_limit_of_rows(
             with pytest.raises(Problem) as refused:
                 served.parser.parse(body)
             assert refused.value.errors == [{"field": "instances", "rule": rule}]
-        monkeypatch.setattr(contract, "MORE_NUMBERS", 10**7)
+        monkeypatch.setattr(contract, "EXTRA_VALUES", 10**7)

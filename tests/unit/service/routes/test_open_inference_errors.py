@@ -68,7 +68,7 @@ ONE = all_in_one(ROWS[[0, 2]])
         ({"inputs": {}}, "inputs must be an array"),
         ({"inputs": [1]}, "Input 0 must be an object with a name"),
         ({"inputs": NAMED, "id": 7}, "id must be a string"),
-        ({"inputs": [{**ONE, "shape": [{}] * 40_000}]}, "body must hold at most 10000 objects"),
+        ({"inputs": [{**ONE, "shape": [{}] * 40_000}]}, "body must have at most 10000 objects"),
         ({"inputs": NAMED, "parameters": []}, "parameters must be an object"),
         ({"inputs": NAMED[:3]}, "Input score is required"),
         ({"inputs": [*NAMED, NAMED[0]]}, "Input size: must be given once"),
