@@ -28,10 +28,15 @@ BROKEN = (
 
 
 class ArrowReader:
-    """Makes blocks of an Arrow stream. Raises Problem: 400 for what is none, 413 for batches of
-    more than `max_bytes`, 422 for columns that do not fit the schema.
+    """Makes blocks of an Arrow IPC stream; null and NaN are missing values.
 
-    null and NaN are missing.
+    Args:
+        schema: Schema of the model.
+        max_bytes: Maximum size of a record batch, and of all dictionaries together, in bytes.
+
+    Raises:
+        Problem: 400 for a malformed stream, 413 for a batch of more than `max_bytes`, 422 for
+            columns that do not fit the schema. Raised by `feed` and `finish`.
     """
 
     def __init__(self, schema: Schema, max_bytes: int) -> None:
@@ -97,7 +102,7 @@ class ArrowReader:
 
 
 class _Source:
-    """A file of messages that are read as they are added. The end is where there are no more."""
+    """A file of the messages added so far; reads past the last one return fewer bytes."""
 
     closed = False
 
@@ -159,8 +164,8 @@ class ArrowWriter:
 
     def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
-        told = target.columns(np.empty((0, len(target.names))), threshold)
-        kinds = {name: _TYPES[column.dtype.kind]() for name, column in told.items()}
+        columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
+        kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
         self._schema = pa.schema(kinds | ({"error": pa.string()} if mark else {}))
         self._sink = _Sink()
         self._stream = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), self._schema)
@@ -171,10 +176,10 @@ class ArrowWriter:
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """A record batch; of bad rows nulls."""
-        told = self._target.columns(scored.predictions.astype(float), self._threshold)
+        columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
         columns = [
             column if scored.good is None else scored.with_gaps(column.tolist(), None)
-            for column in told.values()
+            for column in columns_by_name.values()
         ]
         if self._mark:
             columns.append(error_texts(scored.block, None))

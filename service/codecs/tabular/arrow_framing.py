@@ -126,10 +126,10 @@ def _unpacked_bytes(batch: "_Table", body: memoryview) -> int:
             continue
         if start < 0 or size < 8 or start + size > len(body):
             raise _Malformed
-        (told,) = struct.unpack_from("<q", body, start)
-        if told < -1:
+        (unpacked_size,) = struct.unpack_from("<q", body, start)
+        if unpacked_size < -1:
             raise _Malformed
-        unpacked += size if told == -1 else told
+        unpacked += size if unpacked_size == -1 else unpacked_size
     return unpacked
 
 

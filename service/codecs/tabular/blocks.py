@@ -73,7 +73,7 @@ class TableWriter(Protocol):
 
 
 class TableRules:
-    """What a schema asks of numbers, for whole blocks at once."""
+    """Vectorized range, integer and missing-value checks of a schema, for whole blocks."""
 
     def __init__(self, schema: Schema) -> None:
         features = schema.features

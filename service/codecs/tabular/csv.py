@@ -48,7 +48,7 @@ class CellCache(dict[str, float]):
 
     @property
     def is_full(self) -> bool:
-        """Whether so many are kept that no more will be."""
+        """True if the cache holds `MAX_CACHED_CELLS` cells and accepts none."""
         return len(self) >= MAX_CACHED_CELLS
 
     def __missing__(self, cell: str) -> float:
@@ -66,8 +66,11 @@ class CellCache(dict[str, float]):
 
 
 class CsvReader:
-    """Makes blocks of a CSV body. Raises Problem: 400 for what is no CSV, 413 for lines that are
-    too long, 422 for a header that does not fit the schema.
+    """Makes blocks of a CSV body.
+
+    Raises:
+        Problem: 400 for malformed CSV, 413 for a line that is too long, 422 for a header that does
+            not fit the schema. Raised by `feed` and `finish`.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -136,8 +139,9 @@ class CsvReader:
                 yield self._rules.check(values, errors)
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
-        """Cells of rows of a width, of as many rows at a time as become an array that is not too
-        large: a table may have few of many features.
+        """Split the cells of rows of `width` cells so that each block's array stays small.
+
+        The array has a column for each feature, and a table may have only a few of them.
         """
         size = width * max(1, PIECE_NUMBERS // len(self._schema.features))
         for start in range(0, len(cells), size):
@@ -194,7 +198,7 @@ class _Columns:
     def _numbers(self, cells: list[str]) -> Array:
         if not self._any.is_full:
             return self._any.of(cells)
-        # So many different ones are read faster anew, as Python reads them; but it takes "_" within
+        # With many distinct cells, `float` is faster than a full cache; but it takes "_" within
         # a number, and "nan".
         missing = cells.count("")
         present = ["nan" if cell == "" else cell for cell in cells] if missing else cells
@@ -239,8 +243,8 @@ class CsvWriter:
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Rows of predictions, of bad rows without."""
-        told = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [scored.with_gaps(_spelled(column), "") for column in told.values()]
+        columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
+        columns = [scored.with_gaps(_spelled(column), "") for column in columns_by_name.values()]
         if self._mark:
             columns.append(list(map(_quoted, error_texts(scored.block, ""))))
         return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()

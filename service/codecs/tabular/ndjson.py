@@ -95,10 +95,16 @@ class NdjsonWriter:
 
 
 class JsonWriter:
-    """The same answers as one JSON document. told: what it says beside `predictions`."""
+    """Writes the predictions as one JSON document.
 
-    def __init__(self, schema: Schema, threshold: float, told: dict[str, Any]) -> None:
-        self._schema, self._threshold, self._told = schema, threshold, told
+    Args:
+        schema: Schema of the model.
+        threshold: Decision threshold, from 0 to 1.
+        metadata: Fields of the document beside `predictions`.
+    """
+
+    def __init__(self, schema: Schema, threshold: float, metadata: dict[str, Any]) -> None:
+        self._schema, self._threshold, self._metadata = schema, threshold, metadata
         self._separator = b""
 
     def begin(self) -> bytes:
@@ -113,7 +119,7 @@ class JsonWriter:
 
     def end(self) -> bytes:
         """The end of the document."""
-        return b"]," + to_json(self._told)[1:]
+        return b"]," + to_json(self._metadata)[1:]
 
 
 def row_answers(scored: ScoredBlock, schema: Schema, threshold: float) -> list[dict[str, Any]]:
@@ -131,7 +137,7 @@ def row_answers(scored: ScoredBlock, schema: Schema, threshold: float) -> list[d
 
 
 def _is_one_a_line(joined: bytes, lines: int, opening: bytes, closing: bytes) -> bool:
-    """Whether each line begins and ends with these brackets, and has no more of them."""
+    """Return True if each line has one pair of these brackets, at its ends."""
     return (
         joined.startswith(opening)
         and joined.count(opening) == joined.count(b"\n" + opening) + 1 == lines
