@@ -1,1 +1,1 @@
-"""Bodies and answers that are tables: CSV, NDJSON and Arrow, read and scored a piece at a time."""
+"""Tables as bodies and answers: CSV, NDJSON and Arrow, parsed and written block by block."""

@@ -1,6 +1,6 @@
-"""application/vnd.apache.arrow.stream: features as columns by name, in record batches.
+"""Codec of application/vnd.apache.arrow.stream: record batches with a column for each feature.
 
-The only module that imports pyarrow, which is in an extra.
+Only this module imports pyarrow, which the extra `arrow` installs.
 """
 
 import math
@@ -20,11 +20,8 @@ from service.codecs.tabular.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.csv import CellCache, error_texts, require_columns
 from service.problems import FieldError, Problem
 
-BROKEN = (
-    pa.ArrowException,
-    OSError,
-    ValueError,
-)  # what pyarrow raises of data that is not as it should be
+# Exceptions that pyarrow raises for malformed data.
+BROKEN = (pa.ArrowException, OSError, ValueError)
 
 
 class ArrowReader:
@@ -48,12 +45,12 @@ class ArrowReader:
         self._columns: dict[str, _Column] = {}
 
     def feed(self, piece: bytes) -> Iterator[Block]:
-        """The rows of the batches that are whole now."""
+        """Yield the rows of the batches that are complete."""
         for message in self._messages.feed(piece):
             yield from self._read(message)
 
     def finish(self) -> Iterator[Block]:
-        """Nothing: rows come in batches."""
+        """Check that the stream is complete; it has no rows outside of batches."""
         self._messages.finish()
         yield from ()
 
@@ -81,12 +78,12 @@ class ArrowReader:
         features = [each for each in self._schema.features if each.name in schema.names]
         kinds = {each.name: schema.field(each.name).type for each in features}
         errors = [
-            FieldError(field=each.name, rule=f"must be a column of {_wanted(each)}")
+            FieldError(field=each.name, rule=f"must be a column of {_column_type(each)}")
             for each in features
-            if not _is_taken(kinds[each.name], each)
+            if not _is_accepted(kinds[each.name], each)
         ]
         if not errors and all(map(types.is_null, kinds.values())):
-            # Or a batch of nothing could have any number of rows.
+            # Otherwise a batch without data could have any number of rows.
             errors = [FieldError(field="body", rule="must have a column that is not of type null")]
         if errors:
             raise Problem.invalid(errors)
@@ -121,7 +118,7 @@ class _Source:
 
 
 class _Column:
-    """One feature's numbers, of columns of any type it takes."""
+    """Converts the columns of one feature to numbers."""
 
     def __init__(self, feature: Feature, max_bytes: int) -> None:
         self._feature, self._max_bytes = feature, max_bytes
@@ -130,15 +127,15 @@ class _Column:
         self._codes: Array = np.empty(0)
 
     def numbers(self, column: Any) -> Array:
-        """What the cells mean (B,), an infinity for what the feature does not take."""
+        """Return the numbers `(B,)` of cells; infinity for a value that the feature rejects."""
         if types.is_null(column.type):
             return np.full(len(column), np.nan)
         if types.is_dictionary(column.type):
             if self._dictionary is None or not self._dictionary.equals(column.dictionary):
                 self._dictionary = column.dictionary
                 self._codes = np.append(self._read(column.dictionary), np.nan)
-            places = _floats(column.indices)
-            return self._codes[np.where(np.isnan(places), -1, places).astype(np.intp)]
+            indices = _floats(column.indices)
+            return self._codes[np.where(np.isnan(indices), -1, indices).astype(np.intp)]
         if self._feature.type == "category":
             return self._read(column)
         values = _floats(column)
@@ -147,10 +144,9 @@ class _Column:
         return values
 
     def _read(self, texts: Any) -> Array:
-        if len(texts) and types.is_string_view(
-            texts.type
-        ):  # whose cells may all be the same large text
-            views = texts.buffers()[1]  # of 16 bytes, the first four the size
+        # All cells of a string view may share one large text.
+        if len(texts) and types.is_string_view(texts.type):
+            views = texts.buffers()[1]  # 16 bytes each, of which the first four are the size
             sizes = np.frombuffer(views, np.int32, 4 * len(texts), 16 * texts.offset)[::4]
             if sizes.sum(dtype=np.int64) > self._max_bytes:
                 raise Problem(413, f"A column must have at most {self._max_bytes} bytes of text.")
@@ -160,7 +156,13 @@ class _Column:
 
 
 class ArrowWriter:
-    """The columns of the target, and with `mark` one more, `error`, null for good rows."""
+    """Writes the columns of the target, and with `mark` a column `error`, null for valid rows.
+
+    Args:
+        target: The model's target.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        mark: Whether to add the column `error`.
+    """
 
     def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
@@ -171,11 +173,11 @@ class ArrowWriter:
         self._stream = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), self._schema)
 
     def begin(self) -> bytes:
-        """The schema, or nothing yet."""
-        return self._sink.taken()
+        """Return the schema message."""
+        return self._sink.take()
 
     def rows(self, scored: ScoredBlock) -> bytes:
-        """A record batch; of bad rows nulls."""
+        """Return a record batch, with nulls for invalid rows."""
         columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
         columns = [
             column if scored.good is None else scored.with_gaps(column.tolist(), None)
@@ -185,16 +187,16 @@ class ArrowWriter:
             columns.append(error_texts(scored.block, None))
         arrays = [pa.array(*each) for each in zip(columns, self._schema.types, strict=True)]
         self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
-        return self._sink.taken()
+        return self._sink.take()
 
     def end(self) -> bytes:
-        """The end of the stream."""
+        """Return the end-of-stream marker."""
         self._stream.close()
-        return self._sink.taken()
+        return self._sink.take()
 
 
 class _Sink:
-    """A file whose content is taken as it is written."""
+    """A file that hands out its content and forgets it."""
 
     closed = False
 
@@ -208,7 +210,7 @@ class _Sink:
     def flush(self) -> None:
         pass
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         written, self._written = self._written, []
         return b"".join(written)
 
@@ -217,13 +219,13 @@ _TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}
 
 
 def _floats(column: Any) -> Array:
-    """Numbers or truths (B,) float64, NaN for null."""
+    """Return numbers or booleans as `(B,)` float64, NaN for null."""
     if types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=float)
 
 
-def _is_taken(kind: Any, feature: Feature) -> bool:
+def _is_accepted(kind: Any, feature: Feature) -> bool:
     if types.is_null(kind):
         return True
     if feature.type == "category":
@@ -236,5 +238,5 @@ def _is_text(kind: Any) -> bool:
     return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
-def _wanted(feature: Feature) -> str:
-    return {"category": "text", "boolean": "truths"}.get(feature.type, "numbers")
+def _column_type(feature: Feature) -> str:
+    return {"category": "text", "boolean": "booleans"}.get(feature.type, "numbers")

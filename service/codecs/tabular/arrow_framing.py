@@ -1,7 +1,9 @@
-"""An Arrow IPC stream, in whole messages whose sizes were looked at before anything is unpacked.
+"""Split an Arrow IPC stream into messages, and check their sizes before pyarrow unpacks them.
 
-Of a message's metadata, a FlatBuffer, only that is read which says how large it is. The format:
-https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+Only the sizes are read from a message's metadata, which is a FlatBuffer.
+
+Source: https://arrow.apache.org/docs/format/Columnar.html,
+"Serialization and interprocess communication"
 """
 
 import struct
@@ -16,34 +18,44 @@ SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
 
 
 class _Malformed(Exception):
-    """Metadata that points outside of itself."""
+    """Metadata with an offset outside of its bytes."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message as it came. kind: SCHEMA, DICTIONARY or BATCH."""
+    """One message of the stream.
+
+    Attributes:
+        kind: SCHEMA, DICTIONARY or BATCH.
+        data: Its bytes, metadata and body.
+    """
 
     kind: int
     data: bytes
 
 
 class MessageReader:
-    """Takes pieces cut anywhere, gives messages; the end of the stream is none.
+    """Assembles messages from chunks of a stream.
 
-    Raises Problem: 400 for what is no stream, 413 for a message of more than `max_bytes`, packed or
-    unpacked, or for dictionaries of more in all, 422 for dictionaries that grow.
+    Args:
+        max_bytes: Maximum size of a message, packed or unpacked, and of all dictionaries together,
+            in bytes.
+
+    Raises:
+        Problem: 400 for a malformed stream, 413 for a size above `max_bytes`, 422 for a delta
+            dictionary. Raised by the methods.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._held = bytearray()
         self._dictionary_bytes = 0
-        self._body_at: int | None = None  # of the message that is coming, when it is known
-        self._size = 8  # as far as it is known
+        self._body_at: int | None = None  # offset of the body of the next message, once known
+        self._size = 8  # bytes of the next message, as far as known
         self._any = self.ended = False
 
     def feed(self, piece: bytes) -> Iterator[Message]:
-        """The messages that are whole now."""
+        """Yield the messages that are complete."""
         self._held += piece
         while len(self._held) >= self._size and not self.ended:
             if self._size == 8:
@@ -62,7 +74,7 @@ class MessageReader:
             raise malformed()
 
     def finish(self) -> None:
-        """Raise Problem (400) where the body ends within a message, or before the first."""
+        """Raise Problem (400) if the stream ends within a message or before the first one."""
         if not self._any or (self._held and not self.ended):
             raise malformed()
 
@@ -106,17 +118,20 @@ class MessageReader:
 
     def _require_small(self, size: int) -> None:
         if size > self._max_bytes:
-            most = f"at most {self._max_bytes} bytes"
-            raise Problem(413, f"A record batch must have {most}, and all dictionaries together.")
+            raise Problem(
+                413,
+                f"A record batch, and all dictionaries together, must have at most "
+                f"{self._max_bytes} bytes.",
+            )
 
 
 def malformed() -> Problem:
-    """400."""
-    return Problem(400, "The body is malformed: it is no Arrow IPC stream.")
+    """Return the error of a malformed stream (400)."""
+    return Problem(400, "The body is malformed: it is not an Arrow IPC stream.")
 
 
 def _unpacked_bytes(batch: "_Table", body: memoryview) -> int:
-    """How much memory a batch's buffers take; compressed ones begin with their size."""
+    """Return the size of a batch's buffers in memory; compressed ones begin with their size."""
     buffers = batch.structs(2, "<qq")
     if not batch.has(3):
         return sum(max(0, size) for _, size in buffers)
@@ -134,7 +149,7 @@ def _unpacked_bytes(batch: "_Table", body: memoryview) -> int:
 
 
 class _Table:
-    """A FlatBuffer's table: fields by their number, absent ones are 0."""
+    """A table of a FlatBuffer: fields by number; an absent field is 0."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
@@ -148,11 +163,11 @@ class _Table:
         return cls(data, struct.unpack_from("<I", data)[0])
 
     def has(self, number: int) -> bool:
-        return self._place(number) != 0
+        return self._offset(number) != 0
 
     def integer(self, number: int, form: str) -> int:
-        place = self._place(number)
-        return self._read(form, place) if place else 0
+        position = self._offset(number)
+        return self._read(form, position) if position else 0
 
     def table(self, number: int) -> "_Table":
         return _Table(self._data, self._target(number))
@@ -166,7 +181,7 @@ class _Table:
             raise _Malformed
         return list(struct.iter_unpack(form, self._data[start + 4 : end]))
 
-    def _place(self, number: int) -> int:
+    def _offset(self, number: int) -> int:
         offset = 4 + 2 * number
         if offset + 2 > self._fields_bytes:
             return 0
@@ -174,10 +189,10 @@ class _Table:
         return self._at + found if found else 0
 
     def _target(self, number: int) -> int:
-        place = self._place(number)
-        if not place:
+        position = self._offset(number)
+        if not position:
             raise _Malformed
-        return place + self._read("<I", place)
+        return position + self._read("<I", position)
 
     def _read(self, form: str, at: int) -> int:
         if at < 0 or at + struct.calcsize(form) > len(self._data):

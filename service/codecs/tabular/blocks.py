@@ -1,6 +1,6 @@
-"""Rows on their way through: blocks of them, whatever they were written in, of one size.
+"""Blocks of rows, the common form of all table formats, and the interfaces of their codecs.
 
-B rows, F features.
+Shapes: B rows, F features, G valid rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,15 +15,17 @@ from model.prediction.schema import Schema
 from service.problems import MAX_ERRORS, FieldError
 
 RowErrors = Mapping[int, list[FieldError]]
-ROW = "row"  # the field of an error that is the whole row's
+ROW = "row"  # the field of an error that concerns the whole row
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows, and what is wrong with the bad ones among them.
+    """Rows, and the errors of the invalid ones.
 
-    values: (B, F) float64 in the schema's order, NaN where missing; of bad rows it means nothing.
-    errors: by a row's place in the block, at most 10 a row.
+    Attributes:
+        values: `(B, F)` float64, columns in the order of the schema, NaN where missing; undefined
+            for invalid rows.
+        errors: Up to 10 errors for each invalid row, by its index in the block.
     """
 
     values: Array
@@ -32,9 +34,12 @@ class Block:
 
 @dataclass(frozen=True)
 class ScoredBlock:
-    """A block with the predictions (G, outputs) of its good rows, in order.
+    """A block with predictions.
 
-    good: (B,) bool; None where all are.
+    Attributes:
+        block: The rows.
+        predictions: `(G, outputs)` float64, of the valid rows in order.
+        good: `(B,)` bool, the valid rows; None if all rows are valid.
     """
 
     block: Block
@@ -42,34 +47,42 @@ class ScoredBlock:
     good: Array | None
 
     def with_gaps(self, values: Iterable[Any], other: Any) -> list[Any]:
-        """What good rows (G) have, and bad ones instead: a list a row (B)."""
+        """Spread values of valid rows over all rows.
+
+        Args:
+            values: G values, one for each valid row.
+            other: The value of invalid rows.
+
+        Returns:
+            B values.
+        """
         if self.good is None:
             return list(values)
-        coming = iter(values)
-        return [next(coming) if good else other for good in self.good.tolist()]
+        remaining = iter(values)
+        return [next(remaining) if good else other for good in self.good.tolist()]
 
 
 class TableReader(Protocol):
-    """Makes blocks of a body that comes in pieces; raises Problem where it cannot be read on."""
+    """Parses a body chunk by chunk. Methods raise Problem for a malformed body."""
 
     def feed(self, piece: bytes) -> Iterable[Block]:
-        """The rows that are whole now."""
+        """Return the rows that are complete."""
 
     def finish(self) -> Iterable[Block]:
-        """The rows that are left at the body's end."""
+        """Return the remaining rows at the end of the body."""
 
 
 class TableWriter(Protocol):
-    """Makes an answer's bytes of what was scored, in order."""
+    """Encodes an answer block by block."""
 
     def begin(self) -> bytes:
-        """What comes before the rows."""
+        """Return the bytes before the rows."""
 
     def rows(self, scored: ScoredBlock) -> bytes:
-        """The next ones."""
+        """Return the bytes of a block."""
 
     def end(self) -> bytes:
-        """What comes after them."""
+        """Return the bytes after the rows."""
 
 
 class TableRules:
@@ -85,9 +98,14 @@ class TableRules:
         self._optional = np.array([each.may_be_missing for each in features])
 
     def check(self, values: Array, errors: RowErrors | None = None) -> Block:
-        """A block of values (B, F), an infinity where a cell could not be read.
+        """Check values against the schema.
 
-        errors: of rows that are known to be bad, and are not looked at.
+        Args:
+            values: `(B, F)` float64, infinity for a cell that could not be parsed.
+            errors: Errors that are known already; their rows are not checked.
+
+        Returns:
+            The block with all errors.
         """
         good = np.isfinite(values) & (values >= self._low) & (values <= self._high)
         if self._whole.any():
@@ -104,10 +122,10 @@ class TableRules:
 
 
 class Rebatcher:
-    """Blocks of any size in, blocks of exactly `piece_rows` out, the last one shorter.
+    """Regroups blocks of any size into blocks of exactly `piece_rows` rows, the last one shorter.
 
-    A product of matrices may round a row otherwise in other company: so the same rows have the same
-    digits, however the network cut them, and in `python -m model predict` too.
+    A matrix product may round a row differently next to other rows. With fixed blocks, predictions
+    have the same digits however the body was split, and the same as those of `malignancy predict`.
     """
 
     def __init__(self) -> None:
@@ -115,7 +133,7 @@ class Rebatcher:
         self._rows = 0
 
     def add(self, block: Block) -> Iterator[Block]:
-        """The blocks that are full now."""
+        """Yield the blocks that are full."""
         self._held.append(block)
         self._rows += len(block.values)
         size = piece_rows(block.values.shape[1])
@@ -126,7 +144,7 @@ class Rebatcher:
             yield _part(whole, 0, size)
 
     def finish(self) -> Iterator[Block]:
-        """The last one."""
+        """Yield the last block."""
         if self._rows:
             yield _joined(self._held)
 

@@ -1,7 +1,7 @@
-"""text/csv: a header row of feature names in any order, then a row a line.
+"""Codec of text/csv: a header row of feature names in any order, then one row per line.
 
-What a cell means is what `Feature.read` says, and what a row is, what `python -m model predict`
-takes: blank lines are none, a byte order mark is passed over, cells may be quoted.
+`Feature.read` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
+byte order mark are skipped, cells may be quoted.
 """
 
 import csv
@@ -28,19 +28,19 @@ from service.problems import FieldError, Problem
 T = TypeVar("T")
 
 MAX_COLUMNS = 10_000
-MAX_CACHED_CELLS = 4096  # whose numbers are kept
-MAX_CACHED_CHARACTERS = 100  # of each
+MAX_CACHED_CELLS = 4096
+MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ANY_NUMBER = Feature(name="any", may_be_missing=True)
-MALFORMED = "The body is malformed: a quoted cell is not closed, or goes on after its quotes."
+MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
-# Cells with what ends them, as far as all are closed. A quote within a cell that does not begin
-# with one is a character like any other.
+# Closed cells, each with its comma or newline. A quote is an ordinary character in a cell that does
+# not begin with one.
 CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
 
 
 class CellCache(dict[str, float]):
-    """What cells mean, each read once; infinity for what `read` refuses with ValueError."""
+    """Cache of parsed cells; infinity for a cell for which `read` raises ValueError."""
 
     def __init__(self, read: Callable[[str], float]) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class CellCache(dict[str, float]):
         return number
 
     def of(self, cells: list[str]) -> Array:
-        """All of them (N,)."""
+        """Return the numbers `(N,)` of cells."""
         return np.fromiter(map(self.__getitem__, cells), float, len(cells))
 
 
 class CsvReader:
-    """Makes blocks of a CSV body.
+    """Parses a CSV body into blocks.
 
     Raises:
         Problem: 400 for malformed CSV, 413 for a line that is too long, 422 for a header that does
@@ -79,14 +79,14 @@ class CsvReader:
         self._lines = LineBuffer(universal=True)
         self._started = False
         self._columns: _Columns | None = None
-        self._open = ""  # the beginning of a row that goes on in the next line
+        self._open = ""  # the beginning of a row that continues on the next line
 
     def feed(self, piece: bytes) -> Iterator[Block]:
-        """The rows that are whole now."""
+        """Yield the rows that are complete."""
         yield from self._read(self._lines.feed(piece))
 
     def finish(self) -> Iterator[Block]:
-        """The last row, whose line need not end."""
+        """Yield the last row, whose line may lack a newline."""
         yield from self._read(self._lines.finish())
         if self._open:
             raise Problem(400, MALFORMED)
@@ -106,18 +106,18 @@ class CsvReader:
             lines = re.sub(rb"\n\n+", b"\n", lines.lstrip(b"\n"))
         if not lines:
             return
-        if self._columns.are_in_each(lines):
+        if self._columns.have_full_rows(lines):
             cells = decode_lines(lines)[:-1].replace("\n", ",").split(",")
-            for some in self._in_blocks(cells, self._columns.width):
-                yield self._rules.check(self._columns.numbers(some))
+            for block in self._in_blocks(cells, self._columns.width):
+                yield self._rules.check(self._columns.numbers(block))
         else:
             yield from self._read_slowly(decode_lines(lines))
 
     def _read_slowly(self, text: str) -> Iterator[Block]:
-        """The same of any text: with quotes, a header, or rows of the wrong length."""
+        """Parse any text: with quotes, a header, or rows of the wrong length."""
         text = self._open + text
         closed = CLOSED_CELLS.match(text)
-        assert closed is not None  # it may be empty
+        assert closed is not None  # the match may be empty
         end = text.rfind("\n", 0, closed.end()) + 1
         self._open = text[end:]
         check_line_length(len(self._open.encode()), "A row")
@@ -129,13 +129,13 @@ class CsvReader:
             self._columns = _Columns(rows.pop(0), self._schema)
         if rows and self._columns is not None:
             width = self._columns.width
-            for some in self._in_blocks(rows, 1):
+            for block in self._in_blocks(rows, 1):
                 errors: dict[int, list[FieldError]] = {}
-                for place, row in enumerate(some):
+                for place, row in enumerate(block):
                     if len(row) != width:
                         errors[place] = [FieldError(field=ROW, rule=f"must have {width} cells")]
-                        some[place] = [""] * width
-                values = self._columns.numbers(list(chain.from_iterable(some)))
+                        block[place] = [""] * width
+                values = self._columns.numbers(list(chain.from_iterable(block)))
                 yield self._rules.check(values, errors)
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
@@ -149,7 +149,7 @@ class CsvReader:
 
 
 class _Columns:
-    """Which column of a table is which feature's. Raises Problem (422) where they do not fit."""
+    """The features of a table's columns. Raises Problem (422) if a header does not fit."""
 
     def __init__(self, header: list[str], schema: Schema) -> None:
         names = [cell.strip() for cell in header]
@@ -168,8 +168,8 @@ class _Columns:
             if schema.features[place].type in ("category", "boolean")
         }
 
-    def are_in_each(self, lines: bytes) -> bool:
-        """Whether each line, without quotes, has as many cells as there are columns."""
+    def have_full_rows(self, lines: bytes) -> bool:
+        """Return True if each line, without quotes, has a cell for each column."""
         bytes_ = np.frombuffer(lines, np.uint8)
         ends = bytes_[(bytes_ == ord(",")) | (bytes_ == ord("\n"))] == ord("\n")
         if len(ends) % self.width:
@@ -178,9 +178,9 @@ class _Columns:
         return bool(rows[:, -1].all()) and np.count_nonzero(ends) == len(rows)
 
     def numbers(self, cells: list[str]) -> Array:
-        """What cells, row by row, mean: (B, F), an infinity for what no feature takes.
+        """Return the numbers `(B, F)` of cells in row order; infinity for an invalid cell.
 
-        Of numbers and integers whatever is a number: the range is for `TableRules` to check.
+        `TableRules` checks ranges and integers afterwards.
         """
         width = self.width
         if self._named:
@@ -198,8 +198,8 @@ class _Columns:
     def _numbers(self, cells: list[str]) -> Array:
         if not self._any.is_full:
             return self._any.of(cells)
-        # With many distinct cells, `float` is faster than a full cache; but it takes "_" within
-        # a number, and "nan".
+        # With many distinct cells, `float` is faster than a full cache, but it accepts "_" in a
+        # number and "nan".
         missing = cells.count("")
         present = ["nan" if cell == "" else cell for cell in cells] if missing else cells
         if "_" not in "".join(cells):
@@ -213,7 +213,15 @@ class _Columns:
 
 
 def require_columns(names: list[str], schema: Schema) -> None:
-    """Raise Problem (422) unless these are features, each once, and all that must be there."""
+    """Check the names of a table's columns.
+
+    Args:
+        names: The names, in the order of the columns.
+        schema: The model's schema.
+
+    Raises:
+        Problem: A name is unknown or duplicate, or a required feature is missing (422).
+    """
     given, features = Counter(names), schema.features
     known = {feature.name for feature in features}
     errors = [
@@ -231,49 +239,63 @@ def require_columns(names: list[str], schema: Schema) -> None:
 
 
 class CsvWriter:
-    """The columns of the target, and with `mark` one more, `error`, empty for good rows."""
+    """Writes the columns of the target, and with `mark` a column `error`, empty for valid rows.
+
+    Args:
+        target: The model's target.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        mark: Whether to add the column `error`.
+    """
 
     def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
 
     def begin(self) -> bytes:
-        """The header row."""
+        """Return the header row."""
         names = column_names(self._target)
-        return _written([[*names, "error"] if self._mark else names])
+        return _encode([[*names, "error"] if self._mark else names])
 
     def rows(self, scored: ScoredBlock) -> bytes:
-        """Rows of predictions, of bad rows without."""
+        """Return rows of predictions, empty for invalid rows."""
         columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [scored.with_gaps(_spelled(column), "") for column in columns_by_name.values()]
+        columns = [scored.with_gaps(_as_cells(column), "") for column in columns_by_name.values()]
         if self._mark:
             columns.append(list(map(_quoted, error_texts(scored.block, ""))))
         return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()
 
     def end(self) -> bytes:
-        """Nothing."""
+        """Return no bytes."""
         return b""
 
 
 def column_names(target: Target) -> list[str]:
-    """The names of the target's columns."""
+    """Return the names of the target's columns."""
     return list(target.columns(np.empty((0, len(target.names))), math.nan))
 
 
 def error_texts(block: Block, none: Any) -> list[Any]:
-    """What is wrong with each row (B) in words; none: for good rows."""
+    """Return the errors of each row as text.
+
+    Args:
+        block: The rows, B of them.
+        none: The value of valid rows.
+
+    Returns:
+        B texts.
+    """
     texts = [none] * len(block.values)
     for row, errors in block.errors.items():
         texts[row] = "; ".join(f"{each['field']} {each['rule']}" for each in errors)
     return texts
 
 
-def _spelled(column: Array) -> list[str]:
-    """Numbers and labels (B,) as the csv module writes them."""
+def _as_cells(column: Array) -> list[str]:
+    """Return numbers and labels `(B,)` as the csv module writes them."""
     if column.dtype.kind != "f":
         cells = column.tolist()
         quoted = {cell: _quoted(str(cell)) for cell in set(cells)}
         return [quoted[cell] for cell in cells]
-    # JSON has the same digits in a fraction of the time, but other exponents.
+    # The JSON encoder writes the same digits in a fraction of the time, but other exponents.
     texts = to_json(column.tolist()).decode()[1:-1].split(",")
     size = np.abs(column)
     for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
@@ -282,10 +304,10 @@ def _spelled(column: Array) -> list[str]:
 
 
 def _quoted(cell: str) -> str:
-    return _written([[cell, ""]])[:-2].decode() if cell else ""
+    return _encode([[cell, ""]])[:-2].decode() if cell else ""
 
 
-def _written(rows: Iterable[Iterable[Any]]) -> bytes:
+def _encode(rows: Iterable[Iterable[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()

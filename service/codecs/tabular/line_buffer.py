@@ -1,4 +1,4 @@
-"""A body of lines, in whole lines."""
+"""Split a body into complete lines."""
 
 import numpy as np
 
@@ -8,9 +8,10 @@ MAX_LINE_BYTES = 64 * 1024
 
 
 class LineBuffer:
-    """Takes pieces cut anywhere, gives whole lines. Raises Problem (413) for one that is too long.
+    """Assembles complete lines from chunks. Methods raise Problem (413) for a line over 64 KiB.
 
-    universal: a carriage return, alone or before the newline, ends a line too.
+    Args:
+        universal: Whether a carriage return, alone or before a newline, also ends a line.
     """
 
     def __init__(self, *, universal: bool) -> None:
@@ -18,39 +19,47 @@ class LineBuffer:
         self._rest = b""
         self._held_return = b""
 
-    def feed(self, piece: bytes) -> bytes:
-        """The lines that are whole now, each with its newline; perhaps none."""
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the complete lines, each with its newline; may be empty."""
         if self._universal:
-            piece = self._held_return + piece
-            self._held_return = b"\r" if piece.endswith(b"\r") else b""
-            piece = piece.removesuffix(b"\r")
-            if b"\r" in piece:
-                piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        end = piece.rfind(b"\n") + 1
+            chunk = self._held_return + chunk
+            self._held_return = b"\r" if chunk.endswith(b"\r") else b""
+            chunk = chunk.removesuffix(b"\r")
+            if b"\r" in chunk:
+                chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        end = chunk.rfind(b"\n") + 1
         if not end:
-            self._rest += piece
+            self._rest += chunk
             check_line_length(len(self._rest))
             return b""
-        whole = self._rest + piece[:end]
-        self._rest = piece[end:]
+        lines = self._rest + chunk[:end]
+        self._rest = chunk[end:]
         check_line_length(len(self._rest))
-        ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == ord("\n"))
+        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
         check_line_length(int(np.diff(ends, prepend=-1).max()) - 1)
-        return whole
+        return lines
 
     def finish(self) -> bytes:
-        """The last line, which needs no newline; it gets one."""
+        """Return the last line, with a newline added."""
         return self._rest + b"\n" if self._rest else b""
 
 
 def check_line_length(size: int, what: str = "A line") -> None:
-    """Raise Problem (413) for more than a line may have."""
+    """Reject a line that is too long.
+
+    Args:
+        size: Size of the line, in bytes.
+        what: Subject of the error text.
+
+    Raises:
+        Problem: The line has more than 64 KiB (413).
+    """
     if size > MAX_LINE_BYTES:
         raise Problem(413, f"{what} must have at most {MAX_LINE_BYTES} bytes.")
 
 
 def decode_lines(lines: bytes) -> str:
-    """UTF-8 text. Raises Problem (400)."""
+    """Decode UTF-8 text. Raises Problem (400)."""
     try:
         return lines.decode()
     except UnicodeDecodeError:

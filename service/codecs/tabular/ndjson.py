@@ -1,4 +1,4 @@
-"""application/x-ndjson: an instance a line, an object or an array; blank lines are none."""
+"""Codec of application/x-ndjson: one object or array per line. Blank lines are skipped."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,63 +10,65 @@ from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
 from service.codecs.imputation import add_imputed_fields
-from service.codecs.json.parser import TOO_SPARSE, InstanceParser, most_sparse_rows
+from service.codecs.json.parser import TOO_SPARSE, InstanceParser, max_sparse_rows
 from service.codecs.tabular.blocks import ROW, Block, ScoredBlock
 from service.codecs.tabular.line_buffer import LineBuffer
 from service.problems import FieldError, Problem
 
 BRACKETS = ((b"{", b"}"), (b"[", b"]"))
-NO_ROW = FieldError(field=ROW, rule="must be an object or an array, in JSON")
+NO_ROW = FieldError(field=ROW, rule="must be a JSON object or array")
 
 
 class NdjsonReader:
-    """Makes blocks of an NDJSON body. Raises Problem (413) for lines that are too long.
+    """Parses an NDJSON body into blocks. Methods raise Problem (413) for a line that is too long.
 
-    contract: for as many instances as a block has.
+    Args:
+        schema: The model's schema.
+        parser: A parser of as many instances as a block has.
     """
 
-    def __init__(self, schema: Schema, contract: InstanceParser) -> None:
+    def __init__(self, schema: Schema, parser: InstanceParser) -> None:
         self._features = len(schema.features)
-        self._contract = contract
+        self._parser = parser
         self._lines = LineBuffer(universal=False)
 
     def feed(self, piece: bytes) -> Iterator[Block]:
-        """The rows that are whole now."""
+        """Yield the rows that are complete."""
         yield from self._read(self._lines.feed(piece))
 
     def finish(self) -> Iterator[Block]:
-        """The last row, whose line need not end."""
+        """Yield the last row, whose line may lack a newline."""
         yield from self._read(self._lines.finish())
 
     def _read(self, text: bytes) -> Iterator[Block]:
         lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
-        if len(lines) > most_sparse_rows(len(text), self._features) + 1:
+        if len(lines) > max_sparse_rows(len(text), self._features) + 1:
             raise Problem.invalid([FieldError(field="rows", rule=TOO_SPARSE)])
         rows = piece_rows(self._features)
         for start in range(0, len(lines), rows):
-            some = lines[start : start + rows]
-            values = self._all_of(some)
-            yield self._each_of(some) if values is None else Block(values)
+            block = lines[start : start + rows]
+            values = self._parse_together(block)
+            yield self._parse_separately(block) if values is None else Block(values)
 
-    def _all_of(self, lines: list[bytes]) -> Array | None:
-        """The rows (B, F) of lines that are good, all in one look; None where some may not be."""
+    def _parse_together(self, lines: list[bytes]) -> Array | None:
+        """Parse valid lines in one call, `(B, F)`; None if some may be invalid."""
         joined = b"\n".join(lines)
-        if not any(_is_one_a_line(joined, len(lines), *pair) for pair in BRACKETS):
+        if not any(_has_one_per_line(joined, len(lines), *pair) for pair in BRACKETS):
             return None
         try:
-            return self._contract.parse(_instances(joined.replace(b"\n", b",\n"))).values
+            return self._parser.parse(_instances(joined.replace(b"\n", b",\n"))).values
         except Problem:
             return None
 
-    def _each_of(self, lines: list[bytes]) -> Block:
-        """The same of any lines, one by one."""
+    def _parse_separately(self, lines: list[bytes]) -> Block:
+        """Parse lines one by one, and collect their errors."""
         values = np.full((len(lines), self._features), np.nan)
         errors: dict[int, list[FieldError]] = {}
         for place, line in enumerate(lines):
             try:
                 if not isinstance(from_json(line), dict | list):
                     raise ValueError
-                values[place] = self._contract.parse(_instances(line)).values[0]
+                values[place] = self._parser.parse(_instances(line)).values[0]
             except ValueError:
                 errors[place] = [NO_ROW]
             except Problem as problem:
@@ -75,22 +77,27 @@ class NdjsonReader:
 
 
 class NdjsonWriter:
-    """An answer a line, as JSON's `predictions` have them; of a bad row its errors."""
+    """Writes one answer per line, like those in `predictions` of JSON; the errors of invalid rows.
+
+    Args:
+        schema: The model's schema.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+    """
 
     def __init__(self, schema: Schema, threshold: float) -> None:
         self._schema, self._threshold = schema, threshold
 
     def begin(self) -> bytes:
-        """Nothing."""
+        """Return no bytes."""
         return b""
 
     def rows(self, scored: ScoredBlock) -> bytes:
-        """A line each."""
+        """Return a line for each row."""
         answers = row_answers(scored, self._schema, self._threshold)
         return b"\n".join(map(to_json, answers)) + b"\n"
 
     def end(self) -> bytes:
-        """Nothing."""
+        """Return no bytes."""
         return b""
 
 
@@ -108,22 +115,31 @@ class JsonWriter:
         self._separator = b""
 
     def begin(self) -> bytes:
-        """The beginning of the document."""
+        """Return the beginning of the document."""
         return b'{"predictions":['
 
     def rows(self, scored: ScoredBlock) -> bytes:
-        """The next predictions."""
+        """Return the predictions of a block."""
         answers = to_json(row_answers(scored, self._schema, self._threshold))
         separator, self._separator = self._separator, b","
         return separator + answers[1:-1]
 
     def end(self) -> bytes:
-        """The end of the document."""
+        """Return the end of the document."""
         return b"]," + to_json(self._metadata)[1:]
 
 
 def row_answers(scored: ScoredBlock, schema: Schema, threshold: float) -> list[dict[str, Any]]:
-    """What is answered of each row (B): the target's answer and what was imputed, or errors."""
+    """Return the answer of each row: prediction and imputed features, or errors.
+
+    Args:
+        scored: The rows, B of them, with predictions.
+        schema: The model's schema.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+
+    Returns:
+        B objects.
+    """
     block = scored.block
     found = schema.target.answers(scored.predictions, threshold)
     answers: list[dict[str, Any]] = scored.with_gaps(found, None)
@@ -131,12 +147,12 @@ def row_answers(scored: ScoredBlock, schema: Schema, threshold: float) -> list[d
         answers[row] = {"errors": errors}
     missing = np.isnan(block.values)
     if missing.any():
-        missing[list(block.errors)] = False  # NaN means nothing there
+        missing[list(block.errors)] = False  # their values are undefined
         add_imputed_fields(answers, np.argwhere(missing), schema.names)
     return answers
 
 
-def _is_one_a_line(joined: bytes, lines: int, opening: bytes, closing: bytes) -> bool:
+def _has_one_per_line(joined: bytes, lines: int, opening: bytes, closing: bytes) -> bool:
     """Return True if each line has one pair of these brackets, at its ends."""
     return (
         joined.startswith(opening)
@@ -151,6 +167,6 @@ def _instances(rows: bytes) -> bytes:
 
 
 def _within_row(error: FieldError) -> FieldError:
-    """An error of the only instance of a body, as one of a row."""
+    """Convert an error of a body's only instance to an error of a row."""
     name = error["field"].removeprefix("instances.0").removeprefix(".")
     return FieldError(field=name or ROW, rule=error["rule"])

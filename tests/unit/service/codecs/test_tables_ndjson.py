@@ -30,7 +30,7 @@ ABSENT = {name: value for name, value in BENIGN.items() if name != "bare_nuclei"
 ARRAY = list(BENIGN.values())
 NDJSON = {"Content-Type": "application/x-ndjson"}
 RULE = "must be an integer from 1 to 10"
-NO_ROW = "must be an object or an array, in JSON"
+NO_ROW = "must be a JSON object or array"
 
 
 def lines_of(rows: list[Any]) -> str:
