@@ -76,8 +76,9 @@ service.observability      ← model.metrics model.prediction service.registry
 service.inference          ← model.arrays model.errors model.prediction service.codecs
     service.codecs.json service.codecs.open_inference service.codecs.tabular service.overload
     service.problems service.registry service.request_context service.settings
-service.openapi            ← model.arrays model.prediction service.codecs service.codecs.open_inference
-    service.codecs.tabular service.inference service.problems service.registry
+service.openapi            ← model.arrays model.prediction service.codecs
+    service.codecs.open_inference service.codecs.tabular service.inference service.problems
+    service.registry
 service.middleware         ← service.observability service.overload service.problems
     service.request_context service.security
 service.routes             ← service.codecs service.codecs.json

@@ -1,4 +1,4 @@
-"""CSV, JSON and the offline program agree on every row, wherever a body is cut."""
+"""CSV, JSON and the offline program agree on every row, however a body is split."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""service/oip: whatever comes is either taken by the schema's rules, or refused."""
+"""Tensors, JSON or binary, are accepted by the schema's rules or rejected."""
 
 import json
 import math
@@ -151,7 +151,7 @@ REQUEST = st.fixed_dictionaries(
 )
 
 
-def taken_or_refused(body: bytes, header_length: int | None) -> None:
+def accepted_or_rejected(body: bytes, header_length: int | None) -> None:
     try:
         rows = TENSORS.rows(read_request(body, header_length, MOST).inputs)
     except Problem as problem:
@@ -167,13 +167,13 @@ def taken_or_refused(body: bytes, header_length: int | None) -> None:
 @example(b"[" * 100_000, None)
 @example(b'{"id": "\\ud800"}', None)
 def test_any_bytes(body: bytes, header_length: int | None) -> None:
-    taken_or_refused(body, header_length)
+    accepted_or_rejected(body, header_length)
 
 
 @given(REQUEST, st.binary(max_size=100), st.integers(-3, 3))
 def test_any_request(request: Any, data: bytes, off: int) -> None:
     header = json.dumps(request).encode()
-    taken_or_refused(header + data, max(0, len(header) + off))
+    accepted_or_rejected(header + data, max(0, len(header) + off))
 
 
 @given(
@@ -184,6 +184,6 @@ def test_any_request(request: Any, data: bytes, off: int) -> None:
 )
 def test_any_binary_tensor(datatype: str, shape: list[int], data: bytes, name: str) -> None:
     tensor = {"name": name, "datatype": datatype, "shape": shape}
-    asked = {"inputs": [{**tensor, "parameters": {"binary_data_size": len(data)}}]}
-    header = json.dumps(asked).encode()
-    taken_or_refused(header + data, len(header))
+    request = {"inputs": [{**tensor, "parameters": {"binary_data_size": len(data)}}]}
+    header = json.dumps(request).encode()
+    accepted_or_rejected(header + data, len(header))

@@ -1,4 +1,4 @@
-"""service/inference/tables.py: which formats are at hand."""
+"""Formats of tables that are available with and without the extra arrow."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ async def test_what_is_not_installed_is_refused_to_all_who_ask_at_once(
     client: httpx.AsyncClient, headers: dict[str, str], status: int
 ) -> None:
     for _ in range(20):
-        asked = (client.post("/predict", content=b"", headers=headers) for _ in range(20))
-        answers = await asyncio.gather(*asked)
+        requests = (client.post("/predict", content=b"", headers=headers) for _ in range(20))
+        answers = await asyncio.gather(*requests)
         assert {answer.status_code for answer in answers} == {status}
         assert "pip install 'malignancy[arrow]'" in answers[0].json()["detail"]

@@ -1,4 +1,4 @@
-"""CSV in and out: what /predict makes of a table, and what it refuses."""
+"""CSV: the rows and answers of a table, and the errors of malformed tables."""
 
 import csv
 import io

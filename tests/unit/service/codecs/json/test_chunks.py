@@ -1,4 +1,4 @@
-"""A large body in pieces gives what the whole would give: rows, errors, or malformed."""
+"""A large body, split into chunks, gives the same rows and errors as the whole body."""
 
 import json
 from typing import Any
@@ -112,7 +112,7 @@ def test_good_rows_in_pieces(number: int, named: bool, monkeypatch: pytest.Monke
     assert parsed.missing.tolist() == expected
 
 
-def test_errors_tell_the_rows_place_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_name_the_row_of_the_whole_body(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
     body = json.dumps({"instances": [[5, 1]] * 20 + [[0, 1], [5]]}).encode()
     status, errors = outcome(CONTRACTS[0], body)

@@ -1,4 +1,4 @@
-"""NDJSON in and out: a line is read as /predict reads one instance in JSON."""
+"""NDJSON: each line is parsed like one instance in JSON."""
 
 import json
 from collections.abc import AsyncIterator

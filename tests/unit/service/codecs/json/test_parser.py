@@ -1,4 +1,4 @@
-"""The request body's grammar: what is taken, what is refused, and in which words."""
+"""JSON bodies: which are accepted, which are rejected, and with which errors."""
 
 import json
 import time
@@ -72,7 +72,7 @@ def test_names_may_be_written_with_escapes() -> None:
 
 
 @pytest.mark.parametrize("text", ["1e0", "1.0", "1", "10", "5.000"])
-def test_an_integer_is_told_by_its_value(text: str) -> None:
+def test_an_integer_is_recognized_by_its_value(text: str) -> None:
     assert parse(f'{{"size": {text}, "mass": 1}}'.encode()).values[0, 0] == float(text)
 
 

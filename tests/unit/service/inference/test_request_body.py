@@ -1,4 +1,4 @@
-"""service/inference/request_body.py: a body is read to its end, and no further than it may go."""
+"""A body is read to its end, up to its maximum size."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -91,7 +91,7 @@ async def test_a_client_that_leaves(before: int) -> None:
 
 async def test_too_much_is_refused_as_soon_as_it_is_known(request_: RequestContext) -> None:
     why = "413: The body must have at most 10 bytes."
-    client = Client(pieces(b"never asked for"))
+    client = Client(pieces(b"never requested"))
     with pytest.raises(Problem) as declared:
         await client.body((b"content-length", b"11"))
     assert str(declared.value) == why
@@ -100,7 +100,7 @@ async def test_too_much_is_refused_as_soon_as_it_is_known(request_: RequestConte
         await Client(pieces(b"x" * 11)).body()
     assert str(whole.value) == why
     assert request_.held_bytes == 0
-    client = Client(pieces(b"x" * 10, b"y", b"never asked for"))
+    client = Client(pieces(b"x" * 10, b"y", b"never requested"))
     with pytest.raises(Problem) as piecewise:
         await client.body()
     assert str(piecewise.value) == why
