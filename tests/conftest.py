@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: one training of the article's recipe, and its artifact."""
+"""Shared fixtures: trained models, their artifacts, and running services."""
 
 import os
 import re
@@ -30,30 +30,30 @@ from model.training.recipes.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
 
-# pytest-xdist sets this for its workers; the command line's width is a matter of each test.
+# pytest-xdist sets COLUMNS for its workers; a test sets the width of the command line itself.
 os.environ.pop("COLUMNS", None)
 
-# No test is one of time: a busy machine may be slow at any moment.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+# No deadlines: any example may be slow on a busy machine.
+hypothesis.settings.register_profile("no_deadline", deadline=None)
+hypothesis.settings.load_profile("no_deadline")
 
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Told what a test has measured: listed at the end of the run, for SECURITY.md."""
+    """Record a measurement of a test; the end of the run lists all of them, for SECURITY.md."""
     return partial(record_property, "figures")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    told = [
+    measurements = [
         f"{report.nodeid}: {figure}"
         for report in terminalreporter.getreports("passed")
         for name, figure in report.user_properties
         if name == "figures"
     ]
-    if told:
+    if measurements:
         terminalreporter.section("figures")
-        for line in told:
+        for line in measurements:
             terminalreporter.line(line)
 
 
@@ -64,7 +64,7 @@ def anyio_backend() -> str:
 
 @cache
 def article() -> Trained:
-    """Once a process, in which mutmut runs many sessions."""
+    """Train the article's recipe once per process; mutmut runs many sessions in one process."""
     return train(load_recipe("article"))
 
 
@@ -99,15 +99,22 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @contextmanager
 def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[int, int]]:
-    """The port and the process id of a real `python -m service`, on a free port of the loopback;
-    stopped at the end."""
+    """Run `python -m service` on a free port of the loopback interface within the context.
+
+    Args:
+        artifact_path: The artifact to serve.
+        settings: Settings by name, in lower case and without the prefix.
+
+    Yields:
+        The port and the process id.
+    """
     command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
-    given = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **given}
+    variables = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **variables}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
-        # The log names the port once the service listens; it ends if the service cannot start. It
-        # is read on and on, since a full pipe would hold the service up.
+        # The log contains the port once the service listens, and ends if the service cannot start.
+        # A thread reads the rest of the log: a full pipe would block the service.
         found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
         port = next((int(match[1]) for match in found if match), 0)
         reader = threading.Thread(target=process.stderr.read)
@@ -123,20 +130,20 @@ def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[i
 
 @pytest.fixture(scope="session")
 def start_service() -> Callable[..., AbstractContextManager[tuple[int, int]]]:
-    """`service_process`."""
+    """Return `service_process`."""
     return service_process
 
 
 @contextmanager
 def serving(artifact_path: Path, **settings: object) -> Iterator[int]:
-    """The port alone."""
+    """Run a service as `service_process` does, and yield only its port."""
     with service_process(artifact_path, **settings) as (port, _):
         yield port
 
 
 @pytest.fixture(scope="session")
 def serve_with(artifact_path: Path) -> Callable[..., AbstractContextManager[int]]:
-    """Serves with some settings, as `serving`."""
+    """Return a function that serves the article's model with the given settings."""
     return partial(serving, artifact_path)
 
 
@@ -148,7 +155,7 @@ def service_port(artifact_path: Path) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def wisconsin(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    """The default model."""
+    """Train the default recipe and load its artifact."""
     path = tmp_path_factory.mktemp("artifacts") / "wisconsin.joblib"
     artifact.save(train(load_recipe("wisconsin")).predictor, path)
     return artifact.load(path)
@@ -174,7 +181,7 @@ TARGETS: dict[str, Target] = {
 
 @pytest.fixture(scope="session", params=list(TARGETS))
 def kinds(request: pytest.FixtureRequest) -> Predictor:
-    """A model with random weights, of a number, a category, a truth and an integer; one a task."""
+    """Return a model with random weights and a feature of every type, one for each task."""
     target = TARGETS[request.param]
     features = (
         Feature(name="size", minimum=0, unit="mm"),
@@ -210,7 +217,7 @@ def kinds(request: pytest.FixtureRequest) -> Predictor:
 
 @dataclass
 class Program:
-    """`python -m model`, run in this process."""
+    """Runs `python -m model` in this process; returns the exit code, stdout and stderr."""
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
@@ -218,7 +225,7 @@ class Program:
     def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
         self.monkeypatch.setattr(sys, "argv", ["model", *map(str, arguments)])
         self.monkeypatch.setenv("COLUMNS", "100")
-        from model.cli import main  # after COLUMNS was removed
+        from model.cli import main  # after COLUMNS is set
 
         with pytest.raises(SystemExit) as exit_:
             main()

@@ -13,7 +13,7 @@ import pytest
 from support.paths import ROOT
 
 # Each package, and all that it imports of the project. A package stands for what is in its folder,
-# but for the folders that have lines of their own.
+# without the folders that have separate lines.
 ARROWS = """
 model.errors               ←
 model.arrays               ← model.errors

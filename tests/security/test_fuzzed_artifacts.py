@@ -1,6 +1,6 @@
-"""Whatever is changed in an artifact: it is refused, or served; never another exception.
+"""A mutated artifact is rejected with ArtifactError or can be served; it raises nothing else.
 
-tests/stress/stress_fuzzed_artifacts.py does the same for longer: make stress.
+The long form is tests/stress/stress_fuzzed_artifacts.py: make stress.
 """
 
 import io
@@ -33,6 +33,9 @@ name = "short"
 epochs = 1
 """
 SETTINGS = Settings()
+
+pytestmark = pytest.mark.slow
+
 numbers = st.one_of(
     st.integers(-(10**20), 10**20),
     st.sampled_from([0, 1, -1, 2**31, 2**63, 1e308, 1e-320, float("nan"), float("inf"), -0.0]),
@@ -50,7 +53,7 @@ values = st.recursive(
 
 @cache
 def good() -> bytes:
-    """The article's model, after one step: small, so that it is fuzzed often."""
+    """Return the article's model after one epoch: a small file, which is fast to load."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +74,7 @@ def pickled(parts: dict[str, Any]) -> bytes:
 
 
 def use(data: bytes) -> bool:
-    """Load it and serve it as the service does; whether it was not refused."""
+    """Load an artifact and serve it as the service does; return False if it is rejected."""
     try:
         predictor = artifact.from_bytes(data)
         predictor.replay_self_test()
@@ -80,13 +83,13 @@ def use(data: bytes) -> bool:
     served = ModelVersion(predictor, SETTINGS)
     assert served.description
     assert served.card
-    with suppress(Problem):  # of numbers that overflow
+    with suppress(Problem):  # numbers that overflow
         served.predict_and_count(predictor.self_test.rows[:1], 0.5)
     return True
 
 
-def changed(section: Any, draw: st.DrawFn) -> Any:
-    """Plain data with one place, however deep, changed, removed, doubled or added to."""
+def mutated_data(section: Any, draw: st.DrawFn) -> Any:
+    """Return plain data with one value, at any depth, replaced, removed, duplicated or added."""
     if isinstance(section, dict) and section and draw(st.integers(0, 9)):
         key = draw(st.sampled_from(sorted(section)))
         rest = {other: value for other, value in section.items() if other != key}
@@ -95,7 +98,7 @@ def changed(section: Any, draw: st.DrawFn) -> Any:
             return rest
         if kind == 1:
             return section | {draw(texts): draw(values)}
-        return rest | {key: changed(section[key], draw)}
+        return rest | {key: mutated_data(section[key], draw)}
     if isinstance(section, list) and section and draw(st.integers(0, 9)):
         at = draw(st.integers(0, len(section) - 1))
         kind = draw(st.integers(0, 9))
@@ -103,24 +106,24 @@ def changed(section: Any, draw: st.DrawFn) -> Any:
             return section[:at] + section[at + 1 :]
         if kind == 1:
             return section[: at + 1] + section[at:]
-        return [*section[:at], changed(section[at], draw), *section[at + 1 :]]
+        return [*section[:at], mutated_data(section[at], draw), *section[at + 1 :]]
     return draw(values)
 
 
 @st.composite
-def other_metadata(draw: st.DrawFn) -> bytes:
+def mutated_metadata(draw: st.DrawFn) -> bytes:
     parts = content()
-    told = json.loads(parts["metadata"])
+    metadata = json.loads(parts["metadata"])
     for _ in range(draw(st.integers(1, 3))):
-        told = changed(told, draw)
-    text = json.dumps(told, ensure_ascii=draw(st.booleans()))
+        metadata = mutated_data(metadata, draw)
+    text = json.dumps(metadata, ensure_ascii=draw(st.booleans()))
     try:
         return pickled(parts | {"metadata": text})
     except UnicodeEncodeError:
-        return pickled(parts | {"metadata": json.dumps(told)})
+        return pickled(parts | {"metadata": json.dumps(metadata)})
 
 
-def other_array(array: Array, draw: st.DrawFn) -> Array:
+def mutated_array(array: Array, draw: st.DrawFn) -> Array:
     kind = draw(st.integers(0, 5))
     if kind == 0:
         return array.astype(draw(st.sampled_from(["f4", "f8", "i8", "i4", "u1", "bool", "u8"])))
@@ -139,60 +142,60 @@ def other_array(array: Array, draw: st.DrawFn) -> Array:
 
 
 @st.composite
-def other_arrays(draw: st.DrawFn) -> bytes:
+def mutated_arrays(draw: st.DrawFn) -> bytes:
     parts = content()
     arrays = read_npz(parts["arrays"])
     for name in draw(st.lists(st.sampled_from(sorted(arrays)), min_size=1, max_size=3)):
         with np.errstate(all="ignore"):
-            arrays[name] = other_array(arrays[name], draw)
+            arrays[name] = mutated_array(arrays[name], draw)
     return pickled(parts | {"arrays": write_npz(arrays)})
 
 
-def other_bytes(data: bytes, draw: st.DrawFn) -> bytes:
-    """Bytes flipped, cut, doubled, moved or put in, here and there."""
-    changed = bytearray(data)
+def mutated_bytes(data: bytes, draw: st.DrawFn) -> bytes:
+    """Return bytes with up to four slices removed, doubled, reversed or overwritten."""
+    mutated = bytearray(data)
     for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(changed)))
-        to = min(len(changed), at + draw(st.sampled_from([1, 2, 4, 8, 30, 46, 200])))
-        piece = changed[at:to]
-        kinds = [b"", piece * 2, bytes(len(piece)), b"\xff" * len(piece), piece[::-1]]
-        changed[at:to] = draw(st.one_of(st.sampled_from(kinds), st.binary(max_size=8)))
-    return bytes(changed)
+        at = draw(st.integers(0, len(mutated)))
+        to = min(len(mutated), at + draw(st.sampled_from([1, 2, 4, 8, 30, 46, 200])))
+        part = mutated[at:to]
+        kinds = [b"", part * 2, bytes(len(part)), b"\xff" * len(part), part[::-1]]
+        mutated[at:to] = draw(st.one_of(st.sampled_from(kinds), st.binary(max_size=8)))
+    return bytes(mutated)
 
 
 @st.composite
-def other_file(draw: st.DrawFn) -> bytes:
-    return other_bytes(good(), draw)
+def mutated_file(draw: st.DrawFn) -> bytes:
+    return mutated_bytes(good(), draw)
 
 
 @st.composite
-def other_archive(draw: st.DrawFn) -> bytes:
+def mutated_archive(draw: st.DrawFn) -> bytes:
     parts = content()
-    return pickled(parts | {"arrays": other_bytes(parts["arrays"], draw)})
+    return pickled(parts | {"arrays": mutated_bytes(parts["arrays"], draw)})
 
 
-def test_what_is_not_changed_is_served() -> None:
+def test_unchanged_artifacts_are_served() -> None:
     assert use(good())
     assert use(pickled(content()))
 
 
 KINDS = {
-    "metadata": other_metadata(),
-    "arrays": other_arrays(),
-    "file": other_file(),
-    "archive": other_archive(),
+    "metadata": mutated_metadata(),
+    "arrays": mutated_arrays(),
+    "file": mutated_file(),
+    "archive": mutated_archive(),
 }
 
 
 def fuzz(kind: st.SearchStrategy[bytes], examples: int) -> None:
     @settings(max_examples=examples)
     @given(kind)
-    def try_it(data: bytes) -> None:
+    def check(data: bytes) -> None:
         use(data)
 
-    try_it()
+    check()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_refused_or_served(kind: str) -> None:
+def test_mutated_artifacts_are_rejected_or_served(kind: str) -> None:
     fuzz(KINDS[kind], 150)

@@ -1,6 +1,6 @@
-"""Whatever a body is: it is refused with a Problem, or read as a naive reader reads it.
+"""A mutated body is rejected with a Problem, or read as a naive reference reads it.
 
-tests/stress/stress_fuzzed_bodies.py does the same for longer: make stress.
+The long form is tests/stress/stress_fuzzed_bodies.py: make stress.
 """
 
 import importlib.util
@@ -33,34 +33,34 @@ def arrow_or_skip(target: str) -> None:
 
 
 @st.composite
-def changed(draw: st.DrawFn, target: str) -> bytes:
-    """A good body with pieces of it cut, doubled, moved, or put in, here and there."""
+def mutated(draw: st.DrawFn, target: str) -> bytes:
+    """Draw a valid body with up to four slices removed, doubled or overwritten."""
     data = bytearray(draw(st.sampled_from(seeds(target))))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
         to = min(len(data), at + draw(st.sampled_from([0, 1, 2, 4, 8, 20, 60])))
-        piece = bytes(data[at:to])
-        kinds = [b"", piece * 2, bytes(len(piece)), b"\xff" * len(piece), *TOKENS]
+        part = bytes(data[at:to])
+        kinds = [b"", part * 2, bytes(len(part)), b"\xff" * len(part), *TOKENS]
         data[at:to] = draw(st.one_of(st.sampled_from(kinds), st.binary(max_size=8)))
     return bytes(data)
 
 
 def fuzz(target: str, examples: int) -> int:
-    """How many of the bodies were taken."""
-    taken = 0
+    """Run the target on mutated bodies, and return the number of accepted ones."""
+    accepted = 0
 
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
-    @given(changed(target) | st.binary(max_size=200))
-    def try_it(data: bytes) -> None:
-        nonlocal taken
-        taken += TARGETS[target](data)
+    @given(mutated(target) | st.binary(max_size=200))
+    def check(data: bytes) -> None:
+        nonlocal accepted
+        accepted += TARGETS[target](data)
 
-    try_it()
-    return taken
+    check()
+    return accepted
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_refused_or_read(target: str) -> None:
+def test_mutated_bodies_are_rejected_or_read(target: str) -> None:
     arrow_or_skip(target)
     assert all(map(TARGETS[target], seeds(target)))
     assert fuzz(target, 200)

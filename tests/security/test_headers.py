@@ -1,4 +1,4 @@
-"""What every answer's headers say to a browser: pages are shut in, nothing is guessed or shared."""
+"""Security headers of every response: CSP for pages, no MIME sniffing, no CORS, no cookies."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 ASSETS = ("/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
-MORE = (("GET", "/nothing"), ("PUT", "/predict"), ("GET", "/v2/nothing"), ("POST", "/predict"))
+OTHER = (("GET", "/nothing"), ("PUT", "/predict"), ("GET", "/v2/nothing"), ("POST", "/predict"))
 ORIGIN = {
     "Origin": "https://elsewhere.example",
     "Access-Control-Request-Method": "POST",
@@ -24,10 +24,10 @@ ORIGIN = {
 
 
 async def answers(client: httpx.AsyncClient, app: FastAPI) -> AsyncIterator[httpx.Response]:
-    """One or more of every route and method, and of what is none; with what a browser sends."""
-    asked = {*routes(app), *MORE, *(("GET", each) for each in ASSETS)}
-    asked |= {("OPTIONS", path) for _, path in asked} | {("HEAD", path) for _, path in asked}
-    for method, path in sorted(asked):
+    """Yield responses of every route and method, and of unknown ones, to a browser's headers."""
+    calls = {*routes(app), *OTHER, *(("GET", path) for path in ASSETS)}
+    calls |= {("OPTIONS", path) for _, path in calls} | {("HEAD", path) for _, path in calls}
+    for method, path in sorted(calls):
         yield await client.request(method, path, headers=ORIGIN)
     for media_type, body in (("text/csv", b"a\n1\n"), ("application/x-ndjson", b"{}\n")):
         headers = {**ORIGIN, "Content-Type": media_type}
@@ -38,7 +38,9 @@ async def answers(client: httpx.AsyncClient, app: FastAPI) -> AsyncIterator[http
         yield answer
 
 
-async def test_each_answer(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_every_response_has_the_security_headers(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
     pages = 0
     async for answer in answers(client, app):
         headers, where = answer.headers, str(answer.request.url)
@@ -60,12 +62,12 @@ async def test_each_answer(client: httpx.AsyncClient, app: FastAPI) -> None:
     assert pages == 2  # GET and HEAD of /docs
 
 
-async def test_without_docs_nothing_of_the_page_is_left(predictor: Predictor) -> None:
-    """The contract itself stays: clients are made from it, and the index tells it."""
+async def test_without_docs_no_page_is_served(predictor: Predictor) -> None:
+    """The OpenAPI document stays: clients are generated from it, and the index links to it."""
     app = create_app(Settings(docs=False), predictor)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         for path in ("/docs", "/redoc", "/docs/favicon.png", "/docs/oauth2-redirect", *ASSETS):
             assert (await client.get(path)).status_code == 404
         assert (await client.get("/openapi.json")).status_code == 200
-        assert "html" not in str([each.headers async for each in answers(client, app)])
+        assert "html" not in str([response.headers async for response in answers(client, app)])

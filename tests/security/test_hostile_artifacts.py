@@ -1,7 +1,7 @@
-"""A thousand and more hostile and broken artifacts: each is refused, soon, and nothing is done.
+"""Hostile and broken artifacts are rejected quickly, in little memory and without side effects.
 
-They are made by tests/support/hostile_artifacts.py and loaded by a program that audits itself,
-tests/support/audited_loading.py.
+tests/support/hostile_artifacts.py generates over 1000 files. tests/support/audited_loading.py loads
+them under an audit hook.
 """
 
 import json
@@ -21,8 +21,8 @@ from support.paths import ROOT
 
 from model.artifacts import artifact
 
-SECONDS = 3  # of the processor, for a busy machine; the slowest takes half of one
-MORE_BYTES = 64 << 20  # that any file may take, besides three times its size
+MAX_SECONDS = 3  # of CPU time, on a busy machine; the slowest file takes 0.5 s
+EXTRA_BYTES = 64 << 20  # of memory for any file, in addition to three times its size
 Outcomes = tuple[Path, list[dict[str, Any]]]
 
 
@@ -52,39 +52,39 @@ def outcomes(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(told) == len(list(folder.iterdir()))
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(list(folder.iterdir()))
     assert not Path(canary).exists()
-    yield folder, told
-    shutil.rmtree(folder)  # a lot
+    yield folder, results
+    shutil.rmtree(folder)  # the files are large
 
 
-def test_each_is_refused(outcomes: Outcomes, figures: Callable[[str], None]) -> None:
-    folder, told = outcomes
-    assert len(told) > 1000
-    slowest = max(each["seconds"] for each in told)
-    figures(f"{len(told)} files, all refused, the slowest in {slowest:.2f} s")
+def test_every_file_is_rejected(outcomes: Outcomes, figures: Callable[[str], None]) -> None:
+    folder, results = outcomes
+    assert len(results) > 1000
+    slowest = max(result["seconds"] for result in results)
+    figures(f"{len(results)} files, all rejected, the slowest in {slowest:.2f} s")
     wrong = [
-        each
-        for each in told
-        if not each["said"].startswith(f"ArtifactError: {folder}/{each['file']}: ")
+        result
+        for result in results
+        if not result["result"].startswith(f"ArtifactError: {folder}/{result['file']}: ")
     ]
     assert wrong == []
 
 
-def test_nothing_else_is_done(outcomes: Outcomes) -> None:
-    assert [each for each in outcomes[1] if each["events"]] == []
+def test_no_file_has_side_effects(outcomes: Outcomes) -> None:
+    assert [result for result in outcomes[1] if result["events"]] == []
 
 
-def test_each_soon(outcomes: Outcomes) -> None:
-    assert [each for each in outcomes[1] if each["seconds"] >= SECONDS] == []
+def test_every_file_is_rejected_quickly(outcomes: Outcomes) -> None:
+    assert [result for result in outcomes[1] if result["seconds"] >= MAX_SECONDS] == []
 
 
-def test_each_in_little_memory(outcomes: Outcomes) -> None:
-    folder, told = outcomes
+def test_every_file_is_rejected_in_little_memory(outcomes: Outcomes) -> None:
+    folder, results = outcomes
     wrong = []
-    for each in told:
-        size = min((folder / each["file"]).lstat().st_size, artifact.MAX_BYTES)
-        if each["bytes"] >= 3 * size + MORE_BYTES:
-            wrong.append(each)
+    for result in results:
+        size = min((folder / result["file"]).lstat().st_size, artifact.MAX_BYTES)
+        if result["bytes"] >= 3 * size + EXTRA_BYTES:
+            wrong.append(result)
     assert wrong == []

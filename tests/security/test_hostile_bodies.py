@@ -1,5 +1,7 @@
-"""Some hundred hostile and broken JSON bodies to every route that takes JSON, made by
-tests/support/hostile_bodies.py: each is refused, soon, in few words, and in little memory."""
+"""Hostile and broken JSON bodies are rejected quickly, with a short error, in little memory.
+
+tests/support/hostile_bodies.py generates hundreds of bodies for every route that accepts JSON.
+"""
 
 import json
 import logging
@@ -57,14 +59,20 @@ TRIES = 5
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("route", ROUTES)]
 
 
-def seconds(size: int) -> float:
-    """Of the processor, for a body of a size: ten times what the slowest take, which is little to
-    what takes more than its share; a tracer, as that of coverage, takes its own."""
+def max_seconds(size: int) -> float:
+    """Return the limit of CPU time for a body of `size` bytes.
+
+    It is ten times the time of the slowest body, and ten times more under a tracer such as
+    coverage.
+    """
     return (0.5 + 0.8 * size / 2**20) * (1 if sys.gettrace() is None else 10)
 
 
-def most_bytes(size: int) -> float:
-    """Of memory; a number takes eight times its text, and objects more, of which there are few."""
+def max_memory_bytes(size: int) -> float:
+    """Return the memory limit for a body of `size` bytes.
+
+    A parsed number takes up to eight times its text, and the few allowed objects take more.
+    """
     return 64 * 2**20 + 14 * size
 
 
@@ -81,7 +89,7 @@ def app(predictor: Predictor) -> FastAPI:
 
 
 def memory(key: str) -> int:
-    """A figure of /proc/self/status, in bytes."""
+    """Return a field of /proc/self/status in bytes."""
     text = Path("/proc/self/status").read_text(encoding="ascii")
     return int(text.partition(f"{key}:")[2].split()[0]) * 1024
 
@@ -91,14 +99,16 @@ def bodies(route: str) -> Iterator[tuple[str, bytes, bool]]:
     return broken(document, keys)
 
 
-async def asked(client: httpx.AsyncClient, path: str, body: bytes) -> tuple[httpx.Response, float]:
-    """What is answered, and the seconds of the processor that it took."""
+async def timed_post(
+    client: httpx.AsyncClient, path: str, body: bytes
+) -> tuple[httpx.Response, float]:
+    """Return the response and the CPU time in seconds."""
     start = time.process_time()
     answer = await client.post(path, content=body)
     return answer, time.process_time() - start
 
 
-async def test_each_is_refused_soon(
+async def test_every_body_is_rejected_quickly(
     client: httpx.AsyncClient,
     route: str,
     predictor: Predictor,
@@ -110,34 +120,34 @@ async def test_each_is_refused_soon(
     good = json.dumps(ROUTES[route][1]).replace(f'"{HOLE}"', "true" if route == "index" else "1")
     assert (await client.post(path, content=good.encode())).status_code == 200
     worst, count = (0.0, "", 0), 0
-    for name, body, may_be_good in bodies(route):
+    for name, body, may_be_valid in bodies(route):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = memory("VmRSS")
-        answer, took = await asked(client, path, body)
+        answer, took = await timed_post(client, path, body)
         taken = memory("VmHWM") - before
-        for _ in range(TRIES):  # the collector of garbage may have come in between
-            if took < seconds(len(body)):
+        for _ in range(TRIES):  # a garbage collection may have run in between
+            if took < max_seconds(len(body)):
                 break
-            took = (await asked(client, path, body))[1]
-        assert 400 <= answer.status_code < 500 or (may_be_good and answer.status_code == 200), name
+            took = (await timed_post(client, path, body))[1]
+        assert 400 <= answer.status_code < 500 or (may_be_valid and answer.status_code == 200), name
         if answer.status_code == 200:
-            assert _is_good(route, name), name
+            assert _is_valid(route, name), name
         else:
-            _must_be_small(answer, name)
-        assert took < seconds(len(body)), name
-        assert taken < most_bytes(len(body)), name
+            _assert_error_is_small(answer, name)
+        assert took < max_seconds(len(body)), name
+        assert taken < max_memory_bytes(len(body)), name
         worst, count = max(worst, (took, name, len(body))), count + 1
     assert count > 150
-    told = [*logged, *(f"{record.getMessage()} {vars(record)}" for record in caplog.records)]
+    lines = [*logged, *(f"{record.getMessage()} {vars(record)}" for record in caplog.records)]
     assert logged
-    assert not [line for line in told if SECRET in line]
+    assert not [line for line in lines if SECRET in line]
     took, name, size = worst
     figures(f"{count} bodies, the slowest ({name}, {size / 2**20:.1f} MiB) in {took:.2f} s")
 
 
-def _is_good(route: str, name: str) -> bool:
-    """Whether a body that could be good is."""
-    if name.startswith(("name", "names")):  # what a request of the protocol holds more, is let be
+def _is_valid(route: str, name: str) -> bool:
+    """Return True if a body that may be valid is valid for the route."""
+    if name.startswith(("name", "names")):  # the protocol ignores unknown members
         return route in ("infer", "shape", "threshold", "index")
     if route == "index":
         return name in ("empty", "value-true", "alone-object", "alone-deep-objects")
@@ -147,16 +157,16 @@ def _is_good(route: str, name: str) -> bool:
     return name == "spaced"
 
 
-def _must_be_small(answer: httpx.Response, name: str) -> None:
-    """Few words, valid JSON, none of the values, of foreign names only a clipped, printable bit."""
+def _assert_error_is_small(answer: httpx.Response, name: str) -> None:
+    """Assert that an error is short, valid JSON, and repeats no value and no long name."""
     assert len(answer.content) <= 8 * 1024, name
-    told = answer.json()
+    document = answer.json()
     texts = [answer.text, *(f"{key} {value}" for key, value in answer.headers.items())]
-    if "error" in told:
-        assert len(told["error"]) <= MAX_ERROR_CHARACTERS, name
-    assert len(told.get("errors", [])) <= MAX_ERRORS, name
-    inner = [value for each in walk(told) for value in each.values() if isinstance(value, str)]
-    assert all(value.isprintable() for value in inner), name
+    if "error" in document:
+        assert len(document["error"]) <= MAX_ERROR_CHARACTERS, name
+    assert len(document.get("errors", [])) <= MAX_ERRORS, name
+    inner = [text for each in walk(document) for text in each.values() if isinstance(text, str)]
+    assert all(text.isprintable() for text in inner), name
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]", "".join(texts)), name
     if not name.startswith("name"):
         assert SECRET not in "".join(texts), name

@@ -1,4 +1,4 @@
-"""A report is opened by clinicians: no name that a table brought may become a part of the page."""
+"""Names from a table are escaped in the HTML report, which clinicians open in a browser."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.schema import Schema
 
 
-def test_a_name_from_the_table_is_text_and_nothing_else(predictor: Predictor) -> None:
+def test_names_from_the_table_are_escaped(predictor: Predictor) -> None:
     evil = "</style><img onerror=alert(1)>"
     schema = predictor.schema
     number, category, *others = schema.features
@@ -27,11 +27,11 @@ def test_a_name_from_the_table_is_text_and_nothing_else(predictor: Predictor) ->
         *others,
     )
     target = schema.target.model_copy(update={"negative": evil})
-    made = Schema.model_validate({"features": features, "target": target.model_dump()})
-    told = replace(predictor, schema=made, operating_points={evil: 0.5, "default": 0.5})
-    text = report(told, None, {})
+    changed = Schema.model_validate({"features": features, "target": target.model_dump()})
+    renamed = replace(predictor, schema=changed, operating_points={evil: 0.5, "default": 0.5})
+    text = report(renamed, None, {})
     page = Page(text)
-    assert not [each for each in page.having("img") if not str(each["src"]).startswith("data:")]
+    assert not [img for img in page.having("img") if not str(img["src"]).startswith("data:")]
     assert not [name for _, attributes in page.tags for name in attributes if name[:2] == "on"]
     assert page.having("script") == []
     assert text.count("<style>") == text.count("</style>") == 1

@@ -1,4 +1,4 @@
-"""A model of thousands of features, all of which may be missing: a small body must stay small."""
+"""A small body for a model of 3000 optional features takes little memory and no event loop time."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 FEATURES = 3000
-MOST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 NDJSON = {"Content-Type": "application/x-ndjson"}
 CSV = {"Content-Type": "text/csv"}
 
@@ -53,7 +53,7 @@ def app(predictor: Predictor) -> FastAPI:
 
 
 def memory(key: str) -> int:
-    """A figure of /proc/self/status, in bytes."""
+    """Return a field of /proc/self/status in bytes."""
     text = Path("/proc/self/status").read_text(encoding="ascii")
     return int(text.partition(f"{key}:")[2].split()[0]) * 1024
 
@@ -74,65 +74,68 @@ def instances(rows: int, row: str) -> bytes:
         ("/predict", CSV, b"x0\n" + b'"1"\n' * 3_000, 200),
     ],
 )
-async def test_rows_of_hardly_anything(
+async def test_sparse_rows_take_little_memory(
     client: httpx.AsyncClient, path: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = memory("VmRSS")
     answer = await client.post(path, content=body, headers=headers)
     assert answer.status_code == status
-    assert memory("VmHWM") - before < MOST_BYTES
+    assert memory("VmHWM") - before < MAX_BYTES
     if status == 422:
         assert answer.json()["errors"][0]["rule"] == TOO_SPARSE
 
 
-async def test_what_is_imputed_is_told_of_each_row(client: httpx.AsyncClient) -> None:
+async def test_imputed_features_are_listed_per_row(client: httpx.AsyncClient) -> None:
     body = instances(2, '{"x1":5}')[:-2] + b',{"x0":1,"x2":null}]}'
-    told = (await client.post("/predict", content=body)).json()["predictions"]
+    predictions = (await client.post("/predict", content=body)).json()["predictions"]
     names = [f"x{n}" for n in range(FEATURES)]
-    assert [each["imputed"] for each in told] == [[names[0], *names[2:]]] * 2 + [names[1:]]
+    assert [row["imputed"] for row in predictions] == [[names[0], *names[2:]]] * 2 + [names[1:]]
     lines = b'{"x1":5}\n[]\n{"x0":1,"x2":null}\n'
     answer = await client.post("/predict?on_error=mark", content=lines, headers=NDJSON)
     one, bad, other = map(json.loads, answer.text.splitlines())
-    assert (one["imputed"], other["imputed"]) == (told[0]["imputed"], told[2]["imputed"])
+    assert (one["imputed"], other["imputed"]) == (
+        predictions[0]["imputed"],
+        predictions[2]["imputed"],
+    )
     assert list(bad) == ["errors"]
 
 
-def test_a_body_is_small_by_its_numbers() -> None:
+def test_is_small_counts_the_numbers_of_a_body() -> None:
     schema = Schema(
         features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(100)),
         target=Binary(negative="no", positive="yes"),
     )
-    contract = InstanceParser(schema, 1000)
+    parser = InstanceParser(schema, 1000)
     few = SMALL_BODY_VALUES // 100
-    assert contract.is_small(instances(few - 1, "{}"))
-    assert not contract.is_small(instances(few + 1, "{}"))
-    assert not contract.is_small(instances(few + 1, "[]"))
-    assert contract.is_small(instances(few - 1, '{"x0": 1.234567890123456}'))
+    assert parser.is_small(instances(few - 1, "{}"))
+    assert not parser.is_small(instances(few + 1, "{}"))
+    assert not parser.is_small(instances(few + 1, "[]"))
+    assert parser.is_small(instances(few - 1, '{"x0": 1.234567890123456}'))
 
 
-async def test_few_bytes_of_many_numbers_go_to_a_thread(
+async def test_a_short_body_with_many_numbers_is_processed_in_a_thread(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop, threads = asyncio.get_running_loop(), []
 
-    def told(*given: Any) -> Any:
+    def recording(*arguments: Any) -> Any:
         try:
             threads.append(asyncio.get_running_loop() is not loop)
         except RuntimeError:
             threads.append(True)
-        return infer.respond(*given)
+        return infer.respond(*arguments)
 
-    monkeypatch.setattr(inference_protocol, "respond", told)
+    monkeypatch.setattr(inference_protocol, "respond", recording)
     for rows in (2, 1000):
         tensor = {"name": "x0", "shape": [rows], "datatype": "FP64", "data": [1] * rows}
-        asked = await client.post("/v2/models/article/infer", json={"inputs": [tensor]})
-        assert asked.status_code == 200
+        response = await client.post("/v2/models/article/infer", json={"inputs": [tensor]})
+        assert response.status_code == 200
     assert threads == [False, True]
 
 
 @pytest.mark.parametrize("features", [1, 9, 256, 257, 1000, 10_000, 10**7])
-def test_pieces_have_few_numbers(features: int) -> None:
+def test_chunks_have_few_numbers(features: int) -> None:
     rows = piece_rows(features)
     assert PIECE_ROWS % rows == 0
     assert rows == 8 or rows * features <= PIECE_NUMBERS

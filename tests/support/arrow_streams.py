@@ -1,4 +1,4 @@
-"""What the tests of Arrow streams share: streams, and a way to send them."""
+"""Arrow streams for tests, and a function that posts them."""
 
 import io
 from typing import Any

@@ -1,7 +1,7 @@
-"""A program: load each artifact of a folder, under an audit of all that Python does meanwhile.
+"""Program that loads each artifact of a folder under an audit hook.
 
-Prints a line of JSON a file: what was raised, CPU seconds, the peak of memory it took, and every
-audited event but reading (`open` of the file itself) that came about.
+Prints one JSON line per file: the exception, the CPU time in seconds, the peak memory in bytes, and
+every audit event except the `open` of the file itself.
 """
 
 import codecs
@@ -14,13 +14,13 @@ from pathlib import Path
 from model.artifacts import artifact
 
 HARMLESS = {"object.__getattr__", "object.__setattr__", "os.listdir", "os.scandir"}
-MOST_MEMORY_BYTES = 2 << 30  # altogether: beyond it, memory is refused
+MAX_MEMORY_BYTES = 2 << 30  # address space of the process; allocations above it fail
 watched: Path | None = None
 events: list[str] = []
 
 
 def audit(event: str, arguments: tuple[object, ...]) -> None:
-    """Note whatever happens while a file is loaded."""
+    """Record an audit event that occurs while a file is loaded."""
     if watched is None or event in HARMLESS:
         return
     if event == "open" and str(arguments[0]) == str(watched):
@@ -29,13 +29,13 @@ def audit(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def memory(key: str) -> int:
-    """A figure of /proc/self/status, in bytes."""
+    """Return a field of /proc/self/status in bytes."""
     text = Path("/proc/self/status").read_text(encoding="ascii")
     return int(text.partition(f"{key}:")[2].split()[0]) * 1024
 
 
 def outcome(path: Path) -> str:
-    """What is raised: its class, and its words."""
+    """Load a file, and return the class and the text of the exception, or "loaded"."""
     global watched
     watched = path
     try:
@@ -48,18 +48,18 @@ def outcome(path: Path) -> str:
 
 
 def main(folder: Path, good: Path) -> None:
-    """Load a good one first, so that all is imported."""
+    """Load a valid artifact, so that everything is imported, then audit the files of the folder."""
     artifact.load(good).replay_self_test()
-    codecs.lookup("raw_unicode_escape")  # which pickletools reads an instruction's argument by
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    codecs.lookup("raw_unicode_escape")  # pickletools decodes arguments with it
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     sys.addaudithook(audit)
     for path in sorted(folder.iterdir()):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
         before, start = memory("VmRSS"), time.process_time()
-        said = outcome(path)
+        result = outcome(path)
         seconds, taken = time.process_time() - start, memory("VmHWM") - before
-        told = {"file": path.name, "said": said, "seconds": seconds, "bytes": taken}
-        print(json.dumps({**told, "events": events}), flush=True)
+        record = {"file": path.name, "result": result, "seconds": seconds, "bytes": taken}
+        print(json.dumps({**record, "events": events}), flush=True)
         events.clear()
 
 

@@ -1,6 +1,7 @@
-"""What the fuzzing of bodies shares: readers that must raise nothing but Problem, and judges.
+"""Fuzz targets of the body readers, and naive reference readers.
 
-Each target takes any bytes. What it takes as good must be what a naive reading says.
+A target accepts any bytes and returns True if a reader accepts them. A reader may raise only
+Problem, and must read an accepted body as the reference does.
 """
 
 import csv
@@ -34,13 +35,13 @@ TARGET = Binary(negative="no", positive="yes")
 KINDS = Schema(features=FEATURES, target=TARGET)
 NUMBERS = Schema(features=FEATURES[:2], target=TARGET)
 MAX_ROWS = 50
-CONTRACTS = {schema: InstanceParser(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
+PARSERS = {schema: InstanceParser(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
 TENSORS = {schema: InputTensors(schema, MAX_ROWS) for schema in (KINDS, NUMBERS)}
-MOST = RequestLimits.for_model(MAX_ROWS, 4, 2)
+LIMITS = RequestLimits.for_model(MAX_ROWS, 4, 2)
 
 
 def number(value: Any, feature: Feature) -> float:
-    """What a JSON value stands for, naively; AssertionError for what is not good."""
+    """Return the number of a JSON value; an invalid value raises an exception."""
     if value is None:
         assert feature.may_be_missing
         return math.nan
@@ -51,19 +52,19 @@ def number(value: Any, feature: Feature) -> float:
     return float(value)
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object none of whose names is given twice."""
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; a repeated name raises AssertionError."""
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
 
 
 def rows_of(text: bytes) -> Any:
-    """JSON as the standard library reads it."""
-    return json.loads(text, object_pairs_hook=once)
+    """Parse JSON with the standard library."""
+    return json.loads(text, object_pairs_hook=unique_names)
 
 
 def as_numbers(rows: Iterable[Any], schema: Schema) -> Array:
-    """Rows that are objects or arrays of values."""
+    """Return the numbers of rows that are objects or arrays of values, shape (rows, features)."""
     found = []
     for row in rows:
         if isinstance(row, dict):
@@ -73,21 +74,21 @@ def as_numbers(rows: Iterable[Any], schema: Schema) -> Array:
     return np.array(found).reshape(-1, len(schema.features))
 
 
-def must_be_bounded(problem: Problem) -> None:
-    """A refusal tells a little, and nothing that a terminal would take for an order."""
+def assert_bounded(problem: Problem) -> None:
+    """Assert that an error is short, and contains no control characters."""
     assert 400 <= problem.status < 500
     assert len(problem.errors) <= MAX_ERRORS
-    told = [problem.detail, *(text for each in problem.errors for text in each.values())]
-    assert all(str(text).isprintable() and len(str(text)) < 400 for text in told)
+    texts = [problem.detail, *(text for each in problem.errors for text in each.values())]
+    assert all(str(text).isprintable() and len(str(text)) < 400 for text in texts)
 
 
 def json_body(data: bytes) -> bool:
-    """A body of /predict."""
-    for schema, contract in CONTRACTS.items():
+    """Parse a body of /predict."""
+    for schema, parser in PARSERS.items():
         try:
-            parsed = contract.parse(data)
+            parsed = parser.parse(data)
         except Problem as problem:
-            must_be_bounded(problem)
+            assert_bounded(problem)
             continue
         body = rows_of(data)
         rows = [body] if parsed.single else body["instances"]
@@ -100,50 +101,52 @@ def json_body(data: bytes) -> bool:
 
 
 def tensors(data: bytes) -> bool:
-    """A body of /v2/…/infer: the first two bytes say how many of the rest are JSON."""
+    """Parse a body of /v2/…/infer, after two bytes with the length of its JSON part."""
     if len(data) < 2:
         return False
     (length,) = struct.unpack_from("<H", data)
-    body, taken = data[2:], False
+    body, accepted = data[2:], False
     for header_length in (None, length):
         for schema in (KINDS, NUMBERS):
             try:
-                request = read_request(body, header_length, MOST)
+                request = read_request(body, header_length, LIMITS)
                 rows = TENSORS[schema].rows(request.inputs)
             except Problem as problem:
-                must_be_bounded(problem)
+                assert_bounded(problem)
                 continue
-            taken = True
+            accepted = True
             assert rows.shape == (request.rows, len(schema.features))
             for column, feature in zip(rows.T.tolist(), schema.features, strict=True):
                 assert all(map(feature.accepts, column))
-            told = rows_of(body[:header_length])
-            if all("data" in each for each in told["inputs"]):
-                by_name = {each["name"]: np.ravel(each["data"]).tolist() for each in told["inputs"]}
+            document = rows_of(body[:header_length])
+            if all("data" in each for each in document["inputs"]):
+                by_name = {
+                    each["name"]: np.ravel(each["data"]).tolist() for each in document["inputs"]
+                }
                 if schema is NUMBERS and "input" not in by_name:
                     count = request.rows
                     named = [by_name.get(name, [None] * count) for name in schema.names]
                     expected = as_numbers(zip(*named, strict=True), schema)
-                    np.testing.assert_allclose(rows, expected, rtol=1e-7)  # of FP32
-    return taken
+                    np.testing.assert_allclose(rows, expected, rtol=1e-7)  # FP32
+    return accepted
 
 
 def read(reader: TableReader, data: bytes, cut: int) -> list[Block] | None:
-    """What a reader makes of two pieces; None where it refuses."""
+    """Read a body in two parts, cut at `cut`; return None if the reader rejects it."""
     try:
-        blocks = [block for piece in (data[:cut], data[cut:]) for block in reader.feed(piece)]
+        blocks = [block for part in (data[:cut], data[cut:]) for block in reader.feed(part)]
         blocks += reader.finish()
     except Problem as problem:
-        must_be_bounded(problem)
+        assert_bounded(problem)
         return None
     for block in blocks:
         for errors in block.errors.values():
-            must_be_bounded(Problem.invalid(errors))
+            assert_bounded(Problem.invalid(errors))
     return blocks
 
 
 def good_rows(blocks: list[Block]) -> list[list[float]]:
-    """The values of the rows without errors."""
+    """Return the values of the rows without errors."""
     return [
         row
         for block in blocks
@@ -153,9 +156,9 @@ def good_rows(blocks: list[Block]) -> list[list[float]]:
 
 
 def ndjson(data: bytes) -> bool:
-    """Lines of JSON."""
-    for schema, contract in CONTRACTS.items():
-        blocks = read(NdjsonReader(schema, contract), data, len(data) // 2)
+    """Parse NDJSON."""
+    for schema, parser in PARSERS.items():
+        blocks = read(NdjsonReader(schema, parser), data, len(data) // 2)
         if blocks is None:
             continue
         lines = [line for line in map(bytes.strip, data.split(b"\n")) if line]
@@ -173,7 +176,7 @@ def ndjson(data: bytes) -> bool:
 
 
 def csv_body(data: bytes) -> bool:
-    """Lines of cells."""
+    """Parse CSV."""
     for schema in (KINDS, NUMBERS):
         blocks = read(CsvReader(schema), data, len(data) // 3)
         if blocks is None:
@@ -197,18 +200,18 @@ def csv_body(data: bytes) -> bool:
 
 
 def arrow(data: bytes) -> bool:
-    """An Arrow stream. Needs pyarrow."""
+    """Parse an Arrow stream; needs pyarrow."""
     from service.codecs.tabular.arrow import ArrowReader
 
-    taken = False
+    accepted = False
     for schema in (KINDS, NUMBERS):
         blocks = read(ArrowReader(schema, 1 << 20), data, len(data) // 2)
         if blocks is None:
             continue
-        taken = True
+        accepted = True
         for row in good_rows(blocks):
             assert all(f.accepts(each) for f, each in zip(schema.features, row, strict=True))
-    return taken
+    return accepted
 
 
 TARGETS: dict[str, Callable[[bytes], bool]] = {
@@ -226,7 +229,7 @@ def _framed(request: dict[str, Any], *binary: bytes) -> bytes:
 
 
 def seeds(target: str) -> list[bytes]:
-    """Good bodies, to be changed."""
+    """Return valid bodies of a target, as a start for mutations."""
     objects = [
         {"size": 5, "age": 0.5, "kind": "a", "ill": True},
         {"size": 1.0, "ill": False},
@@ -256,10 +259,10 @@ def seeds(target: str) -> list[bytes]:
             "datatype": "BYTES",
             "parameters": {"binary_data_size": 12},
         }
-        asked = {"id": "x:y", "outputs": [{"name": "label", "parameters": {"binary_data": True}}]}
+        options = {"id": "x:y", "outputs": [{"name": "label", "parameters": {"binary_data": True}}]}
         return [
             _framed({"inputs": [size | {"data": [1, 10]}, age]}),
-            _framed({"inputs": [size | {"data": [1, 10]}, kind, ill], **asked}),
+            _framed({"inputs": [size | {"data": [1, 10]}, kind, ill], **options}),
             _framed({"inputs": [one], "parameters": {"threshold": 0.5}}),
             _framed({"inputs": [binary, text, ill]}, b"\1\2", b"\1\0\0\0a", b"\3\0\0\0b c"),
         ]

@@ -1,9 +1,10 @@
-"""A program: fuzz one reader of bodies for some seconds, guided by what of the code each covers.
+"""Program that fuzzes one body reader for a number of seconds, guided by coverage.
 
     python -m tests.support.coverage_guided_fuzzing TARGET SECONDS FOLDER
 
-Needs atheris. Changes the good bodies that it writes into the folder; ends with 0 unless something
-but Problem is raised, or one body takes over 10 s or 2 GB. libFuzzer prints the executions.
+Needs atheris. Writes valid bodies into the folder and mutates them. Exits with 0 unless anything
+other than Problem is raised, or one body takes more than 10 s or 2 GB. libFuzzer prints the number
+of executions.
 """
 
 import sys
@@ -20,10 +21,10 @@ if __name__ == "__main__":
     for number, seed in enumerate(seeds(name)):
         (Path(folder) / f"seed-{number}").write_bytes(seed)
 
-    def try_it(data: bytes) -> None:
-        """One body."""
+    def check(data: bytes) -> None:
+        """Run the target on one body."""
         TARGETS[name](data)
 
     flags = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=2000"]
-    atheris.Setup([sys.argv[0], *flags, f"-artifact_prefix={folder}/", folder], try_it)
+    atheris.Setup([sys.argv[0], *flags, f"-artifact_prefix={folder}/", folder], check)
     atheris.Fuzz()

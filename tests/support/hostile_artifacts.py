@@ -1,4 +1,4 @@
-"""Hostile and broken artifacts, by kind: (name, content). None of them may be loaded."""
+"""Generators of hostile and broken artifacts, as (name, content); all must be rejected."""
 
 import io
 import json
@@ -24,7 +24,7 @@ Named = Iterator[tuple[str, bytes]]
 
 
 class Gadget:
-    """Unpickling it calls a function."""
+    """An object whose unpickling calls a function."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = function, arguments
@@ -34,7 +34,7 @@ class Gadget:
 
 
 class Built:
-    """Unpickling it sets what it is told to."""
+    """An object whose unpickling sets attributes."""
 
     def __getstate__(self) -> tuple[None, dict[str, str]]:
         return None, {"__class__": "x"}
@@ -69,7 +69,7 @@ def gadgets(content: dict[str, Any], canary: str) -> Named:
 
 
 def opcodes(good: bytes) -> Named:
-    """Each pickle instruction that is none of plain data, alone and within a good file."""
+    """Yield every pickle opcode that plain data does not need, alone and within a valid file."""
     allowed = "PROTO FRAME EMPTY_DICT MEMOIZE BINPUT MARK SHORT_BINUNICODE BINUNICODE BININT1 "
     allowed += "SHORT_BINBYTES BINBYTES BINBYTES8 SETITEMS STOP"
     for opcode in pickletools.opcodes:
@@ -86,7 +86,7 @@ def opcodes(good: bytes) -> Named:
 
 
 def cuts(good: bytes, draw: random.Random) -> Named:
-    """Where a region ends or begins, beside it, and anywhere."""
+    """Yield files that are cut at, beside and between the borders of regions, and with a tail."""
     places = {position for _, _, position in pickletools.genops(good) if position is not None}
     for mark in (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"\x93NUMPY", b"{'descr'", b"\n"):
         at = good.find(mark)
@@ -102,16 +102,16 @@ def cuts(good: bytes, draw: random.Random) -> Named:
 
 
 def metadata(content: dict[str, Any]) -> Named:
-    """Depth, breadth, lies and bombs in the JSON."""
+    """Yield deep, wide, false and huge JSON metadata."""
 
     def other(section: str, value: object) -> str:
-        told = json.loads(content["metadata"])
-        inner = told
+        metadata = json.loads(content["metadata"])
+        inner = metadata
         *path, last = section.split(".")
         for part in path:
             inner = inner[part]
         inner[last] = value
-        return json.dumps(told)
+        return json.dumps(metadata)
 
     wide = {"name": "dense", "units": 1}
     conv = {"name": "conv1d", "filters": 10**6, "kernel": 1}
@@ -152,7 +152,7 @@ def pickled(content: dict[str, Any]) -> bytes:
 
 
 def archives(content: dict[str, Any], canary: str) -> Named:
-    """Each array as it may not be: of objects, of records, with headers that lie, compressed."""
+    """Yield invalid arrays: of objects, of records, with false headers, compressed."""
     with np.load(io.BytesIO(content["arrays"])) as loaded:
         arrays = dict(loaded)
     gadget = Gadget(eval, f"open({canary!r}, 'w')")
@@ -200,7 +200,7 @@ def archives(content: dict[str, Any], canary: str) -> Named:
 def zipped(
     arrays: dict[str, Any], raw: dict[str, bytes] | None = None, method: int = zipfile.ZIP_STORED
 ) -> bytes:
-    """An archive of arrays, some of them these bytes instead, compressed by a method."""
+    """Return a ZIP archive of arrays; the members in `raw` are bytes, compressed by `method`."""
     file, raw = io.BytesIO(), raw or {}
     with zipfile.ZipFile(file, "w") as archive:
         for name in {**arrays, **raw}:
@@ -213,7 +213,7 @@ def zipped(
 
 
 def bomb(archive: bytes) -> bytes:
-    """One more member: 16 GiB of zeros in 16 MB, each a thousandth of it the same."""
+    """Add a member of 16 GiB of zeros in 16 MB, as a repeated compressed block of 1 MiB."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     squeeze.compress(bytes(1 << 20))
     squeeze.flush(zlib.Z_FULL_FLUSH)
@@ -227,7 +227,7 @@ def bomb(archive: bytes) -> bytes:
 
 
 def special(folder: Path, good: Path) -> None:
-    """What is no regular file, or of no size."""
+    """Create links, a folder, a FIFO, a socket and sparse files in a folder."""
     (folder / "link-itself").symlink_to("link-itself")
     for name in (
         "/dev/zero",
@@ -243,7 +243,7 @@ def special(folder: Path, good: Path) -> None:
     os.mkfifo(folder / "fifo")
     with socket.socket(socket.AF_UNIX) as listening:
         before = Path.cwd()
-        os.chdir(folder)  # since a socket's path must be short
+        os.chdir(folder)  # a socket's path must be short
         listening.bind("socket")
         os.chdir(before)
     for name, size in (("sparse-1t", 1 << 40), ("sparse-over", artifact.MAX_BYTES + 1)):

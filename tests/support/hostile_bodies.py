@@ -1,6 +1,6 @@
-"""Hostile and broken JSON bodies, for any route that takes JSON: (name, body, may be good).
+"""Generators of hostile and broken JSON bodies, as (name, body, may be valid).
 
-SECRET stands in values and in names that no schema has, wherever a body could be echoed.
+SECRET is part of values and of unknown names, so that a response that echoes a body is found.
 """
 
 import json
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 SECRET = "ZqSecretQz"
-CAP = 16 * 1024 * 1024  # the largest body that is read
+CAP = 16 * 1024 * 1024  # bytes of the largest accepted body
 Named = Iterator[tuple[str, bytes, bool]]
 Json = dict[str, Any]
 HOLE = "@HOLE@"
@@ -75,7 +75,7 @@ NAMES = {
 
 
 def in_place(document: Json) -> Named:
-    """Of a good document whose text has HOLE in place of a value: hostile values."""
+    """Yield a valid document with hostile values in place of HOLE."""
     text = json.dumps(document).encode()
     marked = b'"%b"' % HOLE.encode()
     for name, value in VALUES.items():
@@ -83,7 +83,7 @@ def in_place(document: Json) -> Named:
 
 
 def names(document: Json) -> Named:
-    """Beside good names others, in each object of a document, and good ones twice."""
+    """Yield a document with unknown and repeated names in each of its objects."""
     for place, (text, inner) in enumerate(objects(document)):
         for name, other in NAMES.items():
             more = json.dumps(other)[1:-1].encode()
@@ -99,20 +99,20 @@ def names(document: Json) -> Named:
 
 
 def objects(document: Any) -> Iterator[tuple[Callable[[bytes], bytes], Json]]:
-    """Each object in a document: a way to put text at its beginning, and it."""
+    """Yield each object of a document, with a function that inserts text at its beginning."""
     whole = json.dumps(document).encode()
     at = -1
     for inner in walk(document):
         at = whole.index(b"{", at + 1)
-        yield partial(_put_in, whole, at + 1), inner
+        yield partial(_insert, whole, at + 1), inner
 
 
-def _put_in(text: bytes, at: int, more: bytes) -> bytes:
+def _insert(text: bytes, at: int, more: bytes) -> bytes:
     return text[:at] + more + text[at:]
 
 
 def walk(document: Any) -> Iterator[Json]:
-    """The objects of a document in the order of its text."""
+    """Yield the objects of a document in the order of its text."""
     if isinstance(document, dict):
         yield document
     for each in document.values() if isinstance(document, dict) else document:
@@ -121,7 +121,7 @@ def walk(document: Any) -> Iterator[Json]:
 
 
 def documents(document: Json) -> Named:
-    """Of a good document: other encodings, ends, frames."""
+    """Yield a valid document cut, in other encodings, and with text around it."""
     text = json.dumps(document)
     good = text.encode()
     for length in range(1, len(good)):
@@ -144,7 +144,7 @@ def documents(document: Json) -> Named:
 
 
 def large(keys: list[str]) -> Named:
-    """As large as may be, by what the keys of a route begin."""
+    """Yield bodies of the maximum size, plain and within each of the keys."""
     units = {"arrays": b"[],", "objects": b"{},", "numbers": b"1,", "nulls": b"null,"}
     units |= {
         "texts": b'"",',
@@ -170,8 +170,12 @@ def large(keys: list[str]) -> Named:
 
 
 def broken(document: Json, keys: list[str] | None) -> Named:
-    """All of them for a route that takes a document; keys: where it takes arrays, None without
-    large ones."""
+    """Yield all bodies for a route.
+
+    Args:
+        document: A valid body with HOLE in place of a value.
+        keys: Keys of the body that hold arrays; None leaves out the large bodies.
+    """
     yield "empty", b"", True
     yield from in_place(document)
     yield from names(document)

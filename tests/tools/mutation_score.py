@@ -1,4 +1,4 @@
-"""What mutmut found: how many mutants were killed, and which were not; fails below LEAST_PERCENT.
+"""Print the surviving mutants and the mutation score of mutmut; fail below MIN_PERCENT.
 
 Run after `mutmut run`, as `make mutation` does.
 """
@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEAST_PERCENT = 85
-KILLED = ("killed", "timeout")  # a mutant that hangs is noticed too
+MIN_PERCENT = 85
+KILLED = ("killed", "timeout")  # a mutant that hangs is detected
 
 
 def main() -> int:
-    """Print the survivors and the score. Returns the exit code."""
+    """Print the survivors and the score, and return the exit code."""
     mutmut = Path(sys.executable).with_name("mutmut")
     found = subprocess.run([mutmut, "results"], capture_output=True, text=True, check=True)
     survivors = [
@@ -28,8 +28,8 @@ def main() -> int:
     print(*survivors, sep="\n")
     percent = 100 * killed / total
     print(f"{killed} of {total} mutants killed ({counts['timeout']} by a timeout): {percent:.1f} %")
-    if percent < LEAST_PERCENT:
-        print(f"fewer than {LEAST_PERCENT} %", file=sys.stderr)
+    if percent < MIN_PERCENT:
+        print(f"less than {MIN_PERCENT} %", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""A hundred and more broken recipes and tables: each is refused in words, or trains after all."""
+"""Broken recipes and tables are rejected with an error text, or train."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from model.training.recipes.generate import first_recipe
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.readers import read_frame
 
-Breaker = Callable[[str, random.Random], str]
+Mutation = Callable[[str, random.Random], str]
 RECIPE = """
 name = "mine"
 threshold = 0.5
@@ -70,12 +70,12 @@ SCRAPS = [
 
 
 def mutated(text: str, draw: random.Random) -> str:
-    """The text with up to four pieces replaced, doubled, swapped or cut."""
+    """Return the text with up to four slices replaced, doubled or removed."""
     for _ in range(draw.randint(1, 4)):
         start = draw.randrange(len(text))
         end = min(len(text), start + draw.choice([0, 1, 3, 10, 40]))
-        piece = draw.choice([draw.choice(SCRAPS), "", text[start:end] * 2])
-        text = text[:start] + piece + text[end:]
+        part = draw.choice([draw.choice(SCRAPS), "", text[start:end] * 2])
+        text = text[:start] + part + text[end:]
     return text
 
 
@@ -113,7 +113,7 @@ CELLS = [
 
 
 def other_value(text: str, draw: random.Random) -> str:
-    """The recipe with one value, or two, of another kind or out of its range."""
+    """Return the recipe with one or two values of another type or out of range."""
     for _ in range(draw.randint(1, 2)):
         found = draw.choice(list(re.finditer(r'(?<== )("[^"]*"|[\d.]+|true)', text)))
         text = text[: found.start()] + draw.choice(VALUES) + text[found.end() :]
@@ -121,15 +121,15 @@ def other_value(text: str, draw: random.Random) -> str:
 
 
 def other_cells(text: str, draw: random.Random) -> str:
-    """The table with up to three other cells, perhaps in its header."""
+    """Return the table with up to three cells replaced, header included."""
     lines = [line.split(",") for line in text.splitlines()]
     for _ in range(draw.randint(1, 3)):
         draw.choice(lines)[draw.randrange(7)] = draw.choice(CELLS)
     return "\n".join(map(",".join, lines))
 
 
-def outcome_of(path: Path) -> str:
-    """What is said of a recipe: nothing where it trains."""
+def error_of(path: Path) -> str:
+    """Train a recipe, and return the error text, empty if it trains."""
     try:
         train(load_recipe(str(path)))
     except (MalignancyError, OSError) as error:
@@ -141,32 +141,36 @@ def write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def test_the_whole_ones_train(tmp_path: Path) -> None:
+def test_the_unbroken_recipe_trains(tmp_path: Path) -> None:
     write(tmp_path / "mine.toml", RECIPE)
     write(tmp_path / "rows.csv", TABLE)
-    assert outcome_of(tmp_path / "mine.toml") == ""
+    assert error_of(tmp_path / "mine.toml") == ""
 
 
-@pytest.mark.parametrize("break_it", [mutated, other_value])
+@pytest.mark.parametrize("mutate", [mutated, other_value])
 @pytest.mark.parametrize("seed", range(120))
-def test_a_broken_recipe(tmp_path: Path, seed: int, break_it: Breaker) -> None:
-    write(tmp_path / "mine.toml", break_it(RECIPE, random.Random(seed)))
+def test_a_broken_recipe_is_rejected_in_one_line_or_trains(
+    tmp_path: Path, seed: int, mutate: Mutation
+) -> None:
+    write(tmp_path / "mine.toml", mutate(RECIPE, random.Random(seed)))
     write(tmp_path / "rows.csv", TABLE)
-    said = outcome_of(tmp_path / "mine.toml")
-    assert "\n" not in said.strip()
+    error = error_of(tmp_path / "mine.toml")
+    assert "\n" not in error.strip()
 
 
-@pytest.mark.parametrize("break_it", [mutated, other_cells])
+@pytest.mark.parametrize("mutate", [mutated, other_cells])
 @pytest.mark.parametrize("seed", range(120))
-def test_a_broken_table(tmp_path: Path, seed: int, break_it: Breaker) -> None:
+def test_a_broken_table_is_rejected_with_its_location_or_trains(
+    tmp_path: Path, seed: int, mutate: Mutation
+) -> None:
     write(tmp_path / "mine.toml", RECIPE)
-    write(tmp_path / "rows.csv", break_it(TABLE, random.Random(seed)))
-    said = outcome_of(tmp_path / "mine.toml")
-    assert said == "" or "rows.csv" in said or "split" in said or "feature" in said
+    write(tmp_path / "rows.csv", mutate(TABLE, random.Random(seed)))
+    error = error_of(tmp_path / "mine.toml")
+    assert error == "" or "rows.csv" in error or "split" in error or "feature" in error
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_first_recipe_of_a_broken_table(tmp_path: Path, seed: int) -> None:
+def test_a_recipe_generated_from_a_broken_table_can_be_loaded(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "rows.csv"
     write(path, (mutated, other_cells)[seed % 2](TABLE, random.Random(1000 + seed)))
     try:
@@ -175,5 +179,5 @@ def test_a_first_recipe_of_a_broken_table(tmp_path: Path, seed: int) -> None:
         return
     write(tmp_path / "mine.toml", text)
     load_recipe(str(tmp_path / "mine.toml"))
-    said = outcome_of(tmp_path / "mine.toml")
-    assert said == "" or "rows.csv" in said or "split" in said or "feature" in said
+    error = error_of(tmp_path / "mine.toml")
+    assert error == "" or "rows.csv" in error or "split" in error or "feature" in error

@@ -1,4 +1,4 @@
-"""The bundled recipes do what their comments say, on tables that are what they are said to be."""
+"""The bundled recipes reach the results in their comments, and their tables can be regenerated."""
 
 import runpy
 from pathlib import Path
@@ -9,8 +9,8 @@ from model.pipelines.train import train
 from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
 
 DATA = BUNDLED.parent.parent / "data"
-# Validation loss and accuracy, or R², at the end, and how far another processor's rounding may take
-# the loss.
+# Final validation loss, final accuracy or R², and the tolerance of the loss, which covers the
+# rounding of other processors.
 EXPECTED = {
     "digits": (0.108, 0.967, 0.03),
     "digits-binary": (0.007, 0.994, 0.02),
@@ -36,7 +36,7 @@ EXPECTED = {
 }
 
 
-def test_each_has_a_comment_of_what_to_expect() -> None:
+def test_every_recipe_has_a_comment_with_its_expected_result() -> None:
     assert set(EXPECTED) | {"article", "article-long"} == set(bundled_recipes())
     for name in bundled_recipes():
         text = (BUNDLED / f"{name}.toml").read_text(encoding="utf-8")
@@ -46,21 +46,21 @@ def test_each_has_a_comment_of_what_to_expect() -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_it_does_what_is_expected(name: str) -> None:
+def test_recipes_reach_their_expected_results(name: str) -> None:
     outcome = train(load_recipe(name)).outcome
-    loss, figure, tolerance = EXPECTED[name]
+    loss, score, tolerance = EXPECTED[name]
     stopped = load_recipe(name).build_training().early_stopping is not None
     record = outcome.history.best if stopped else outcome.history.records[-1]
     assert record.validation_loss == pytest.approx(loss, abs=tolerance)
-    assert [*record.metrics.values()] == [pytest.approx(figure, abs=0.04)]
+    assert [*record.metrics.values()] == [pytest.approx(score, abs=0.04)]
 
 
-def test_a_patient_is_on_one_side_only() -> None:
+def test_rows_are_grouped_by_patient() -> None:
     recipe = load_recipe("logistic-regression")
     assert recipe.data.group == "patient_id"
 
 
-def test_generated_tables_are_what_the_program_writes() -> None:
+def test_generated_tables_match_their_generator() -> None:
     for name, make in runpy.run_path(str(DATA / "generated.py"))["TABLES"].items():
         assert (DATA / name).read_text(encoding="utf-8") == make()
     assert Path(DATA / "xor.csv").read_text(encoding="utf-8").count("\n") == 401

@@ -1,3 +1,5 @@
+"""The commands train and export onnx: outputs, and errors in one line."""
+
 import os
 import subprocess
 import sys
@@ -14,7 +16,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
 
 
-def test_the_program_runs_as_a_module(tmp_path: Path) -> None:
+def test_the_command_line_runs_as_a_module(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "model", "train", "no-such-recipe"]
     done = subprocess.run(
         command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=120
@@ -81,7 +83,7 @@ def test_the_default_output_is_named_after_the_recipe(
         ),
     ],
 )
-def test_what_is_refused_is_said_in_a_line(
+def test_invalid_input_is_rejected_in_one_line(
     program: Program, tmp_path: Path, change: str, message: str
 ) -> None:
     lines = DATA.read_text().splitlines()
@@ -102,32 +104,35 @@ def test_what_is_refused_is_said_in_a_line(
     assert not list(tmp_path.glob(".out*"))
 
 
-def test_an_output_that_is_a_folder_is_refused(program: Program, tmp_path: Path) -> None:
+def test_an_output_that_is_a_folder_is_rejected(program: Program, tmp_path: Path) -> None:
     code, _, err = program("train", "--output", tmp_path)
     assert code == 2
     assert err == f"error: --output: {tmp_path} is a folder, it must be a file\n"
 
 
-def test_an_unknown_recipe_is_refused_with_the_nearest(program: Program) -> None:
+def test_an_unknown_recipe_is_rejected_with_a_suggestion(program: Program) -> None:
     code, _, err = program("train", "artcle")
     assert code == 2
     assert err.startswith("error: no recipe 'artcle': did you mean article?")
 
 
-def test_export_onnx_writes_beside_the_artifact_or_where_told(
+def test_export_onnx_writes_beside_the_artifact_or_to_the_output(
     program: Program, artifact_path: Path, tmp_path: Path
 ) -> None:
     onnx = pytest.importorskip("onnx", reason="needs the extra oracles: make oracles")
-    source, told = tmp_path / "mine.joblib", tmp_path / "new" / "other.onnx"
+    source, other = tmp_path / "mine.joblib", tmp_path / "new" / "other.onnx"
     source.write_bytes(artifact_path.read_bytes())
     version = artifact.load(source).version
-    runs: dict[Path, list[str | Path]] = {source.with_suffix(".onnx"): [], told: ["--output", told]}
+    runs: dict[Path, list[str | Path]] = {
+        source.with_suffix(".onnx"): [],
+        other: ["--output", other],
+    }
     for path, options in runs.items():
         code, out, err = program("export", "onnx", source, *options)
         assert (code, out, err) == (0, f"{path}  article@{version[:12]}\n", "")
-        told_by = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
-        assert told_by["version"] == version
-    assert sorted(tmp_path.rglob("*.*")) == sorted([source, source.with_suffix(".onnx"), told])
+        metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        assert metadata["version"] == version
+    assert sorted(tmp_path.rglob("*.*")) == sorted([source, source.with_suffix(".onnx"), other])
 
 
 def test_export_onnx_shows_an_example(program: Program) -> None:
@@ -146,7 +151,7 @@ def test_export_onnx_without_the_package_says_what_to_install(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_export_onnx_refuses_in_a_line(
+def test_export_onnx_rejects_invalid_paths_in_one_line(
     program: Program, artifact_path: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx", reason="needs the extra oracles: make oracles")

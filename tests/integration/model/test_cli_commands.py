@@ -1,4 +1,4 @@
-"""The commands around training: what they print agrees with what can be computed otherwise."""
+"""The other commands of the offline program: their output agrees with the library's results."""
 
 import csv
 import dataclasses
@@ -24,7 +24,7 @@ QUICK = 'extends = "xor"\n[training]\nepochs = 3\nreport_every = 1\n'
 
 
 def cells(out: str) -> list[str]:
-    """The lines of tables without their lines, their cells one space apart."""
+    """Return the lines of the output without borders, with one space between cells."""
     return [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
 
 
@@ -36,7 +36,7 @@ def quick(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -70,19 +70,19 @@ def test_inspect(program: Program, artifact_path: Path, predictor: Predictor) ->
         "training.learning_rate 0.01" in lines
     )
     code, out, _ = program("inspect", artifact_path, "--json")
-    told = json.loads(out)
-    assert told["version"] == predictor.version
-    assert told["schema"] == predictor.schema.model_dump(mode="json")
-    assert told["network"]["parameters"] == 166
-    assert told["scores"] == predictor.facts["scores"]
+    printed = json.loads(out)
+    assert printed["version"] == predictor.version
+    assert printed["schema"] == predictor.schema.model_dump(mode="json")
+    assert printed["network"]["parameters"] == 166
+    assert printed["scores"] == predictor.facts["scores"]
 
 
 def test_evaluate(program: Program, artifact_path: Path, predictor: Predictor) -> None:
     code, out, _ = program("evaluate", artifact_path, "--threshold", "0.9", "--json")
     assert code == 0
-    told = json.loads(out)
+    printed = json.loads(out)
     for name, rows in (("train", predictor.train), ("validation", predictor.validation)):
-        (found,) = told[name]["figures"]
+        (found,) = printed[name]["figures"]
         summary = binary_matrix(rows, 0.9).summary()
         assert found == json.loads(json.dumps({"threshold": 0.9, **summary}))
     code, out, _ = program("evaluate", artifact_path, "--threshold", "0.9")
@@ -97,8 +97,8 @@ def test_predict(program: Program, artifact_path: Path, predictor: Predictor) ->
     with Path("out.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["label"] for row in rows} == {"benign", "malignant"}
-    for same in (DATA, artifact_path):
-        code, _, err = program("predict", artifact_path, DATA, "--output", same)
+    for path in (DATA, artifact_path):
+        code, _, err = program("predict", artifact_path, DATA, "--output", path)
         assert code == 2
         assert "itself, it must be another file" in err
 
@@ -134,7 +134,7 @@ def test_compare(program: Program, quick: Path, tmp_path: Path) -> None:
     assert Path("all.png").read_bytes().startswith(PNG)
 
 
-def test_compare_goes_on_when_one_fails(program: Program, quick: Path, tmp_path: Path) -> None:
+def test_compare_continues_when_one_fails(program: Program, quick: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(f'extends = "{quick}"\nname = "bad"\n[training]\nlearning_rate = 1e300\n')
     code, out, _ = program("compare", bad, quick)
@@ -158,7 +158,9 @@ def test_lr_find(program: Program, quick: Path) -> None:
     assert Path("rate.png").read_bytes().startswith(PNG)
 
 
-def test_a_checkpoint_is_not_the_artifact(program: Program, quick: Path) -> None:
+def test_a_checkpoint_at_the_path_of_the_artifact_is_rejected(
+    program: Program, quick: Path
+) -> None:
     code, _, err = program("train", quick, "--output", "x.joblib", "--checkpoint", "./x.joblib")
     assert code == 2
     assert err == "error: --checkpoint: x.joblib is the artifact itself, it must be another file\n"
@@ -183,14 +185,14 @@ def test_a_checkpoint_is_not_the_artifact(program: Program, quick: Path) -> None
         "export onnx none.joblib",
     ],
 )
-def test_what_is_not_there_is_said_in_a_line(program: Program, arguments: str) -> None:
+def test_a_missing_input_is_reported_in_one_line(program: Program, arguments: str) -> None:
     code, out, err = program(*arguments.split())
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
 
 
-def test_ctrl_c_before_there_is_anything_to_save(
+def test_ctrl_c_before_the_first_weights_saves_nothing(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def press(*_: object, **__: object) -> None:

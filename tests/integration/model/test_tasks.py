@@ -1,4 +1,4 @@
-"""Each task from a table to an answer: trained, told, scored in a file, and served the same."""
+"""Every task end to end: training, artifact, command line, file prediction and service agree."""
 
 import csv
 import json
@@ -67,7 +67,7 @@ def validation_metrics(predictor: Predictor) -> dict[str, Any]:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("task", TASKS)
-def test_it_learns_and_its_artifact_says_the_same(tmp_path: Path, task: str, dtype: str) -> None:
+def test_training_and_the_loaded_artifact_agree(tmp_path: Path, task: str, dtype: str) -> None:
     predictor = train(
         load_recipe(str(recipe_of(tmp_path, task, f'network.dtype = "{dtype}"')))
     ).predictor
@@ -92,7 +92,7 @@ def test_it_learns_and_its_artifact_says_the_same(tmp_path: Path, task: str, dty
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("task", TASKS)
-async def test_it_is_served_as_it_predicts(tmp_path: Path, task: str) -> None:
+async def test_the_service_and_the_predictor_agree(tmp_path: Path, task: str) -> None:
     trained = train(load_recipe(str(recipe_of(tmp_path, task)))).predictor
     predictor = artifact.from_bytes(artifact.to_bytes(trained))
     target = predictor.schema.target
@@ -134,7 +134,7 @@ async def test_it_is_served_as_it_predicts(tmp_path: Path, task: str) -> None:
         assert (await client.get("/health/ready")).status_code == 200
 
 
-def test_a_threshold_for_a_model_without_one(tmp_path: Path) -> None:
+def test_a_threshold_for_a_model_without_one_is_rejected(tmp_path: Path) -> None:
     predictor = train(load_recipe(str(recipe_of(tmp_path, "regression")))).predictor
     with pytest.raises(SettingError, match="this model has no threshold"):
         create_app(Settings(threshold="0.5"), predictor)
@@ -157,8 +157,8 @@ def test_every_command(
     assert all(text in out for text in shown[task])
     numbers = task in ("regression", "non_negative")
     pictures = {path.name for path in Path("artifacts").glob("*.png")}
-    told = "predictions" if numbers else "confusion"
-    assert pictures == {f"mine.{name}.png" for name in ("loss", told, "features")}
+    plot = "predictions" if numbers else "confusion"
+    assert pictures == {f"mine.{name}.png" for name in ("loss", plot, "features")}
 
     model = "artifacts/mine.joblib"
     predictor = artifact.load(Path(model))
@@ -212,7 +212,9 @@ def test_every_command(
         ),
     ],
 )
-def test_what_does_not_go_together(tmp_path: Path, task: str, more: str, why: str) -> None:
+def test_settings_that_contradict_the_task_are_rejected(
+    tmp_path: Path, task: str, more: str, why: str
+) -> None:
     with pytest.raises(MalignancyError) as error:
         load_recipe(str(recipe_of(tmp_path, task, more)))
     assert why in str(error.value)
@@ -238,7 +240,9 @@ def test_what_does_not_go_together(tmp_path: Path, task: str, more: str, why: st
         ("regression", ('"regression"', '"ranking"'), "task: should be 'binary', 'multi_class'"),
     ],
 )
-def test_a_broken_target(tmp_path: Path, task: str, change: tuple[str, str], why: str) -> None:
+def test_a_broken_target_is_rejected(
+    tmp_path: Path, task: str, change: tuple[str, str], why: str
+) -> None:
     path = recipe_of(tmp_path, "multi_class" if task == "binary" else task)
     text = path.read_text()
     assert change[0] in text
@@ -263,7 +267,9 @@ def test_a_broken_target(tmp_path: Path, task: str, change: tuple[str, str], why
         ("non_negative", ".", ".-", "column 'distance': must be a number, at least 0"),
     ],
 )
-def test_a_broken_table(tmp_path: Path, task: str, old: str, new: str, why: str) -> None:
+def test_a_broken_table_is_rejected(
+    tmp_path: Path, task: str, old: str, new: str, why: str
+) -> None:
     path = recipe_of(tmp_path, task)
     file = tmp_path / "rows.csv"
     text = file.read_text()

@@ -1,4 +1,4 @@
-"""Real trainings, killed or interrupted at a random step: what they leave behind, and after it."""
+"""A training that is killed or interrupted at a random step resumes to the same artifact."""
 
 import os
 import random
@@ -36,13 +36,13 @@ augmentation = ["mixup"]
 report_every = 50
 """
 EVERY_STEP = ("--checkpoint", "state", "--checkpoint-seconds", "0")
-SECONDS = 60  # that any one thing may take
+SECONDS = 60  # timeout of every wait
 Process = subprocess.Popen[str]
 
 
 @pytest.fixture(autouse=True)
-def _children_heed_ctrl_c() -> Iterator[None]:
-    """Also where the tests themselves run in a shell's background, which ignores it."""
+def _children_handle_ctrl_c() -> Iterator[None]:
+    """Restore the SIGINT handler, since a shell's background jobs ignore SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -50,7 +50,7 @@ def _children_heed_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def training(folder: Path, output: str, *options: str) -> Iterator[Process]:
-    """`python -m model train`, which is over at the end in any case."""
+    """Run `python -m model train` within the context; the process is killed at its end."""
     (folder / "quick.toml").write_text(RECIPE)
     command = [sys.executable, "-W", "error", "-m", "model", "train", "quick.toml"]
     with subprocess.Popen(
@@ -74,7 +74,7 @@ def finish(folder: Path, output: str, *options: str) -> None:
 
 
 def wait_for_writes(process: Process, path: Path, writes: int) -> None:
-    """Until the file was seen anew so many times."""
+    """Wait until the file has been replaced `writes` times."""
     deadline, before = time.monotonic() + SECONDS, identity(path)
     while writes:
         assert process.poll() is None, "the training ended by itself"
@@ -92,11 +92,12 @@ def identity(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def test_killed_and_then_interrupted_it_goes_on_to_the_same_artifact(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_killed_and_interrupted_training_resumes_to_the_same_artifact(tmp_path: Path) -> None:
     path, output, chance = tmp_path / "state", tmp_path / "out.joblib", random.Random(0)
     with training(tmp_path, "out.joblib", *EVERY_STEP) as process:
         wait_for_writes(process, path, chance.randint(1, 60))
-        time.sleep(chance.random() / 100)  # anywhere in a step or in a writing
+        time.sleep(chance.random() / 100)  # at any point of a step or of a write
         process.kill()
         assert process.wait(SECONDS) == -signal.SIGKILL
     assert path.exists()
@@ -107,11 +108,11 @@ def test_killed_and_then_interrupted_it_goes_on_to_the_same_artifact(tmp_path: P
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 130
-    told = re.fullmatch(
+    match = re.fullmatch(
         r"interrupted: the best weights so far, of epoch (\d+), are saved.*\n", error
     )
-    assert told, error
-    assert 0 < int(told[1]) < 300
+    assert match, error
+    assert 0 < int(match[1]) < 300
     interrupted = output.read_bytes()
     assert artifact.load(output).name == "quick"
     assert path.exists()

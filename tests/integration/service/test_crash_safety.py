@@ -36,7 +36,10 @@ def skip_reason() -> str:
     return "" if tried.returncode == 0 else "strace may not trace here"
 
 
-pytestmark = pytest.mark.skipif(bool(skip_reason()), reason=skip_reason())
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(skip_reason()), reason=skip_reason()),
+]
 
 
 @pytest.fixture(scope="module")

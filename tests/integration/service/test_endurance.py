@@ -30,7 +30,7 @@ from service.protocol.http_protocol import hardened_protocol
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SECONDS = 60
 PHASE_REQUESTS = 1500

@@ -64,6 +64,7 @@ class Load:
                     self.failures.append(answer.text)
 
 
+@pytest.mark.slow
 def test_versions_are_swapped_under_load(
     predictor: Predictor,
     tmp_path: Path,
