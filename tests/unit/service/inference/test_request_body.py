@@ -25,7 +25,7 @@ def request_() -> Iterator[RequestContext]:
 
 
 class Client:
-    """What receives these messages, then no more."""
+    """A client that sends these messages and nothing else."""
 
     def __init__(self, messages: Messages, held_bytes: int = 100) -> None:
         self.left = messages

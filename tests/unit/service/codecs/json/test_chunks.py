@@ -93,7 +93,7 @@ def test_pieces_give_what_the_whole_gives(
         in_pieces = outcome(judge, body)
         patch.setattr(contract, "split_body", lambda _: None)
         whole = outcome(judge, body)
-        # A body that is wrong twice may be told of either.
+        # Of a body with two errors, either may be reported.
         assert (whole[0] == in_pieces[0] == 422) or whole == in_pieces
 
 
