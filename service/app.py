@@ -22,7 +22,8 @@ from service.openapi.document import install_openapi
 from service.overload.limiter import WorkLimiter
 from service.problems import install_problem_handlers
 from service.registry.model_version import ModelVersion
-from service.registry.registry import Model, ModelRegistry, ReloadableModel
+from service.registry.registry import Model, ModelRegistry
+from service.registry.reloadable_model import ReloadableModel
 from service.registry.reloader import watch_models
 from service.request_context import AccessLog
 from service.routes.docs import docs_router

@@ -23,7 +23,7 @@ from model.errors import MalignancyError
 from model.prediction.predictor import Predictor
 from model.training.fitting import checkpoint
 from service.registry.model_version import ModelVersion
-from service.registry.registry import ReloadableModel
+from service.registry.reloadable_model import ReloadableModel
 from service.settings import Settings
 
 BEGIN, END = "/begin-of-the-operation", "/end-of-the-operation"  # they frame it in the trace

@@ -4,7 +4,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.report.bootstrap import GRID, Resampled, precision_at
-from model.evaluation.report.figures import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
+from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
 from model.evaluation.report.html import Picture, decimal, percent, percents
 from model.metrics.confusion_matrix import ConfusionMatrix, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix

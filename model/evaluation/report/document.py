@@ -7,14 +7,14 @@ predictors give equal bytes.
 from collections.abc import Iterator, Mapping
 
 from model.evaluation.report.bootstrap import Resampled, resample
-from model.evaluation.report.curves import curves
-from model.evaluation.report.figures import (
+from model.evaluation.report.charts import (
     features_picture,
     loss_picture,
     predicted_against_true,
     reliability,
     residuals,
 )
+from model.evaluation.report.curves import curves
 from model.evaluation.report.html import (
     Picture,
     Section,

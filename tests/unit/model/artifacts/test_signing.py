@@ -24,7 +24,7 @@ from model.errors import ArtifactError, SigningError
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.registry.model_version import ModelVersion
-from service.registry.registry import ReloadableModel
+from service.registry.reloadable_model import ReloadableModel
 from service.security.artifact_policy import artifact_check
 from service.settings import SettingError, Settings, read_settings
 

@@ -39,6 +39,12 @@ async def test_other_content_is_415(client: httpx.AsyncClient, header: str, valu
     assert answer.status_code == 415
 
 
+async def test_the_415_names_the_header_to_send(client: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # as `curl -d` sends
+    answer = await client.post("/predict", content=json.dumps(BODY), headers=form)
+    assert "Send a Content-Type header, for example Content-Type: application/json." in answer.text
+
+
 @pytest.mark.parametrize(
     ("accept", "status"),
     [

@@ -17,7 +17,8 @@ from service.codecs.json import parser as contract
 from service.codecs.json.rows import RowReader
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
-from service.registry.registry import ModelRegistry, ReloadableModel
+from service.registry.registry import ModelRegistry
+from service.registry.reloadable_model import ReloadableModel
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
