@@ -9,9 +9,11 @@ REQUESTS ?= 5000000
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
-# Several workers, a file of tests to each; one BLAS thread for each.
+# One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
-PARALLEL := --numprocesses auto --dist loadfile
+# One worker more than there are cores, since some tests wait.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 
 # The tests of what is imported to serve.
 COVERING := tests/unit/service tests/integration/service tests/security \

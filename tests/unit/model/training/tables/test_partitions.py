@@ -60,13 +60,16 @@ def recipe_of(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Write tables of more than about 400 rows to a file; check that the file is deleted."""
-    before = set(Path(tempfile.gettempdir()).glob("malignancy-*"))
+    folder = tmp_path_factory.mktemp("spilled")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(tables, "read_chunks", lambda path: read_chunks(path, 350))
     yield
-    assert set(Path(tempfile.gettempdir()).glob("malignancy-*")) <= before
+    assert not list(folder.iterdir())
 
 
 def records(spilled: Partitions) -> Array:
