@@ -32,11 +32,11 @@ serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://
 train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
-test: $(VENV)/test ## run the tests, in parallel; about 4 minutes on two cores
+test: $(VENV)/test ## run the tests, in parallel; 3 to 5 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow and not reference"
 
 slow: $(VENV)/test ## run the tests that take long or need a quiet machine, one by one
-	$(PYTEST) -m "slow and not reference"
+	$(PYTEST) -m slow --ignore tests/reference
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase
