@@ -20,7 +20,8 @@ SECONDS = 30
 
 def environment(**settings: str) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
-    return clean | {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
+    ours = {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
+    return clean | {"MALIGNANCY_PORT": "0"} | ours
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

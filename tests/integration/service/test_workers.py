@@ -39,7 +39,8 @@ Histogram("took", "Took.", registry=registry, buckets=[1, 2]).observe(1.5)
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
     ours = {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
-    return clean | {"TMPDIR": str(folder), "OPENBLAS_NUM_THREADS": "1"} | ours
+    always = {"TMPDIR": str(folder), "OPENBLAS_NUM_THREADS": "1", "MALIGNANCY_PORT": "0"}
+    return clean | always | ours
 
 
 def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -266,5 +267,5 @@ def test_the_error_without_a_folder_for_temporary_files(
 
     monkeypatch.setattr("tempfile.mkdtemp", nowhere)
     monkeypatch.setattr("service.server.run.configure_logging", lambda *_: None)
-    assert main(["--workers", "2", "--artifact", str(artifact_path)]) == 2
+    assert main(["--workers", "2", "--port", "0", "--artifact", str(artifact_path)]) == 2
     assert "MALIGNANCY_WORKERS (--workers) above 1 needs a folder" in capsys.readouterr().err

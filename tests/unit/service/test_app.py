@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
@@ -14,6 +13,7 @@ from starlette.types import Message
 import service.app
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.inference import tables
 from service.observability.tracing import create_tracer_provider
 from service.problems import FieldError, Problem
 from service.registry import reloader
@@ -185,7 +185,7 @@ def test_a_model_without_a_file_does_not_change(predictor: Predictor) -> None:
 async def test_arrow_without_its_extra(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "service.codecs.tabular.arrow", None)
+    monkeypatch.setattr(tables, "find_spec", lambda _: None)
     arrow = "application/vnd.apache.arrow.stream"
     sent = await client.post("/predict", content=b"", headers={"Content-Type": arrow})
     assert sent.status_code == 415

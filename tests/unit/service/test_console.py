@@ -1,5 +1,6 @@
 """`malignancy` runs the service or the offline program, each without the other."""
 
+import re
 import runpy
 import sys
 from importlib.metadata import version
@@ -29,7 +30,8 @@ def test_help_of_all_commands(
 ) -> None:
     assert run(monkeypatch, "--help")[0] == 0
     out = capsys.readouterr().out
-    assert "Usage: malignancy [OPTIONS] COMMAND" in out
+    # Without pytest-xdist, the name of the program has "python -m pytest" before it.
+    assert re.search(r"Usage: .*malignancy \[OPTIONS\] COMMAND", " ".join(out.split()))
     for name in ("Data", "Train", "Evaluate", "Predict", "Publish", "train", "serve", "export"):
         assert name in out
 
