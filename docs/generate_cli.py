@@ -16,7 +16,8 @@ INTRODUCTION = """\
 <!-- Generated from model/cli by docs/generate_cli.py; do not edit. -->
 
 `malignancy COMMAND`, or `python -m model COMMAND`. The service is also `python -m service`. An
-error is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130.
+error is one line on standard error, and a wrong option or argument a short box; the exit code is 2.
+Ctrl-C ends a command with exit code 130.
 
 """
 
