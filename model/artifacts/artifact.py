@@ -29,6 +29,7 @@ from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Binary
 
 FORMAT: Final = 3
@@ -229,10 +230,11 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
         check_transforms(schema, transforms)
     except DataError as error:
         raise ArtifactError(f"the encoder does not fit the schema: {error}") from None
-    for feature, value in zip(schema.features, arrays["encoder_fill"].tolist(), strict=True):
+    valid = SchemaRules(schema.features).check(arrays["encoder_fill"])
+    for feature, is_valid in zip(schema.features, valid.tolist(), strict=True):
         # Numbers are not checked: a median may lie between two integers, and values of the training
         # table may be outside of the range.
-        if feature.type in ("category", "boolean") and not feature.accepts(value):
+        if feature.type in ("category", "boolean") and not is_valid:
             raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
     return Encoder(
         tuple(len(feature.categories) for feature in schema.features),

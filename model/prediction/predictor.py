@@ -15,6 +15,7 @@ from model.network.network import Network
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 
 # Predictions are equal to the last bit however rows are split into chunks, if the size of all
 # chunks but the last is a multiple of this one: a file read in chunks gives the predictions of all
@@ -156,10 +157,11 @@ class Predictor:
         if rows.ndim != 2 or rows.shape[1] != len(self.schema.features):
             expected = len(self.schema.features)
             raise DataError(f"rows must have shape (rows, {expected}), got {rows.shape}")
-        for column, feature in enumerate(self.schema.features):
-            for row, value in enumerate(rows[:, column].tolist()):
-                if not feature.accepts(value):
-                    raise DataError(f"row {row}: {feature.name} {feature.rule}")
+        valid = SchemaRules(self.schema.features).check(rows)
+        if not valid.all():
+            row, column = divmod(int(valid.argmin()), valid.shape[1])
+            feature = self.schema.features[column]
+            raise DataError(f"row {row}: {feature.name} {feature.rule}")
 
     def replay_self_test(self) -> None:
         """Predict the self-test rows and compare with their stored predictions.

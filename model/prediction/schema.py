@@ -93,21 +93,6 @@ class Feature(BaseModel):
             return f"{noun}, at most {self.maximum:g}"
         return noun
 
-    def accepts(self, value: float) -> bool:
-        """Return whether a raw value is valid; NaN is a missing value."""
-        if math.isnan(value):
-            return self.may_be_missing
-        if self.type == "boolean":
-            return value in (0, 1)
-        if self.type == "category":
-            return value.is_integer() and 0 <= value < len(self.categories)
-        return (
-            math.isfinite(value)
-            and (self.type == "number" or value.is_integer())
-            and (self.minimum is None or value >= self.minimum)
-            and (self.maximum is None or value <= self.maximum)
-        )
-
     def spelled(self, value: float) -> str | bool | int | float:
         """Return a valid raw value as a request spells it: a number, a bool or a category."""
         if self.type == "category":
@@ -116,31 +101,36 @@ class Feature(BaseModel):
             return bool(value)
         return round(value) if self.type == "integer" else value
 
-    def read(self, cell: str) -> float:
-        """Parse a table's cell as a raw value; an empty cell is NaN.
+    def parse(self, cell: str) -> float:
+        """Return the raw value of a table's cell; `SchemaRules` checks its range.
 
-        Raises:
-            ValueError: The value is invalid; the text is `rule`.
+        Args:
+            cell: Text of the cell.
+
+        Returns:
+            NaN for an empty cell; infinity for a text that is no value of this type.
         """
         text = cell.strip()
+        if self.type in ("integer", "number"):
+            return parse_number(text)
         if not text:
             return math.nan
-        try:
-            value = self._number(text)
-        except (ValueError, KeyError):
-            raise ValueError(self.rule) from None
-        if math.isnan(value) or not self.accepts(value):
-            raise ValueError(self.rule)
-        return value
-
-    def _number(self, text: str) -> float:
-        if self.type == "category":
-            return float(self.categories.index(text))
         if self.type == "boolean":
-            return TRUTHS[text.lower()]
-        if "_" in text:  # float() accepts underscores
-            raise ValueError
-        return float(text)
+            return TRUTHS.get(text.lower(), math.inf)
+        return float(self.categories.index(text)) if text in self.categories else math.inf
+
+
+def parse_number(cell: str) -> float:
+    """Return the number in a table's cell: NaN if it is empty, infinity if it is no number."""
+    text = cell.strip()
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        return math.inf
+    # float() accepts "nan" and underscores too.
+    return math.inf if math.isnan(value) or "_" in text else value
 
 
 class Schema(BaseModel):

@@ -8,6 +8,7 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
+from model.prediction.schema_rules import SchemaRules
 from model.training.tables.readers import as_text
 
 
@@ -48,7 +49,7 @@ def read_column(frame: pd.DataFrame, feature: Feature) -> Array:
         Shape (B,), float64, NaN for an empty cell.
 
     Raises:
-        DataError: If `Feature.read` rejects a cell; the text names the line and the column.
+        DataError: If a cell breaks the rule of the feature; the text names the line and the column.
     """
     column = _column(frame, feature.name)
     numbers = _numbers(column, feature)
@@ -76,16 +77,9 @@ def _numbers(column: "pd.Series[Any]", feature: Feature) -> Array | None:
 
 
 def _all_accepted(numbers: Array, feature: Feature) -> bool:
-    """Return whether `Feature.accepts` accepts every number that is not missing."""
-    present = numbers[~np.isnan(numbers)]
-    if feature.type == "boolean":
-        return bool(np.isin(present, (0, 1)).all())
-    return bool(
-        np.isfinite(present).all()
-        and (feature.type == "number" or (present == np.floor(present)).all())
-        and (feature.minimum is None or (present >= feature.minimum).all())
-        and (feature.maximum is None or (present <= feature.maximum).all())
-    )
+    """Return whether every number is valid or missing."""
+    valid = SchemaRules([feature]).check(numbers[:, np.newaxis])[:, 0]
+    return bool((valid | np.isnan(numbers)).all())
 
 
 def _read_texts(column: "pd.Series[str]", feature: Feature) -> Array:
@@ -98,13 +92,11 @@ def _read_texts(column: "pd.Series[str]", feature: Feature) -> Array:
         or numbers is None
         or not _all_accepted(numbers, feature)
     ):
-        numbers = np.empty(len(distinct))
-        for index, text in enumerate(distinct):
-            try:
-                numbers[index] = feature.read(text)
-            except ValueError as error:
-                line = column.index[cells.index(text)]
-                raise DataError(f"line {line}, column {feature.name!r}: {error}") from None
+        numbers = np.array([feature.parse(text) for text in distinct])
+        valid = SchemaRules([feature]).check(numbers[:, np.newaxis])[:, 0] | np.isnan(numbers)
+        if not valid.all():
+            line = column.index[cells.index(distinct[int(valid.argmin())])]
+            raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
     known = dict(zip(distinct, numbers.tolist(), strict=True))
     return np.fromiter(map(known.__getitem__, cells), dtype=float, count=len(cells))
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
+from model.prediction.schema_rules import SchemaRules
 from service.codecs.json.errors import safe_name
 from service.codecs.open_inference.tensors import NUMBERS, Tensor
 from service.problems import Problem
 
 ALL: Final = "input"
-_HUGE = np.finfo(np.float64).max
 
 
 class InputTensors:
@@ -32,10 +32,8 @@ class InputTensors:
         self._names = schema.names
         self._places = {name: place for place, name in enumerate(schema.names)}
         self._max_rows = max_rows
-        bounds = [_bounds(feature) for feature in schema.features]
-        self._low, self._high = np.array(bounds, dtype=np.float64).T
-        self._whole = np.array([feature.type != "number" for feature in schema.features])
-        self._optional = np.array([feature.may_be_missing for feature in schema.features])
+        self._rules = SchemaRules(schema.features)
+        self._column_rules = [SchemaRules([feature]) for feature in schema.features]
 
     def rows(self, tensors: Sequence[Tensor]) -> Array:
         """Return valid rows (B, features) float64, NaN where missing. Raises Problem (400).
@@ -57,7 +55,7 @@ class InputTensors:
         features = len(self._names)
         self._require(tensor, NUMBERS, (features,))
         values = tensor.numbers().reshape(-1, features)
-        return self._validated(tensor, values, slice(None))
+        return self._validated(tensor, values, self._rules, self._features)
 
     def _each(self, tensors: Sequence[Tensor]) -> Array:
         by_place: dict[int, Tensor] = {}
@@ -78,8 +76,8 @@ class InputTensors:
         rows = np.full((tensors[0].shape[0], len(self._features)), np.nan)
         for place, tensor in by_place.items():
             values = self._read(tensor, self._features[place])
-            columns = slice(place, place + 1)
-            rows[:, columns] = self._validated(tensor, values[:, np.newaxis], columns)
+            rules, features = self._column_rules[place], self._features[place : place + 1]
+            rows[:, [place]] = self._validated(tensor, values[:, np.newaxis], rules, features)
         return rows
 
     @staticmethod
@@ -105,44 +103,28 @@ class InputTensors:
         if not 1 <= tensor.shape[0] <= self._max_rows:
             raise tensor.refused(f"must have from 1 to {self._max_rows} rows")
 
-    def _validated(self, tensor: Tensor, values: Array, columns: slice) -> Array:
+    @staticmethod
+    def _validated(
+        tensor: Tensor, values: Array, rules: SchemaRules, features: Sequence[Feature]
+    ) -> Array:
         """Return the values (B, columns) if all are valid. Raises Problem (400)."""
-        low, high = self._low[columns], self._high[columns]
-        single = tensor.datatype == "FP32"
-        if single:  # rounding can move a value at a bound beyond it
-            low, high = np.minimum(low, _rounded(low)), np.maximum(high, _rounded(high))
-        good = (values >= low) & (values <= high)
-        whole = self._whole[columns]
-        if whole.any():
-            good &= (values == np.rint(values)) | ~whole
-        if not good.all():
-            good |= np.isnan(values) & self._optional[columns]
-        if not good.all():
-            element = int(good.argmin())
-            feature = self._features[columns][element % values.shape[1]]
+        if tensor.datatype == "FP32":
+            values = _undo_rounding(values, rules)
+        valid = rules.check(values)
+        if not valid.all():
+            element = int(valid.argmin())
+            feature = features[element % values.shape[1]]
             rule = f"{feature.name} {_numeric_rule(feature)}"
             raise tensor.refused(rule if tensor.name == ALL else feature.rule, element)
-        if single:
-            values = np.clip(values, self._low[columns], self._high[columns])
         return values
 
 
-def _bounds(feature: Feature) -> tuple[float, float]:
-    """Return the minimum and maximum numeric encoding of a feature's values."""
-    if feature.type == "boolean":
-        return 0, 1
-    if feature.type == "category":
-        return 0, len(feature.categories) - 1
-    return (
-        -_HUGE if feature.minimum is None else feature.minimum,
-        _HUGE if feature.maximum is None else feature.maximum,
-    )
-
-
-def _rounded(bounds: Array) -> Array:
-    """Round bounds to FP32 and clip them to finite float64."""
+def _undo_rounding(values: Array, rules: SchemaRules) -> Array:
+    """Return the bound itself for FP32 values that are a bound rounded out of the range."""
     with np.errstate(over="ignore"):
-        return bounds.astype(np.float32).astype(np.float64).clip(-_HUGE, _HUGE)
+        low, high = (each.astype(np.float32).astype(np.float64) for each in (rules.low, rules.high))
+    values = np.where((values == low) & (low < rules.low) & np.isfinite(low), rules.low, values)
+    return np.where((values == high) & (high > rules.high) & np.isfinite(high), rules.high, values)
 
 
 def _numeric_rule(feature: Feature) -> str:

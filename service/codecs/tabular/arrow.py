@@ -122,7 +122,7 @@ class _Column:
 
     def __init__(self, feature: Feature, max_bytes: int) -> None:
         self._feature, self._max_bytes = feature, max_bytes
-        self._known = CellCache(feature.read)
+        self._known = CellCache(feature.parse)
         self._dictionary: Any = None
         self._codes: Array = np.empty(0)
 

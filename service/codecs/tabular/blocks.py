@@ -12,6 +12,7 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 from service.problems import MAX_ERRORS, FieldError
 
 RowErrors = Mapping[int, list[FieldError]]
@@ -86,16 +87,11 @@ class TableWriter(Protocol):
 
 
 class TableRules:
-    """Vectorized range, integer and missing-value checks of a schema, for whole blocks."""
+    """`SchemaRules` with errors for each row, for whole blocks."""
 
     def __init__(self, schema: Schema) -> None:
-        features = schema.features
-        lows = (-np.inf if each.minimum is None else each.minimum for each in features)
-        highs = (np.inf if each.maximum is None else each.maximum for each in features)
-        self._features = features
-        self._low, self._high = np.array([*lows]), np.array([*highs])
-        self._whole = np.array([each.type == "integer" for each in features])
-        self._optional = np.array([each.may_be_missing for each in features])
+        self._features = schema.features
+        self._rules = SchemaRules(schema.features)
 
     def check(self, values: Array, errors: RowErrors | None = None) -> Block:
         """Check values against the schema.
@@ -107,10 +103,7 @@ class TableRules:
         Returns:
             The block with all errors.
         """
-        good = np.isfinite(values) & (values >= self._low) & (values <= self._high)
-        if self._whole.any():
-            good &= ~self._whole | (np.floor(values) == values)
-        good |= np.isnan(values) & self._optional
+        good = self._rules.check(values)
         if np.count_nonzero(good) == good.size and not errors:
             return Block(values)
         found: dict[int, list[FieldError]] = dict(errors or {})

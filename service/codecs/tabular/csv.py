@@ -1,6 +1,6 @@
 """Codec of text/csv: a header row of feature names in any order, then one row per line.
 
-`Feature.read` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
+`Feature.parse` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
 byte order mark are skipped, cells may be quoted.
 """
 
@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from model.prediction.predictor import PIECE_NUMBERS
-from model.prediction.schema import Feature, Schema
+from model.prediction.schema import Schema, parse_number
 from model.prediction.target import Target
 from service.codecs.json.errors import safe_name
 from service.codecs.tabular.blocks import ROW, Block, ScoredBlock, TableRules
@@ -31,7 +31,6 @@ MAX_COLUMNS = 10_000
 MAX_CACHED_CELLS = 4096
 MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-ANY_NUMBER = Feature(name="any", may_be_missing=True)
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
 # Closed cells, each with its comma or newline. A quote is an ordinary character in a cell that does
@@ -40,11 +39,15 @@ CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,
 
 
 class CellCache(dict[str, float]):
-    """Cache of parsed cells; infinity for a cell for which `read` raises ValueError."""
+    """Cache of parsed cells.
 
-    def __init__(self, read: Callable[[str], float]) -> None:
+    Args:
+        parse: Function from the text of a cell to its raw value.
+    """
+
+    def __init__(self, parse: Callable[[str], float]) -> None:
         super().__init__()
-        self._read = read
+        self._parse = parse
 
     @property
     def is_full(self) -> bool:
@@ -52,10 +55,7 @@ class CellCache(dict[str, float]):
         return len(self) >= MAX_CACHED_CELLS
 
     def __missing__(self, cell: str) -> float:
-        try:
-            number = self._read(cell)
-        except ValueError:
-            number = math.inf
+        number = self._parse(cell)
         if not self.is_full and len(cell) <= MAX_CACHED_CHARACTERS:
             self[cell] = number
         return number
@@ -161,9 +161,9 @@ class _Columns:
         self._features = len(schema.features)
         place_of = {name: place for place, name in enumerate(schema.names)}
         self._places = [place_of[name] for name in names]
-        self._any = CellCache(ANY_NUMBER.read)
+        self._any = CellCache(parse_number)
         self._named = {
-            column: CellCache(schema.features[place].read)
+            column: CellCache(schema.features[place].parse)
             for column, place in enumerate(self._places)
             if schema.features[place].type in ("category", "boolean")
         }

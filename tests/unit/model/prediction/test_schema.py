@@ -3,8 +3,6 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from model.prediction.schema import Feature, Schema
@@ -31,33 +29,6 @@ def schema_of(*names: str, negative: str = "no", positive: str = "yes") -> Schem
 )
 def test_rule(feature: Feature, rule: str) -> None:
     assert feature.rule == rule
-
-
-@pytest.mark.parametrize("value", [1, 2, 10, 5.0])
-def test_accepts(value: float) -> None:
-    assert SCORE.accepts(float(value))
-
-
-@pytest.mark.parametrize("value", [0.0, 11.0, 1.5, math.inf, -math.inf, math.nan, 1e300])
-def test_does_not_accept(value: float) -> None:
-    assert not SCORE.accepts(value)
-
-
-@given(st.floats(), st.booleans(), st.booleans())
-def test_unbounded_feature_accepts_every_finite_number(
-    value: float, integer: bool, may_be_missing: bool
-) -> None:
-    kind = "integer" if integer else "number"
-    feature = Feature.model_validate(
-        {"name": "x", "type": kind, "may_be_missing": may_be_missing}, strict=True
-    )
-    if math.isnan(value):
-        expected = may_be_missing
-    elif math.isinf(value):
-        expected = False
-    else:
-        expected = not integer or value == math.floor(value)
-    assert feature.accepts(value) is expected
 
 
 @pytest.mark.parametrize("name", ["a", "mean radius", "größe (mm)", "x" * 100, "a;b", "'a'", "1"])

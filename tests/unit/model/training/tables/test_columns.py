@@ -1,10 +1,13 @@
 """Columns by name: typed columns give the same numbers and errors as their text."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.raw_values import is_valid
 
 from model.arrays import Array
 from model.errors import DataError
@@ -51,13 +54,12 @@ def outcome(frame: pd.DataFrame, feature: Feature) -> Array | str:
 
 
 def read_cell_by_cell(column: "pd.Series[str]", feature: Feature) -> Array | str:
-    """Apply `Feature.read` to each cell in turn."""
+    """Parse and check each cell in turn."""
     numbers = []
     for line, text in column.items():
-        try:
-            numbers.append(feature.read(text))
-        except ValueError as error:
-            return f"line {line}, column 'a': {error}"
+        numbers.append(feature.parse(text))
+        if not math.isnan(numbers[-1]) and not is_valid(feature, numbers[-1]):
+            return f"line {line}, column 'a': {feature.rule}"
     return np.array(numbers, dtype=float)
 
 

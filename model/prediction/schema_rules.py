@@ -1,0 +1,59 @@
+"""Rules for the values of features: the only check of a raw value against a schema."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.arrays import Array
+from model.prediction.schema import Feature
+
+_LARGEST = np.finfo(np.float64).max
+
+
+class SchemaRules:
+    """Type, range and missing-value rules of features, as one vectorized check.
+
+    Args:
+        features: F features, in the order of the columns.
+
+    Attributes:
+        low: Smallest valid value of each feature, `(F,)` float64, finite.
+        high: Largest valid value of each feature, `(F,)` float64, finite.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.low, self.high = np.array([_bounds(each) for each in features], dtype=np.float64).T
+        fractional = np.array([each.type == "number" for each in features])
+        self._has_whole = not fractional.all()
+        self._fractional = fractional if fractional.any() else None
+        self._optional = np.array([each.may_be_missing for each in features])
+
+    def check(self, values: Array) -> Array:
+        """Return which values keep the rule of their feature.
+
+        Args:
+            values: Raw values, `(B, F)` or `(F,)` float64: NaN where missing, infinite where a
+                cell is no value of the feature.
+
+        Returns:
+            Mask of the shape of `values`, bool.
+        """
+        valid: Array = (values >= self.low) & (values <= self.high)
+        if self._has_whole:
+            whole = values == np.rint(values)
+            valid &= whole if self._fractional is None else whole | self._fractional
+        if np.count_nonzero(valid) < valid.size:
+            valid |= np.isnan(values) & self._optional
+        return valid
+
+
+def _bounds(feature: Feature) -> tuple[float, float]:
+    """Return the smallest and the largest raw value, both finite."""
+    if feature.type == "boolean":
+        return 0, 1
+    if feature.type == "category":
+        return 0, len(feature.categories) - 1
+    return (
+        -_LARGEST if feature.minimum is None else feature.minimum,
+        _LARGEST if feature.maximum is None else feature.maximum,
+    )

@@ -1,0 +1,52 @@
+"""Rules of features as one vectorized check, against the same rules in plain Python."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.raw_values import is_valid
+
+from model.prediction.schema import Feature
+from model.prediction.schema_rules import SchemaRules
+
+SCORE = Feature(name="score", type="integer", minimum=1, maximum=10)
+FEATURES = (
+    SCORE,
+    Feature(name="a", type="integer", may_be_missing=True),
+    Feature(name="b", minimum=0.1),
+    Feature(name="c", maximum=9.5, may_be_missing=True),
+    Feature(name="d", type="category", categories=("x", "y", "z")),
+    Feature(name="e", type="category", categories=("x", "y"), may_be_missing=True),
+    Feature(name="f", type="boolean"),
+)
+VALUES = st.floats() | st.sampled_from([-1.0, -0.0, 0.1, 0.5, 1.0, 2.0, 3.0, 9.5, 10.0, 11.0])
+
+
+@pytest.mark.parametrize("value", [1, 2, 10, 5.0])
+def test_a_value_in_range_is_valid(value: float) -> None:
+    assert SchemaRules([SCORE]).check(np.array([[value]], dtype=float)).tolist() == [[True]]
+
+
+@pytest.mark.parametrize("value", [0.0, 11.0, 1.5, math.inf, -math.inf, math.nan, 1e300])
+def test_a_value_that_breaks_the_rule_is_invalid(value: float) -> None:
+    assert SchemaRules([SCORE]).check(np.array([[value]])).tolist() == [[False]]
+
+
+@given(
+    st.lists(st.sampled_from(FEATURES), min_size=1, max_size=5).flatmap(
+        lambda features: st.tuples(
+            st.just(features),
+            st.lists(st.tuples(*[VALUES] * len(features)), min_size=1, max_size=4),
+        )
+    )
+)
+def test_check_equals_the_rules_of_each_value(
+    case: tuple[list[Feature], list[tuple[float, ...]]],
+) -> None:
+    features, rows = case
+    expected = [[is_valid(*pair) for pair in zip(features, row, strict=True)] for row in rows]
+    rules = SchemaRules(features)
+    assert rules.check(np.array(rows)).tolist() == expected
+    assert rules.check(np.array(rows[0])).tolist() == expected[0]
