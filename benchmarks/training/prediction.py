@@ -34,7 +34,7 @@ def untrained(name: str) -> tuple[Predictor, Array]:
         scored = ScoredRows.ungrouped(empty, empty)
         predictor = Predictor(
             name=name,
-            schema=recipe.data_schema,
+            schema=recipe.schema,
             encoder=prepared.encoder,
             network=prepared.network,
             theta=prepared.theta,

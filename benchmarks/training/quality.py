@@ -19,6 +19,7 @@ import argparse  # noqa: E402
 import time  # noqa: E402
 import warnings  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from typing import Any  # noqa: E402
 
 import joblib  # noqa: E402
@@ -202,7 +203,7 @@ def main() -> None:
     recipe = load_recipe(chosen.recipe)
     missing = "median" if chosen.all_rows else "drop"
     data = recipe.data.model_copy(update={"missing": missing})
-    recipe = recipe.model_copy(update={"data": data})
+    recipe = replace(recipe, data=data)
     table = read_table(recipe)
     labels, groups = table.targets[:, 0], table.group_numbers()
     assignments = folds_of(table, chosen.repeats)

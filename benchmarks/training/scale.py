@@ -106,7 +106,7 @@ def main() -> None:
         "--jobs", type=int, default=1, help="processes of predict [default: %(default)s]"
     )
     chosen = parser.parse_args()
-    names = load_recipe("article").data_schema.names
+    names = load_recipe("article").schema.names
     print(f"{chosen.format}, {len(names)} features")
     with tempfile.TemporaryDirectory() as folder:
         table, recipe = Path(folder, f"rows.{chosen.format}"), Path(folder, "scale.toml")

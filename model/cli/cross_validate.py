@@ -43,7 +43,7 @@ def cross_validate_command(
     table = read_table(plan)
     assignments = draw_folds(plan, table, folds, repeats)
     found = cross_validate(plan, table, assignments, jobs, cluster)
-    summary = _summary(plan.data_schema.target, found)
+    summary = _summary(plan.schema.target, found)
     if as_json:
         print(json.dumps(summary, indent=2))
         return

@@ -1,5 +1,6 @@
 """The command `describe`: summarize the table of a recipe before training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,13 +29,13 @@ def describe_command(
     plan = load_recipe(recipe)
     # All rows, including those that training would drop because of a missing value.
     data = plan.data.model_copy(update={"missing": "median"})
-    table, rows = read_sample(plan.model_copy(update={"data": data}))
-    target = plan.data_schema.target
+    table, rows = read_sample(replace(plan, data=data))
+    target = plan.schema.target
     groups = rows_by_class(table.targets, target)
     console.print(_groups(plan, rows, table, groups), _features(plan, table.rows, groups))
     pictures = {
-        "features": feature_distributions(table.rows, groups, plan.data_schema),
-        "correlations": correlations(table.rows, table.targets, plan.data_schema),
+        "features": feature_distributions(table.rows, groups, plan.schema),
+        "correlations": correlations(table.rows, table.targets, plan.schema),
     }
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.{name}.png"
@@ -45,7 +46,7 @@ def describe_command(
 
 def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -> Grid:
     count = f"{rows} rows" + f", {len(table.rows)} sampled" * (len(table.rows) < rows)
-    head = "group" if recipe.data_schema.target.link == "linear" else "class"
+    head = "group" if recipe.schema.target.link == "linear" else "class"
     shown = Grid(head, "rows", "share", title=f"{recipe.data.file.name}: {count}")
     for name, mask in groups.items():
         shown.add_row(name, str(int(mask.sum())), f"{mask.mean():.1%}")
@@ -55,7 +56,7 @@ def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -
 def _features(recipe: Recipe, rows: Array, groups: dict[str, Array]) -> Grid:
     heads = ("missing", "min", "median", "max", *groups)
     table = Grid("feature", *heads, title="Features, and their means by class")
-    for feature, column in zip(recipe.features, rows.T, strict=True):
+    for feature, column in zip(recipe.schema.features, rows.T, strict=True):
         missing = np.isnan(column)
         present = column[~missing]
         if not len(present):

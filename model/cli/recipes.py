@@ -10,5 +10,5 @@ def recipes_command() -> None:
     """List the bundled recipes. Comments in their files say what to expect of each."""
     table = Table("recipe", "description", box=None)
     for name in bundled_recipes():
-        table.add_row(name, load_recipe(name).description)
+        table.add_row(name, load_recipe(name).facts["description"])
     console.print(table)

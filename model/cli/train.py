@@ -119,7 +119,7 @@ def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Train
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        epochs = recipe.build_training().epochs
+        epochs = recipe.training.epochs
         task = progress.add_task(recipe.name, total=epochs, epoch=0, loss="-")
         drawn = 0.0
 

@@ -47,7 +47,7 @@ def draw_folds(recipe: Recipe, table: Table, folds: int, repeats: int) -> list[A
     Returns:
         The fold of each row, `(N,)`, one array a repeat.
     """
-    target = recipe.data_schema.target
+    target = recipe.schema.target
     classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
     return [
         by_folds(folds, classes, table.groups, len(table.rows), seed) for seed in range(repeats)
@@ -92,7 +92,7 @@ def cross_validate(
         )
     results = []
     for repeat in range(len(assignments)):
-        predictions = np.empty((len(table.rows), len(recipe.data_schema.target.names)))
+        predictions = np.empty((len(table.rows), len(recipe.schema.target.names)))
         thresholds: dict[str, Array] = {}
         for (number, fold), (predicted, points) in zip(tasks, outputs, strict=True):
             if number == repeat:
@@ -123,24 +123,20 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
         recipe: The recipe.
         table: The table.
     """
-    target, training = recipe.data_schema.target, recipe.build_training()
-    needs_validation = training.early_stopping is not None or isinstance(
-        training.schedule, ReduceOnPlateau
-    )
-    train, validation = table, table.take(np.arange(0, len(table.rows), 10))
-    if needs_validation:
+    target, training = recipe.schema.target, recipe.training
+    if training.early_stopping is None and not isinstance(training.schedule, ReduceOnPlateau):
+        train, validation = table, table.take(np.arange(0, len(table.rows), 10))
+        # Nothing depends on the records, so losses are evaluated at the end only.
+        recipe = replace(recipe, training=replace(training, report_every=training.epochs))
+    else:
         classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
-        seed = recipe.split.seed
-        parts = by_fraction(INNER_FRACTION, classes, table.groups, len(table.rows), seed)
-        train, validation = (table.take(index) for index in parts)
+        rows, seed = len(table.rows), recipe.split.seed
+        split = by_fraction(INNER_FRACTION, classes, table.groups, rows, seed)
+        train, validation = (table.take(index) for index in split)
     table_stats, train_stats = (
         TargetStatistics(target).add(table.targets),
         TargetStatistics(target).add(train.targets),
     )
     train_stats.check()
-    prepared = prepare_partitions(
-        recipe, Partitions(table, train, validation, table_stats, train_stats, 0)
-    )
-    quiet = replace(prepared.training, report_every=prepared.training.epochs)
-    prepared = replace(prepared, training=prepared.training if needs_validation else quiet)
-    return fit(recipe, prepared).predictor
+    parts = Partitions(table, train, validation, table_stats, train_stats, 0)
+    return fit(recipe, prepare_partitions(recipe, parts)).predictor

@@ -121,7 +121,7 @@ def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
     fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
     encoder = fit_encoder(
-        fitted_on.rows, recipe.data_schema, recipe.scaling.method, recipe.transforms, fill
+        fitted_on.rows, recipe.schema, recipe.scaling.method, recipe.transforms, fill
     )
     weight_by_class = recipe.data.class_weight
     weight_by_class = (
@@ -129,10 +129,10 @@ def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
         if weight_by_class == "balanced"
         else weight_by_class
     )
-    network, training = recipe.build_network(), recipe.build_training()
+    network, training = recipe.network, recipe.training
     members = None if recipe.ensemble is None else recipe.ensemble.members
     theta = network.initial_parameters(training.initial_generators(members))
-    target, scale = recipe.data_schema.target, None
+    target, scale = recipe.schema.target, None
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
     bags = _bags(recipe, parts, training.seed)

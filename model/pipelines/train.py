@@ -99,10 +99,10 @@ def fit(
         return ScoredRows(part.targets, predict(part.rows), part.group_numbers(), part.incomplete)
 
     validation = score(parts.validation)
-    test_rows = _self_test_rows(recipe.data_schema, parts.train.rows)
+    test_rows = _self_test_rows(recipe.schema, parts.train.rows)
     predictor = Predictor(
         name=recipe.name,
-        schema=_with_refer(recipe.data_schema, decisions.refer),
+        schema=_with_refer(recipe.schema, decisions.refer),
         encoder=prepared.encoder,
         network=prepared.network,
         theta=theta,
@@ -119,15 +119,17 @@ def fit(
 
 def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
     """Make decisions on out-of-bag predictions of the training rows, and score these."""
+    part, target = prepared.parts.train, recipe.schema.target
+    threshold, decision = recipe.threshold, recipe.decision
     if prepared.bags is None:
-        return default_decisions(recipe), {}
-    part, target = prepared.parts.train, recipe.data_schema.target
+        return default_decisions(threshold, decision), {}
     predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
     targets, predictions, groups = part.targets[known], predictions[known], part.group_numbers()
-    if isinstance(target, Binary):
-        decisions = decide(recipe, targets[:, 0], predictions[:, 0], groups[known])
+    if threshold is None or not isinstance(target, Binary):
+        decisions = default_decisions(threshold, decision)
     else:
-        decisions = default_decisions(recipe)
+        labels, seed = targets[:, 0], recipe.split.seed
+        decisions = decide(threshold, decision, labels, predictions[:, 0], groups[known], seed)
     if decisions.calibration is not None:
         predictions = decisions.calibration.apply(predictions)
     scored = ScoredRows(targets, predictions, groups[known], part.incomplete[known])
@@ -193,21 +195,16 @@ def _self_test_rows(schema: Schema, rows: Array) -> Array:
 
 
 def _facts(recipe: Recipe, parts: Partitions, validation: ScoredRows) -> dict[str, Any]:
-    settings = recipe.model_dump(mode="json", exclude={"description", "intended_use", "limits"})
-    settings["data"]["file"] = recipe.data.file.name
     return {
-        "description": recipe.description,
-        "intended_use": recipe.intended_use,
-        "limits": list(recipe.limits),
-        "recipe": settings,
+        **recipe.facts,
         "data": {
             "file": recipe.data.file.name,
             "rows": parts.table_stats.rows + parts.dropped,
             "rows_used": parts.table_stats.rows,
             **({} if parts.file is None else _sampled(parts)),
-            **_counts(recipe.data_schema.target, parts.table_stats),
+            **_counts(recipe.schema.target, parts.table_stats),
         },
-        "scores": scores(recipe.data_schema.target, validation),
+        "scores": scores(recipe.schema.target, validation),
         "versions": {
             "malignancy": version("malignancy"),
             "python": platform.python_version(),

@@ -1,6 +1,6 @@
 """The decisions that a trained model carries: calibration, thresholds and refer band."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.arrays import Array
@@ -8,9 +8,7 @@ from model.errors import DataError
 from model.prediction.calibration import Calibration
 from model.training.decisions.calibrate import choose_calibration, fit_calibration
 from model.training.decisions.operating_points import operating_points
-from model.training.recipes.recipe import Recipe
-
-DEFAULT_THRESHOLD = 0.5
+from model.training.recipes.sections import Decision
 
 
 @dataclass(frozen=True)
@@ -30,14 +28,23 @@ class Decisions:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
+def decide(
+    threshold: float | str,
+    decision: Decision,
+    labels: Array,
+    probabilities: Array,
+    groups: Array,
+    seed: int,
+) -> Decisions:
     """Make the decisions of a bagged binary ensemble on its out-of-bag predictions.
 
     Args:
-        recipe: The recipe.
+        threshold: The default threshold, or the name of an operating point.
+        decision: The recipe's table `[decision]`.
         labels: Shape (B,), bool.
         probabilities: Out-of-bag probabilities of the positive class, shape (B,).
         groups: Group numbers, shape (B,), counted from 0.
+        seed: Seed of the folds that choose a calibration.
 
     Raises:
         DataError: If the rows are all of one class.
@@ -49,34 +56,32 @@ def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -
         )
     calibration = None
     facts: dict[str, Any] = {}
-    method = recipe.decision.calibration
-    if method == "choose":
-        calibration, losses = choose_calibration(labels, probabilities, groups, recipe.split.seed)
+    if decision.calibration == "choose":
+        calibration, losses = choose_calibration(labels, probabilities, groups, seed)
         facts = {"log_loss_across_folds": losses}
-    elif method != "none":
-        calibration = fit_calibration(method, labels, probabilities)
+    elif decision.calibration != "none":
+        calibration = fit_calibration(decision.calibration, labels, probabilities)
     if calibration is not None:
         probabilities = calibration.apply(probabilities)
-    points = operating_points(labels, probabilities, recipe.decision.costs.model_dump())
+    points = operating_points(labels, probabilities, decision.costs.model_dump())
     facts = {"method": "none" if calibration is None else calibration.method, **facts}
-    return Decisions(_with_default(recipe, points), calibration, _refer_band(recipe, points), facts)
+    return replace(_with_points(threshold, decision, points), calibration=calibration, facts=facts)
 
 
-def default_decisions(recipe: Recipe) -> Decisions:
-    """Make the decisions of a model without out-of-bag predictions, from the recipe alone."""
-    if not recipe.data_schema.target.has_threshold:
-        return Decisions({})
-    return Decisions(_with_default(recipe, {}), refer=_refer_band(recipe, {}))
+def default_decisions(threshold: float | str | None, decision: Decision) -> Decisions:
+    """Make the decisions of a model without out-of-bag predictions, from its recipe alone.
+
+    Args:
+        threshold: The default threshold; None if the task has none.
+        decision: The recipe's table `[decision]`.
+    """
+    return Decisions({}) if threshold is None else _with_points(threshold, decision, {})
 
 
-def _with_default(recipe: Recipe, points: dict[str, float]) -> dict[str, float]:
-    threshold = DEFAULT_THRESHOLD if recipe.threshold is None else recipe.threshold
-    default = points[threshold] if isinstance(threshold, str) else threshold
-    return {"default": default, **points}
-
-
-def _refer_band(recipe: Recipe, points: dict[str, float]) -> tuple[float, float] | None:
-    if not recipe.decision.refer:
-        return None
-    low, high = (points[each] if isinstance(each, str) else each for each in recipe.decision.refer)
-    return (low, high) if low < high else None
+def _with_points(threshold: float | str, decision: Decision, points: dict[str, float]) -> Decisions:
+    """Resolve the names of operating points. A refer band without width is no band."""
+    default, *band = (
+        points[each] if isinstance(each, str) else each for each in (threshold, *decision.refer)
+    )
+    refer = (band[0], band[1]) if band and band[0] < band[1] else None
+    return Decisions({"default": default, **points}, refer=refer)

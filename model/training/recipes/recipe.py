@@ -6,178 +6,60 @@
 
 import difflib
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, get_args
 
-from pydantic import Field, Strict, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
-from model.errors import DataError, NetworkError, RecipeError
+from model.errors import DataError, MalignancyError, NetworkError, RecipeError
 from model.network.config import construct
-from model.network.layers import Layer, layer_from
-from model.network.network import Network as NumpyNetwork
+from model.network.layers import layer_from
+from model.network.network import Network
 from model.network.tasks import TASKS
 from model.prediction.encoder import check_transforms, inputs_of
 from model.prediction.schema import Feature, Schema
 from model.training.config import Training
-from model.training.recipes.sections import (
-    Data,
-    Decision,
-    Ensemble,
-    Name,
-    Network,
-    Scaling,
-    Section,
-    Split,
-    parse_threshold,
-)
+from model.training.recipes.sections import Data, Decision, Ensemble, RecipeFile, Scaling, Split
 from model.training.regularization.augmentation import Mixup
 
 BUNDLED = Path(__file__).parents[2] / "recipes"
+CARD = {"description", "intended_use", "limits"}  # keys for the readers of a model card
+DEFAULT_THRESHOLD = 0.5
 
 
-class Recipe(Section):
-    """A validated recipe.
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A compiled recipe: each part of a training, built once.
 
     Attributes:
         name: Name of the model and of its artifact file.
-        task: What the model predicts.
-        description: Text of the model card.
-        intended_use: Text of the model card.
-        limits: Texts of the model card.
+        facts: Texts of the model card, and all other keys as "recipe", for the artifact's metadata.
         data: The table and its columns.
-        features: The inputs, in the network's order.
+        schema: The inputs and the target.
         split: The rows that train and validate.
-        scaling: Scaling of the inputs.
-        network: The layers.
-        training: Fields of `model.training.config.Training`.
+        scaling: Scaling of inputs and targets.
+        transforms: The transform of each feature, "" for none.
+        network: The untrained network.
+        training: How to train it.
         ensemble: None for a single network.
-        threshold: Probability above which a row is positive; a number or an operating point.
+        threshold: Probability above which a row is positive, or the name of an operating point;
+            None if the task has no threshold.
         decision: Calibration, costs and refer band.
     """
 
-    name: Name
-    task: Literal["binary", "multi_class", "multi_label", "regression", "non_negative"] = "binary"
-    description: str = ""
-    intended_use: str = ""
-    limits: list[str] = Field(default=[])
+    name: str
+    facts: dict[str, Any]
     data: Data
-    features: Annotated[tuple[Feature, ...], Strict(False)]
+    schema: Schema
     split: Split
-    scaling: Scaling = Scaling()
+    scaling: Scaling
+    transforms: tuple[str, ...]
     network: Network
-    training: dict[str, Any]
-    ensemble: Ensemble | None = None
-    threshold: Any = None
-    decision: Decision = Decision()
-
-    @field_validator("threshold")
-    @classmethod
-    def _check_threshold(cls, given: object) -> object:
-        return None if given is None else parse_threshold(given)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        schema = self.data_schema
-        columns = [("data.target", column) for column in self.data.targets]
-        for key, column in (*columns, ("split.column", self.split.column)):
-            if column in schema.names:
-                raise ValueError(f"{key} {column!r} cannot be a feature too: remove one of them")
-        if self.threshold is not None and not schema.target.has_threshold:
-            raise ValueError(f"threshold: task {self.task} has none, remove this key")
-        self._check_out_of_bag_needs()
-        try:
-            check_transforms(schema, self.transforms)
-        except DataError as error:
-            raise ValueError(f"scaling.transform: {error}") from None
-        return self
-
-    def _check_out_of_bag_needs(self) -> None:
-        """Reject keys that need out-of-bag predictions if the recipe has none."""
-        if self.task == "binary" and self.ensemble is not None and self.ensemble.bagged:
-            return
-        decision, needs = self.decision, "needs task binary, and an ensemble that is bagged"
-        if isinstance(self.threshold, str):
-            raise ValueError(f"threshold: {self.threshold} {needs}")
-        if decision.calibration != "none":
-            raise ValueError(f"decision.calibration: {decision.calibration} {needs}")
-        for threshold in decision.refer:
-            if isinstance(threshold, str):
-                raise ValueError(f"decision.refer: {threshold} {needs}")
-        if decision.refer and self.task != "binary":
-            raise ValueError("decision.refer: is for task binary")
-
-    @property
-    def transforms(self) -> tuple[str, ...]:
-        """The transform of each feature, "" for none.
-
-        Raises:
-            DataError: If a transform is given for an unknown feature.
-        """
-        given, features = self.scaling.transform, self.features
-        if isinstance(given, str):
-            return tuple(given if each.type in ("integer", "number") else "" for each in features)
-        names = [feature.name for feature in features]
-        for name in given:
-            if name not in names:
-                raise DataError(f"unknown feature {name!r}")
-        return tuple(given.get(name, "") for name in names)
-
-    @property
-    def data_schema(self) -> Schema:
-        """The inputs and the target of the trained model."""
-        return Schema(features=self.features, target=self.data.build_target(self.task))
-
-    def build_network(self) -> NumpyNetwork:
-        """Build the network.
-
-        Raises:
-            RecipeError: If a layer, the loss or the number of outputs is invalid; the text names
-                the key and the rule.
-        """
-        network, task, outputs = self.network, TASKS[self.task], len(self.data_schema.target.names)
-        key = "layers" if network.hidden is None else "hidden"
-        layers: list[Layer] = []
-        for index, description in enumerate(getattr(network, key)):
-            try:
-                layers.append(layer_from(description))
-            except NetworkError as error:
-                raise RecipeError(f"network.{key}.{index}: {error}") from None
-        if network.hidden is not None:
-            layers.append(task.output_layer(outputs))
-        try:
-            inputs = inputs_of(self.data_schema)
-            loss = task.loss if network.loss is None else network.loss
-            built = NumpyNetwork(layers, inputs, loss, network.dtype, network.channels)
-        except NetworkError as error:
-            raise RecipeError(f"network: {error}") from None
-        if built.outputs != outputs:
-            needs = f"{outputs} output{'s' if outputs > 1 else ''}"
-            raise RecipeError(
-                f"network: task {self.task} needs {needs}, the last layer has {built.outputs}"
-            )
-        if built.loss.name not in task.losses:
-            known = " or ".join(task.losses)
-            raise RecipeError(f"network.loss: must be {known} for task {self.task}")
-        return built
-
-    def build_training(self) -> Training:
-        """Build the description of the training.
-
-        Raises:
-            RecipeError: If a value is invalid; the text names the key and the rule.
-        """
-        try:
-            training = construct("training", Training, self.training)
-            if self.ensemble is not None and len(training.rates) > 1:
-                raise NetworkError("training.learning_rate must be one number for all members")
-            bagged = self.ensemble is not None and self.ensemble.bagged
-            if bagged and any(isinstance(each, Mixup) for each in training.augmentation):
-                # Mixup ignores the weight of a row's partner, so members would learn from it.
-                rule = "mixes rows that are out of a member's bag into it: set ensemble.bagged"
-                raise NetworkError(f"training.augmentation: mixup {rule} to false, or remove mixup")
-        except NetworkError as error:
-            raise RecipeError(str(error)) from None
-        return training
+    training: Training
+    ensemble: Ensemble | None
+    threshold: float | str | None
+    decision: Decision
 
 
 def bundled_recipes() -> list[str]:
@@ -186,7 +68,7 @@ def bundled_recipes() -> list[str]:
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Load and validate a recipe.
+    """Load, validate and compile a recipe.
 
     Args:
         name_or_path: Name of a bundled recipe, or path of a .toml file.
@@ -194,25 +76,21 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises:
         RecipeError: If the recipe cannot be used; the text names the file, the key and the rule.
     """
-    path = _locate(name_or_path, BUNDLED)
+    path = _locate(name_or_path)
     try:
-        recipe = Recipe.model_validate(_merge(path, ancestors=()))
-        recipe.build_network()
-        recipe.build_training()
+        return _compile(RecipeFile.model_validate(_merge(path, ancestors=())))
     except ValidationError as error:
         raise RecipeError(f"{path}: {_explain(error)}") from None
-    except RecipeError as error:
+    except MalignancyError as error:
         raise RecipeError(f"{path}: {error}") from None
-    return recipe
 
 
-def _locate(name_or_path: str, bundled: Path) -> Path:
-    if name_or_path in bundled_recipes():
-        return bundled / f"{name_or_path}.toml"
-    path = Path(name_or_path)
+def _locate(name_or_path: str) -> Path:
+    names, path = bundled_recipes(), Path(name_or_path)
+    if name_or_path in names:
+        return BUNDLED / f"{name_or_path}.toml"
     if path.suffix == ".toml":
         return path
-    names = bundled_recipes()
     close = difflib.get_close_matches(name_or_path, names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"the bundled ones are {', '.join(names)}"
     raise RecipeError(f"no recipe {name_or_path!r}: {hint} (or give the path of a .toml file)")
@@ -242,7 +120,7 @@ def _merge(path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
         return content
     if not isinstance(parent, str):
         raise RecipeError("extends: must be the name or path of a recipe")
-    base = path.parent / parent if parent.endswith(".toml") else _locate(parent, BUNDLED)
+    base = path.parent / parent if parent.endswith(".toml") else _locate(parent)
     try:
         return _override(_merge(base, (*ancestors, real)), content)
     except RecipeError as error:
@@ -287,7 +165,7 @@ def _explain(error: ValidationError) -> str:
             first = other
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        section: Any = Recipe
+        section: Any = RecipeFile
         for part in first["loc"][:-1]:
             if isinstance(part, str):
                 annotation = section.model_fields[part].annotation
@@ -305,3 +183,104 @@ def _explain(error: ValidationError) -> str:
     is_short = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**64)
     shown = f", got {value!r:.80}" if is_short else ""
     return f"{key}: {message}{shown}" if key else message
+
+
+def _compile(file: RecipeFile) -> Recipe:
+    schema = Schema(features=file.features, target=file.data.build_target(file.task))
+    columns = [("data.target", column) for column in file.data.targets]
+    for key, column in (*columns, ("split.column", file.split.column)):
+        if column in schema.names:
+            raise RecipeError(f"{key} {column!r} cannot be a feature too: remove one of them")
+    threshold = file.threshold
+    if schema.target.has_threshold:
+        threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+    elif threshold is not None:
+        raise RecipeError(f"threshold: task {file.task} has none, remove this key")
+    _check_out_of_bag_needs(file)
+    settings = file.model_dump(mode="json", exclude=CARD)
+    settings["data"]["file"] = file.data.file.name
+    return Recipe(
+        file.name,
+        {**file.model_dump(include=CARD), "recipe": settings},
+        file.data,
+        schema,
+        file.split,
+        file.scaling,
+        _transforms(file.scaling.transform, schema),
+        _network(file, schema),
+        _training(file.training, file.ensemble),
+        file.ensemble,
+        threshold,
+        file.decision,
+    )
+
+
+def _check_out_of_bag_needs(file: RecipeFile) -> None:
+    """Reject keys that need out-of-bag predictions if the recipe has none."""
+    if file.task == "binary" and file.ensemble is not None and file.ensemble.bagged:
+        return
+    decision, needs = file.decision, "needs task binary, and an ensemble that is bagged"
+    if isinstance(file.threshold, str):
+        raise RecipeError(f"threshold: {file.threshold} {needs}")
+    if decision.calibration != "none":
+        raise RecipeError(f"decision.calibration: {decision.calibration} {needs}")
+    for threshold in decision.refer:
+        if isinstance(threshold, str):
+            raise RecipeError(f"decision.refer: {threshold} {needs}")
+    if decision.refer and file.task != "binary":
+        raise RecipeError("decision.refer: is for task binary")
+
+
+def _transforms(given: str | dict[str, str], schema: Schema) -> tuple[str, ...]:
+    """Return the transform of each feature, "" for none."""
+    if isinstance(given, str):
+        numbers = ("integer", "number")
+        given = {each.name: given for each in schema.features if each.type in numbers}
+    try:
+        for name in given:
+            if name not in schema.names:
+                raise DataError(f"unknown feature {name!r}")
+        transforms = tuple(given.get(name, "") for name in schema.names)
+        check_transforms(schema, transforms)
+    except DataError as error:
+        raise RecipeError(f"scaling.transform: {error}") from None
+    return transforms
+
+
+def _network(file: RecipeFile, schema: Schema) -> Network:
+    section, task, outputs = file.network, TASKS[file.task], len(schema.target.names)
+    key = "layers" if section.hidden is None else "hidden"
+    layers = []
+    for index, description in enumerate(getattr(section, key)):
+        try:
+            layers.append(layer_from(description))
+        except NetworkError as error:
+            raise RecipeError(f"network.{key}.{index}: {error}") from None
+    if section.hidden is not None:
+        layers.append(task.output_layer(outputs))
+    loss = task.loss if section.loss is None else section.loss
+    try:
+        network = Network(layers, inputs_of(schema), loss, section.dtype, section.channels)
+    except NetworkError as error:
+        raise RecipeError(f"network: {error}") from None
+    if network.outputs != outputs:
+        needs = f"{outputs} output{'s' if outputs > 1 else ''}"
+        raise RecipeError(
+            f"network: task {file.task} needs {needs}, the last layer has {network.outputs}"
+        )
+    if network.loss.name not in task.losses:
+        known = " or ".join(task.losses)
+        raise RecipeError(f"network.loss: must be {known} for task {file.task}")
+    return network
+
+
+def _training(fields: dict[str, Any], ensemble: Ensemble | None) -> Training:
+    training = construct("training", Training, fields)
+    if ensemble is not None and len(training.rates) > 1:
+        raise RecipeError("training.learning_rate must be one number for all members")
+    bagged = ensemble is not None and ensemble.bagged
+    if bagged and any(isinstance(each, Mixup) for each in training.augmentation):
+        # Mixup ignores the weight of a row's partner, so members would learn from it.
+        rule = "mixes rows that are out of a member's bag into it: set ensemble.bagged"
+        raise RecipeError(f"training.augmentation: mixup {rule} to false, or remove mixup")
+    return training

@@ -1,10 +1,12 @@
-"""The tables of a recipe: data, split, scaling, network, ensemble and decision."""
+"""The keys of a recipe file: its tables, and the file as a whole."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
+from model.errors import RecipeError
+from model.prediction.schema import Feature
 from model.prediction.target import (
     Binary,
     Label,
@@ -80,7 +82,7 @@ class Data(Section):
         """Return the target of a model of this task.
 
         Raises:
-            ValueError: If a key is missing or does not fit the task; the text names the key.
+            RecipeError: If a key is missing or does not fit the task; the text names the key.
         """
         self._check_keys(task)
         if task == "binary":
@@ -98,23 +100,23 @@ class Data(Section):
         return target
 
     def _check_keys(self, task: str) -> None:
-        """Raise ValueError unless the task's required keys are given, and no other task's keys."""
+        """Raise RecipeError unless the task's required keys are given, and no other task's keys."""
         for key, tasks in TASKS_OF_KEYS.items():
             if task in tasks and key in REQUIRED_KEYS and not getattr(self, key):
-                raise ValueError(f"data.{key}: is required for task {task}")
+                raise RecipeError(f"data.{key}: is required for task {task}")
             if task not in tasks and getattr(self, key):
-                raise ValueError(f"data.{key}: is for task {' or '.join(tasks)}, not for {task}")
+                raise RecipeError(f"data.{key}: is for task {' or '.join(tasks)}, not for {task}")
         if task in ("binary", "multi_class") and not isinstance(self.target, str):
-            raise ValueError(f"data.target: must be one column for task {task}")
+            raise RecipeError(f"data.target: must be one column for task {task}")
         classes = self.classes or (self.negative, self.positive)
         if isinstance(self.class_weight, list) and len(self.class_weight) != len(classes):
-            raise ValueError(
+            raise RecipeError(
                 f'data.class_weight: must be "balanced", or {len(classes)} numbers, one per class'
             )
         for cell, label in self.labels.items():
             if label not in (*classes, ""):
                 known = ", ".join(map(repr, classes))
-                raise ValueError(
+                raise RecipeError(
                     f"data.labels: {cell!r:.80} must mean {known} or '' (leave the row out)"
                 )
 
@@ -270,6 +272,47 @@ class Decision(Section):
         if len(given) not in (0, 2):
             raise ValueError("must be two thresholds")
         return [parse_threshold(each) for each in given]
+
+
+class RecipeFile(Section):
+    """A whole recipe file, merged with those that it extends.
+
+    Attributes:
+        name: Name of the model and of its artifact file.
+        task: What the model predicts.
+        description: Text of the model card.
+        intended_use: Text of the model card.
+        limits: Texts of the model card.
+        data: The table and its columns.
+        features: The inputs, in the network's order.
+        split: The rows that train and validate.
+        scaling: Scaling of the inputs.
+        network: The layers.
+        training: Fields of `model.training.config.Training`.
+        ensemble: None for a single network.
+        threshold: Probability above which a row is positive; a number or an operating point.
+        decision: Calibration, costs and refer band.
+    """
+
+    name: Name
+    task: Literal["binary", "multi_class", "multi_label", "regression", "non_negative"] = "binary"
+    description: str = ""
+    intended_use: str = ""
+    limits: list[str] = Field(default=[])
+    data: Data
+    features: Annotated[tuple[Feature, ...], Strict(False)]
+    split: Split
+    scaling: Scaling = Scaling()
+    network: Network
+    training: dict[str, Any]
+    ensemble: Ensemble | None = None
+    threshold: Any = None
+    decision: Decision = Decision()
+
+    @field_validator("threshold")
+    @classmethod
+    def _check_threshold(cls, given: object) -> object:
+        return None if given is None else parse_threshold(given)
 
 
 def parse_threshold(given: object) -> float | str:

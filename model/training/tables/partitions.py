@@ -172,7 +172,7 @@ def read_partitions(recipe: Recipe) -> Partitions:
     Raises:
         DataError: If the table cannot be used, or a part of it is empty or has one class only.
     """
-    target, chunks = recipe.data_schema.target, read_table_chunks(recipe)
+    target, chunks = recipe.schema.target, read_table_chunks(recipe)
     held: list[Table] = []
     size = 0
     for chunk in chunks:
@@ -200,7 +200,7 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
     """
     max_rows = max(MIN_SAMPLE_ROWS, MAX_MEMORY_BYTES // (8 * _record_width(recipe)))
     sample = Sample(max_rows, np.random.default_rng(0))
-    statistics = TargetStatistics(recipe.data_schema.target)
+    statistics = TargetStatistics(recipe.schema.target)
     for chunk in read_table_chunks(recipe):
         sample.add(chunk)
         statistics.add(chunk.targets)
@@ -216,7 +216,7 @@ def _continue(held: list[Table], chunks: Iterator[Table]) -> Iterator[Table]:
 
 
 def _read_through_file(chunks: Iterator[Table], recipe: Recipe) -> Partitions:
-    target, splitter = recipe.data_schema.target, ChunkSplitter(recipe.split)
+    target, splitter = recipe.schema.target, ChunkSplitter(recipe.split)
     table_stats, train_stats, dropped = TargetStatistics(target), TargetStatistics(target), 0
     sample_rows = min(MAX_SAMPLE_ROWS, MAX_SAMPLE_BYTES // (8 * _record_width(recipe)))
     max_rows = max(MIN_SAMPLE_ROWS, sample_rows)
@@ -257,4 +257,4 @@ def _write(file: IO[bytes], table: Table) -> None:
 
 def _record_width(recipe: Recipe) -> int:
     """Return how many numbers a row's record has."""
-    return len(recipe.features) + recipe.data_schema.target.columns_of_targets + 1
+    return len(recipe.schema.features) + recipe.schema.target.columns_of_targets + 1

@@ -88,7 +88,7 @@ def read_table(recipe: Recipe) -> Table:
             and the column.
     """
     table = concatenate(read_table_chunks(recipe))
-    require_two_classes(recipe, TargetStatistics(recipe.data_schema.target).add(table.targets))
+    require_two_classes(recipe, TargetStatistics(recipe.schema.target).add(table.targets))
     return table
 
 
@@ -121,7 +121,7 @@ def require_two_classes(recipe: Recipe, statistics: TargetStatistics) -> None:
     Raises:
         DataError: If the task has classes, and the table has rows of fewer than two.
     """
-    target, name = recipe.data_schema.target, recipe.data.targets[0]
+    target, name = recipe.schema.target, recipe.data.targets[0]
     if not isinstance(target, Binary | MultiClass):
         return
     if not statistics.rows:
@@ -148,7 +148,7 @@ def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
     Raises:
         DataError: If the table is too short for the split, or a part is empty.
     """
-    split, target = recipe.split, recipe.data_schema.target
+    split, target = recipe.split, recipe.schema.target
     if split.train is not None and isinstance(split.validation, tuple):
         indices = by_ranges(len(table.rows), split.train, split.validation)
     elif table.split_values is not None and isinstance(split.validation, str):
@@ -169,10 +169,10 @@ def _table_of(frame: pd.DataFrame, recipe: Recipe) -> Table:
         frame = frame.apply(as_text).replace(data.missing_values, "")
     all_rows = len(frame)
     frame = _with_labels(frame, data)
-    rows = np.column_stack([read_column(frame, feature) for feature in recipe.features])
+    rows = np.column_stack([read_column(frame, feature) for feature in recipe.schema.features])
     table = Table(
         rows,
-        read_targets(frame, data, recipe.data_schema.target),
+        read_targets(frame, data, recipe.schema.target),
         text_array(frame, data.group),
         _weights(frame, data.weight),
         text_array(frame, recipe.split.column),

@@ -42,14 +42,14 @@ def test_every_recipe_has_a_comment_with_its_expected_result() -> None:
         text = (BUNDLED / f"{name}.toml").read_text(encoding="utf-8")
         assert text.startswith("# ")
         assert "Expected" in text or "extends = " in text
-        assert load_recipe(name).description
+        assert load_recipe(name).facts["description"]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_recipes_reach_their_expected_results(name: str) -> None:
     outcome = train(load_recipe(name)).outcome
     loss, score, tolerance = EXPECTED[name]
-    stopped = load_recipe(name).build_training().early_stopping is not None
+    stopped = load_recipe(name).training.early_stopping is not None
     record = outcome.history.best if stopped else outcome.history.records[-1]
     assert record.validation_loss == pytest.approx(loss, abs=tolerance)
     assert [*record.metrics.values()] == [pytest.approx(score, abs=0.04)]

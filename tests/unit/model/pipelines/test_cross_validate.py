@@ -85,9 +85,7 @@ def test_the_wisconsin_table(tmp_path: Path, tail: str) -> None:
     table = read_table(recipe)
     [found] = cross_validate(recipe, table, draw_folds(recipe, table, 5, 1))
     assert found.scored.predictions.shape == (683, 1)
-    assert (
-        0.94 < metrics_at_threshold(recipe.data_schema.target, found.scored, 0.5)["accuracy"] < 0.99
-    )
+    assert 0.94 < metrics_at_threshold(recipe.schema.target, found.scored, 0.5)["accuracy"] < 0.99
     assert {name: set(each.tolist()) for name, each in found.thresholds.items()} == {
         "default": {0.5}
     }

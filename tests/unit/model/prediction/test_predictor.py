@@ -146,7 +146,7 @@ def untrained(name: str) -> tuple[Predictor, Array]:
         scored = ScoredRows.ungrouped(nothing, nothing)
         made = Predictor(
             name=name,
-            schema=recipe.data_schema,
+            schema=recipe.schema,
             encoder=prepared.encoder,
             network=prepared.network,
             theta=theta.astype(prepared.theta.dtype),

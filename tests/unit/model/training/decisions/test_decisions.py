@@ -11,7 +11,8 @@ from model.errors import DataError, RecipeError
 from model.pipelines.prepare import prepare
 from model.prediction.calibration import Isotonic, Temperature
 from model.training.batches.rows import Rows
-from model.training.decisions.decisions import decide, default_decisions
+from model.training.decisions import decisions
+from model.training.decisions.decisions import Decisions
 from model.training.decisions.operating_points import operating_points
 from model.training.fitting.loop import minimize
 from model.training.recipes.recipe import Recipe, load_recipe
@@ -24,6 +25,17 @@ def recipe_of(folder: Path, text: str, base: str = "article") -> Recipe:
     path = folder / "my.toml"
     path.write_text(f'extends = "{base}"\n{text}')
     return load_recipe(str(path))
+
+
+def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
+    assert recipe.threshold is not None
+    return decisions.decide(
+        recipe.threshold, recipe.decision, labels, probabilities, groups, recipe.split.seed
+    )
+
+
+def default_decisions(recipe: Recipe) -> Decisions:
+    return decisions.default_decisions(recipe.threshold, recipe.decision)
 
 
 def out_of_bag_rows(rows: int = 600) -> tuple[Array, Array, Array]:

@@ -29,7 +29,7 @@ def generate(tmp_path: Path, text: str, target: str | None = None) -> tuple[str,
 
 def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
     text, recipe = generate(tmp_path, TABLE)
-    found = {each.name: each for each in recipe.features}
+    found = {each.name: each for each in recipe.schema.features}
     assert list(found) == ["age", "colour", "smokes", "height"]
     age = found["age"]
     assert (age.type, age.minimum, age.maximum, age.may_be_missing) == ("integer", 30, 62, False)
@@ -49,8 +49,8 @@ def test_wisconsin_table_trains_with_its_first_recipe(tmp_path: Path) -> None:
     path = tmp_path / "first.toml"
     path.write_text(recipe_text)
     recipe = load_recipe(str(path))
-    assert len(recipe.features) == 9
-    assert [each.name for each in recipe.features if each.may_be_missing] == ["bare_nuclei"]
+    assert len(recipe.schema.features) == 9
+    assert [each.name for each in recipe.schema.features if each.may_be_missing] == ["bare_nuclei"]
     trained = train(recipe)
     assert trained.outcome.history.best.metrics["accuracy"] > 0.94
     assert trained.table.dropped == 0
@@ -67,7 +67,7 @@ def test_wisconsin_table_trains_with_its_first_recipe(tmp_path: Path) -> None:
 def test_other_tasks_train(tmp_path: Path, cells: list[str], task: str, line: str) -> None:
     lines = [f"{k / 10},{cells[k % len(cells)]}" for k in range(80)]
     text, recipe = generate(tmp_path, "\n".join(["x,y", *lines, ""]))
-    assert (recipe.task, line in text) == (task, True)
+    assert (recipe.schema.target.task, line in text) == (task, True)
     assert train(recipe).outcome.history.records
 
 

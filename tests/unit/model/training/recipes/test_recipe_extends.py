@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import RecipeError
+from model.network.layers import Dense
 from model.training.recipes.recipe import load_recipe
 
 
@@ -33,9 +34,9 @@ def extend_article(tmp_path: Path, text: str) -> Path:
 def test_article_long_differs_from_article_in_rate_and_epochs() -> None:
     article, long = load_recipe("article"), load_recipe("article-long")
     changes = {"learning_rate": 0.07, "epochs": 65_000}
-    assert long.training == {**article.training, **changes}
-    update = {"name": "article", "training": article.training}
-    assert long.model_copy(update=update) == article
+    expected = article.facts["recipe"]
+    training = {**expected["training"], **changes}
+    assert long.facts["recipe"] == {**expected, "name": "article-long", "training": training}
 
 
 def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
@@ -45,8 +46,8 @@ def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
     child.parent.mkdir()
     write(child, 'extends = "../parent.toml"\nname = "child"\ntraining.seed = 5')
     recipe, article = load_recipe(str(child)), load_recipe("article")
-    assert (recipe.name, recipe.threshold, recipe.training["seed"]) == ("child", 0.7, 5)
-    assert recipe.training["epochs"] == article.training["epochs"]
+    assert (recipe.name, recipe.threshold, recipe.training.seed) == ("child", 0.7, 5)
+    assert recipe.training.epochs == article.training.epochs
     assert recipe.data.target == article.data.target
     assert recipe.data.file.samefile(tmp_path / "rows.csv")
 
@@ -54,9 +55,9 @@ def test_extends_overrides_key_by_key(tmp_path: Path) -> None:
 def test_lists_are_replaced_as_a_whole(tmp_path: Path) -> None:
     path = extend_article(tmp_path, 'network.layers = [{units = 1}]\nfeatures = [{name = "a"}]')
     recipe = load_recipe(str(path))
-    assert recipe.network.layers == [{"units": 1}]
-    assert recipe.data_schema.names == ("a",)
-    assert recipe.build_network().layout.size == 2
+    assert recipe.network.layers == (Dense(1),)
+    assert recipe.schema.names == ("a",)
+    assert recipe.network.layout.size == 2
 
 
 def test_absolute_data_path_is_kept(tmp_path: Path) -> None:
@@ -84,14 +85,14 @@ def test_another_kind_of_split_or_network_replaces_the_table(tmp_path: Path) -> 
     recipe = load_recipe(str(extend_article(tmp_path, text)))
     assert recipe.split.train is None
     assert recipe.split.validation == 0.25
-    assert recipe.network.layers is None
+    assert recipe.network.layers == (Dense(1),)
     other = load_recipe(str(extend_article(tmp_path, "split.validation = [501, 600]")))
     assert other.split.train == (0, 500)
     named = "training.optimizer = {name = 'adam', beta1 = 0.8}"
-    assert load_recipe(str(extend_article(tmp_path, named))).training["optimizer"]["beta1"] == 0.8
+    assert load_recipe(str(extend_article(tmp_path, named))).training.optimizer.beta1 == 0.8
 
 
 def test_label_smoothing(tmp_path: Path) -> None:
     text = "network.loss = {name = 'binary_cross_entropy', label_smoothing = 0.1}"
-    loss = load_recipe(str(extend_article(tmp_path, text))).build_network().loss
+    loss = load_recipe(str(extend_article(tmp_path, text))).network.loss
     assert loss.describe() == {"name": "binary_cross_entropy", "label_smoothing": 0.1}
