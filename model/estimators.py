@@ -6,6 +6,7 @@ Requires the extra `sklearn`. The estimators do not scale the features:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Integral
 from typing import Any, Self
 
@@ -37,35 +38,22 @@ except ImportError as error:
 FLOATS = (np.float64, np.float32)  # valid dtypes of rows; others are converted to the first
 
 
+@dataclass(eq=False, repr=False)
 class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """Base class of both estimators: the hyperparameters and the state of the training."""
 
-    def __init__(
-        self,
-        hidden: Sequence[int | Layer | Mapping[str, Any] | str] = (15,),
-        activation: Any = "relu",
-        *,
-        optimizer: Any = "adam",
-        learning_rate: float | None = None,
-        epochs: int = 200,
-        batch_size: int | str = 32,
-        l2: float = 0.0,
-        early_stopping: bool | Mapping[str, Any] = False,
-        validation_fraction: float = 0.1,
-        random_state: Any = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.l2 = l2
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.training = training
+    hidden: Sequence[int | Layer | Mapping[str, Any] | str] = (15,)
+    activation: Any = "relu"
+    _: KW_ONLY
+    optimizer: Any = "adam"
+    learning_rate: float | None = None
+    epochs: int = 200
+    batch_size: int | str = 32
+    l2: float = 0.0
+    early_stopping: bool | Mapping[str, Any] = False
+    validation_fraction: float = 0.1
+    random_state: Any = None
+    training: Mapping[str, Any] | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
@@ -152,6 +140,7 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return self.network_.predict(self.theta_, rows)
 
 
+@dataclass(eq=False, repr=False)
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[misc]
     """A network that predicts class probabilities; labels may be of any type.
 
@@ -185,36 +174,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
         loss_: The loss of the training rows at `theta_`.
     """
 
-    def __init__(
-        self,
-        hidden: Sequence[int | Layer | Mapping[str, Any] | str] = (15,),
-        activation: Any = "relu",
-        *,
-        optimizer: Any = "adam",
-        learning_rate: float | None = None,
-        epochs: int = 200,
-        batch_size: int | str = 32,
-        l2: float = 0.0,
-        early_stopping: bool | Mapping[str, Any] = False,
-        validation_fraction: float = 0.1,
-        class_weight: str | Mapping[Any, float] | None = None,
-        random_state: Any = None,
-        training: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(
-            hidden,
-            activation,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            batch_size=batch_size,
-            l2=l2,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-            training=training,
-        )
-        self.class_weight = class_weight
+    class_weight: str | Mapping[Any, float] | None = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a new network.
