@@ -5,6 +5,7 @@ Layers, activations, losses, optimizers, … are small frozen dataclasses. Plain
 (`{"name": "leaky_relu", "slope": 0.2}`). Recipes and artifacts store plain data only.
 """
 
+from abc import ABC
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from model.errors import NetworkError
 
 
-class Configurable:
+class Configurable(ABC):
     """Base class of frozen dataclasses that plain data can describe.
 
     Attributes:

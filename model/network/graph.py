@@ -5,6 +5,7 @@ backward side by side, which write into preallocated buffers. `evaluator` return
 as a pure function, for prediction.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ class Workspace:
         return aligned(array.shape, array.dtype)
 
 
-class Node:
+class Node(ABC):
     """One operation on the values of its inputs.
 
     Args:
@@ -97,10 +98,11 @@ class Node:
         self.channels = channels
         self.block = block
 
+    @abstractmethod
     def bind(self, ws: Workspace) -> Calls:
         """Return the calls that write y, and the calls that write the inputs' gradients from dy."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluator(self, block: Array | None) -> Callable[..., Array] | None:
         """Return the operation as a pure function.
 
@@ -112,7 +114,6 @@ class Node:
             without shared buffers; None where the value is the input itself. It may overwrite its
             input only where no other node reads that.
         """
-        raise NotImplementedError
 
 
 class Input(Node):
@@ -122,6 +123,9 @@ class Input(Node):
 
     def bind(self, ws: Workspace) -> Calls:  # noqa: ARG002
         return [], []
+
+    def evaluator(self, block: Array | None) -> None:  # noqa: ARG002
+        return None
 
 
 def topological_order(last: Node) -> Sequence[Node]:

@@ -5,6 +5,7 @@ convolution both count the kernel. All randomness comes from the given generator
 """
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -39,6 +40,7 @@ class Fans:
 class Initializer(Configurable):
     """Draws the weights of one block."""
 
+    @abstractmethod
     def __call__(self, fans: Fans, generator: Generator) -> Array:
         """Draw weights.
 
@@ -49,7 +51,6 @@ class Initializer(Configurable):
         Returns:
             Weights of shape `fans.shape`, float64.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,9 @@ class _VarianceScaled(Initializer):
 
     is_uniform: ClassVar[bool]
 
+    @abstractmethod
     def variance(self, fans: Fans) -> float:
         """Return the variance of one weight."""
-        raise NotImplementedError
 
     def __call__(self, fans: Fans, generator: Generator) -> Array:
         variance = self.variance(fans)

@@ -1,5 +1,6 @@
 """Layers: descriptions that `build` turns into nodes of the graph."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,13 +24,13 @@ InitializerLike = str | Mapping[str, Any] | Initializer | None
 class Layer(Configurable):
     """A description of one or more nodes."""
 
+    @abstractmethod
     def build(self, source: Node) -> Node:
         """Return the last of the layer's nodes, built on `source`.
 
         Raises:
             NetworkError: The layer does not fit its input.
         """
-        raise NotImplementedError
 
     def _set_field(self, field: str, value: object) -> None:
         """Set a field of the frozen dataclass during its construction."""

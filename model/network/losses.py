@@ -5,6 +5,7 @@ mean over the outputs, or the sum over the classes. Shapes: z `(…, outputs, B)
 """
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Final
@@ -45,6 +46,7 @@ class Loss(Configurable):
         """
         return as_matrix("targets", targets, outputs, dtype)
 
+    @abstractmethod
     def value(self, z: Array, y: Array) -> Array:
         """Return the loss of each row.
 
@@ -55,8 +57,8 @@ class Loss(Configurable):
         Returns:
             `(…, 1, B)`.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
         """Return the calls that write ∂J/∂z.
 
@@ -69,7 +71,6 @@ class Loss(Configurable):
         Returns:
             The calls in order.
         """
-        raise NotImplementedError
 
     def predict(self, z: Array) -> Array:
         """Return the predictions for logits, by the link."""

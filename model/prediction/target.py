@@ -4,6 +4,7 @@ Shapes: B rows; predictions `(B, outputs)` are probabilities, or the values of a
 `(B, columns)` are the true values of the same rows.
 """
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -34,15 +35,16 @@ class BaseTarget(BaseModel):
     has_threshold: ClassVar[bool] = False
 
     @property
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """The name of each output."""
-        raise NotImplementedError
 
     @property
     def columns_of_targets(self) -> int:
         """The number of target columns."""
         return len(self.names)
 
+    @abstractmethod
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
         """Return one answer a row, as in a response.
 
@@ -53,8 +55,8 @@ class BaseTarget(BaseModel):
         Returns:
             B dicts of JSON values.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def columns(self, predictions: Array, threshold: float) -> dict[str, Array]:
         """Return the answers as columns of a table.
 
@@ -65,8 +67,8 @@ class BaseTarget(BaseModel):
         Returns:
             Columns `(B,)` by name.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
         """Count the rows of each predicted label.
 
@@ -77,7 +79,6 @@ class BaseTarget(BaseModel):
         Returns:
             Counts above 0 by label; the count of all rows under "" for a regression.
         """
-        raise NotImplementedError
 
 
 class Binary(BaseTarget):

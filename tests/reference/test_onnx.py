@@ -10,9 +10,8 @@ import pytest
 from model.arrays import Array
 from model.errors import MalignancyError
 from model.export.onnx_model import to_onnx
-from model.network.activations.activation import Activation
-from model.network.activations.registry import ACTIVATIONS
-from model.network.graph import Node
+from model.network.activations.registry import ACTIVATIONS, Linear
+from model.network.graph import Input
 from model.network.layers import LAYERS, Dense
 from model.network.network import Network
 from model.network.ops.dense import Activated
@@ -226,10 +225,10 @@ def test_names_in_any_script_are_kept() -> None:
 
 
 def test_unknown_nodes_and_activations_are_rejected() -> None:
-    class Odd(Node):
+    class Odd(Input):
         """A node that the export does not know."""
 
-    class Strange(Activation):
+    class Strange(Linear):
         name = "strange"
 
     network = Network([Dense(1)], 2)

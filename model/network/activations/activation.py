@@ -1,6 +1,7 @@
 """The interface of an activation, and the stable functions that activations and losses share."""
 
 import math
+from abc import abstractmethod
 from typing import ClassVar, Final
 
 import numpy as np
@@ -52,14 +53,14 @@ class Activation(Configurable):
     in_place: ClassVar[bool] = True
     default_initializer: ClassVar[str] = "glorot_normal"
 
+    @abstractmethod
     def value(self, x: Array) -> Array:
         """Return y as a new array."""
-        raise NotImplementedError
 
     def overwrite(self, x: Array) -> Array:
         """Return y; it may overwrite x, which no other node reads."""
         return self.value(x)
 
+    @abstractmethod
     def bind(self, ws: Workspace) -> Calls:
         """Return the calls that write y from x, and those that write ∂J/∂x from dy."""
-        raise NotImplementedError

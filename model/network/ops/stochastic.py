@@ -1,6 +1,7 @@
 """Operations that draw noise during training and pass their input on in predictions."""
 
 import math
+from abc import abstractmethod
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ class _Noise(Node):
             return [partial(np.copyto, ws.y, ws.x)], [partial(np.copyto, ws.dx, ws.dy)]
         return self.draw(ws, ws.generator)
 
+    @abstractmethod
     def draw(self, ws: Workspace, generator: Generator) -> Calls:
         """Return the calls during training.
 
@@ -31,7 +33,6 @@ class _Noise(Node):
             ws: The node's buffers.
             generator: The source of noise.
         """
-        raise NotImplementedError
 
     def evaluator(self, block: Array | None) -> None:  # noqa: ARG002
         return None

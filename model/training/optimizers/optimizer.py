@@ -7,6 +7,7 @@ multipliers per parameter and decoupled weight decay.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -84,13 +85,13 @@ class Optimizer(Configurable):
             calls.append(partial(np.subtract, weights, step, weights))
         return Update([*state.prologue, *calls], state.rate, state.momentum, state.arrays)
 
+    @abstractmethod
     def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Allocate the optimizer's arrays and return the function that compiles one slice.
 
         That function returns the calls which leave learning rate · direction in the slice's
         `step`. The calls do not read θ.
         """
-        raise NotImplementedError
 
     def decoupled_decay(self) -> float:
         """Return λ of θ ← θ − rate · λ θ, which is applied beside the optimizer's own step."""

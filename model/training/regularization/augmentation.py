@@ -10,6 +10,7 @@ batches. Arrays of a batch's size are allocated once.
 # ruff: noqa: ARG002  # few augmentations need every argument of `bind`
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ from model.network.validation import require_count, require_number
 class Augmentation(Configurable):
     """A random change of training batches. Rows for evaluation and prediction stay unchanged."""
 
+    @abstractmethod
     def bind(
         self, inputs: Array, targets: Array, channels: int, generator: np.random.Generator
     ) -> list[Call]:
@@ -45,7 +47,6 @@ class Augmentation(Configurable):
         Raises:
             NetworkError: If the rows are too short for the augmentation.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

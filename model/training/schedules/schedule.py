@@ -1,5 +1,6 @@
 """The interface of a learning-rate schedule: a pure function of the step."""
 
+from abc import abstractmethod
 from typing import Self
 
 from model.errors import NetworkError
@@ -9,6 +10,7 @@ from model.network.config import Configurable
 class Schedule(Configurable):
     """A learning rate for each step and, for some schedules, a momentum."""
 
+    @abstractmethod
     def rate(self, step: int, base: float) -> float:
         """Return the learning rate of a step's update.
 
@@ -20,7 +22,6 @@ class Schedule(Configurable):
             NetworkError: If `base` is below the schedule's minimum, or the schedule needs a length
                 and has none.
         """
-        raise NotImplementedError
 
     def with_length(self, steps: int) -> Self:  # noqa: ARG002
         """Return this schedule with a length in steps, unless its length is fixed or given."""
