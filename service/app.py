@@ -1,7 +1,7 @@
 """Composition root: creates the application and passes each component its dependencies."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -51,7 +51,7 @@ def create_app(
     tracer_provider: "TracerProvider | None" = None,
     lifecycle: Lifecycle | None = None,
     log_writer: LogWriter | None = None,
-) -> FastAPI:
+) -> "Service":
     """Create the service.
 
     Args:
@@ -94,10 +94,9 @@ def create_app(
         telemetry.remove_other_titles(models.titles)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with watch_models(models, on_reload):
-            # The server rejects requests in an overload before they reach the app.
-            yield {"count_rejected": telemetry.rejected}
+            yield
         if tracer_provider is not None:
             await run_in_threadpool(shut_down_tracing, tracer_provider)
 
@@ -109,6 +108,7 @@ def create_app(
     )
     predict = predict_routes(models, settings, limiter)
     app = Service(
+        telemetry.rejected,
         title="malignancy",
         version=service_version,
         description="Predictions of small neural networks over REST.",
@@ -165,12 +165,18 @@ class Service(FastAPI):
     FastAPI's middleware and routing take about 20 µs, as long as validation and prediction of one
     row together.
 
+    Args:
+        count_rejected: Counts requests that the server rejects without calling the application.
+        **options: Arguments of FastAPI.
+
     Attributes:
+        count_rejected: The argument, for the server.
         direct: ASGI applications by method and path.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, count_rejected: Callable[[int], None], **options: Any) -> None:
         super().__init__(**options)
+        self.count_rejected = count_rejected
         self.direct: dict[tuple[str, str], ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

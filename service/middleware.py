@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.metrics import UNMATCHED, Telemetry
 from service.overload.limiter import WorkLimiter
-from service.problems import REJECTION, Problem
+from service.problems import Problem, rejection_of
 from service.request_context import AccessLog, RequestContext, request_context
 from service.security.api_keys import ApiKeyAuth
 
@@ -87,8 +87,8 @@ class RequestMiddleware:
         telemetry.started()
         start = perf_counter()
         try:
-            if REJECTION in scope:
-                raise scope[REJECTION]
+            if rejection := rejection_of(scope):
+                raise rejection
             if self.access is not None:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)

@@ -6,7 +6,7 @@ The paths of the Open Inference Protocol respond with that protocol's errors ins
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +19,6 @@ from starlette.types import Scope
 from service.request_context import request_context
 
 MEDIA_TYPE = "application/problem+json"
-REJECTION = "rejection"  # key of an ASGI scope: the Problem to respond with at once
 MAX_ERRORS = 10
 INFERENCE_PROTOCOL = "/v2"
 MAX_ERROR_CHARACTERS = 1000  # of an error of the Open Inference Protocol
@@ -31,6 +30,9 @@ _DETAILS = {
     405: "This path does not support this method; the Allow header lists the supported ones.",
     500: "The service failed to respond; its log has details under this request's id.",
 }
+
+
+_REJECTION: Final = "malignancy.rejection"  # a key of ASGI scopes
 
 
 class FieldError(TypedDict):
@@ -100,6 +102,24 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = self.errors
         return Response(to_json(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def rejected_scope(scope: Scope, problem: Problem) -> dict[str, Any]:
+    """Return the ASGI scope of a request that the server has rejected.
+
+    The application responds to it, so that the response is counted and logged as all others are.
+
+    Args:
+        scope: The scope of the request.
+        problem: The response.
+    """
+    return {**scope, _REJECTION: problem}
+
+
+def rejection_of(scope: Scope) -> Problem | None:
+    """Return the problem that a request was rejected with, None if it was not rejected."""
+    problem: Problem | None = scope.get(_REJECTION)
+    return problem
 
 
 def install_problem_handlers(app: FastAPI) -> None:

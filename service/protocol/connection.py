@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn._types import ASGI3Application, HTTPScope
@@ -10,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.lifecycle import GRACE_SECONDS, Lifecycle, shutting_down
 from service.overload.admission import Admission
-from service.problems import REJECTION, Problem
+from service.problems import Problem, rejected_scope
 from service.protocol.allowed_hosts import AllowedHosts
 from service.protocol.request_cycle import RequestCycle
 from service.protocol.timeouts import Deadline, DeadlineTimer
@@ -36,11 +37,15 @@ class ConnectionContext:
     Args:
         settings: The settings of the service.
         lifecycle: The lifecycle of the process.
+        count_rejected: Counts requests that are rejected without calling the application.
     """
 
-    def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, settings: Settings, lifecycle: Lifecycle, count_rejected: Callable[[int], None]
+    ) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
+        self.count_rejected = count_rejected
         self.allowed_hosts = AllowedHosts(settings.hosts)
         self.deadline_timer = DeadlineTimer()
         self.admission = Admission()
@@ -213,9 +218,9 @@ class Connection(HttpToolsProtocol):
             "headers": [],
             "state": self.app_state.copy(),
             **cast(dict[str, Any], request or {}),
-            REJECTION: problem,
         }
-        self.cycle = self._new_cycle(cast(HTTPScope, scope), keep_alive=False)
+        rejected = cast(HTTPScope, rejected_scope(scope, problem))
+        self.cycle = self._new_cycle(rejected, keep_alive=False)
         self.cycle.more_body = False
         self._receiving = True  # linger afterwards, whatever the input was
         self._start_asgi_task(self.cycle, self.app)

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from service.lifecycle import Lifecycle
 from service.problems import Problem
 from service.protocol.connection import ConnectionContext
 from service.protocol.load_shedding import LoadShedding
@@ -21,7 +20,6 @@ from service.protocol.request_head import (
     origin_form,
     validate_head,
 )
-from service.settings import Settings
 
 # Fixed limits.
 SLICE_BYTES: Final = 16 * 1024  # parsed between two checks of the limits
@@ -30,21 +28,9 @@ MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier r
 SLASH: Final = ord("/")
 
 
-def hardened_protocol(settings: Settings, lifecycle: Lifecycle) -> type[Protocol]:
-    """Return the protocol factory for `uvicorn.Config(http=...)`.
-
-    Args:
-        settings: The settings of the service.
-        lifecycle: The lifecycle of the process.
-
-    Returns:
-        A factory that uvicorn calls for each connection; all its connections share one
-        `ConnectionContext`.
-    """
-    return cast(
-        type[Protocol],
-        partial(HardenedHttpProtocol, context=ConnectionContext(settings, lifecycle)),
-    )
+def hardened_protocol(context: ConnectionContext) -> type[Protocol]:
+    """Return the factory of connections for `uvicorn.Config(http=...)`; they share `context`."""
+    return cast(type[Protocol], partial(HardenedHttpProtocol, context=context))
 
 
 class HardenedHttpProtocol(LoadShedding):

@@ -111,7 +111,7 @@ class LoadShedding(Connection):
         self.flow.resume_reading()
         self.transport.write(b"".join(responses))
         self.server_state.total_requests += len(responses)
-        self._count_rejected(len(responses))
+        self.context.count_rejected(len(responses))
 
     def _reject_one(self, cycle: RequestCycle) -> None:
         url, headers = cycle.scope["raw_path"], self.server_state.default_headers
@@ -122,7 +122,7 @@ class LoadShedding(Connection):
         self.transport.write(response)
         if not cycle.keep_alive:
             self.transport.close()
-        self._count_rejected(1)
+        self.context.count_rejected(1)
         self.on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,8 +131,3 @@ class LoadShedding(Connection):
 
     def _is_idle(self) -> bool:
         return not self._deferred_data and super()._is_idle()
-
-    def _count_rejected(self, requests: int) -> None:
-        count = self.app_state.get("count_rejected")
-        if count is not None:
-            count(requests)

@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 import uvicorn
-from fastapi import FastAPI
 
 from model.errors import ArtifactError
-from service.app import create_app
+from service.app import Service, create_app
 from service.lifecycle import Lifecycle
 from service.observability.access_log import access_log
 from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
 from service.observability.tracing import create_tracer_provider
+from service.protocol.connection import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
 from service.server.graceful import GracefulServer
@@ -88,12 +88,12 @@ def serve_as_worker(settings: Settings, listener: socket.socket, commands: Conne
     GracefulServer(_config(app, settings, lifecycle), lifecycle, [signal.SIGTERM]).run([listener])
 
 
-def _config(app: FastAPI, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:
+def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=hardened_protocol(settings, lifecycle),
+        http=hardened_protocol(ConnectionContext(settings, lifecycle, app.count_rejected)),
         lifespan="on",
         ws="none",
         log_config=None,
@@ -103,7 +103,7 @@ def _config(app: FastAPI, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
     )
 
 
-def make_app(settings: Settings, lifecycle: Lifecycle) -> FastAPI:
+def make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
     """Create the application of a process, with its logging and tracing, and tune the interpreter.
 
     Args:

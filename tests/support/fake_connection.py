@@ -157,15 +157,14 @@ class Server:
     def __init__(self, **settings: Any) -> None:
         self.application = Application()
         self.lifecycle = Lifecycle(drain_seconds=0)
-        self.protocol = hardened_protocol(Settings(**settings), self.lifecycle)
-        self.context: ConnectionContext = cast(
-            partial[HardenedHttpProtocol], self.protocol
-        ).keywords["context"]
+        telemetry = Telemetry()
+        self.context = ConnectionContext(Settings(**settings), self.lifecycle, telemetry.rejected)
+        self.protocol = hardened_protocol(self.context)
         self.deadline_timer = self.context.deadline_timer = StillTimer()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], RequestMiddleware(self.application, Telemetry(), LIMITER)),
+            cast(Callable[..., Any], RequestMiddleware(self.application, telemetry, LIMITER)),
             http=self.protocol,
             lifespan="off",
             log_config=None,

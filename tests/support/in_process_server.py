@@ -42,13 +42,12 @@ class ServedHere:
             lifecycle = Lifecycle(0)
             served = app.create_app(validated, predictor, lifecycle=lifecycle)
         self.limiter = limiters[0]
-        protocol: Any = hardened_protocol(validated, lifecycle)
-        self.context: ConnectionContext = protocol.keywords["context"]
+        self.context = ConnectionContext(validated, lifecycle, served.count_rejected)
         self.server = uvicorn.Server(
             uvicorn.Config(
                 served,
                 port=0,
-                http=protocol,
+                http=hardened_protocol(self.context),
                 lifespan="on",
                 ws="none",
                 log_config=None,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -93,10 +93,10 @@ async def test_nothing_grows(
     others = {id(each) for each in served()}  # of earlier tests
     versions, draw = Versions(predictor, tmp_path), Random(0)
     settings = Settings(artifact=versions.folder, extra_artifacts=str(versions.other))
-    app, protocol = create_app(settings), hardened_protocol(settings, Lifecycle(0))
-    context = cast(ConnectionContext, cast(partial[Any], protocol).keywords["context"])
+    app = create_app(settings)
+    context = ConnectionContext(settings, Lifecycle(0), app.count_rejected)
     requests = Requests(predictor.schema.names, predictor.name, draw)
-    with serving(app, protocol) as (server, port):
+    with serving(app, hardened_protocol(context)) as (server, port):
 
         def serves_other(title: str) -> bool:
             health = httpx.get(f"http://127.0.0.1:{port}/health").json()

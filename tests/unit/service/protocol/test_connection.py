@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
-from service.problems import REJECTION, Problem
+from service.problems import Problem, rejected_scope, rejection_of
 from service.protocol.connection import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
@@ -123,7 +123,9 @@ async def test_the_application_receives_a_scope_for_input_that_is_not_a_request(
     wire.protocol.app = cast(Any, application)
     await wire.send(GET + BAD)
     good, bad = scopes
-    assert bad.pop(REJECTION).status == 400
+    rejection = rejection_of(bad)
+    assert rejection is not None
+    assert rejection.status == 400
     empty: Scope = {
         "method": "",
         "path": "",
@@ -131,7 +133,7 @@ async def test_the_application_receives_a_scope_for_input_that_is_not_a_request(
         "query_string": b"",
         "headers": [],
     }
-    assert bad == {**good, **empty}
+    assert bad == rejected_scope({**good, **empty}, rejection)
     assert bad["state"] is not good["state"]
 
 
