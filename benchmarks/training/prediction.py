@@ -21,6 +21,7 @@ from model.arrays import Array  # noqa: E402
 from model.pipelines.prepare import prepare  # noqa: E402
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest  # noqa: E402
 from model.training.recipes.recipe import load_recipe  # noqa: E402
+from model.training.tables.partitions import read_partitions  # noqa: E402
 
 MANY = 10_000
 CHUNK_ROWS = 32  # rows of all members at once: the power of two for which the chain is fastest
@@ -29,20 +30,20 @@ CHUNK_ROWS = 32  # rows of all members at once: the power of two for which the c
 def untrained(name: str) -> tuple[Predictor, Array]:
     """Return the untrained model of a recipe, and its training rows."""
     recipe = load_recipe(name)
-    with prepare(recipe) as prepared:
-        rows, empty = prepared.parts.train.rows, np.zeros((1, 1))
-        scored = ScoredRows.ungrouped(empty, empty)
-        predictor = Predictor(
-            name=name,
-            schema=recipe.schema,
-            encoder=prepared.encoder,
-            network=prepared.network,
-            theta=prepared.theta,
-            operating_points={},
-            train=scored,
-            validation=scored,
-            self_test=SelfTest(rows[:1], empty),
-        )
+    prepared = prepare(recipe, read_partitions(recipe))
+    rows, empty = prepared.parts.train.rows, np.zeros((1, 1))
+    scored = ScoredRows.ungrouped(empty, empty)
+    predictor = Predictor(
+        name=name,
+        schema=recipe.schema,
+        encoder=prepared.encoder,
+        network=prepared.network,
+        theta=prepared.theta,
+        operating_points={},
+        train=scored,
+        validation=scored,
+        self_test=SelfTest(rows[:1], empty),
+    )
     return predictor, rows
 
 

@@ -41,7 +41,7 @@ def cross_validate_command(
     """
     plan = load_recipe(recipe)
     table = read_table(plan)
-    assignments = draw_folds(plan, table, folds, repeats)
+    assignments = draw_folds(plan.schema.target, table, folds, repeats)
     found = cross_validate(plan, table, assignments, jobs, cluster)
     summary = _summary(plan.schema.target, found)
     if as_json:

@@ -1,5 +1,6 @@
 """The command `landscape`: draw the loss around trained weights, and optimizers' paths."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from model.evaluation.landscape.paths import optimizer_paths, skip_comparison
 from model.evaluation.plots.landscape import contour, side_by_side, surface
 from model.pipelines.prepare import prepare as prepare_rows
 from model.training.recipes.recipe import load_recipe
+from model.training.tables.partitions import read_partitions
 
 
 def landscape_command(
@@ -33,11 +35,12 @@ def landscape_command(
     skip connections.
     """
     plan = load_recipe(recipe)
-    with prepare_rows(plan) as prepared:
-        rows = prepared.rows(prepared.parts.train)
+    with closing(read_partitions(plan)) as parts:
+        prepared = prepare_rows(plan, parts)
+        rows = prepared.rows(parts.train)
     inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
-    paths = optimizer_paths(prepared.network, prepared.theta, inputs, targets, points=points)
-    outputs, loss = prepared.network.outputs, prepared.network.loss
+    paths = optimizer_paths(plan.network, prepared.theta, inputs, targets, points=points)
+    outputs, loss = plan.network.outputs, plan.network.loss
     skips = skip_comparison(inputs, targets, outputs=outputs, loss=loss, points=points)
     pictures = {
         "contour": contour(paths.landscape, paths.paths, shares=paths.shares),

@@ -8,10 +8,9 @@ import numpy as np
 
 from model.arrays import Array
 from model.pipelines.parallel import workers
-from model.pipelines.prepare import prepare_partitions
 from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
-from model.prediction.target import Binary, MultiClass
+from model.prediction.target import Binary, MultiClass, Target
 from model.training.recipes.recipe import Recipe
 from model.training.schedules.plateau import ReduceOnPlateau
 from model.training.tables.partitions import Partitions
@@ -35,11 +34,11 @@ class OutOfFold:
     thresholds: dict[str, Array]
 
 
-def draw_folds(recipe: Recipe, table: Table, folds: int, repeats: int) -> list[Array]:
+def draw_folds(target: Target, table: Table, folds: int, repeats: int) -> list[Array]:
     """Assign rows to folds, stratified by class and without splitting groups.
 
     Args:
-        recipe: The recipe; its target says whether there are classes.
+        target: The target, which says whether there are classes.
         table: Table of N rows.
         folds: Number of folds.
         repeats: Number of assignments, with seeds from 0 on.
@@ -47,7 +46,6 @@ def draw_folds(recipe: Recipe, table: Table, folds: int, repeats: int) -> list[A
     Returns:
         The fold of each row, `(N,)`, one array a repeat.
     """
-    target = recipe.schema.target
     classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
     return [
         by_folds(folds, classes, table.groups, len(table.rows), seed) for seed in range(repeats)
@@ -139,4 +137,4 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
     )
     train_stats.check()
     parts = Partitions(table, train, validation, table_stats, train_stats, 0)
-    return fit(recipe, prepare_partitions(recipe, parts)).predictor
+    return fit(recipe, parts).predictor

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from model.prediction.target import Regression
 from model.training.bagging import draw_bags
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
-from model.training.config import Training
 from model.training.recipes.recipe import Recipe
+from model.training.recipes.sections import Ensemble
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
-from model.training.tables.partitions import Partitions, read_partitions
+from model.training.tables.partitions import Partitions
 from model.training.tables.table import Table
 
 BAGS = 4  # random stream of the training's seed, beside those of rows and noise
@@ -28,14 +27,11 @@ BAGS = 4  # random stream of the training's seed, beside those of rows and noise
 class Prepared:
     """A recipe's rows, split and encoded, and its untrained network.
 
-    A context manager: rows that are stored in a temporary file are deleted at its end.
-
     Attributes:
         parts: Training and validation rows.
         encoder: The fitted encoder.
         network: The network.
         theta: Initial parameters, `(P,)`, or `(K, P)` of an ensemble.
-        training: Configuration of the training.
         target_scale: Scale of a regression's targets, else None.
         weight_by_class: A weight for each class, or None.
         bags: How often each training row is in each member's bag, `(K, N)`, or None.
@@ -45,16 +41,9 @@ class Prepared:
     encoder: Encoder
     network: Network
     theta: Array
-    training: Training
     target_scale: Scale | None
     weight_by_class: list[float] | None
     bags: Array | None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.parts.close()
 
     def rows(self, part: Table) -> Rows:
         """Encode rows as network inputs, with scaled targets and weights."""
@@ -103,13 +92,8 @@ class Prepared:
         return scaled, combined
 
 
-def prepare(recipe: Recipe) -> Prepared:
-    """Read a recipe's table and build its network. Raises DataError where they do not fit."""
-    return prepare_partitions(recipe, read_partitions(recipe))
-
-
-def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
-    """Prepare a training of given rows.
+def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
+    """Prepare a training.
 
     Args:
         recipe: The recipe.
@@ -129,18 +113,16 @@ def prepare_partitions(recipe: Recipe, parts: Partitions) -> Prepared:
         if weight_by_class == "balanced"
         else weight_by_class
     )
-    network, training = recipe.network, recipe.training
     members = None if recipe.ensemble is None else recipe.ensemble.members
-    theta = network.initial_parameters(training.initial_generators(members))
+    theta = recipe.network.initial_parameters(recipe.training.initial_generators(members))
     target, scale = recipe.schema.target, None
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
-    bags = _bags(recipe, parts, training.seed)
-    return Prepared(parts, encoder, network, theta, training, scale, weight_by_class, bags)
+    bags = _bags(recipe.ensemble, parts, recipe.training.seed)
+    return Prepared(parts, encoder, recipe.network, theta, scale, weight_by_class, bags)
 
 
-def _bags(recipe: Recipe, parts: Partitions, seed: int) -> Array | None:
-    ensemble = recipe.ensemble
+def _bags(ensemble: Ensemble | None, parts: Partitions, seed: int) -> Array | None:
     if ensemble is None or not ensemble.bagged:
         return None
     if parts.file is not None:

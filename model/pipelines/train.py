@@ -1,6 +1,7 @@
 """Training: from a recipe to a predictor with decisions, metadata and scores."""
 
 import platform
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +20,7 @@ from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.learning_rate_finder import RateFinding, find_learning_rate
 from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
 from model.training.recipes.recipe import Recipe
-from model.training.tables.partitions import Partitions
+from model.training.tables.partitions import Partitions, read_partitions
 from model.training.tables.table import Table
 from model.training.tables.targets import TargetStatistics
 
@@ -55,33 +56,34 @@ def train(
         DataError: The table does not fit the recipe.
         TrainingError: The loss diverges.
     """
-    with prepare(recipe) as prepared:
-        return fit(recipe, prepared, watch=watch, checkpoint=checkpoint)
+    with closing(read_partitions(recipe)) as parts:
+        return fit(recipe, parts, watch=watch, checkpoint=checkpoint)
 
 
 def fit(
     recipe: Recipe,
-    prepared: Prepared,
+    parts: Partitions,
     *,
     watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Trained:
-    """Train a prepared network, then choose thresholds, refer band and calibration.
+    """Train on given rows, then choose thresholds, refer band and calibration.
 
     Args:
         recipe: The recipe.
-        prepared: Its rows and its network.
+        parts: Training and validation rows.
         watch: Called after each step, as in `minimize`.
         checkpoint: Saves and resumes the state of the training, as in `minimize`.
 
     Raises:
+        DataError: The rows do not fit the recipe.
         TrainingError: The loss diverges.
     """
-    parts = prepared.parts
+    prepared = prepare(recipe, parts)
     outcome = minimize(
-        prepared.network,
+        recipe.network,
         prepared.theta,
-        prepared.training,
+        recipe.training,
         prepared.training_rows(),
         prepared.rows(parts.validation),
         watch=watch,
@@ -104,7 +106,7 @@ def fit(
         name=recipe.name,
         schema=_with_refer(recipe.schema, decisions.refer),
         encoder=prepared.encoder,
-        network=prepared.network,
+        network=recipe.network,
         theta=theta,
         operating_points=decisions.operating_points,
         train=score(parts.train),
@@ -153,16 +155,18 @@ def find_rate(recipe: Recipe) -> RateFinding:
 
     The test needs mini-batches: it uses 64 rows where the recipe trains on all rows at once.
     """
-    with prepare(recipe) as prepared:
-        rows, size = prepared.rows(prepared.parts.train), prepared.training.batch_size
+    training, size = recipe.training, recipe.training.batch_size
+    with closing(read_partitions(recipe)) as parts:
+        prepared = prepare(recipe, parts)
+        rows = prepared.rows(parts.train)
     return find_learning_rate(
-        prepared.network,
+        recipe.network,
         prepared.theta,
         rows.inputs,
         rows.targets,
-        prepared.training.optimizer,
+        training.optimizer,
         batch_size=size if isinstance(size, int) else 64,
-        seed=prepared.training.seed,
+        seed=training.seed,
     )
 
 

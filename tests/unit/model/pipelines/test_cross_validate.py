@@ -45,7 +45,7 @@ def test_groups_are_not_split(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(MEMORIZE.replace("CATEGORIES", categories))
     recipe = load_recipe(str(tmp_path / "my.toml"))
     table = read_table(recipe)
-    folds = draw_folds(recipe, table, 5, 1)
+    folds = draw_folds(recipe.schema.target, table, 5, 1)
     leaking = np.arange(len(table.rows)) % 4  # rows of each group in all folds: leakage
 
     def accuracy(fold: Array) -> float:
@@ -62,7 +62,7 @@ def test_each_row_is_predicted_by_the_model_of_other_folds(tmp_path: Path) -> No
     more = 'ensemble.members = 3\nthreshold = "balanced"'
     recipe = wisconsin(tmp_path, more)
     table = read_table(recipe)
-    folds = draw_folds(recipe, table, 3, 2)
+    folds = draw_folds(recipe.schema.target, table, 3, 2)
     assert (folds[0] != folds[1]).any()
     one, other = cross_validate(recipe, table, folds)
     again = cross_validate(recipe, table, folds, jobs=2)
@@ -83,7 +83,7 @@ def test_each_row_is_predicted_by_the_model_of_other_folds(tmp_path: Path) -> No
 def test_the_wisconsin_table(tmp_path: Path, tail: str) -> None:
     recipe = wisconsin(tmp_path, tail=tail)
     table = read_table(recipe)
-    [found] = cross_validate(recipe, table, draw_folds(recipe, table, 5, 1))
+    [found] = cross_validate(recipe, table, draw_folds(recipe.schema.target, table, 5, 1))
     assert found.scored.predictions.shape == (683, 1)
     assert 0.94 < metrics_at_threshold(recipe.schema.target, found.scored, 0.5)["accuracy"] < 0.99
     assert {name: set(each.tolist()) for name, each in found.thresholds.items()} == {

@@ -19,6 +19,7 @@ from model.prediction.predictor import PIECE_ROWS, Predictor, ScoredRows, SelfTe
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from model.training.recipes.recipe import bundled_recipes, load_recipe
+from model.training.tables.partitions import read_partitions
 
 ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])
 
@@ -139,23 +140,23 @@ RECIPES = ("wisconsin", "article", "digits", "ecg", "multi-label", "regression",
 def untrained(name: str) -> tuple[Predictor, Array]:
     """A recipe's predictor before training, with nonzero biases, and rows of its table."""
     recipe = load_recipe(name)
-    with prepare(recipe) as prepared:
-        generator = np.random.default_rng(0)
-        theta = prepared.theta + 0.1 * generator.standard_normal(prepared.theta.shape)
-        rows, nothing = prepared.parts.train.rows, np.zeros((1, 1))
-        scored = ScoredRows.ungrouped(nothing, nothing)
-        made = Predictor(
-            name=name,
-            schema=recipe.schema,
-            encoder=prepared.encoder,
-            network=prepared.network,
-            theta=theta.astype(prepared.theta.dtype),
-            operating_points={},
-            train=scored,
-            validation=scored,
-            self_test=SelfTest(rows[:1], nothing),
-            target_scale=prepared.target_scale,
-        )
+    prepared = prepare(recipe, read_partitions(recipe))
+    generator = np.random.default_rng(0)
+    theta = prepared.theta + 0.1 * generator.standard_normal(prepared.theta.shape)
+    rows, nothing = prepared.parts.train.rows, np.zeros((1, 1))
+    scored = ScoredRows.ungrouped(nothing, nothing)
+    made = Predictor(
+        name=name,
+        schema=recipe.schema,
+        encoder=prepared.encoder,
+        network=prepared.network,
+        theta=theta.astype(prepared.theta.dtype),
+        operating_points={},
+        train=scored,
+        validation=scored,
+        self_test=SelfTest(rows[:1], nothing),
+        target_scale=prepared.target_scale,
+    )
     many = np.random.default_rng(1).permutation(np.resize(rows, (3 * PIECE_ROWS, rows.shape[1])))
     many[::7, 0] = np.nan
     return made, many

@@ -17,6 +17,7 @@ from model.training.decisions.operating_points import operating_points
 from model.training.fitting.loop import minimize
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.recipes.sections import OPERATING_POINTS
+from model.training.tables.partitions import read_partitions
 
 ENSEMBLE = "ensemble = { members = 3 }\n"
 
@@ -207,14 +208,15 @@ def test_mixup_is_rejected_with_bagging(tmp_path: Path) -> None:
 
 def test_out_of_bag_rows_do_not_affect_the_weights(tmp_path: Path) -> None:
     """Flipping the labels of a member's out-of-bag rows does not change its weights."""
-    prepared = prepare(recipe_of(tmp_path, "training.epochs = 5", "wisconsin"))
+    recipe = recipe_of(tmp_path, "training.epochs = 5", "wisconsin")
+    prepared = prepare(recipe, read_partitions(recipe))
     assert prepared.bags is not None
     rows, bag = prepared.training_rows(), prepared.bags[0]
     assert isinstance(rows, Rows)
     original = Rows(rows.inputs, rows.targets, bag)
     flipped = Rows(rows.inputs, np.asarray(rows.targets) ^ (bag == 0)[:, None], bag)
     found = [
-        minimize(prepared.network, prepared.theta[0], prepared.training, each).theta
+        minimize(prepared.network, prepared.theta[0], recipe.training, each).theta
         for each in (original, flipped)
     ]
     np.testing.assert_array_equal(found[0], found[1])

@@ -21,6 +21,7 @@ from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.recipes.sections import OPERATING_POINTS
 from model.training.tables import partitions
 from model.training.tables import table as tables
+from model.training.tables.partitions import read_partitions
 from model.training.tables.readers import read_chunks
 
 SHORT = """
@@ -86,8 +87,8 @@ def test_saved_ensemble_is_restored(whole: Predictor, tmp_path: Path) -> None:
 def test_thresholds_are_chosen_out_of_bag(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, 'threshold = "cost"')
     predictor = train(recipe).predictor
-    with prepare(recipe) as prepared:
-        train_rows, bags = prepared.parts.train, prepared.bags
+    parts = read_partitions(recipe)
+    train_rows, bags = parts.train, prepare(recipe, parts).bags
     assert bags is not None
     means, known = out_of_bag(member_predictions(predictor, train_rows.rows), bags)
     labels = train_rows.targets[known, 0]
@@ -107,8 +108,7 @@ def test_seed_determines_the_artifact(tmp_path: Path, whole: Predictor) -> None:
 
 def test_ensemble_without_bagging(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")
-    with prepare(recipe) as prepared:
-        assert prepared.bags is None
+    assert prepare(recipe, read_partitions(recipe)).bags is None
     predictor = train(recipe).predictor
     assert predictor.operating_points == {"default": 0.5}
     assert "out_of_bag" not in predictor.facts

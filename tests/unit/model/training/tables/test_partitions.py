@@ -3,6 +3,7 @@
 import errno
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,9 @@ def test_training_from_a_file_is_accurate(recipe_of: Any, monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("small_memory")
 def test_class_weights_count_all_training_rows(recipe_of: Any) -> None:
     more = 'data.weight = "w"\ndata.class_weight = "balanced"\nsplit.validation = 0.3'
-    with prepare(recipe_of(more)) as prepared:
+    recipe = recipe_of(more)
+    with closing(read_partitions(recipe)) as parts:
+        prepared = prepare(recipe, parts)
         before = records(prepared.parts)
         rows = prepared.training_rows()
         assert isinstance(rows, StoredRows)
