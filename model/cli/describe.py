@@ -12,7 +12,7 @@ from model.arrays import Array
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare, to_right
 from model.evaluation.plots.features import correlations, feature_distributions
-from model.prediction.schema import Feature
+from model.prediction.schema import Feature, Schema
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_sample
 from model.training.tables.table import Table
@@ -32,7 +32,7 @@ def describe_command(
     table, rows = read_sample(replace(plan, data=data))
     target = plan.schema.target
     groups = rows_by_class(table.targets, target)
-    console.print(_groups(plan, rows, table, groups), _features(plan, table.rows, groups))
+    console.print(_groups(plan, rows, table, groups), _features(plan.schema, table.rows, groups))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.schema),
         "correlations": correlations(table.rows, table.targets, plan.schema),
@@ -53,10 +53,10 @@ def _groups(recipe: Recipe, rows: int, table: Table, groups: dict[str, Array]) -
     return to_right(shown, head)
 
 
-def _features(recipe: Recipe, rows: Array, groups: dict[str, Array]) -> Grid:
+def _features(schema: Schema, rows: Array, groups: dict[str, Array]) -> Grid:
     heads = ("missing", "min", "median", "max", *groups)
     table = Grid("feature", *heads, title="Features, and their means by class")
-    for feature, column in zip(recipe.schema.features, rows.T, strict=True):
+    for feature, column in zip(schema.features, rows.T, strict=True):
         missing = np.isnan(column)
         present = column[~missing]
         if not len(present):

@@ -78,29 +78,23 @@ def cross_validate(
         DataError: The table does not fit the recipe.
         TrainingError: The loss of a training diverges.
     """
-    tasks = [
-        (repeat, fold)
+    masks = [
+        (repeat, assignment == fold)
         for repeat, assignment in enumerate(assignments)
         for fold in range(int(assignment.max()) + 1)
     ]
     with workers(jobs, cluster):
-        outputs = joblib.Parallel()(
-            joblib.delayed(_fold)(recipe, table, assignments[repeat] == fold)
-            for repeat, fold in tasks
-        )
-    results = []
-    for repeat in range(len(assignments)):
-        predictions = np.empty((len(table.rows), len(recipe.schema.target.names)))
-        thresholds: dict[str, Array] = {}
-        for (number, fold), (predicted, points) in zip(tasks, outputs, strict=True):
-            if number == repeat:
-                held = assignments[repeat] == fold
-                predictions[held] = predicted
-                for name, point in points.items():
-                    thresholds.setdefault(name, np.empty(len(table.rows)))[held] = point
-        groups = table.group_numbers()
-        scored = ScoredRows(table.targets, predictions, groups, table.incomplete)
-        results.append(OutOfFold(scored, thresholds))
+        outputs = joblib.Parallel()(joblib.delayed(_fold)(recipe, table, held) for _, held in masks)
+    targets, rows, groups = table.targets, len(table.rows), table.group_numbers()
+    shape = rows, len(recipe.schema.target.names)
+    results = [
+        OutOfFold(ScoredRows(targets, np.empty(shape), groups, table.incomplete), {})
+        for _ in assignments
+    ]
+    for (repeat, held), (predicted, points) in zip(masks, outputs, strict=True):
+        results[repeat].scored.predictions[held] = predicted
+        for name, point in points.items():
+            results[repeat].thresholds.setdefault(name, np.empty(rows))[held] = point
     return results
 
 

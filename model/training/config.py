@@ -96,8 +96,12 @@ class Training(Configurable):
         require_integer("training.seed", self.seed, 0, 2**32 - 1)
         require_choice("training.generator", self.generator, ("default", "legacy"))
         if self.layer_rates is not None:
-            self._set("layer_rates", self._checked_list("layer_rates", _check_layer_rate))
-        self._set("augmentation", self._checked_list("augmentation", _build_augmentation))
+            self._set("layer_rates", self._checked_list("layer_rates"))
+            for index, rate in enumerate(self.layer_rates):
+                require_number(f"training.layer_rates.{index}", rate, 0, 1e9)
+        augmentation = enumerate(self._checked_list("augmentation"))
+        built = (_build(f"augmentation.{at}", augmentation_from, each) for at, each in augmentation)
+        self._set("augmentation", tuple(built))
         if self.schedule is not None:
             self._set("schedule", _build("schedule", schedule_from, self.schedule))
             self._check_schedule(self.schedule)
@@ -139,11 +143,11 @@ class Training(Configurable):
             {**table, "learning_rate": self.learning_rate} if isinstance(table, Mapping) else given
         )
 
-    def _checked_list(self, key: str, check: Callable[[str, Any], object]) -> tuple[Any, ...]:
+    def _checked_list(self, key: str) -> tuple[Any, ...]:
         given = getattr(self, key)
         if not isinstance(given, list | tuple):
             raise NetworkError(f"training.{key} must be a list, got {given!r:.80}")
-        return tuple(check(f"{key}.{index}", each) for index, each in enumerate(given))
+        return tuple(given)
 
     def _check_schedule(self, schedule: Schedule | ReduceOnPlateau) -> None:
         """Reject a schedule whose minimum is above the rate, or that needs a missing momentum."""
@@ -181,12 +185,3 @@ def _build_early_stopping(given: object) -> EarlyStopping:
     if not isinstance(given, Mapping | str | EarlyStopping):
         raise NetworkError("training.early_stopping must be a table of patience and min_delta")
     return build("training.early_stopping:", {EarlyStopping.name: EarlyStopping}, given)
-
-
-def _build_augmentation(key: str, given: object) -> object:
-    return _build(key, augmentation_from, given)
-
-
-def _check_layer_rate(key: str, rate: Any) -> Any:
-    require_number(f"training.{key}", rate, 0, 1e9)
-    return rate
