@@ -26,13 +26,10 @@ class Lifecycle:
 
     Args:
         drain_seconds: The time from the first signal to closing.
-        all_workers: False for a worker as long as others may serve the same port: its listening
-            socket's accept queue is then not its own to drain.
     """
 
-    def __init__(self, drain_seconds: float, *, all_workers: bool = True) -> None:
+    def __init__(self, drain_seconds: float) -> None:
         self.drain_seconds = drain_seconds
-        self.all_workers = all_workers
         self.phase = Phase.SERVING
         self.close_at = math.inf  # on the monotonic clock
 

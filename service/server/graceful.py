@@ -7,15 +7,15 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from time import monotonic
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import uvicorn
 
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
 from service.protocol.connection import Connection
-from service.server.accept_queue import drain_accept_queue
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 REJECT_AFTER: Final = 0.95  # of GRACE_SECONDS, after which unanswered requests are rejected
 EXIT_SECONDS: Final = 0.35  # after GRACE_SECONDS, for cleanup that does not concern requests
 POLL_SECONDS: Final = 0.02
-# For a supervisor that received the same signal to announce that all workers stop.
-PROPAGATION_SECONDS: Final = 0.1
 
 
 class GracefulServer(uvicorn.Server):
@@ -83,15 +81,15 @@ class GracefulServer(uvicorn.Server):
         timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), exit_process)
         timer.daemon = True
         timer.start()
-        listeners = [each.fileno() for server in self.servers for each in server.sockets]
-        if not lifecycle.all_workers:  # the supervisor may not have sent its command yet
-            await asyncio.sleep(PROPAGATION_SECONDS)
-        if lifecycle.all_workers:
-            await drain_accept_queue(listeners)
+        queued = self._accept_queued()
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
+        protocol = cast(Any, self.config.http_protocol_class)
+        connect = partial(protocol, self.config, self.server_state, self.lifespan.state)
+        for each in queued:
+            await asyncio.get_running_loop().connect_accepted_socket(connect, each)
         for connection in self._connections:
             connection.shutdown()
         await self._wait_for_requests(lifecycle.close_at + REJECT_AFTER * GRACE_SECONDS)
@@ -107,6 +105,18 @@ class GracefulServer(uvicorn.Server):
     @property
     def _connections(self) -> list[Connection]:
         return cast(list[Connection], list(self.server_state.connections))
+
+    def _accept_queued(self) -> list[socket.socket]:
+        """Accept all connections in the kernel's queue: closing the listening socket resets them.
+
+        The event loop would accept one in each iteration, between other work.
+        """
+        queued: list[socket.socket] = []
+        for each in (each for server in self.servers for each in server.sockets):
+            with socket.socket(fileno=os.dup(each.fileno())) as listener, suppress(OSError):
+                while len(queued) < self.config.backlog:
+                    queued.append(listener.accept()[0])
+        return queued
 
     async def _wait_for_requests(self, until: float) -> None:
         """Wait until all connections and requests are finished, at most until a monotonic time."""

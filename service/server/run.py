@@ -75,7 +75,7 @@ def serve_as_worker(settings: Settings, listener: socket.socket, commands: Conne
         listener: The listening socket that all workers share.
         commands: The pipe to the supervisor.
     """
-    lifecycle = Lifecycle(settings.drain_seconds, all_workers=False)
+    lifecycle = Lifecycle(settings.drain_seconds)
     threading.Thread(
         target=control_loop, args=(commands, lifecycle), name="commands", daemon=True
     ).start()

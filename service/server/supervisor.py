@@ -59,14 +59,12 @@ def control_loop(supervisor: Connection, lifecycle: Lifecycle) -> None:
         while True:
             command: Command = supervisor.recv()
             if command.phase > Phase.SERVING:
-                lifecycle.all_workers = True
                 lifecycle.advance_to(command.phase)
             if command.reloads > reloads:
                 reloads = command.reloads
                 os.kill(os.getpid(), signal.SIGHUP)
             supervisor.send(None)
     except (EOFError, OSError):
-        lifecycle.all_workers = True
         lifecycle.advance_to(Phase.DRAINING)
 
 

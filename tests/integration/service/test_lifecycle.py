@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -92,6 +93,8 @@ def test_connections_in_the_accept_queue_are_answered(start: Start, workers: int
             connection.sendall(ONE)
             assert status_of(answer(connection)) == 200
         service.send_signal_to_group(signal.SIGSTOP)
+        with service.connect() as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset
         new = [held.enter_context(service.connect()) for _ in range(50)]
         for connection in (*new, *idle):
             connection.sendall(ONE)
