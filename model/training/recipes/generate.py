@@ -13,6 +13,8 @@ from model.prediction.schema import is_name
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
 MAX_CATEGORIES = 20
 BOOLEAN_TEXTS = ({"true", "false"}, {"0", "1"})
+THRESHOLD = "\n# A row is positive if its probability is above this value.\nthreshold = 0.5\n"
+GROUP = "# Rows of the same group either all train or all validate.\ngroup = "
 
 
 def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None = None) -> str:
@@ -41,74 +43,64 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
         raise DataError(f"{path.name}: target {target!r} {error}") from None
     others = [column for column in frame.columns if column != target]
     group = next((column for column in others if _is_key(frame[column])), None)
-    features = [line for column in others for line in _feature(frame[column])]
-    lines = [
-        "# A recipe: how to train a model from a table. It was generated from the first",
-        f"# {len(frame)} rows of {path.name}. Please check three points before you train:",
-        "#",
-        "# 1. Types. Is each feature what it seems to be: a number, an integer, a boolean or a",
-        "#    category?",
-        "# 2. Ranges. minimum and maximum are those of the table. Widen them to every value that",
-        "#    may occur later: the service rejects values outside.",
-        "# 3. Columns. Remove every feature that is not known yet when a prediction is made.",
-        "#",
-        "# Then run: python -m model train THIS_FILE",
-        "# All keys are explained in docs/recipes.md.",
-        "",
-        f"name = {_quoted(name)}",
-        f"task = {_quoted(task)}",
-        "",
-        "# The service shows these texts to its users.",
-        'description = ""',
-        'intended_use = ""',
-        'limits = ["Trained on one table: its figures apply to similar rows only."]',
-    ]
-    if task == "binary":
-        lines += [
-            "",
-            "# A row is positive if its probability is above this value.",
-            "threshold = 0.5",
-        ]
-    lines += [
-        "",
-        "# The columns that the model learns from.",
-        "features = [",
-        *features,
-        "]",
-        "",
-        "# The table, and the column to predict.",
-        "[data]",
-        f"file = {_quoted(str(path))}",
-        f"target = {_quoted(target)}",
-        *target_lines,
-        "# Empty cells get the median of the column; categories get the most frequent value. Other",
-        '# choices: "mode" (always the most frequent value) and "drop" (leave the row out).',
-        'missing = "median"',
-        *_group_lines(group),
-        "",
-        "# A quarter of the rows, drawn at random, validates the model; the other rows train it.",
-        "[split]",
-        "validation = 0.25",
-        "seed = 0",
-        "",
-        "# Numbers are scaled to mean 0 and standard deviation 1.",
-        "[scaling]",
-        'method = "standard"',
-        "",
-        "# One hidden layer. The output layer is added to suit the task.",
-        "[network]",
-        'hidden = [{ units = 15, activation = "relu" }]',
-        "",
-        "[training]",
-        'optimizer = "adam"',
-        "learning_rate = 0.005 # to find a better one: python -m model lr-find THIS_FILE",
-        "epochs = 200 # passes over the training rows, at most",
-        "batch_size = 32 # rows per step",
-        "# Stop if the validation loss has not improved for 20 epochs, and keep the best weights.",
-        "early_stopping = { patience = 20 }",
-        "",
-    ]
-    return "\n".join(lines)
+    features = "".join(f"{line}\n" for column in others for line in _feature(frame[column]))
+    group_lines = "" if group is None else f"{GROUP}{_quoted(group)}\n"
+    threshold = THRESHOLD if task == "binary" else ""
+    return f"""\
+# A recipe: how to train a model from a table. It was generated from the first
+# {len(frame)} rows of {path.name}. Please check three points before you train:
+#
+# 1. Types. Is each feature what it seems to be: a number, an integer, a boolean or a
+#    category?
+# 2. Ranges. minimum and maximum are those of the table. Widen them to every value that
+#    may occur later: the service rejects values outside.
+# 3. Columns. Remove every feature that is not known yet when a prediction is made.
+#
+# Then run: python -m model train THIS_FILE
+# All keys are explained in docs/recipes.md.
+
+name = {_quoted(name)}
+task = {_quoted(task)}
+
+# The service shows these texts to its users.
+description = ""
+intended_use = ""
+limits = ["Trained on one table: its figures apply to similar rows only."]
+{threshold}
+# The columns that the model learns from.
+features = [
+{features}]
+
+# The table, and the column to predict.
+[data]
+file = {_quoted(str(path))}
+target = {_quoted(target)}
+{target_lines}
+# Empty cells get the median of the column; categories get the most frequent value. Other
+# choices: "mode" (always the most frequent value) and "drop" (leave the row out).
+missing = "median"
+{group_lines}
+# A quarter of the rows, drawn at random, validates the model; the other rows train it.
+[split]
+validation = 0.25
+seed = 0
+
+# Numbers are scaled to mean 0 and standard deviation 1.
+[scaling]
+method = "standard"
+
+# One hidden layer. The output layer is added to suit the task.
+[network]
+hidden = [{{ units = 15, activation = "relu" }}]
+
+[training]
+optimizer = "adam"
+learning_rate = 0.005 # to find a better one: python -m model lr-find THIS_FILE
+epochs = 200 # passes over the training rows, at most
+batch_size = 32 # rows per step
+# Stop if the validation loss has not improved for 20 epochs, and keep the best weights.
+early_stopping = {{ patience = 20 }}
+"""
 
 
 def _likely_target(frame: pd.DataFrame) -> str:
@@ -117,7 +109,7 @@ def _likely_target(frame: pd.DataFrame) -> str:
     return next(likely, str(frame.columns[-1]))
 
 
-def _target(column: "pd.Series[str]") -> tuple[str, list[str]]:
+def _target(column: "pd.Series[str]") -> tuple[str, str]:
     """Return the task that a target column belongs to, and the recipe's lines about it.
 
     Raises DataError if no task fits.
@@ -129,18 +121,18 @@ def _target(column: "pd.Series[str]") -> tuple[str, list[str]]:
         raise DataError("holds one value only: at least two are needed")
     if len(counts) == 2:
         negative, positive = counts.index
-        return "binary", [
-            "# The rarer class is assumed to be the positive one. Swap the two if it is not.",
-            f"negative = {_quoted(negative)} # {_rows(counts.iloc[0])}",
-            f"positive = {_quoted(positive)} # {_rows(counts.iloc[1])}",
-        ]
+        return "binary", (
+            "# The rarer class is assumed to be the positive one. Swap the two if it is not.\n"
+            f"negative = {_quoted(negative)} # {_rows(counts.iloc[0])}\n"
+            f"positive = {_quoted(positive)} # {_rows(counts.iloc[1])}"
+        )
     if len(counts) <= MAX_CATEGORIES:
         numbers = pd.to_numeric(counts.index.to_series(), errors="coerce")
         are_numbers = not numbers.isna().any()
         classes = sorted(counts.index, key=float if are_numbers else None)
-        return "multi_class", [f"classes = [{', '.join(map(_quoted, classes))}]"]
+        return "multi_class", f"classes = [{', '.join(map(_quoted, classes))}]"
     if pd.to_numeric(column, errors="coerce").map(math.isfinite).all():
-        return "regression", ['# unit = "mm"']
+        return "regression", '# unit = "mm"'
     raise DataError(
         f"holds {len(counts)} different texts: a class target has at most {MAX_CATEGORIES}"
     )
@@ -150,12 +142,6 @@ def _is_key(column: "pd.Series[str]") -> bool:
     """Return whether a column seems to identify a row's owner, judged by its name."""
     words = str(column.name).lower().replace("-", "_").split("_")
     return "id" in words or "patient" in words
-
-
-def _group_lines(group: str | None) -> Iterator[str]:
-    if group is not None:
-        yield "# Rows of the same group either all train or all validate."
-        yield f"group = {_quoted(group)}"
 
 
 def _feature(column: "pd.Series[str]") -> Iterator[str]:
