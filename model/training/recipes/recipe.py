@@ -233,18 +233,19 @@ def _check_out_of_bag_needs(file: RecipeFile) -> None:
 
 def _transforms(given: str | dict[str, str], schema: Schema) -> tuple[str, ...]:
     """Return the transform of each feature, "" for none."""
+    transforms = dict.fromkeys(schema.names, "")
     if isinstance(given, str):
         numbers = ("integer", "number")
         given = {each.name: given for each in schema.features if each.type in numbers}
     try:
         for name in given:
-            if name not in schema.names:
+            if name not in transforms:
                 raise DataError(f"unknown feature {name!r}")
-        transforms = tuple(given.get(name, "") for name in schema.names)
-        check_transforms(schema, transforms)
+        transforms |= given
+        check_transforms(schema, tuple(transforms.values()))
     except DataError as error:
         raise RecipeError(f"scaling.transform: {error}") from None
-    return transforms
+    return tuple(transforms.values())
 
 
 def _network(file: RecipeFile, schema: Schema) -> Network:

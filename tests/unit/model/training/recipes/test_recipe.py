@@ -149,6 +149,8 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("split.validation = [600, 9]", "split: validation must be [first, end] with first below"),
         ("data.target = 'mitoses'", "data.target 'mitoses' cannot be a feature too"),
         ("split.train = [0, 502]", "split: train and validation must not share rows"),
+        ("scaling.transform = {x = 'log'}", "scaling.transform: unknown feature 'x'"),
+        ("scaling.transform = 'exp'", "scaling.transform: transform of 'clump_thickness' must be"),
         ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
         (
             "network.layers = [{units = 1}]\nnetwork.hidden = []",
