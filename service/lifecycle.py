@@ -56,6 +56,11 @@ class Lifecycle:
         self.close_at = min(self.close_at, monotonic() + drain_seconds)
         self.phase = phase
 
+    def follow_signals(self) -> None:
+        """Install the handler of SIGTERM and SIGINT; called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.on_signal)
+
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Handle SIGTERM and SIGINT.
 

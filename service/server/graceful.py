@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -30,31 +30,22 @@ class GracefulServer(uvicorn.Server):
 
     Args:
         config: uvicorn's configuration.
-        lifecycle: The lifecycle of the process.
-        signals: The signals that advance the lifecycle; handled in the main thread only.
+        lifecycle: The lifecycle of the process; the caller installs the signal handlers.
     """
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        lifecycle: Lifecycle,
-        signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
-        self._signals = signals
         self._drain_started = False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals within the context, and ignore them afterwards: the process ends."""
-        for each in self._signals:
-            signal.signal(each, self._lifecycle.on_signal)
+        """Ignore SIGTERM and SIGINT afterwards: the process ends."""
         try:
             yield
         finally:
-            for each in self._signals:
-                signal.signal(each, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve, unless the process is already stopping."""

@@ -18,7 +18,7 @@ import uvicorn
 
 from model.errors import ArtifactError
 from service.app import Service, create_app
-from service.lifecycle import Lifecycle
+from service.lifecycle import Lifecycle, Phase
 from service.observability.access_log import access_log
 from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
@@ -27,7 +27,7 @@ from service.protocol.connection import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
 from service.server.graceful import GracefulServer
-from service.server.supervisor import control_loop, serve_with_workers
+from service.server.supervisor import follow_supervisor, serve_with_workers
 from service.settings import SettingError, Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             create_app(settings)  # reports errors of the settings and artifacts once
             return 0 if serve_with_workers(serve_as_worker, settings) else 3
         lifecycle = Lifecycle(settings.drain_seconds)
-        server = GracefulServer(
-            _config(make_app(settings, lifecycle), settings, lifecycle), lifecycle
-        )
+        app = make_app(settings, lifecycle)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -60,7 +58,8 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    server.run()
+    lifecycle.follow_signals()
+    GracefulServer(_config(app, settings, lifecycle), lifecycle).run()
     return 0
 
 
@@ -77,15 +76,16 @@ def serve_as_worker(settings: Settings, listener: socket.socket, commands: Conne
     """
     lifecycle = Lifecycle(settings.drain_seconds)
     threading.Thread(
-        target=control_loop, args=(commands, lifecycle), name="commands", daemon=True
+        target=follow_supervisor, args=(commands, lifecycle), name="commands", daemon=True
     ).start()
     try:
         app = make_app(settings, lifecycle)
     except (ArtifactError, SettingError) as error:
         logger.error("worker_setup_failed", extra={"error": str(error)})
         sys.exit(1)
-    # Ctrl-C at a terminal reaches all processes; workers follow the supervisor's command instead.
-    GracefulServer(_config(app, settings, lifecycle), lifecycle, [signal.SIGTERM]).run([listener])
+    # SIGTERM and Ctrl-C may reach all processes. A second signal counts in the supervisor only.
+    signal.signal(signal.SIGTERM, lambda *_: lifecycle.advance_to(Phase.DRAINING))
+    GracefulServer(_config(app, settings, lifecycle), lifecycle).run([listener])
 
 
 def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:

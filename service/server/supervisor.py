@@ -9,7 +9,6 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any, Final
@@ -34,35 +33,16 @@ METRICS_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 RunWorker = Callable[[Settings, socket.socket, Connection], None]
 
 
-@dataclass(frozen=True)
-class Command:
-    """The target state of all workers.
-
-    Attributes:
-        phase: The phase to advance to.
-        reloads: The number of reloads requested since the supervisor started.
-    """
-
-    phase: Phase = Phase.SERVING
-    reloads: int = 0
-
-
-def control_loop(supervisor: Connection, lifecycle: Lifecycle) -> None:
-    """Follow the commands of the supervisor, in a worker's thread; stop when it is gone.
+def follow_supervisor(supervisor: Connection, lifecycle: Lifecycle) -> None:
+    """Follow the phases of the supervisor, in a worker's thread; stop when it is gone.
 
     Args:
-        supervisor: The pipe to the supervisor. Each command is acknowledged.
+        supervisor: The pipe to the supervisor. Each phase is acknowledged.
         lifecycle: The lifecycle of the worker.
     """
-    reloads = 0
     try:
         while True:
-            command: Command = supervisor.recv()
-            if command.phase > Phase.SERVING:
-                lifecycle.advance_to(command.phase)
-            if command.reloads > reloads:
-                reloads = command.reloads
-                os.kill(os.getpid(), signal.SIGHUP)
+            lifecycle.advance_to(supervisor.recv())
             supervisor.send(None)
     except (EOFError, OSError):
         lifecycle.advance_to(Phase.DRAINING)
@@ -71,8 +51,8 @@ def control_loop(supervisor: Connection, lifecycle: Lifecycle) -> None:
 class Worker:
     """A worker process, as the supervisor sees it.
 
-    A command is sent only after the previous one was acknowledged, so that nothing accumulates in
-    the pipe of a worker that hangs.
+    A phase is sent only after the previous one was acknowledged, so that nothing accumulates in the
+    pipe of a worker that hangs.
 
     Args:
         serve: The function that the worker runs.
@@ -95,36 +75,36 @@ class Worker:
         worker_pipe.close()
         self.pid = self._process.pid or 0
         self.waitables = (self.pipe, self._process.sentinel)
-        self._sent = Command()
+        self._sent = Phase.SERVING
         self._sent_at = monotonic()
         self._acknowledged = True
-        self._responsive = False
 
     @property
     def exit_code(self) -> int | None:
         """The exit code; None while the process runs."""
         return self._process.exitcode
 
-    def send(self, command: Command) -> None:
-        """Send a new command, or the last one as a health check; kill a worker that hangs."""
+    def send(self, phase: Phase) -> None:
+        """Send a new phase, or the last one as a health check; kill a worker that hangs."""
         with suppress(OSError, EOFError):  # the process has just ended
             while self.pipe.poll():
                 self.pipe.recv()
-                self._acknowledged = self._responsive = True
+                self._acknowledged = True
             silent_seconds = monotonic() - self._sent_at
             if not self._acknowledged and silent_seconds > HANG_SECONDS:
                 self.kill()
-            elif self._acknowledged and (command != self._sent or silent_seconds > POLL_SECONDS):
-                self._acknowledged, self._sent, self._sent_at = False, command, monotonic()
-                self.pipe.send(command)
+            elif self._acknowledged and (phase != self._sent or silent_seconds > POLL_SECONDS):
+                self._acknowledged, self._sent, self._sent_at = False, phase, monotonic()
+                self.pipe.send(phase)
 
-    def terminate_if_starting(self) -> None:
-        """Send SIGTERM to a worker that has not acknowledged a command yet.
+    def reload(self) -> None:
+        """Send SIGHUP, which a worker ignores until it has models to reload."""
+        if self.exit_code is None:
+            os.kill(self.pid, signal.SIGHUP)
 
-        Not SIGKILL: a worker that becomes ready in this moment then stops like the others.
-        """
-        if not self._responsive:
-            self._process.terminate()
+    def terminate(self) -> None:
+        """Send SIGTERM, which ends a worker that is starting; others begin their drain."""
+        self._process.terminate()
 
     def kill(self) -> None:
         """Send SIGKILL."""
@@ -166,7 +146,7 @@ class Supervisor:
     ) -> None:
         self._serve, self._settings, self._listener = serve, settings, listener
         self._lifecycle = lifecycle
-        self._reloads = 0
+        self._reload_requested = False
         self._workers: list[Worker] = []
         self._wakeup_reader, self._wakeup_writer = socket.socketpair()
         for end in (self._wakeup_reader, self._wakeup_writer):
@@ -188,7 +168,7 @@ class Supervisor:
         # The workers share the socket: they drain its accept queue, and the last one closes it.
         self._listener.close()
         for worker in self._workers:
-            worker.terminate_if_starting()
+            worker.terminate()
         max_seconds = GRACE_SECONDS + EXIT_SECONDS + FLUSH_SECONDS
         while self._workers and monotonic() < self._lifecycle.close_at + max_seconds:
             self._broadcast_and_wait()
@@ -201,7 +181,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
 
     def _on_hangup(self, *_: Any) -> None:
-        self._reloads += 1
+        self._reload_requested = True
 
     def _replace_workers(self) -> None:
         """Reap the workers that have ended, and start workers up to the configured number."""
@@ -220,13 +200,16 @@ class Supervisor:
             self._workers.append(Worker(self._serve, self._settings, self._listener))
 
     def _broadcast_and_wait(self) -> None:
-        """Send the command to all workers, and wait up to `POLL_SECONDS` for an event.
+        """Send the phase to all workers, and wait up to `POLL_SECONDS` for an event.
 
         An event is a signal, an acknowledgement or the end of a worker.
         """
-        command = Command(self._lifecycle.phase, self._reloads)
         for worker in self._workers:
-            worker.send(command)
+            worker.send(self._lifecycle.phase)
+        if self._reload_requested:
+            self._reload_requested = False
+            for worker in self._workers:
+                worker.reload()
         worker_waitables = (end for worker in self._workers for end in worker.waitables)
         wait([self._wakeup_reader, *worker_waitables], POLL_SECONDS)
         with suppress(BlockingIOError):
@@ -251,8 +234,7 @@ def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
     """
     lifecycle = Lifecycle(settings.drain_seconds)
     with _metrics_folder():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lifecycle.on_signal)
+        lifecycle.follow_signals()
         config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
         supervisor = Supervisor(serve, settings, config.bind_socket(), lifecycle)
         supervisor.run()
