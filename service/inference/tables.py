@@ -100,7 +100,7 @@ def _writer(
 def _require_arrow(media_types: NegotiatedTypes) -> None:
     """Import pyarrow on first use, which takes a while. Raises Problem (406, 415)."""
     # Not by catching ImportError: while the import fails in one thread, it succeeds in others.
-    if find_spec("pyarrow") is not None:
+    if all(map(find_spec, ("flatbuffers", "pyarrow"))):
         import service.codecs.tabular.arrow  # noqa: F401
 
         return
