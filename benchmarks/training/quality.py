@@ -41,7 +41,8 @@ from model.evaluation.calibration import calibration_slope  # noqa: E402
 from model.evaluation.metrics import specificity_at_sensitivity  # noqa: E402
 from model.pipelines.cross_validate import cross_validate  # noqa: E402
 from model.training.recipes.recipe import load_recipe  # noqa: E402
-from model.training.tables.table import Table, read_table  # noqa: E402
+from model.training.tables.partitions import read_table  # noqa: E402
+from model.training.tables.table import Table  # noqa: E402
 
 FOLDS, DRAWS = 10, 2000
 CLIP = 1e-6  # a forest may predict 0 for a positive row: its log-loss would be infinite

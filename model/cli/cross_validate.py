@@ -14,7 +14,7 @@ from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.cross_validate import OutOfFold, cross_validate, draw_folds
 from model.prediction.target import Target
 from model.training.recipes.recipe import load_recipe
-from model.training.tables.table import read_table
+from model.training.tables.partitions import read_table
 
 METRICS = ("accuracy", "sensitivity", "specificity", "exact_match", "macro_f1")
 

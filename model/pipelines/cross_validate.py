@@ -13,10 +13,9 @@ from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
 from model.training.recipes.recipe import Recipe
 from model.training.schedules.plateau import ReduceOnPlateau
-from model.training.tables.partitions import Partitions
+from model.training.tables.partitions import hold_partitions
 from model.training.tables.splits import by_folds, by_fraction
 from model.training.tables.table import Table
-from model.training.tables.targets import TargetStatistics
 
 INNER_FRACTION = 0.2  # of a fold's training rows, for early stopping and schedules
 
@@ -125,10 +124,4 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
         rows, seed = len(table.rows), recipe.split.seed
         split = by_fraction(INNER_FRACTION, classes, table.groups, rows, seed)
         train, validation = (table.take(index) for index in split)
-    table_stats, train_stats = (
-        TargetStatistics(target).add(table.targets),
-        TargetStatistics(target).add(train.targets),
-    )
-    train_stats.check()
-    parts = Partitions(table, train, validation, table_stats, train_stats, 0)
-    return fit(recipe, parts).predictor
+    return fit(recipe, hold_partitions(table, train, validation, target)).predictor

@@ -8,7 +8,6 @@ import numpy as np
 from model.arrays import Array
 from model.errors import DataError
 from model.network.network import Network
-from model.network.row_weights import class_weights
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.target import Regression
 from model.training.bagging import draw_bags
@@ -59,10 +58,9 @@ class Prepared:
             weights = 1.0 if rows.weights is None else np.asarray(rows.weights)
             return Rows(rows.inputs, rows.targets, self.bags * weights)
         weighted = parts.train.weights is not None or self.weight_by_class is not None
-        if self.target_scale is not None or self.weight_by_class is not None:
-            parts.rewrite(self._scaled_stored)
         sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
-        return StoredRows(Path(parts.file.name), *sizes, self.encoder.encode, weighted=weighted)
+        encode, scale = self.encoder.encode, self._scaled
+        return StoredRows(Path(parts.file.name), *sizes, encode, scale, weighted=weighted)
 
     def predict(self, theta: Array, rows: Array) -> Array:
         """Predict raw rows, without averaging the members of an ensemble.
@@ -81,15 +79,9 @@ class Prepared:
     def _scaled(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
         """Scale targets, and multiply the weights of rows and classes."""
         if self.weight_by_class is not None:
-            weights = class_weights(targets, self.weight_by_class) * (
-                1.0 if weights is None else weights
-            )
+            by_row = np.asarray(self.weight_by_class)[targets[:, 0].astype(int)]
+            weights = by_row if weights is None else by_row * weights
         return targets if self.target_scale is None else self.target_scale.apply(targets), weights
-
-    def _scaled_stored(self, targets: Array, weights: Array) -> tuple[Array, Array]:
-        scaled, combined = self._scaled(targets, weights)
-        assert combined is not None
-        return scaled, combined
 
 
 def prepare(recipe: Recipe, parts: Partitions) -> Prepared:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import joblib
-import numpy as np
 import pandas as pd
 
 from model.artifacts.atomic_write import atomic_writer
 from model.errors import DataError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
-from model.training.tables.columns import read_column
-from model.training.tables.readers import as_text, read_chunks
+from model.training.tables.columns import as_text, read_rows
+from model.training.tables.readers import naming, read_chunks
 
 
 def score_file(
@@ -106,16 +105,9 @@ def _scored(
 ) -> pd.DataFrame:
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
-    try:
-        columns = [read_column(chunk, feature) for feature in schema.features]
-        for feature, column in zip(schema.features, columns, strict=True):
-            missing = np.isnan(column)
-            if missing.any() and not feature.may_be_missing:
-                line = chunk.index[int(missing.argmax())]
-                raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
-    except DataError as error:
-        raise DataError(f"{source.name}: {error}") from None
-    predictions = predictor.predict(np.column_stack(columns)).astype(float)
+    with naming(source):
+        rows = read_rows(chunk, schema.features, complete=True)
+    predictions = predictor.predict(rows).astype(float)
     added = schema.target.columns(predictions, threshold)
     for name in added:
         if name in chunk.columns:

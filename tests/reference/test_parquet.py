@@ -13,7 +13,8 @@ from model.errors import DataError
 from model.pipelines import score_file as scoring
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import BUNDLED
-from model.training.tables.readers import as_text, read_chunks, read_frame
+from model.training.tables.columns import as_text
+from model.training.tables.readers import read_chunks, read_frame
 
 REASON = "Parquet needs the extra parquet: make oracles"
 arrow = pytest.importorskip("pyarrow", reason=REASON)
@@ -42,6 +43,9 @@ def test_parquet(tmp_path: Path) -> None:
     broken.write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match=r"broken.parquet: cannot be read: "):
         read_frame(broken)
+    pd.DataFrame(values)[:0].to_parquet(path)
+    with pytest.raises(DataError, match=r"rows.parquet: not a table: it has no rows$"):
+        list(read_chunks(path))
 
 
 @pytest.mark.parametrize("group", [1, 3, 7, 10, 25, 1000])

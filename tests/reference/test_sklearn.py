@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from model.evaluation import metrics
 from model.network.network import Network
-from model.network.row_weights import class_weights
+from model.prediction.target import MultiClass
 from model.training.optimizers.registry import GradientDescent
 from model.training.recipes.recipe import BUNDLED
+from model.training.tables.targets import TargetStatistics
 
 linear_model = pytest.importorskip(
     "sklearn.linear_model", reason="compares with scikit-learn: make oracles"
@@ -46,9 +47,11 @@ def test_network_without_hidden_layers_is_logistic_regression(classes: int, loss
 
 
 def test_balanced_class_weights() -> None:
-    compute = pytest.importorskip("sklearn.utils.class_weight").compute_sample_weight
-    labels = np.array([0, 0, 2, 1, 2, 2, 2])
-    assert class_weights(labels, "balanced") == pytest.approx(compute("balanced", labels))
+    compute = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
+    classes, labels = np.arange(3), np.array([0, 0, 2, 1, 2, 2, 2])
+    statistics = TargetStatistics(MultiClass(classes=("a", "b", "c"))).add(labels[:, None])
+    expected = compute("balanced", classes=classes, y=labels)
+    assert statistics.balanced_class_weights() == pytest.approx(expected)
 
 
 scored = st.lists(

@@ -14,7 +14,7 @@ from model.network.network import Network
 from model.network.row_weights import row_shares
 from model.training.optimizers.registry import Adam, GradientDescent
 from model.training.recipes.recipe import load_recipe
-from model.training.tables.table import read_table
+from model.training.tables.partitions import read_table
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: make oracles")
 F = torch.nn.functional

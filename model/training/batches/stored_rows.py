@@ -28,6 +28,7 @@ class StoredRows:
         features: F, the number of raw features of a row.
         targets: T, the number of targets of a row; a record has F + T + 1 numbers.
         encode: Maps raw rows (B, F), NaN for a missing value, to the network's inputs (B, I).
+        scale: Maps targets (B, T) and weights (B,) to those of the training.
         weighted: Use the weights in the file.
 
     Raises:
@@ -40,11 +41,12 @@ class StoredRows:
         features: int,
         targets: int,
         encode: Callable[[Array], Array],
+        scale: Callable[[Array, Array], tuple[Array, Array | None]],
         *,
         weighted: bool,
     ) -> None:
         self.weighted = weighted
-        self._path, self._features, self._encode = path, features, encode
+        self._path, self._features, self._encode, self._scale = path, features, encode, scale
         self._width = features + targets + 1
         record_bytes = self._width * np.dtype(np.float64).itemsize
         self._chunk_rows = max(1, CHUNK_BYTES // record_bytes)
@@ -110,7 +112,7 @@ class StoredRows:
         return self._weight_statistics[0] / len(self)
 
     def digest(self) -> str:
-        """Return a SHA-256 of the file and of its encoded inputs."""
+        """Return a SHA-256 of the file's rows, scaled, and of their encoded inputs."""
         total = hashlib.sha256(f"{self._features} {self._width} {self.weighted}".encode())
         for records in self._chunks():
             total.update(records.data)
@@ -140,15 +142,18 @@ class StoredRows:
             yield self._records(start, start + self._chunk_rows)
 
     def _records(self, start: int, stop: int) -> Array:
-        """Read records [start, stop), at most to the end: shape (B, F + T + 1)."""
-        rows, width = min(stop, len(self)) - start, self._width
+        """Read and scale records [start, stop), at most to the end: shape (B, F + T + 1)."""
+        rows, width, features = min(stop, len(self)) - start, self._width, self._features
         try:
             numbers = np.fromfile(self._path, count=rows * width, offset=start * width * 8)
         except OSError as error:
             raise self._unreadable(error) from None
         if len(numbers) < rows * width:
             raise DataError(f"{self._path}: truncated since it was opened, at row {start} or later")
-        return numbers.reshape(rows, width)
+        records = numbers.reshape(rows, width)
+        scaled = self._scale(records[:, features:-1], records[:, -1])
+        records[:, features:-1], records[:, -1] = scaled
+        return records
 
     def _rows(self, records: Array) -> Rows:
         features = self._features

@@ -7,115 +7,24 @@ in `by_fraction`.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
-import pandas as pd
 
-from model.arrays import Array
 from model.errors import DataError
+from model.prediction.target import Target
 from model.training.recipes.recipe import Recipe
-from model.training.recipes.sections import Split
-from model.training.tables.table import (
-    Table,
-    concatenate,
-    read_table_chunks,
-    require_two_classes,
-    split_table,
-)
+from model.training.tables.readers import naming, read_chunks
+from model.training.tables.samples import Sample
+from model.training.tables.splits import ChunkSplitter, split_table
+from model.training.tables.table import Table, concatenate, parse_table
 from model.training.tables.targets import TargetStatistics
 
 MAX_MEMORY_BYTES = 2**26  # 64 MiB of features; a larger table goes to a file
 MAX_SAMPLE_ROWS, MAX_SAMPLE_BYTES = 100_000, 2**26  # of each part
 MIN_SAMPLE_ROWS = 1000
-REWRITE_ROWS = 2**14  # rows of the file that are rewritten at a time
-
-
-class Sample:
-    """A uniform random sample of rows that arrive in chunks: all subsets are equally likely.
-
-    Args:
-        max_rows: Size of the sample; all rows if there are fewer.
-        generator: Source of randomness.
-    """
-
-    def __init__(self, max_rows: int, generator: np.random.Generator) -> None:
-        self._max_rows, self._generator = max_rows, generator
-        self._chunks: list[Table] = []
-        self._keys: list[Array] = []
-
-    def add(self, chunk: Table) -> None:
-        """Add rows to those that the sample is drawn from."""
-        self._chunks.append(chunk)
-        self._keys.append(self._generator.random(len(chunk.rows)))
-        if sum(map(len, self._keys)) > 2 * self._max_rows:
-            self._reduce()
-
-    def table(self) -> Table:
-        """Return the sampled rows in the order in which they arrived."""
-        self._reduce()
-        return self._chunks[0]
-
-    def _reduce(self) -> None:
-        """Keep the rows with the smallest keys."""
-        candidates, keys = concatenate(self._chunks), np.concatenate(self._keys)
-        kept = np.arange(len(keys))
-        if len(keys) > self._max_rows:
-            kept = np.sort(np.argpartition(keys, self._max_rows)[: self._max_rows])
-        self._chunks, self._keys = [candidates.take(kept)], [keys[kept]]
-
-
-class ChunkSplitter:
-    """`split_table` for a table that arrives in chunks.
-
-    Args:
-        split: The recipe's table `[split]`.
-    """
-
-    def __init__(self, split: Split) -> None:
-        self._split, self._generator = split, np.random.default_rng(split.seed)
-        self._rows, self._has_validation = 0, False
-
-    def masks(self, chunk: Table) -> tuple[Array, Array]:
-        """Return masks (B,) of the next chunk's rows that train and that validate."""
-        split, count = self._split, len(chunk.rows)
-        train: Array | None = None
-        if split.train is not None and isinstance(split.validation, tuple):
-            numbers = np.arange(self._rows, self._rows + count)
-            train, validates = (
-                (numbers >= first) & (numbers < end)
-                for first, end in (split.train, split.validation)
-            )
-        elif chunk.split_values is not None:
-            validates = chunk.split_values == split.validation
-        elif chunk.groups is not None:
-            # A group's rows may be in any chunk, so its draw is a hash of the group and the seed.
-            key = f"{split.seed:016d}"
-            draws = pd.util.hash_array(chunk.groups.astype(object), hash_key=key) / 2.0**64
-            validates = draws < split.validation
-        else:
-            validates = self._generator.random(count) < split.validation
-        self._rows += count
-        self._has_validation = self._has_validation or bool(validates.any())
-        return (~validates if train is None else train), validates
-
-    def check(self) -> None:
-        """Check the split after the last chunk.
-
-        Raises:
-            DataError: If the table is too short for the ranges, or no row has the value of
-                split.validation.
-        """
-        split = self._split
-        if split.train is not None and isinstance(split.validation, tuple):
-            for name, (_, end) in (("train", split.train), ("validation", split.validation)):
-                if end > self._rows:
-                    where = f"split.{name} ends at row {end}"
-                    raise DataError(f"{where}, the table has {self._rows} rows")
-        elif isinstance(split.validation, str) and not self._has_validation:
-            raise DataError(f"split.validation: no row has the value {split.validation!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,25 +55,6 @@ class Partitions:
         if self.file is not None:
             self.file.close()
 
-    def rewrite(self, change: Callable[[Array, Array], tuple[Array, Array]]) -> None:
-        """Replace targets (B, columns) and weights (B,) of all records in the file.
-
-        Args:
-            change: Called with targets and weights of some records; returns the new ones.
-        """
-        assert self.file is not None
-        features = self.train.rows.shape[1]
-        width = features + self.train.targets.shape[1] + 1
-        self.file.seek(0)
-        while content := self.file.read(REWRITE_ROWS * width * 8):
-            records = np.frombuffer(content).reshape(-1, width).copy()
-            records[:, features:-1], records[:, -1] = change(
-                records[:, features:-1], records[:, -1]
-            )
-            self.file.seek(-len(content), 1)
-            self.file.write(records.data)
-        self.file.flush()
-
 
 def read_partitions(recipe: Recipe) -> Partitions:
     """Read and split a recipe's table, through a temporary file if it is too large for memory.
@@ -172,7 +62,7 @@ def read_partitions(recipe: Recipe) -> Partitions:
     Raises:
         DataError: If the table cannot be used, or a part of it is empty or has one class only.
     """
-    target, chunks = recipe.schema.target, read_table_chunks(recipe)
+    chunks = _read_chunks(recipe)
     held: list[Table] = []
     size = 0
     for chunk in chunks:
@@ -181,12 +71,39 @@ def read_partitions(recipe: Recipe) -> Partitions:
         if size > MAX_MEMORY_BYTES:
             return _read_through_file(_continue(held, chunks), recipe)
     table = concatenate(held)
+    _check(TargetStatistics(recipe.schema.target).add(table.targets), recipe)
+    parts = split_table(table, recipe.split, recipe.schema.target)
+    return hold_partitions(table, *parts, recipe.schema.target)
+
+
+def hold_partitions(table: Table, train: Table, validation: Table, target: Target) -> Partitions:
+    """Return partitions that are in memory.
+
+    Args:
+        table: All rows.
+        train: The rows that train.
+        validation: The rows that validate.
+        target: The target.
+
+    Raises:
+        DataError: If the rows that train have one class only.
+    """
     table_stats = TargetStatistics(target).add(table.targets)
-    require_two_classes(recipe, table_stats)
-    train, validation = split_table(table, recipe)
     train_stats = TargetStatistics(target).add(train.targets)
-    train_stats.check()
+    train_stats.check_training()
     return Partitions(table, train, validation, table_stats, train_stats, table.dropped)
+
+
+def read_table(recipe: Recipe) -> Table:
+    """Read a recipe's whole table into memory.
+
+    Raises:
+        DataError: If the table cannot be used; the text names the file and, for a cell, the line
+            and the column.
+    """
+    table = concatenate(_read_chunks(recipe))
+    _check(TargetStatistics(recipe.schema.target).add(table.targets), recipe)
+    return table
 
 
 def read_sample(recipe: Recipe) -> tuple[Table, int]:
@@ -201,11 +118,24 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
     max_rows = max(MIN_SAMPLE_ROWS, MAX_MEMORY_BYTES // (8 * _record_width(recipe)))
     sample = Sample(max_rows, np.random.default_rng(0))
     statistics = TargetStatistics(recipe.schema.target)
-    for chunk in read_table_chunks(recipe):
+    for chunk in _read_chunks(recipe):
         sample.add(chunk)
         statistics.add(chunk.targets)
-    require_two_classes(recipe, statistics)
+    _check(statistics, recipe)
     return sample.table(), statistics.rows
+
+
+def _read_chunks(recipe: Recipe) -> Iterator[Table]:
+    """Read a recipe's table in chunks, of which some may be empty."""
+    for frame in read_chunks(recipe.data.file):
+        with naming(recipe.data.file):
+            chunk = parse_table(frame, recipe.data, recipe.schema, recipe.split.column)
+        yield chunk
+
+
+def _check(statistics: TargetStatistics, recipe: Recipe) -> None:
+    with naming(recipe.data.file):
+        statistics.check_table(recipe.data.targets[0])
 
 
 def _continue(held: list[Table], chunks: Iterator[Table]) -> Iterator[Table]:
@@ -233,12 +163,12 @@ def _read_through_file(chunks: Iterator[Table], recipe: Recipe) -> Partitions:
             table_stats.add(chunk.targets)
             train_stats.add(training_rows.targets)
             dropped += chunk.dropped
-        require_two_classes(recipe, table_stats)
+        _check(table_stats, recipe)
         splitter.check()
         samples = train.table(), validation.table()
         if not all(len(sample.rows) for sample in samples):
             raise DataError(f"split.validation: {recipe.split.validation} leaves one part empty")
-        train_stats.check()
+        train_stats.check_training()
     except BaseException:
         file.close()
         raise

@@ -1,16 +1,16 @@
 """Read tables from CSV or Parquet in chunks; only one chunk is in memory at a time."""
 
 import csv
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from model.errors import DataError
 from model.prediction.predictor import PIECE_ROWS
+from model.training.tables.columns import as_text
 
 # A multiple of the predictor's own chunks, so that predictions equal those of all rows at once.
 CHUNK_ROWS = 5 * PIECE_ROWS
@@ -33,8 +33,6 @@ def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
             rows += len(chunk)
             if max_rows is not None and rows >= max_rows:
                 break
-    if not frames:
-        raise DataError(f"{path}: not a table: it has no rows")
     return pd.concat(frames)[:max_rows].apply(as_text)
 
 
@@ -50,8 +48,8 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
         rows: Rows of each chunk; the last one may have fewer.
 
     Raises:
-        DataError: If the file cannot be read, or a CSV row does not fit the header; the text names
-            the file and the line.
+        DataError: If the file cannot be read, has no rows, or a CSV row does not fit the header;
+            the text names the file and the line.
     """
     try:
         yield from (_parquet if path.suffix == ".parquet" else _csv)(path, rows)
@@ -61,6 +59,15 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
         raise DataError(f"{path}: cannot be read: not UTF-8 text") from None
     except ValueError as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Begin the text of a DataError within with the name of a file."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from None
 
 
 def _csv(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
@@ -125,6 +132,8 @@ def _parquet(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
             done, missing = done + rows, rows - len(batch) + missing
     if pending:
         yield _frame_of_arrow(pending, done)
+    elif not done:
+        raise DataError(f"{path}: not a table: it has no rows")
 
 
 def _frame_of_arrow(batches: list[Any], done: int) -> pd.DataFrame:
@@ -134,28 +143,3 @@ def _frame_of_arrow(batches: list[Any], done: int) -> pd.DataFrame:
     table = pyarrow.Table.from_batches(batches).unify_dictionaries().combine_chunks()
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame.set_axis(range(done + 1, done + 1 + len(frame)))
-
-
-def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
-    """Return a column's cells as a CSV file would have them, "" for null and NaN.
-
-    A column of text is returned as it is.
-    """
-    if not isinstance(column.dtype, pd.ArrowDtype):
-        return column
-    try:
-        codes, distinct = pd.factorize(column)
-    except NotImplementedError:  # Arrow cannot compare lists or records
-        codes, distinct = np.arange(len(column)), pd.Index(column)
-    cells = distinct.array.__arrow_array__().to_pylist()
-    texts = np.array([*map(_cell_text, cells), ""], dtype=object)  # code -1, null, is the last one
-    return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
-
-
-def _cell_text(value: Any) -> str:
-    """Return a cell's text; a whole number has no fraction."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

@@ -1,63 +1,98 @@
 """Split rows into those that train and those that validate: by range, column, fraction or folds."""
 
-from typing import NamedTuple
-
 import numpy as np
+import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
-
-Range = tuple[int, int]
-
-
-class Split(NamedTuple):
-    """Row indices of both parts, each in the table's order.
-
-    Attributes:
-        train: Indices of the rows that train.
-        validation: Indices of the rows that validate.
-    """
-
-    train: Array
-    validation: Array
+from model.prediction.target import Binary, MultiClass, Target
+from model.training.recipes.sections import Split
+from model.training.tables.table import Table
 
 
-def by_ranges(rows: int, train: Range, validation: Range) -> Split:
-    """Split by ranges of row numbers.
+def split_table(table: Table, split: Split, target: Target) -> tuple[Table, Table]:
+    """Split a whole table.
 
     Args:
-        rows: Number of rows in the table.
-        train: Range [first, end) of the rows that train.
-        validation: Range [first, end) of the rows that validate.
+        table: The table.
+        split: The recipe's table `[split]`.
+        target: The target.
+
+    Returns:
+        The rows that train and the rows that validate.
 
     Raises:
-        DataError: If a range ends after the last row.
+        DataError: If the table is too short for the split, or a part is empty.
     """
-    for name, (_, end) in (("train", train), ("validation", validation)):
-        if end > rows:
-            raise DataError(f"split.{name} ends at row {end}, the table has {rows} rows")
-    return Split(np.arange(*train), np.arange(*validation))
+    if isinstance(split.validation, float):
+        # Only a single class per row can be stratified; labels and numbers cannot.
+        has_classes = split.stratify and isinstance(target, Binary | MultiClass)
+        classes = table.targets[:, 0] if has_classes else None
+        rows, seed = len(table.rows), split.seed
+        train, validates = by_fraction(split.validation, classes, table.groups, rows, seed)
+    else:
+        splitter = ChunkSplitter(split)
+        train, validates = splitter.masks(table)
+        splitter.check()
+    return table.take(train), table.take(validates)
 
 
-def by_values(values: Array, validation: str) -> Split:
-    """Split by the values of a column.
+class ChunkSplitter:
+    """Split a table that arrives in chunks.
+
+    A fraction is drawn row by row, or group by group, so it is met on average.
 
     Args:
-        values: The column as text, shape (N,).
-        validation: Value of the rows that validate; all others train.
-
-    Raises:
-        DataError: If no row has the value.
+        split: The recipe's table `[split]`.
     """
-    validates = values == validation
-    if not validates.any():
-        raise DataError(f"split.validation: no row has the value {validation!r}")
-    return Split(np.flatnonzero(~validates), np.flatnonzero(validates))
+
+    def __init__(self, split: Split) -> None:
+        self._split, self._generator = split, np.random.default_rng(split.seed)
+        self._rows, self._has_validation = 0, False
+
+    def masks(self, chunk: Table) -> tuple[Array, Array]:
+        """Return masks (B,) of the next chunk's rows that train and that validate."""
+        split, count = self._split, len(chunk.rows)
+        train: Array | None = None
+        if split.train is not None and isinstance(split.validation, tuple):
+            numbers = np.arange(self._rows, self._rows + count)
+            train, validates = (
+                (numbers >= first) & (numbers < end)
+                for first, end in (split.train, split.validation)
+            )
+        elif chunk.split_values is not None:
+            validates = chunk.split_values == split.validation
+        elif chunk.groups is not None:
+            # A group's rows may be in any chunk, so its draw is a hash of the group and the seed.
+            key = f"{split.seed:016d}"
+            draws = pd.util.hash_array(chunk.groups.astype(object), hash_key=key) / 2.0**64
+            validates = draws < split.validation
+        else:
+            validates = self._generator.random(count) < split.validation
+        self._rows += count
+        self._has_validation = self._has_validation or bool(validates.any())
+        return (~validates if train is None else train), validates
+
+    def check(self) -> None:
+        """Check the split after the last chunk.
+
+        Raises:
+            DataError: If the table is too short for the ranges, or no row has the value of
+                split.validation.
+        """
+        split = self._split
+        if split.train is not None and isinstance(split.validation, tuple):
+            for name, (_, end) in (("train", split.train), ("validation", split.validation)):
+                if end > self._rows:
+                    where = f"split.{name} ends at row {end}"
+                    raise DataError(f"{where}, the table has {self._rows} rows")
+        elif isinstance(split.validation, str) and not self._has_validation:
+            raise DataError(f"split.validation: no row has the value {split.validation!r}")
 
 
 def by_fraction(
     fraction: float, classes: Array | None, groups: Array | None, rows: int, seed: int
-) -> Split:
+) -> tuple[Array, Array]:
     """Split by a random draw of about a fraction of the rows.
 
     Args:
@@ -68,6 +103,9 @@ def by_fraction(
             as one of its rarest class. None if rows are independent.
         rows: N, the number of rows.
         seed: Seed of the draw.
+
+    Returns:
+        Indices of the rows that train and of those that validate, each in the table's order.
 
     Raises:
         DataError: If one part is empty.
@@ -89,7 +127,7 @@ def by_fraction(
     chosen = validates[members]
     if chosen.all() or not chosen.any():
         raise DataError(f"split.validation: a fraction of {fraction} leaves one part empty")
-    return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen))
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 def by_folds(

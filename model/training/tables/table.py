@@ -1,20 +1,16 @@
-"""Read a recipe's table and check it against the recipe's schema, whole or in chunks."""
+"""Rows of a recipe's table: features, targets, groups and weights, read from its columns."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from model.arrays import Array
-from model.errors import DataError
-from model.prediction.target import Binary, MultiClass
-from model.training.recipes.recipe import Recipe
+from model.prediction.schema import Feature, Schema
 from model.training.recipes.sections import Data
-from model.training.tables.columns import read_column, text_array, text_column
-from model.training.tables.readers import as_text, read_chunks
-from model.training.tables.splits import by_fraction, by_ranges, by_values
-from model.training.tables.targets import TargetStatistics, read_targets
+from model.training.tables.columns import read_rows, read_text, with_gaps, with_labels
+from model.training.tables.targets import as_features
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +19,8 @@ class Table:
 
     Attributes:
         rows: Raw features, shape (B, F), float64, NaN for a missing value.
-        targets: Shape (B, columns), as `read_targets` returns them.
+        targets: Shape (B, columns): bool for binary and multi_label, class numbers (int64) for
+            multi_class, float64 for regression.
         groups: Text of data.group, shape (B,); None without groups.
         weights: Row weights, shape (B,); None without weights.
         split_values: Text of split.column, shape (B,); None without that column.
@@ -80,129 +77,35 @@ def concatenate(tables: Iterable[Table]) -> Table:
     )
 
 
-def read_table(recipe: Recipe) -> Table:
-    """Read a recipe's whole table into memory.
-
-    Raises:
-        DataError: If the table cannot be used; the text names the file and, for a cell, the line
-            and the column.
-    """
-    table = concatenate(read_table_chunks(recipe))
-    require_two_classes(recipe, TargetStatistics(recipe.schema.target).add(table.targets))
-    return table
-
-
-def read_table_chunks(recipe: Recipe) -> Iterator[Table]:
-    """Read a recipe's table in chunks; there is at least one, and some may be empty.
-
-    Raises:
-        DataError: If the table cannot be used; the text names the file and, for a cell, the line
-            and the column.
-    """
-    is_empty = True
-    for frame in read_chunks(recipe.data.file):
-        is_empty = False
-        try:
-            chunk = _table_of(frame, recipe)
-        except DataError as error:
-            raise DataError(f"{recipe.data.file.name}: {error}") from None
-        yield chunk
-    if is_empty:
-        raise DataError(f"{recipe.data.file}: not a table: it has no rows")
-
-
-def require_two_classes(recipe: Recipe, statistics: TargetStatistics) -> None:
-    """Check that a whole table has rows of at least two classes.
+def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: str | None) -> Table:
+    """Read the columns of a recipe from a table, or from a chunk of it.
 
     Args:
-        recipe: The recipe.
-        statistics: Statistics of all targets.
+        frame: The table, as `read_chunks` returns it.
+        data: The columns that are not features, and the treatment of missing values.
+        schema: The features and the target.
+        split_column: The column of `Table.split_values`, or None.
 
     Raises:
-        DataError: If the task has classes, and the table has rows of fewer than two.
+        DataError: If a column is missing, or a cell is invalid; the text names the line and the
+            column.
     """
-    target, name = recipe.schema.target, recipe.data.targets[0]
-    if not isinstance(target, Binary | MultiClass):
-        return
-    if not statistics.rows:
-        raise DataError(
-            f"{recipe.data.file.name}: no row is left: every row has a missing value or a label "
-            'that is left out; data.missing = "median" keeps the former'
-        )
-    if np.count_nonzero(statistics.counts) == 1:
-        labels = (target.negative, target.positive) if isinstance(target, Binary) else target.names
-        only = f"one class only ({labels[int(statistics.counts.argmax())]!r})"
-        raise DataError(f"{recipe.data.file.name}: column {name!r} holds {only}, two are needed")
-
-
-def split_table(table: Table, recipe: Recipe) -> tuple[Table, Table]:
-    """Split a table by the recipe's table `[split]`.
-
-    Args:
-        table: The whole table.
-        recipe: The recipe.
-
-    Returns:
-        The rows that train and the rows that validate.
-
-    Raises:
-        DataError: If the table is too short for the split, or a part is empty.
-    """
-    split, target = recipe.split, recipe.schema.target
-    if split.train is not None and isinstance(split.validation, tuple):
-        indices = by_ranges(len(table.rows), split.train, split.validation)
-    elif table.split_values is not None and isinstance(split.validation, str):
-        indices = by_values(table.split_values, split.validation)
-    else:
-        assert isinstance(split.validation, float)
-        # Only a single class per row can be stratified; labels and numbers cannot.
-        has_classes = split.stratify and isinstance(target, Binary | MultiClass)
-        classes = table.targets[:, 0] if has_classes else None
-        indices = by_fraction(split.validation, classes, table.groups, len(table.rows), split.seed)
-    train, validation = (table.take(index) for index in indices)
-    return train, validation
-
-
-def _table_of(frame: pd.DataFrame, recipe: Recipe) -> Table:
-    data = recipe.data
-    if data.missing_values:
-        frame = frame.apply(as_text).replace(data.missing_values, "")
-    all_rows = len(frame)
-    frame = _with_labels(frame, data)
-    rows = np.column_stack([read_column(frame, feature) for feature in recipe.schema.features])
+    kept = with_labels(with_gaps(frame, data.missing_values), data.targets[0], data.labels)
+    rows = read_rows(kept, schema.features, complete=False)
+    targets = read_rows(kept, as_features(schema.target, data.targets), complete=True)
+    weights = None
+    if data.weight is not None:
+        feature = Feature.model_construct(name=data.weight, type="number", minimum=0)
+        weights = read_rows(kept, [feature], complete=True)[:, 0]
     table = Table(
         rows,
-        read_targets(frame, data, recipe.schema.target),
-        text_array(frame, data.group),
-        _weights(frame, data.weight),
-        text_array(frame, recipe.split.column),
-        dropped=all_rows - len(frame),
+        targets.astype(schema.target.dtype),
+        read_text(kept, data.group),
+        weights,
+        read_text(kept, split_column),
+        dropped=len(frame) - len(kept),
     )
     if data.missing != "drop":
         return table
-    complete = ~np.isnan(rows).any(axis=1)
-    incomplete = int((~complete).sum())
-    return replace(table.take(complete), dropped=table.dropped + incomplete)
-
-
-def _with_labels(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Replace the target's cells by data.labels, and leave out rows whose label is ""."""
-    if not data.labels:
-        return frame
-    name = data.targets[0]
-    cells = text_column(frame, name)
-    labels = cells.map(lambda cell: data.labels.get(cell, cell))
-    kept = (labels != "") | ~cells.isin(list(data.labels))
-    return frame.assign(**{name: labels})[kept]
-
-
-def _weights(frame: pd.DataFrame, name: str | None) -> Array | None:
-    """Read the row weights: finite numbers of at least 0."""
-    if name is None:
-        return None
-    weights = pd.to_numeric(text_column(frame, name), errors="coerce").to_numpy(dtype=float)
-    invalid = ~(np.isfinite(weights) & (weights >= 0))
-    if invalid.any():
-        line = frame.index[invalid.argmax()]
-        raise DataError(f"line {line}, column {name!r}: must be a number, at least 0")
-    return weights
+    complete = table.take(~table.incomplete)
+    return replace(complete, dropped=len(frame) - len(complete.rows))

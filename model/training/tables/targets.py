@@ -1,46 +1,36 @@
-"""Read and validate target columns; class counts and class weights."""
+"""Targets of a table: their columns, class counts and class weights."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
-from model.training.recipes.sections import Data
-from model.training.tables.columns import read_column, text_column
 
 
-def read_targets(frame: pd.DataFrame, data: Data, target: Target) -> Array:
-    """Read the target columns.
+def as_features(target: Target, names: Sequence[str]) -> list[Feature]:
+    """Return the target columns as features, so that a target's cell is read as a feature's is.
 
     Args:
-        frame: The table.
-        data: The recipe's table `[data]`, which names the columns.
         target: The target.
-
-    Returns:
-        Shape (B, columns): bool for binary and multi_label, class numbers (int64) for multi_class,
-        float64 for regression.
-
-    Raises:
-        DataError: If a cell is not a valid target; the text names the line and the column.
+        names: Names of its columns. `model_construct` accepts any name.
     """
-    if isinstance(target, Binary):
-        return _read_classes(frame, data, (target.negative, target.positive)).astype(bool)
-    if isinstance(target, MultiClass):
-        return _read_classes(frame, data, target.classes)
-    columns = []
-    for name in data.targets:
-        feature = _as_feature(name, target)
-        column = read_column(frame, feature)
-        if np.isnan(column).any():
-            line = frame.index[int(np.isnan(column).argmax())]
-            raise DataError(f"line {line}, column {name!r}: {feature.rule}")
-        columns.append(column)
-    return np.column_stack(columns).astype(target.dtype)
+    kinds: dict[str, Any]
+    if isinstance(target, Binary | MultiClass):
+        kinds = {"type": "category", "categories": labels_of(target)}
+    elif isinstance(target, MultiLabel):
+        kinds = {"type": "boolean"}
+    else:
+        kinds = {"type": "number", "minimum": 0 if target.task == "non_negative" else None}
+    return [Feature.model_construct(name=name, **kinds) for name in names]
+
+
+def labels_of(target: Binary | MultiClass) -> tuple[str, ...]:
+    """Return the label of each class in the order of the class numbers."""
+    return (target.negative, target.positive) if isinstance(target, Binary) else target.classes
 
 
 class TargetStatistics:
@@ -76,7 +66,27 @@ class TargetStatistics:
             self.high = np.maximum(self.high, targets.max(axis=0))
         return self
 
-    def check(self) -> None:
+    def check_table(self, column: str) -> None:
+        """Check that a whole table has rows of at least two classes, if its target has classes.
+
+        Args:
+            column: The first target column.
+
+        Raises:
+            DataError: If it has no rows, or rows of one class only.
+        """
+        if not isinstance(self._target, Binary | MultiClass):
+            return
+        if not self.rows:
+            raise DataError(
+                "no row is left: every row has a missing value or a label that is left out; "
+                'data.missing = "median" keeps the former'
+            )
+        if np.count_nonzero(self.counts) == 1:
+            only = f"one class only ({labels_of(self._target)[int(self.counts.argmax())]!r})"
+            raise DataError(f"column {column!r} holds {only}, two are needed")
+
+    def check_training(self) -> None:
         """Check that a model can learn from these training rows.
 
         Raises:
@@ -132,25 +142,3 @@ def rows_by_class(targets: Array, target: Target) -> dict[str, Array]:
     name, third = target.outputs[0], (targets[:, 0] > low).astype(int) + (targets[:, 0] > high)
     names = (f"{name} to {low:.3g}", f"to {high:.3g}", f"above {high:.3g}")
     return {each: third == number for number, each in enumerate(names)}
-
-
-def _as_feature(name: str, target: Target) -> Feature:
-    """Return a feature to read a target column with; `model_construct` accepts any name."""
-    if isinstance(target, MultiLabel):
-        return Feature.model_construct(name=name, type="boolean")
-    minimum = 0 if target.task == "non_negative" else None
-    return Feature.model_construct(name=name, type="number", minimum=minimum)
-
-
-def _read_classes(frame: pd.DataFrame, data: Data, classes: tuple[str, ...]) -> Array:
-    """Read the class numbers, shape (B, 1), of the only target column."""
-    name = data.targets[0]
-    cells = text_column(frame, name)
-    numbers = cells.map({label: number for number, label in enumerate(classes)})
-    unknown = numbers.isna().to_numpy()
-    if unknown.any():
-        line = frame.index[int(unknown.argmax())]
-        expected = " or ".join(map(repr, classes[:10])) + ("…" if len(classes) > 10 else "")
-        raise DataError(f"line {line}, column {name!r}: must be {expected}")
-    class_numbers = numbers.to_numpy(dtype=np.int64)
-    return class_numbers[:, None]

@@ -257,7 +257,7 @@ def test_a_broken_target_is_rejected(
 @pytest.mark.parametrize(
     ("task", "old", "new", "why"),
     [
-        ("multi_class", ",left,", ",up,", "column 'side': must be 'left' or 'middle' or 'right'"),
+        ("multi_class", ",left,", ",up,", "column 'side': must be one of left, middle, right"),
         ("multi_class", ",left,", ",right,", "split.train holds no row of class 'left'"),
         ("multi_label", ",true,", ",maybe,", "column 'high': must be true or false"),
         ("multi_label", ",true,", ",,", "column 'high': must be true or false"),

@@ -10,7 +10,7 @@ from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.cross_validate import cross_validate, draw_folds, fit_table
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.recipes.sections import OPERATING_POINTS
-from model.training.tables.table import read_table
+from model.training.tables.partitions import read_table
 
 SHORT = """
 [training]

@@ -44,9 +44,13 @@ def records(count: int, seed: int = 1) -> Array:
     return np.column_stack([features, labels, weights])
 
 
+def unscaled(targets: Array, weights: Array) -> tuple[Array, Array]:
+    return targets, weights
+
+
 def store(path: Path, table: Array, *, weighted: bool = False) -> StoredRows:
     table.tofile(path)
-    return StoredRows(path, 2, 1, encode, weighted=weighted)
+    return StoredRows(path, 2, 1, encode, unscaled, weighted=weighted)
 
 
 def held(table: Array, *, weighted: bool = False) -> Rows:
@@ -266,8 +270,11 @@ def test_digest_covers_every_byte(place: int, change: int) -> None:
         stored = store(path, records(50))
         before, content = stored.digest(), bytearray(path.read_bytes())
         assert store(path, records(50)).digest() == before
-        assert StoredRows(path, 2, 1, lambda x: encode(x) + 1, weighted=False).digest() != before
-        assert StoredRows(path, 2, 1, encode, weighted=True).digest() != before
+        assert (
+            StoredRows(path, 2, 1, lambda x: encode(x) + 1, unscaled, weighted=False).digest()
+            != before
+        )
+        assert StoredRows(path, 2, 1, encode, unscaled, weighted=True).digest() != before
         content[place] ^= change
         path.write_bytes(content)
         assert stored.digest() != before
@@ -277,15 +284,15 @@ def test_truncated_files_are_rejected(tmp_path: Path) -> None:
     stored = store(path := tmp_path / "rows", records(50))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"rows: not a file of rows, .*: 1599 bytes are not whole"):
-        StoredRows(path, 2, 1, encode, weighted=False)
+        StoredRows(path, 2, 1, encode, unscaled, weighted=False)
     with pytest.raises(DataError, match="rows: truncated since it was opened, at row 40 or later"):
         stored.read(40, 50)
     assert len(np.asarray(stored.read(39, 49).inputs)) == 10
     path.write_bytes(b"")
     with pytest.raises(DataError, match="rows: not a file of rows, or a truncated one: it has no"):
-        StoredRows(path, 2, 1, encode, weighted=False)
+        StoredRows(path, 2, 1, encode, unscaled, weighted=False)
     path.unlink()
-    for fails in (stored.digest, lambda: StoredRows(path, 2, 1, encode, weighted=False)):
+    for fails in (stored.digest, lambda: StoredRows(path, 2, 1, encode, unscaled, weighted=False)):
         with pytest.raises(DataError, match="rows: cannot be read: No such file"):
             fails()
 

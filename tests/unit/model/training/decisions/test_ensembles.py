@@ -20,7 +20,6 @@ from model.training.decisions.operating_points import operating_points
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.recipes.sections import OPERATING_POINTS
 from model.training.tables import partitions
-from model.training.tables import table as tables
 from model.training.tables.partitions import read_partitions
 from model.training.tables.readers import read_chunks
 
@@ -145,7 +144,7 @@ def test_overconfident_float32_ensemble_replays_its_self_test(
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(tables, "read_chunks", lambda path: read_chunks(path, 100))
+    monkeypatch.setattr(partitions, "read_chunks", lambda path: read_chunks(path, 100))
 
 
 @pytest.mark.usefixtures("small_memory")

@@ -12,8 +12,7 @@ from support.raw_values import is_valid
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
-from model.training.tables.columns import read_column, text_array, text_column
-from model.training.tables.readers import as_text
+from model.training.tables.columns import as_text, read_rows, read_text
 
 SMALL = st.integers(-3, 12)
 INTEGERS = st.one_of(SMALL, st.integers(-(2**63), 2**63 - 1))
@@ -48,7 +47,7 @@ FEATURES = NUMBERS | st.sampled_from(
 
 def outcome(frame: pd.DataFrame, feature: Feature) -> Array | str:
     try:
-        return read_column(frame, feature)
+        return read_rows(frame, [feature], complete=False)[:, 0]
     except DataError as error:
         return str(error)
 
@@ -92,14 +91,21 @@ def test_texts_equal_cell_by_cell_reading(cells: list[str], feature: Feature) ->
 
 def test_columns_are_found_by_name() -> None:
     frame = pd.DataFrame([["1", "x", "2"]], columns=["a", "b", "a"], dtype=object)
-    assert text_column(frame, "b").tolist() == ["x"]
-    found = text_array(frame, "b")
+    found = read_text(frame, "b")
     assert found is not None
-    assert found.dtype.kind == "U"
-    assert text_array(frame, None) is None
+    assert (found.dtype.kind, found.tolist()) == ("U", ["x"])
+    assert read_text(frame, None) is None
     with pytest.raises(DataError, match=r"^no column 'c'; the columns are a, b, a$"):
-        text_column(frame, "c")
+        read_text(frame, "c")
     with pytest.raises(
         DataError, match=r"^column 'a' occurs 2 times: rename or remove the others$"
     ):
-        read_column(frame, Feature(name="a"))
+        read_rows(frame, [Feature(name="a")], complete=False)
+
+
+def test_empty_cells_of_optional_features_are_complete() -> None:
+    frame = pd.DataFrame({"a": ["1", ""], "b": ["", "2"]}, index=[2, 3], dtype=object)
+    optional = Feature(name="a", may_be_missing=True)
+    assert np.isnan(read_rows(frame, [optional], complete=True)).tolist() == [[False], [True]]
+    with pytest.raises(DataError, match=r"^line 2, column 'b': must be a number$"):
+        read_rows(frame, [optional, Feature(name="b")], complete=True)

@@ -18,7 +18,6 @@ from model.pipelines.train import train
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables import partitions
-from model.training.tables import table as tables
 from model.training.tables.partitions import Partitions, read_partitions, read_sample
 from model.training.tables.readers import read_chunks
 
@@ -68,7 +67,7 @@ def small_memory(
     folder = tmp_path_factory.mktemp("spilled")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(tables, "read_chunks", lambda path: read_chunks(path, 350))
+    monkeypatch.setattr(partitions, "read_chunks", lambda path: read_chunks(path, 350))
     yield
     assert not list(folder.iterdir())
 
@@ -166,16 +165,16 @@ def test_class_weights_count_all_training_rows(recipe_of: Any) -> None:
     more = 'data.weight = "w"\ndata.class_weight = "balanced"\nsplit.validation = 0.3'
     recipe = recipe_of(more)
     with closing(read_partitions(recipe)) as parts:
-        prepared = prepare(recipe, parts)
-        before = records(prepared.parts)
-        rows = prepared.training_rows()
-        assert isinstance(rows, StoredRows)
-        after = records(prepared.parts)
-        negatives, positives = prepared.parts.train_stats.counts
-        class_weights = np.where(before[:, -2] > 0, 1 / positives, 1 / negatives) * len(before) / 2
-        np.testing.assert_allclose(after[:, -1], before[:, -1] * class_weights)
-        np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
-        assert rows.mean_weight() == pytest.approx(after[:, -1].mean())
+        given = records(parts)
+        stored = prepare(recipe, parts).training_rows()
+        assert isinstance(stored, StoredRows)
+        found = stored.read(0, len(stored))
+        weights = np.asarray(found.weights)
+        negatives, positives = parts.train_stats.counts
+        class_weights = np.where(given[:, -2] > 0, 1 / positives, 1 / negatives) * len(given) / 2
+        np.testing.assert_allclose(weights, given[:, -1] * class_weights)
+        np.testing.assert_array_equal(np.asarray(found.targets), given[:, -2:-1])
+        assert stored.mean_weight() == pytest.approx(weights.mean())
 
 
 @pytest.mark.usefixtures("small_memory")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from model.errors import DataError
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.recipe import Recipe, load_recipe
-from model.training.tables.partitions import read_partitions
-from model.training.tables.table import Table, read_table, split_table
+from model.training.tables.partitions import read_partitions, read_table
+from model.training.tables.splits import split_table
+from model.training.tables.table import Table
 
 GOOD = "a,b,c\n1,2.5,no\n2,,yes\n10,-3,yes\n"
 RULE = "must be an integer from 1 to 10"
@@ -139,8 +140,8 @@ def test_file_that_is_not_utf_8_is_rejected(recipe: Recipe, content: bytes) -> N
         ("c,a,b,c,c\nno,1,2,no,no\n", "column 'c' occurs 3 times: rename or remove the others"),
         ("a,b,c\n1,2,no\n3,4,no\n", "column 'c' holds one class only ('no'), two are needed"),
         ("a,b,c\n1,2,yes\n", "column 'c' holds one class only ('yes'), two are needed"),
-        ("a,b,c\n1,2,no\n3,4,YES\n", "line 3, column 'c': must be 'no' or 'yes'"),
-        ("a,b,c\n1,2,no\n3,4,yes\n5,6,\n", "line 4, column 'c': must be 'no' or 'yes'"),
+        ("a,b,c\n1,2,no\n3,4,YES\n", "line 3, column 'c': must be one of no, yes"),
+        ("a,b,c\n1,2,no\n3,4,yes\n5,6,\n", "line 4, column 'c': must be one of no, yes"),
         ("a,b,c\n1,2,no\n\n\n11,2,yes\n", f"line 5, column 'a': {RULE}"),
         ('a,b,c,d\n1,2,no,"x\n\ny"\n11,2,yes,z\n', f"line 5, column 'a': {RULE}"),
         ('a,b,c,d\n1,2,no,x\n11,2,yes,"y\nz"\n', f"line 3, column 'a': {RULE}"),
@@ -204,7 +205,8 @@ def test_groups_weights_and_split_column(recipe: Recipe) -> None:
     assert table.groups.tolist() == ["p1", "p2", "p2"]
     assert table.weights is not None
     assert table.weights.tolist() == [1, 0.5, 2]
-    train, validation = split_table(table, with_keys(recipe, data=data, split=split))
+    changed = with_keys(recipe, data=data, split=split)
+    train, validation = split_table(table, changed.split, changed.schema.target)
     assert train.targets[:, 0].tolist() == [False, True]
     assert validation.weights is not None
     assert validation.weights.tolist() == [0.5]
@@ -220,7 +222,7 @@ def test_labels_are_mapped(recipe: Recipe) -> None:
     assert table.targets[:, 0].tolist() == [False, True, True]
     assert table.rows[:, 0].tolist() == [1, 2, 4]
     assert table.dropped == 2
-    with pytest.raises(DataError, match=r"line 6, column 'c': must be 'no' or 'yes'"):
+    with pytest.raises(DataError, match=r"line 6, column 'c': must be one of no, yes"):
         read(with_keys(recipe, data={"labels": labels}), text.replace("5,,2", "5,1,x"))
 
 
