@@ -200,18 +200,18 @@ def _compile(file: RecipeFile) -> Recipe:
     settings = file.model_dump(mode="json", exclude=CARD)
     settings["data"]["file"] = file.data.file.name
     return Recipe(
-        file.name,
-        {**file.model_dump(include=CARD), "recipe": settings},
-        file.data,
-        schema,
-        file.split,
-        file.scaling,
-        _transforms(file.scaling.transform, schema),
-        _network(file, schema),
-        _training(file.training, file.ensemble),
-        file.ensemble,
-        threshold,
-        file.decision,
+        name=file.name,
+        facts={**file.model_dump(include=CARD), "recipe": settings},
+        data=file.data,
+        schema=schema,
+        split=file.split,
+        scaling=file.scaling,
+        transforms=_transforms(file.scaling.transform, schema),
+        network=_network(file, schema),
+        training=_training(file.training, file.ensemble),
+        ensemble=file.ensemble,
+        threshold=threshold,
+        decision=file.decision,
     )
 
 
