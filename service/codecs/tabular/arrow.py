@@ -3,6 +3,7 @@
 Only this module imports pyarrow, which the extra `arrow` installs.
 """
 
+import io
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,14 @@ from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Target
-from service.codecs.tabular.arrow_framing import BATCH, Message, MessageReader, malformed
+from service.codecs.tabular.arrow_framing import (
+    DICTIONARY,
+    END,
+    SCHEMA,
+    Message,
+    MessageReader,
+    malformed,
+)
 from service.codecs.tabular.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.csv import CellCache, error_texts, require_columns
 from service.problems import FieldError, Problem
@@ -40,7 +48,7 @@ class ArrowReader:
         self._schema, self._max_bytes = schema, max_bytes
         self._rules = TableRules(schema)
         self._messages = MessageReader(max_bytes)
-        self._source = _Source()
+        self._file = io.BytesIO()  # the dictionaries and the batch that are read next
         self._batches: Any = None
         self._columns: dict[str, _Column] = {}
 
@@ -55,23 +63,26 @@ class ArrowReader:
         yield from ()
 
     def _read(self, message: Message) -> Iterator[Block]:
-        self._source.add(message.data)
+        self._file.write(message.data)
+        if message.kind == DICTIONARY:
+            return
+        self._file.seek(0)
         try:
-            if self._batches is None:
+            if message.kind == SCHEMA:
                 options = pa.ipc.IpcReadOptions(use_threads=False)
-                self._batches = pa.ipc.open_stream(
-                    pa.PythonFile(self._source, "r"), options=options
-                )
+                self._batches = pa.ipc.open_stream(self._file, options=options)
                 self._columns = self._checked(self._batches.schema)
-            if message.kind != BATCH:
-                return
-            batch = self._batches.read_next_batch()
-            batch.validate(full=True)
+                rows = self._batches.schema.empty_table()
+            else:
+                rows = self._batches.read_next_batch()
+                rows.validate(full=True)
         except BROKEN:
             raise malformed() from None
-        rows = piece_rows(len(self._schema.features))
-        for start in range(0, batch.num_rows, rows):
-            yield self._block(batch.slice(start, rows))
+        self._file.seek(0)
+        self._file.truncate()
+        length = piece_rows(len(self._schema.features))
+        for start in range(0, rows.num_rows, length):
+            yield self._block(rows.slice(start, length))
 
     def _checked(self, schema: Any) -> "dict[str, _Column]":
         require_columns(schema.names, self._schema)
@@ -96,25 +107,6 @@ class ArrowReader:
                 column = self._columns[feature.name]
                 values[:, place] = column.numbers(batch.column(feature.name))
         return self._rules.check(values)
-
-
-class _Source:
-    """A file of the messages added so far; reads past the last one return fewer bytes."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._held = b""
-        self._at = 0
-
-    def add(self, data: bytes) -> None:
-        self._held = self._held[self._at :] + data
-        self._at = 0
-
-    def read(self, size: int = -1) -> bytes:
-        end = len(self._held) if size < 0 else self._at + size
-        start, self._at = self._at, min(end, len(self._held))
-        return self._held[start : self._at]
 
 
 class _Column:
@@ -169,12 +161,10 @@ class ArrowWriter:
         columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
         kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
         self._schema = pa.schema(kinds | ({"error": pa.string()} if mark else {}))
-        self._sink = _Sink()
-        self._stream = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), self._schema)
 
     def begin(self) -> bytes:
         """Return the schema message."""
-        return self._sink.take()
+        return bytes(self._schema.serialize())
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a record batch, with nulls for invalid rows."""
@@ -186,33 +176,11 @@ class ArrowWriter:
         if self._mark:
             columns.append(error_texts(scored.block, None))
         arrays = [pa.array(*each) for each in zip(columns, self._schema.types, strict=True)]
-        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
-        return self._sink.take()
+        return bytes(pa.record_batch(arrays, schema=self._schema).serialize())
 
     def end(self) -> bytes:
         """Return the end-of-stream marker."""
-        self._stream.close()
-        return self._sink.take()
-
-
-class _Sink:
-    """A file that hands out its content and forgets it."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._written: list[bytes] = []
-
-    def write(self, data: Any) -> int:
-        self._written.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-    def take(self) -> bytes:
-        written, self._written = self._written, []
-        return b"".join(written)
+        return END
 
 
 _TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}

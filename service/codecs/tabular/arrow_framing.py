@@ -19,6 +19,7 @@ from flatbuffers.table import Table
 from service.problems import Problem
 
 CONTINUATION: Final = 0xFFFFFFFF
+END: Final = struct.pack("<II", CONTINUATION, 0)  # of a stream
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
 
 # Fields of the FlatBuffer's tables Message, DictionaryBatch and RecordBatch.
