@@ -12,9 +12,10 @@ from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
 from model.training.recipes.recipe import Recipe
+from model.training.recipes.sections import Split
 from model.training.schedules.plateau import ReduceOnPlateau
 from model.training.tables.partitions import hold_partitions
-from model.training.tables.splits import by_folds, by_fraction
+from model.training.tables.splits import by_folds, split_table
 from model.training.tables.table import Table
 
 INNER_FRACTION = 0.2  # of a fold's training rows, for early stopping and schedules
@@ -120,8 +121,6 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
         # Nothing depends on the records, so losses are evaluated at the end only.
         recipe = replace(recipe, training=replace(training, report_every=training.epochs))
     else:
-        classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
-        rows, seed = len(table.rows), recipe.split.seed
-        split = by_fraction(INNER_FRACTION, classes, table.groups, rows, seed)
-        train, validation = (table.take(index) for index in split)
+        split = Split(validation=INNER_FRACTION, seed=recipe.split.seed)
+        train, validation = split_table(table, split, target)
     return fit(recipe, hold_partitions(table, train, validation, target)).predictor
