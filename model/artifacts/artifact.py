@@ -185,9 +185,9 @@ def from_bytes(content: bytes) -> Predictor:
     operating_points = metadata.operating_points
     if not target.has_threshold and operating_points:
         raise ArtifactError("operating points are given, but the target has no threshold")
-    if target.has_threshold and "default" not in operating_points:
-        raise ArtifactError("operating points must be from 0 to 1 and include 'default'")
-    if not all(0 <= point <= 1 for point in operating_points.values()):
+    if target.has_threshold and not (
+        "default" in operating_points and all(0 <= at <= 1 for at in operating_points.values())
+    ):
         raise ArtifactError("operating points must be from 0 to 1 and include 'default'")
     if metadata.calibration is not None and not isinstance(target, Binary):
         raise ArtifactError("only a binary target may have a calibration")
