@@ -1,4 +1,4 @@
-"""Points of curves over all thresholds: ROC, precision-recall and decision curves.
+"""Points of curves over thresholds: ROC, precision-recall and decision curves.
 
 Shapes: labels `(B,)`, bool; probabilities `(B,)`. Rows strictly above a threshold are predicted
 positive.
@@ -9,85 +9,105 @@ import numpy as np
 from model.arrays import Array
 
 
-def counts_above(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """Count rows above each distinct threshold.
+def counts_above(labels: Array, probabilities: Array, thresholds: Array) -> tuple[Array, Array]:
+    """Count rows above each threshold.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        thresholds: Thresholds, `(T,)`.
+
+    Returns:
+        True positives and false positives, `(T,)` each.
+    """
+    positive, negative = (
+        len(part) - np.searchsorted(np.sort(part), thresholds, side="right")
+        for part in (probabilities[labels], probabilities[~labels])
+    )
+    return positive, negative
+
+
+def all_counts(labels: Array, probabilities: Array) -> tuple[Array, Array]:
+    """Count rows above each distinct probability, from no predicted positives to all.
 
     Args:
         labels: True labels, `(B,)`, bool.
         probabilities: Predicted probabilities, `(B,)`.
 
     Returns:
-        True positives, predicted positives and thresholds, `(1 + distinct probabilities,)` each,
-        from no predicted positives to all. A threshold is the highest probability of the rows
-        predicted negative, −∞ where there are none.
+        True positives and false positives, `(1 + distinct probabilities,)` each.
     """
-    order = np.argsort(-probabilities, kind="stable")
-    ranked, hits = probabilities[order], np.cumsum(labels[order])
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
-    predicted = np.flatnonzero(last_of_tie) + 1
-    thresholds = np.append(ranked[last_of_tie], -np.inf)
-    return np.append(0, hits[last_of_tie]), np.append(0, predicted), thresholds
+    descending = np.append(np.unique(probabilities)[::-1], -np.inf)
+    return counts_above(labels, probabilities, descending)
 
 
-def roc_curve(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
+def roc_curve(hits: Array, false: Array) -> tuple[Array, Array]:
     """Return the points of the ROC curve, from (0, 0) to (1, 1), to be joined by straight lines.
 
     Tied rows share one point.
 
     Args:
-        labels: True labels, `(B,)`, bool, with both classes.
-        probabilities: Predicted probabilities, `(B,)`.
+        hits: True positives of `all_counts`, with both classes.
+        false: False positives of `all_counts`.
 
     Returns:
-        1 − specificity, sensitivity, and thresholds.
+        1 − specificity, and sensitivity.
 
     Source: Fawcett 2006, §4.
     """
-    hits, predicted, thresholds = counts_above(labels, probabilities)
-    positives = hits[-1]
-    return (predicted - hits) / (predicted[-1] - positives), hits / positives, thresholds
+    return false / false[-1], hits / hits[-1]
 
 
-def precision_recall_curve(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """Return the points of the precision-recall curve, in ascending order of recall.
-
-    Between points the curve is a step, not a line; the area of the steps is `average_precision`.
+def roc_area(hits: Array, false: Array) -> float:
+    """Return the area under the ROC curve, the Mann-Whitney statistic; ties count half.
 
     Args:
-        labels: True labels, `(B,)`, bool, with a positive.
-        probabilities: Predicted probabilities, `(B,)`.
+        hits: True positives of `all_counts`, with both classes.
+        false: False positives of `all_counts`.
+
+    Source: Hanley and McNeil 1982.
+    """
+    pairs = (np.diff(false) * (hits[1:] + hits[:-1])).sum() / 2
+    return float(pairs / (int(hits[-1]) * int(false[-1])))
+
+
+def precision_recall_curve(hits: Array, false: Array) -> tuple[Array, Array]:
+    """Return the points of the precision-recall curve, in ascending order of recall.
+
+    Between points the curve is a step, not a line.
+
+    Args:
+        hits: True positives of `all_counts`, with a positive.
+        false: False positives of `all_counts`.
 
     Returns:
-        Recall (sensitivity), precision (positive predictive value), and thresholds.
+        Recall (sensitivity), and precision (positive predictive value).
 
     Source: Davis and Goadrich 2006, §4.
     """
-    hits, predicted, thresholds = counts_above(labels, probabilities)
-    return hits[1:] / hits[-1], hits[1:] / predicted[1:], thresholds[1:]
+    return hits[1:] / hits[-1], hits[1:] / np.maximum(hits + false, 1)[1:]
 
 
-def decision_curve(
-    labels: Array, probabilities: Array, thresholds: Array
-) -> tuple[Array, Array, Array]:
-    """Return the net benefit of the model, of treating all rows and of treating no row.
+def precision_recall_area(hits: Array, false: Array) -> float:
+    """Return the area of the steps of the precision-recall curve, the average precision.
 
-    The net benefit is true positives − false positives · t / (1 − t), per row.
+    Args:
+        hits: True positives of `all_counts`, with a positive.
+        false: False positives of `all_counts`.
+    """
+    steps = np.diff(hits) / hits[-1]
+    return float((steps * hits[1:] / np.maximum(hits + false, 1)[1:]).sum())
+
+
+def net_benefit(labels: Array, probabilities: Array, thresholds: Array) -> Array:
+    """Return the net benefit (TP − FP · t / (1 − t)) / B at each threshold t: the decision curve.
 
     Args:
         labels: True labels, `(B,)`, bool.
         probabilities: Predicted probabilities, `(B,)`.
-        thresholds: Thresholds t, at least 0 and below 1, `(T,)`.
-
-    Returns:
-        Three curves, `(T,)` each.
+        thresholds: Thresholds below 1, `(T,)`.
 
     Source: Vickers and Elkin 2006.
     """
-    hits, predicted, _ = counts_above(labels, probabilities)
-    rows, odds = len(labels), thresholds / (1 - thresholds)
-    # The number of distinct probabilities above a threshold is the index of its point.
-    distinct = np.unique(probabilities)
-    index = len(distinct) - np.searchsorted(distinct, thresholds, side="right")
-    model = (hits[index] - (predicted - hits)[index] * odds) / rows
-    treat_all = (hits[-1] - (rows - hits[-1]) * odds) / rows
-    return model, treat_all, np.zeros(len(thresholds))
+    hits, false = counts_above(labels, probabilities, thresholds)
+    return np.asarray((hits - false * thresholds / (1 - thresholds)) / len(labels))

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.calibration import calibration_error, calibration_slope
-from model.evaluation.curves import counts_above
+from model.evaluation.curves import all_counts, precision_recall_area, roc_area
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, Regression, Target
 
@@ -18,7 +18,7 @@ def roc_auc(labels: Array, probabilities: Array) -> float | None:
     """Return the area under the ROC curve.
 
     That is the probability that a random positive row scores above a random negative row, with ties
-    counted half: the Mann-Whitney statistic from mid-ranks.
+    counted half.
 
     Args:
         labels: True labels, `(B,)`, bool.
@@ -26,17 +26,10 @@ def roc_auc(labels: Array, probabilities: Array) -> float | None:
 
     Returns:
         The area; None with one class only.
-
-    Source: Hanley and McNeil 1982.
     """
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
+    if labels.all() or not labels.any():
         return None
-    _, inverse, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
-    mid_ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    u = mid_ranks[labels].sum() - positives * (positives + 1) / 2
-    return float(u / (positives * negatives))
+    return roc_area(*all_counts(labels, probabilities))
 
 
 def average_precision(labels: Array, probabilities: Array) -> float | None:
@@ -49,11 +42,9 @@ def average_precision(labels: Array, probabilities: Array) -> float | None:
     Returns:
         The average precision; None without positives.
     """
-    positives = int(labels.sum())
-    if not positives:
+    if not labels.any():
         return None
-    hits, predicted, _ = counts_above(labels, probabilities)
-    return float((np.diff(hits) / positives * hits[1:] / predicted[1:]).sum())
+    return precision_recall_area(*all_counts(labels, probabilities))
 
 
 def log_loss(labels: Array, probabilities: Array) -> float:
@@ -206,9 +197,8 @@ def _rates(labels: Array, probabilities: Array) -> tuple[Array, Array]:
 
     Each is a quotient of counts: 99 of 100 is at least 0.99, unlike 1 − (1 − specificity).
     """
-    hits, predicted, _ = counts_above(labels, probabilities)
-    negatives = len(labels) - hits[-1]
-    return hits / hits[-1], (negatives - (predicted - hits)) / negatives
+    hits, false = all_counts(labels, probabilities)
+    return hits / hits[-1], (false[-1] - false) / false[-1]
 
 
 def _mean(values: list[float | None]) -> float | None:

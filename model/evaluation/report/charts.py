@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from model.arrays import Array
+from model.evaluation.calibration import reliability_curve
 from model.evaluation.report.html import Picture, decimal, percent
-from model.metrics.confusion_matrix import wilson_interval
 from model.training.fitting.history import History
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"
@@ -28,7 +28,6 @@ LEGEND: dict[str, Any] = {  # above the axes, where it covers no data
     "ncols": 2,
     "columnspacing": 0.8,
 }
-BINS = 10  # as in `calibration_error`
 MAX_POINTS = 2000  # of a scatter plot
 
 
@@ -102,14 +101,10 @@ def reliability(outcomes: Array, probabilities: Array, *, probability: str, shar
         probability: Name of the probability, as an axis label.
         share: Name of its observed frequency, as an axis label.
     """
-    which = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    rows = np.bincount(which, minlength=BINS)
-    hits = np.bincount(which, weights=outcomes, minlength=BINS).astype(int)
-    filled = np.flatnonzero(rows)
-    middle = np.bincount(which, weights=probabilities, minlength=BINS)[filled] / rows[filled]
-    shares = hits[filled] / rows[filled]
-    ends = [wilson_interval(int(hits[bin_]), int(rows[bin_])) or (0.0, 1.0) for bin_ in filled]
-    bars = np.abs(np.array(ends).T - shares)
+    bins = reliability_curve(outcomes, probabilities)
+    middle = [each.mean_probability for each in bins]
+    shares = np.array([each.share_of_positives for each in bins])
+    bars = np.abs(np.array([each.interval for each in bins]).T - shares)
 
     figure = Figure(figsize=(SIZE[0], 5), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
@@ -124,12 +119,13 @@ def reliability(outcomes: Array, probabilities: Array, *, probability: str, shar
     for axes in (above, below):
         _plain(axes)
     points = "; ".join(
-        f"predicted {percent(predicted)}, observed {percent(observed)} (n = {count})"
-        for predicted, observed, count in zip(middle, shares, rows[filled], strict=True)
+        f"predicted {percent(each.mean_probability)}, observed "
+        f"{percent(each.share_of_positives)} (n = {each.rows})"
+        for each in bins
     )
     alt = f"Reliability diagram with the diagonal of perfect calibration: {points}."
     caption = (
-        f"Reliability diagram. Above: {share} by {probability}, in {BINS} bins; the dotted line is "
+        f"Reliability diagram. Above: {share} by {probability}, in 10 bins; the dotted line is "
         "perfect calibration, the bars are 95 % intervals (Wilson). Below: number of rows by "
         "predicted probability."
     )

@@ -1,16 +1,29 @@
 """The report's curves of a binary target over all thresholds, drawn from validation rows."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from model.arrays import Array
-from model.evaluation.report.bootstrap import GRID, Resampled, precision_at
+from model.evaluation.curves import (
+    all_counts,
+    counts_above,
+    net_benefit,
+    precision_recall_area,
+    precision_recall_curve,
+    roc_area,
+    roc_curve,
+)
+from model.evaluation.report.bootstrap import GRID, precision_at
 from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
 from model.evaluation.report.html import Picture, decimal, percent, percents
-from model.metrics.confusion_matrix import ConfusionMatrix, wilson_interval
+from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary
 
+BAND: dict[str, Any] = {"color": BLUE, "alpha": 0.2, "linewidth": 0, "label": "95 % band"}
 THRESHOLDS = np.linspace(0, 1, 201)
 NO_WIDTH = (
     "The classes are separated without an error, so the bootstrap band has no width. This reflects "
@@ -19,20 +32,20 @@ NO_WIDTH = (
 
 
 def curves(
-    target: Binary, scored: ScoredRows, resampled: Resampled, threshold: float
+    target: Binary, scored: ScoredRows, intervals: Mapping[str, Any], threshold: float
 ) -> list[Picture]:
     """Draw all curves.
 
     Args:
         target: The target.
         scored: Validation rows of both classes.
-        resampled: Bootstrap resamples of these rows.
+        intervals: Their `bootstrap_intervals`.
         threshold: The threshold to mark.
     """
     labels, probabilities = scored.targets[:, 0], scored.predictions[:, 0]
     return [
-        _roc(scored, resampled, threshold),
-        _precision_recall(scored, resampled, threshold),
+        _roc(scored, intervals, threshold),
+        _precision_recall(scored, intervals, threshold),
         _over_thresholds(target, labels, probabilities, threshold),
         _decision(target, labels, probabilities, threshold),
         reliability(
@@ -44,42 +57,27 @@ def curves(
     ]
 
 
-def net_benefit(labels: Array, probabilities: Array, thresholds: Array) -> Array:
-    """Return the net benefit (TP − FP · t / (1 − t)) / B at each threshold t.
-
-    Args:
-        labels: True labels, `(B,)`, bool.
-        probabilities: Predicted probabilities, `(B,)`.
-        thresholds: Thresholds below 1, `(T,)`.
-
-    Source: Vickers and Elkin 2006.
-    """
-    true_positives, false_positives = _counts_above(labels, probabilities, thresholds)
-    cost = false_positives * thresholds / (1 - thresholds)
-    return np.asarray((true_positives - cost) / len(labels))
-
-
-def _roc(scored: ScoredRows, resampled: Resampled, threshold: float) -> Picture:
-    false, true = resampled.counts.rates()
-    low, high = resampled.roc_band()
+def _roc(scored: ScoredRows, intervals: Mapping[str, Any], threshold: float) -> Picture:
+    counts = all_counts(scored.targets[:, 0], scored.predictions[:, 0])
     matrix = binary_matrix(scored, threshold)
     marked = {name: k / n if n else 0.0 for name, (k, n) in matrix.proportions().items()}
     point = 1 - marked["specificity"], marked["sensitivity"]
     figure, axes = panel("1 − specificity (false positive rate)", "sensitivity")
-    axes.fill_between(GRID, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % band")
-    axes.plot(false, true, "-", color=BLUE, label="model", clip_on=False)
+    if band := intervals["roc_curve"]:
+        axes.fill_between(GRID, *band, **BAND)
+    axes.plot(*roc_curve(*counts), "-", color=BLUE, label="model", clip_on=False)
     axes.plot([0, 1], [0, 1], ":", color="black", label="no skill")
     axes.plot(*point, "o", color="black", label=f"threshold {threshold:g}", clip_on=False, zorder=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(0, 1.02))
     axes.legend(**LEGEND)
-    area, interval = float(resampled.counts.area()), resampled.intervals["roc_auc"]
+    area, interval = roc_area(*counts), _interval_text(intervals["roc_auc"])
     alt = (
         f"ROC curve of {len(scored.targets)} validation rows, with the diagonal of a model without "
-        f"skill. The area under the curve is {decimal(area)}{_interval_text(interval)}. At "
+        f"skill. The area under the curve is {decimal(area)}{interval}. At "
         f"threshold {threshold:g} sensitivity is {percent(marked['sensitivity'])} and specificity "
         f"is {percent(marked['specificity'])}."
     )
-    caption = f"ROC curve. Area under the curve {decimal(area)}{_interval_text(interval)}. "
+    caption = f"ROC curve. Area under the curve {decimal(area)}{interval}. "
     caption += (
         NO_WIDTH
         if area == 1
@@ -88,15 +86,16 @@ def _roc(scored: ScoredRows, resampled: Resampled, threshold: float) -> Picture:
     return Picture(as_svg(figure), alt, caption)
 
 
-def _precision_recall(scored: ScoredRows, resampled: Resampled, threshold: float) -> Picture:
-    recall, precision = resampled.counts.precisions()
-    low, high = resampled.precision_band()
-    prevalence = float(scored.targets[:, 0].mean())
+def _precision_recall(
+    scored: ScoredRows, intervals: Mapping[str, Any], threshold: float
+) -> Picture:
+    counts = all_counts(scored.targets[:, 0], scored.predictions[:, 0])
+    recall, precision = precision_recall_curve(*counts)
+    prevalence = float(scored.targets.mean())
     proportions = binary_matrix(scored, threshold).proportions()
     figure, axes = panel("sensitivity (recall)", "positive predictive value (precision)")
-    axes.fill_between(
-        GRID, low, high, step="pre", color=BLUE, alpha=0.2, linewidth=0, label="95 % band"
-    )
+    if band := intervals["precision_recall_curve"]:
+        axes.fill_between(GRID, *band, **(BAND | {"step": "pre"}))
     axes.step(recall, precision, "-", where="pre", color=BLUE, label="model", clip_on=False)
     axes.axhline(prevalence, linestyle=":", color="black", label="all predicted positive")
     hits, positives = proportions["sensitivity"]
@@ -106,8 +105,8 @@ def _precision_recall(scored: ScoredRows, resampled: Resampled, threshold: float
         axes.plot(*point, "o", color="black", label=label, clip_on=False, zorder=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(0, 1.02))
     axes.legend(**LEGEND)
-    average = float(resampled.counts.average_precision())
-    interval = _interval_text(resampled.intervals["average_precision"])
+    average = precision_recall_area(*counts)
+    interval = _interval_text(intervals["average_precision"])
     at_half = float(precision_at(np.array([0.5]), recall, precision)[0])
     alt = (
         f"Precision-recall curve of {len(scored.targets)} validation rows. Average precision is "
@@ -125,7 +124,7 @@ def _over_thresholds(
     target: Binary, labels: Array, probabilities: Array, threshold: float
 ) -> Picture:
     positives, negatives = int(labels.sum()), int((~labels).sum())
-    true_positives, false_positives = _counts_above(labels, probabilities, THRESHOLDS)
+    true_positives, false_positives = counts_above(labels, probabilities, THRESHOLDS)
     figure, axes = panel("threshold", "share of rows classified correctly")
     for name, hits, rows, style, colour in (
         (f"sensitivity ({target.positive})", true_positives, positives, "-", RED),
@@ -187,15 +186,7 @@ def _decision(target: Binary, labels: Array, probabilities: Array, threshold: fl
     return Picture(as_svg(figure), alt, caption)
 
 
-def _counts_above(labels: Array, probabilities: Array, thresholds: Array) -> tuple[Array, Array]:
-    """Count positive and negative rows strictly above each threshold, `(T,)` each."""
-    above = [
-        len(part) - np.searchsorted(np.sort(part), thresholds, side="right")
-        for part in (probabilities[labels], probabilities[~labels])
-    ]
-    return above[0], above[1]
-
-
-def _interval_text(interval: tuple[float, float]) -> str:
-    low, high = interval
-    return f", 95 % interval {decimal(low)} to {decimal(high)}" if low < high else ""
+def _interval_text(interval: Interval | None) -> str:
+    if interval is None or interval[0] == interval[1]:
+        return ""
+    return f", 95 % interval {decimal(interval[0])} to {decimal(interval[1])}"

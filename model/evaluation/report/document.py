@@ -5,8 +5,9 @@ predictors give equal bytes.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from model.evaluation.report.bootstrap import Resampled, resample
+from model.evaluation.report.bootstrap import bootstrap_intervals
 from model.evaluation.report.charts import (
     features_picture,
     loss_picture,
@@ -59,17 +60,13 @@ TRAINING_ROWS = (
 )
 INTERVALS = (
     "A 95 % interval contains the true value in 95 of 100 samples of such rows. Intervals of "
-    "shares are Wilson intervals and assume independent rows; intervals of scores are from 500 "
+    "shares are Wilson intervals and assume independent rows; other intervals are from 1000 "
     "bootstrap resamples of rows, or of whole groups where the recipe names groups. "
     f"{TRAINING_ROWS}"
 )
 MACRO_SCORES = (
     "Scores without a threshold are means over the classes or labels, each against all others; "
     "only the log loss of classes is that of the true class."
-)
-ERROR_INTERVALS = (
-    "A 95 % interval contains the true value in 95 of 100 samples of such rows, if the rows are "
-    f"independent. {TRAINING_ROWS}"
 )
 
 
@@ -84,13 +81,13 @@ def report(predictor: Predictor, history: History | None, pictures: Mapping[str,
         pictures: PNG files by name. Only `features` is used; an artifact has no rows to draw it.
     """
     target, rows = predictor.schema.target, predictor.validation
-    resampled = None
-    if isinstance(target, Binary) and 0 < rows.targets.sum() < len(rows.targets):
-        resampled = resample(rows.targets[:, 0], rows.predictions[:, 0], rows.groups)
+    intervals = {}
+    if isinstance(target, Binary) and len(rows.targets):
+        intervals = bootstrap_intervals(rows)
     sections = [
         Section("Data", [data_table(predictor)]),
-        Section("Key metrics", list(_metrics(predictor, resampled))),
-        Section("Curves", list(_curves(predictor, resampled))),
+        Section("Key metrics", list(_metrics(predictor, intervals))),
+        Section("Curves", list(_curves(predictor, intervals))),
     ]
     if target.has_threshold:
         parts = [operating_points(predictor), threshold_table(predictor)]
@@ -156,10 +153,10 @@ def _summary(predictor: Predictor) -> str:
     )
 
 
-def _metrics(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]:
+def _metrics(predictor: Predictor, intervals: Mapping[str, Any]) -> Iterator[str]:
     target = predictor.schema.target
-    yield from key_figures(predictor, resampled.intervals if resampled else None)
-    yield paragraph(ERROR_INTERVALS if isinstance(target, Regression) else INTERVALS)
+    yield from key_figures(predictor, intervals)
+    yield paragraph(INTERVALS)
     if isinstance(target, MultiClass | MultiLabel):
         yield paragraph(MACRO_SCORES)
     if out_of_bag := predictor.facts.get("out_of_bag"):
@@ -176,14 +173,14 @@ def _metrics(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]
         yield from [side_by_side(tables)] if isinstance(target, Binary) else tables
 
 
-def _curves(predictor: Predictor, resampled: Resampled | None) -> Iterator[str]:
+def _curves(predictor: Predictor, intervals: Mapping[str, Any]) -> Iterator[str]:
     target, rows = predictor.schema.target, predictor.validation
     pictures: list[Picture] = []
     if isinstance(target, Binary):
-        if resampled is None:
+        if rows.targets.all() or not rows.targets.any():
             yield paragraph("There are no curves: they need validation rows of both classes.")
             return
-        pictures = curves(target, rows, resampled, predictor.threshold)
+        pictures = curves(target, rows, intervals, predictor.threshold)
         yield paragraph("All curves are of the validation rows.")
     elif isinstance(target, MultiClass) and len(rows.targets):
         correct = rows.predictions.argmax(axis=1) == rows.targets[:, 0]

@@ -1,12 +1,12 @@
 """The report's tables of metrics, for every kind of target."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from model.arrays import Array
+from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.metrics import scores
 from model.evaluation.report.html import (
     decimal,
@@ -16,8 +16,8 @@ from model.evaluation.report.html import (
     percents,
     table,
 )
-from model.metrics.confusion_matrix import Z_95, Interval
-from model.metrics.threshold_metrics import NUMBERS, metrics_at_threshold
+from model.metrics.confusion_matrix import Interval
+from model.metrics.threshold_metrics import metrics_at_threshold, regression_metrics
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
@@ -69,9 +69,7 @@ COLUMNS = (
 )
 
 
-def key_figures(
-    predictor: Predictor, intervals: Mapping[str, Interval] | None = None
-) -> Iterator[str]:
+def key_figures(predictor: Predictor, intervals: Mapping[str, Interval | None]) -> Iterator[str]:
     """Yield tables of the metrics of validation and training rows at the default threshold.
 
     Args:
@@ -98,7 +96,7 @@ def key_figures(
         if name in metrics[0]:
             rows.append([head, *(_with_interval(each, name) for each in metrics)])
         elif name in part_scores[0]:
-            interval = (intervals or {}).get(name)
+            interval = intervals.get(name)
             validation = decimal(part_scores[0][name]), _interval_text(interval)
             rows.append([head, validation, decimal(part_scores[1].get(name))])
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
@@ -220,42 +218,22 @@ def _by_class(title: str, metrics: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _errors(predictor: Predictor, target: Regression) -> Iterator[str]:
-    metrics = [
-        metrics_at_threshold(target, scored, math.nan)["outputs"] for _, scored in _parts(predictor)
-    ]
     unit = f" ({target.unit})" if target.unit else ""
     heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
     for column, output in enumerate(target.outputs):
-        rows = []
-        for name in NUMBERS:
-            cells = []
-            for each, (_, scored) in zip(metrics, _parts(predictor), strict=True):
-                errors = scored.predictions[:, column] - scored.targets[:, column]
-                interval = error_intervals(errors).get(name)
-                cells.append((decimal(each[output][name]), _interval_text(interval)))
-            rows.append([(display_name(name), MEANINGS_OF_ERRORS[name]), *cells])
+        metrics = []
+        for _, scored in _parts(predictor):
+            pair = scored.targets[:, column], scored.predictions[:, column]
+            intervals = grouped_bootstrap(regression_metrics, *pair, scored.groups)
+            metrics.append((regression_metrics(*pair), intervals))
+        rows = [
+            (
+                (display_name(name), meaning),
+                *((decimal(each[name]), _interval_text(ends[name])) for each, ends in metrics),
+            )
+            for name, meaning in MEANINGS_OF_ERRORS.items()
+        ]
         yield table(f"Errors of {output}{unit}, with 95 % intervals", heads, rows)
-
-
-def error_intervals(errors: Array) -> dict[str, Interval]:
-    """Return 95 % intervals of mean, mean absolute and root mean squared error.
-
-    Intervals of means follow from the central limit theorem; the interval of the root mean squared
-    error is the square root of that of the mean squared error.
-
-    Args:
-        errors: Predicted − true, `(B,)`. Fewer than 2 errors have no interval.
-    """
-    if len(errors) < 2:
-        return {}
-    found = {}
-    for name, values in zip(NUMBERS, (errors, np.abs(errors), np.square(errors)), strict=False):
-        half = Z_95 * float(values.std(ddof=1)) / math.sqrt(len(values))
-        middle = float(values.mean())
-        found[name] = (middle - half, middle + half)
-    low, high = found["root_mean_squared_error"]
-    found["root_mean_squared_error"] = (math.sqrt(max(low, 0)), math.sqrt(high))
-    return found
 
 
 def hardest_rows(predictor: Predictor, limit: int = 10) -> str:

@@ -11,7 +11,7 @@ from model.arrays import Array
 from model.errors import DataError
 from model.evaluation.assessment import WITHOUT_INTERVAL, assess, statistics_of
 from model.evaluation.calibration import calibration_error_floor
-from model.evaluation.intervals import grouped_bootstrap, paired_bootstrap
+from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.metrics import log_loss, scores
 from model.metrics.confusion_matrix import wilson_interval
 from model.metrics.threshold_metrics import metrics_at_threshold
@@ -197,25 +197,6 @@ def test_numbers_by_output() -> None:
         assert low < assessed["outputs"][name]["mean_error"] < high
         errors = (scored.predictions - scored.targets)[:, SIZES.outputs.index(name)]
         assert high - low == pytest.approx(2 * 1.96 * errors.std() / np.sqrt(120), rel=0.1)
-
-
-def test_two_models_of_the_same_rows() -> None:
-    """Intervals of two models' log losses overlap; the interval of the difference excludes 0."""
-    scored = scored_rows(BINARY, 300)
-    better = scored.predictions
-    worse = 0.75 * better + 0.125
-    statistics = statistics_of(BINARY, 0.5)
-    first, second = (grouped_bootstrap(statistics, scored.targets, p) for p in (better, worse))
-    between = paired_bootstrap(statistics, scored.targets, better, worse)
-    # The same ranking, so that nothing of it differs.
-    assert between["roc_auc"] == pytest.approx((0, 0))
-    loss = between["log_loss"]
-    assert loss is not None
-    assert first["log_loss"] is not None
-    assert second["log_loss"] is not None
-    assert loss[1] - loss[0] < 0.7 * (first["log_loss"][1] - first["log_loss"][0])
-    assert first["log_loss"][1] > second["log_loss"][0]
-    assert loss[0] > 0
 
 
 def calibrated(rows: int, generator: np.random.Generator) -> tuple[Array, Array]:

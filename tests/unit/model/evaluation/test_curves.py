@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.arrays import Array
-from model.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
+from model.evaluation.curves import all_counts, net_benefit, precision_recall_curve, roc_curve
 from model.evaluation.metrics import sensitivity_at_specificity, specificity_at_sensitivity
 from model.metrics.confusion_matrix import ConfusionMatrix
 
@@ -25,19 +25,17 @@ def arrays(scored: list[tuple[bool, float]]) -> tuple[Array, Array]:
 @given(SCORED)
 def test_points_equal_the_matrix_at_their_threshold(scored: list[tuple[bool, float]]) -> None:
     labels, probabilities = arrays(scored)
-    points = list(zip(*roc_curve(labels, probabilities), strict=True))
-    assert points[0][:2] == (0, 0)
-    assert points[-1][:2] == (1, 1)
-    assert len(points) == 1 + len(set(probabilities.tolist()))
-    for false_positive, true_positive, threshold in points:
-        shares = ConfusionMatrix.at(threshold, labels, probabilities).summary()
-        assert true_positive == shares["sensitivity"]
-        assert false_positive == pytest.approx(1 - shares["specificity"])
-    for recall, precision, threshold in zip(
-        *precision_recall_curve(labels, probabilities), strict=True
-    ):
-        shares = ConfusionMatrix.at(threshold, labels, probabilities).summary()
-        assert (recall, precision) == (shares["sensitivity"], shares["positive_predictive_value"])
+    thresholds = [*sorted(set(probabilities.tolist()), reverse=True), -1.0]
+    matrices = [ConfusionMatrix.at(each, labels, probabilities) for each in thresholds]
+    counts = [(each.true_positive, each.false_positive) for each in matrices]
+    assert list(zip(*all_counts(labels, probabilities), strict=True)) == counts
+    shares = [each.summary() for each in matrices]
+    false, true = roc_curve(*all_counts(labels, probabilities))
+    assert true.tolist() == [each["sensitivity"] for each in shares]
+    assert false.tolist() == pytest.approx([1 - each["specificity"] for each in shares])
+    recall, precision = precision_recall_curve(*all_counts(labels, probabilities))
+    assert recall.tolist() == [each["sensitivity"] for each in shares[1:]]
+    assert precision.tolist() == [each["positive_predictive_value"] for each in shares[1:]]
 
 
 def test_against_scikit_learn() -> None:
@@ -48,11 +46,11 @@ def test_against_scikit_learn() -> None:
     for _ in range(10):
         labels = generator.random(200) < 0.4
         probabilities = np.round(0.3 * labels + 0.7 * generator.random(200), 2)
-        false_positive, true_positive, _ = roc_curve(labels, probabilities)
+        false_positive, true_positive = roc_curve(*all_counts(labels, probabilities))
         x, y, _ = theirs.roc_curve(labels, probabilities, drop_intermediate=False)
         assert false_positive == pytest.approx(x)
         assert true_positive == pytest.approx(y)
-        recall, precision, _ = precision_recall_curve(labels, probabilities)
+        recall, precision = precision_recall_curve(*all_counts(labels, probabilities))
         y, x, _ = theirs.precision_recall_curve(labels, probabilities)
         # scikit-learn's goes from all predicted positive to none, with a precision of 1 there.
         assert recall[::-1] == pytest.approx(x[:-1])
@@ -92,13 +90,10 @@ def test_net_benefit_follows_from_the_matrix(
     scored: list[tuple[bool, float]], at: list[float]
 ) -> None:
     labels, probabilities = arrays(scored)
-    thresholds = np.array([0.0, 0.3, 0.5, *at])
-    model, treat_all, none = decision_curve(labels, probabilities, thresholds)
-    assert none.tolist() == [0] * len(thresholds)
-    for t, found, all_treated in zip(thresholds.tolist(), model, treat_all, strict=True):
+    thresholds = [0.0, 0.3, 0.5, *at]
+    benefits = net_benefit(labels, probabilities, np.array(thresholds))
+    for t, found in zip(thresholds, benefits, strict=True):
         matrix = ConfusionMatrix.at(t, labels, probabilities)
         odds = t / (1 - t)
         benefit = (matrix.true_positive - matrix.false_positive * odds) / len(labels)
         assert found == pytest.approx(benefit)
-        prevalence = labels.mean()
-        assert all_treated == pytest.approx(prevalence - (1 - prevalence) * odds)

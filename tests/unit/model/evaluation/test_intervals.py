@@ -1,17 +1,10 @@
-"""Intervals against SciPy, their definitions and their coverage."""
+"""Bootstrap intervals against their definition and their coverage."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from model.arrays import Array
-from model.evaluation.intervals import (
-    clopper_pearson_interval,
-    grouped_bootstrap,
-    paired_bootstrap,
-)
-from model.metrics.confusion_matrix import wilson_interval
+from model.evaluation.intervals import grouped_bootstrap
 
 
 def means(truth: Array, predictions: Array) -> dict[str, float | None]:
@@ -21,58 +14,6 @@ def means(truth: Array, predictions: Array) -> dict[str, float | None]:
 def wide(interval: tuple[float, float] | None) -> float:
     assert interval is not None
     return interval[1] - interval[0]
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [
-        # Newcombe 1998, Statistics in Medicine 17, table I, method 5.
-        (81, 263, 0.2527, 0.3676),
-        (15, 148, 0.0578, 0.1617),
-        (0, 20, 0.0000, 0.1684),
-        (1, 29, 0.0009, 0.1776),
-    ],
-)
-def test_clopper_pearson_as_published(successes: int, trials: int, low: float, high: float) -> None:
-    interval = clopper_pearson_interval(successes, trials)
-    assert interval is not None
-    assert tuple(round(end, 4) for end in interval) == (low, high)
-
-
-def test_clopper_pearson_against_scipy() -> None:
-    beta = pytest.importorskip(
-        "scipy.stats", reason="compares with SciPy, which is not a dependency"
-    ).beta
-    for trials in (1, 2, 7, 41, 183, 700, 10_000, 1_000_000):
-        for successes in {0, 1, trials // 50, trials // 3, trials // 2, trials - 1, trials}:
-            rest = trials - successes
-            low = beta.ppf(0.025, successes, rest + 1) if successes else 0
-            high = beta.ppf(0.975, successes + 1, rest) if rest else 1
-            found = clopper_pearson_interval(successes, trials)
-            assert found == pytest.approx((low, high), rel=1e-8)
-
-
-@given(st.integers(0, 5000), st.integers(0, 5000))
-def test_clopper_pearson_contains_the_share(successes: int, failures: int) -> None:
-    trials = successes + failures
-    interval, mirrored = (clopper_pearson_interval(k, trials) for k in (successes, failures))
-    if not trials:
-        assert interval is None
-        return
-    assert interval is not None
-    assert mirrored is not None
-    assert 0 <= interval[0] <= successes / trials <= interval[1] <= 1
-    assert interval == pytest.approx((1 - mirrored[1], 1 - mirrored[0]), abs=1e-10)
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
-def test_clopper_pearson_coverage(share: float) -> None:
-    draws = np.random.default_rng(0).binomial(50, share, 4000).tolist()
-    ends = {k: clopper_pearson_interval(k, 50) for k in set(draws)}
-    covered = [end[0] <= share <= end[1] for k in draws if (end := ends[k]) is not None]
-    assert len(covered) == 4000
-    assert np.mean(covered) > 0.945
-    assert wide(ends[round(50 * share)]) > wide(wilson_interval(round(50 * share), 50))
 
 
 def test_interval_of_a_constant_has_no_width() -> None:
@@ -152,7 +93,8 @@ def test_resample_without_the_statistic_counts_as_beyond_both_ends() -> None:
             mean = float(truth.mean())
             return {"mean": mean if mean < limit or len(np.unique(truth)) == 100 else None}
 
-        return grouped_bootstrap(statistics, values, values)["mean"]
+        found: tuple[float, float] | None = grouped_bootstrap(statistics, values, values)["mean"]
+        return found
 
     always, rarely = largest(1000), largest(56.5)
     assert always is not None
@@ -161,31 +103,3 @@ def test_resample_without_the_statistic_counts_as_beyond_both_ends() -> None:
     assert rarely[1] >= always[1] - 1e-12
     assert largest(54) is None
     assert largest(0) is None
-
-
-def test_paired_bootstrap_shares_resamples() -> None:
-    generator = np.random.default_rng(3)
-    truth = generator.normal(0, 1, 200)
-    first = generator.normal(0, 5, 200)
-    found = paired_bootstrap(means, truth, first, first + 0.5)
-    # Each mean is uncertain by ±0.7; their difference is the same in every resample.
-    assert found["predictions"] == pytest.approx((0.5, 0.5))
-    assert found["truth"] == (0.0, 0.0)
-    alone = grouped_bootstrap(means, truth, first)["predictions"]
-    assert wide(alone) > 1
-    second = first + generator.normal(0.5, 1, 200)
-    forth, back = (
-        paired_bootstrap(means, truth, first, second),
-        paired_bootstrap(means, truth, second, first),
-    )
-    assert forth["predictions"] is not None
-    assert back["predictions"] == pytest.approx(tuple(-end for end in forth["predictions"][::-1]))
-
-
-def test_paired_bootstrap_without_a_statistic() -> None:
-    def nothing(truth: Array, predictions: Array) -> dict[str, float | None]:  # noqa: ARG001
-        return {"figure": None if predictions[0] else 1.0}
-
-    rows = np.arange(4)
-    assert paired_bootstrap(nothing, rows, np.zeros(4), np.ones(4)) == {"figure": None}
-    assert paired_bootstrap(nothing, rows, np.zeros(4), np.zeros(4)) == {"figure": (0.0, 0.0)}

@@ -1,38 +1,41 @@
-"""Bootstrap of curves and scores against the metrics and a slow bootstrap."""
+"""Intervals and bands of the report."""
 
 import numpy as np
 import pytest
 
-from model.evaluation.metrics import average_precision, roc_auc
-from model.evaluation.report.bootstrap import resample
+from model.evaluation.assessment import assess
+from model.evaluation.report.bootstrap import bootstrap_intervals
+from model.prediction.predictor import ScoredRows
+from model.prediction.target import Binary
 
 
-@pytest.mark.parametrize("rows", [40, 5000])
-def test_scores_of_the_rows_and_intervals(rows: int) -> None:
+def drawn(rows: int, share: float) -> ScoredRows:
     generator = np.random.default_rng(3)
-    labels = generator.random(rows) < 0.3
-    p = np.clip(generator.normal(0.3 + 0.3 * labels, 0.2), 0, 1)
-    found = resample(labels, p, np.arange(len(p)))
-    tolerance = 1e-12 if rows < 2000 else 1e-3
-    assert float(found.counts.area()) == pytest.approx(roc_auc(labels, p), abs=tolerance)
-    mean = float(found.counts.average_precision())
-    assert mean == pytest.approx(average_precision(labels, p), abs=tolerance)
-    low, high = found.intervals["roc_auc"]
-    drawn = [generator.integers(0, rows, rows) for _ in range(400)]
-    slow = np.quantile([roc_auc(labels[i], p[i]) for i in drawn], (0.025, 0.975))
-    assert (low, high) == pytest.approx(slow, abs=0.03 if rows < 2000 else 0.003)
-    for low_end, high_end in (found.roc_band(), found.precision_band()):
-        assert low_end.shape == high_end.shape == (101,)
-        assert (low_end <= high_end).all()
+    labels = generator.random((rows, 1)) < share
+    return ScoredRows.ungrouped(labels, np.clip(generator.normal(0.3 + 0.3 * labels, 0.2), 0, 1))
 
 
-def test_groups_are_drawn_as_a_whole() -> None:
-    generator = np.random.default_rng(0)
-    p = generator.random(100)
-    labels = generator.random(100) < p
-    four, groups = (np.repeat(each, 4) for each in (p, np.arange(100)))
-    single = resample(labels, p, np.arange(100)).intervals["roc_auc"]
-    grouped = resample(np.repeat(labels, 4), four, groups).intervals["roc_auc"]
-    naive = resample(np.repeat(labels, 4), four, np.arange(400)).intervals["roc_auc"]
-    assert grouped == pytest.approx(single, abs=0.03)
-    assert naive[1] - naive[0] < 0.7 * (grouped[1] - grouped[0])
+def test_intervals_of_scores_are_those_of_the_assessment() -> None:
+    scored = drawn(40, 0.3)
+    assessed = assess(Binary(negative="no", positive="yes"), scored, 0.5)["scores"]
+    found = bootstrap_intervals(scored)
+    for name in ("roc_auc", "average_precision", "log_loss", "brier"):
+        assert found[name] == pytest.approx(tuple(assessed[name]["interval"]), rel=1e-12)
+
+
+def test_bands_contain_the_curve_and_narrow_with_more_rows() -> None:
+    for name in ("roc_curve", "precision_recall_curve"):
+        widths = []
+        for rows in (40, 2000):
+            low, high = bootstrap_intervals(drawn(rows, 0.3))[name]
+            assert low.shape == high.shape == (101,)
+            assert (low <= high).all()
+            widths.append((high - low).mean())
+        assert 0 < widths[1] < widths[0] / 3
+
+
+def test_rows_that_often_lack_a_class_have_no_bands() -> None:
+    scored = ScoredRows.ungrouped(np.arange(20)[:, None] == 0, np.linspace(0, 1, 20)[:, None])
+    found = bootstrap_intervals(scored)
+    assert found["roc_curve"] is found["roc_auc"] is None
+    assert found["brier"] is not None
