@@ -79,8 +79,8 @@ class GracefulServer(uvicorn.Server):
             each.close()
         protocol = cast(Any, self.config.http_protocol_class)
         connect = partial(protocol, self.config, self.server_state, self.lifespan.state)
-        for each in queued:
-            await asyncio.get_running_loop().connect_accepted_socket(connect, each)
+        accept = asyncio.get_running_loop().connect_accepted_socket
+        await asyncio.gather(*(accept(connect, each) for each in queued), return_exceptions=True)
         for connection in self._connections:
             connection.shutdown()
         await self._wait_for_requests(lifecycle.close_at + REJECT_AFTER * GRACE_SECONDS)

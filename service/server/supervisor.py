@@ -3,13 +3,12 @@
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, Final
 
@@ -63,26 +62,19 @@ class Worker:
     def __init__(self, serve: RunWorker, settings: Settings, listener: socket.socket) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, worker_pipe = spawn.Pipe()
-        self._process = spawn.Process(
-            target=_run_worker, args=(serve, settings, listener, worker_pipe)
-        )
+        arguments = (serve, settings, listener, worker_pipe)
+        self.process = spawn.Process(target=_run_worker, args=arguments)
         # Signals are blocked until the worker has handlers: they would end it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
         try:
-            self._process.start()
+            self.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         worker_pipe.close()
-        self.pid = self._process.pid or 0
-        self.waitables = (self.pipe, self._process.sentinel)
+        self.pid = self.process.pid or 0
         self._sent = Phase.SERVING
         self._sent_at = monotonic()
         self._acknowledged = True
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code; None while the process runs."""
-        return self._process.exitcode
 
     def send(self, phase: Phase) -> None:
         """Send a new phase, or the last one as a health check; kill a worker that hangs."""
@@ -92,27 +84,19 @@ class Worker:
                 self._acknowledged = True
             silent_seconds = monotonic() - self._sent_at
             if not self._acknowledged and silent_seconds > HANG_SECONDS:
-                self.kill()
+                self.process.kill()
             elif self._acknowledged and (phase != self._sent or silent_seconds > POLL_SECONDS):
                 self._acknowledged, self._sent, self._sent_at = False, phase, monotonic()
                 self.pipe.send(phase)
 
     def reload(self) -> None:
         """Send SIGHUP, which a worker ignores until it has models to reload."""
-        if self.exit_code is None:
+        if self.process.exitcode is None:
             os.kill(self.pid, signal.SIGHUP)
-
-    def terminate(self) -> None:
-        """Send SIGTERM, which ends a worker that is starting; others begin their drain."""
-        self._process.terminate()
-
-    def kill(self) -> None:
-        """Send SIGKILL."""
-        self._process.kill()
 
     def reap(self) -> None:
         """Release the resources of a process that has ended."""
-        self._process.join()
+        self.process.join()
         self.pipe.close()
         mark_process_dead(self.pid)  # type: ignore[no-untyped-call]
 
@@ -134,28 +118,27 @@ class Supervisor:
         settings: The settings of the service.
         listener: The listening socket.
         lifecycle: The lifecycle of the supervisor, which the workers follow.
-
-    Attributes:
-        failed: True if the supervisor ended because a worker could not start.
     """
-
-    failed = False
 
     def __init__(
         self, serve: RunWorker, settings: Settings, listener: socket.socket, lifecycle: Lifecycle
     ) -> None:
         self._serve, self._settings, self._listener = serve, settings, listener
         self._lifecycle = lifecycle
+        self._failed = False
         self._reload_requested = False
         self._workers: list[Worker] = []
         self._wakeup_reader, self._wakeup_writer = socket.socketpair()
         for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Supervise until SIGTERM or Ctrl-C and the end of the workers; later signals are ignored.
 
         The caller installs the handlers of SIGTERM and SIGINT.
+
+        Returns:
+            False if a worker could not start.
         """
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, self._on_hangup)
@@ -165,36 +148,37 @@ class Supervisor:
         while not self._lifecycle.stopping:
             self._replace_workers()
             self._broadcast_and_wait()
-        # The workers share the socket: they drain its accept queue, and the last one closes it.
-        self._listener.close()
+        self._listener.close()  # the last of the workers closes the port
         for worker in self._workers:
-            worker.terminate()
+            worker.process.terminate()  # ends it if it is starting, else begins its drain
         max_seconds = GRACE_SECONDS + EXIT_SECONDS + FLUSH_SECONDS
         while self._workers and monotonic() < self._lifecycle.close_at + max_seconds:
             self._broadcast_and_wait()
-            self._workers = [each for each in self._workers if each.exit_code is None]
+            self._workers = [each for each in self._workers if each.process.exitcode is None]
         for worker in self._workers:
             logger.error("worker_killed", extra={"worker_pid": worker.pid})
-            worker.kill()
+            worker.process.kill()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
+        return not self._failed
 
     def _on_hangup(self, *_: Any) -> None:
         self._reload_requested = True
 
     def _replace_workers(self) -> None:
         """Reap the workers that have ended, and start workers up to the configured number."""
-        for worker in [each for each in self._workers if each.exit_code is not None]:
+        for worker in [each for each in self._workers if each.process.exitcode is not None]:
             self._workers.remove(worker)
             worker.reap()
-            if worker.exit_code == STARTUP_FAILURE:
+            exit_code = worker.process.exitcode
+            if exit_code == STARTUP_FAILURE:
                 logger.error("worker_startup_failed", extra={"worker_pid": worker.pid})
-                self.failed = True
+                self._failed = True
                 self._lifecycle.advance_to(Phase.CLOSING)
                 return
             logger.warning(
-                "worker_exited", extra={"worker_pid": worker.pid, "exit_code": worker.exit_code}
+                "worker_exited", extra={"worker_pid": worker.pid, "exit_code": exit_code}
             )
         while len(self._workers) < self._settings.workers and not self._lifecycle.stopping:
             self._workers.append(Worker(self._serve, self._settings, self._listener))
@@ -210,8 +194,9 @@ class Supervisor:
             self._reload_requested = False
             for worker in self._workers:
                 worker.reload()
-        worker_waitables = (end for worker in self._workers for end in worker.waitables)
-        wait([self._wakeup_reader, *worker_waitables], POLL_SECONDS)
+        pipes = [worker.pipe for worker in self._workers]
+        sentinels = [worker.process.sentinel for worker in self._workers]
+        wait([self._wakeup_reader, *pipes, *sentinels], POLL_SECONDS)
         with suppress(BlockingIOError):
             while self._wakeup_reader.recv(4096):
                 pass
@@ -232,25 +217,14 @@ def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
     Raises:
         SettingError: There is no folder for temporary files.
     """
-    lifecycle = Lifecycle(settings.drain_seconds)
-    with _metrics_folder():
-        lifecycle.follow_signals()
-        config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
-        supervisor = Supervisor(serve, settings, config.bind_socket(), lifecycle)
-        supervisor.run()
-        return not supervisor.failed
-
-
-@contextmanager
-def _metrics_folder() -> Iterator[None]:
-    """Create the folder in which workers share their metrics, and remove it at the end."""
-    try:
-        folder = tempfile.mkdtemp(prefix="malignancy-")
+    try:  # the folder in which workers share their metrics
+        metrics = TemporaryDirectory(prefix="malignancy-", ignore_cleanup_errors=True)
     except OSError:
         rule = "above 1 needs a folder for temporary files; TMPDIR names one"
         raise SettingError("workers", rule) from None
-    os.environ[METRICS_FOLDER_VARIABLE] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with metrics as folder:
+        os.environ[METRICS_FOLDER_VARIABLE] = folder
+        lifecycle = Lifecycle(settings.drain_seconds)
+        lifecycle.follow_signals()
+        config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
+        return Supervisor(serve, settings, config.bind_socket(), lifecycle).run()

@@ -262,7 +262,7 @@ def test_errors_are_reported_before_any_worker_starts(artifact_path: Path, tmp_p
 def test_the_error_without_a_folder_for_temporary_files(
     artifact_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def nowhere(**_: str) -> str:
+    def nowhere(*_: object) -> str:
         raise FileNotFoundError
 
     monkeypatch.setattr("tempfile.mkdtemp", nowhere)
