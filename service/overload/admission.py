@@ -13,8 +13,9 @@ Source:
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from service.overload.rejections import RejectionWriter
 
@@ -33,14 +34,8 @@ QUIET_SECONDS: Final = 1.0  # without rejections, after which an overload is log
 SMOOTHING: Final = 1 / 16  # of the moving average of the time per request
 
 
-class QueuedRequest(Protocol):
-    """A request that waits for admission."""
-
-    def begin(self) -> None:
-        """Start the request."""
-
-    def reject(self) -> None:
-        """Reject the request: it has waited too long."""
+# Called with True to start a queued request, with False to reject it: it has waited too long.
+Decide = Callable[[bool], None]
 
 
 class Admission:
@@ -57,7 +52,7 @@ class Admission:
     def __init__(self) -> None:
         self.overloaded = False
         self.rejections = RejectionWriter()
-        self._queue: deque[tuple[float, QueuedRequest]] = deque()  # with the time of arrival
+        self._queue: deque[tuple[float, Decide]] = deque()  # with the time of arrival
         self._admitted = 0  # in this iteration
         self._batch_size = BATCH_SIZE
         # The start of this iteration if the queue was not empty then, else None: the requests of a
@@ -88,12 +83,12 @@ class Admission:
         self._admitted += 1
         return True
 
-    def enqueue(self, request: QueuedRequest) -> None:
-        """Queue a request that `try_admit` did not admit, to start or be rejected later."""
+    def enqueue(self, decide: Decide) -> None:
+        """Queue a request that `try_admit` did not admit; it is decided on later."""
         now = monotonic()
         if not self._queue:
             self._nonempty_since = now
-        self._queue.append((now, request))
+        self._queue.append((now, decide))
 
     def _run_iteration(self, loop: asyncio.AbstractEventLoop) -> None:
         previous, self._admitted = self._admitted, 0
@@ -115,14 +110,14 @@ class Admission:
             self._admitted = min(self._batch_size, len(queue))
             take = queue.pop if self.overloaded else queue.popleft
             for _ in range(self._admitted):
-                take()[1].begin()
+                take()[1](True)
         finally:  # after any error, the remaining requests wait for the next iteration
             loop.call_soon(self._run_iteration, loop)
 
     def _reject_queued_before(self, time: float, now: float) -> None:
         rejected = 0
         while self._queue and self._queue[0][0] < time and rejected < BATCH_REJECTIONS:
-            self._queue.popleft()[1].reject()
+            self._queue.popleft()[1](False)
             rejected += 1
         if rejected:
             if now - self._rejected_at > QUIET_SECONDS:

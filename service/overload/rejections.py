@@ -1,12 +1,12 @@
 """Cheap 503 responses of an overloaded process, from templates and a minimal parser."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from itertools import count
 from secrets import token_hex
 from typing import Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.overload.limiter import RETRY_SECONDS, service_unavailable
 from service.problems import INFERENCE_PROTOCOL
@@ -97,6 +97,8 @@ def _template(headers: Headers, path: str) -> bytes:
         f"The service is overloaded; retry after {RETRY_SECONDS} s."
     ).response_for({"path": path})
     request_context.reset(token)
-    lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, *response.raw_headers))
-    head = b"%bx-request-id: %%(id)b\r\n\r\n" % (STATUS_LINE[response.status_code] + lines)
+    phrase = HTTPStatus(response.status_code).phrase
+    lines = [f"HTTP/1.1 {response.status_code} {phrase}".encode()]
+    lines += [b"%b: %b" % header for header in (*headers, *response.raw_headers)]
+    head = b"\r\n".join([*lines, b"x-request-id: %(id)b\r\n\r\n"])
     return head + bytes(response.body).replace(placeholder.encode(), b"%(id)b")

@@ -1,144 +1,345 @@
-"""Strict HTTP/1.1 parsing for untrusted clients: valid requests go on, all others are rejected."""
+"""One HTTP/1.1 connection of an untrusted client: a state machine with limits and deadlines.
 
-from asyncio import Protocol
+A valid request goes to the application; all others are rejected with a problem. Parsing is
+httptools', and the writing of responses is uvicorn's.
+"""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
 from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from starlette.types import Scope
+from uvicorn import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+from uvicorn.server import ServerState
 
-from service.problems import Problem
-from service.protocol.connection import ConnectionContext
-from service.protocol.load_shedding import LoadShedding
-from service.protocol.request_head import (
-    FRAMING_HEADERS,
-    MAX_HEADERS,
-    MAX_URL_BYTES,
-    RequestHead,
-    check_head_size,
-    origin_form,
-    validate_head,
-)
+from service.lifecycle import GRACE_SECONDS, shutting_down
+from service.problems import Problem, rejected_scope
+from service.protocol.arriving_request import SLICE_BYTES, ArrivingRequest
+from service.protocol.connection_context import ConnectionContext
+from service.protocol.request_cycle import RequestCycle
+from service.protocol.request_head import FRAMING_HEADERS
+from service.protocol.timeouts import Deadline
+from service.protocol.transport import MeteredTransport
+
+logger = logging.getLogger(__name__)
+
+
+class ConnectionState(IntEnum):
+    """What a connection does with its input, and which deadline it has."""
+
+    IDLE = 0  # no byte of a request has arrived, and no response is due
+    READING_HEAD = 1  # responses to earlier requests of a pipeline may be due
+    READING_BODY = 2  # the request may have started
+    QUEUED = 3  # under overload: the input waits for admission, unparsed
+    RESPONDING = 4  # no request is arriving, and a response is due
+    # The input is discarded: closing at once would reset the connection before the client can read
+    # the response. After the rest of an answered body, the connection can be used again.
+    LINGERING = 5
+    CLOSED = 6  # as soon as the written bytes are sent
+
+
+IDLE, READING_HEAD, READING_BODY, QUEUED, RESPONDING, LINGERING, CLOSED = ConnectionState
+
+TRANSITIONS: Final = {
+    IDLE: {READING_HEAD, QUEUED, LINGERING, CLOSED},
+    READING_HEAD: {READING_BODY, LINGERING, CLOSED},
+    READING_BODY: {RESPONDING, LINGERING, CLOSED},
+    QUEUED: {IDLE, CLOSED},
+    RESPONDING: {IDLE, READING_HEAD, LINGERING, CLOSED},
+    LINGERING: {IDLE, CLOSED},
+    CLOSED: frozenset[ConnectionState](),
+}
 
 # Fixed limits.
-SLICE_BYTES: Final = 16 * 1024  # parsed between two checks of the limits
-FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions and trailers, in addition to the body
+MAX_UNREAD_BYTES: Final = 64 * 1024  # of a body that the application does not read
 MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier response
-SLASH: Final = ord("/")
+LINGER_BYTES: Final = 1024 * 1024
+LINGER_SECONDS: Final = 1.0
+MAX_REJECTED_CONNECTIONS: Final = 64  # that linger at the same time
+STALLED_SHARE: Final = 0.8  # of GRACE_SECONDS, for clients that still send or read
+# An idle connection stays open for this time, and up to two ticks longer, when the server closes:
+# a request that is already on the way is answered.
+CLOSE_IDLE_SECONDS: Final = 0.25
 
 
-def hardened_protocol(context: ConnectionContext) -> type[Protocol]:
+def hardened_protocol(context: ConnectionContext) -> type[asyncio.Protocol]:
     """Return the factory of connections for `uvicorn.Config(http=...)`; they share `context`."""
-    return cast(type[Protocol], partial(HardenedHttpProtocol, context=context))
+    return cast(type[asyncio.Protocol], partial(HardenedHttpProtocol, context=context))
 
 
-class HardenedHttpProtocol(LoadShedding):
-    """Passes on each request that follows RFC 9112 and is within the limits; rejects the others.
+class HardenedHttpProtocol(asyncio.Protocol):
+    """One connection; uvicorn creates it, httptools and `Admission` call it back.
 
     Args:
-        *arguments: Arguments of `Connection`.
-        **named: Arguments of `Connection`.
+        config: uvicorn's configuration.
+        server_state: uvicorn's state of the server.
+        app_state: The state of the application's lifespan.
+        _loop: The running event loop.
+        context: State shared with the other connections of the process.
     """
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._in_head = False
-        # The input since the start of the current head, or slightly more.
-        self._recent_bytes = b""
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        context: ConnectionContext,
+    ) -> None:
+        # Shared with other connections
+        self.context = context
+        self.app = config.loaded_app
+        self.app_state = app_state
+        self.server_state = server_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self._connections: set[Any] = server_state.connections
+
+        # Of the connection
+        self.state = IDLE
+        self.transport: MeteredTransport
+        self._flow: FlowControl
+        self._scope: Scope  # what the scopes of all its requests have in common
+        self._counted_address: str | None = None  # None for a rejected connection
+        self._parser = self._new_parser()
+        self._recent_bytes = b""  # the input since the start of the current head, or slightly more
         self._request_line_end = 0  # of the last request line in _recent_bytes
-        self._framing_headers: list[tuple[bytes, bytes]] = []
-        self._body_bytes = 0
-        self._method = b""
-        self._upgrade_ignored = False
+        self._queued_bytes = b""
+        self._linger_bytes_left = 0
+        # Of the state. The first request must arrive as fast as a request that has begun.
+        self._deadline = Deadline(context.settings.receive_timeout_seconds)
+        self._shutdown_deadline: Deadline | None = None
+
+        # Of its requests
+        self._arriving = ArrivingRequest()
+        self._requests: deque[RequestCycle] = deque()  # without a complete response, in order
+        self._active: RequestCycle | None = None  # the last one that was started or queued
+
+    def _enter(self, state: ConnectionState) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise RuntimeError(f"No transition leads from {self.state.name} to {state.name}.")
+        self.state = state
+
+    # Opening and closing
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Accept the connection, or reject it with 503 if a connection limit is exceeded."""
+        raw = cast(asyncio.Transport, transport)
+        context, client = self.context, get_remote_addr(raw)
+        self.transport = MeteredTransport(raw, self._close, context.settings.send_timeout_seconds)
+        self._flow = FlowControl(raw)
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": get_local_addr(raw),
+            "client": client,
+            "scheme": "http",
+            "root_path": "",
+        }
+        context.deadline_timer.add(self, self.loop)
+        address, by_address = client[0] if client else "", context.by_address
+        max_per_address = context.settings.max_connections_per_address or math.inf
+        if (
+            len(self._connections) < context.settings.max_connections
+            and by_address[address] < max_per_address
+        ):
+            self._connections.add(self)
+            self._counted_address = address
+            by_address[address] += 1
+        elif len(context.rejected) < MAX_REJECTED_CONNECTIONS:
+            context.rejected.add(self)
+            detail = "The service has too many open connections; retry after 1 s."
+            self.reject_request(Problem(503, detail, headers={"Retry-After": "1"}))
+        else:
+            self._end(raw.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        if self.state is not CLOSED:
+            self._enter(CLOSED)
+        self.context.deadline_timer.discard(self)
+        self.context.rejected.discard(self)
+        self._connections.discard(self)
+        address, by_address = self._counted_address, self.context.by_address
+        if address is not None:
+            by_address[address] -= 1
+            if not by_address[address]:
+                del by_address[address]
+        self._disconnect_requests()
+        self._flow.resume_writing()
+        del self._parser  # which refers to this connection
+
+    def _disconnect_requests(self) -> None:
+        """Signal to the application that the client has disconnected, or drop what is queued."""
+        if self._requests:
+            self._requests[0].disconnected = True
+            self._requests[0].message_event.set()
+            self._requests.clear()
+
+    def drain(self) -> None:
+        """Close the connection after the last response that is due."""
+        if self._requests:
+            self._requests[-1].keep_alive = False
+
+    def shutdown(self) -> None:
+        """Finish the current requests, and those that just arrive, within the grace period."""
+        self._shutdown_deadline = Deadline(STALLED_SHARE * GRACE_SECONDS)
+        if self.state is IDLE:
+            self._deadline.reset(CLOSE_IDLE_SECONDS)
+
+    def abort(self) -> None:
+        """Reject the requests that are not answered; called near the end of the grace period."""
+        if self.state in (IDLE, LINGERING, CLOSED):
+            self._end(self.transport.raw.close)
+        elif not self._requests or self._requests[0].response_started:
+            self._reject_or_reset()
+        else:
+            scope = cast(Scope, self._requests[0].scope)
+            self._disconnect_requests()
+            self._respond_with(shutting_down(), scope)
+            self._start_next(admitted=True)
+
+    def _close(self) -> None:
+        """Close after the last response; linger if the client may still be sending."""
+        raw = self.transport.raw
+        receiving = self.state in (READING_HEAD, READING_BODY, LINGERING)
+        # When the process stops, the server is the one that closes, and the client may be sending
+        # another request.
+        if raw.is_closing() or not (receiving or self.context.lifecycle.stopping):
+            self._end(raw.close)
+            return
+        if raw.can_write_eof():
+            raw.write_eof()
+        self._linger()
+
+    def _end(self, close: Callable[[], None]) -> None:
+        """Close the socket; `close` is the method of the transport that does."""
+        if self.state is not CLOSED:
+            self._enter(CLOSED)
+        close()
+
+    def _linger(self) -> None:
+        if self.state is not LINGERING:
+            self._enter(LINGERING)
+        self._linger_bytes_left = LINGER_BYTES
+        self._deadline.reset(LINGER_SECONDS)
+        self._flow.resume_reading()
+
+    def _become_idle(self) -> None:
+        self._enter(IDLE)
+        closing = self._shutdown_deadline is not None
+        keep_alive = self.context.settings.keep_alive_seconds
+        self._deadline.reset(CLOSE_IDLE_SECONDS if closing else keep_alive)
+
+    # Input
 
     def data_received(self, data: bytes) -> None:
-        """Parse received data in slices; under overload, defer it."""
-        if self._deferred_data:
-            self._defer_more(data)
-            return
-        if self.context.admission.overloaded and self._decision is None and self._defer(data):
-            return
-        if self._linger_bytes_left is not None:
-            self._linger_bytes_left -= len(data)
-            if self._linger_bytes_left < 0:
-                self.transport.raw.close()
-                return
+        """Parse received data; under overload, queue them unparsed: rejecting then costs little."""
+        if self.state is QUEUED:
+            self._queued_bytes += data
+            self._flow.pause_reading()
+        elif (
+            self.context.admission.overloaded
+            and self.state is IDLE
+            and data.startswith(b"POST ")
+            and not self.context.lifecycle.stopping
+        ):
+            self._enter(QUEUED)
+            self._queued_bytes = data
+            self.context.admission.enqueue(self._on_decision)
+        else:
+            self._parse_slices(data)
+
+    def _parse_slices(self, data: bytes, admitted: bool | None = None) -> None:
+        """Parse data, checking the limits in between.
+
+        Args:
+            data: The received bytes.
+            admitted: The decision of `Admission` on the next request; None before a decision.
+        """
         if len(data) <= SLICE_BYTES:
-            self._parse(data)
+            self._parse(data, admitted)
             return
         view = memoryview(data)
         for start in range(0, len(data), SLICE_BYTES):
-            self._parse(view[start : start + SLICE_BYTES])
+            self._parse(view[start : start + SLICE_BYTES], admitted)
 
-    def _parse(self, data: bytes | memoryview) -> None:
-        if self._ignoring_input or self.parser is None:
+    def _parse(self, data: bytes | memoryview, admitted: bool | None = None) -> None:
+        if self.state is CLOSED or (self.state is LINGERING and self._discard(len(data))):
             return
-        if not self._receiving:
-            self._begin_message()
-        self._received_bytes += len(data)
-        self._recent_bytes = self._recent_bytes + data if self._in_head else bytes(data)
-        if not self._in_head:
+        if self.state is READING_HEAD:
+            self._recent_bytes += data
+        else:
+            self._recent_bytes = bytes(data)
             self._request_line_end = 0
+        self._arriving.received_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-            if self._receiving:
-                self._check_message_size()
+            self._parser.feed_data(data)
+            if self._arriving.received_bytes:
+                self._arriving.check_size()
         except Problem as problem:
-            self.reject_request(problem)
+            self._reject(problem)
         except httptools.HttpParserUpgrade as upgrade:
-            self._continue_without_upgrade(bytes(data[upgrade.args[0] :]))
+            self._parse_without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
-            self.reject_request(_problem(error))
-        if self._request_ready and self._active_cycle is not None:
-            self._start_asgi_task(self._active_cycle, self.app)
+            self._reject(_problem(error))
+        self._start_next(admitted)
 
-    def _begin_message(self) -> None:
-        self._receiving = True
-        self._message_started = False
-        self._received_bytes = 0
-        self._read_deadline.reset()
+    def _discard(self, size: int) -> bool:
+        """Discard input of a lingering connection; return False if it must still be parsed."""
+        closing = self.transport.is_closing()
+        if self._requests and not closing:  # a rejection waits for earlier responses
+            return True
+        self._linger_bytes_left -= size
+        if self._linger_bytes_left < 0:
+            self._end(self.transport.raw.close)
+            return True
+        return closing
 
-    def _check_message_size(self) -> None:
-        """Raise Problem (400, 414, 431) if an incomplete message is already too large."""
-        if self._in_head:
-            check_head_size(len(self.url), len(self.headers), self._received_bytes)
-        elif self._received_bytes > 2 * self._body_bytes + FRAMING_BYTES:
-            raise Problem(
-                400, "The chunks are too small, or their extensions or trailers are too large."
-            )
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
-    def _continue_without_upgrade(self, rest: bytes) -> None:
-        """Parse the request again without its Upgrade header, then its body.
+    def _parse_without_upgrade(self, rest: bytes) -> None:
+        """Parse the head again without its Upgrade header, then the rest of the data.
 
         The parser stops after a head that requests another protocol.
         """
-        if not self._upgrade_ignored:
-            return  # CONNECT, which was rejected
-        self._upgrade_ignored = False
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        lines = [b"%b %b HTTP/1.1" % (self._method, self.url)]
-        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        request, self._arriving = self._arriving, ArrivingRequest()
+        lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), request.url)]
+        lines += [b"%b: %b" % header for header in request.headers if header[0] != b"upgrade"]
+        self._parser = self._new_parser()
         self._parse(b"\r\n".join([*lines, b"", rest]))
 
     # Callbacks of the parser
 
     def on_message_begin(self) -> None:
-        if not self._receiving:  # the message came with the end of the previous one
-            self._begin_message()
-        self._message_started = self._in_head = True
-        self._body_bytes = 0
-        self._framing_headers = []
-        super().on_message_begin()
+        if self.state is not READING_HEAD:  # as it is when a head is parsed without its Upgrade
+            self._enter(READING_HEAD)
+            self._deadline.reset(self.context.settings.receive_timeout_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        self._arriving.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
+        if self.state is not READING_HEAD:
             return  # trailers are ignored
-        name = name.lower()
+        request, name = self._arriving, name.lower()
+        request.headers.append((name, value))
         if name in FRAMING_HEADERS:
-            self._framing_headers.append((name, value))
-        self.headers.append((name, value))
+            request.framing_headers += 1
+            if name == b"host":
+                request.host = value
 
     def on_headers_complete(self) -> None:
         """Dispatch the request if its head is valid.
@@ -146,106 +347,251 @@ class HardenedHttpProtocol(LoadShedding):
         Raises:
             Problem: The head is invalid or too large, or too many requests are pipelined.
         """
-        framing, url, parser = self._framing_headers, self.url, self.parser
+        request, parser = self._arriving, self._parser
         version: str = parser.get_http_version()
-        method = parser.get_method()
+        method, upgrades = parser.get_method(), parser.should_upgrade()
         # The parser accepts several spaces as one, and names of other protocols as HTTP.
-        line = b"%b %b HTTP/%b\r\n" % (method, url, version.encode())
+        line = b"%b %b HTTP/%b\r\n" % (method, request.url, version.encode())
         start = self._recent_bytes.find(line, self._request_line_end)
         if start < 0:
             raise Problem(400, "The request line must be a method, a target and HTTP/1.1.")
         self._request_line_end = start + len(line)
-        if (
-            len(framing) == 1  # a single Host: the head needs no full validation
-            and framing[0][0] == b"host"
-            and url[0] == SLASH
-            and len(url) <= MAX_URL_BYTES
-            and len(self.headers) <= MAX_HEADERS
-            and self._received_bytes <= SLICE_BYTES
-            and version == "1.1"
-            and b"#" not in url
-            and not parser.should_upgrade()  # CONNECT
-        ):
-            if error := self.context.allowed_hosts.error_for(framing[0][1]):
-                raise Problem(*error)
-        else:
-            self._validate_head(method, version)
-            if self._upgrade_ignored:
-                return
-        if len(self.pipeline) >= MAX_PIPELINED:
+        request.validate_head(method, version, upgrades, self.context.allowed_hosts)
+        if upgrades:
+            return  # the parser stops, and _parse_without_upgrade goes on
+        if len(self._requests) > MAX_PIPELINED:
             raise Problem(400, f"A connection may pipeline at most {MAX_PIPELINED} requests.")
-        self._in_head = False
-        self._received_bytes = 0
-        self._dispatch(method, version)
+        self._dispatch(request, method, version)
 
-    def _dispatch(self, method: bytes, version: str) -> None:
-        """Fill the scope and start or queue the request.
-
-        Like uvicorn, but without its URL parser, which costs more than all checks together.
-        """
-        scope, previous = self.scope, self.cycle
-        raw_path, _, query = self.url.partition(b"?")
+    def _dispatch(self, request: ArrivingRequest, method: bytes, version: str) -> None:
+        """Append a request with a valid head to those that are to be answered."""
+        raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
-        scope["method"] = method.decode("ascii")
-        scope["http_version"] = version
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = raw_path
-        scope["query_string"] = query
-        keep_alive = version == "1.1" and self.parser.should_keep_alive()
-        if self.context.lifecycle.stopping:
-            # Only the last response of a pipeline closes the connection.
-            if previous is not None and self._last_keep_alive and not previous.response_started:
-                previous.keep_alive = True
-            self._last_keep_alive, keep_alive = keep_alive, False
-        self.cycle = cycle = self._new_cycle(scope, keep_alive=keep_alive)
-        if previous is None or previous.response_complete:
-            self._active_cycle = cycle
-            self._request_ready = True  # starts after all received data is parsed
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
-
-    def _validate_head(self, method: bytes, version: str) -> None:
-        head = RequestHead.of(self._framing_headers)
-        validate_head(head, version, self.url, self.headers)
-        if method == b"CONNECT":
-            raise Problem(400, "CONNECT is not supported: this service is not a proxy.")
-        self.context.allowed_hosts.require(head.hosts)
-        if self.parser.should_upgrade():
-            self._method = method
-            self._upgrade_ignored = True
-            return
-        self.url = origin_form(self.url, method, head)
-        self.expect_100_continue = version == "1.1" and bool(head.expectations)
+        scope = {
+            **self._scope,
+            "http_version": version,
+            "method": method.decode("ascii"),
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": request.headers,
+            "state": self.app_state.copy(),
+        }
+        allows_more = version == "1.1" and self._parser.should_keep_alive()
+        stopping = self.context.lifecycle.stopping
+        if self._requests:
+            self._flow.pause_reading()
+            last = self._requests[-1]
+            if stopping and not last.response_started:
+                last.keep_alive = last.allows_more  # only the last response closes the connection
+        cycle = request.cycle = self._new_cycle(scope)
+        cycle.allows_more = allows_more
+        cycle.keep_alive = allows_more and not stopping
+        cycle.waiting_for_100_continue = request.expects_continue
+        request.received_bytes = 0
+        self._enter(READING_BODY)
 
     def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        cycle = self.cycle
-        if not cycle.response_complete:
+        request, cycle = self._arriving, self._arriving.cycle
+        request.body_bytes += len(body)
+        if cycle is not None and not cycle.response_complete:
             cycle.body += body
-            if len(cycle.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
+            if len(cycle.body) > MAX_UNREAD_BYTES:
+                self._flow.pause_reading()
             cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        if self._upgrade_ignored:
+        cycle = self._arriving.cycle
+        if cycle is None:
+            return  # a head with Upgrade, which is parsed again
+        self._arriving = ArrivingRequest()
+        if cycle.response_complete:
+            self._become_idle()
             return
-        self._receiving = False
-        if self._linger_bytes_left is not None:
-            self._linger_bytes_left = None
-            self._idle_deadline.reset()
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.more_body = False
-            cycle.message_event.set()
+        self._enter(RESPONDING)
+        cycle.more_body = False
+        cycle.message_event.set()
+
+    # Requests and their admission
+
+    def _new_cycle(self, scope: Scope) -> RequestCycle:
+        cycle = RequestCycle(
+            scope=cast(Any, scope),
+            transport=self.transport,
+            flow=self._flow,
+            logger=logger,
+            access_logger=logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        self._requests.append(cycle)
+        return cycle
+
+    def _start_next(self, admitted: bool | None = None) -> None:
+        """Start, queue or reject the first request unless that was done before.
+
+        Only POST requests need admission; others, such as health checks, start at once.
+
+        Args:
+            admitted: The decision of `Admission` on the request; None before a decision.
+        """
+        if not self._requests or self._requests[0] is self._active:
+            return
+        self._active = cycle = self._requests[0]
+        is_post = cycle.scope["method"] == "POST"
+        if admitted is None and not self.context.admission.try_admit(self.loop) and is_post:
+            self.context.admission.enqueue(partial(self._run_or_reject, cycle))
+        else:
+            self._run_or_reject(cycle, admitted is not False or not is_post)
+
+    def _run_or_reject(self, cycle: RequestCycle, admitted: bool) -> None:
+        if cycle.disconnected:
+            return
+        if not admitted:
+            self._reject_cheaply(cycle)
+            return
+        tasks = self.server_state.tasks
+        task = self.loop.create_task(cycle.run_asgi(self.app))
+        task.add_done_callback(tasks.discard)
+        tasks.add(task)
+
+    def on_response_complete(self) -> None:
+        """Start the next request, or become idle."""
+        self.server_state.total_requests += 1
+        self._requests.popleft()
+        if self.transport.is_closing():
+            return
+        self._flow.resume_reading()
+        if self._requests:
+            self._start_next()
+        elif self.state is READING_BODY:
+            self._linger()  # the connection can be used again if the rest of the body is short
+        elif self.state is RESPONDING:
+            self._become_idle()
+
+    def _on_decision(self, admitted: bool) -> None:
+        """Parse the queued input, or respond with 503 to the requests in it."""
+        if self.state is not QUEUED:  # the client has disconnected
+            return
+        data, self._queued_bytes = self._queued_bytes, b""
+        self._become_idle()
+        self._flow.resume_reading()
+        headers, responses = self.server_state.default_headers, None
+        if not admitted:
+            responses = self.context.admission.rejections.write_all(data, headers)
+        if not responses:  # admitted, or the data need full parsing
+            self._parse_slices(data, admitted)
+            return
+        self.transport.write(b"".join(responses))
+        self.server_state.total_requests += len(responses)
+        self.context.count_rejected(len(responses))
+
+    def _reject_cheaply(self, cycle: RequestCycle) -> None:
+        """Respond with 503 without calling the application."""
+        url, headers = cycle.scope["raw_path"], self.server_state.default_headers
+        response = self.context.admission.rejections.write(url, headers)
+        if not cycle.keep_alive:
+            response = response.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(response)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.context.count_rejected(1)
+        self.on_response_complete()
+
+    # Rejections
+
+    def reject_request(self, problem: Problem) -> None:
+        """Reject the arriving request after all earlier responses, then close the connection."""
+        self._reject(problem)
+        self._start_next()
+
+    def _reject(self, problem: Problem) -> None:
+        logger.debug("request_rejected", extra={"status": problem.status, "detail": problem.detail})
+        cycle = self._arriving.cycle
+        if cycle is None:
+            self._respond_with(problem)
+        elif cycle.response_started:
+            self.transport.close()  # the status is already sent
+        else:
+            self._linger()
+            cycle.reject(problem)
+
+    def _respond_with(self, problem: Problem, request: Scope | None = None) -> None:
+        """Append a rejection to the requests, so that it is counted and logged as one.
+
+        Args:
+            problem: The response.
+            request: The scope of the rejected request; None if the input is not a request.
+        """
+        no_request = {"method": "", "path": "", "raw_path": b"", "query_string": b"", "headers": []}
+        state = self.app_state.copy()
+        scope = request or {**self._scope, **no_request, "state": state}
+        self._new_cycle(rejected_scope(scope, problem)).more_body = False
+        self._linger()
+
+    # Deadlines and buffers
+
+    def pause_writing(self) -> None:
+        self._flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._flow.resume_writing()
+
+    def on_tick(self, seconds: float) -> None:
+        """Enforce all deadlines; only time in which the service waits for the client counts."""
+        transport = self.transport
+        unacknowledged = transport.unacknowledged_bytes()
+        if transport.send_expired(seconds, unacknowledged):
+            logger.debug("send_timeout")
+            self._end(transport.reset)
+            return
+        if transport.raw.is_closing():
+            return
+        if self.state is IDLE:
+            expired = self._deadline.expired(0 if unacknowledged else seconds)
+            if expired and not transport.unread_bytes():  # bytes that are about to be read
+                self._end(transport.raw.close)
+            return
+        reading = self.state in (READING_HEAD, READING_BODY)
+        awaiting_client = unacknowledged or (reading and not self._flow.read_paused)
+        shutdown_deadline = self._shutdown_deadline
+        if shutdown_deadline is not None and awaiting_client and shutdown_deadline.expired(seconds):
+            self._reject_or_reset()
+        elif self.state is LINGERING:
+            due = self._requests and not transport.is_closing()
+            if not unacknowledged and not due and self._deadline.expired(seconds):
+                self._end(transport.raw.close)
+        elif (
+            reading
+            and awaiting_client
+            and self._deadline.expired(seconds, self._arriving.received_bytes)
+        ):
+            self.reject_request(Problem(408, "The request did not arrive in time."))
+
+    def _reject_or_reset(self) -> None:
+        """Reject a request that is arriving; otherwise reset the connection."""
+        if self.state in (READING_HEAD, READING_BODY):
+            self.reject_request(shutting_down())
+        else:
+            self._end(self.transport.reset)
 
 
 def _problem(error: httptools.HttpParserError) -> Problem:
     """Return the problem raised in a callback, or one for a parser error.
 
     The parser's text is fixed and never quotes the input.
+
+    Raises:
+        Exception: Another exception was raised in a callback.
     """
     cause = error.__context__
+    if cause is None:
+        return Problem(400, f"Malformed HTTP: {error.args[0]}.")
     if isinstance(cause, Problem):
         return cause
-    return Problem(400, f"Malformed HTTP: {error.args[0]}.")
+    raise cause

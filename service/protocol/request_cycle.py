@@ -1,6 +1,7 @@
 """uvicorn's request/response cycle, extended by rejection while the request body arrives."""
 
-from uvicorn._types import ASGIReceiveEvent
+from typing import Any
+
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.problems import Problem
@@ -12,9 +13,11 @@ class RequestCycle(RequestResponseCycle):
     Attributes:
         rejection: The problem that the next `receive()` raises in the application; None as long
             as the request is accepted.
+        allows_more: True if the client keeps the connection open for further requests.
     """
 
     rejection: Problem | None = None
+    allows_more = False
 
     def reject(self, problem: Problem) -> None:
         """Make the application respond with a problem; the connection closes afterwards."""
@@ -23,7 +26,7 @@ class RequestCycle(RequestResponseCycle):
         self.waiting_for_100_continue = False
         self.message_event.set()
 
-    async def receive(self) -> ASGIReceiveEvent:
+    async def receive(self) -> Any:
         """Return the next chunk of the body or the disconnect event.
 
         Raises:

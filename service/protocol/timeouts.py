@@ -89,9 +89,15 @@ class Deadline:
         self.timeout_seconds = timeout_seconds
         self.spent_seconds = -TICK_SECONDS
 
-    def reset(self) -> None:
-        """Start again from now. The first tick may come at once, so it does not count."""
+    def reset(self, timeout_seconds: float | None = None) -> None:
+        """Start again from now. The first tick may come at once, so it does not count.
+
+        Args:
+            timeout_seconds: Another timeout; None for the last one.
+        """
         self.spent_seconds = -TICK_SECONDS
+        if timeout_seconds is not None:
+            self.timeout_seconds = timeout_seconds
 
     def expired(self, seconds: float, transferred_bytes: int = 0) -> bool:
         """Add elapsed time, and return True if the deadline has passed.

@@ -1,4 +1,4 @@
-"""Transport wrapper that counts written bytes and lets the connection decide how to close."""
+"""Transport wrapper with a deadline for sent bytes; the connection decides how to close."""
 
 import asyncio
 import socket
@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
+
+from service.protocol.timeouts import Deadline
 
 if sys.platform == "linux":
     from fcntl import ioctl
@@ -26,14 +28,20 @@ class MeteredTransport(asyncio.Transport):
     Args:
         raw: The transport of the event loop.
         on_close: Called once instead of closing; closes `raw` when the connection is ready.
+        send_timeout_seconds: The time in which a client must acknowledge the written bytes.
     """
 
-    def __init__(self, raw: asyncio.Transport, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, raw: asyncio.Transport, on_close: Callable[[], None], send_timeout_seconds: float
+    ) -> None:
         super().__init__()
         self.raw = raw
         self.written_bytes = 0
         self._on_close = on_close
         self._closing = False
+        self._send_deadline = Deadline(send_timeout_seconds)
+        # The acknowledged bytes at the time when the client began to owe acknowledgements.
+        self._acknowledged_at_start: int | None = None
         self._socket: socket.socket = raw.get_extra_info("socket")
         if sys.platform == "linux" and self._socket.family != socket.AF_UNIX:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
@@ -63,6 +71,24 @@ class MeteredTransport(asyncio.Transport):
         """
         unsent = self.raw.get_write_buffer_size()
         return unsent and unsent + self._kernel_send_bytes()
+
+    def send_expired(self, seconds: float, unacknowledged: int) -> bool:
+        """Return True if the client has not acknowledged the written bytes in time.
+
+        Args:
+            seconds: The time since the last call.
+            unacknowledged: `unacknowledged_bytes()`.
+        """
+        acknowledged = self.written_bytes - unacknowledged
+        if not unacknowledged:
+            self._acknowledged_at_start = None
+        elif self._acknowledged_at_start is None:
+            self._acknowledged_at_start = acknowledged
+            self._send_deadline.reset()
+        else:
+            transferred = acknowledged - self._acknowledged_at_start
+            return self._send_deadline.expired(seconds, transferred)
+        return False
 
     def unread_bytes(self) -> int:
         """Return the received bytes that were not read yet; 0 on systems other than Linux."""

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import uvicorn
 
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
-from service.protocol.connection import Connection
+from service.protocol.http_protocol import HardenedHttpProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +94,8 @@ class GracefulServer(uvicorn.Server):
             exit_process()  # without waiting for their threads
 
     @property
-    def _connections(self) -> list[Connection]:
-        return cast(list[Connection], list(self.server_state.connections))
+    def _connections(self) -> list[HardenedHttpProtocol]:
+        return cast(list[HardenedHttpProtocol], list(self.server_state.connections))
 
     def _accept_queued(self) -> list[socket.socket]:
         """Accept all connections in the kernel's queue: closing the listening socket resets them.

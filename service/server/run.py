@@ -23,7 +23,7 @@ from service.observability.access_log import access_log
 from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
 from service.observability.tracing import create_tracer_provider
-from service.protocol.connection import ConnectionContext
+from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
 from service.server.graceful import GracefulServer

@@ -17,7 +17,7 @@ from service.lifecycle import Lifecycle
 from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
 from service.overload.limiter import WorkLimiter
-from service.protocol.connection import ConnectionContext
+from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import HardenedHttpProtocol, hardened_protocol
 from service.protocol.timeouts import TICK_SECONDS, DeadlineTimer, TimedConnection
 from service.settings import Settings
@@ -170,6 +170,7 @@ class Server:
             log_config=None,
             proxy_headers=False,
         )
+        self.config.load()
 
     def connect(self, address: str | None = "127.0.0.1") -> "Wire":
         return Wire(self, None if address is None else (address, 50000))

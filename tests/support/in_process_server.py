@@ -12,9 +12,9 @@ from support.eventually import loop_until
 from model.prediction.predictor import Predictor
 from service import app
 from service.lifecycle import Lifecycle
-from service.overload.admission import Admission, QueuedRequest
+from service.overload.admission import Admission, Decide
 from service.overload.limiter import WorkLimiter
-from service.protocol.connection import ConnectionContext
+from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.settings import Settings
 
@@ -89,5 +89,5 @@ class _Overloaded(Admission):
     def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
         return False
 
-    def enqueue(self, request: QueuedRequest) -> None:
-        asyncio.get_running_loop().call_soon(request.reject)
+    def enqueue(self, decide: Decide) -> None:
+        asyncio.get_running_loop().call_soon(decide, False)

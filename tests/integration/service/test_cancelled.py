@@ -98,7 +98,7 @@ async def check_nothing_is_left(
         await loop_until(lambda: not state.connections and not state.tasks)
         assert not context.admission.waiting
         assert not context.by_address
-        assert context.rejected_connections == 0
+        assert not context.rejected
         assert not context.deadline_timer._connections
         assert limiter.waiting == 0
         assert not limiter._waiters

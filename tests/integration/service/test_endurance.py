@@ -25,7 +25,7 @@ from support.resource_usage import slope
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.lifecycle import Lifecycle
-from service.protocol.connection import ConnectionContext
+from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -130,7 +130,7 @@ async def test_nothing_grows(
         await until(lambda: not server.server_state.connections)
         assert not server.server_state.tasks
         assert not context.by_address
-        assert context.rejected_connections == 0
+        assert not context.rejected
         host_cache = context.allowed_hosts.error_for.cache_info()
         assert host_cache.misses > 50
         assert host_cache.currsize <= 256

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -49,12 +50,20 @@ class Clients:
     def send(self, count: int) -> None:
         """Send `count` requests in one iteration."""
         for _ in range(count):
-            request = Request(self.sent, self)
+            decide = partial(self.decide, self.sent)
             self.sent += 1
             if self.admission.try_admit(asyncio.get_running_loop()):
-                request.begin()
+                decide(True)
             else:
-                self.admission.enqueue(request)
+                self.admission.enqueue(decide)
+
+    def decide(self, number: int, admitted: bool) -> None:
+        """Answer a request, which takes `SECONDS`, or reject it."""
+        if admitted:
+            self.answered.append(number)
+            self.clock.now += SECONDS
+        else:
+            self.rejected.append(number)
 
     def is_overloaded(self) -> bool:
         return self.admission.overloaded
@@ -66,20 +75,6 @@ class Clients:
             await asyncio.sleep(0)
         await asyncio.sleep(0)  # the iteration that finds the queue empty
         await asyncio.sleep(0)
-
-
-class Request:
-    """A request that takes `SECONDS` once it starts."""
-
-    def __init__(self, number: int, clients: Clients) -> None:
-        self.number, self.clients = number, clients
-
-    def begin(self) -> None:
-        self.clients.answered.append(self.number)
-        self.clients.clock.now += SECONDS
-
-    def reject(self) -> None:
-        self.clients.rejected.append(self.number)
 
 
 @pytest.fixture

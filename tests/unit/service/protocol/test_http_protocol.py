@@ -4,7 +4,8 @@ import pytest
 from support.fake_connection import Server, detail, statuses
 from support.raw_requests import HIDDEN, REJECTED, VALID
 
-from service.protocol.http_protocol import FRAMING_BYTES, MAX_PIPELINED, SLICE_BYTES
+from service.protocol.arriving_request import FRAMING_BYTES, SLICE_BYTES
+from service.protocol.http_protocol import MAX_PIPELINED
 from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 
 pytestmark = pytest.mark.anyio

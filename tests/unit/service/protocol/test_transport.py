@@ -52,7 +52,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def test_written_bytes_are_counted() -> None:
     raw = Raw(ClosedSocket())
-    transport = MeteredTransport(raw, lambda: None)
+    transport = MeteredTransport(raw, lambda: None, 4)
     assert transport.written_bytes == 0
     for data in (b"abc", bytearray(b"defg"), memoryview(b"hi")):
         transport.write(data)
@@ -62,7 +62,7 @@ def test_written_bytes_are_counted() -> None:
 
 def test_close_calls_on_close_once() -> None:
     raw, calls = Raw(ClosedSocket()), []
-    transport = MeteredTransport(raw, lambda: calls.append(transport.is_closing()))
+    transport = MeteredTransport(raw, lambda: calls.append(transport.is_closing()), 4)
     assert transport.is_closing() is False
     transport.close()
     transport.close()
@@ -73,7 +73,7 @@ def test_close_calls_on_close_once() -> None:
 
 def test_it_is_closing_when_the_raw_transport_is() -> None:
     raw = Raw(ClosedSocket())
-    transport = MeteredTransport(raw, lambda: None)
+    transport = MeteredTransport(raw, lambda: None, 4)
     raw.closing = True
     assert transport.is_closing() is True
 
@@ -87,7 +87,7 @@ def test_the_kernels_send_queue_counts_while_bytes_are_unsent(
 
     here, there = pair
     raw = Raw(here)
-    transport = MeteredTransport(raw, lambda: None)
+    transport = MeteredTransport(raw, lambda: None, 4)
     raw.unsent_bytes = 7
     assert transport.unacknowledged_bytes() == 7
     here.send(b"x" * 5000)
@@ -105,7 +105,7 @@ def test_the_kernels_send_queue_counts_while_bytes_are_unsent(
 @pytest.mark.skipif(sys.platform != "linux", reason="needs ioctl of Linux")
 def test_unread_bytes(pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
-    transport = MeteredTransport(Raw(here), lambda: None)
+    transport = MeteredTransport(Raw(here), lambda: None, 4)
     assert transport.unread_bytes() == 0
     there.send(b"x" * 321)
     assert transport.unread_bytes() == 321
@@ -116,4 +116,4 @@ def test_unread_bytes(pair: tuple[socket.socket, socket.socket]) -> None:
 def test_a_closed_socket_has_no_kernel_bytes() -> None:
     raw = Raw(ClosedSocket())
     raw.unsent_bytes = 7
-    assert MeteredTransport(raw, lambda: None).unacknowledged_bytes() == 7
+    assert MeteredTransport(raw, lambda: None, 4).unacknowledged_bytes() == 7

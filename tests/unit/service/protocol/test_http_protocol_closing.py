@@ -1,4 +1,4 @@
-"""service/protocol/connection.py: connection limits, rejections and closing."""
+"""service/protocol/http_protocol.py: connection limits, rejections, closing and shutdown."""
 
 import json
 import logging
@@ -8,12 +8,15 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statuses
 
+from service.lifecycle import Phase
 from service.problems import Problem, rejected_scope, rejection_of
-from service.protocol.connection import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
+from service.protocol.http_protocol import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
 
 BAD = b"GET /b" + HEAD + b"X : a\r\n\r\n"
+HALVES = b"GET /halves" + HEAD + b"\r\n"
+SHUTTING_DOWN = "The service is shutting down."
 TOO_MANY = "The service has too many open connections; retry after 1 s."
 
 
@@ -97,7 +100,7 @@ async def test_beyond_many_rejected_connections_further_ones_are_aborted() -> No
 
 async def test_a_rejection_is_a_problem_with_a_request_id(caplog: pytest.LogCaptureFixture) -> None:
     wire = Server().connect()
-    with caplog.at_level(logging.DEBUG, "service.protocol.connection"):
+    with caplog.at_level(logging.DEBUG, "service.protocol.http_protocol"):
         head, _, sent = (await wire.send(BAD)).partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     problem = json.loads(sent)
@@ -257,6 +260,115 @@ async def test_a_closing_connection_starts_no_further_request(wire: Wire) -> Non
     wire.server.application.go.set()
     assert statuses(await wire.answered()) == [200]
     assert len(wire.server.application.scopes) == 1
+
+
+# Shutdown
+
+
+def drain(wire: Wire) -> None:
+    wire.server.context.lifecycle.advance_to(Phase.DRAINING)
+    wire.protocol.drain()
+
+
+async def test_the_response_that_is_due_closes_the_connection(wire: Wire) -> None:
+    await wire.send(WAIT)
+    drain(wire)
+    assert not wire.is_ended()
+    wire.server.application.go.set()
+    answered = await wire.answered()
+    assert statuses(answered) == [200]
+    assert b"connection: close\r\n" in answered
+    assert wire.is_ended()  # and lingers for a request that is on the way
+    assert not wire.is_closed()
+
+
+async def test_the_next_response_of_an_idle_connection_closes_it(wire: Wire) -> None:
+    await wire.send(GET)
+    drain(wire)
+    assert not wire.is_ended()
+    answered = await wire.send(GET)
+    assert (statuses(answered), wire.is_ended()) == ([200], True)
+    assert b"connection: close\r\n" in answered
+
+
+async def test_only_the_last_response_of_a_pipeline_closes_the_connection(wire: Wire) -> None:
+    await wire.send(WAIT)
+    drain(wire)
+    await wire.send(GET + GET)
+    wire.server.application.go.set()
+    answered = await wire.answered()
+    assert statuses(answered) == [200, 200, 200]
+    assert answered.count(b"connection: close") == 1
+    assert answered.rindex(b"HTTP/1.1") < answered.index(b"connection: close")
+
+
+async def test_a_request_with_connection_close_ends_its_pipeline(wire: Wire) -> None:
+    await wire.send(b"GET /wait" + HEAD + b"Connection: close\r\n\r\n")
+    drain(wire)
+    await wire.send(GET)
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]  # as without a shutdown
+
+
+async def test_abort_rejects_an_unanswered_request(wire: Wire) -> None:
+    await wire.send(b"GET /v2/models/never" + HEAD + b"\r\n" + GET)
+    wire.protocol.abort()
+    answered = await wire.answered()
+    assert statuses(answered) == [503]
+    assert b'{"error":"' + SHUTTING_DOWN.encode() in answered  # the error format of its path
+    assert b"retry-after: 1\r\n" in answered
+    assert wire.server.application.left == ["/v2/models/never"]
+    assert wire.is_ended()
+    assert await wire.send(GET) == b""
+
+
+async def test_abort_rejects_an_incomplete_request(wire: Wire) -> None:
+    await wire.send(b"POST /read" + HEAD + b"Content-Length: 9\r\n\r\n1234")
+    wire.protocol.abort()
+    answered = await wire.answered()
+    assert (statuses(answered), detail(answered)) == ([503], SHUTTING_DOWN)
+    half = Server().connect()
+    await half.send(b"GET /a HTTP/1.1\r\nHo")
+    half.protocol.abort()
+    answered = await half.answered()
+    assert (statuses(answered), detail(answered)) == ([503], SHUTTING_DOWN)
+
+
+async def test_abort_cuts_off_a_started_response(wire: Wire) -> None:
+    assert statuses(await wire.send(HALVES)) == [200]
+    wire.protocol.abort()
+    assert wire.is_aborted()
+
+
+async def test_abort_closes_an_idle_connection(wire: Wire) -> None:
+    wire.protocol.abort()
+    assert wire.is_closed()
+    assert not wire.is_aborted()
+    idle = Server().connect()
+    await idle.send(GET)
+    idle.protocol.abort()
+    assert (idle.is_closed(), idle.is_aborted()) == (True, False)
+
+
+async def test_abort_closes_a_lingering_connection(wire: Wire) -> None:
+    assert statuses(await wire.send(b"a\r\n\r\n")) == [400]
+    assert not wire.is_closed()
+    wire.protocol.abort()
+    assert (wire.is_closed(), wire.is_aborted()) == (True, False)
+
+
+async def test_received_bytes_are_read_before_an_idle_connection_closes(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wire.send(GET)
+    wire.protocol.shutdown()
+    unread = [3]
+    monkeypatch.setattr(wire.protocol.transport, "unread_bytes", lambda: unread[0])
+    await wire.later(5)
+    assert not wire.is_closed()
+    unread[0] = 0
+    await wire.later(1)
+    assert wire.is_closed()
 
 
 @pytest.fixture

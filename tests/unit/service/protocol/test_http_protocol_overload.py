@@ -1,4 +1,4 @@
-"""service/protocol/load_shedding.py: the responses of an overloaded service."""
+"""service/protocol/http_protocol.py: the responses of an overloaded service."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from support.eventually import SECONDS, loop_until
 from support.in_process_server import ServedHere
 
 from model.prediction.predictor import Predictor
-from service.overload.admission import QueuedRequest
+from service.overload.admission import Decide
 
 pytestmark = pytest.mark.anyio
 
@@ -168,7 +168,7 @@ async def test_deferred_requests_are_answered(served: ServedHere) -> None:
 async def test_a_client_that_disconnects_while_queued_leaves_nothing(
     served: ServedHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held: list[QueuedRequest] = []
+    held: list[Decide] = []
     admission = served.context.admission
     with monkeypatch.context() as patch:
         patch.setattr(admission, "try_admit", lambda _: False)
@@ -182,8 +182,8 @@ async def test_a_client_that_disconnects_while_queued_leaves_nothing(
         admission.overloaded = False
     await asyncio.sleep(0.1)
     for each in held:
-        each.begin()
-        each.reject()
+        each(True)
+        each(False)
     await loop_until(lambda: not served.server.server_state.connections)
     assert (await (await connect(served)).send(post()))[0] == 200
     assert (await samples_of(served))[

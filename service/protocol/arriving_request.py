@@ -1,0 +1,90 @@
+"""The request that a connection is receiving."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.problems import Problem
+from service.protocol.allowed_hosts import AllowedHosts
+from service.protocol.request_cycle import RequestCycle
+from service.protocol.request_head import (
+    MAX_HEADERS,
+    MAX_URL_BYTES,
+    check_head_size,
+    validate_head,
+)
+
+# Fixed limits.
+SLICE_BYTES: Final = 16 * 1024  # parsed between two checks of the limits
+FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions and trailers, in addition to the body
+SLASH: Final = ord("/")
+
+
+@dataclass(slots=True)
+class ArrivingRequest:
+    """The request that arrives, or will arrive next; replaced when it is complete.
+
+    Attributes:
+        url: The request target.
+        headers: All headers, with names in lower case.
+        host: The value of the last Host header.
+        framing_headers: The number of headers that are in `FRAMING_HEADERS`.
+        received_bytes: The bytes of the head so far, then those of the rest.
+        body_bytes: The bytes of the body so far, without chunk sizes.
+        expects_continue: True if the client waits for 100 Continue before it sends the body.
+        cycle: The request and its response; None until the head is complete.
+    """
+
+    url: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    host: bytes = b""
+    framing_headers: int = 0
+    received_bytes: int = 0
+    body_bytes: int = 0
+    expects_continue: bool = False
+    cycle: RequestCycle | None = None
+
+    def check_size(self) -> None:
+        """Check the size of an incomplete request.
+
+        Raises:
+            Problem: 400 (too much framing), 414 (target too long) or 431 (head too large).
+        """
+        if self.cycle is None:
+            check_head_size(len(self.url), len(self.headers), self.received_bytes)
+        elif self.received_bytes > 2 * self.body_bytes + FRAMING_BYTES:
+            raise Problem(
+                400, "The chunks are too small, or their extensions or trailers are too large."
+            )
+
+    def validate_head(
+        self, method: bytes, version: str, upgrades: bool, allowed_hosts: AllowedHosts
+    ) -> None:
+        """Validate the complete head, and convert `url` to the origin form.
+
+        Args:
+            method: The method of the request line.
+            version: The version of the request line, such as "1.1".
+            upgrades: True if the head requests another protocol, as CONNECT does too.
+            allowed_hosts: The hosts that the service serves.
+
+        Raises:
+            Problem: The head is invalid or too large.
+        """
+        url = self.url
+        if (
+            self.framing_headers == 1  # a single Host: the head needs no full validation
+            and self.host
+            and url[0] == SLASH
+            and len(url) <= MAX_URL_BYTES
+            and len(self.headers) <= MAX_HEADERS
+            and self.received_bytes <= SLICE_BYTES
+            and version == "1.1"
+            and b"#" not in url
+            and not upgrades
+        ):
+            if error := allowed_hosts.error_for(self.host):
+                raise Problem(*error)
+            return
+        self.url, self.expects_continue = validate_head(
+            method, version, url, self.headers, allowed_hosts
+        )

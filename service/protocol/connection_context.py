@@ -1,0 +1,36 @@
+"""What the connections of one process share."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from service.lifecycle import Lifecycle
+from service.overload.admission import Admission
+from service.protocol.allowed_hosts import AllowedHosts
+from service.protocol.timeouts import DeadlineTimer, TimedConnection
+from service.settings import Settings
+
+
+class ConnectionContext:
+    """State that the connections of one process share.
+
+    Args:
+        settings: The settings of the service.
+        lifecycle: The lifecycle of the process.
+        count_rejected: Counts requests that are rejected without calling the application.
+
+    Attributes:
+        by_address: The number of open connections by client address.
+        rejected: The connections that exceeded a limit, until they are closed.
+    """
+
+    def __init__(
+        self, settings: Settings, lifecycle: Lifecycle, count_rejected: Callable[[int], None]
+    ) -> None:
+        self.settings = settings
+        self.lifecycle = lifecycle
+        self.count_rejected = count_rejected
+        self.allowed_hosts = AllowedHosts(settings.hosts)
+        self.deadline_timer = DeadlineTimer()
+        self.admission = Admission()
+        self.by_address: Counter[str] = Counter()
+        self.rejected: set[TimedConnection] = set()
