@@ -249,6 +249,10 @@ class Network:
             "dtype": self.dtype,
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the description: pickling the nodes of deep networks exceeds the call stack."""
+        return network_from, (self.describe(),)
+
     def _check_theta(self, theta: Array) -> None:
         if theta.ndim not in (1, 2) or theta.shape[-1] != self.layout.size:
             expected = f"({self.layout.size},) or (members, {self.layout.size})"

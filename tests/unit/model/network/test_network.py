@@ -1,3 +1,4 @@
+import pickle
 import threading
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from model.errors import NetworkError
 from model.network.autograd.gradient_check import gradient_error
-from model.network.layers import Dense, layer_from
+from model.network.layers import Dense, Residual, layer_from
 from model.network.network import Network, network_from
 
 
@@ -79,6 +80,11 @@ def test_description_round_trip() -> None:
     rebuilt = network_from(network.describe())
     assert rebuilt.describe() == network.describe()
     assert rebuilt.layers == network.layers
+
+
+def test_deep_networks_are_pickled() -> None:
+    network = Network([Residual([Dense(3)] * 400), Dense(1)], inputs=3)
+    assert pickle.loads(pickle.dumps(network)).describe() == network.describe()
 
 
 @pytest.mark.parametrize(
