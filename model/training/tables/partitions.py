@@ -71,7 +71,7 @@ def read_partitions(recipe: Recipe) -> Partitions:
         if size > MAX_MEMORY_BYTES:
             return _read_through_file(_continue(held, chunks), recipe)
     table = concatenate(held)
-    _check(TargetStatistics(recipe.schema.target).add(table.targets), recipe)
+    TargetStatistics(recipe.schema.target).add(table.targets).check_table(recipe.data)
     parts = split_table(table, recipe.split, recipe.schema.target)
     return hold_partitions(table, *parts, recipe.schema.target)
 
@@ -102,7 +102,7 @@ def read_table(recipe: Recipe) -> Table:
             and the column.
     """
     table = concatenate(_read_chunks(recipe))
-    _check(TargetStatistics(recipe.schema.target).add(table.targets), recipe)
+    TargetStatistics(recipe.schema.target).add(table.targets).check_table(recipe.data)
     return table
 
 
@@ -121,7 +121,7 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
     for chunk in _read_chunks(recipe):
         sample.add(chunk)
         statistics.add(chunk.targets)
-    _check(statistics, recipe)
+    statistics.check_table(recipe.data)
     return sample.table(), statistics.rows
 
 
@@ -131,11 +131,6 @@ def _read_chunks(recipe: Recipe) -> Iterator[Table]:
         with naming(recipe.data.file):
             chunk = parse_table(frame, recipe.data, recipe.schema, recipe.split.column)
         yield chunk
-
-
-def _check(statistics: TargetStatistics, recipe: Recipe) -> None:
-    with naming(recipe.data.file):
-        statistics.check_table(recipe.data.targets[0])
 
 
 def _continue(held: list[Table], chunks: Iterator[Table]) -> Iterator[Table]:
@@ -163,7 +158,7 @@ def _read_through_file(chunks: Iterator[Table], recipe: Recipe) -> Partitions:
             table_stats.add(chunk.targets)
             train_stats.add(training_rows.targets)
             dropped += chunk.dropped
-        _check(table_stats, recipe)
+        table_stats.check_table(recipe.data)
         splitter.check()
         samples = train.table(), validation.table()
         if not all(len(sample.rows) for sample in samples):

@@ -9,6 +9,7 @@ from model.arrays import Array
 from model.errors import DataError
 from model.prediction.schema import Feature
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
+from model.training.recipes.sections import Data
 
 
 def as_features(target: Target, names: Sequence[str]) -> list[Feature]:
@@ -66,11 +67,11 @@ class TargetStatistics:
             self.high = np.maximum(self.high, targets.max(axis=0))
         return self
 
-    def check_table(self, column: str) -> None:
+    def check_table(self, data: Data) -> None:
         """Check that a whole table has rows of at least two classes, if its target has classes.
 
         Args:
-            column: The first target column.
+            data: The file and the target columns, for the error text.
 
         Raises:
             DataError: If it has no rows, or rows of one class only.
@@ -79,12 +80,13 @@ class TargetStatistics:
             return
         if not self.rows:
             raise DataError(
-                "no row is left: every row has a missing value or a label that is left out; "
-                'data.missing = "median" keeps the former'
+                f"{data.file.name}: no row is left: every row has a missing value or a label "
+                'that is left out; data.missing = "median" keeps the former'
             )
         if np.count_nonzero(self.counts) == 1:
             only = f"one class only ({labels_of(self._target)[int(self.counts.argmax())]!r})"
-            raise DataError(f"column {column!r} holds {only}, two are needed")
+            where = f"{data.file.name}: column {data.targets[0]!r}"
+            raise DataError(f"{where} holds {only}, two are needed")
 
     def check_training(self) -> None:
         """Check that a model can learn from these training rows.
