@@ -45,6 +45,20 @@ def as_matrix(name: str, value: npt.ArrayLike, columns: int, dtype: npt.DTypeLik
     return matrix
 
 
+def check_length(count: int, rows: int) -> None:
+    """Check that there are as many targets or weights as rows.
+
+    Args:
+        count: The number of targets or weights.
+        rows: The number of rows.
+
+    Raises:
+        NetworkError: The numbers differ.
+    """
+    if count != rows:
+        raise NetworkError(f"targets and weights must be as many as the rows, {count} ≠ {rows}")
+
+
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     """Allocate zeros that start at a cache line.
 

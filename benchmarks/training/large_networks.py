@@ -69,7 +69,7 @@ def step_of(job: Job, x: Array, y: Array) -> Callable[[Array], None]:
     theta = network.initial_parameters(np.random.default_rng(0))
     plan = network.compile(theta, job.batch, gathers=True)
     update = list(Adam().bind(theta, plan.gradient))
-    rows, targets = network.prepare(x), network.loss.encode(y, network.outputs, "float32")
+    rows, targets = network.prepare(x, y)
 
     def step(index: Array) -> None:
         plan.gather(rows, targets, index)

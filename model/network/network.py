@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Array, as_matrix
+from model.arrays import Array, as_matrix, check_length
 from model.errors import NetworkError
 from model.network.config import build
 from model.network.execution.forward import Forward
@@ -17,7 +17,6 @@ from model.network.layers import Layer, layer_from
 from model.network.losses import LOSSES, Loss
 from model.network.ops.dense import Activated
 from model.network.parameters import Layout
-from model.network.row_weights import check_length, row_shares
 from model.network.summary import summary
 from model.network.validation import require_count
 
@@ -163,12 +162,22 @@ class Network:
             filled = size
         return values
 
-    def prepare(self, rows: npt.ArrayLike) -> Array:
-        """Check rows `(N, features)` and append a column of ones, for `Plan.gather`."""
+    def prepare(self, rows: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Array]:
+        """Check and encode rows with their targets, for `Plan.gather`.
+
+        Args:
+            rows: `(N, features)`.
+            targets: N targets, as the loss takes them.
+
+        Returns:
+            The rows with a column of ones, `(N, features + 1)`, and targets `(N, outputs)`.
+        """
         checked = as_matrix("rows", rows, self.inputs, self.dtype)
         prepared = np.ones((len(checked), self.inputs + 1), self.dtype)
         prepared[:, :-1] = checked
-        return prepared
+        encoded = self.loss.encode(targets, self.outputs, self.dtype)
+        check_length(len(encoded), len(checked))
+        return prepared, encoded
 
     def bind(self, theta: Array) -> Forward:
         """Return the network's function with a copy of θ, for repeated predictions."""
@@ -231,7 +240,7 @@ class Network:
         y = self.loss.encode(targets, self.outputs, self.dtype).T
         z = self.logits(theta, rows).swapaxes(-1, -2)
         check_length(y.shape[-1], z.shape[-1])
-        shares = row_shares(weights, z.shape[-1], self.dtype)
+        shares = _row_shares(weights, z.shape[-1], self.dtype)
         return np.asarray((self.loss.value(z, y)[..., 0, :] * shares).sum(axis=-1))
 
     def summary(self) -> str:
@@ -282,6 +291,17 @@ def _count(layers: object) -> int:
         return 0
     nested = (layer.get("layers") for layer in layers if isinstance(layer, Mapping))
     return len(layers) + sum(map(_count, nested))
+
+
+def _row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) -> Array:
+    """Return each row's share of a weighted mean, `(B,)`; they add to 1."""
+    if weights is None:
+        return np.full(rows, 1 / rows, dtype)
+    shares = as_matrix("weights", weights, 1, dtype)[:, 0]
+    check_length(len(shares), rows)
+    if (shares < 0).any() or not shares.any():
+        raise NetworkError("weights must be at least 0, and not all 0")
+    return np.asarray(shares / shares.sum())
 
 
 def _check_output(last: Node, loss: Loss) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from model.arrays import Array
 from model.training.optimizers.registry import OPTIMIZERS, optimizer_from
-from model.training.regularization.clipping import clip_by_norm, clip_by_value
+from model.training.regularization.gradients import clip_by_norm, clip_by_value
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: make oracles")
 

@@ -10,11 +10,12 @@ from model.arrays import Array
 from model.network.layers import Dense, LayerNormalization
 from model.network.network import Network
 from model.training.batches.batches import Batches
-from model.training.batches.rows import Rows
+from model.training.batches.rows import EncodedRows, Rows
 from model.training.config import Training
 from model.training.fitting.loop import minimize
 from model.training.optimizers.registry import optimizer_from
-from model.training.regularization.penalties import Average, bound_norms, penalize
+from model.training.regularization.gradients import penalize
+from model.training.regularization.weights import Average, bound_norms
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: make oracles")
 
@@ -163,7 +164,7 @@ def their_training(how: Training, of: Rows, rate: float, epochs: int, steps: int
     averaged = swa.AveragedModel(network, multi_avg_fn=swa.get_ema_multi_avg_fn(0.9))
     optimizer = torch.optim.Adam(network.parameters(), rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
-    batches = Batches(NETWORK, THETA, of, how)
+    batches = Batches(NETWORK, THETA, EncodedRows(NETWORK, of), how)
     for epoch in range(epochs):
         order = batches.order(epoch) if steps > 1 else np.arange(ROWS)
         for start in range(0, ROWS, batches.size):

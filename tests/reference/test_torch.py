@@ -11,7 +11,6 @@ from model.network.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from model.network.layers import LAYERS
 from model.network.losses import LOSSES
 from model.network.network import Network
-from model.network.row_weights import row_shares
 from model.training.optimizers.registry import Adam, GradientDescent
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.partitions import read_table
@@ -132,7 +131,7 @@ def agree(
     theta += 0.1 * generator.standard_normal(theta.size)
     x = generator.standard_normal((ROWS, FEATURES))
     plan = network.compile(theta, ROWS, weighted=True)
-    shares = row_shares(weights, ROWS, "float64")
+    shares = np.full(ROWS, 1 / ROWS) if weights is None else weights / weights.sum()
     plan.load(x, network.loss.encode(targets, 3, "float64"), shares)
     plan.step()
 

@@ -10,7 +10,7 @@ from model.arrays import Array
 from model.network.layers import Dense
 from model.network.network import Network
 from model.training.batches.batches import Batches
-from model.training.batches.rows import Rows
+from model.training.batches.rows import EncodedRows, Rows
 from model.training.config import Training
 from model.training.fitting.loop import minimize
 
@@ -57,7 +57,7 @@ def train_peer(
     given = rows()
     inputs = torch.tensor(np.asarray(given.inputs))
     targets = torch.tensor(np.asarray(given.targets))[:, None]
-    batches = Batches(NETWORK, THETA, given, how)
+    batches = Batches(NETWORK, THETA, EncodedRows(NETWORK, given), how)
     for epoch in range(EPOCHS):
         order = batches.order(epoch) if batches.count > 1 else np.arange(50)
         for start in range(0, 50, batches.size):
@@ -82,7 +82,7 @@ def test_adam_with_a_schedule_and_clipping(batch_size: int | str) -> None:
     )
     network, weights, biases = peer()
     optimizer = torch.optim.Adam(network.parameters(), 0.02)
-    steps = EPOCHS * Batches(NETWORK, THETA, rows(), how).count
+    steps = EPOCHS * Batches(NETWORK, THETA, EncodedRows(NETWORK, rows()), how).count
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
     def clip() -> None:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model.arrays import Array, as_matrix
+from model.arrays import Array, as_matrix, check_length
 from model.errors import NetworkError
 from model.network.graph import topological_order
 from model.network.initializers import Generator
 from model.network.network import Network
-from model.network.row_weights import check_length
 from model.network.validation import require_count, require_integer
 
 CHUNK_ROWS = 8192  # evaluated at once

@@ -9,9 +9,9 @@ from model.errors import NetworkError
 from model.network.execution.plan import Plan
 from model.network.graph import Call
 from model.network.network import Network
-from model.training.batches.rows import NOISE, InMemoryRows, Rows
+from model.training.batches.rows import EncodedRows
+from model.training.batches.shuffling import NOISE, ShuffledRows, WindowedRows
 from model.training.batches.stored_rows import StoredRows
-from model.training.batches.windows import WindowedRows
 from model.training.config import Training
 
 MAX_AUTO_SIZE = 512
@@ -38,26 +38,24 @@ class Batches:
         noise: Generator of dropout and augmentation.
 
     Raises:
-        NetworkError: If the rows do not fit, or stored rows are to be one full batch.
+        NetworkError: If stored rows are to be one full batch, or all their weights are 0.
     """
 
     def __init__(
-        self, network: Network, theta: Array, rows: Rows | StoredRows, training: Training
+        self, network: Network, theta: Array, rows: EncodedRows | StoredRows, training: Training
     ) -> None:
-        self._rows: InMemoryRows | WindowedRows
-        if isinstance(rows, StoredRows):
+        count = len(rows)
+        self.size = _batch_size(network, theta, count, training)
+        self._rows: ShuffledRows | WindowedRows
+        if isinstance(rows, EncodedRows):
+            self._rows = ShuffledRows(rows, theta, training.seed)
+            self._is_loaded = self.size == count and not training.augmentation
+        else:
             if training.batch_size == "full":
                 rule = 'must be a number or "auto" for rows that stay in a file'
                 raise NetworkError(f"training.batch_size {rule}, got 'full'")
-            count = len(rows)
-            self.size = _batch_size(network, theta, count, training)
             self._rows = WindowedRows(network, theta, rows, self.size, training.seed)
             self._is_loaded = False
-        else:
-            self._rows = InMemoryRows(network, theta, rows, training.seed)
-            count = len(self._rows.inputs)
-            self.size = _batch_size(network, theta, count, training)
-            self._is_loaded = self.size == count and not training.augmentation
         self.noise = np.random.default_rng([training.seed, NOISE])
         self.count = -(-count // self.size)
         self._batch = self._compile(network, theta, self.size, training)

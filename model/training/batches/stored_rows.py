@@ -29,7 +29,7 @@ class StoredRows:
         targets: T, the number of targets of a row; a record has F + T + 1 numbers.
         encode: Maps raw rows (B, F), NaN for a missing value, to the network's inputs (B, I).
         scale: Maps targets (B, T) and weights (B,) to those of the training.
-        weighted: Use the weights in the file.
+        weighted: Use the weights in the file, finite and at least 0.
 
     Raises:
         DataError: If the file cannot be read, is empty, or has an incomplete record.
@@ -107,7 +107,7 @@ class StoredRows:
         """Return the mean of all weights.
 
         Raises:
-            NetworkError: If a weight is negative or not finite, or all are 0.
+            NetworkError: If all are 0.
         """
         return self._weight_statistics[0] / len(self)
 
@@ -128,12 +128,10 @@ class StoredRows:
         total, counts = 0.0, []
         for records in self._chunks():
             weights = records[:, -1]
-            if not (np.isfinite(weights) & (weights >= 0)).all():
-                raise NetworkError("weights must be finite, at least 0, and not all 0")
             total += float(weights.sum())
             counts.append(np.count_nonzero(weights))
         if not total:
-            raise NetworkError("weights must be finite, at least 0, and not all 0")
+            raise NetworkError("weights must not be all 0")
         return total, np.array(counts)
 
     def _chunks(self) -> Iterator[Array]:

@@ -2,12 +2,9 @@
 
 import numpy as np
 
-from model.arrays import Array, as_matrix, digest
-from model.errors import NetworkError
+from model.arrays import Array, digest
 from model.network.network import Network
-from model.network.row_weights import row_shares
-from model.training.batches.rows import Rows
-from model.training.batches.stored_rows import StoredRows
+from model.training.batches.rows import EncodedRows
 from model.training.fitting.history import default_metric
 
 EVALUATED_ROWS = 4096  # training rows that a record evaluates: enough for a learning curve
@@ -21,36 +18,23 @@ class Evaluator:
         network: The network.
         rows: The rows.
         max_rows: If there are more rows, a sample of this size is drawn once and evaluated.
-            Required for stored rows.
-
-    Raises:
-        NetworkError: If the rows do not fit the network, or `max_rows` is missing.
     """
 
-    def __init__(
-        self, network: Network, rows: Rows | StoredRows, max_rows: int | None = None
-    ) -> None:
-        if isinstance(rows, StoredRows):
-            if max_rows is None:
-                raise NetworkError("stored rows are evaluated by a sample: max_rows must be given")
-            rows = rows.sample(max_rows, 0)
-        self._network = network
-        self._inputs = as_matrix("rows", rows.inputs, network.inputs, network.dtype)
-        self._raw_targets = np.asarray(rows.targets)
-        self._targets = network.loss.encode(self._raw_targets, network.outputs, network.dtype)
-        weights = None if rows.weights is None else np.asarray(rows.weights)
+    def __init__(self, network: Network, rows: EncodedRows, max_rows: int | None = None) -> None:
+        weights, index = rows.weights, np.arange(len(rows))
         if weights is not None and weights.ndim > 1:
             weights = weights.mean(axis=0)  # over members
-        if max_rows is not None and len(self._inputs) > max_rows:
-            eligible = np.arange(len(self._inputs)) if weights is None else np.flatnonzero(weights)
+        if max_rows is not None and len(rows) > max_rows:
+            eligible = index if weights is None else np.flatnonzero(weights)
             size = min(max_rows, len(eligible))
-            sample = np.sort(np.random.default_rng(0).choice(eligible, size, replace=False))
-            self._inputs, self._raw_targets = self._inputs[sample], self._raw_targets[sample]
-            self._targets = self._targets[sample]
-            weights = None if weights is None else weights[sample]
-        self._shares = row_shares(weights, len(self._inputs), np.float64)
-        if len(self._targets) != len(self._inputs):
-            raise NetworkError("targets must be as many as the rows")
+            index = np.sort(np.random.default_rng(0).choice(eligible, size, replace=False))
+        self._network = network
+        self._inputs = np.ascontiguousarray(rows.inputs[index, :-1])
+        self._given_targets, self._targets = rows.given_targets[index], rows.targets[index]
+        if weights is None:
+            self._shares = np.full(len(index), 1 / len(index))
+        else:
+            self._shares = weights[index] / weights[index].sum()
         self._metric = default_metric(network.loss)
 
     def digest(self) -> str:
@@ -82,4 +66,4 @@ class Evaluator:
         if loss_only:
             return total, {}
         name, metric = self._metric
-        return total, {name: metric(self._raw_targets, np.concatenate(predictions))}
+        return total, {name: metric(self._given_targets, np.concatenate(predictions))}

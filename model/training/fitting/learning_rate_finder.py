@@ -19,7 +19,6 @@ from model.arrays import Array, aligned
 from model.errors import NetworkError, TrainingError
 from model.network.initializers import Generator
 from model.network.network import Network
-from model.network.row_weights import check_length
 from model.network.validation import require_count, require_number
 from model.training.optimizers.optimizer import Optimizer
 
@@ -91,9 +90,7 @@ def find_learning_rate(
     if theta.ndim != 1:
         raise NetworkError(f"theta must be of one network, (parameters,), got {theta.shape}")
     require_count("batch_size", batch_size)
-    table = network.prepare(rows)
-    encoded = network.loss.encode(targets, network.outputs, network.dtype)
-    check_length(len(encoded), len(table))
+    table, encoded = network.prepare(rows, targets)
     size = min(batch_size, len(table))
     copy = aligned(theta.shape, theta.dtype)
     copy[...] = theta

@@ -12,7 +12,7 @@ from model.arrays import Array, digest
 from model.errors import TrainingError
 from model.network.network import Network
 from model.training.batches.batches import Batches
-from model.training.batches.rows import Rows
+from model.training.batches.rows import EncodedRows, Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting import checkpoint as checkpoints
@@ -20,9 +20,9 @@ from model.training.fitting.checkpoint import Checkpoint, Clock, State
 from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
-from model.training.regularization.clipping import clip_by_norm, clip_by_value
 from model.training.regularization.early_stopping import EarlyStoppingState
-from model.training.regularization.penalties import Average, bound_norms, penalize
+from model.training.regularization.gradients import clip_by_norm, clip_by_value, penalize
+from model.training.regularization.weights import Average, bound_norms
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.schedule import Schedule
 
@@ -145,9 +145,15 @@ class Run:
         self._theta = theta.copy()
         # Weights of a recent step with a finite loss, and of the best record.
         self._good, self._best = theta.copy(), theta.copy()
-        self._batches = Batches(network, self._theta, rows, training)
-        self._train = Evaluator(network, rows, EVALUATED_ROWS)
-        self._validation = None if validation is None else Evaluator(network, validation)
+        members = len(theta) if theta.ndim > 1 else None
+        held = rows.sample(EVALUATED_ROWS, 0) if isinstance(rows, StoredRows) else rows
+        encoded = EncodedRows(network, held, members)
+        trained_on = rows if isinstance(rows, StoredRows) else encoded
+        self._batches = Batches(network, self._theta, trained_on, training)
+        self._train = Evaluator(network, encoded, EVALUATED_ROWS)
+        self._validation: Evaluator | None = None
+        if validation is not None:
+            self._validation = Evaluator(network, EncodedRows(network, validation, members))
         self._history = History()
         self._epoch = self._step = 0
         self._batch = 0  # batches so far in this epoch
@@ -155,31 +161,28 @@ class Run:
         self._plateau, self._stopping = PlateauState(), EarlyStoppingState()
         self._lowest = math.inf
         self._interrupted = False
-        self._compile()
-        if trace is not None:
-            self._calls.append(partial(trace, self._theta))
-
-    def _compile(self) -> None:
-        """Compile the calls after a gradient: penalties, clipping, update, bounds, average."""
-        training, theta, gradient = self._training, self._theta, self._batches.gradient
-        network, layout, rates = self._network, self._network.layout, training.layer_rates
+        # The calls after a gradient: penalties, clipping, update, bounds, average.
+        layout, rates, gradient = network.layout, training.layer_rates, self._batches.gradient
         self._update = training.optimizer.bind(
-            theta,
+            self._theta,
             gradient,
             multipliers=None if rates is None else network.per_parameter(rates),
             decay=layout.weights_mask(),
         )
-        self._calls = penalize(theta, gradient, layout, training.l1, training.l2)
+        self._calls = penalize(self._theta, gradient, layout, training.l1, training.l2)
         if training.clip_value is not None:
             self._calls += clip_by_value(gradient, training.clip_value)
         if training.clip_norm is not None:
             self._calls += clip_by_norm(gradient, training.clip_norm)
         self._calls += self._update.calls
         if training.max_norm is not None:
-            self._calls += bound_norms(theta, layout, training.max_norm)
-        self._average = None if training.average is None else Average(theta, training.average)
-        if self._average is not None:
+            self._calls += bound_norms(self._theta, layout, training.max_norm)
+        self._average: Average | None = None
+        if training.average is not None:
+            self._average = Average(self._theta, training.average)
             self._calls.append(self._average)
+        if trace is not None:
+            self._calls.append(partial(trace, self._theta))
         self._schedule: Schedule | None = None
         if isinstance(training.schedule, Schedule):
             self._schedule = training.schedule.with_length(training.epochs * self._batches.count)

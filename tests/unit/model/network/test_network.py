@@ -54,6 +54,7 @@ def test_loss_of_extreme_logits_is_finite() -> None:
     theta = np.array([1.0, 0.0])
     assert network.loss_of(theta, [[-1e4]], [[1.0]]) == 1e4
     assert network.loss_of(theta, [[-1e4]], [[0.0]]) == 0.0
+    assert network.loss_of(theta, [[-1e4], [-1e4]], [[1.0], [0.0]], [1, 3]) == 0.25e4
 
 
 def test_predict_is_pure_from_many_threads() -> None:

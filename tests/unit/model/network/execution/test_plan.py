@@ -26,8 +26,8 @@ def test_gathered_steps_allocate_no_array() -> None:
     generator = np.random.default_rng(0)
     theta = network.initial_parameters(generator)
     plan = network.compile(theta, 500, gathers=True)
-    rows = network.prepare(generator.standard_normal((2000, 5)))
-    targets = network.loss.encode(generator.integers(0, 3, 2000), 3, "float32")
+    inputs, classes = generator.standard_normal((2000, 5)), generator.integers(0, 3, 2000)
+    rows, targets = network.prepare(inputs, classes)
     index = generator.permutation(2000)[:500]
     peaks = []
     for steps in (1, 100):

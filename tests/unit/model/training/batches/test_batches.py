@@ -15,7 +15,7 @@ from model.errors import NetworkError
 from model.network.layers import Conv1D, Dense, Dropout, Flatten, Residual
 from model.network.network import Network
 from model.training.batches.batches import Batches, largest_batch
-from model.training.batches.rows import Rows
+from model.training.batches.rows import EncodedRows, Rows
 from model.training.config import Training
 from model.training.fitting.evaluator import Evaluator
 
@@ -31,6 +31,11 @@ def rows(count: int = 50, weights: Array | None = None) -> Rows:
 
 def training(batch_size: int | str, **more: Any) -> Training:
     return Training(optimizer="adam", epochs=1, batch_size=batch_size, **more)
+
+
+def batches_of(theta: Array, table: Rows, how: Training) -> Batches:
+    members = len(theta) if theta.ndim > 1 else None
+    return Batches(NETWORK, theta, EncodedRows(NETWORK, table, members), how)
 
 
 def gradients(batches: Batches, epoch: int = 0) -> list[Array]:
@@ -54,29 +59,29 @@ def full_gradient(theta: Array, table: Rows, weights: Array | None = None) -> Ar
 
 @pytest.mark.parametrize("size", [1, 7, 25, 49, 50, 51, 500])
 def test_every_row_occurs_once_per_epoch(size: int) -> None:
-    batches = Batches(NETWORK, THETA, rows(), training(size))
+    batches = batches_of(THETA, rows(), training(size))
     assert batches.count == -(-50 // min(size, 50))
     if size < 50:
         orders = [batches.order(epoch).tolist() for epoch in range(3)]
         assert all(sorted(order) == list(range(50)) for order in orders)
         assert orders[0] != orders[1] != orders[2]
-        again = Batches(NETWORK, THETA, rows(), training(size))
+        again = batches_of(THETA, rows(), training(size))
         assert again.order(2).tolist() == orders[2]
-        other = Batches(NETWORK, THETA, rows(), training(size, seed=1))
+        other = batches_of(THETA, rows(), training(size, seed=1))
         assert other.order(2).tolist() != orders[2]
 
 
 def test_order_depends_on_seed_and_epoch_only() -> None:
     """Batch size, θ and earlier noise do not matter."""
-    plain = Batches(NETWORK, THETA, rows(), training(7))
-    other = Batches(NETWORK, 2 * THETA, rows(), training(16, augmentation=["mixup"]))
+    plain = batches_of(THETA, rows(), training(7))
+    other = batches_of(2 * THETA, rows(), training(16, augmentation=["mixup"]))
     gradients(other)
     for epoch in (3, 0, 10**9):
         assert (plain.order(epoch) == other.order(epoch)).all()
 
 
 def test_batches_follow_the_order() -> None:
-    batches, table = Batches(NETWORK, THETA, rows(), training(1)), rows()
+    batches, table = batches_of(THETA, rows(), training(1)), rows()
     inputs, targets = np.asarray(table.inputs), np.asarray(table.targets)
     for index, found in zip(batches.order(4), gradients(batches, 4), strict=True):
         expected = full_gradient(THETA, Rows(inputs[[index]], targets[[index]]))
@@ -85,7 +90,7 @@ def test_batches_follow_the_order() -> None:
 
 @given(st.integers(1, 40), st.integers(1, 45))
 def test_gradients_add_up_for_any_rows_and_batch_size(count: int, size: int) -> None:
-    batches = Batches(NETWORK, THETA, rows(count), training(size))
+    batches = batches_of(THETA, rows(count), training(size))
     found = gradients(batches)
     sizes = [min(size, count - start) for start in range(0, count, size)]
     assert batches.count == len(sizes)
@@ -95,13 +100,13 @@ def test_gradients_add_up_for_any_rows_and_batch_size(count: int, size: int) -> 
 
 @pytest.mark.parametrize("size", [50, 51, "full"])
 def test_full_batch_equals_a_plan_over_all_rows(size: int | str) -> None:
-    (found,) = gradients(Batches(NETWORK, THETA, rows(), training(size)))
+    (found,) = gradients(batches_of(THETA, rows(), training(size)))
     assert (found == full_gradient(THETA, rows())).all()
 
 
 @pytest.mark.parametrize("size", [1, 7, 25, "full", "auto"])
 def test_gradients_of_an_epoch_add_up(size: int | str) -> None:
-    batches = Batches(NETWORK, THETA, rows(), training(size))
+    batches = batches_of(THETA, rows(), training(size))
     found = gradients(batches)
     sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
     total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
@@ -114,7 +119,7 @@ def test_weighted_gradients_of_an_epoch_add_up(size: int | str, members: int) ->
     lead = (members,) if members else ()
     weights = np.random.default_rng(2).uniform(0, 5, (*lead, 50))
     theta = np.stack([THETA * (k + 1) for k in range(members)]) if members else THETA
-    batches = Batches(NETWORK, theta, rows(weights=weights), training(size))
+    batches = batches_of(theta, rows(weights=weights), training(size))
     found = gradients(batches)
     sizes = [batches.size] * (batches.count - 1) + [50 - batches.size * (batches.count - 1)]
     total = sum(count * each for count, each in zip(sizes, found, strict=True)) / 50
@@ -124,10 +129,10 @@ def test_weighted_gradients_of_an_epoch_add_up(size: int | str, members: int) ->
 
 def test_members_share_weights_of_shape_n() -> None:
     theta, weights = np.stack([THETA, 2 * THETA]), np.arange(50.0)
-    batches = Batches(NETWORK, theta, rows(weights=weights), training(16))
+    batches = batches_of(theta, rows(weights=weights), training(16))
     together = gradients(batches)
     for member in range(2):
-        single = gradients(Batches(NETWORK, theta[member], rows(weights=weights), training(16)))
+        single = gradients(batches_of(theta[member], rows(weights=weights), training(16)))
         for both, one in zip(together, single, strict=True):
             np.testing.assert_allclose(both[member], one, rtol=1e-12, atol=1e-15)
 
@@ -135,14 +140,14 @@ def test_members_share_weights_of_shape_n() -> None:
 @pytest.mark.parametrize("size", [7, "full"])
 def test_scale_of_the_weights_does_not_matter(size: int | str) -> None:
     weights = np.random.default_rng(3).uniform(0, 2, 50)
-    found = gradients(Batches(NETWORK, THETA, rows(weights=weights), training(size)))
-    scaled = gradients(Batches(NETWORK, THETA, rows(weights=1e6 * weights), training(size)))
+    found = gradients(batches_of(THETA, rows(weights=weights), training(size)))
+    scaled = gradients(batches_of(THETA, rows(weights=1e6 * weights), training(size)))
     np.testing.assert_allclose(scaled, found, rtol=1e-11, atol=1e-14)
 
 
 def test_row_of_weight_zero_has_no_effect() -> None:
     table, weights = rows(), (np.arange(50) < 30).astype(float)
-    (found,) = gradients(Batches(NETWORK, THETA, rows(weights=weights), training("full")))
+    (found,) = gradients(batches_of(THETA, rows(weights=weights), training("full")))
     first = Rows(np.asarray(table.inputs)[:30], np.asarray(table.targets)[:30])
     np.testing.assert_allclose(found, full_gradient(THETA, first), rtol=1e-11, atol=1e-14)
 
@@ -150,18 +155,19 @@ def test_row_of_weight_zero_has_no_effect() -> None:
 def test_member_with_zero_weights_only_is_rejected() -> None:
     weights = np.stack([np.ones(50), np.zeros(50)])
     with pytest.raises(NetworkError, match="weights must be finite, at least 0, and not all 0"):
-        Batches(NETWORK, np.stack([THETA, THETA]), rows(weights=weights), training(8))
+        batches_of(np.stack([THETA, THETA]), rows(weights=weights), training(8))
 
 
 def test_evaluation_samples_rows_with_weight() -> None:
     weights = (np.arange(10_000) == 0).astype(float)
-    loss, _ = Evaluator(NETWORK, rows(10_000, weights), max_rows=4096).evaluate(THETA)
+    table = EncodedRows(NETWORK, rows(10_000, weights))
+    loss, _ = Evaluator(NETWORK, table, max_rows=4096).evaluate(THETA)
     assert np.isfinite(loss)
 
 
 def test_step_allocates_nothing() -> None:
     theta, weights = np.stack([THETA, 2 * THETA]), np.ones((2, 4000))
-    batches = Batches(NETWORK, theta, rows(4000, weights), training(1500))
+    batches = batches_of(theta, rows(4000, weights), training(1500))
     order = batches.order(0)
     for number in range(2):
         tracemalloc.start()
@@ -173,8 +179,8 @@ def test_step_allocates_nothing() -> None:
 
 def test_full_batch_is_augmented() -> None:
     settings = training("full", augmentation=[{"name": "jitter", "standard_deviation": 0.1}])
-    first, second = (gradients(Batches(NETWORK, THETA, rows(), settings))[0] for _ in range(2))
-    plain = gradients(Batches(NETWORK, THETA, rows(), training("full")))[0]
+    first, second = (gradients(batches_of(THETA, rows(), settings))[0] for _ in range(2))
+    plain = gradients(batches_of(THETA, rows(), training("full")))[0]
     assert (first == second).all()
     assert (first != plain).all()
 
@@ -193,18 +199,18 @@ def test_full_batch_is_augmented() -> None:
 )
 def test_invalid_weights_are_rejected(weights: Array, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
-        Batches(NETWORK, THETA, rows(weights=weights), training(8))
+        batches_of(THETA, rows(weights=weights), training(8))
 
 
 def test_text_weights_are_rejected() -> None:
     with pytest.raises(NetworkError, match="weights must be"):
-        Batches(NETWORK, THETA, rows(weights=np.array(["heavy"] * 50)), training(8))
+        batches_of(THETA, rows(weights=np.array(["heavy"] * 50)), training(8))
 
 
 def test_numbers_of_targets_and_rows_must_be_equal() -> None:
     short = Rows(np.zeros((5, 3)), np.zeros(4))
     with pytest.raises(NetworkError, match="must be as many as the rows, 4 ≠ 5"):
-        Batches(NETWORK, THETA, short, training(8))
+        batches_of(THETA, short, training(8))
 
 
 # The batch size "auto"
@@ -234,9 +240,9 @@ def test_auto_is_the_largest_power_of_two_that_fits_the_budget() -> None:
 
 
 def test_auto_is_at_most_the_number_of_rows() -> None:
-    assert Batches(NETWORK, THETA, rows(), training("auto")).size == 50
+    assert batches_of(THETA, rows(), training("auto")).size == 50
     tight = training("auto", memory_budget=10_000)
-    assert 1 <= Batches(NETWORK, THETA, rows(), tight).size < 50
+    assert 1 <= batches_of(THETA, rows(), tight).size < 50
 
 
 LARGE = Network([Residual([Dense(40, "tanh"), Dense(40, "relu")]), Dense(1)], inputs=30)

@@ -1,29 +1,74 @@
-"""Shuffle rows of a file window by window, so that only one window is in memory at a time."""
+"""Rows in another order in each epoch: in memory, or window by window from a file."""
 
 import math
 
 import numpy as np
 
-from model.arrays import Array, as_matrix
+from model.arrays import Array, digest
 from model.network.network import Network
-from model.training.batches.rows import SHUFFLE
+from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
 
+# Random streams of a training's seed; the initial weights use the seed itself.
+SHUFFLE, NOISE = 1, 2
 WINDOW_BYTES = 2**26  # 64 MiB of prepared rows
 BLOCK_ROWS = 4096  # rows read at once; large enough that a disk seeks rarely
 MIN_BLOCKS = 16  # blocks of a window; with fewer, wide rows would hardly be mixed
 
 
+class ShuffledRows:
+    """All rows of a training, in memory.
+
+    Args:
+        rows: The rows.
+        theta: Parameters, shape (P,), or (K, P) for K members.
+        seed: The training's seed.
+
+    Attributes:
+        inputs: Shape (N, features + 1), the last column ones.
+        targets: Encoded targets, shape (N, outputs).
+        weights: Scaled to mean 1, shape (N,) or (K, N); None without weights.
+    """
+
+    def __init__(self, rows: EncodedRows, theta: Array, seed: int) -> None:
+        self.inputs, self.targets, self.weights = rows.inputs, rows.targets, None
+        if rows.weights is not None:
+            given = rows.weights.astype(theta.dtype)
+            self.weights = np.empty((*theta.shape[:-1], len(rows)), theta.dtype)
+            np.divide(given, given.mean(axis=-1, keepdims=True), self.weights)
+        self._seed = seed
+
+    def order(self, epoch: int) -> Array:
+        """Return the row indices (N,) in the order of an epoch."""
+        return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self.inputs))
+
+    def index(self, order: Array, first: int, last: int) -> Array:
+        """Return the indices of an epoch's rows [first, last).
+
+        Args:
+            order: The epoch's order.
+            first: Number of the first row in the epoch.
+            last: Number after the last row; the epoch may end before.
+
+        Returns:
+            Indices into `inputs`, shape (B,).
+        """
+        return order[first:last]
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the rows."""
+        return digest(self.inputs, self.targets, self.weights)
+
+
 class WindowedRows:
-    """Prepared rows of the current window; the counterpart of `InMemoryRows` for stored rows.
+    """Prepared rows of the current window; the counterpart of `ShuffledRows` for stored rows.
 
     The file is divided into blocks of one or several batches. Each epoch takes the blocks in
     another order, except that a shorter last block stays last, so that only an epoch's last batch
     is smaller. As many blocks as fit in WINDOW_BYTES, at least 16, form a window, whose rows are
     shuffled.
 
-    Reading a window raises NetworkError if rows do not fit the network, and DataError if the file
-    cannot be read.
+    Reading a window raises DataError if the file cannot be read.
 
     Args:
         network: The network.
@@ -39,7 +84,7 @@ class WindowedRows:
             (K, rows); None without weights.
 
     Raises:
-        NetworkError: If a weight is negative or not finite, or all are 0.
+        NetworkError: If all weights are 0.
     """
 
     def __init__(
@@ -95,8 +140,8 @@ class WindowedRows:
         first = 1 + number * self._blocks
         for start in (order[first : first + self._blocks] * self._block_rows).tolist():
             part = slice(filled, filled + min(self._block_rows, len(self._rows) - start))
-            rows, name = self._rows.read(start, start + self._block_rows), f"rows from {start} on"
-            self.inputs[part, :-1] = as_matrix(name, rows.inputs, network.inputs, network.dtype)
+            rows = self._rows.read(start, start + self._block_rows)
+            self.inputs[part, :-1] = rows.inputs
             self.targets[part] = network.loss.encode(rows.targets, network.outputs, network.dtype)
             if self.weights is not None:
                 self.weights[..., part] = np.asarray(rows.weights) / self._mean_weight

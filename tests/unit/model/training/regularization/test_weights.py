@@ -1,4 +1,4 @@
-"""Penalties against numerical gradients, max-norm constraints and the moving average."""
+"""Max-norm constraints and the moving average of the weights."""
 
 import tracemalloc
 from typing import Any
@@ -13,7 +13,7 @@ from model.arrays import Array
 from model.network.graph import Call
 from model.network.layers import Conv1D, Dense, Flatten, LayerNormalization, Maxout
 from model.network.network import Network
-from model.training.regularization.penalties import Average, bound_norms, penalize
+from model.training.regularization.weights import Average, bound_norms
 
 LAYERS: list[Any] = [Conv1D(3, 2, 1, "tanh"), Flatten(), LayerNormalization(), Maxout(4), Dense(2)]
 NETWORK = Network(LAYERS, inputs=6, loss="mean_squared_error")
@@ -23,57 +23,6 @@ WEIGHTS = NETWORK.layout.weights_mask()
 def random_theta(*lead: int, dtype: str = "float64") -> Array:
     shape = (*lead, NETWORK.layout.size)
     return np.random.default_rng(0).standard_normal(shape).astype(dtype)
-
-
-def penalty(theta: Array, l1: float, l2: float) -> float:
-    weights = theta[..., WEIGHTS]
-    return float(l1 * np.abs(weights).sum() + l2 / 2 * np.square(weights).sum())
-
-
-@pytest.mark.parametrize("lead", [(), (3,)])
-@pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.7), (0.3, 0.7)])
-def test_penalty_matches_its_numerical_gradient(
-    lead: tuple[int, ...], l1: float, l2: float
-) -> None:
-    theta = random_theta(*lead)
-    gradient = start = np.random.default_rng(1).standard_normal(theta.shape)
-    gradient = start.copy()
-    for call in penalize(theta, gradient, NETWORK.layout, l1, l2):
-        call()
-    added, step = gradient - start, 1e-6
-    for index in np.ndindex(theta.shape):
-        up, down = theta.copy(), theta.copy()
-        up[index] += step
-        down[index] -= step
-        numerical = (penalty(up, l1, l2) - penalty(down, l1, l2)) / (2 * step)
-        assert added[index] == pytest.approx(numerical, abs=1e-7)
-    assert not added[..., ~WEIGHTS].any()
-
-
-def test_weight_of_zero_has_no_penalty_gradient() -> None:
-    theta, gradient = np.zeros(NETWORK.layout.size), np.zeros(NETWORK.layout.size)
-    for call in penalize(theta, gradient, NETWORK.layout, 0.3, 0.7):
-        call()
-    assert not gradient.any()
-
-
-def test_penalty_reads_current_weights_and_does_not_change_them() -> None:
-    """The calls are compiled once and read θ at each step."""
-    theta, gradient = random_theta(), np.zeros(NETWORK.layout.size)
-    calls = penalize(theta, gradient, NETWORK.layout, 0.3, 0.7)
-    for factor in (1, -2):
-        theta *= factor
-        gradient.fill(0)
-        before = theta.copy()
-        for call in calls:
-            call()
-        assert (theta == before).all()
-        expected = np.where(WEIGHTS, 0.3 * np.sign(theta) + 0.7 * theta, 0)
-        np.testing.assert_allclose(gradient, expected, rtol=1e-14)
-
-
-def test_zero_strengths_compile_to_no_calls() -> None:
-    assert penalize(random_theta(), random_theta(), NETWORK.layout, 0, 0) == []
 
 
 @pytest.mark.parametrize("lead", [(), (3,)])
@@ -192,13 +141,8 @@ def peak_of(calls: list[Call]) -> int:
     return peak
 
 
-@pytest.mark.parametrize("lead", [(), (3,)])
-def test_penalty_and_average_allocate_nothing(lead: tuple[int, ...]) -> None:
-    network = Network([Dense(300, "relu"), Maxout(40), Dense(2)], 200, "mean_squared_error")
-    theta = np.ones((*lead, network.layout.size))
-    gradient = np.zeros_like(theta)
-    calls = penalize(theta, gradient, network.layout, 0.1, 0.1)
-    peak = peak_of([*calls, Average(theta, 0.9)])
+def test_average_allocates_nothing() -> None:
+    peak = peak_of([Average(np.ones((3, 70_000)), 0.9)])
     assert peak < 4000, f"{peak} bytes"
 
 

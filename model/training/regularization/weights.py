@@ -1,9 +1,4 @@
-"""L1 and L2 penalties, max-norm constraints, and the moving average of the weights.
-
-All are calls over θ, shape (P,) or (K, P), and its gradient, compiled once. Penalties are terms of
-the objective, so they reach the step through the gradient. Decoupled weight decay belongs to the
-optimizers AdamW and Lion.
-"""
+"""Max-norm constraints and the moving average of the weights: calls after the update."""
 
 from functools import partial
 
@@ -14,48 +9,11 @@ from model.network.graph import Call
 from model.network.parameters import Layout
 
 
-def penalize(theta: Array, gradient: Array, layout: Layout, l1: float, l2: float) -> list[Call]:
-    """Compile the gradient of the penalty l1 · Σ|w| + ½ · l2 · Σw² over weights.
-
-    The gradient l1 · sign(w) + l2 · w is added to `gradient`. Biases and gains are not penalized.
-    With the factor ½, l2 equals PyTorch's weight_decay. Keras's L2 has no ½; scikit-learn divides
-    alpha by the number of rows.
-
-    Source: Tikhonov 1943 (L2); Tibshirani, "Regression shrinkage and selection via the lasso",
-    1996, https://doi.org/10.1111/j.2517-6161.1996.tb02080.x (L1)
-
-    Args:
-        theta: Parameters, shape (P,) or (K, P); read at every call.
-        gradient: Gradient, shape of θ; changed in place.
-        layout: Layout of the parameters; distinguishes weights from biases and gains.
-        l1: Strength of the L1 penalty, at least 0.
-        l2: Strength of the L2 penalty, at least 0.
-
-    Returns:
-        The calls, none for strengths of 0.
-    """
-    calls: list[Call] = []
-    scratch = aligned(theta.shape, theta.dtype)
-    for strength, derivative in (
-        (l2, partial(np.copyto, scratch, theta)),
-        (l1, partial(np.sign, theta, scratch)),
-    ):
-        if strength:
-            factors = np.multiply(np.broadcast_to(layout.weights_mask(), theta.shape), strength)
-            factors = np.ascontiguousarray(factors, theta.dtype)
-            calls += [
-                derivative,
-                partial(np.multiply, scratch, factors, scratch),
-                partial(np.add, gradient, scratch, gradient),
-            ]
-    return calls
-
-
 def bound_norms(theta: Array, layout: Layout, limit: float) -> list[Call]:
     """Compile the max-norm constraint: scale each unit's incoming weights to a norm of `limit`.
 
     A unit's incoming weights are a row of W without the bias. Weights within the limit stay as they
-    are. The calls are made after the update.
+    are.
 
     Source: Srebro et al. 2005; Srivastava et al., "Dropout", 2014, section 5.1,
     https://jmlr.org/papers/v15/srivastava14a.html
