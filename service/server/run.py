@@ -28,6 +28,7 @@ from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
 from service.server.graceful import GracefulServer
 from service.server.supervisor import follow_supervisor, serve_with_workers
+from service.server.uvicorn_check import UvicornError, check_uvicorn
 from service.settings import SettingError, Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ SWITCH_INTERVAL_SECONDS = 0.0005
 def main(arguments: Sequence[str]) -> int:
     """Run the service with these command line arguments, and return the exit code."""
     try:
+        check_uvicorn()
         settings = read_settings(arguments)
         check_address(settings.host, settings.port)
         if settings.workers > 1:
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    except AddressError as error:
+    except (AddressError, UvicornError) as error:
         print(error, file=sys.stderr)
         return 3
     except ArtifactError as error:

@@ -1,12 +1,15 @@
 """The direction of imports between packages, what serving may import, and names of files."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,7 @@ SERVING_CORE = (
 )
 OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
+USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing")
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 TOP_FOLDERS = ("model", "service", "tests", "benchmarks")
 SOURCES = sorted(path for top in TOP_FOLDERS for path in (ROOT / top).rglob("*.py"))
@@ -196,6 +200,20 @@ def test_the_walk_sees_what_is_there() -> None:
     assert ("model.artifacts.artifact", "model.prediction.predictor") in edges("model")
     assert ("model.artifacts.artifact", "pydantic") in edges("model")
     assert ("model.training.tables.table", "pandas") in edges("model")
+
+
+def test_imported_distributions_are_declared() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = (project["optional-dependencies"][name] for name in USER_EXTRAS)
+    requirements = chain(project["dependencies"], *extras)
+    declared = {re.split(r"[^\w-]", each)[0].replace("-", "_") for each in requirements}
+    distributions = {"sklearn": ["scikit-learn"], **packages_distributions()}  # an extra
+    for source, target in edges("model", "service"):
+        name = target.partition(".")[0]
+        if name not in sys.stdlib_module_names | {"model", "service"}:
+            provided = {each.replace("-", "_") for each in distributions.get(name, [name])}
+            assert provided & declared, f"{source} imports {name}"
 
 
 def test_model_does_not_import_service() -> None:
