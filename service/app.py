@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.prediction.predictor import Predictor
+from service.dependencies import Dependencies
 from service.lifecycle import Lifecycle
 from service.middleware import RequestMiddleware
 from service.observability.log_writer import LogWriter
 from service.observability.metrics import Telemetry
-from service.observability.prometheus import PrometheusExporter
 from service.observability.tracing import shut_down_tracing, telemetry_config
 from service.openapi.document import install_openapi
 from service.overload.limiter import WorkLimiter
@@ -87,7 +87,6 @@ def create_app(
                 for index, path in enumerate(settings.artifacts)
             ]
         )
-    service_version = _service_version()
 
     def on_reload(name: str, succeeded: bool) -> None:
         telemetry.reloaded(name, succeeded)
@@ -106,16 +105,17 @@ def create_app(
         settings.scoring_queue_timeout_seconds,
         settings.max_buffered_body_bytes,
     )
-    predict = predict_routes(models, settings, limiter)
+    dependencies = Dependencies(settings, models, limiter, telemetry, lifecycle, _service_version())
+    predict = predict_routes(dependencies)
     app = Service(
         telemetry.rejected,
         title="malignancy",
-        version=service_version,
+        version=dependencies.version,
         description="Predictions of small neural networks over REST.",
         routes=[  # matched before the routers below
             *predict,
-            *inference_protocol_routes(models, settings, limiter, service_version, lifecycle),
-            *invocations_routes(models, settings, limiter),
+            *inference_protocol_routes(dependencies),
+            *invocations_routes(dependencies),
         ],
         docs_url=None,  # FastAPI's own pages load scripts from a CDN
         redoc_url=None,
@@ -125,10 +125,10 @@ def create_app(
     )
     pages = ["/openapi.json", "/docs"] if settings.docs else ["/openapi.json"]
     app.include_router(index_router(models, pages))
-    app.include_router(metrics_router(models, PrometheusExporter(models, telemetry)))
+    app.include_router(metrics_router(dependencies))
     app.include_router(model_router(models))
-    app.include_router(health_router(models, lifecycle))
-    app.include_router(scoring_server_router(models, service_version, lifecycle))
+    app.include_router(health_router(dependencies))
+    app.include_router(scoring_server_router(dependencies))
     if settings.docs:
         app.include_router(docs_router())
     install_openapi(app, models, pages)

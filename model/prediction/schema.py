@@ -8,14 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 
 from model.prediction.target import Target
 
-# Values in a raw JSON body are counted by their colons and quotes, and columns of a CSV header by
-# commas and line breaks, so names must not contain them. `instances` is the key of a batch.
 MAX_CHARACTERS = 100
-NAME = r'^[^\x00-\x1f":,\\{}\[\]]+$'
+NAME = r"^[^\x00-\x1f\x7f]+$"  # without control characters
 FeatureName = Annotated[
     str, StringConstraints(pattern=NAME, min_length=1, max_length=MAX_CHARACTERS)
 ]
-# Categories are values in requests, so the same rule applies.
 Category = FeatureName
 
 
@@ -24,7 +21,7 @@ def is_name(text: str) -> bool:
     return len(text) <= MAX_CHARACTERS and re.fullmatch(NAME, text) is not None
 
 
-RESERVED_NAMES = frozenset({"instances"})
+RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
 TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}  # spellings in a table's cells
 
@@ -63,6 +60,8 @@ class Feature(BaseModel):
             raise ValueError(f"a feature cannot be named {self.name!r}")
         if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
             raise ValueError("minimum must be below maximum")
+        if self.type == "integer" and not self._has_integer:
+            raise ValueError("there must be an integer from minimum to maximum")
         if self.type in ("category", "boolean") and (self.minimum, self.maximum) != (None, None):
             raise ValueError(f"a {self.type} has no minimum and no maximum")
         if (self.type == "category") != bool(self.categories):
@@ -70,6 +69,12 @@ class Feature(BaseModel):
         if len(set(self.categories)) != len(self.categories) or len(self.categories) == 1:
             raise ValueError("there must be at least two categories, without duplicates")
         return self
+
+    @property
+    def _has_integer(self) -> bool:
+        if self.minimum is None or self.maximum is None:
+            return True
+        return math.ceil(self.minimum) <= math.floor(self.maximum)
 
     @property
     def rule(self) -> str:

@@ -24,7 +24,6 @@ class SchemaRules:
     def __init__(self, features: Sequence[Feature]) -> None:
         self.low, self.high = np.array([_bounds(each) for each in features], dtype=np.float64).T
         fractional = np.array([each.type == "number" for each in features])
-        self._has_whole = not fractional.all()
         self._fractional = fractional if fractional.any() else None
         self._optional = np.array([each.may_be_missing for each in features])
 
@@ -38,10 +37,11 @@ class SchemaRules:
         Returns:
             Mask of the shape of `values`, bool.
         """
-        valid: Array = (values >= self.low) & (values <= self.high)
-        if self._has_whole:
-            whole = values == np.rint(values)
-            valid &= whole if self._fractional is None else whole | self._fractional
+        nearest = np.rint(values)
+        if self._fractional is not None:
+            np.copyto(nearest, values, where=self._fractional)
+        nearest = np.minimum(np.maximum(nearest, self.low), self.high)
+        valid: Array = nearest == values  # the nearest value that keeps the rule, or NaN for NaN
         if np.count_nonzero(valid) < valid.size:
             valid |= np.isnan(values) & self._optional
         return valid
@@ -53,7 +53,6 @@ def _bounds(feature: Feature) -> tuple[float, float]:
         return 0, 1
     if feature.type == "category":
         return 0, len(feature.categories) - 1
-    return (
-        -_LARGEST if feature.minimum is None else feature.minimum,
-        _LARGEST if feature.maximum is None else feature.maximum,
-    )
+    low = -_LARGEST if feature.minimum is None else feature.minimum
+    high = _LARGEST if feature.maximum is None else feature.maximum
+    return (low, high) if feature.type == "number" else (np.ceil(low), np.floor(high))

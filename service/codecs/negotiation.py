@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from service.codecs.accept import Accept, parse_media_range
 from service.problems import Problem
 
 JSON: Final = "application/json"
@@ -55,14 +56,14 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
             accepted.append(value.decode("latin-1"))
     preferred = answer or body
     if accepted:
-        preferred = _acceptable(",".join(accepted), preferred)
+        preferred = _acceptable(Accept(",".join(accepted)), preferred)
     elif body is preferred is JSON:
         return JSON_TO_JSON
     return NegotiatedTypes(body, preferred)
 
 
 def _body_type(content_type: str) -> str:
-    media_type, parameters = _parse(content_type)
+    media_type, parameters = parse_media_range(content_type)
     known = next((each for each in MEDIA_TYPES if each == media_type), None)
     if (
         known is None
@@ -78,36 +79,10 @@ def _body_type(content_type: str) -> str:
     return known
 
 
-def _acceptable(accept: str, preferred: str) -> str:
+def _acceptable(accept: Accept, preferred: str) -> str:
     """Return the media type with the highest weight; among equals, the preferred one."""
-    ranges = [_parse(each) for each in accept.split(",")]
-    weights = {name: _weight(parameters.get("q", "1")) for name, parameters in ranges}
-
-    def weight(media_type: str) -> float:
-        # From the most to the least specific range; the first that occurs decides (RFC 9110,
-        # 12.5.1).
-        group = media_type.partition("/")[0]
-        named = (each for each in (media_type, f"{group}/*", "*/*") if each in weights)
-        return weights[found] if (found := next(named, None)) else 0.0
-
-    best = max((preferred, *MEDIA_TYPES), key=weight)
-    if not weight(best):
+    best = max((preferred, *MEDIA_TYPES), key=lambda each: accept.preference(each)[0])
+    if not accept.preference(best)[0]:
         names = ", ".join(MEDIA_TYPES)
         raise Problem(406, f"The answer is one of {names}, which the Accept header excludes.")
     return best
-
-
-def _weight(text: str) -> float:
-    """Return the value of q; 1 if it is invalid."""
-    try:
-        weight = float(text)
-    except ValueError:
-        return 1.0
-    return weight if 0 <= weight <= 1 else 1.0
-
-
-def _parse(value: str) -> tuple[str, dict[str, str]]:
-    """Return a media type or range, and its parameters, in lower case."""
-    media_type, *parameters = (part.strip() for part in value.lower().split(";"))
-    pairs = (each.partition("=") for each in parameters)
-    return media_type, {name.strip(): content.strip().strip('"') for name, _, content in pairs}

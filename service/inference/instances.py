@@ -1,18 +1,14 @@
-"""Predict the instances of a JSON body and encode the answer as JSON."""
-
-from typing import Any
-
-import numpy as np
-from pydantic_core import to_json
+"""Predict the instances of a JSON body, and answer in JSON."""
 
 from model.arrays import Array
-from service.codecs.imputation import add_imputed_fields
+from service.codecs.blocks import Block, ScoredBlock
+from service.codecs.json.answers import JsonWriter
 from service.codecs.json.parser import ParsedRows
+from service.codecs.predictions import PredictionEncoder
+from service.inference.answer import Answer
+from service.inference.execution import is_short, max_json_rows
+from service.overload.limiter import WorkLimiter
 from service.registry.model_version import ModelVersion
-
-# A larger body, some hundred rows, is predicted in a thread so that it delays no other request. So
-# is a smaller body of many short rows.
-THREAD_BYTES = 32 * 1024
 
 # Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
 # they bound how long one call holds the interpreter.
@@ -20,7 +16,36 @@ CHUNK_ROWS = 1024
 CHUNK_VALUES = 2**18
 
 
-def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> bytes:
+async def answer_instances(
+    model_version: ModelVersion, body: bytes, threshold: float, limiter: WorkLimiter
+) -> Answer:
+    """Predict the instances of a JSON body, in the event loop if they are few.
+
+    Args:
+        model_version: The model that predicts.
+        body: The request body, JSON text.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        limiter: The threads for many instances.
+
+    Returns:
+        The answer.
+
+    Raises:
+        Problem: The body is malformed (400) or breaks a rule of the schema (422), or no thread is
+            free in time (503).
+    """
+    features = len(model_version.predictor.schema.features)
+    if not is_short(body, max_json_rows(body), features):
+        return await limiter.run(predict_json, model_version, body, threshold)
+    rows = model_version.parser.parse(body)
+    if len(rows.values) == 1:
+        predictions = await model_version.predict_batched(rows.values)
+    else:
+        predictions = model_version.predict(rows.values)
+    return _encode(model_version, rows, predictions, threshold)
+
+
+def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> Answer:
     """Predict the instances of a JSON body.
 
     Args:
@@ -29,56 +54,38 @@ def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> 
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
 
     Returns:
-        The answer, JSON text.
+        The answer.
 
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the schema (422).
     """
     rows = model_version.parser.parse(body)
-    return encode_predictions(
-        model_version, rows, model_version.predict_and_count(rows.values, threshold), threshold
-    )
+    return _encode(model_version, rows, model_version.predict(rows.values), threshold)
 
 
-def encode_predictions(
-    model_version: ModelVersion, rows: ParsedRows, predictions: Array, threshold: float
-) -> bytes:
-    """Encode predictions as the JSON answer.
+def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
+    """Return the writer of a model's answers in JSON.
 
     Args:
-        model_version: The model that predicted.
-        rows: The rows of the request, B of them.
-        predictions: `(B, outputs)` float64.
+        model_version: The model that predicts.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
-
-    Returns:
-        One object for a single instance, else an object with a list `predictions`.
     """
-    model = {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
+    metadata = {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
+    return JsonWriter(PredictionEncoder(model_version.predictor.schema, threshold), metadata)
+
+
+def _encode(
+    model_version: ModelVersion, rows: ParsedRows, predictions: Array, threshold: float
+) -> Answer:
+    """Return the answer to rows `(B, F)` with predictions `(B, outputs)`."""
+    writer = json_writer(model_version, threshold)
+    labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single:
-        return to_json({**_encode_rows(model_version, rows, predictions, threshold)[0], **model})
-    count = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
-    chunks = (
-        to_json(
-            _encode_rows(model_version, rows, predictions[first : first + count], threshold, first)
-        )[1:-1]
-        for first in range(0, len(predictions), count)
-    )
-    return b'{"predictions":[%b],%b' % (b",".join(chunks), to_json(model)[1:])
-
-
-def _encode_rows(
-    model_version: ModelVersion,
-    rows: ParsedRows,
-    predictions: Array,
-    threshold: float,
-    first: int = 0,
-) -> list[dict[str, Any]]:
-    """Return the answers of a chunk of rows that begins at row `first`."""
-    schema = model_version.predictor.schema
-    answers = schema.target.answers(predictions, threshold)
-    if len(rows.missing):
-        missing = rows.missing
-        start, end = np.searchsorted(missing[:, 0], (first, first + len(answers)))
-        add_imputed_fields(answers, missing[start:end] - (first, 0), schema.names)
-    return answers
+        body = writer.single(ScoredBlock(Block(rows.values), predictions, None))
+        return Answer(body, 1, labels)
+    parts, count = [writer.begin()], len(predictions)
+    size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
+    for start in range(0, count, size):
+        block = Block(rows.values[start : start + size])
+        parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))
+    return Answer(b"".join([*parts, writer.end()]), count, labels)

@@ -4,17 +4,17 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from service.codecs.json.errors import safe_name
-from service.codecs.json.limits import has_duplicate_names
+from service.codecs.json.names import INSTANCES, count_pairs, safe_name, wrong_names
+from service.inference.answer import Answer
 from service.inference.instances import predict_json
 from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 
-SPLIT, RECORDS, INPUTS, INSTANCES = "dataframe_split", "dataframe_records", "inputs", "instances"
+SPLIT, RECORDS, INPUTS = "dataframe_split", "dataframe_records", "inputs"
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
 
-def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -> bytes:
+def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -> Answer:
     """Predict a body in one of MLflow's formats.
 
     Args:
@@ -23,7 +23,7 @@ def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
 
     Returns:
-        The answer, JSON text.
+        The answer.
 
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the format or schema (422).
@@ -44,27 +44,23 @@ def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -
     others = [name for name in fields if name != format_]
     if others:
         raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")
-    place, rows, colons = format_, fields[format_], 0
+    place, rows = format_, fields[format_]
     if format_ == SPLIT:
-        if isinstance(rows, dict):
-            colons = 1 + len(rows)
         place, rows = f"{SPLIT}.data", _rows_of_split(rows)
     if has_nan and isinstance(rows, list):
         rows = [_without_nan(row) for row in rows]
     # Infinity stays as it is, and the parser rejects it.
     instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
     try:
-        answered = predict_json(model_version, instances, threshold)
+        answer = predict_json(model_version, instances, threshold)
     except Problem as problem:
         for error in problem.errors:
             if error["field"].startswith(INSTANCES):
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
-    # `from_json` keeps the last value of a duplicate name. In valid text only names are followed by
-    # a colon, except for an index that contains times.
-    if body.count(b":") > (colons or instances.count(b":")) and has_duplicate_names(body):
-        raise _invalid("body", "must not give a name twice")
-    return answered
+    for path, rule in wrong_names(body, count_pairs(fields)):
+        raise _invalid(".".join(safe_name(str(part)) for part in path), rule)
+    return answer
 
 
 def _rows_of_split(split: Any) -> list[dict[str, Any]]:

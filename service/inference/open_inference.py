@@ -1,32 +1,21 @@
 """Answer an infer request of the Open Inference Protocol: tensors in, tensors out."""
 
-from dataclasses import dataclass
-
 from pydantic_core import to_json
 
-from service.codecs.json.errors import safe_name
+from service.codecs.json.names import safe_name
 from service.codecs.open_inference.outputs import Output
 from service.codecs.open_inference.request import InferRequest, Json, read_request
+from service.inference.answer import Answer
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 
-
-@dataclass(frozen=True)
-class InferResponse:
-    """The body of an answer.
-
-    Attributes:
-        body: JSON text, followed by binary data if there are any.
-        header_length: The bytes of the JSON text if binary data follow; else None.
-    """
-
-    body: bytes
-    header_length: int | None = None
+HEADER_LENGTH = b"inference-header-content-length"
+BINARY = b"application/octet-stream"
 
 
 def infer(
     model_version: ModelVersion, body: bytes, header_length: int | None, threshold: float
-) -> InferResponse:
+) -> Answer:
     """Parse and answer an infer request.
 
     Args:
@@ -39,35 +28,16 @@ def infer(
         The answer.
 
     Raises:
-        Problem: The request is malformed (400), or its predictions are not finite (422).
+        Problem: The request is malformed or invalid (400), or predictions are not finite (422).
     """
     request = read_request(body, header_length, model_version.tensor_limits)
-    return respond(model_version, request, threshold)
-
-
-def respond(model_version: ModelVersion, request: InferRequest, threshold: float) -> InferResponse:
-    """Answer a parsed infer request.
-
-    Args:
-        model_version: The model that predicts.
-        request: The request.
-        threshold: Decision threshold, unless the request has the parameter `threshold`.
-
-    Returns:
-        The answer.
-
-    Raises:
-        Problem: A parameter or tensor is invalid (400), or predictions are not finite (422).
-    """
     outputs = _requested_outputs(model_version, request)
     if "threshold" in request.parameters:
         given = model_version.thresholds.from_json(request.parameters["threshold"])
         if given is None:
             raise Problem(400, f"The parameter threshold {model_version.thresholds.rule}.")
         threshold = given
-    predictions = model_version.predict_and_count(
-        model_version.input_tensors.rows(request.inputs), threshold
-    )
+    predictions = model_version.predict(model_version.input_tensors.rows(request.inputs))
     tensors: list[Json] = []
     binary: list[bytes] = []
     for output, as_binary in outputs:
@@ -92,9 +62,27 @@ def respond(model_version: ModelVersion, request: InferRequest, threshold: float
             "outputs": tensors,
         }
     )
+    labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if not binary:
-        return InferResponse(header)
-    return InferResponse(b"".join([header, *binary]), len(header))
+        return Answer(header, len(predictions), labels)
+    return Answer(
+        b"".join([header, *binary]),
+        len(predictions),
+        labels,
+        BINARY,
+        [(HEADER_LENGTH, b"%d" % len(header))],
+    )
+
+
+def max_tensor_rows(body: bytes, header_length: int | None) -> int:
+    """Return an upper limit of the rows of an infer request.
+
+    Args:
+        body: The request body: JSON text, then binary data.
+        header_length: The bytes of the JSON text; None if the body has no binary data.
+    """
+    binary = 0 if header_length is None else max(0, len(body) - header_length)
+    return body.count(b",") + 1 + binary
 
 
 def _requested_outputs(

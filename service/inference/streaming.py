@@ -1,21 +1,21 @@
 """Score a table chunk by chunk: receive, parse, predict, write.
 
 Nothing is read ahead: flow control slows down a fast client, and memory stays constant. The answer
-    is sent when it is complete. Otherwise a client that does not read while it sends, and the
-    service, would wait for each other; and an invalid row near the end can still reject the whole
-    table.
+is sent when it is complete. Otherwise a client that does not read while it sends, and the
+service, would wait for each other; and an invalid row near the end can still reject the whole
+table.
 """
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 import numpy as np
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from model.arrays import Array
 from model.errors import NetworkError
 from model.prediction.predictor import piece_rows
-from service.codecs.tabular.blocks import (
+from service.codecs.blocks import (
     ROW,
     Block,
     Rebatcher,
@@ -23,20 +23,19 @@ from service.codecs.tabular.blocks import (
     TableReader,
     TableWriter,
 )
+from service.inference.answer import Answer
 from service.inference.request_body import declared_bytes, require_small
 from service.inference.response_spool import ResponseSpool
 from service.overload.limiter import WorkLimiter
-from service.problems import MAX_ERRORS, FieldError, Problem
-from service.registry.model_version import ModelVersion
+from service.problems import FieldError, Problem
+from service.registry.model_version import FINITE_RULE, ModelVersion
 
 CHUNK_BYTES = 128 * 1024  # parsed in one call, which takes a few milliseconds of a thread
-TOO_LARGE = FieldError(field=ROW, rule="must hold values small enough for a finite answer")
+TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
 class TableScorer:
     """Scores blocks of rows and spools the answer.
-
-    Predictions are counted at the end, because an invalid row may reject the whole table before.
 
     Args:
         model_version: The model that predicts.
@@ -80,12 +79,15 @@ class TableScorer:
         if not self._rows:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
-        self._model_version.record(self._predicted_rows, self._labels)
+
+    def answer(self, media_type: str) -> Answer:
+        """Return the answer in its media type, after `finish`."""
+        return Answer(self._spool, self._predicted_rows, self._labels, media_type.encode())
 
     def _score(self, block: Block) -> None:
         scored = self._scored(block)
         if scored.block.errors and not self._mark:
-            raise Problem.invalid(_numbered(scored.block, self._rows))
+            raise Problem.invalid(scored.block.field_errors("rows", self._rows))
         self._spool.write(self._writer.rows(scored))
         self._rows += len(block.values)
 
@@ -115,7 +117,8 @@ class TableScorer:
         values = block.values if everything else block.values[good]
         predictions = self._model_version.predict(values)
         self._predicted_rows += len(predictions)
-        self._labels.update(self._model_version.count_labels(predictions, self._threshold))
+        target = self._model_version.predictor.schema.target
+        self._labels.update(target.tally(predictions, self._threshold))
         return ScoredBlock(block, predictions, None if everything else good)
 
     def _is_finite(self, values: Array) -> Array:
@@ -133,18 +136,6 @@ class TableScorer:
                     return finite
                 finite[finite] = np.isfinite(predictions).all(axis=1)
         return finite
-
-
-def _numbered(block: Block, start: int) -> Iterator[FieldError]:
-    """Yield the first errors, with the numbers of their rows in the table."""
-    count = 0
-    for row, errors in block.errors.items():
-        for error in errors:
-            place = "" if error["field"] == ROW else f".{error['field']}"
-            yield FieldError(field=f"rows.{start + row}{place}", rule=error["rule"])
-            count += 1
-            if count == MAX_ERRORS:
-                return
 
 
 def in_blocks(values: Array) -> Iterator[Block]:
@@ -218,21 +209,3 @@ async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | Non
             held, size = [], 0
             for start in range(0, len(received), CHUNK_BYTES):
                 yield received[start : start + CHUNK_BYTES]
-
-
-async def send_spooled(spool: ResponseSpool, media_type: str, send: Send) -> None:
-    """Send a spooled answer with status 200.
-
-    Args:
-        spool: The complete answer.
-        media_type: Its media type.
-        send: The ASGI send function.
-    """
-    headers = [
-        (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % spool.size),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    async for chunk in spool.chunks():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

@@ -5,14 +5,17 @@ from importlib.util import find_spec
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
+from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, NegotiatedTypes
-from service.codecs.tabular.blocks import TableReader, TableWriter
+from service.codecs.predictions import PredictionEncoder
 from service.codecs.tabular.csv import CsvReader, CsvWriter
-from service.codecs.tabular.ndjson import JsonWriter, NdjsonReader, NdjsonWriter
+from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
+from service.dependencies import Dependencies
+from service.inference.answer import send_answer
+from service.inference.instances import json_writer
 from service.inference.request_body import read_body
 from service.inference.response_spool import ResponseSpool
-from service.inference.streaming import TableScorer, in_blocks, score_body, send_spooled
-from service.overload.limiter import WorkLimiter
+from service.inference.streaming import TableScorer, in_blocks, score_body
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -21,8 +24,7 @@ from service.settings import Settings
 async def predict_table(
     model_version: ModelVersion,
     media_types: NegotiatedTypes,
-    settings: Settings,
-    limiter: WorkLimiter,
+    dependencies: Dependencies,
     scope: Scope,
     receive: Receive,
     send: Send,
@@ -32,8 +34,7 @@ async def predict_table(
     Args:
         model_version: The model that predicts.
         media_types: The media types of body and answer.
-        settings: The settings of the service.
-        limiter: The threads and memory for large bodies.
+        dependencies: Settings, threads and memory for large bodies.
         scope: The ASGI scope.
         receive: The ASGI receive function.
         send: The ASGI send function.
@@ -42,6 +43,7 @@ async def predict_table(
         Problem: The request is invalid (4xx), the service is busy (503), or there is no room for
             the answer (507).
     """
+    settings, limiter = dependencies.settings, dependencies.limiter
     threshold, mark = model_version.thresholds.parse_table_query(scope["query_string"])
     if ARROW in media_types:
         await run_in_threadpool(_require_arrow, media_types)
@@ -59,7 +61,7 @@ async def predict_table(
                 reader, scoring, scope, receive, settings.max_stream_bytes, limiter
             )
         if connected:
-            await send_spooled(spool, media_types.response, send)
+            await send_answer(scoring.answer(media_types.response), model_version, send)
 
 
 def _score_json(model_version: ModelVersion, body: bytes, scoring: TableScorer) -> None:
@@ -75,7 +77,7 @@ def _reader(media_type: str, model_version: ModelVersion, settings: Settings) ->
         from service.codecs.tabular.arrow import ArrowReader
 
         return ArrowReader(schema, settings.max_body_bytes)
-    return NdjsonReader(schema, model_version.block_parser)
+    return NdjsonReader(model_version.parser.rows)
 
 
 def _writer(
@@ -89,12 +91,8 @@ def _writer(
 
         return ArrowWriter(schema.target, threshold, mark=mark)
     if media_type == NDJSON:
-        return NdjsonWriter(schema, threshold)
-    return JsonWriter(
-        schema,
-        threshold,
-        {**model_version.thresholds.as_fields(threshold), "model": model_version.title},
-    )
+        return NdjsonWriter(PredictionEncoder(schema, threshold))
+    return json_writer(model_version, threshold)
 
 
 def _require_arrow(media_types: NegotiatedTypes) -> None:

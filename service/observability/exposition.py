@@ -7,6 +7,8 @@ from typing import Any
 from prometheus_client import exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from service.codecs.accept import Accept, accept_header
+
 
 @dataclass(frozen=True)
 class Format:
@@ -43,43 +45,13 @@ _JSON = "application/json"
 def scrape_format(headers: Iterable[tuple[bytes, bytes]]) -> Format | None:
     """Return the exposition format that Accept prefers to JSON, or None for JSON.
 
-    The most specific media range that matches a format gives its weight. Of two formats with the
-    same weight, the one with the more specific range is preferred, then JSON.
-
-    Source: RFC 9110, section 12.5.1.
+    Of two formats with the same weight, the one with the more specific range is preferred, then
+    JSON.
     """
-    accept = ",".join(value.decode("latin-1") for name, value in headers if name == b"accept")
-    ranges = [_parse(each) for each in accept.lower().split(",") if each.strip()]
-    best, best_preference = None, _preference(_JSON, (), ranges)
+    accept = Accept(accept_header(headers))
+    best, best_preference = None, accept.preference(_JSON)
     for offered in (OPENMETRICS, PLAIN):
-        preference = _preference(offered.media_type, offered.versions, ranges)
+        preference = accept.preference(offered.media_type, offered.versions)
         if preference > best_preference:
             best, best_preference = offered, preference
     return best
-
-
-def _parse(media_range: str) -> tuple[str, str, float]:
-    """Return name, version and weight; a missing weight is 1, an invalid one 0."""
-    name, *rest = (part.strip() for part in media_range.split(";"))
-    pairs = (part.partition("=") for part in rest)
-    parameters = {key.strip(): value.strip().strip('"') for key, _, value in pairs}
-    try:
-        weight = min(float(parameters.get("q", "1")), 1.0)
-    except ValueError:
-        weight = 0.0
-    return name, parameters.get("version", ""), weight if weight > 0 else 0.0
-
-
-def _preference(
-    media_type: str, versions: tuple[str, ...], ranges: list[tuple[str, str, float]]
-) -> tuple[float, int]:
-    """Return the weight of a media type and the specificity, 0 to 2, of the range that gives it."""
-    matches = [
-        (specificity, weight)
-        for name, version, weight in ranges
-        for specificity, pattern in enumerate(("*/*", f"{media_type.split('/')[0]}/*", media_type))
-        if name == pattern and (not versions or version in ("", *versions))
-    ]
-    highest = max((specificity for specificity, _ in matches), default=0)
-    weight = max((weight for specificity, weight in matches if specificity == highest), default=0.0)
-    return (weight, highest) if weight else (0.0, 0)

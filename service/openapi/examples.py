@@ -9,9 +9,11 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from model.arrays import Array
-from service.codecs.tabular.blocks import Block, ScoredBlock, TableWriter
+from service.codecs.blocks import Block, ScoredBlock, TableWriter
+from service.codecs.predictions import PredictionEncoder
 from service.codecs.tabular.csv import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
+from service.inference.answer import Answer
 from service.inference.instances import predict_json
 from service.inference.open_inference import infer
 from service.openapi.json_schema import Json
@@ -29,14 +31,14 @@ class PredictionExamples:
     same functions as the answer to a request; it is left out if the model rejects the rows.
 
     Args:
-        model_version: The model. Its examples are not counted as predictions.
+        model_version: The model.
 
     Attributes:
         rows: Typical rows as objects.
     """
 
     def __init__(self, model_version: ModelVersion) -> None:
-        self._model_version = model_version.without_recording()
+        self._model_version = model_version
         self._threshold = model_version.thresholds.active
         predictor = model_version.predictor
         features, typical = predictor.schema.features, predictor.encoder.fill
@@ -99,11 +101,11 @@ class PredictionExamples:
     def tensor_responses(self, tensor: Json) -> Json:
         """Return the answers to `tensor_requests` with the same argument."""
 
-        def answer(request: Json) -> Any:
-            response = infer(self._model_version, to_json(request), None, self._threshold)
-            return from_json(response.body)
+        def compute(request: Json) -> Any:
+            answer = infer(self._model_version, to_json(request), None, self._threshold)
+            return from_json(_content(answer))
 
-        return self._responses(self.tensor_requests(tensor), answer)
+        return self._responses(self.tensor_requests(tensor), compute)
 
     def csv_requests(self) -> Json:
         """Return CSV bodies by name of the example."""
@@ -125,10 +127,11 @@ class PredictionExamples:
     def ndjson_responses(self) -> Json:
         """Return the answers to `ndjson_requests`."""
         schema = self._model_version.predictor.schema
-        return self._table_responses(NdjsonWriter(schema, self._threshold))
+        return self._table_responses(NdjsonWriter(PredictionEncoder(schema, self._threshold)))
 
     def _predict(self, request: Json) -> Any:
-        return from_json(predict_json(self._model_version, to_json(request), self._threshold))
+        answer = predict_json(self._model_version, to_json(request), self._threshold)
+        return from_json(_content(answer))
 
     def _table_responses(self, writer: TableWriter) -> Json:
         def answer(_: Any) -> str:
@@ -159,6 +162,11 @@ def example(summary: str, value: Any) -> Json:
         value: The example.
     """
     return {"summary": summary, "value": value}
+
+
+def _content(answer: Answer) -> bytes:
+    assert isinstance(answer.body, bytes)
+    return answer.body
 
 
 def _cell(value: Any) -> str:

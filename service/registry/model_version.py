@@ -1,16 +1,15 @@
 """One version of a model in service: a predictor and everything derived from it once."""
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
-from model.prediction.predictor import Predictor, piece_rows
-from service.codecs.json.limits import JsonLimits
+from model.prediction.predictor import Predictor
+from service.codecs.json.limits import JsonLimits, row_punctuation
 from service.codecs.json.parser import InstanceParser
 from service.codecs.open_inference.inputs import InputTensors
 from service.codecs.open_inference.outputs import OutputTensors
@@ -24,6 +23,7 @@ from service.registry.validation_metrics import Metric, validation_metrics
 from service.request_context import request_context
 from service.settings import Settings
 
+FINITE_RULE = "must hold values small enough for a finite answer"
 MAX_VALUES = 5_000_000  # rows × features of one request; fixed
 
 # Called with the number of predicted rows of each label.
@@ -66,8 +66,11 @@ class ModelVersion:
         self.output_tensors = OutputTensors(predictor.schema.target)
         features, outputs = len(predictor.schema.features), len(self.output_tensors.by_name)
         # 10 values a row more than its features, since the index may have several levels.
-        self.frame_limits = JsonLimits(self.max_rows * (features + 10), 2 * self.max_rows + 10)
-        self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs)
+        in_strings = self.max_rows * row_punctuation(predictor.schema)
+        self.frame_limits = JsonLimits(
+            self.max_rows * (features + 10), 2 * self.max_rows + 10, in_strings=in_strings
+        )
+        self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
         self.title = predictor.title
         self._count = count
         # A bound method would be a reference cycle, which delays freeing a replaced version until
@@ -88,12 +91,6 @@ class ModelVersion:
         """Return the answer of GET /metrics in JSON, at a decision threshold."""
         return describe_metrics(self.predictor, self.thresholds, threshold)
 
-    @cached_property
-    def block_parser(self) -> InstanceParser:
-        """Parser of the instances in one block of a table."""
-        schema = self.predictor.schema
-        return InstanceParser(schema, piece_rows(len(schema.features)))
-
     def require_ready(self) -> None:
         """Predict the self-test rows and compare them with the expected outputs.
 
@@ -110,12 +107,11 @@ class ModelVersion:
         """Metrics on the validation rows at the active threshold."""
         return validation_metrics(self.predictor, self.thresholds.active)
 
-    def predict_and_count(self, rows: Array, threshold: float) -> Array:
-        """Predict valid rows of a request, and record them.
+    def predict(self, rows: Array) -> Array:
+        """Predict valid rows.
 
         Args:
             rows: Rows `(B, features)` that fit the schema, NaN where missing.
-            threshold: Decision threshold of the answer.
 
         Returns:
             Finite predictions `(B, outputs)`.
@@ -123,51 +119,21 @@ class ModelVersion:
         Raises:
             Problem: 422, because a value of a feature without a range causes an overflow.
         """
-        predictions = self.predict(rows)
-        self.record(len(predictions), self.count_labels(predictions, threshold))
-        return predictions
+        return _predict_finite(self.predictor, rows)
 
-    async def predict_batched(self, row: Array, threshold: float) -> Array:
-        """Predict one row together with rows of other requests (see `MicroBatcher`), and record it.
+    async def predict_batched(self, row: Array) -> Array:
+        """Predict one row together with rows of other requests (see `MicroBatcher`).
 
         Args:
             row: Row `(1, features)` that fits the schema, NaN where missing.
-            threshold: Decision threshold of the answer.
 
         Returns:
             Finite prediction `(1, outputs)`.
 
         Raises:
-            Problem: 422, as in `predict_and_count`.
+            Problem: 422, as in `predict`.
         """
-        prediction = await self._batcher.predict(row)
-        self.record(1, self.count_labels(prediction, threshold))
-        return prediction
-
-    def predict(self, rows: Array) -> Array:
-        """Predict rows `(B, features)` as `predict_and_count` does, without recording them.
-
-        A stream is recorded at its end, because a later row may still reject it.
-        """
-        return _predict_finite(self.predictor, rows)
-
-    def count_labels(self, predictions: Array, threshold: float) -> Mapping[str, int]:
-        """Count the rows of each predicted label.
-
-        Args:
-            predictions: Predictions `(B, outputs)`.
-            threshold: Decision threshold.
-
-        Returns:
-            Number of rows by label.
-        """
-        return self.predictor.schema.target.tally(predictions, threshold)
-
-    def without_recording(self) -> Self:
-        """Return a copy that does not record its predictions, for examples."""
-        version = copy(self)
-        version.record = lambda rows, labels: None  # type: ignore[method-assign] # noqa: ARG005
-        return version
+        return await self._batcher.predict(row)
 
     def record(self, rows: int, labels: Mapping[str, int]) -> None:
         """Record the answered rows in the request context and in the predictions counter.
@@ -190,5 +156,4 @@ def _predict_finite(predictor: Predictor, rows: Array) -> Array:
             return predictions
     except NetworkError:
         pass
-    rule = "must hold values small enough for a finite answer"
-    raise Problem.invalid([FieldError(field="body", rule=rule)])
+    raise Problem.invalid([FieldError(field="body", rule=FINITE_RULE)])

@@ -4,19 +4,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from service.lifecycle import Lifecycle
+from service.dependencies import Dependencies
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import HEALTH
-from service.registry.registry import ModelRegistry
 
 
-def health_router(models: ModelRegistry, lifecycle: Lifecycle) -> APIRouter:
-    """Return the routes of the health checks.
-
-    Args:
-        models: The models in service.
-        lifecycle: Phase of this process; it is not ready while it shuts down.
-    """
+def health_router(dependencies: Dependencies) -> APIRouter:
+    """Return the routes of the health checks."""
+    models = dependencies.models
     router = APIRouter(tags=[HEALTH])
 
     @router.get("/health/live", summary="Check that the service is live")
@@ -39,7 +34,7 @@ def health_router(models: ModelRegistry, lifecycle: Lifecycle) -> APIRouter:
         has, by the name of the model, the error of a failed reload; the version that was active
         before continues to serve.
         """
-        lifecycle.require_serving()
+        dependencies.lifecycle.require_serving()
         for model in models.by_name.values():
             model.current.require_ready()
         return {"status": "ready", **models.describe_health()}

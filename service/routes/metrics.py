@@ -10,26 +10,23 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from service.dependencies import Dependencies
 from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
 from service.observability.prometheus import PrometheusExporter
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import METRICS
 from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
-from service.registry.registry import ModelRegistry
 
 _FORMATS: dict[str, Any] = {
     each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
 }
 
 
-def metrics_router(models: ModelRegistry, exporter: PrometheusExporter) -> APIRouter:
-    """Return the routes of the metrics.
-
-    Args:
-        models: The models in service.
-        exporter: Metrics of the service.
-    """
+def metrics_router(dependencies: Dependencies) -> APIRouter:
+    """Return the routes of the metrics."""
+    models = dependencies.models
+    exporter = PrometheusExporter(models, dependencies.telemetry)
     router = APIRouter(tags=[METRICS])
 
     @router.get(

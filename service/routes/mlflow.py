@@ -11,42 +11,27 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.negotiation import JSON, negotiate
+from service.dependencies import Dependencies
+from service.inference.answer import send_answer
+from service.inference.execution import is_short, max_json_rows, run_work
 from service.inference.mlflow import predict_mlflow
 from service.inference.request_body import read_body
 from service.inference.tables import predict_table
-from service.lifecycle import Lifecycle
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import MLFLOW
-from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.registry.registry import ModelRegistry
 from service.request_context import request_context
-from service.settings import Settings
 
 PATH = "/invocations"
 
 
-def invocations_routes(
-    models: ModelRegistry, settings: Settings, limiter: WorkLimiter
-) -> list[BaseRoute]:
-    """Return the route that predicts.
-
-    Args:
-        models: The models in service.
-        settings: Limits of bodies.
-        limiter: Threads and memory for large bodies.
-    """
-    return [Route(PATH, InvocationsEndpoint(models, settings, limiter), methods=["POST"])]
+def invocations_routes(dependencies: Dependencies) -> list[BaseRoute]:
+    """Return the route that predicts."""
+    return [Route(PATH, InvocationsEndpoint(dependencies), methods=["POST"])]
 
 
-def scoring_server_router(models: ModelRegistry, version: str, lifecycle: Lifecycle) -> APIRouter:
-    """Return the routes by which MLflow's clients check the server.
-
-    Args:
-        models: The models in service.
-        version: Version of the service.
-        lifecycle: Phase of this process.
-    """
+def scoring_server_router(dependencies: Dependencies) -> APIRouter:
+    """Return the routes by which MLflow's clients check the server."""
     router = APIRouter(tags=[MLFLOW])
 
     @router.get(
@@ -57,15 +42,15 @@ def scoring_server_router(models: ModelRegistry, version: str, lifecycle: Lifecy
     )
     async def ping() -> Response:
         """Title of the default model, while the service is not shutting down."""
-        lifecycle.require_serving()
-        return PlainTextResponse(f"{models.default.title}\n")
+        dependencies.lifecycle.require_serving()
+        return PlainTextResponse(f"{dependencies.models.default.title}\n")
 
     @router.get(
         "/version", summary="Get the version of the service", response_class=PlainTextResponse
     )
     async def service_version() -> Response:
         """Version of the service, as in this document."""
-        return PlainTextResponse(version)
+        return PlainTextResponse(dependencies.version)
 
     return router
 
@@ -74,15 +59,11 @@ class InvocationsEndpoint:
     """ASGI endpoint for JSON in MLflow's forms, or a table as in /predict; answers JSON by default.
 
     Args:
-        models: The models in service.
-        settings: Limits of bodies.
-        limiter: Threads and memory for large bodies.
+        dependencies: Models, settings, threads and memory for large bodies.
     """
 
-    def __init__(self, models: ModelRegistry, settings: Settings, limiter: WorkLimiter) -> None:
-        self.models = models
-        self.settings = settings
-        self.limiter = limiter
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request.
@@ -90,18 +71,20 @@ class InvocationsEndpoint:
         Raises:
             Problem: 400, 406, 413, 415, 422, 503 or 507.
         """
+        dependencies = self._dependencies
         request_context.get().route = PATH
-        model_version = self.models.find()
+        model_version = dependencies.models.find()
         media_types = negotiate(scope["headers"], JSON)
         if media_types.request != JSON:
-            await predict_table(
-                model_version, media_types, self.settings, self.limiter, scope, receive, send
-            )
+            await predict_table(model_version, media_types, dependencies, scope, receive, send)
             return
         if media_types.response != JSON:
             raise Problem(406, f"The answer is {JSON}, which the Accept header excludes.")
         threshold = model_version.thresholds.from_query(scope["query_string"])
-        body = await read_body(scope, receive, self.settings.max_body_bytes, self.limiter)
+        limiter = dependencies.limiter
+        body = await read_body(scope, receive, dependencies.settings.max_body_bytes, limiter)
         if body is not None:
-            answer = await self.limiter.run(predict_mlflow, model_version, body, threshold)
-            await Response(answer, media_type=JSON)(scope, receive, send)
+            features = len(model_version.predictor.schema.features)
+            short = is_short(body, max_json_rows(body), features)
+            answer = await run_work(limiter, short, predict_mlflow, model_version, body, threshold)
+            await send_answer(answer, model_version, send)

@@ -8,49 +8,34 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from service.codecs.json.parser import SMALL_BODY_VALUES
 from service.codecs.open_inference.compression import ENCODINGS, decompress
-from service.codecs.open_inference.request import read_object, read_request
-from service.inference.instances import THREAD_BYTES
-from service.inference.open_inference import infer, respond
+from service.codecs.open_inference.request import read_object
+from service.dependencies import Dependencies
+from service.inference.answer import send_answer
+from service.inference.execution import is_short, run_work
+from service.inference.open_inference import HEADER_LENGTH, infer, max_tensor_rows
 from service.inference.open_inference_metadata import (
     model_metadata,
     repository_index,
     server_metadata,
 )
 from service.inference.request_body import read_body
-from service.lifecycle import Lifecycle
 from service.overload.limiter import WorkLimiter
 from service.problems import Problem
-from service.registry.registry import ModelRegistry
 from service.request_context import request_context
-from service.settings import Settings
 
 MAX_INDEX_BYTES = 4096  # of the body of /v2/repository/index, {"ready": true}; fixed
-HEADER_LENGTH = b"inference-header-content-length"
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+INFER_PATHS = tuple(f"{path}/infer" for path in MODEL_PATHS)
 
 
-def inference_protocol_routes(
-    models: ModelRegistry,
-    settings: Settings,
-    limiter: WorkLimiter,
-    version: str,
-    lifecycle: Lifecycle,
-) -> list[BaseRoute]:
-    """Return the routes of the protocol.
-
-    Args:
-        models: The models in service.
-        settings: Limits of bodies.
-        limiter: Threads and memory for large bodies.
-        version: Version of the service.
-        lifecycle: Phase of this process; it is not ready while it shuts down.
-    """
-    max_index_bytes = min(settings.max_body_bytes, MAX_INDEX_BYTES)
+def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
+    """Return the routes of the protocol."""
+    models, lifecycle, limiter = dependencies.models, dependencies.lifecycle, dependencies.limiter
+    max_index_bytes = min(dependencies.settings.max_body_bytes, MAX_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
-        return _json(server_metadata(version))
+        return _json(server_metadata(dependencies.version))
 
     async def live(_: Request) -> Response:
         return _json({"live": True})
@@ -79,11 +64,6 @@ def inference_protocol_routes(
             raise Problem(400, "ready must be true or false.")
         return _json(repository_index(models, ready_only))
 
-    def infer_route(path: str) -> Route:
-        return Route(
-            path, InferEndpoint(models, settings.max_body_bytes, limiter, path), methods=["POST"]
-        )
-
     return [
         *_get(("/v2", "/v2/"), server),
         *_get(("/v2/health/live",), live),
@@ -91,7 +71,7 @@ def inference_protocol_routes(
         *_get(MODEL_PATHS, metadata),
         *_get((f"{path}/ready" for path in MODEL_PATHS), model_ready),
         Route("/v2/repository/index", index, methods=["POST"]),
-        *(infer_route(f"{path}/infer") for path in MODEL_PATHS),
+        *(Route(path, InferEndpoint(dependencies, path), methods=["POST"]) for path in INFER_PATHS),
     ]
 
 
@@ -101,19 +81,13 @@ class InferEndpoint:
     Content-Type and Accept are ignored, because clients of the protocol send any value or none.
 
     Args:
-        models: The models in service.
-        max_body_bytes: Maximum size of a body, in bytes.
-        limiter: Threads and memory for large bodies.
+        dependencies: Models, settings, threads and memory for large bodies.
         route: Path template, for metrics and log lines.
     """
 
-    def __init__(
-        self, models: ModelRegistry, max_body_bytes: int, limiter: WorkLimiter, route: str
-    ) -> None:
-        self.models = models
-        self.max_body_bytes = max_body_bytes
-        self.limiter = limiter
-        self.route = route
+    def __init__(self, dependencies: Dependencies, route: str) -> None:
+        self._dependencies = dependencies
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request.
@@ -121,29 +95,18 @@ class InferEndpoint:
         Raises:
             Problem: 400, 404, 413, 415, 422 or 503.
         """
-        request_context.get().route = self.route
-        model_version = self.models.find(**scope["path_params"])
+        dependencies = self._dependencies
+        request_context.get().route = self._route
+        model_version = dependencies.models.find(**scope["path_params"])
         threshold = model_version.thresholds.from_query(scope["query_string"])
-        header_length = _header_length(scope)
-        body = await _plain_body(scope, receive, self.max_body_bytes, self.limiter)
-        if body is None:  # the client has disconnected
-            return
-        if len(body) >= THREAD_BYTES:
-            response = await self.limiter.run(infer, model_version, body, header_length, threshold)
-        else:
-            request = read_request(body, header_length, model_version.tensor_limits)
-            if request.rows * len(model_version.predictor.schema.features) <= SMALL_BODY_VALUES:
-                response = respond(model_version, request, threshold)
-            else:
-                response = await self.limiter.run(respond, model_version, request, threshold)
-        headers = [(b"content-length", b"%d" % len(response.body))]
-        if response.header_length is None:
-            headers.append((b"content-type", b"application/json"))
-        else:
-            headers.append((b"content-type", b"application/octet-stream"))
-            headers.append((HEADER_LENGTH, b"%d" % response.header_length))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        length, limiter = _header_length(scope), dependencies.limiter
+        max_bytes = dependencies.settings.max_body_bytes
+        body = await _plain_body(scope, receive, max_bytes, limiter)
+        if body is not None:
+            features = len(model_version.predictor.schema.features)
+            short = is_short(body, max_tensor_rows(body, length), features)
+            answer = await run_work(limiter, short, infer, model_version, body, length, threshold)
+            await send_answer(answer, model_version, send)
 
 
 async def _plain_body(

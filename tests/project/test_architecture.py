@@ -24,8 +24,8 @@ model.network              ← model.arrays model.errors
 model.prediction           ← model.arrays model.errors model.network
 model.metrics              ← model.arrays model.prediction
 model.artifacts            ← model.arrays model.errors model.network model.prediction
-model.training             ← model.arrays model.errors model.network
-    model.training.optimizers model.training.regularization model.training.schedules
+model.training             ← model.arrays model.errors model.network model.training.optimizers
+    model.training.regularization model.training.schedules
 model.training.optimizers  ← model.arrays model.errors model.network
 model.training.regularization ← model.arrays model.errors model.network
 model.training.schedules   ← model.errors model.network
@@ -51,8 +51,8 @@ model.nn                   ← model.network model.training.fitting model.traini
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
     model.metrics model.network model.prediction model.training model.training.batches
-    model.training.decisions model.training.fitting model.training.recipes
-    model.training.schedules model.training.tables
+    model.training.decisions model.training.fitting model.training.recipes model.training.schedules
+    model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
     model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes
@@ -63,8 +63,8 @@ service.settings           ←
 service.request_context    ←
 service.problems           ← service.request_context
 service.lifecycle          ← service.problems
-service.codecs             ← model.arrays service.problems
-service.codecs.json        ← model.arrays model.prediction service.problems
+service.codecs             ← model.arrays model.prediction service.problems
+service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
 service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
 service.codecs.open_inference ← model.arrays model.prediction service.codecs.json service.problems
@@ -74,23 +74,24 @@ service.protocol           ← service.lifecycle service.overload service.proble
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.codecs.json service.codecs.open_inference service.problems
     service.request_context service.settings
-service.observability      ← model.metrics model.prediction service.registry
+service.observability      ← model.metrics model.prediction service.codecs service.registry
     service.request_context
+service.dependencies       ← service.lifecycle service.observability service.overload
+    service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs
-    service.codecs.json service.codecs.open_inference service.codecs.tabular service.overload
-    service.problems service.registry service.request_context service.settings
+    service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
+    service.overload service.problems service.registry service.request_context service.settings
 service.openapi            ← model.arrays model.prediction service.codecs
     service.codecs.open_inference service.codecs.tabular service.inference service.problems
     service.registry
 service.middleware         ← service.observability service.overload service.problems
     service.request_context service.security
-service.routes             ← service.codecs service.codecs.json
-    service.codecs.open_inference service.inference service.lifecycle service.observability
-    service.openapi service.overload service.problems service.registry service.request_context
-    service.settings
-service.app                ← model.prediction service.lifecycle service.middleware
-    service.observability service.openapi service.overload service.problems service.registry
-    service.request_context service.routes service.security service.settings
+service.routes             ← service.codecs service.codecs.open_inference service.dependencies
+    service.inference service.observability service.openapi service.overload service.problems
+    service.registry service.request_context
+service.app                ← model.prediction service.dependencies service.lifecycle
+    service.middleware service.observability service.openapi service.overload service.problems
+    service.registry service.request_context service.routes service.security service.settings
 service.server             ← model.errors service.app service.lifecycle service.observability
     service.protocol service.settings
 service.__main__           ← service.server

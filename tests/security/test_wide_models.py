@@ -17,10 +17,9 @@ from model.network.tasks import TASKS
 from model.prediction.encoder import Encoder
 from model.prediction.predictor import PIECE_NUMBERS, PIECE_ROWS, Predictor, piece_rows
 from model.prediction.schema import Feature, Schema
-from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import SMALL_BODY_VALUES, TOO_SPARSE, InstanceParser
-from service.inference import open_inference as infer
+from service.codecs.json.parser import TOO_SPARSE
+from service.inference import open_inference
 from service.routes import open_inference as inference_protocol
 from service.settings import Settings
 
@@ -101,19 +100,6 @@ async def test_imputed_features_are_listed_per_row(client: httpx.AsyncClient) ->
     assert list(bad) == ["errors"]
 
 
-def test_is_small_counts_the_numbers_of_a_body() -> None:
-    schema = Schema(
-        features=tuple(Feature(name=f"x{n}", may_be_missing=True) for n in range(100)),
-        target=Binary(negative="no", positive="yes"),
-    )
-    parser = InstanceParser(schema, 1000)
-    few = SMALL_BODY_VALUES // 100
-    assert parser.is_small(instances(few - 1, "{}"))
-    assert not parser.is_small(instances(few + 1, "{}"))
-    assert not parser.is_small(instances(few + 1, "[]"))
-    assert parser.is_small(instances(few - 1, '{"x0": 1.234567890123456}'))
-
-
 async def test_a_short_body_with_many_numbers_is_processed_in_a_thread(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,9 +110,9 @@ async def test_a_short_body_with_many_numbers_is_processed_in_a_thread(
             threads.append(asyncio.get_running_loop() is not loop)
         except RuntimeError:
             threads.append(True)
-        return infer.respond(*arguments)
+        return open_inference.infer(*arguments)
 
-    monkeypatch.setattr(inference_protocol, "respond", recording)
+    monkeypatch.setattr(inference_protocol, "infer", recording)
     for rows in (2, 1000):
         tensor = {"name": "x0", "shape": [rows], "datatype": "FP64", "data": [1] * rows}
         response = await client.post("/v2/models/article/infer", json={"inputs": [tensor]})

@@ -1,44 +1,34 @@
-"""Parse and validate a JSON body once, in Rust: raw bytes to an array of rows.
-
-The errors of a rejected body are found by a second, slower pass (`service.codecs.json.errors`).
-"""
+"""Parser of JSON bodies: raw bytes to rows of numbers, with the errors of invalid rows."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic_core import SchemaValidator, ValidationError
-from pydantic_core import core_schema as core
 
 from model.arrays import Array
 from model.prediction.schema import Schema
 from service.codecs.json.chunks import split_body
-from service.codecs.json.core_schema import ABSENT, array_row, named_values, object_row
-from service.codecs.json.errors import ErrorFinder
-from service.codecs.json.limits import JsonLimits
-from service.codecs.json.rows import RowReader
-from service.problems import FieldError, Problem
+from service.codecs.json.limits import JsonLimits, row_punctuation
+from service.codecs.json.names import INSTANCES, safe_name
+from service.codecs.json.rows import RowDecoder, read_json
+from service.problems import MAX_ERRORS, FieldError, Problem
 
-SMALL_BODY_VALUES = 16 * 1024  # that are parsed and predicted in the event loop
 # Limit of the values, present or absent, of a body of objects: 8 for each byte, and 100 000 more.
 VALUES_PER_BYTE = 8
 EXTRA_VALUES = 100_000
 TOO_SPARSE = "must give more values, or have fewer rows"
-NO_MISSING = np.empty((0, 2), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRows:
-    """The rows of a body.
+    """The valid rows of a body.
 
     Attributes:
         values: `(B, F)` float64, NaN where missing.
-        missing: `(N, 2)` int, row and column of each NaN, sorted.
         single: Whether the body was one object, so that the answer is one object.
     """
 
     values: Array
-    missing: Array
     single: bool
 
 
@@ -50,127 +40,109 @@ class InstanceParser:
     Args:
         schema: The model's schema.
         max_rows: Maximum number of rows.
+
+    Attributes:
+        rows: The decoder of parsed rows.
     """
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._max_rows = max_rows
-        self._features = len(schema.features)
-        self._limits = JsonLimits(max_rows * (self._features + 1) + 2, max_rows + 2)
-        self._error_finder = ErrorFinder(schema, max_rows, self._limits)
-        self._reader = RowReader(schema)
-        self._required = [not feature.may_be_missing for feature in schema.features]
-        rows = core.union_schema(
-            [
-                core.list_schema(row, min_length=1, max_length=max_rows, fail_fast=True)
-                for row in (object_row(schema), array_row(schema))
-            ],
-            mode="left_to_right",
-        )
-        instances = core.typed_dict_field(
-            core.with_default_schema(rows, default=None), required=False
-        )
-        body = core.typed_dict_schema(
-            {**named_values(schema), "instances": instances}, extra_behavior="ignore"
-        )
-        # A default instead of an error, which would copy the invalid value, perhaps the whole body.
-        # The validator therefore raises an error for malformed JSON only.
-        self._validator = SchemaValidator(
-            core.with_default_schema(body, default=None, on_error="default")
-        )
-
-    def is_small(self, body: bytes) -> bool:
-        """Return True if the rows of a body are few enough for the event loop."""
-        return len(body) * self._features <= SMALL_BODY_VALUES or (
-            max(body.count(b"["), body.count(b"{")) * self._features <= SMALL_BODY_VALUES
+        self.rows = RowDecoder(schema)
+        values = max_rows * (self.rows.features + 1) + 2
+        self._limits = JsonLimits(
+            values, max_rows + 2, in_strings=max_rows * row_punctuation(schema)
         )
 
     def parse(self, body: bytes) -> ParsedRows:
         """Return the rows of a body. Raises Problem (400 malformed, 422 invalid)."""
-        self._require_dense(body)
         chunks = split_body(body)
-        rows = self._parse_whole(body) if chunks is None else self._parse_chunks(chunks)
-        if rows is not None:
-            return rows
-        try:
-            errors = self._error_finder.errors(body, chunks)
-        except ValueError as error:
-            raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
-        raise Problem.invalid(errors)
+        values = None if chunks is None else self._parse_chunks(chunks, len(body))
+        return self._parse_whole(body) if values is None else ParsedRows(values, single=False)
 
-    def _require_dense(self, body: bytes) -> None:
-        """Reject objects without nearly all of their features.
-
-        Their array would have far more values than the body has bytes.
+    def _parse_chunks(self, chunks: list[bytes], size: int) -> Array | None:
+        """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.
 
         Raises:
-            Problem: The body has too many rows for its size (422).
+            Problem: Rows are invalid (422).
         """
-        if len(body) * self._features <= EXTRA_VALUES:
-            return
-        if body.count(b"{") > max_sparse_rows(len(body), self._features) + 1:
-            raise Problem.invalid([FieldError(field="instances", rule=TOO_SPARSE)])
-
-    def _parse_chunks(self, chunks: list[bytes]) -> ParsedRows | None:
-        """Return the rows of all chunks; None if one breaks a rule."""
         blocks: list[Array] = []
+        errors: list[FieldError] = []
         count = 0
         for chunk in chunks:
-            # In valid rows the number of brackets is the number of rows, known before they take
-            # memory.
-            count += max(chunk.count(b"[") - 1, chunk.count(b"{"))
-            if count > self._max_rows:
+            try:
+                rows = read_json(chunk)
+            except ValueError:
                 return None
-            block = self._reader.read(chunk)
-            if block is None:
+            if type(rows[0]) not in (dict, list) or len(set(map(type, rows))) > 1:
                 return None
-            blocks.append(block)
-        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        missing = np.isnan(values)
-        return ParsedRows(
-            values, np.argwhere(missing) if missing.any() else NO_MISSING, single=False
-        )
+            self._require_few(count + len(rows), size)
+            block = self.rows.decode(rows, chunk)
+            errors += block.field_errors(INSTANCES, count)
+            if len(errors) >= MAX_ERRORS:
+                break
+            blocks.append(block.values)
+            count += len(rows)
+        if errors:
+            raise Problem.invalid(errors)
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def _parse_whole(self, body: bytes) -> ParsedRows | None:
+    def _parse_whole(self, body: bytes) -> ParsedRows:
         """Return the row of an object, or rows that `split_body` could not split.
 
-        Returns:
-            The rows; None if a rule is broken.
-
         Raises:
-            Problem: The body is malformed (400) or exceeds a limit (422).
+            Problem: The body is malformed (400), exceeds a limit or is invalid (422).
         """
         self._limits.require(body)
         try:
-            fields: dict[str, Any] | None = self._validator.validate_json(body)
-        except ValidationError as error:
-            reason = error.errors(include_input=False, include_url=False)[0]["msg"]
-            raise Problem(400, f"The body is malformed. {reason}.") from None
-        if fields is None:
-            return None
-        # `fields` has known names only. The strings of a valid body are names and categories, and
-        # none of these contains a colon. An unknown or duplicate name is therefore one colon too
-        # many.
-        pairs = body.count(b":")
-        instances = fields.pop("instances")
-        if instances is None:
-            rows = [list(fields.values())]
-            pairs -= len(fields)
-        elif isinstance(instances[0], dict):
-            rows = [list(row.values()) for row in instances]
-            pairs -= 1 + len(rows) * len(self._required)
-        else:
-            rows = instances
-            pairs -= 1
-        missing: list[list[int]] = []
-        for index, row in enumerate(rows):
-            if _has_missing(row):
-                pairs += row.count(ABSENT)
-                missing += [[index, c] for c, x in enumerate(row) if x is None or x is ABSENT]
-        if pairs or any(self._required[column] for _, column in missing):
-            return None
-        values = np.array(rows, dtype=np.float64)  # None becomes NaN
-        positions = np.array(missing, dtype=np.intp) if missing else NO_MISSING
-        return ParsedRows(values, positions, single=instances is None)
+            document = read_json(body)
+        except ValueError as error:
+            raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
+        if not isinstance(document, dict):
+            raise _invalid("body", "must be an object")
+        single = INSTANCES not in document
+        rows = [document] if single else self._rows_of(document, len(body))
+        block = self.rows.decode(rows, body, in_instances=not single)
+        if block.errors:
+            raise Problem.invalid(block.field_errors("" if single else INSTANCES))
+        return ParsedRows(block.values, single)
+
+    def _rows_of(self, document: dict[str, Any], size: int) -> list[Any]:
+        """Return the rows of a body with `instances`, all of one kind. Raises Problem (422)."""
+        for name in document:
+            if name != INSTANCES:
+                raise _invalid(safe_name(name), "cannot stand beside instances")
+        rows = document[INSTANCES]
+        if not isinstance(rows, list):
+            raise _invalid(INSTANCES, "must be an array of rows")
+        if not rows:
+            raise _invalid(INSTANCES, "must have at least one row")
+        self._require_few(len(rows), size)
+        kind = type(rows[0])
+        if kind not in (dict, list):
+            raise _invalid(f"{INSTANCES}.0", "must be an object or an array")
+        rule = f"must be {'an object' if kind is dict else 'an array'}, as the first row is"
+        places = (index for index, row in enumerate(rows) if type(row) is not kind)
+        errors = [FieldError(field=f"{INSTANCES}.{index}", rule=rule) for index in places]
+        if errors:
+            raise Problem.invalid(errors)
+        return rows
+
+    def _require_few(self, rows: int, size: int) -> None:
+        """Reject too many rows, and objects without nearly all of their features.
+
+        The array of the latter would have far more values than the body has bytes.
+
+        Args:
+            rows: Number of rows.
+            size: Size of the body, in bytes.
+
+        Raises:
+            Problem: There are too many rows, or too many for the size of the body (422).
+        """
+        if rows > max_sparse_rows(size, self.rows.features) + 1:
+            raise _invalid(INSTANCES, TOO_SPARSE)
+        if rows > self._max_rows:
+            raise _invalid(INSTANCES, f"must have at most {self._max_rows} rows")
 
 
 def max_sparse_rows(size: int, features: int) -> int:
@@ -183,10 +155,5 @@ def max_sparse_rows(size: int, features: int) -> int:
     return (VALUES_PER_BYTE * size + EXTRA_VALUES) // features
 
 
-def _has_missing(row: list[Any]) -> bool:
-    """Return True if a value is None or ABSENT: the sum then fails or is NaN."""
-    try:
-        total = sum(row)
-    except TypeError:
-        return True
-    return bool(total != total)
+def _invalid(field: str, rule: str) -> Problem:
+    return Problem.invalid([FieldError(field=field, rule=rule)])

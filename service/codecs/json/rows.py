@@ -1,111 +1,170 @@
-"""Parse and validate many rows at once: a JSON array of rows to an array of numbers."""
+"""Rows of JSON as numbers: objects by name, or arrays in the order of the features."""
 
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from pydantic_core import SchemaValidator, ValidationError, from_json
-from pydantic_core import core_schema as core
+from pydantic_core import from_json
 
 from model.arrays import Array
-from model.prediction.schema import Schema
-from service.codecs.json.core_schema import ABSENT, array_row, object_row
+from model.prediction.schema import Feature, Schema
+from service.codecs.blocks import ROW, Block, TableRules
+from service.codecs.json.names import INSTANCES, safe_name, wrong_names
+from service.problems import MAX_ERRORS, FieldError, Problem
 
-MAX_FLOAT = np.finfo(float).max
+# Values of one feature, null for a missing one, to raw values: infinity for a wrong type.
+Column = Callable[[Sequence[Any]], Array]
 
 
-class RowReader:
-    """Parser of rows that are all objects or all arrays.
+def read_json(text: bytes) -> Any:
+    """Parse JSON. NaN, which is neither JSON nor a missing value, becomes infinity.
 
-    If all features are numbers, rows are validated as columns, in half the time of validating each
-    value. pydantic validates the rows that this fast path does not accept.
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        from_json(text)  # with NaN and Infinity
+        return json.loads(text, parse_constant=lambda _: math.inf, parse_int=float)
+
+
+class RowDecoder:
+    """Decoder of parsed JSON rows for one model. Thread-safe.
+
+    Args:
+        schema: The model's schema, of F features.
+
+    Attributes:
+        features: F.
     """
 
     def __init__(self, schema: Schema) -> None:
-        features = schema.features
-        self._features = len(features)
-        self._required = np.array([not feature.may_be_missing for feature in features])
-        self._plain = all(feature.type in ("integer", "number") for feature in features)
-        integers = [feature.type == "integer" for feature in features]
-        self._integers = slice(None) if all(integers) else np.flatnonzero(integers)
-        self._lowest = np.array([_or(feature.minimum, -MAX_FLOAT) for feature in features])
-        self._highest = np.array([_or(feature.maximum, MAX_FLOAT) for feature in features])
-        names = schema.names
+        self._names = names = schema.names
+        self._known = frozenset(names)
         self._in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
-        rows = core.union_schema(
-            [
-                core.list_schema(row, min_length=1, fail_fast=True)
-                for row in (object_row(schema), array_row(schema))
-            ],
-            mode="left_to_right",
-        )
-        self._validator = SchemaValidator(rows)
+        self._rules = TableRules(schema)
+        self.features = len(names)
+        columns = [_column(feature) for feature in schema.features]
+        self._columns = None if set(columns) == {_numbers} else columns
 
-    def read(self, text: bytes) -> Array | None:
-        """Return the rows `(B, F)` of a JSON array, NaN where missing.
+    def decode(self, rows: list[Any], text: bytes, *, in_instances: bool = False) -> Block:
+        """Convert rows to raw values, and check them.
 
-        Returns None if a row breaks a rule, or there are no rows.
+        Args:
+            rows: At least one row; all objects or all arrays.
+            text: The JSON text that the rows were parsed from: an array of them, an object with
+                the array `instances` and no other name, or the only row.
+            in_instances: Whether the text is an object with `instances`.
+
+        Returns:
+            The rows, with the errors of the invalid ones.
+
+        Raises:
+            Problem: `instances` is given twice (422).
         """
-        values = self._read_columns(text) if self._plain else None
-        return self._read_rows(text) if values is None else values
-
-    def _read_columns(self, text: bytes) -> Array | None:
-        """Return the rows, or None if they are invalid or of an unusual form."""
-        # NumPy would convert true and strings to numbers.
-        if b"true" in text or b"false" in text:
-            return None
-        try:
-            rows = from_json(text, allow_inf_nan=False)
-            named = isinstance(rows[0], dict)
-            pairs = len(rows) * self._features * named
-            if text.count(b'"') != 2 * pairs or text.count(b":") != pairs:
-                return None
-            if named:
-                rows = list(map(self._in_order, rows))
-            values = self._numbers(rows)
-        except (ValueError, TypeError, LookupError, OverflowError):
-            return None
-        return values if values is not None and self._are_valid(values) else None
-
-    def _numbers(self, rows: list[Any]) -> Array | None:
-        if set(map(len, rows)) != {self._features}:
-            return None
-        try:
-            values = np.fromiter(chain.from_iterable(rows), float, len(rows) * self._features)
-        except TypeError:  # null; this is slower, and converts it to NaN
-            return np.array(rows, dtype=float)
-        return values.reshape(-1, self._features)
-
-    def _are_valid(self, values: Array) -> bool:
-        """Return True if values are in range, and present and integers where required."""
-        if (values < self._lowest).any() or (values > self._highest).any():
-            return False
-        missing = np.isnan(values)
-        if missing.any() and (missing & self._required).any():
-            return False
-        integers = values[:, self._integers]
-        return not (np.abs(integers - np.rint(integers)) > 0).any()
-
-    def _read_rows(self, text: bytes) -> Array | None:
-        """Return the rows as validated by pydantic, or None.
-
-        The strings of valid rows are names and categories, and none of these contains a colon. An
-        unknown or duplicate name is therefore one colon too many.
-        """
-        try:
-            rows: list[Any] = self._validator.validate_json(text)
-        except ValidationError:
-            return None
-        pairs = 0
+        errors: dict[int, list[FieldError]] = {}
+        pairs = int(in_instances)
         if isinstance(rows[0], dict):
-            rows = [list(row.values()) for row in rows]
-            pairs = sum(self._features - row.count(ABSENT) for row in rows)
-        values = np.array(rows, dtype=np.float64)  # None becomes NaN
-        if text.count(b":") != pairs or (np.isnan(values) & self._required).any():
-            return None
-        return values
+            in_order, read = self._ordered(rows)
+            pairs += read
+        else:
+            in_order = self._of_right_length(rows, errors)
+        block = self._rules.check(self._values(in_order), errors)
+        found = {row: _with_absent(each, rows[row]) for row, each in block.errors.items()}
+        for path, rule in wrong_names(text, pairs, self._known):
+            field = safe_name(str(path[-1]))
+            if path == (INSTANCES,) and in_instances:
+                raise Problem.invalid([FieldError(field=field, rule=rule)])
+            row = path[-2] if len(path) > 1 else 0
+            assert isinstance(row, int)
+            row_errors = found.setdefault(row, [])
+            if len(row_errors) < MAX_ERRORS:
+                row_errors.append(FieldError(field=field, rule=rule))
+        return Block(block.values, dict(sorted(found.items()))) if found else block
+
+    def _ordered(self, rows: list[dict[str, Any]]) -> tuple[Sequence[Sequence[Any]], int]:
+        """Return the values of objects in the order of the features, and how many were read."""
+        try:
+            return list(map(self._in_order, rows)), len(rows) * self.features
+        except KeyError:
+            in_order = [list(map(row.get, self._names)) for row in rows]
+            return in_order, sum(len(row.keys() & self._known) for row in rows)
+
+    def _of_right_length(
+        self, rows: list[Any], errors: dict[int, list[FieldError]]
+    ) -> Sequence[Sequence[Any]]:
+        """Return arrays, and replace those of a wrong length, which get an error, by nulls."""
+        if set(map(len, rows)) == {self.features}:
+            return rows
+        error = FieldError(field=ROW, rule=f"must have {self.features} values")
+        errors |= {index: [error] for index, row in enumerate(rows) if len(row) != self.features}
+        nulls = [None] * self.features
+        return [nulls if index in errors else row for index, row in enumerate(rows)]
+
+    def _values(self, rows: Sequence[Sequence[Any]]) -> Array:
+        if self._columns is None:
+            return _numbers(list(chain.from_iterable(rows))).reshape(-1, self.features)
+        columns = zip(*rows, strict=True)
+        return np.column_stack(
+            [convert(column) for convert, column in zip(self._columns, columns, strict=True)]
+        )
 
 
-def _or(number: float | None, otherwise: float) -> float:
-    return otherwise if number is None else number
+def _with_absent(errors: Iterable[FieldError], row: Any) -> list[FieldError]:
+    """Return the errors of a row, with the rule of absent names."""
+    if not isinstance(row, dict):
+        return list(errors)
+    required = "is required"
+    return [
+        each if each["field"] in row else FieldError(field=each["field"], rule=required)
+        for each in errors
+    ]
+
+
+def _column(feature: Feature) -> Column:
+    if feature.type == "boolean":
+        return _booleans
+    if feature.type == "category":
+        indices = {name: float(index) for index, name in enumerate(feature.categories)}
+        return lambda values: _each(values, str, indices)
+    return _numbers
+
+
+def _booleans(values: Sequence[Any]) -> Array:
+    return _each(values, bool, {False: 0.0, True: 1.0})
+
+
+def _each(values: Sequence[Any], kind: type, raw: dict[Any, float]) -> Array:
+    """Look the raw values of one type up; infinity for other values, NaN for null."""
+    found = [
+        math.nan if each is None else raw.get(each, math.inf) if type(each) is kind else math.inf
+        for each in values
+    ]
+    return np.array(found)
+
+
+def _numbers(values: Sequence[Any]) -> Array:
+    """Convert JSON numbers; infinity for values that are no number, NaN for null."""
+    types = set(map(type, values))
+    try:
+        if types <= {int, float}:
+            return np.fromiter(values, float, len(values))
+        if types <= {int, float, type(None)}:
+            return np.array(values, dtype=float)  # null becomes NaN
+    except OverflowError:  # an integer of more than 300 digits
+        pass
+    return np.array([_number(each) for each in values])
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    try:
+        return float(value) if type(value) in (int, float) else math.inf
+    except OverflowError:
+        return math.inf

@@ -12,7 +12,7 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
-from service.codecs.json.errors import safe_name
+from service.codecs.json.names import safe_name
 from service.codecs.open_inference.tensors import NUMBERS, Tensor
 from service.problems import Problem
 

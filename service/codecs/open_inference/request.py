@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from service.codecs.json.errors import safe_name
-from service.codecs.json.limits import JsonLimits, has_duplicate_names, has_escaped_colon
+from service.codecs.json.limits import JsonLimits
+from service.codecs.json.names import count_pairs, safe_name, wrong_names
 from service.codecs.open_inference.tensors import DATATYPES, Tensor
 from service.problems import Problem
 
@@ -60,17 +60,22 @@ class RequestLimits:
     bounds: JsonLimits
 
     @classmethod
-    def for_model(cls, rows: int, features: int, outputs: int) -> "RequestLimits":
+    def for_model(
+        cls, rows: int, features: int, outputs: int, in_strings: int = 0
+    ) -> "RequestLimits":
         """Return the limits for a model; each value may be in a separate array.
 
         Args:
             rows: Maximum number of rows.
             features: Number of features of the model.
             outputs: Number of outputs of the model.
+            in_strings: Number of brackets, commas and colons that the strings may have.
         """
         numbers, names = rows * features, 10 * (features + outputs)
         arrays = min(numbers, MAX_ARRAYS) + names
-        bounds = JsonLimits(2 * numbers + names, arrays, names, objects=names)
+        bounds = JsonLimits(
+            2 * numbers + names, arrays, names, objects=names, in_strings=in_strings
+        )
         return cls(features, outputs, bounds)
 
 
@@ -112,29 +117,9 @@ def read_object(text: bytes) -> Json:
         raise Problem(400, f"The body's JSON is malformed: {error}.") from None
     if not isinstance(document, dict):
         raise Problem(400, "The body must be a JSON object.")
-    if text.count(b":") != _count_colons(document) or has_escaped_colon(text):
-        twice = has_duplicate_names(text)
-        if twice is not None:
-            raise Problem(400, f"The name {safe_name(twice)} is given twice.")
+    for path, rule in wrong_names(text, count_pairs(document)):
+        raise Problem(400, f"The name {safe_name(str(path[-1]))} {rule}.")
     return document
-
-
-def _count_colons(document: Any) -> int:
-    """Count the colons of the document's JSON text, except in `data`.
-
-    Valid data contain no colon. A text with more colons may have duplicate names.
-    """
-    count, stack = 0, [document]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, dict):
-            count += len(each) + sum(name.count(":") for name in each)
-            stack += (value for name, value in each.items() if name != "data")
-        elif isinstance(each, list):
-            stack += each
-        elif isinstance(each, str):
-            count += each.count(":")
-    return count
 
 
 def _inputs(document: Json, binary: memoryview, limits: int) -> list[Tensor]:

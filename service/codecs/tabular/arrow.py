@@ -16,6 +16,7 @@ from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Target
+from service.codecs.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.arrow_framing import (
     DICTIONARY,
     END,
@@ -24,7 +25,6 @@ from service.codecs.tabular.arrow_framing import (
     MessageReader,
     malformed,
 )
-from service.codecs.tabular.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.csv import CellCache, error_texts, require_columns
 from service.problems import FieldError, Problem
 

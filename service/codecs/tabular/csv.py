@@ -20,8 +20,8 @@ from model.arrays import Array
 from model.prediction.predictor import PIECE_NUMBERS
 from model.prediction.schema import Schema, parse_number
 from model.prediction.target import Target
-from service.codecs.json.errors import safe_name
-from service.codecs.tabular.blocks import ROW, Block, ScoredBlock, TableRules
+from service.codecs.blocks import ROW, Block, ScoredBlock, TableRules
+from service.codecs.json.names import safe_name
 from service.codecs.tabular.line_buffer import LineBuffer, check_line_length, decode_lines
 from service.problems import FieldError, Problem
 

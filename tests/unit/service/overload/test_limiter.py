@@ -13,7 +13,7 @@ from support.eventually import loop_until
 from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.inference.instances import THREAD_BYTES
+from service.inference.execution import INLINE_BYTES
 from service.overload.limiter import WorkLimiter
 from service.problems import Problem
 from service.request_context import RequestContext, request_context
@@ -22,7 +22,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 SECONDS = 20
-LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (THREAD_BYTES // 10)}
+LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (INLINE_BYTES // 10)}
 
 
 def limiter(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> WorkLimiter:

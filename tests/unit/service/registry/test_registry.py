@@ -14,7 +14,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature, Schema
 from service.app import create_app
 from service.codecs.json import parser as contract
-from service.codecs.json.rows import RowReader
+from service.codecs.json.rows import RowDecoder
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
@@ -292,7 +292,7 @@ def test_many_features_lower_the_limit_of_rows(
     )
     served = ModelVersion(dataclasses.replace(predictor, schema=wide), settings)
     # Rows are counted before they are read, and an invalid row does not change the error.
-    monkeypatch.setattr(RowReader, "read", lambda *_: pytest.fail("the rows were read"))
+    monkeypatch.setattr(RowDecoder, "decode", lambda *_: pytest.fail("the rows were read"))
     bodies = [
         b'{"instances":[%b]}' % b",".join([b"{}"] * 500 + [last]) for last in (b"{}", b'{"x0":[]}')
     ]

@@ -128,15 +128,15 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
         (b'{"inputs": [[1,1,1,1,1,1,1,1,1e999]]}', "inputs.0.mitoses", RULE),
         (
             json.dumps({"dataframe_records": OBJECTS}).replace("[{", '[{"mitoses": 1,').encode(),
-            "body",
-            TWICE,
+            "dataframe_records.0.mitoses",
+            "is given twice",
         ),
         (
             json.dumps({"dataframe_split": SPLIT}).replace('"data"', '"data": [], "data"').encode(),
-            "body",
-            TWICE,
+            "dataframe_split.data",
+            "is given twice",
         ),
-        (b'{"inputs": 1, ' + json.dumps({"inputs": ROWS}).encode()[1:], "body", TWICE),
+        (b'{"inputs": 1, ' + json.dumps({"inputs": ROWS}).encode()[1:], "inputs", "is given twice"),
     ],
 )
 async def test_invalid_bodies(client: httpx.AsyncClient, body: Any, field: str, rule: str) -> None:

@@ -19,7 +19,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.inference.instances import THREAD_BYTES
+from service.inference.execution import INLINE_BYTES
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -184,7 +184,7 @@ async def test_a_large_body_is_413_with_and_without_content_length(
 async def test_a_large_request_equals_a_small_one(client: httpx.AsyncClient) -> None:
     rows = [list(BENIGN.values()), list(MALIGNANT.values())] * 500
     body = json.dumps({"instances": rows}, indent=1).encode()
-    assert len(body) > THREAD_BYTES
+    assert len(body) > INLINE_BYTES
     predictions = (await client.post("/predict", content=body)).json()["predictions"]
     assert len(predictions) == 1000
     few = (await client.post("/predict", json={"instances": rows[:2]})).json()["predictions"]

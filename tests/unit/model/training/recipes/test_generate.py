@@ -11,7 +11,8 @@ from model.training.recipes.recipe import BUNDLED, Recipe, load_recipe
 from model.training.tables.readers import read_frame
 
 WISCONSIN = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
-TABLE = """patient_id,age,colour,smokes,note: x,same,height,outcome
+LONG = "x" * 101
+TABLE = f"""patient_id,age,colour,smokes,{LONG},same,height,outcome
 1,30,red,true,a:b,1,1.5,ill
 2,41,dark blue,false,c,1,,well
 2,55,red,,d,1,1.75,well
@@ -39,7 +40,7 @@ def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
     data = recipe.data
     assert (data.target, data.negative, data.positive) == ("outcome", "well", "ill")
     assert data.group == "patient_id"
-    assert '# "note: x" is left out: not a valid feature name' in text
+    assert f'# "{LONG}" is left out: not a valid feature name' in text
     assert "# same is left out: it is the same in every row" in text
     assert "# patient_id is left out: it identifies the row" in text
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from model.pipelines.score_file import score_file
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
-from service.codecs.tabular.blocks import Block, ScoredBlock
+from service.codecs.blocks import Block, ScoredBlock
 from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.problems import Problem
 from service.settings import Settings

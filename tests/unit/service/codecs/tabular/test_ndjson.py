@@ -14,7 +14,7 @@ from model.prediction.predictor import PIECE_ROWS, Predictor
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.app import create_app
-from service.codecs.json.parser import InstanceParser
+from service.codecs.json.rows import RowDecoder
 from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.settings import Settings
@@ -180,10 +180,10 @@ def test_where_it_is_cut_does_not_matter(
     predictor: Predictor, lines: list[str], cuts: list[int]
 ) -> None:
     body = "\r\n".join(lines).encode()
-    contract = InstanceParser(predictor.schema, PIECE_ROWS)
+    decoder = RowDecoder(predictor.schema)
 
     def read(ends: list[int]) -> list[Any]:
-        reader = NdjsonReader(predictor.schema, contract)
+        reader = NdjsonReader(decoder)
         places = zip([0, *ends], [*ends, len(body)], strict=True)
         blocks = [block for start, end in places for block in reader.feed(body[start:end])]
         return [

@@ -5,6 +5,7 @@ Shapes: B rows, F features, G valid rows.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,6 +32,19 @@ class Block:
 
     values: Array
     errors: RowErrors = field(default_factory=dict)
+
+    def field_errors(self, prefix: str, start: int = 0) -> Iterator[FieldError]:
+        """Yield the first errors as fields of the whole body.
+
+        Args:
+            prefix: Name of the rows, put before the number of a row; "" for an only row.
+            start: Number of the block's first row.
+        """
+        found = ((row, error) for row, errors in self.errors.items() for error in errors)
+        for row, error in islice(found, MAX_ERRORS):
+            place = [f"{prefix}.{start + row}"] if prefix else []
+            place += [] if error["field"] == ROW else [error["field"]]
+            yield FieldError(field=".".join(place), rule=error["rule"])
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class Rebatcher:
         self._rows += len(block.values)
         size = piece_rows(block.values.shape[1])
         while self._rows >= size:
-            whole = _joined(self._held)
+            whole = join_blocks(self._held)
             rest = _part(whole, size, len(whole.values))
             self._held, self._rows = [rest], len(rest.values)
             yield _part(whole, 0, size)
@@ -139,10 +153,11 @@ class Rebatcher:
     def finish(self) -> Iterator[Block]:
         """Yield the last block."""
         if self._rows:
-            yield _joined(self._held)
+            yield join_blocks(self._held)
 
 
-def _joined(blocks: list[Block]) -> Block:
+def join_blocks(blocks: list[Block]) -> Block:
+    """Return the rows of consecutive blocks as one block."""
     if len(blocks) == 1:
         return blocks[0]
     errors: dict[int, list[FieldError]] = {}

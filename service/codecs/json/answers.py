@@ -1,0 +1,38 @@
+"""Answers in JSON: one object for a single instance, else a document with `predictions`."""
+
+from typing import Any
+
+from pydantic_core import to_json
+
+from service.codecs.blocks import ScoredBlock
+from service.codecs.predictions import PredictionEncoder
+
+
+class JsonWriter:
+    """Writes the predictions as one JSON document, block by block.
+
+    Args:
+        encoder: The encoder of rows.
+        metadata: Fields of the document beside `predictions`.
+    """
+
+    def __init__(self, encoder: PredictionEncoder, metadata: dict[str, Any]) -> None:
+        self._encoder, self._metadata = encoder, metadata
+        self._separator = b""
+
+    def begin(self) -> bytes:
+        """Return the beginning of the document."""
+        return b'{"predictions":['
+
+    def rows(self, scored: ScoredBlock) -> bytes:
+        """Return the predictions of a block."""
+        separator, self._separator = self._separator, b","
+        return separator + to_json(self._encoder.answers(scored))[1:-1]
+
+    def end(self) -> bytes:
+        """Return the end of the document."""
+        return b"]," + to_json(self._metadata)[1:]
+
+    def single(self, scored: ScoredBlock) -> bytes:
+        """Return the document of a single instance: its answer and the metadata in one object."""
+        return to_json({**self._encoder.answers(scored)[0], **self._metadata})

@@ -1,0 +1,76 @@
+"""Names in JSON texts: unknown ones, and those given twice, which parsers do not report."""
+
+import json
+from collections.abc import Container, Iterable, Iterator
+from typing import Any, Final
+
+INSTANCES: Final = "instances"  # the name of the rows of a body; no feature has it
+TWICE: Final = "is given twice"
+UNKNOWN: Final = "is not a feature of this model"
+MAX_SHOWN_CHARACTERS: Final = 100
+
+Path = tuple[str | int, ...]
+
+
+def wrong_names(
+    text: bytes, pairs: int, known: Container[str] | None = None
+) -> Iterable[tuple[Path, str]]:
+    """Find names that one object of a JSON text has twice, and unknown names of rows.
+
+    Parsers keep the last value of a name that is given twice. A pair of name and value has one
+    colon outside of strings. So a text with only as many colons as the caller read pairs has no
+    further pair, and is not parsed again. Colons within strings only cost that second parse.
+
+    Args:
+        text: Valid JSON.
+        pairs: Number of pairs that the caller has read from the text.
+        known: Names of features. Only rows are searched then: the text's only object, or the
+            objects of its array, or of the array `instances`. Without `known`, all objects are.
+
+    Returns:
+        Path of each wrong name, from names and indices, and the rule that it breaks.
+    """
+    if text.count(b":") <= pairs:
+        return ()
+    document = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
+    return _wrong_names_in(document, (), known)
+
+
+def count_pairs(document: object) -> int:
+    """Count the pairs in the objects of a parsed text, except within arrays of arrays.
+
+    The count may be too low, which costs `wrong_names` a second parse of the text.
+    """
+    if isinstance(document, dict):
+        return len(document) + sum(map(count_pairs, document.values()))
+    if isinstance(document, list) and document and isinstance(document[0], dict):
+        return sum(map(count_pairs, document))
+    return 0
+
+
+def safe_name(name: str) -> str:
+    """Return a client's name with printable characters only, at most 100 of them."""
+    shown = "".join(char if char.isprintable() else "?" for char in name[:MAX_SHOWN_CHARACTERS])
+    return shown + "…" * (len(name) > MAX_SHOWN_CHARACTERS)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """All pairs of a JSON object."""
+
+
+def _wrong_names_in(
+    value: object, path: Path, known: Container[str] | None
+) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, _Pairs):
+        seen: set[str] = set()
+        for name, inner in value:
+            if name in seen:
+                yield (*path, name), TWICE
+            elif known is None or (name == INSTANCES and not path):
+                yield from _wrong_names_in(inner, (*path, name), known)
+            elif name not in known:
+                yield (*path, name), UNKNOWN
+            seen.add(name)
+    elif isinstance(value, list) and (known is None or path in ((), (INSTANCES,))):
+        for index, inner in enumerate(value):
+            yield from _wrong_names_in(inner, (*path, index), known)

@@ -1,0 +1,30 @@
+"""The parts of the service that its routes need."""
+
+from dataclasses import dataclass
+
+from service.lifecycle import Lifecycle
+from service.observability.metrics import Telemetry
+from service.overload.limiter import WorkLimiter
+from service.registry.registry import ModelRegistry
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The parts of the service, created once by `create_app`.
+
+    Attributes:
+        settings: Settings of the service.
+        models: The models in service.
+        limiter: Threads and memory for large bodies.
+        telemetry: Metrics of requests and predictions.
+        lifecycle: Phase of this process.
+        version: Version of the service.
+    """
+
+    settings: Settings
+    models: ModelRegistry
+    limiter: WorkLimiter
+    telemetry: Telemetry
+    lifecycle: Lifecycle
+    version: str

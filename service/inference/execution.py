@@ -1,0 +1,51 @@
+"""Run work in the event loop if it is short, else in a thread."""
+
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+from service.overload.limiter import WorkLimiter
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Work on a larger body, or on more values, takes more than a few milliseconds, and would delay
+# every other request.
+INLINE_BYTES: Final = 32 * 1024
+INLINE_VALUES: Final = 16 * 1024
+
+
+def is_short(body: bytes, rows: int, features: int) -> bool:
+    """Return True if a body can be parsed and predicted in the event loop.
+
+    Args:
+        body: The body of a request.
+        rows: Upper limit of its number of rows.
+        features: Number of features of the model.
+    """
+    return len(body) < INLINE_BYTES and rows * features <= INLINE_VALUES
+
+
+async def run_work(
+    limiter: WorkLimiter, short: bool, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Run work in the event loop if it is short, else in a thread.
+
+    Args:
+        limiter: The threads.
+        short: Result of `is_short`.
+        work: The function to call.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        The result of `work`.
+
+    Raises:
+        Problem: No thread is free in time (503).
+    """
+    return work(*args, **kwargs) if short else await limiter.run(work, *args, **kwargs)
+
+
+def max_json_rows(body: bytes) -> int:
+    """Return an upper limit of the rows, objects or arrays, in a JSON body."""
+    return max(body.count(b"["), body.count(b"{"))

@@ -1,0 +1,89 @@
+"""Names of features and categories may have any printable character, in every format."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from service.codecs.blocks import Block
+from service.codecs.json.parser import InstanceParser
+from service.codecs.tabular.csv import CsvReader
+from service.codecs.tabular.ndjson import NdjsonReader
+from service.problems import Problem
+
+NAMES = st.text(":,{}[]\"\\'; é$a1", min_size=1, max_size=6).filter(
+    lambda text: text == text.strip()
+)
+Row = dict[str, Any]
+Case = tuple[Schema, list[Row]]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Return a schema with a number and a category, and rows that fit it."""
+    number, category = draw(st.lists(NAMES, min_size=2, max_size=2, unique=True))
+    categories = draw(st.lists(NAMES, min_size=2, max_size=3, unique=True))
+    features = (
+        Feature(name=number, type="integer", minimum=0, maximum=9),
+        Feature(name=category, type="category", categories=tuple(categories)),
+    )
+    schema = Schema(features=features, target=Binary(negative="no", positive="yes"))
+    row: st.SearchStrategy[Row] = st.fixed_dictionaries(
+        {number: st.integers(0, 9), category: st.sampled_from(categories)},
+    )
+    return schema, draw(st.lists(row, min_size=1, max_size=4))
+
+
+def raw(schema: Schema, rows: list[Row]) -> list[list[float]]:
+    number, category = schema.features
+    return [
+        [float(row[number.name]), float(category.categories.index(str(row[category.name])))]
+        for row in rows
+    ]
+
+
+def values(blocks: Iterable[Block]) -> list[list[float]]:
+    found = list(blocks)
+    assert not any(block.errors for block in found)
+    return [row for block in found for row in block.values.tolist()]
+
+
+@given(cases(), st.booleans())
+def test_json(case: Case, ascii_only: bool) -> None:
+    schema, rows = case
+    parser, expected = InstanceParser(schema, 10), raw(schema, rows)
+    arrays = [[row[name] for name in schema.names] for row in rows]
+    for body in ({"instances": rows}, {"instances": arrays}):
+        text = json.dumps(body, ensure_ascii=ascii_only).encode()
+        assert parser.parse(text).values.tolist() == expected
+    single = parser.parse(json.dumps(rows[0], ensure_ascii=ascii_only).encode())
+    assert single.values.tolist() == expected[:1]
+    with pytest.raises(Problem, match="422"):
+        parser.parse(json.dumps({**rows[0], "x:": ":"}).encode())
+
+
+@given(cases())
+def test_ndjson(case: Case) -> None:
+    schema, rows = case
+    reader = NdjsonReader(InstanceParser(schema, 10).rows)
+    text = "\n".join(map(json.dumps, rows)).encode()
+    assert values([*reader.feed(text), *reader.finish()]) == raw(schema, rows)
+
+
+@given(cases())
+def test_csv(case: Case) -> None:
+    schema, rows = case
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(schema.names))
+    writer.writeheader()
+    writer.writerows(rows)
+    reader = CsvReader(schema)
+    blocks = [*reader.feed(text.getvalue().encode()), *reader.finish()]
+    assert values(blocks) == raw(schema, rows)
