@@ -19,13 +19,12 @@ from model.arrays import Array, aligned
 from model.errors import NetworkError, TrainingError
 from model.network.initializers import Generator
 from model.network.network import Network
-from model.network.validation import require_count, require_number
 from model.training.optimizers.optimizer import Optimizer
 
 SMOOTHING = 0.98  # β of the moving average of losses
 DIVERGENCE_FACTOR = 4  # the test ends when the loss exceeds this multiple of its minimum
 DROPPED = 5  # measurements ignored at the end, where the loss jumps
-MIN_STEPS, MIN_POINTS = 20, 5
+MIN_POINTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +82,11 @@ def find_learning_rate(
         seed: Seed of the shuffles and of the layers' noise, at least 0.
 
     Raises:
-        NetworkError: If an argument is invalid.
+        NetworkError: If θ is of members, or the rows do not fit the network.
         TrainingError: If the loss diverges too early for a suggestion.
     """
-    _check_arguments(lowest, highest, steps, seed)
     if theta.ndim != 1:
         raise NetworkError(f"theta must be of one network, (parameters,), got {theta.shape}")
-    require_count("batch_size", batch_size)
     table, encoded = network.prepare(rows, targets)
     size = min(batch_size, len(table))
     copy = aligned(theta.shape, theta.dtype)
@@ -161,18 +158,6 @@ def minimum(rates: Array, losses: Array) -> float:
         losses: Shape (S,).
     """
     return float(rates[np.argmin(losses)]) / 10
-
-
-def _check_arguments(lowest: float, highest: float, steps: int, seed: int) -> None:
-    require_number("lowest", lowest, 1e-30, 1e30)
-    require_number("highest", highest, 1e-30, 1e30)
-    if lowest >= highest:
-        raise NetworkError(f"lowest must be below highest, got {lowest:g} and {highest:g}")
-    require_count("steps", steps)
-    if steps < MIN_STEPS:
-        raise NetworkError(f"steps must be at least {MIN_STEPS}, got {steps}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise NetworkError(f"seed must be an integer of at least 0, got {seed!r:.80}")
 
 
 def _batches(generator: Generator, rows: int, size: int) -> Iterator[Array]:

@@ -62,15 +62,10 @@ class Optimizer(Configurable):
             The update, with the arrays that it keeps.
 
         Raises:
-            NetworkError: If an array does not fit θ.
+            NetworkError: If there are learning rates of members, and θ has not as many.
         """
-        if (gradient.shape, gradient.dtype) != (theta.shape, theta.dtype):
-            expected = f"{theta.shape} and {theta.dtype} as θ"
-            raise NetworkError(
-                f"gradient must be {expected}, got {gradient.shape} and {gradient.dtype}"
-            )
-        factors = _per_parameter("multipliers", multipliers, theta)
-        mask = _per_parameter("decay", decay, theta)
+        factors = _per_parameter(multipliers, theta)
+        mask = _per_parameter(decay, theta)
         state = OptimizerState(theta, _rate_array(self.learning_rate, theta))
         step_calls = self.compile_step(state)
         decay_calls = self._compile_decay(state, factors, mask)
@@ -152,15 +147,8 @@ def _rate_array(rate: float | Sequence[float], theta: Array) -> Array:
     return np.array(rate, theta.dtype)[:, None]
 
 
-def _per_parameter(name: str, values: Array | None, theta: Array) -> Array | None:
-    """Check values of shape (P,) and broadcast them to θ's shape and dtype."""
+def _per_parameter(values: Array | None, theta: Array) -> Array | None:
+    """Broadcast values of shape (P,) to θ's shape and dtype."""
     if values is None:
         return None
-    if np.shape(values) != theta.shape[-1:]:
-        raise NetworkError(
-            f"{name} must have shape {theta.shape[-1:]}, one value per parameter, "
-            f"got {np.shape(values)}"
-        )
-    if not (np.isfinite(values) & (np.asarray(values) >= 0)).all():
-        raise NetworkError(f"{name} must be finite and at least 0")
     return np.array(np.broadcast_to(values, theta.shape), theta.dtype, order="C")

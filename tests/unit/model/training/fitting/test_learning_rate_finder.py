@@ -143,14 +143,6 @@ def test_only_finite_losses_are_kept(value: float, updates: int, kept: int) -> N
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"lowest": 0}, NetworkError, "lowest must be a number from 1e-30 to 1e.30, got 0"),
-        ({"lowest": math.nan}, NetworkError, "lowest must be a number from 1e-30 .*, got nan"),
-        ({"highest": math.inf}, NetworkError, "highest must be a number from 1e-30 .*, got inf"),
-        ({"lowest": 10}, NetworkError, r"lowest must be below highest, got 10 and 10"),
-        ({"steps": 19}, NetworkError, "steps must be at least 20, got 19"),
-        ({"steps": 50.0}, NetworkError, r"steps must be a positive integer, got 50\.0"),
-        ({"seed": -1}, NetworkError, "seed must be an integer of at least 0, got -1"),
-        ({"batch_size": 0}, NetworkError, "batch_size must be a positive integer, got 0"),
         ({"theta": np.zeros((2, 3))}, NetworkError, r"theta must be of one network, .*\(2, 3\)"),
         ({"theta": np.zeros(4)}, NetworkError, r"theta must have shape \(3,\)"),
         ({"targets": np.zeros(9)}, NetworkError, "must be as many as the rows, 9 ≠ 200"),
