@@ -515,8 +515,9 @@ class HardenedHttpProtocol(asyncio.Protocol):
         cycle = self._arriving.cycle
         if cycle is None:
             self._respond_with(problem)
-        elif cycle.response_started:
-            self.transport.close()  # the status is already sent
+        elif cycle.response_started:  # the status is already sent
+            self._disconnect_requests()
+            self.transport.close()
         else:
             self._linger()
             cycle.reject(problem)

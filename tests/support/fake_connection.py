@@ -66,6 +66,8 @@ class Raw(asyncio.Transport):
         self.can_end = True
 
     def write(self, data: Any) -> None:
+        if self.ended:
+            raise RuntimeError("Cannot call write() after write_eof()")  # as uvloop
         self.written += data
 
     def close(self) -> None:
