@@ -59,7 +59,7 @@ class MessageReader:
         self._dictionary_bytes = 0
         self._metadata: Any = None  # of the next message, once known
         self._size = 8  # bytes of the next message, as far as known
-        self._any = self.ended = False
+        self._started = self.ended = False
 
     def feed(self, piece: bytes) -> Iterator[Message]:
         """Yield the messages that are complete."""
@@ -76,7 +76,7 @@ class MessageReader:
 
     def finish(self) -> None:
         """Raise Problem (400) if the stream ends within a message or before the first one."""
-        if not self._any or (self._held and not self.ended):
+        if not self._started or (self._held and not self.ended):
             raise malformed()
 
     def _advance(self) -> Message | None:
@@ -103,9 +103,9 @@ class MessageReader:
 
     def _message(self, data: bytes, metadata: Any) -> Message:
         kind = metadata.GetSlot(_HEADER_TYPE, 0, Uint8Flags)
-        if kind not in (SCHEMA, DICTIONARY, BATCH) or (kind == SCHEMA) == self._any:
+        if kind not in (SCHEMA, DICTIONARY, BATCH) or (kind == SCHEMA) == self._started:
             raise malformed()
-        self._any = True
+        self._started = True
         if kind != SCHEMA:
             rows = _child(metadata, _HEADER)
             if kind == DICTIONARY:
