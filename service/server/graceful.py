@@ -72,11 +72,7 @@ class GracefulServer(uvicorn.Server):
         timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), exit_process)
         timer.daemon = True
         timer.start()
-        queued = self._accept_queued()
-        for server in self.servers:
-            server.close()
-        for each in sockets or ():
-            each.close()
+        queued = self._stop_listening(sockets or [])
         protocol = cast(Any, self.config.http_protocol_class)
         connect = partial(protocol, self.config, self.server_state, self.lifespan.state)
         accept = asyncio.get_running_loop().connect_accepted_socket
@@ -97,14 +93,21 @@ class GracefulServer(uvicorn.Server):
     def _connections(self) -> list[HardenedHttpProtocol]:
         return cast(list[HardenedHttpProtocol], list(self.server_state.connections))
 
-    def _accept_queued(self) -> list[socket.socket]:
-        """Accept all connections in the kernel's queue: closing the listening socket resets them.
+    def _stop_listening(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Close the listening sockets, and return the connections in the kernel's queue.
 
-        The event loop would accept one in each iteration, between other work.
+        The close of the last descriptor resets connections in the queue, so it follows immediately
+        after the queue is empty.
         """
+        listening = [each.fileno() for server in self.servers for each in server.sockets]
+        last = [socket.socket(fileno=os.dup(descriptor)) for descriptor in listening]
+        for server in self.servers:
+            server.close()
+        for each in sockets:
+            each.close()
         queued: list[socket.socket] = []
-        for each in (each for server in self.servers for each in server.sockets):
-            with socket.socket(fileno=os.dup(each.fileno())) as listener, suppress(OSError):
+        for listener in last:
+            with listener, suppress(OSError):
                 while len(queued) < self.config.backlog:
                     queued.append(listener.accept()[0])
         return queued
