@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 from support.eventually import until
 from support.paths import ROOT
@@ -43,7 +44,7 @@ class Service:
         self.pid = self.process.pid
         self.port = 0
 
-    def __enter__(self) -> "Service":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

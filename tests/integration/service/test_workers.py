@@ -1,14 +1,12 @@
 """`python -m service --workers 2`: one port, several processes, summed metrics."""
 
 import os
-import queue
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,15 +14,12 @@ import httpx
 import pytest
 from support.eventually import until
 from support.paths import ROOT
+from support.shutdown_clients import PREDICT, ROWS, SECONDS, Load, Service, answer, status_of
 
-from model.artifacts import artifact
-from model.prediction.predictor import Predictor
 from service.observability.prometheus import merge_workers
 from service.server.run import main
 
-SECONDS = 60
 SCRAPE = {"Accept": "text/plain;version=0.0.4"}
-ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
 
 # Writes the files of a worker: three metrics.
 WORKER = """
@@ -36,18 +31,12 @@ Histogram("took", "Took.", registry=registry, buckets=[1, 2]).observe(1.5)
 """
 
 
-def environment(folder: Path, **settings: str) -> dict[str, str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
-    ours = {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
-    always = {"TMPDIR": str(folder), "OPENBLAS_NUM_THREADS": "1", "MALIGNANCY_PORT": "0"}
-    return clean | always | ours
-
-
 def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    ours = {f"MALIGNANCY_{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(
         [sys.executable, "-m", "service", "--workers", "2"],
         cwd=ROOT,
-        env=environment(folder, **settings),
+        env={**os.environ, "TMPDIR": str(folder), "MALIGNANCY_PORT": "0", **ours},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -55,39 +44,12 @@ def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-class Service:
+class Workers(Service):
     """A running service of two workers."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, artifact: Path, folder: Path) -> None:
+        super().__init__(artifact, folder / "log.txt", workers=2)
         self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "--workers", "2", "--port", "0"],
-            cwd=ROOT,
-            env=environment(folder, artifact=str(path)),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: queue.Queue[str] = queue.Queue()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        url = None
-        while url is None:
-            url = re.search(r"running on (http://[\d.:]+)", self.lines.get(timeout=SECONDS))
-        self.url = url[1]
-        # The supervisor logs the address before any worker listens.
-        until(lambda: len(self.workers) == 2 and self.answers())
-
-    def answers(self) -> bool:
-        """Return True if any worker answers."""
-        try:
-            return self.get("/health/live").is_success
-        except httpx.TransportError:
-            return False
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.put(line)
 
     @property
     def workers(self) -> set[int]:
@@ -95,71 +57,45 @@ class Service:
         files = self.folder.glob("malignancy-*/gauge_livesum_*.db")
         return {int(file.stem.rpartition("_")[2]) for file in files}
 
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        """Send a request on a new connection, so that any worker may answer."""
-        return httpx.get(self.url + path, headers=headers, verify=False)
-
-    def predict(self) -> httpx.Response:
-        return httpx.post(f"{self.url}/predict", json=ROWS, verify=False)
-
     def sum_of(self, sample: str) -> float:
-        text = self.get("/metrics", **SCRAPE).text
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", headers=SCRAPE).text
         pattern = rf"^{re.escape(sample)}(?:{{.*}})? (\S+)$"
         return sum(float(value) for value in re.findall(pattern, text, re.MULTILINE))
 
-    def close(self) -> None:
-        """Kill the supervisor; its workers end although it sends no command."""
-        self.process.kill()
-        self.process.wait()
-        self.reader.join(SECONDS)
-        assert not self.reader.is_alive()
-
 
 @pytest.fixture
-def service(predictor: Predictor, tmp_path: Path) -> Iterator[Service]:
-    path, folder = tmp_path / "article.joblib", tmp_path / "temporary"
-    folder.mkdir()
-    artifact.save(predictor, path)
-    service = Service(path, folder)
-    yield service
-    service.close()
-    assert service.process.stderr is not None
-    service.process.stderr.close()
+def service(
+    artifact_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workers]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Workers(artifact_path, tmp_path) as service:
+        service.until_ready(2)
+        yield service
+        service.process.kill()  # the workers end although the supervisor sends no command
+        until(lambda: service.get("/health/live") == b"")
 
 
-def test_workers_are_summed_replaced_and_stopped(service: Service) -> None:
-    for _ in range(20):
-        service.predict()
+def test_workers_are_summed_replaced_and_stopped(service: Workers) -> None:
+    with service.connect() as connection:
+        for _ in range(20):
+            connection.sendall(PREDICT + b"\r\n" + ROWS)
+            assert status_of(answer(connection)) == 200
     assert service.sum_of("malignancy_predictions_total") == 20
     assert service.sum_of("malignancy_requests_in_flight") == 1
 
     # Kill one worker under load; only the clients connected to it notice.
-    stop, answered = threading.Event(), []
-
-    def load() -> None:
-        while not stop.is_set():
-            try:
-                answered.append(service.predict().status_code)
-            except httpx.TransportError:
-                answered.append(0)
-
-    threads = [threading.Thread(target=load) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    before = service.workers
-    victim = min(before)
-    until(lambda: len(answered) > 20)
-    os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in service.workers and len(service.workers) == 2)
-    more = len(answered) + 20
-    until(lambda: len(answered) > more)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert set(answered) <= {0, 200}
-    assert answered.count(0) <= len(threads) + 1
+    victim = min(service.workers)
+    with Load(service.port, 4, kept_alive=False) as load:
+        until(lambda: load.answered[200] > 20)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in service.workers and len(service.workers) == 2)
+        more = load.answered[200] + 20
+        until(lambda: load.answered[200] > more)
+    assert set(load.answered) == {200}
+    assert len(load.lost) + load.closed <= 5
     predictions = service.sum_of("malignancy_predictions_total")
-    assert 20 + answered.count(200) <= predictions <= 20 + len(answered)
+    answered = 20 + load.answered[200]
+    assert answered <= predictions <= answered + len(load.lost)
     assert service.sum_of("malignancy_requests_in_flight") == 1  # without the dead worker
 
     # Corrupt files in the folder are skipped.
@@ -168,14 +104,13 @@ def test_workers_are_summed_replaced_and_stopped(service: Service) -> None:
     (folder / "histogram_1.db").write_bytes(b"\x40")
     assert service.sum_of("malignancy_predictions_total") == predictions
 
-    service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(timeout=SECONDS) == 0
+    service.send_signal(signal.SIGTERM)
+    assert service.end() == 0
     assert not folder.exists()
-    service.reader.join()
-    assert "Traceback" not in "".join(service.lines.queue)
+    assert "Traceback" not in service.log.read_text()
 
 
-def test_sighup_reloads_every_worker(service: Service) -> None:
+def test_sighup_reloads_every_worker(service: Workers) -> None:
     def files() -> list[Path]:
         return list(service.folder.glob("malignancy-*/counter_*.db"))
 
@@ -188,7 +123,7 @@ def test_sighup_reloads_every_worker(service: Service) -> None:
         ]
 
     def reloaded() -> bool:
-        service.process.send_signal(signal.SIGHUP)
+        service.send_signal(signal.SIGHUP)
         return sum(map(bool, reloads())) == 2
 
     until(lambda: len(files()) == 2)  # both workers have started
