@@ -106,7 +106,7 @@ def _scored(
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
     with naming(source):
-        rows = read_rows(chunk, schema.features, complete=True)
+        rows = read_rows(chunk, schema.features)
     predictions = predictor.predict(rows).astype(float)
     added = schema.target.columns(predictions, threshold)
     for name in added:

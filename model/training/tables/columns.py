@@ -12,13 +12,13 @@ from model.prediction.schema import Feature
 from model.prediction.schema_rules import SchemaRules
 
 
-def read_rows(frame: pd.DataFrame, features: Sequence[Feature], *, complete: bool) -> Array:
+def read_rows(frame: pd.DataFrame, features: Sequence[Feature], gaps: int = 0) -> Array:
     """Read the raw values of features.
 
     Args:
         frame: The table.
         features: F features; their names are those of the columns.
-        complete: Reject an empty cell unless its feature may be missing; False accepts all of them.
+        gaps: Number of features, from the first, whose cells may be empty against their rule.
 
     Returns:
         Shape (B, F), float64, NaN for an empty cell.
@@ -29,8 +29,7 @@ def read_rows(frame: pd.DataFrame, features: Sequence[Feature], *, complete: boo
     """
     rows = np.column_stack([_numbers(_column(frame, each.name), each) for each in features])
     invalid = ~SchemaRules(features).check(rows)
-    if not complete:
-        invalid &= ~np.isnan(rows)
+    invalid[:, :gaps] &= ~np.isnan(rows[:, :gaps])
     if invalid.any():
         column = int(invalid.any(axis=0).argmax())
         line, feature = frame.index[int(invalid[:, column].argmax())], features[column]

@@ -90,19 +90,20 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
         DataError: If a column is missing, or a cell is invalid; the text names the line and the
             column.
     """
-    kept = with_labels(with_gaps(frame, data.missing_values), data.targets[0], data.labels)
-    rows = read_rows(kept, schema.features, complete=False)
-    targets = read_rows(kept, as_features(schema.target, data.targets), complete=True)
-    weights = None
+    features, targets = schema.features, as_features(schema.target, data.targets)
+    weight = []
     if data.weight is not None:
-        feature = Feature.model_construct(name=data.weight, type="number", minimum=0)
-        weights = read_rows(kept, [feature], complete=True)[:, 0]
+        weight = [Feature.model_construct(name=data.weight, type="number", minimum=0)]
+    kept = with_labels(with_gaps(frame, data.missing_values), data.targets[0], data.labels)
+    groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
+    values = read_rows(kept, [*features, *targets, *weight], gaps=len(features))
+    first, end = len(features), len(features) + len(targets)
     table = Table(
-        rows,
-        targets.astype(schema.target.dtype),
-        read_text(kept, data.group),
-        weights,
-        read_text(kept, split_column),
+        values[:, :first],
+        values[:, first:end].astype(schema.target.dtype),
+        groups,
+        values[:, end] if weight else None,
+        split_values,
         dropped=len(frame) - len(kept),
     )
     if data.missing != "drop":

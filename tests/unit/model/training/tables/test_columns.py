@@ -47,7 +47,7 @@ FEATURES = NUMBERS | st.sampled_from(
 
 def outcome(frame: pd.DataFrame, feature: Feature) -> Array | str:
     try:
-        return read_rows(frame, [feature], complete=False)[:, 0]
+        return read_rows(frame, [feature], gaps=1)[:, 0]
     except DataError as error:
         return str(error)
 
@@ -100,12 +100,12 @@ def test_columns_are_found_by_name() -> None:
     with pytest.raises(
         DataError, match=r"^column 'a' occurs 2 times: rename or remove the others$"
     ):
-        read_rows(frame, [Feature(name="a")], complete=False)
+        read_rows(frame, [Feature(name="a")])
 
 
 def test_empty_cells_of_optional_features_are_complete() -> None:
     frame = pd.DataFrame({"a": ["1", ""], "b": ["", "2"]}, index=[2, 3], dtype=object)
     optional = Feature(name="a", may_be_missing=True)
-    assert np.isnan(read_rows(frame, [optional], complete=True)).tolist() == [[False], [True]]
+    assert np.isnan(read_rows(frame, [optional])).tolist() == [[False], [True]]
     with pytest.raises(DataError, match=r"^line 2, column 'b': must be a number$"):
-        read_rows(frame, [optional, Feature(name="b")], complete=True)
+        read_rows(frame, [optional, Feature(name="b")])
