@@ -106,7 +106,7 @@ SERVING_CORE = (
     "model.metrics",
     "model.artifacts",
 )
-OFFLINE = {"pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
+OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing")
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed

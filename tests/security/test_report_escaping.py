@@ -1,38 +1,76 @@
-"""Names from a table are escaped in the HTML report, which clinicians open in a browser."""
+"""Texts of a recipe and names from a table are escaped in the HTML report."""
 
 from dataclasses import replace
 
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.html_page import Page
 
 from model.evaluation.report.document import report
-from model.prediction.predictor import Predictor
+from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.schema import Schema
 
+EVIL = "</style><img onerror=alert(1)>"
+TEXTS = st.text("<>&\"'{}%#/!-=;ab ", min_size=1).map(str.strip).filter(bool)
 
-def test_names_from_the_table_are_escaped(predictor: Predictor) -> None:
-    evil = "</style><img onerror=alert(1)>"
+
+def with_text(predictor: Predictor, text: str) -> Predictor:
+    """The predictor with a text wherever a table, a recipe or a file name may put one."""
     schema = predictor.schema
     number, category, *others = schema.features
     features = (
-        number.model_copy(update={"name": evil, "unit": evil, "description": evil}),
+        number.model_copy(update={"name": text, "unit": text, "description": text}),
         category.model_copy(
             update={
-                "name": f"{evil}2",
+                "name": f"{text}2",
                 "type": "category",
-                "categories": (evil, "b"),
+                "categories": (text, f"not {text}"),
                 "minimum": None,
                 "maximum": None,
             }
         ),
         *others,
     )
-    target = schema.target.model_copy(update={"negative": evil})
-    changed = Schema.model_validate({"features": features, "target": target.model_dump()})
-    renamed = replace(predictor, schema=changed, operating_points={evil: 0.5, "default": 0.5})
-    text = report(renamed, None, {})
+    target = {"task": "binary", "negative": text, "positive": f"not {text}"}
+    facts = {
+        **predictor.facts,
+        "description": text,
+        "intended_use": text,
+        "limits": [text],
+        "data": {**predictor.facts["data"], "file": text},
+        "recipe": {**predictor.facts["recipe"], "name": text},
+        "versions": {text: text},
+    }
+    return replace(
+        predictor,
+        name=text,
+        schema=Schema.model_validate({"features": features, "target": target}),
+        operating_points={text: 0.5, "default": 0.5},
+        facts=facts,
+    )
+
+
+def test_texts_beside_pictures_are_escaped(predictor: Predictor) -> None:
+    text = report(with_text(predictor, EVIL), None, {"features": b"\x89PNG"})
     page = Page(text)
-    assert not [img for img in page.having("img") if not str(img["src"]).startswith("data:")]
+    images = page.having("img")
+    assert [img for img in images if EVIL in str(img["alt"])]
+    assert all(str(img["src"]).startswith("data:") for img in images)
     assert not [name for _, attributes in page.tags for name in attributes if name[:2] == "on"]
     assert page.having("script") == []
     assert text.count("<style>") == text.count("</style>") == 1
-    assert page.text.count(evil) > 5
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=TEXTS)
+def test_any_text_is_shown_as_text_and_creates_no_element(predictor: Predictor, text: str) -> None:
+    none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))  # no pictures: faster
+    without_rows = replace(predictor, validation=none)
+    plain, page = (
+        Page(report(with_text(without_rows, each), None, {})) for each in ("plain", text)
+    )
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
+    shown = " ".join(text.split())
+    once_quoted = 1  # in the recipe's TOML, which writes " as \\"
+    assert page.text.count(shown) >= plain.text.count("plain") - once_quoted > 20

@@ -16,7 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from model.arrays import Array
 from model.evaluation.calibration import reliability_curve
-from model.evaluation.report.html import Picture, decimal, percent
+from model.evaluation.report.elements import Picture, decimal, percent
 from model.training.fitting.history import History
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"

@@ -17,7 +17,7 @@ from model.evaluation.curves import (
 )
 from model.evaluation.report.bootstrap import GRID, precision_at
 from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
-from model.evaluation.report.html import Picture, decimal, percent, percents
+from model.evaluation.report.elements import Picture, decimal, percent, percents
 from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix
 from model.prediction.predictor import ScoredRows

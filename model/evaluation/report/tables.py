@@ -8,14 +8,7 @@ import numpy as np
 from model.arrays import Array
 from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.metrics import scores
-from model.evaluation.report.html import (
-    decimal,
-    display_name,
-    paragraph,
-    percent,
-    percents,
-    table,
-)
+from model.evaluation.report.elements import Table, decimal, display_name, percent, percents
 from model.metrics.confusion_matrix import Interval
 from model.metrics.threshold_metrics import metrics_at_threshold, regression_metrics
 from model.prediction.predictor import Predictor, ScoredRows
@@ -69,8 +62,8 @@ COLUMNS = (
 )
 
 
-def key_figures(predictor: Predictor, intervals: Mapping[str, Interval | None]) -> Iterator[str]:
-    """Yield tables of the metrics of validation and training rows at the default threshold.
+def key_tables(predictor: Predictor, intervals: Mapping[str, Interval | None]) -> list[Table]:
+    """Return tables of the metrics of validation and training rows at the default threshold.
 
     Args:
         predictor: The model.
@@ -78,8 +71,7 @@ def key_figures(predictor: Predictor, intervals: Mapping[str, Interval | None]) 
     """
     target = predictor.schema.target
     if isinstance(target, Regression):
-        yield from _errors(predictor, target)
-        return
+        return list(_errors(predictor, target))
     parts = (predictor.validation, predictor.train)
     metrics = [metrics_at_threshold(target, scored, predictor.threshold) for scored in parts]
     part_scores = [scores(target, scored) if len(scored.targets) else {} for scored in parts]
@@ -101,10 +93,10 @@ def key_figures(predictor: Predictor, intervals: Mapping[str, Interval | None]) 
             rows.append([head, validation, decimal(part_scores[1].get(name))])
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
     heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
-    yield table(f"Key metrics{at}, with 95 % intervals", heads, rows)
+    return [Table(f"Key metrics{at}, with 95 % intervals", heads, rows)]
 
 
-def confusion_tables(predictor: Predictor) -> Iterator[str]:
+def confusion_tables(predictor: Predictor) -> Iterator[Table]:
     """Yield confusion matrices, and the metrics of each class or label."""
     target = predictor.schema.target
     for name, scored in _parts(predictor):
@@ -123,40 +115,32 @@ def confusion_tables(predictor: Predictor) -> Iterator[str]:
             title = f"{rows}: true and predicted classes"
             if len(target.classes) <= MAX_CLASSES:
                 yield _matrix(title, target.classes, metrics["confusion_matrix"])
-            else:
-                yield paragraph(
-                    f"The confusion matrix is not shown: it has {len(target.classes)} classes, "
-                    f"more than {MAX_CLASSES}."
-                )
         elif isinstance(target, MultiLabel):
             title = f"{rows}: metrics of each label at threshold {predictor.threshold:g}"
             yield _by_class(title, metrics["labels"])
 
 
-def threshold_table(predictor: Predictor) -> str:
-    """Return a table of the validation rows' metrics at thresholds from 0.05 to 0.95."""
-    title = f"Thresholds from 0.05 to 0.95, {len(predictor.validation.targets)} validation rows"
-    thresholds = [(f"{threshold:.2f}", threshold) for threshold in THRESHOLDS]
-    return _metrics_by_threshold(predictor, title, "threshold", thresholds)
-
-
-def operating_points(predictor: Predictor) -> str:
-    """Return a table of the validation rows' metrics at each operating point."""
+def threshold_tables(predictor: Predictor) -> list[Table]:
+    """Return the validation rows' metrics at operating points and at thresholds of 0.05 to 0.95."""
+    rows = f"{len(predictor.validation.targets)} validation rows"
     points = [(f"{name} ({at:g})", at) for name, at in predictor.operating_points.items()]
-    title = f"Operating points, {len(predictor.validation.targets)} validation rows"
-    return _metrics_by_threshold(predictor, title, "name (threshold)", points)
+    steps = [(f"{threshold:.2f}", threshold) for threshold in THRESHOLDS]
+    return [
+        _by_threshold(predictor, f"Operating points, {rows}", "name (threshold)", points),
+        _by_threshold(predictor, f"Thresholds from 0.05 to 0.95, {rows}", "threshold", steps),
+    ]
 
 
-def _metrics_by_threshold(
+def _by_threshold(
     predictor: Predictor, title: str, head: str, thresholds: Sequence[tuple[str, float]]
-) -> str:
+) -> Table:
     target, scored = predictor.schema.target, predictor.validation
     metrics = [(name, metrics_at_threshold(target, scored, at)) for name, at in thresholds]
     if isinstance(target, Binary):
-        rows = ((name, *_binary_cells(each)) for name, each in metrics)
-        return table(title, (head, *COLUMNS), rows)
+        rows = [(name, *_binary_cells(each)) for name, each in metrics]
+        return Table(title, (head, *COLUMNS), rows)
     heads = (head, "accuracy", "all labels correct", "95 % interval")
-    cells = (
+    cells = [
         (
             name,
             percent(each["accuracy"]),
@@ -164,8 +148,8 @@ def _metrics_by_threshold(
             percents(each["intervals"]["exact_match"]),
         )
         for name, each in metrics
-    )
-    return table(title, heads, cells)
+    ]
+    return Table(title, heads, cells)
 
 
 def _binary_cells(metrics: Mapping[str, Any]) -> list[Any]:
@@ -196,28 +180,28 @@ def _with_interval(metrics: Mapping[str, Any], name: str) -> Any:
     )
 
 
-def _matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+def _matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
     rows = []
     for name, line in zip(names, counts, strict=True):
         total = sum(line)
         cells = [(count, f"{percent(count / total)}" if count else "") for count in line]
         rows.append([f"true {name}", *cells, total])
-    return table(title, ("", *(f"predicted {name}" for name in names), "total"), rows)
+    return Table(title, ("", *(f"predicted {name}" for name in names), "total"), rows)
 
 
-def _by_class(title: str, metrics: Mapping[str, Mapping[str, Any]]) -> str:
+def _by_class(title: str, metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return a table with a row for each class or label."""
     first = next(iter(metrics.values()))
     names = [name for name in (*SHARES, "f1") if name in first]
     count = "positives" if "positives" in first else "rows"
-    rows = (
+    rows = [
         (name, each[count], *(_with_interval(each, metric) for metric in names))
         for name, each in metrics.items()
-    )
-    return table(title, ("", "true rows", *map(display_name, names)), rows)
+    ]
+    return Table(title, ("", "true rows", *map(display_name, names)), rows)
 
 
-def _errors(predictor: Predictor, target: Regression) -> Iterator[str]:
+def _errors(predictor: Predictor, target: Regression) -> Iterator[Table]:
     unit = f" ({target.unit})" if target.unit else ""
     heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
     for column, output in enumerate(target.outputs):
@@ -233,10 +217,10 @@ def _errors(predictor: Predictor, target: Regression) -> Iterator[str]:
             )
             for name, meaning in MEANINGS_OF_ERRORS.items()
         ]
-        yield table(f"Errors of {output}{unit}, with 95 % intervals", heads, rows)
+        yield Table(f"Errors of {output}{unit}, with 95 % intervals", heads, rows)
 
 
-def hardest_rows(predictor: Predictor, limit: int = 10) -> str:
+def hardest_rows(predictor: Predictor, limit: int = 10) -> Table:
     """Return a table of the validation rows with the largest losses, without their features.
 
     Args:
@@ -274,7 +258,7 @@ def hardest_rows(predictor: Predictor, limit: int = 10) -> str:
         else "log loss"
     )
     title = f"The {len(rows)} validation rows with the largest losses; row numbers begin at 0"
-    return table(title, ("row", *heads, loss), rows)
+    return Table(title, ("row", *heads, loss), rows)
 
 
 def row_losses(predictor: Predictor) -> Array:

@@ -3,7 +3,6 @@
 import base64
 import re
 from dataclasses import replace
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from model.artifacts import artifact
 from model.evaluation.metrics import scores
 from model.evaluation.plots.features import feature_distributions
 from model.evaluation.report.document import report
-from model.evaluation.report.html import decimal, percent, percents
+from model.evaluation.report.elements import decimal, percent, percents
 from model.evaluation.report.tables import THRESHOLDS, row_losses
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
@@ -154,26 +153,6 @@ def test_rows_with_the_largest_losses(article: str, predictor: Predictor) -> Non
 
 def test_report_is_reproducible(article: str, trained: Trained, predictor: Predictor) -> None:
     assert report(predictor, trained.outcome.history, pictures(trained)) == article
-
-
-def test_texts_are_escaped(predictor: Predictor) -> None:
-    evil = '<script>alert("&")</script>'
-    facts = {
-        **predictor.facts,
-        "description": evil,
-        "intended_use": evil,
-        "limits": [evil],
-        "data": {**predictor.facts["data"], "file": evil},
-        "recipe": {**predictor.facts["recipe"], "name": evil},
-        "versions": {evil: evil},
-    }
-    target = predictor.schema.target.model_copy(update={"positive": evil})
-    schema = predictor.schema.model_copy(update={"target": target})
-    text = report(replace(predictor, name=evil, schema=schema, facts=facts), None, {})
-    Page(text)
-    assert "<script" not in text
-    assert text.count(escape(evil)) > 20
-    assert f"<title>Report: {escape(evil)}@" in text
 
 
 def test_missing_facts_and_rows_are_stated(predictor: Predictor) -> None:

@@ -1,6 +1,6 @@
-"""Model card of the report."""
+"""Descriptions of the report."""
 
-from model.evaluation.report.model_card import recipe_text
+from model.evaluation.report.descriptions import recipe_text
 
 
 def test_recipe_as_toml() -> None:
