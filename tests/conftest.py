@@ -1,21 +1,21 @@
 """Shared fixtures: trained models, their artifacts, and running services."""
 
 import os
-import re
-import subprocess
+import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import hypothesis
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from support.shutdown_clients import Service
 
 from model.artifacts import artifact
 from model.network.layers import Dense
@@ -108,24 +108,14 @@ def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[i
     Yields:
         The port and the process id.
     """
-    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
-    variables = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **variables}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        # The log contains the port once the service listens, and ends if the service cannot start.
-        # A thread reads the rest of the log: a full pipe would block the service.
-        found = (re.search(r"running on http://[\d.]+:(\d+)", line) for line in process.stderr)
-        port = next((int(match[1]) for match in found if match), 0)
-        reader = threading.Thread(target=process.stderr.read)
-        reader.start()
-        try:
-            assert port
-            yield port, process.pid
-        finally:
-            process.terminate()
-            reader.join()
-            assert process.wait(timeout=20) == 0
+    with (
+        TemporaryDirectory() as folder,
+        Service(artifact_path, Path(folder, "log.txt"), **settings) as service,
+    ):
+        service.until_listening()
+        yield service.port, service.pid
+        service.send_signal(signal.SIGTERM)
+        assert service.end() == 0
 
 
 @pytest.fixture(scope="session")

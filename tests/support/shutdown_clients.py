@@ -53,8 +53,8 @@ class Service:
         self.process.wait()
         self._file.close()
 
-    def until_ready(self, workers: int = 1) -> None:
-        """Wait until `workers` processes have started and the service is ready."""
+    def until_listening(self, workers: int = 1) -> None:
+        """Wait until `workers` processes have started."""
 
         def running() -> bool:
             assert self.process.poll() is None
@@ -63,6 +63,10 @@ class Service:
             return self.log.read_text().count("startup complete") >= workers > 0 < self.port
 
         until(running)
+
+    def until_ready(self, workers: int = 1) -> None:
+        """Wait until `workers` processes have started and the service is ready."""
+        self.until_listening(workers)
         until(lambda: self.status("/health/ready") == 200)
 
     def connect(self) -> socket.socket:
