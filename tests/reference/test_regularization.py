@@ -94,7 +94,7 @@ def test_l2_equals_weight_decay_without_biases() -> None:
     update = optimizer_from({"name": "gradient_descent", "learning_rate": 0.2})
     calls = [
         plan.step,
-        *penalize(theta, gradient, NETWORK.layout, 0, 0.05),
+        *penalize(theta, gradient, NETWORK.layout.weights_mask(), 0, 0.05),
         *update.bind(theta, gradient),
     ]
     network = peer()
@@ -115,7 +115,7 @@ def test_l2_equals_weight_decay_without_biases() -> None:
 @pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.4), (0.3, 0.4)])
 def test_penalty_gradients_equal_autograd(l1: float, l2: float) -> None:
     gradient, network = np.zeros_like(THETA), peer()
-    for call in penalize(THETA, gradient, NETWORK.layout, l1, l2):
+    for call in penalize(THETA, gradient, NETWORK.layout.weights_mask(), l1, l2):
         call()
     terms = [l1 * w.abs().sum() + l2 / 2 * (w**2).sum() for w in weights_of(network)]
     sum(terms).backward()

@@ -162,21 +162,22 @@ class Run:
         self._lowest = math.inf
         self._interrupted = False
         # The calls after a gradient: penalties, clipping, update, bounds, average.
-        layout, rates, gradient = network.layout, training.layer_rates, self._batches.gradient
+        rates, gradient = training.layer_rates, self._batches.gradient
+        mask = network.layout.weights_mask()
         self._update = training.optimizer.bind(
             self._theta,
             gradient,
             multipliers=None if rates is None else network.per_parameter(rates),
-            decay=layout.weights_mask(),
+            decay=mask,
         )
-        self._calls = penalize(self._theta, gradient, layout, training.l1, training.l2)
+        self._calls = penalize(self._theta, gradient, mask, training.l1, training.l2)
         if training.clip_value is not None:
             self._calls += clip_by_value(gradient, training.clip_value)
         if training.clip_norm is not None:
             self._calls += clip_by_norm(gradient, training.clip_norm)
         self._calls += self._update.calls
         if training.max_norm is not None:
-            self._calls += bound_norms(self._theta, layout, training.max_norm)
+            self._calls += bound_norms(self._theta, network.layout, training.max_norm)
         self._average: Average | None = None
         if training.average is not None:
             self._average = Average(self._theta, training.average)

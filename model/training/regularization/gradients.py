@@ -10,12 +10,11 @@ import numpy as np
 
 from model.arrays import Array, aligned
 from model.network.graph import Call
-from model.network.parameters import Layout
 
 EPSILON = 1e-6  # PyTorch's value for clip_by_norm; avoids a division by 0
 
 
-def penalize(theta: Array, gradient: Array, layout: Layout, l1: float, l2: float) -> list[Call]:
+def penalize(theta: Array, gradient: Array, mask: Array, l1: float, l2: float) -> list[Call]:
     """Compile the gradient of the penalty l1 · Σ|w| + ½ · l2 · Σw² over weights.
 
     The gradient l1 · sign(w) + l2 · w is added to `gradient`. Biases and gains are not penalized.
@@ -28,7 +27,7 @@ def penalize(theta: Array, gradient: Array, layout: Layout, l1: float, l2: float
     Args:
         theta: Parameters, shape (P,) or (K, P); read at every call.
         gradient: Gradient, shape of θ; changed in place.
-        layout: Layout of the parameters; distinguishes weights from biases and gains.
+        mask: Shape (P,): 1 for weights, 0 for biases and gains; see `Layout.weights_mask`.
         l1: Strength of the L1 penalty, at least 0.
         l2: Strength of the L2 penalty, at least 0.
 
@@ -42,7 +41,7 @@ def penalize(theta: Array, gradient: Array, layout: Layout, l1: float, l2: float
         (l1, partial(np.sign, theta, scratch)),
     ):
         if strength:
-            factors = np.multiply(np.broadcast_to(layout.weights_mask(), theta.shape), strength)
+            factors = np.multiply(np.broadcast_to(mask, theta.shape), strength)
             factors = np.ascontiguousarray(factors, theta.dtype)
             calls += [
                 derivative,

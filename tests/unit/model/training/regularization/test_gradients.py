@@ -35,7 +35,7 @@ def test_penalty_matches_its_numerical_gradient(
     theta = random_theta(*lead)
     gradient = start = np.random.default_rng(1).standard_normal(theta.shape)
     gradient = start.copy()
-    for call in penalize(theta, gradient, NETWORK.layout, l1, l2):
+    for call in penalize(theta, gradient, WEIGHTS, l1, l2):
         call()
     added, step = gradient - start, 1e-6
     for index in np.ndindex(theta.shape):
@@ -49,7 +49,7 @@ def test_penalty_matches_its_numerical_gradient(
 
 def test_weight_of_zero_has_no_penalty_gradient() -> None:
     theta, gradient = np.zeros(NETWORK.layout.size), np.zeros(NETWORK.layout.size)
-    for call in penalize(theta, gradient, NETWORK.layout, 0.3, 0.7):
+    for call in penalize(theta, gradient, WEIGHTS, 0.3, 0.7):
         call()
     assert not gradient.any()
 
@@ -57,7 +57,7 @@ def test_weight_of_zero_has_no_penalty_gradient() -> None:
 def test_penalty_reads_current_weights_and_does_not_change_them() -> None:
     """The calls are compiled once and read θ at each step."""
     theta, gradient = random_theta(), np.zeros(NETWORK.layout.size)
-    calls = penalize(theta, gradient, NETWORK.layout, 0.3, 0.7)
+    calls = penalize(theta, gradient, WEIGHTS, 0.3, 0.7)
     for factor in (1, -2):
         theta *= factor
         gradient.fill(0)
@@ -70,7 +70,7 @@ def test_penalty_reads_current_weights_and_does_not_change_them() -> None:
 
 
 def test_zero_strengths_compile_to_no_calls() -> None:
-    assert penalize(random_theta(), random_theta(), NETWORK.layout, 0, 0) == []
+    assert penalize(random_theta(), random_theta(), WEIGHTS, 0, 0) == []
 
 
 def clipped(clip: Any, gradient: Array, limit: float) -> Array:
@@ -118,7 +118,7 @@ def test_non_finite_gradients_stay_visible() -> None:
 def test_calls_allocate_nothing(lead: tuple[int, ...]) -> None:
     layout = Network([Dense(300, "relu"), Dense(2)], 200, "mean_squared_error").layout
     theta, gradient = (np.ones((*lead, layout.size)) for _ in range(2))
-    calls = penalize(theta, gradient, layout, 0.1, 0.1)
+    calls = penalize(theta, gradient, layout.weights_mask(), 0.1, 0.1)
     calls += clip_by_value(gradient, 0.5) + clip_by_norm(gradient, 0.5)
     tracemalloc.start()
     for call in calls:
