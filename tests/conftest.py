@@ -1,7 +1,6 @@
 """Shared fixtures: trained models, their artifacts, and running services."""
 
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +14,7 @@ import hypothesis
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from support.shutdown_clients import Service
+from support.service_process import running_service
 
 from model.artifacts import artifact
 from model.network.layers import Dense
@@ -110,12 +109,9 @@ def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[i
     """
     with (
         TemporaryDirectory() as folder,
-        Service(artifact_path, Path(folder, "log.txt"), **settings) as service,
+        running_service(artifact_path, Path(folder, "log.txt"), **settings) as service,
     ):
-        service.until_listening()
         yield service.port, service.pid
-        service.send_signal(signal.SIGTERM)
-        assert service.end() == 0
 
 
 @pytest.fixture(scope="session")

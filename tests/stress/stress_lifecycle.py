@@ -16,16 +16,8 @@ from pathlib import Path
 
 import pytest
 from support.eventually import until
-from support.shutdown_clients import (
-    GRACE_SECONDS,
-    HOST,
-    PREDICT,
-    ROWS,
-    Load,
-    Service,
-    answer,
-    status_of,
-)
+from support.service_process import HOST, Service, answer, status_of
+from support.shutdown_clients import GRACE_SECONDS, PREDICT, ROWS, Load
 
 STOPS = {1: 80, 2: 20}  # by workers
 STARTS = {1: 30, 2: 6}

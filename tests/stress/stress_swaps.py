@@ -1,13 +1,8 @@
 """Long form of test_reloading.py: 1000 swaps under load, half of them to invalid files."""
 
-import os
 import random
-import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +11,8 @@ import httpx
 import numpy as np
 import pytest
 from integration.service.test_reloading import ROW, Load, other_version
-from support.eventually import SECONDS, until
+from support.eventually import until
+from support.service_process import running_service
 
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
@@ -25,21 +21,6 @@ from model.prediction.predictor import Predictor
 
 SWAPS = 1000
 VERSIONS = 4
-
-
-@contextmanager
-def served(path: Path, log: Path) -> Iterator[tuple[str, int]]:
-    """Start a service that logs to a file, and yield its address and process id."""
-    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(path)]
-    with log.open("w") as file, subprocess.Popen(command, stderr=file) as process:
-        try:
-            until(lambda: "running on" in log.read_text())
-            found = re.search(r"running on (http://[\d.]+:\d+)", log.read_text())
-            assert found
-            yield found[1], process.pid
-        finally:
-            process.terminate()
-            assert process.wait(timeout=SECONDS) == 0
 
 
 def corrupted(good: bytes, draw: random.Random) -> bytes:
@@ -65,7 +46,7 @@ def test_a_thousand_swaps(
         titles.append(artifact.from_bytes(content).title)
     make_current(folder / "0.joblib")
     good = bad = 0
-    with served(folder, log) as (url, process), httpx.Client(base_url=url) as client:
+    with running_service(folder, log) as service, httpx.Client(base_url=service.url) as client:
 
         def health() -> dict[str, Any]:
             answer = client.get("/health/ready")
@@ -76,13 +57,13 @@ def test_a_thousand_swaps(
             found = health()
             return bool(found["model"] == title and "failures" not in found)
 
-        with Load(url) as load:
+        with Load(service.url) as load:
             serving = titles[0]
             for number in range(SWAPS):
                 if number % 2:
                     write_atomically(folder / "bad.joblib", corrupted(contents[0], draw))
                     make_current(folder / "bad.joblib")
-                    os.kill(process, signal.SIGHUP)
+                    service.send_signal(signal.SIGHUP)
                     until(lambda: "failures" in health())
                     assert health()["model"] == serving
                     bad += 1
@@ -90,7 +71,7 @@ def test_a_thousand_swaps(
                 which = number // 2 % VERSIONS
                 make_current(folder / f"{which}.joblib")
                 serving = titles[which]
-                os.kill(process, signal.SIGHUP)
+                service.send_signal(signal.SIGHUP)
                 until(partial(is_served, serving))
                 good += 1
     assert (good, bad) == (SWAPS / 2, SWAPS / 2)

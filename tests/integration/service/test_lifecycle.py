@@ -18,17 +18,8 @@ from typing import Any
 import pytest
 from support.eventually import until
 from support.paths import ROOT
-from support.shutdown_clients import (
-    GRACE_SECONDS,
-    HOST,
-    LATEST_SECONDS,
-    PREDICT,
-    ROWS,
-    Load,
-    Service,
-    answer,
-    status_of,
-)
+from support.service_process import HOST, Service, answer, status_of
+from support.shutdown_clients import GRACE_SECONDS, LATEST_SECONDS, PREDICT, ROWS, Load
 
 READINESS = [
     "/health",

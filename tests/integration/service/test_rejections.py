@@ -3,11 +3,8 @@
 import json
 import re
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +14,15 @@ from integration.service.test_framing import exchange, statuses
 from prometheus_client.parser import text_string_to_metric_families as parse
 from support.eventually import until
 from support.raw_requests import GET, HOST, POST
+from support.service_process import running_service
 
 SECONDS = 30
 SETTINGS = {
-    "--receive-timeout-seconds": "0.5",
-    "--keep-alive-seconds": "60",
-    "--allowed-hosts": "localhost,127.0.0.1",
-    "--max-connections": "20",
-    "--max-connections-per-address": "10",
+    "receive_timeout_seconds": "0.5",
+    "keep_alive_seconds": "60",
+    "allowed_hosts": "localhost,127.0.0.1",
+    "max_connections": "20",
+    "max_connections_per_address": "10",
 }
 ID = b"X-Request-ID: of-the-client\r\n"
 # Name: status, route, reason, sent bytes.
@@ -55,23 +53,6 @@ REJECTED = {
 }
 
 
-@contextmanager
-def served(artifact: Path, log: Path) -> Iterator[int]:
-    """Start a service that logs to a file, and return its port."""
-    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact)]
-    command += [each for setting in SETTINGS.items() for each in setting]
-    with log.open("wb") as file, subprocess.Popen(command, stderr=file) as process:
-        try:
-            deadline = time.monotonic() + SECONDS
-            while not (found := re.search(r"running on http://[\d.]+:(\d+)", log.read_text())):
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            yield int(found[1])
-        finally:
-            process.terminate()
-            assert process.wait(timeout=SECONDS) == 0
-
-
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("log")
@@ -80,8 +61,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(artifact_path: Path, log: Path) -> Iterator[int]:
-    with served(artifact_path, log) as port:
-        yield port
+    with running_service(artifact_path, log, **SETTINGS) as service:
+        yield service.port
 
 
 def counted(port: int, name: str, **labels: str) -> float:

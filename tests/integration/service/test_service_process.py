@@ -1,19 +1,17 @@
 """`python -m service` as a process: start, responses, stop, and startup errors."""
 
 import os
-import queue
-import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from support.paths import ROOT
+from support.service_process import Service
 
 SECONDS = 30
 
@@ -36,50 +34,11 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-class Service:
-    """A running service; `url` is read from the log line of uvicorn."""
-
-    def __init__(self, artifact: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "--port", "0"],
-            cwd=ROOT,
-            env=environment(artifact=str(artifact)),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: queue.Queue[str] = queue.Queue()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        self.url = self._wait_for(r"(http://127\.0\.0\.1:[1-9]\d*)")
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.put(line)
-
-    def _wait_for(self, pattern: str) -> str:
-        while True:
-            found = re.search(pattern, self.lines.get(timeout=SECONDS))
-            if found:
-                return found[1]
-
-    def stop(self, by: signal.Signals) -> int:
-        self.process.send_signal(by)
-        return self.process.wait(timeout=SECONDS)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-
-
 @pytest.fixture
-def service(artifact_path: Path) -> Iterator[Service]:
-    service = Service(artifact_path)
-    yield service
-    service.close()
+def service(artifact_path: Path, tmp_path: Path) -> Iterator[Service]:
+    with Service(artifact_path, tmp_path / "log.txt") as service:
+        service.until_listening()
+        yield service
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
@@ -94,10 +53,9 @@ def test_the_service_answers_until_a_signal(service: Service, by: signal.Signals
         assert (head.status_code, head.content) == (200, b"")
         assert client.get("/nothing").json()["instance"]
         assert client.post("/predict", content=b"{").status_code == 400
-        assert service.stop(by) == 0
-    service.reader.join()
-    logged = "".join(service.lines.queue)
-    assert "Traceback" not in logged
+        service.send_signal(by)
+        assert service.end() == 0
+    assert "Traceback" not in service.log.read_text()
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])

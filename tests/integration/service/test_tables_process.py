@@ -1,12 +1,8 @@
 """Large tables: constant memory in a real service, and responses without temporary storage."""
 
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -14,6 +10,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.types import Message
+from support.service_process import Service, running_service
 
 from service.inference.response_spool import MEMORY_BYTES
 
@@ -26,32 +23,16 @@ ROWS = 50_000  # about 1 MB
 CHUNKS = 60
 
 
-@dataclass
-class Service:
-    """A running service and its peak memory."""
-
-    process: subprocess.Popen[str]
-    url: str
-
-    @property
-    def peak_bytes(self) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+def peak_bytes(service: Service) -> int:
+    status = Path(f"/proc/{service.pid}/status").read_text()
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
 @pytest.fixture(scope="module")
-def service(artifact_path: Path) -> Iterator[Service]:
-    command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact_path)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        try:
-            found = (re.search(r"http://127\.0\.0\.1:[1-9]\d*", line) for line in process.stderr)
-            yield Service(process, next(match for match in found if match)[0])
-        finally:
-            process.terminate()
-            process.stderr.read()
-            assert process.wait(timeout=20) == 0
+def service(artifact_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    log = tmp_path_factory.mktemp("log") / "log.txt"
+    with running_service(artifact_path, log) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +53,14 @@ def test_a_large_table_needs_constant_memory(service: Service, chunk: bytes) -> 
     with httpx.Client(base_url=service.url, timeout=120) as client:
         few = client.post("/predict", content=HEADER + chunk, headers=CSV)
         assert few.text.count("\n") == ROWS + 1
-        before = service.peak_bytes
+        before = peak_bytes(service)
         lines = 0
         with client.stream("POST", "/predict", content=large(chunk), headers=CSV) as answer:
             assert answer.status_code == 200
             for received in answer.iter_raw():
                 lines += received.count(b"\n")
         assert lines == CHUNKS * ROWS + 1
-        assert service.peak_bytes - before < 30_000_000
+        assert peak_bytes(service) - before < 30_000_000
 
 
 def test_an_invalid_row_at_the_end_rejects_the_table(service: Service, chunk: bytes) -> None:

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from support.eventually import until
 from support.paths import ROOT
-from support.shutdown_clients import PREDICT, ROWS, SECONDS, Load, Service, answer, status_of
+from support.service_process import SECONDS, Service, answer, status_of
+from support.shutdown_clients import PREDICT, ROWS, Load
 
 from service.observability.prometheus import merge_workers
 from service.server.run import main
@@ -58,7 +59,7 @@ class Workers(Service):
         return {int(file.stem.rpartition("_")[2]) for file in files}
 
     def sum_of(self, sample: str) -> float:
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", headers=SCRAPE).text
+        text = httpx.get(f"{self.url}/metrics", headers=SCRAPE).text
         pattern = rf"^{re.escape(sample)}(?:{{.*}})? (\S+)$"
         return sum(float(value) for value in re.findall(pattern, text, re.MULTILINE))
 
