@@ -257,23 +257,20 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._queued_bytes = data
             self.context.admission.enqueue(self._on_decision)
         else:
-            self._parse_slices(data)
+            self._parse(data)
 
-    def _parse_slices(self, data: bytes, admitted: bool | None = None) -> None:
-        """Parse data, checking the limits in between.
+    def _parse(self, data: bytes | memoryview, admitted: bool | None = None) -> None:
+        """Parse data in slices, between which the limits are checked.
 
         Args:
             data: The received bytes.
             admitted: The decision of `Admission` on the next request; None before a decision.
         """
-        if len(data) <= SLICE_BYTES:
-            self._parse(data, admitted)
+        if len(data) > SLICE_BYTES:
+            view = memoryview(data)
+            for start in range(0, len(data), SLICE_BYTES):
+                self._parse(view[start : start + SLICE_BYTES], admitted)
             return
-        view = memoryview(data)
-        for start in range(0, len(data), SLICE_BYTES):
-            self._parse(view[start : start + SLICE_BYTES], admitted)
-
-    def _parse(self, data: bytes | memoryview, admitted: bool | None = None) -> None:
         if self.state is CLOSED or (self.state is LINGERING and self._discard(len(data))):
             return
         if self.state is READING_HEAD:
@@ -484,7 +481,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         if not admitted:
             responses = self.context.admission.rejections.write_all(data, headers)
         if not responses:  # admitted, or the data need full parsing
-            self._parse_slices(data, admitted)
+            self._parse(data, admitted)
             return
         self.transport.write(b"".join(responses))
         self.server_state.total_requests += len(responses)
