@@ -4,9 +4,9 @@ Shapes: B rows, F features, G valid rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from model.prediction.schema_rules import SchemaRules
 from service.problems import MAX_ERRORS, FieldError
 
 RowErrors = Mapping[int, list[FieldError]]
+NO_ERRORS: RowErrors = MappingProxyType({})
 ROW = "row"  # the field of an error that concerns the whole row
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Rows, and the errors of the invalid ones.
 
     Attributes:
@@ -31,7 +31,7 @@ class Block:
     """
 
     values: Array
-    errors: RowErrors = field(default_factory=dict)
+    errors: RowErrors = NO_ERRORS
 
     def field_errors(self, prefix: str, start: int = 0) -> Iterator[FieldError]:
         """Yield the first errors as fields of the whole body.
@@ -47,8 +47,7 @@ class Block:
             yield FieldError(field=".".join(place), rule=error["rule"])
 
 
-@dataclass(frozen=True)
-class ScoredBlock:
+class ScoredBlock(NamedTuple):
     """A block with predictions.
 
     Attributes:

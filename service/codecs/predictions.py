@@ -14,28 +14,28 @@ class PredictionEncoder:
 
     Args:
         schema: The model's schema.
-        threshold: Decision threshold, 0 to 1; NaN if the model has none.
     """
 
-    def __init__(self, schema: Schema, threshold: float) -> None:
-        self._schema, self._threshold = schema, threshold
+    def __init__(self, schema: Schema) -> None:
+        self._names, self._target = schema.names, schema.target
 
-    def answers(self, scored: ScoredBlock) -> list[dict[str, Any]]:
+    def answers(self, scored: ScoredBlock, threshold: float) -> list[dict[str, Any]]:
         """Return the answer of each row: prediction and imputed features, or errors.
 
         Args:
             scored: The rows, B of them, with predictions.
+            threshold: Decision threshold, 0 to 1; NaN if the model has none.
 
         Returns:
             B objects.
         """
         block = scored.block
-        found = self._schema.target.answers(scored.predictions, self._threshold)
+        found = self._target.answers(scored.predictions, threshold)
         answers: list[dict[str, Any]] = scored.with_gaps(found, None)
         for row, errors in block.errors.items():
             answers[row] = {"errors": errors}
         missing = np.isnan(block.values)
-        if missing.any():
+        if np.count_nonzero(missing):
             missing[list(block.errors)] = False  # their values are undefined
             self._add_imputed(answers, np.argwhere(missing))
         return answers
@@ -47,6 +47,5 @@ class PredictionEncoder:
             answers: The answer of each row; changed in place.
             missing: `(N, 2)` int, row and column of each missing value, sorted.
         """
-        names = self._schema.names
         for row, column in missing.tolist():
-            answers[row].setdefault("imputed", []).append(names[column])
+            answers[row].setdefault("imputed", []).append(self._names[column])

@@ -1,7 +1,7 @@
 """Send the answer to a prediction request, and record what was predicted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import Send
 
@@ -11,8 +11,7 @@ from service.registry.model_version import ModelVersion
 JSON = b"application/json"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete answer.
 
     Attributes:

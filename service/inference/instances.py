@@ -4,7 +4,6 @@ from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock
 from service.codecs.json.answers import JsonWriter
 from service.codecs.json.parser import ParsedRows
-from service.codecs.predictions import PredictionEncoder
 from service.inference.answer import Answer
 from service.inference.execution import is_short, max_json_rows
 from service.overload.limiter import WorkLimiter
@@ -71,7 +70,7 @@ def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
     """
     metadata = {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
-    return JsonWriter(PredictionEncoder(model_version.predictor.schema, threshold), metadata)
+    return JsonWriter(model_version.encoder, threshold, metadata)
 
 
 def _encode(

@@ -7,7 +7,6 @@ from starlette.types import Receive, Scope, Send
 
 from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, NegotiatedTypes
-from service.codecs.predictions import PredictionEncoder
 from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
 from service.dependencies import Dependencies
@@ -91,7 +90,7 @@ def _writer(
 
         return ArrowWriter(schema.target, threshold, mark=mark)
     if media_type == NDJSON:
-        return NdjsonWriter(PredictionEncoder(schema, threshold))
+        return NdjsonWriter(model_version.encoder, threshold)
     return json_writer(model_version, threshold)
 
 

@@ -10,7 +10,6 @@ from pydantic_core import from_json, to_json
 
 from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock, TableWriter
-from service.codecs.predictions import PredictionEncoder
 from service.codecs.tabular.csv import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
 from service.inference.answer import Answer
@@ -126,8 +125,7 @@ class PredictionExamples:
 
     def ndjson_responses(self) -> Json:
         """Return the answers to `ndjson_requests`."""
-        schema = self._model_version.predictor.schema
-        return self._table_responses(NdjsonWriter(PredictionEncoder(schema, self._threshold)))
+        return self._table_responses(NdjsonWriter(self._model_version.encoder, self._threshold))
 
     def _predict(self, request: Json) -> Any:
         answer = predict_json(self._model_version, to_json(request), self._threshold)

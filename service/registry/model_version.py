@@ -14,6 +14,7 @@ from service.codecs.json.parser import InstanceParser
 from service.codecs.open_inference.inputs import InputTensors
 from service.codecs.open_inference.outputs import OutputTensors
 from service.codecs.open_inference.request import RequestLimits
+from service.codecs.predictions import PredictionEncoder
 from service.problems import FieldError, Problem
 from service.registry.batching import MicroBatcher
 from service.registry.metadata import describe, describe_metrics
@@ -44,6 +45,7 @@ class ModelVersion:
         thresholds: Parser of thresholds, with the active threshold.
         max_rows: Maximum number of rows of a JSON or tensor request.
         parser: Parser of JSON instances.
+        encoder: Encoder of predicted rows.
         input_tensors: Decoder of Open Inference Protocol inputs.
         output_tensors: Encoder of Open Inference Protocol outputs.
         frame_limits: Limits of the JSON of an MLflow data frame.
@@ -62,6 +64,7 @@ class ModelVersion:
         # body does not limit the memory of the rows of a model with many features.
         self.max_rows = min(settings.max_rows, MAX_VALUES // len(predictor.schema.features))
         self.parser = InstanceParser(predictor.schema, self.max_rows)
+        self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
         features, outputs = len(predictor.schema.features), len(self.output_tensors.by_name)

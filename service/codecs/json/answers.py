@@ -13,11 +13,14 @@ class JsonWriter:
 
     Args:
         encoder: The encoder of rows.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
         metadata: Fields of the document beside `predictions`.
     """
 
-    def __init__(self, encoder: PredictionEncoder, metadata: dict[str, Any]) -> None:
-        self._encoder, self._metadata = encoder, metadata
+    def __init__(
+        self, encoder: PredictionEncoder, threshold: float, metadata: dict[str, Any]
+    ) -> None:
+        self._encoder, self._threshold, self._metadata = encoder, threshold, metadata
         self._separator = b""
 
     def begin(self) -> bytes:
@@ -27,7 +30,7 @@ class JsonWriter:
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return the predictions of a block."""
         separator, self._separator = self._separator, b","
-        return separator + to_json(self._encoder.answers(scored))[1:-1]
+        return separator + to_json(self._encoder.answers(scored, self._threshold))[1:-1]
 
     def end(self) -> bytes:
         """Return the end of the document."""
@@ -35,4 +38,4 @@ class JsonWriter:
 
     def single(self, scored: ScoredBlock) -> bytes:
         """Return the document of a single instance: its answer and the metadata in one object."""
-        return to_json({**self._encoder.answers(scored)[0], **self._metadata})
+        return to_json({**self._encoder.answers(scored, self._threshold)[0], **self._metadata})

@@ -28,7 +28,8 @@ def wrong_names(
             objects of its array, or of the array `instances`. Without `known`, all objects are.
 
     Returns:
-        Path of each wrong name, from names and indices, and the rule that it breaks.
+        Path of each wrong name, from names and indices, and the rule that it breaks. An empty
+        tuple if the text was not parsed again.
     """
     if text.count(b":") <= pairs:
         return ()

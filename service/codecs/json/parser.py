@@ -1,7 +1,6 @@
 """Parser of JSON bodies: raw bytes to rows of numbers, with the errors of invalid rows."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ EXTRA_VALUES = 100_000
 TOO_SPARSE = "must give more values, or have fewer rows"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRows:
+class ParsedRows(NamedTuple):
     """The valid rows of a body.
 
     Attributes:

@@ -75,8 +75,11 @@ class RowDecoder:
         else:
             in_order = self._of_right_length(rows, errors)
         block = self._rules.check(self._values(in_order), errors)
+        wrong = wrong_names(text, pairs, self._known)
+        if not block.errors and not wrong:
+            return block
         found = {row: _with_absent(each, rows[row]) for row, each in block.errors.items()}
-        for path, rule in wrong_names(text, pairs, self._known):
+        for path, rule in wrong:
             field = safe_name(str(path[-1]))
             if path == (INSTANCES,) and in_instances:
                 raise Problem.invalid([FieldError(field=field, rule=rule)])
@@ -85,7 +88,7 @@ class RowDecoder:
             row_errors = found.setdefault(row, [])
             if len(row_errors) < MAX_ERRORS:
                 row_errors.append(FieldError(field=field, rule=rule))
-        return Block(block.values, dict(sorted(found.items()))) if found else block
+        return Block(block.values, dict(sorted(found.items())))
 
     def _ordered(self, rows: list[dict[str, Any]]) -> tuple[Sequence[Sequence[Any]], int]:
         """Return the values of objects in the order of the features, and how many were read."""

@@ -70,10 +70,11 @@ class NdjsonWriter:
 
     Args:
         encoder: The encoder of rows.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
     """
 
-    def __init__(self, encoder: PredictionEncoder) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: PredictionEncoder, threshold: float) -> None:
+        self._encoder, self._threshold = encoder, threshold
 
     def begin(self) -> bytes:
         """Return no bytes."""
@@ -81,7 +82,7 @@ class NdjsonWriter:
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a line for each row."""
-        return b"\n".join(map(to_json, self._encoder.answers(scored))) + b"\n"
+        return b"\n".join(map(to_json, self._encoder.answers(scored, self._threshold))) + b"\n"
 
     def end(self) -> bytes:
         """Return no bytes."""
