@@ -230,11 +230,12 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
         check_transforms(schema, transforms)
     except DataError as error:
         raise ArtifactError(f"the encoder does not fit the schema: {error}") from None
-    valid = SchemaRules(schema.features).check(arrays["encoder_fill"])
-    for feature, is_valid in zip(schema.features, valid.tolist(), strict=True):
+    fill = arrays["encoder_fill"]
+    for place, feature in enumerate(schema.features):
         # Numbers are not checked: a median may lie between two integers, and values of the training
         # table may be outside of the range.
-        if feature.type in ("category", "boolean") and not is_valid:
+        is_number = feature.type in ("integer", "number")
+        if not is_number and SchemaRules([feature]).check(fill[place, np.newaxis]) is not None:
             raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
     return Encoder(
         tuple(len(feature.categories) for feature in schema.features),

@@ -157,9 +157,9 @@ class Predictor:
         if rows.ndim != 2 or rows.shape[1] != len(self.schema.features):
             expected = len(self.schema.features)
             raise DataError(f"rows must have shape (rows, {expected}), got {rows.shape}")
-        valid = SchemaRules(self.schema.features).check(rows)
-        if not valid.all():
-            row, column = divmod(int(valid.argmin()), valid.shape[1])
+        invalid = SchemaRules(self.schema.features).check(rows)
+        if invalid is not None:
+            row, column = divmod(int(invalid.argmax()), rows.shape[1])
             feature = self.schema.features[column]
             raise DataError(f"row {row}: {feature.name} {feature.rule}")
 

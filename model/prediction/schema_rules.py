@@ -17,34 +17,34 @@ class SchemaRules:
         features: F features, in the order of the columns.
 
     Attributes:
-        low: Smallest valid value of each feature, `(F,)` float64, finite.
-        high: Largest valid value of each feature, `(F,)` float64, finite.
+        low: Smallest valid value of each feature, `(1, F)` float64, finite.
+        high: Largest valid value of each feature, `(1, F)` float64, finite.
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        self.low, self.high = np.array([_bounds(each) for each in features], dtype=np.float64).T
-        fractional = np.array([each.type == "number" for each in features])
+        self.low, self.high = np.array([[_bounds(each) for each in features]]).transpose(2, 0, 1)
+        fractional = np.array([[each.type == "number" for each in features]])
         self._fractional = fractional if fractional.any() else None
         self._optional = np.array([each.may_be_missing for each in features])
 
-    def check(self, values: Array) -> Array:
-        """Return which values keep the rule of their feature.
+    def check(self, values: Array) -> Array | None:
+        """Find the values that break the rule of their feature.
 
         Args:
-            values: Raw values, `(B, F)` or `(F,)` float64: NaN where missing, infinite where a
-                cell is no value of the feature.
+            values: Raw values, `(B, F)` float64: NaN where missing, infinite where a cell is no
+                value of the feature.
 
         Returns:
-            Mask of the shape of `values`, bool.
+            Mask of the invalid values, `(B, F)` bool; None if all are valid.
         """
         nearest = np.rint(values)
         if self._fractional is not None:
             np.copyto(nearest, values, where=self._fractional)
-        nearest = np.minimum(np.maximum(nearest, self.low), self.high)
-        valid: Array = nearest == values  # the nearest value that keeps the rule, or NaN for NaN
-        if np.count_nonzero(valid) < valid.size:
-            valid |= np.isnan(values) & self._optional
-        return valid
+        nearest = np.fmin(np.fmax(nearest, self.low), self.high)  # for a missing value, a bound
+        if nearest.tobytes() == values.tobytes():  # faster than comparing numbers
+            return None
+        invalid: Array = (nearest != values) & ~(np.isnan(values) & self._optional)
+        return invalid if invalid.any() else None
 
 
 def _bounds(feature: Feature) -> tuple[float, float]:

@@ -60,7 +60,7 @@ class ScoredBlock(NamedTuple):
     predictions: Array
     good: Array | None
 
-    def with_gaps(self, values: Iterable[Any], other: Any) -> list[Any]:
+    def with_gaps(self, values: list[Any], other: Any) -> list[Any]:
         """Spread values of valid rows over all rows.
 
         Args:
@@ -71,7 +71,7 @@ class ScoredBlock(NamedTuple):
             B values.
         """
         if self.good is None:
-            return list(values)
+            return values
         remaining = iter(values)
         return [next(remaining) if good else other for good in self.good.tolist()]
 
@@ -106,24 +106,25 @@ class TableRules:
         self._features = schema.features
         self._rules = SchemaRules(schema.features)
 
-    def check(self, values: Array, errors: RowErrors | None = None) -> Block:
+    def check(self, values: Array, errors: RowErrors = NO_ERRORS) -> Block:
         """Check values against the schema.
 
         Args:
             values: `(B, F)` float64, infinity for a cell that could not be parsed.
-            errors: Errors that are known already; their rows are not checked.
+            errors: Errors that are known already; their rows are not checked. In order of rows.
 
         Returns:
             The block with all errors.
         """
-        good = self._rules.check(values)
-        if np.count_nonzero(good) == good.size and not errors:
-            return Block(values)
-        found: dict[int, list[FieldError]] = dict(errors or {})
-        for row in np.flatnonzero(~good.all(axis=1)).tolist():
-            if errors is None or row not in errors:
-                bad = (self._features[column] for column in np.flatnonzero(~good[row])[:MAX_ERRORS])
-                found[row] = [FieldError(field=each.name, rule=each.rule) for each in bad]
+        invalid = self._rules.check(values)
+        if invalid is None:
+            return Block(values, errors)
+        found = dict(errors)
+        for row in np.flatnonzero(invalid.any(axis=1)).tolist():
+            if row not in errors:
+                wrong = np.flatnonzero(invalid[row])[:MAX_ERRORS].tolist()
+                features = (self._features[column] for column in wrong)
+                found[row] = [FieldError(field=each.name, rule=each.rule) for each in features]
         return Block(values, dict(sorted(found.items())))
 
 

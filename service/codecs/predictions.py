@@ -29,14 +29,15 @@ class PredictionEncoder:
         Returns:
             B objects.
         """
-        block = scored.block
-        found = self._target.answers(scored.predictions, threshold)
-        answers: list[dict[str, Any]] = scored.with_gaps(found, None)
-        for row, errors in block.errors.items():
-            answers[row] = {"errors": errors}
-        missing = np.isnan(block.values)
-        if np.count_nonzero(missing):
-            missing[list(block.errors)] = False  # their values are undefined
+        values, errors = scored.block
+        answers = scored.with_gaps(self._target.answers(scored.predictions, threshold), None)
+        if errors:
+            for row, found in errors.items():
+                answers[row] = {"errors": found}
+        total = np.vdot(values, values)
+        if total != total:  # NaN, because a value is
+            missing = np.isnan(values)
+            missing[list(errors)] = False  # their values are undefined
             self._add_imputed(answers, np.argwhere(missing))
         return answers
 

@@ -14,15 +14,17 @@ INLINE_BYTES: Final = 32 * 1024
 INLINE_VALUES: Final = 16 * 1024
 
 
-def is_short(body: bytes, rows: int, features: int) -> bool:
+def is_short(body: bytes, features: int, max_rows: Callable[[bytes], int]) -> bool:
     """Return True if a body can be parsed and predicted in the event loop.
 
     Args:
-        body: The body of a request.
-        rows: Upper limit of its number of rows.
+        body: The body of a request, of at least one byte a row.
         features: Number of features of the model.
+        max_rows: Function that returns an upper limit of the rows of the body.
     """
-    return len(body) < INLINE_BYTES and rows * features <= INLINE_VALUES
+    if len(body) * features <= INLINE_VALUES:
+        return True
+    return len(body) < INLINE_BYTES and max_rows(body) * features <= INLINE_VALUES
 
 
 async def run_work(

@@ -1,5 +1,9 @@
 """Predict the instances of a JSON body, and answer in JSON."""
 
+from typing import Any
+
+from pydantic_core import to_json
+
 from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock
 from service.codecs.json.answers import JsonWriter
@@ -34,7 +38,7 @@ async def answer_instances(
             free in time (503).
     """
     features = len(model_version.predictor.schema.features)
-    if not is_short(body, max_json_rows(body), features):
+    if not is_short(body, features, max_json_rows):
         return await limiter.run(predict_json, model_version, body, threshold)
     rows = model_version.parser.parse(body)
     if len(rows.values) == 1:
@@ -69,19 +73,24 @@ def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
         model_version: The model that predicts.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
     """
-    metadata = {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
-    return JsonWriter(model_version.encoder, threshold, metadata)
+    return JsonWriter(model_version.encoder, threshold, _metadata(model_version, threshold))
+
+
+def _metadata(model_version: ModelVersion, threshold: float) -> dict[str, Any]:
+    """Return the fields of an answer beside its predictions."""
+    return {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
 
 
 def _encode(
     model_version: ModelVersion, rows: ParsedRows, predictions: Array, threshold: float
 ) -> Answer:
     """Return the answer to rows `(B, F)` with predictions `(B, outputs)`."""
-    writer = json_writer(model_version, threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single:
-        body = writer.single(ScoredBlock(Block(rows.values), predictions, None))
-        return Answer(body, 1, labels)
+        scored = ScoredBlock(Block(rows.values), predictions, None)
+        (answer,) = model_version.encoder.answers(scored, threshold)
+        return Answer(to_json({**answer, **_metadata(model_version, threshold)}), 1, labels)
+    writer = json_writer(model_version, threshold)
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
     for start in range(0, count, size):

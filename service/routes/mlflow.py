@@ -85,6 +85,6 @@ class InvocationsEndpoint:
         body = await read_body(scope, receive, dependencies.settings.max_body_bytes, limiter)
         if body is not None:
             features = len(model_version.predictor.schema.features)
-            short = is_short(body, max_json_rows(body), features)
+            short = is_short(body, features, max_json_rows)
             answer = await run_work(limiter, short, predict_mlflow, model_version, body, threshold)
             await send_answer(answer, model_version, send)

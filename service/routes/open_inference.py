@@ -1,6 +1,7 @@
 """/v2/…: routes of the Open Inference Protocol."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -104,7 +105,7 @@ class InferEndpoint:
         body = await _plain_body(scope, receive, max_bytes, limiter)
         if body is not None:
             features = len(model_version.predictor.schema.features)
-            short = is_short(body, max_tensor_rows(body, length), features)
+            short = is_short(body, features, partial(max_tensor_rows, header_length=length))
             answer = await run_work(limiter, short, infer, model_version, body, length, threshold)
             await send_answer(answer, model_version, send)
 

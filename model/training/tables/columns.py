@@ -28,7 +28,9 @@ def read_rows(frame: pd.DataFrame, features: Sequence[Feature], gaps: int = 0) -
             rule of its feature; the text names the line and the column.
     """
     rows = np.column_stack([_numbers(_column(frame, each.name), each) for each in features])
-    invalid = ~SchemaRules(features).check(rows)
+    invalid = SchemaRules(features).check(rows)
+    if invalid is None:
+        return rows
     invalid[:, :gaps] &= ~np.isnan(rows[:, :gaps])
     if invalid.any():
         column = int(invalid.any(axis=0).argmax())

@@ -1,4 +1,4 @@
-"""Answers in JSON: one object for a single instance, else a document with `predictions`."""
+"""Answers in JSON: a document with the array `predictions`."""
 
 from typing import Any
 
@@ -35,7 +35,3 @@ class JsonWriter:
     def end(self) -> bytes:
         """Return the end of the document."""
         return b"]," + to_json(self._metadata)[1:]
-
-    def single(self, scored: ScoredBlock) -> bytes:
-        """Return the document of a single instance: its answer and the metadata in one object."""
-        return to_json({**self._encoder.answers(scored, self._threshold)[0], **self._metadata})

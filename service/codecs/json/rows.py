@@ -16,6 +16,9 @@ from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.json.names import INSTANCES, safe_name, wrong_names
 from service.problems import MAX_ERRORS, FieldError, Problem
 
+_NUMBERS = frozenset({int, float})
+_NUMBERS_AND_NULL = _NUMBERS | {type(None)}
+
 # Values of one feature, null for a missing one, to raw values: infinity for a wrong type.
 Column = Callable[[Sequence[Any]], Array]
 
@@ -111,7 +114,8 @@ class RowDecoder:
 
     def _values(self, rows: Sequence[Sequence[Any]]) -> Array:
         if self._columns is None:
-            return _numbers(list(chain.from_iterable(rows))).reshape(-1, self.features)
+            flat = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
+            return _numbers(flat).reshape(-1, self.features)
         columns = zip(*rows, strict=True)
         return np.column_stack(
             [convert(column) for convert, column in zip(self._columns, columns, strict=True)]
@@ -155,9 +159,9 @@ def _numbers(values: Sequence[Any]) -> Array:
     """Convert JSON numbers; infinity for values that are no number, NaN for null."""
     types = set(map(type, values))
     try:
-        if types <= {int, float}:
+        if types <= _NUMBERS:
             return np.fromiter(values, float, len(values))
-        if types <= {int, float, type(None)}:
+        if types <= _NUMBERS_AND_NULL:
             return np.array(values, dtype=float)  # null becomes NaN
     except OverflowError:  # an integer of more than 300 digits
         pass

@@ -110,9 +110,9 @@ class InputTensors:
         """Return the values (B, columns) if all are valid. Raises Problem (400)."""
         if tensor.datatype == "FP32":
             values = _undo_rounding(values, rules)
-        valid = rules.check(values)
-        if not valid.all():
-            element = int(valid.argmin())
+        invalid = rules.check(values)
+        if invalid is not None:
+            element = int(invalid.argmax())
             feature = features[element % values.shape[1]]
             rule = f"{feature.name} {_numeric_rule(feature)}"
             raise tensor.refused(rule if tensor.name == ALL else feature.rule, element)

@@ -15,9 +15,9 @@ def test_a_body_with_few_values_is_short(row: str) -> None:
     for rows, expected in ((few - 1, True), (few + 1, False)):
         body = instances(rows, row)
         assert max_json_rows(body) >= rows
-        assert is_short(body, max_json_rows(body), features=100) is expected
+        assert is_short(body, 100, max_json_rows) is expected
 
 
 def test_a_large_body_is_not_short() -> None:
-    assert is_short(b" " * (INLINE_BYTES - 1), 1, 1)
-    assert not is_short(b" " * INLINE_BYTES, 1, 1)
+    assert is_short(b" " * (INLINE_BYTES - 1), 1, max_json_rows)
+    assert not is_short(b" " * INLINE_BYTES, 1, max_json_rows)
