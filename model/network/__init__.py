@@ -6,3 +6,19 @@
 Internally, activations are feature-major, `(units + 1, B)` with a last row of ones. The public
 interface is row-major, `(B, features)`. B is the batch size.
 """
+
+__all__ = [
+    "activations",
+    "autograd",
+    "config",
+    "execution",
+    "graph",
+    "initializers",
+    "layers",
+    "losses",
+    "network",
+    "ops",
+    "parameters",
+    "tasks",
+    "validation",
+]

@@ -1,1 +1,3 @@
 """Bytes to rows and back, by media type."""
+
+__all__ = ["accept", "blocks", "negotiation", "predictions"]

@@ -1,1 +1,12 @@
 """Use cases: predict instances, stream tables, answer inference protocols."""
+
+__all__ = [
+    "answer",
+    "execution",
+    "instances",
+    "mlflow",
+    "open_inference",
+    "open_inference_metadata",
+    "request_body",
+    "tables",
+]

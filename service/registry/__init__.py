@@ -1,1 +1,10 @@
 """Models and versions: loading, reloading, batching and metadata."""
+
+__all__ = [
+    "model_version",
+    "registry",
+    "reloadable_model",
+    "reloader",
+    "thresholds",
+    "validation_metrics",
+]

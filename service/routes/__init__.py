@@ -1,1 +1,3 @@
 """Routes of the service, one module for each group of paths."""
+
+__all__ = ["docs", "health", "index", "metrics", "mlflow", "model", "open_inference", "predict"]

@@ -1,1 +1,3 @@
 """Server processes: start, workers, graceful shutdown."""
+
+__all__ = ["run"]

@@ -72,8 +72,8 @@ service.security           ← model.artifacts model.errors service.problems ser
 service.overload           ← service.problems service.request_context
 service.protocol           ← service.lifecycle service.overload service.problems service.settings
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
-    model.prediction service.codecs.json service.codecs.open_inference service.problems
-    service.request_context service.settings
+    model.prediction service.codecs service.codecs.json service.codecs.open_inference
+    service.problems service.request_context service.settings
 service.observability      ← model.metrics model.prediction service.codecs service.registry
     service.request_context
 service.dependencies       ← service.lifecycle service.observability service.overload
@@ -110,6 +110,12 @@ OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptogra
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing")
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
+# Modules that only users import, and the start of the command line.
+PUBLIC = {
+    "model.network": {"autograd"},
+    "model.network.autograd": {"display", "gradient_check", "tape"},
+    "model.cli": {"app", "main"},
+}
 TOP_FOLDERS = ("model", "service", "tests", "benchmarks")
 SOURCES = sorted(path for top in TOP_FOLDERS for path in (ROOT / top).rglob("*.py"))
 
@@ -175,6 +181,15 @@ def against(package: str, *forbidden: str) -> list[tuple[str, str]]:
     return [(source, target) for source, target in edges(package) if within(target, *forbidden)]
 
 
+def listed(path: Path) -> set[str]:
+    """The names in `__all__` of a package's file `__init__.py`."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if path.name == "__init__.py" and isinstance(node, ast.Assign):
+            names: list[str] = ast.literal_eval(node.value)
+            return set(names)
+    return set()
+
+
 def test_packages_import_what_the_table_says() -> None:
     found: dict[str, set[str]] = {name: set() for name in PACKAGES}
     for source, target in edges("model", "service"):
@@ -187,6 +202,22 @@ def test_packages_import_what_the_table_says() -> None:
 
 def test_the_table_has_no_circle() -> None:
     assert len(list(TopologicalSorter(PACKAGES).static_order())) == len(PACKAGES)
+
+
+def test_packages_list_the_modules_that_others_import() -> None:
+    found: dict[str, set[str]] = {name: set(each) for name, each in PUBLIC.items()}
+    for source, target in edges("model", "service"):
+        folder = package_of(target)
+        if folder and folder not in (target, package_of(source)):
+            for name in target.removeprefix(f"{folder}.").split("."):
+                found.setdefault(folder, set()).add(name)
+                folder = f"{folder}.{name}"
+    assert found == {module_of(path): names for path in SOURCES if (names := listed(path))}
+
+
+def test_every_folder_is_a_package() -> None:
+    folders = {path.parent for path in SOURCES if within(module_of(path), "model", "service")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_modules_have_no_circle() -> None:
@@ -208,12 +239,12 @@ def test_imported_distributions_are_declared() -> None:
         project = tomllib.load(file)["project"]
     extras = (project["optional-dependencies"][name] for name in USER_EXTRAS)
     requirements = chain(project["dependencies"], *extras)
-    declared = {re.split(r"[^\w-]", each)[0].replace("-", "_") for each in requirements}
+    declared = {re.split(r"[^\w-]", each)[0].lower().replace("-", "_") for each in requirements}
     distributions = {"sklearn": ["scikit-learn"], **packages_distributions()}  # an extra
     for source, target in edges("model", "service"):
         name = target.partition(".")[0]
         if name not in sys.stdlib_module_names | {"model", "service"}:
-            provided = {each.replace("-", "_") for each in distributions.get(name, [name])}
+            provided = {each.lower().replace("-", "_") for each in distributions.get(name, [name])}
             assert provided & declared, f"{source} imports {name}"
 
 

@@ -1,1 +1,3 @@
 """Plots, drawn with Matplotlib."""
+
+__all__ = ["features", "landscape", "learning_rate", "predictions", "training"]

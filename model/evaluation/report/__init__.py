@@ -1,1 +1,3 @@
 """The HTML report of one model."""
+
+__all__ = ["document"]

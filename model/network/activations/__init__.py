@@ -1,1 +1,3 @@
 """Activations: value and derivative of each."""
+
+__all__ = ["activation", "rectifiers", "registry"]

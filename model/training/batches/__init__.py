@@ -1,1 +1,3 @@
 """Mini-batches of training rows, in memory or in a file."""
+
+__all__ = ["batches", "rows", "stored_rows"]

@@ -1,1 +1,3 @@
 """The training loop, its records, checkpoints and interrupts, and the learning-rate finder."""
+
+__all__ = ["checkpoint", "history", "learning_rate_finder", "loop", "partial_fit", "sequential"]

@@ -1,1 +1,3 @@
 """Learning-rate schedules."""
+
+__all__ = ["cosine", "plateau", "registry", "schedule"]

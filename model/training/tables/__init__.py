@@ -1,1 +1,3 @@
 """Tables of rows: reading, columns, targets, splits, partitions and the encoder's fit."""
+
+__all__ = ["columns", "fit_encoder", "partitions", "readers", "splits", "table", "targets"]

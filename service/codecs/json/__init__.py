@@ -1,1 +1,3 @@
 """JSON bodies: limits, parsing, validation, error locations."""
+
+__all__ = ["answers", "limits", "names", "parser", "rows"]

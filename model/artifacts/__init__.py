@@ -1,0 +1,3 @@
+"""The artifact file: format, safe reading, atomic writing, versions, signatures."""
+
+__all__ = ["artifact", "atomic_write", "npz", "repository", "safe_read", "signing"]
