@@ -15,7 +15,6 @@ _BEGIN: Final = re.compile(
     rb'%(s)b\{%(s)b"instances"%(s)b:%(s)b\[%(s)b(?=([\[{]))' % {b"s": _SPACE}
 )
 _END: Final = re.compile(rb"\]%(s)b\}%(s)b\Z" % {b"s": _SPACE})
-_MAX_BEGIN_BYTES: Final = 100
 _MAX_END_BYTES: Final = 1000
 # The comma between two arrays, or between two objects.
 _BETWEEN: Final = {
@@ -35,11 +34,10 @@ def split_body(body: bytes) -> list[bytes] | None:
         body: The request body.
 
     Returns:
-        The chunks, of about 32 KiB; None for a body of another form, or with a row over 1 MiB.
+        The chunks, of about 32 KiB; None for a smaller body, a body of another form, or one with a
+        row over 1 MiB.
     """
-    if (
-        body.find(b'"instances"', 0, _MAX_BEGIN_BYTES) < 0
-    ):  # a single instance, the most frequent body
+    if len(body) <= CHUNK_BYTES:
         return None
     begin = _BEGIN.match(body)
     end = _END.search(body, max(0, len(body) - _MAX_END_BYTES))
