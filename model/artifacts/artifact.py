@@ -235,7 +235,7 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
         # Numbers are not checked: a median may lie between two integers, and values of the training
         # table may be outside of the range.
         is_number = feature.type in ("integer", "number")
-        if not is_number and SchemaRules([feature]).check(fill[place, np.newaxis]) is not None:
+        if not is_number and SchemaRules([feature]).check(fill[np.newaxis, [place]]) is not None:
             raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
     return Encoder(
         tuple(len(feature.categories) for feature in schema.features),

@@ -158,7 +158,7 @@ class Predictor:
             expected = len(self.schema.features)
             raise DataError(f"rows must have shape (rows, {expected}), got {rows.shape}")
         invalid = SchemaRules(self.schema.features).check(rows)
-        if invalid is not None:
+        if invalid is not None and invalid.any():
             row, column = divmod(int(invalid.argmax()), rows.shape[1])
             feature = self.schema.features[column]
             raise DataError(f"row {row}: {feature.name} {feature.rule}")

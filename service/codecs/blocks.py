@@ -28,10 +28,12 @@ class Block(NamedTuple):
         values: `(B, F)` float64, columns in the order of the schema, NaN where missing; undefined
             for invalid rows.
         errors: Up to 10 errors for each invalid row, by its index in the block.
+        complete: Whether it is known that no value is missing.
     """
 
     values: Array
     errors: RowErrors = NO_ERRORS
+    complete: bool = False
 
     def field_errors(self, prefix: str, start: int = 0) -> Iterator[FieldError]:
         """Yield the first errors as fields of the whole body.
@@ -118,7 +120,7 @@ class TableRules:
         """
         invalid = self._rules.check(values)
         if invalid is None:
-            return Block(values, errors)
+            return Block(values, errors, complete=not errors)
         found = dict(errors)
         for row in np.flatnonzero(invalid.any(axis=1)).tolist():
             if row not in errors:

@@ -29,13 +29,12 @@ class PredictionEncoder:
         Returns:
             B objects.
         """
-        values, errors = scored.block
+        values, errors, complete = scored.block
         answers = scored.with_gaps(self._target.answers(scored.predictions, threshold), None)
         if errors:
             for row, found in errors.items():
                 answers[row] = {"errors": found}
-        total = np.vdot(values, values)
-        if total != total:  # NaN, because a value is
+        if not complete:
             missing = np.isnan(values)
             missing[list(errors)] = False  # their values are undefined
             self._add_imputed(answers, np.argwhere(missing))

@@ -87,7 +87,7 @@ def _encode(
     """Return the answer to rows `(B, F)` with predictions `(B, outputs)`."""
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single:
-        scored = ScoredBlock(Block(rows.values), predictions, None)
+        scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)
         return Answer(to_json({**answer, **_metadata(model_version, threshold)}), 1, labels)
     writer = json_writer(model_version, threshold)

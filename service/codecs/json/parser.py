@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from model.arrays import Array
 from model.prediction.schema import Schema
+from service.codecs.blocks import Block, join_blocks
 from service.codecs.json.chunks import split_body
 from service.codecs.json.limits import JsonLimits, row_punctuation
 from service.codecs.json.names import INSTANCES, safe_name
@@ -22,12 +21,17 @@ class ParsedRows(NamedTuple):
     """The valid rows of a body.
 
     Attributes:
-        values: `(B, F)` float64, NaN where missing.
+        block: The rows, all valid.
         single: Whether the body was one object, so that the answer is one object.
     """
 
-    values: Array
+    block: Block
     single: bool
+
+    @property
+    def values(self) -> Array:
+        """The rows `(B, F)` float64, NaN where missing."""
+        return self.block.values
 
 
 class InstanceParser:
@@ -54,16 +58,16 @@ class InstanceParser:
     def parse(self, body: bytes) -> ParsedRows:
         """Return the rows of a body. Raises Problem (400 malformed, 422 invalid)."""
         chunks = split_body(body)
-        values = None if chunks is None else self._parse_chunks(chunks, len(body))
-        return self._parse_whole(body) if values is None else ParsedRows(values, single=False)
+        block = None if chunks is None else self._parse_chunks(chunks, len(body))
+        return self._parse_whole(body) if block is None else ParsedRows(block, single=False)
 
-    def _parse_chunks(self, chunks: list[bytes], size: int) -> Array | None:
+    def _parse_chunks(self, chunks: list[bytes], size: int) -> Block | None:
         """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.
 
         Raises:
             Problem: Rows are invalid (422).
         """
-        blocks: list[Array] = []
+        blocks: list[Block] = []
         errors: list[FieldError] = []
         count = 0
         for chunk in chunks:
@@ -78,11 +82,11 @@ class InstanceParser:
             errors += block.field_errors(INSTANCES, count)
             if len(errors) >= MAX_ERRORS:
                 break
-            blocks.append(block.values)
+            blocks.append(block)
             count += len(rows)
         if errors:
             raise Problem.invalid(errors)
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        return join_blocks(blocks)
 
     def _parse_whole(self, body: bytes) -> ParsedRows:
         """Return the row of an object, or rows that `split_body` could not split.
@@ -102,7 +106,7 @@ class InstanceParser:
         block = self.rows.decode(rows, body, in_instances=not single)
         if block.errors:
             raise Problem.invalid(block.field_errors("" if single else INSTANCES))
-        return ParsedRows(block.values, single)
+        return ParsedRows(block, single)
 
     def _rows_of(self, document: dict[str, Any], size: int) -> list[Any]:
         """Return the rows of a body with `instances`, all of one kind. Raises Problem (422)."""

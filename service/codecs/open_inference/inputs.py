@@ -111,7 +111,7 @@ class InputTensors:
         if tensor.datatype == "FP32":
             values = _undo_rounding(values, rules)
         invalid = rules.check(values)
-        if invalid is not None:
+        if invalid is not None and invalid.any():
             element = int(invalid.argmax())
             feature = features[element % values.shape[1]]
             rule = f"{feature.name} {_numeric_rule(feature)}"
