@@ -41,10 +41,11 @@ async def answer_instances(
     if not is_short(body, features, max_json_rows):
         return await limiter.run(predict_json, model_version, body, threshold)
     rows = model_version.parser.parse(body)
-    if len(rows.values) == 1:
-        predictions = await model_version.predict_batched(rows.values)
+    values = rows.block.values
+    if len(values) == 1:
+        predictions = await model_version.predict_batched(values)
     else:
-        predictions = model_version.predict(rows.values)
+        predictions = model_version.predict(values)
     return _encode(model_version, rows, predictions, threshold)
 
 
