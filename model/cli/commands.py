@@ -37,7 +37,7 @@ class Command(NamedTuple):
     example: str
 
 
-def serve_command(context: typer.Context) -> None:
+def _serve_command(context: typer.Context) -> None:
     """Start the REST service; `serve --help` lists its settings."""
     sys.argv[1:] = context.args
     runpy.run_module("service", run_name="__main__")
@@ -73,7 +73,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             predict_command,
             "predict artifacts/wisconsin.joblib rows.csv --output out.csv",
         ),
-        Command("serve", serve_command, "serve --artifact artifacts/wisconsin.joblib"),
+        Command("serve", _serve_command, "serve --artifact artifacts/wisconsin.joblib"),
     ),
     "Publish": (
         Command("promote", promote_command, "promote artifacts/wisconsin/2026-11.joblib"),
@@ -105,7 +105,7 @@ def register(app: typer.Typer) -> None:
                         subgroups[group], name=group, help=SUBGROUPS[group], rich_help_panel=panel
                     )
                 parent = subgroups[group]
-            serves = command.function is serve_command
+            serves = command.function is _serve_command
             parent.command(
                 name,
                 epilog=f"Example: malignancy {command.example}",

@@ -60,9 +60,9 @@ class PredictionExamples:
     def json_requests(self) -> Json:
         """Return JSON bodies by name of the example."""
         return {
-            "one": example("One instance", self.rows[0]),
-            "objects": example("Many instances as objects", {"instances": self.rows}),
-            "arrays": example(
+            "one": _example("One instance", self.rows[0]),
+            "objects": _example("Many instances as objects", {"instances": self.rows}),
+            "arrays": _example(
                 "Many instances as arrays, features in order", {"instances": self.arrays}
             ),
         }
@@ -75,15 +75,15 @@ class PredictionExamples:
         """Return JSON bodies in the forms of MLflow by name of the example."""
         split = {"columns": list(self.rows[0]), "data": self.arrays}
         return {
-            "dataframe_split": example("Columns and data", {"dataframe_split": split}),
-            "dataframe_records": example("Rows as objects", {"dataframe_records": self.rows}),
-            "instances": example("Instances", {"instances": self.rows}),
-            "inputs": example("Inputs", {"inputs": self.arrays}),
+            "dataframe_split": _example("Columns and data", {"dataframe_split": split}),
+            "dataframe_records": _example("Rows as objects", {"dataframe_records": self.rows}),
+            "instances": _example("Instances", {"instances": self.rows}),
+            "inputs": _example("Inputs", {"inputs": self.arrays}),
         }
 
     def mlflow_responses(self) -> Json:
         """Return the answers to `mlflow_requests` and to a table, which are equal."""
-        same = {**self.mlflow_requests(), TABLE: example("Table", None)}
+        same = {**self.mlflow_requests(), TABLE: _example("Table", None)}
         return self._responses(same, lambda _: self._predict({"instances": self.rows}))
 
     def tensor_requests(self, tensor: Json) -> Json:
@@ -95,7 +95,7 @@ class PredictionExamples:
         shape = [len(self.rows), len(self.rows[0])]
         data = [self._tensor_row(row) for row in self._values.tolist()]
         inputs = [{**tensor, "shape": shape, "parameters": {}, "data": data}]
-        return {TABLE: example("All features in one tensor", {"inputs": inputs})}
+        return {TABLE: _example("All features in one tensor", {"inputs": inputs})}
 
     def tensor_responses(self, tensor: Json) -> Json:
         """Return the answers to `tensor_requests` with the same argument."""
@@ -112,7 +112,7 @@ class PredictionExamples:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.rows[0])
         writer.writerows(map(_cell, row.values()) for row in self.rows)
-        return {TABLE: example("Table", text.getvalue())}
+        return {TABLE: _example("Table", text.getvalue())}
 
     def csv_responses(self) -> Json:
         """Return the answers to `csv_requests`."""
@@ -121,7 +121,9 @@ class PredictionExamples:
 
     def ndjson_requests(self) -> Json:
         """Return NDJSON bodies by name of the example."""
-        return {TABLE: example("Table", "".join(f"{to_json(row).decode()}\n" for row in self.rows))}
+        return {
+            TABLE: _example("Table", "".join(f"{to_json(row).decode()}\n" for row in self.rows))
+        }
 
     def ndjson_responses(self) -> Json:
         """Return the answers to `ndjson_requests`."""
@@ -137,13 +139,13 @@ class PredictionExamples:
             scored = ScoredBlock(Block(self._values), predictions, None)
             return b"".join([writer.begin(), writer.rows(scored), writer.end()]).decode()
 
-        return self._responses({TABLE: example("Table", None)}, answer)
+        return self._responses({TABLE: _example("Table", None)}, answer)
 
     def _responses(self, requests: Json, answer: Callable[[Any], Any]) -> Json:
         responses = {}
         for name, request in requests.items():
             try:
-                responses[name] = example(request["summary"], answer(request["value"]))
+                responses[name] = _example(request["summary"], answer(request["value"]))
             except Problem:  # for example because the typical row overflows
                 continue
         return responses
@@ -152,7 +154,7 @@ class PredictionExamples:
         return [None if np.isnan(value) else value for value in row]
 
 
-def example(summary: str, value: Any) -> Json:
+def _example(summary: str, value: Any) -> Json:
     """Return an OpenAPI Example Object.
 
     Args:

@@ -53,7 +53,7 @@ class Thresholds:
         """
         if not query:
             return self.active
-        return self.resolve(read_query(query, "threshold").get("threshold"))
+        return self.resolve(_read_query(query, "threshold").get("threshold"))
 
     def parse_table_query(self, query: bytes) -> tuple[float, bool]:
         """Parse the query string of a prediction of rows or tables.
@@ -66,7 +66,7 @@ class Thresholds:
         """
         if not query:
             return self.active, False
-        parameters = read_query(query, "threshold", "on_error")
+        parameters = _read_query(query, "threshold", "on_error")
         on_error = parameters.get("on_error", ON_ERROR[0])
         if on_error not in ON_ERROR:
             rule = f"must be {' or '.join(ON_ERROR)}"
@@ -107,7 +107,7 @@ class Thresholds:
         return abs(number) if 0 <= number <= 1 else None  # abs() turns -0.0 into 0.0
 
 
-def read_query(query: bytes, *names: str) -> dict[str, str]:
+def _read_query(query: bytes, *names: str) -> dict[str, str]:
     """Parse a raw query string.
 
     An unknown name is an error: if a misspelt threshold were ignored, the answer would be for

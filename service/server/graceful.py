@@ -69,7 +69,7 @@ class GracefulServer(uvicorn.Server):
         logger.info("shutdown_closing")
         lifecycle = self._lifecycle
         ends_at = lifecycle.close_at + GRACE_SECONDS
-        timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), exit_process)
+        timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), _exit_process)
         timer.daemon = True
         timer.start()
         queued = self._stop_listening(sockets or [])
@@ -87,7 +87,7 @@ class GracefulServer(uvicorn.Server):
             await self.lifespan.shutdown()
         if self.server_state.tasks:
             logger.warning("requests_abandoned", extra={"requests": len(self.server_state.tasks)})
-            exit_process()  # without waiting for their threads
+            _exit_process()  # without waiting for their threads
 
     @property
     def _connections(self) -> list[HardenedHttpProtocol]:
@@ -123,7 +123,7 @@ class GracefulServer(uvicorn.Server):
             await asyncio.sleep(POLL_SECONDS)
 
 
-def exit_process() -> None:
+def _exit_process() -> None:
     """Exit with code 0 at once, whatever its threads still do; buffered log lines are written."""
     logging.shutdown()
     os._exit(0)

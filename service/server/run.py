@@ -45,9 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         if settings.workers > 1:
             configure_logging(settings.log_level, settings.log_format, _log_writer())
             create_app(settings)  # reports errors of the settings and artifacts once
-            return 0 if serve_with_workers(serve_as_worker, settings) else 3
+            return 0 if serve_with_workers(_serve_as_worker, settings) else 3
         lifecycle = Lifecycle(settings.drain_seconds)
-        app = make_app(settings, lifecycle)
+        app = _make_app(settings, lifecycle)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def serve_as_worker(settings: Settings, listener: socket.socket, commands: Connection) -> None:
+def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Connection) -> None:
     """Run one of several worker processes until the supervisor stops it or is gone.
 
     A worker whose artifact cannot be read any more exits with code 1; the supervisor then starts
@@ -81,7 +81,7 @@ def serve_as_worker(settings: Settings, listener: socket.socket, commands: Conne
         target=follow_supervisor, args=(commands, lifecycle), name="commands", daemon=True
     ).start()
     try:
-        app = make_app(settings, lifecycle)
+        app = _make_app(settings, lifecycle)
     except (ArtifactError, SettingError) as error:
         logger.error("worker_setup_failed", extra={"error": str(error)})
         sys.exit(1)
@@ -105,7 +105,7 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
     )
 
 
-def make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
+def _make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
     """Create the application of a process, with its logging and tracing, and tune the interpreter.
 
     Args:

@@ -215,6 +215,13 @@ def test_packages_list_the_modules_that_others_import() -> None:
     assert found == {module_of(path): names for path in SOURCES if (names := listed(path))}
 
 
+def test_no_tracked_file_is_ignored() -> None:
+    # The builder of wheels leaves out what .gitignore names, even if it is tracked.
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == ""
+
+
 def test_every_folder_is_a_package() -> None:
     folders = {path.parent for path in SOURCES if within(module_of(path), "model", "service")}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []

@@ -7,7 +7,7 @@ from model.arrays import Array, as_matrix
 from model.network.network import Network
 
 
-def analytic_gradient(
+def _analytic_gradient(
     network: Network, theta: Array, rows: npt.ArrayLike, targets: npt.ArrayLike
 ) -> Array:
     """Return ∂J/∂θ `(P,)` by back-propagation, over all rows as one batch.
@@ -25,7 +25,7 @@ def analytic_gradient(
     return np.asarray(plan.gradient)
 
 
-def numerical_gradient(
+def _numerical_gradient(
     network: Network,
     theta: Array,
     rows: npt.ArrayLike,
@@ -69,7 +69,7 @@ def gradient_error(
         rows: `(B, features)`.
         targets: As the loss takes them.
     """
-    analytic = analytic_gradient(network, theta, rows, targets)
-    numerical = numerical_gradient(network, theta, rows, targets)
+    analytic = _analytic_gradient(network, theta, rows, targets)
+    numerical = _numerical_gradient(network, theta, rows, targets)
     size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
     return float(np.linalg.norm(analytic - numerical) / size) if size else 0.0

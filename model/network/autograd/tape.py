@@ -107,28 +107,28 @@ class Value:
 
     def __add__(self, other: "Operand") -> "Value":
         """A + b.  ∂y/∂a = 1,  ∂y/∂b = 1."""
-        b = as_value(other)
+        b = _as_value(other)
         return _record("+", self.data + b.data, (self, lambda g: g), (b, lambda g: g))
 
     def __sub__(self, other: "Operand") -> "Value":
         """A − b.  ∂y/∂a = 1,  ∂y/∂b = −1."""
-        b = as_value(other)
+        b = _as_value(other)
         return _record("-", self.data - b.data, (self, lambda g: g), (b, lambda g: -g))
 
     def __mul__(self, other: "Operand") -> "Value":
         """A b.  ∂y/∂a = b,  ∂y/∂b = a."""
-        a, b = self, as_value(other)
+        a, b = self, _as_value(other)
         return _record("*", a.data * b.data, (a, lambda g: g * b.data), (b, lambda g: g * a.data))
 
     def __truediv__(self, other: "Operand") -> "Value":
         """A / b.  ∂y/∂a = 1 / b,  ∂y/∂b = −y / b."""
-        a, b = self, as_value(other)
+        a, b = self, _as_value(other)
         y = a.data / b.data
         return _record("/", y, (a, lambda g: g / b.data), (b, lambda g: -g * y / b.data))
 
     def __matmul__(self, other: "Operand") -> "Value":
         """A b, of matrices, stacks of them and vectors.  ∂J/∂a = g bᵀ,  ∂J/∂b = aᵀ g."""
-        a, b = self, as_value(other)
+        a, b = self, _as_value(other)
         y = a.data @ b.data
         row = a.data if a.data.ndim > 1 else a.data[None, :]  # a vector on the left is a row,
         column = b.data if b.data.ndim > 1 else b.data[:, None]  # on the right a column
@@ -152,19 +152,19 @@ class Value:
         return _record(f"** {n:g}", a**n, (self, lambda g: g * n * a ** (n - 1) if n else 0 * g))
 
     def __radd__(self, other: "Operand") -> "Value":
-        return as_value(other) + self
+        return _as_value(other) + self
 
     def __rsub__(self, other: "Operand") -> "Value":
-        return as_value(other) - self
+        return _as_value(other) - self
 
     def __rmul__(self, other: "Operand") -> "Value":
-        return as_value(other) * self
+        return _as_value(other) * self
 
     def __rtruediv__(self, other: "Operand") -> "Value":
-        return as_value(other) / self
+        return _as_value(other) / self
 
     def __rmatmul__(self, other: "Operand") -> "Value":
-        return as_value(other) @ self
+        return _as_value(other) @ self
 
     def __neg__(self) -> "Value":
         """−a.  ∂y/∂a = −1."""
@@ -212,7 +212,7 @@ class Value:
 
         So max(z, 0) + ln(1 + exp(−|z|)) has its true derivative, ½, also at 0.
         """
-        a, b = self, as_value(other)
+        a, b = self, _as_value(other)
         share = (a.data > b.data) + (a.data == b.data) / 2
         y = np.maximum(a.data, b.data)
         return _record("maximum", y, (a, lambda g: g * share), (b, lambda g: g * (1 - share)))
@@ -289,7 +289,7 @@ class Value:
 Operand = Value | npt.ArrayLike
 
 
-def as_value(operand: Operand) -> Value:
+def _as_value(operand: Operand) -> Value:
     """Return the operand if it is a Value, else a constant.
 
     Raises:
@@ -305,7 +305,7 @@ def concatenate(values: Sequence[Operand], axis: int = 0) -> Value:
         values: Operands whose shapes differ only along the axis.
         axis: The axis.
     """
-    parts = [as_value(value) for value in values]
+    parts = [_as_value(value) for value in values]
     y = np.concatenate([part.data for part in parts], axis)
     places = np.split(np.arange(y.shape[axis]), np.cumsum([p.data.shape[axis] for p in parts]))
     pullbacks = [partial(np.take, indices=place, axis=axis) for place in places]
@@ -319,7 +319,7 @@ def stack(values: Sequence[Operand], axis: int = 0) -> Value:
         values: Operands of one shape.
         axis: The new axis.
     """
-    parts = [as_value(value) for value in values]
+    parts = [_as_value(value) for value in values]
     y = np.stack([part.data for part in parts], axis)
     pullbacks = [partial(np.take, indices=index, axis=axis) for index in range(len(parts))]
     return _record("stack", y, *zip(parts, pullbacks, strict=True))

@@ -271,7 +271,7 @@ class Decision(Section):
     def _check_refer(cls, given: list[Any]) -> list[Any]:
         if len(given) not in (0, 2):
             raise ValueError("must be two thresholds")
-        return [parse_threshold(each) for each in given]
+        return [_parse_threshold(each) for each in given]
 
 
 class RecipeFile(Section):
@@ -312,10 +312,10 @@ class RecipeFile(Section):
     @field_validator("threshold")
     @classmethod
     def _check_threshold(cls, given: object) -> object:
-        return None if given is None else parse_threshold(given)
+        return None if given is None else _parse_threshold(given)
 
 
-def parse_threshold(given: object) -> float | str:
+def _parse_threshold(given: object) -> float | str:
     """Return a threshold as a float, or the name of an operating point as it is.
 
     Raises:

@@ -21,7 +21,7 @@ def as_features(target: Target, names: Sequence[str]) -> list[Feature]:
     """
     kinds: dict[str, Any]
     if isinstance(target, Binary | MultiClass):
-        kinds = {"type": "category", "categories": labels_of(target)}
+        kinds = {"type": "category", "categories": _labels_of(target)}
     elif isinstance(target, MultiLabel):
         kinds = {"type": "boolean"}
     else:
@@ -29,7 +29,7 @@ def as_features(target: Target, names: Sequence[str]) -> list[Feature]:
     return [Feature.model_construct(name=name, **kinds) for name in names]
 
 
-def labels_of(target: Binary | MultiClass) -> tuple[str, ...]:
+def _labels_of(target: Binary | MultiClass) -> tuple[str, ...]:
     """Return the label of each class in the order of the class numbers."""
     return (target.negative, target.positive) if isinstance(target, Binary) else target.classes
 
@@ -84,7 +84,7 @@ class TargetStatistics:
                 'that is left out; data.missing = "median" keeps the former'
             )
         if np.count_nonzero(self.counts) == 1:
-            only = f"one class only ({labels_of(self._target)[int(self.counts.argmax())]!r})"
+            only = f"one class only ({_labels_of(self._target)[int(self.counts.argmax())]!r})"
             where = f"{data.file.name}: column {data.targets[0]!r}"
             raise DataError(f"{where} holds {only}, two are needed")
 
