@@ -1,6 +1,10 @@
 """Parser of JSON bodies: raw bytes to rows of numbers, with the errors of invalid rows."""
 
+import json
+import math
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from model.arrays import Array
 from model.prediction.schema import Schema
@@ -8,7 +12,7 @@ from service.codecs.blocks import Block, join_blocks
 from service.codecs.json.chunks import split_body
 from service.codecs.json.limits import JsonLimits, row_punctuation
 from service.codecs.json.names import INSTANCES, safe_name
-from service.codecs.json.rows import RowDecoder, read_json
+from service.codecs.json.rows import RowDecoder
 from service.problems import MAX_ERRORS, FieldError, Problem
 
 # Limit of the values, present or absent, of a body of objects: 8 for each byte, and 100 000 more.
@@ -145,6 +149,19 @@ class InstanceParser:
             raise _invalid(INSTANCES, TOO_SPARSE)
         if rows > self._max_rows:
             raise _invalid(INSTANCES, f"must have at most {self._max_rows} rows")
+
+
+def read_json(text: bytes) -> Any:
+    """Parse JSON. NaN, which is neither JSON nor a missing value, becomes infinity.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        from_json(text)  # with NaN and Infinity
+        return json.loads(text, parse_constant=lambda _: math.inf, parse_int=float)
 
 
 def max_sparse_rows(size: int, features: int) -> int:

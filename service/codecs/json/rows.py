@@ -1,6 +1,5 @@
 """Rows of JSON as numbers: objects by name, or arrays in the order of the features."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -8,7 +7,6 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from pydantic_core import from_json
 
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
@@ -21,19 +19,6 @@ _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
 
 # Values of one feature, null for a missing one, to raw values: infinity for a wrong type.
 Column = Callable[[Sequence[Any]], Array]
-
-
-def read_json(text: bytes) -> Any:
-    """Parse JSON. NaN, which is neither JSON nor a missing value, becomes infinity.
-
-    Raises:
-        ValueError: The text is not JSON.
-    """
-    try:
-        return from_json(text, allow_inf_nan=False)
-    except ValueError:
-        from_json(text)  # with NaN and Infinity
-        return json.loads(text, parse_constant=lambda _: math.inf, parse_int=float)
 
 
 class RowDecoder:

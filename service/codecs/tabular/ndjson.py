@@ -7,8 +7,8 @@ from pydantic_core import to_json
 
 from model.prediction.predictor import piece_rows
 from service.codecs.blocks import ROW, Block, ScoredBlock, join_blocks
-from service.codecs.json.parser import TOO_SPARSE, max_sparse_rows
-from service.codecs.json.rows import RowDecoder, read_json
+from service.codecs.json.parser import TOO_SPARSE, max_sparse_rows, read_json
+from service.codecs.json.rows import RowDecoder
 from service.codecs.predictions import PredictionEncoder
 from service.codecs.tabular.line_buffer import LineBuffer
 from service.problems import FieldError, Problem
