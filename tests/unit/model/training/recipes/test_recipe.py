@@ -136,7 +136,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("data.positive = 'benign'", "the two labels must differ"),
         ("data.labels.x = 'y'", "data.labels: 'x' must mean 'benign', 'malignant' or '' (leave"),
         ("features = []", "features: Tuple should have at least 1 item"),
-        ("features = [{name = 'a,b'}]", "features.0.name: String should match pattern"),
+        ('features = [{name = "a\\tb"}]', "features.0.name: String should match pattern"),
         ("features = [{name = 'a'}, {name = 'a'}]", "feature 'a' is listed twice"),
         ("features = [{name = 'instances'}]", "features.0: a feature cannot be named 'instances'"),
         (
