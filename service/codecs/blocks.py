@@ -4,9 +4,10 @@ Shapes: B rows, F features, G valid rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,7 +22,8 @@ NO_ERRORS: RowErrors = MappingProxyType({})
 ROW = "row"  # the field of an error that concerns the whole row
 
 
-class Block(NamedTuple):
+@dataclass(slots=True)  # created in half the time of a frozen one
+class Block:
     """Rows, and the errors of the invalid ones.
 
     Attributes:
@@ -32,7 +34,7 @@ class Block(NamedTuple):
     """
 
     values: Array
-    errors: RowErrors = NO_ERRORS
+    errors: RowErrors = field(default_factory=dict)
     complete: bool = False
 
     def field_errors(self, prefix: str, start: int = 0) -> Iterator[FieldError]:
@@ -49,7 +51,8 @@ class Block(NamedTuple):
             yield FieldError(field=".".join(place), rule=error["rule"])
 
 
-class ScoredBlock(NamedTuple):
+@dataclass(slots=True)
+class ScoredBlock:
     """A block with predictions.
 
     Attributes:

@@ -29,14 +29,14 @@ class PredictionEncoder:
         Returns:
             B objects.
         """
-        values, errors, complete = scored.block
+        block = scored.block
         answers = scored.with_gaps(self._target.answers(scored.predictions, threshold), None)
-        if errors:
-            for row, found in errors.items():
+        if block.errors:
+            for row, found in block.errors.items():
                 answers[row] = {"errors": found}
-        if not complete:
-            missing = np.isnan(values)
-            missing[list(errors)] = False  # their values are undefined
+        if not block.complete:
+            missing = np.isnan(block.values)
+            missing[list(block.errors)] = False  # their values are undefined
             self._add_imputed(answers, np.argwhere(missing))
         return answers
 

@@ -1,7 +1,7 @@
 """Send the answer to a prediction request, and record what was predicted."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from starlette.types import Send
 
@@ -11,7 +11,8 @@ from service.registry.model_version import ModelVersion
 JSON = b"application/json"
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """A complete answer.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -21,7 +22,8 @@ EXTRA_VALUES = 100_000
 TOO_SPARSE = "must give more values, or have fewer rows"
 
 
-class ParsedRows(NamedTuple):
+@dataclass(slots=True)
+class ParsedRows:
     """The valid rows of a body.
 
     Attributes:
