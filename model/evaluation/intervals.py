@@ -55,6 +55,9 @@ def _draws(codes: Array) -> Iterator[Array]:
     starts = np.cumsum(sizes) - sizes
     for _ in range(DRAWS):
         drawn = generator.integers(len(sizes), size=len(sizes))
+        if len(sizes) == len(codes):  # each row is a group
+            yield by_group[drawn]
+            continue
         lengths = sizes[drawn]
         # The rows of a group are consecutive in by_group, from its start.
         shift = starts[drawn] - (np.cumsum(lengths) - lengths)

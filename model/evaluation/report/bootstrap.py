@@ -42,10 +42,9 @@ def bootstrap_intervals(scored: ScoredRows) -> dict[str, Any]:
         if labels.all() or not labels.any():
             return found | dict.fromkeys(CURVES)
         # The counts of `all_counts`, which would sort the rows of each resample again.
-        counts = [
-            np.append(0, np.bincount(point[rows[part]], minlength=len(distinct)).cumsum())
-            for part in (labels, ~labels)
-        ]
+        places = point[rows] + len(distinct) * ~labels
+        added = np.bincount(places, minlength=2 * len(distinct)).reshape(2, -1)
+        counts = np.pad(added.cumsum(axis=1), ((0, 0), (1, 0)))
         return found | {
             "roc_auc": roc_area(*counts),
             "average_precision": precision_recall_area(*counts),
