@@ -122,8 +122,8 @@ class TableRules:
             The block with all errors.
         """
         invalid = self._rules.check(values)
-        if invalid is None:
-            return Block(values, errors, complete=not errors)
+        if invalid is None or not invalid.any():
+            return Block(values, errors, complete=invalid is None and not errors)
         found = dict(errors)
         for row in np.flatnonzero(invalid.any(axis=1)).tolist():
             if row not in errors:

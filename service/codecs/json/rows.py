@@ -17,8 +17,14 @@ from service.problems import MAX_ERRORS, FieldError, Problem
 _NUMBERS = frozenset({int, float})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
 
-# Values of one feature, null for a missing one, to raw values: infinity for a wrong type.
-Column = Callable[[Sequence[Any]], Array]
+# The JSON type of a feature's values, and the raw value of each of them.
+_NAMED_VALUES: dict[str, Callable[[Feature], tuple[type, dict[Any, float]]]] = {
+    "boolean": lambda _: (bool, {False: 0.0, True: 1.0}),
+    "category": lambda feature: (
+        str,
+        {name: float(index) for index, name in enumerate(feature.categories)},
+    ),
+}
 
 
 class RowDecoder:
@@ -37,8 +43,12 @@ class RowDecoder:
         self._in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._rules = TableRules(schema)
         self.features = len(names)
-        columns = [_column(feature) for feature in schema.features]
-        self._columns = None if set(columns) == {_numbers} else columns
+        # Places of categories and booleans, with the type of their values and the raw values.
+        self._named_values = [
+            (place, *_NAMED_VALUES[feature.type](feature))
+            for place, feature in enumerate(schema.features)
+            if feature.type in _NAMED_VALUES
+        ]
 
     def decode(self, rows: list[Any], text: bytes, *, in_instances: bool = False) -> Block:
         """Convert rows to raw values, and check them.
@@ -98,13 +108,13 @@ class RowDecoder:
         return [nulls if index in errors else row for index, row in enumerate(rows)]
 
     def _values(self, rows: Sequence[Sequence[Any]]) -> Array:
-        if self._columns is None:
-            flat = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
-            return _numbers(flat).reshape(-1, self.features)
-        columns = zip(*rows, strict=True)
-        return np.column_stack(
-            [convert(column) for convert, column in zip(self._columns, columns, strict=True)]
-        )
+        if self._named_values:
+            columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+            for place, kind, raw in self._named_values:
+                columns[place] = [_raw_value(each, kind, raw) for each in columns[place]]
+            rows = list(zip(*columns, strict=True))
+        flat = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
+        return _numbers(flat).reshape(-1, self.features)
 
 
 def _with_absent(errors: Iterable[FieldError], row: Any) -> list[FieldError]:
@@ -118,26 +128,11 @@ def _with_absent(errors: Iterable[FieldError], row: Any) -> list[FieldError]:
     ]
 
 
-def _column(feature: Feature) -> Column:
-    if feature.type == "boolean":
-        return _booleans
-    if feature.type == "category":
-        indices = {name: float(index) for index, name in enumerate(feature.categories)}
-        return lambda values: _each(values, str, indices)
-    return _numbers
-
-
-def _booleans(values: Sequence[Any]) -> Array:
-    return _each(values, bool, {False: 0.0, True: 1.0})
-
-
-def _each(values: Sequence[Any], kind: type, raw: dict[Any, float]) -> Array:
-    """Look the raw values of one type up; infinity for other values, NaN for null."""
-    found = [
-        math.nan if each is None else raw.get(each, math.inf) if type(each) is kind else math.inf
-        for each in values
-    ]
-    return np.array(found)
+def _raw_value(value: Any, kind: type, raw: dict[Any, float]) -> float | None:
+    """Return the raw value of a category or boolean; infinity for a value that is none."""
+    if value is None:
+        return None
+    return raw.get(value, math.inf) if type(value) is kind else math.inf
 
 
 def _numbers(values: Sequence[Any]) -> Array:
