@@ -27,7 +27,7 @@ Serve = Callable[..., AbstractContextManager[int]]
 @pytest.fixture(scope="module")
 def port(serve_with: Serve) -> Iterator[int]:
     with serve_with(
-        receive_timeout_seconds=1,
+        receive_timeout_seconds=2,  # also of the first request, whose client may be starved
         send_timeout_seconds=1,
         keep_alive_seconds=1,
         max_connections=8 * SLOW,
