@@ -32,7 +32,7 @@ class PredictionEncoder:
         block = scored.block
         answers = scored.with_gaps(self._target.answers(scored.predictions, threshold), None)
         if block.errors:
-            for row, found in block.errors.items():
+            for row, found in block.answer_errors():
                 answers[row] = {"errors": found}
         if not block.complete:
             missing = np.isnan(block.values)

@@ -284,7 +284,7 @@ def error_texts(block: Block, none: Any) -> list[Any]:
         B texts.
     """
     texts = [none] * len(block.values)
-    for row, errors in block.errors.items():
+    for row, errors in block.answer_errors():
         texts[row] = "; ".join(f"{each['field']} {each['rule']}" for each in errors)
     return texts
 

@@ -87,6 +87,15 @@ def test_a_value_that_breaks_its_rule(text: str) -> None:
     assert refused(f'{{"instances": [[5, 2, 1], [{text}, 2, 1]]}}'.encode()) == [error]
 
 
+def test_a_feature_may_be_named_row() -> None:
+    schema = SCHEMA.model_copy(update={"features": (Feature(name="row"),)})
+    contract = InstanceParser(schema, max_rows=2)
+    error = FieldError(field="row", rule="must be a number")
+    assert refused({"row": "x"}, contract) == [error]
+    error["field"] = "instances.0.row"
+    assert refused({"instances": [{"row": "x"}]}, contract) == [error]
+
+
 def test_each_feature_has_its_own_rule() -> None:
     assert refused({"size": 0, "bare nuclei": 0, "mass": -1}) == [
         {"field": "size", "rule": SIZE_RULE},
