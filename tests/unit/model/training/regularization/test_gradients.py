@@ -125,4 +125,4 @@ def test_calls_allocate_nothing(lead: tuple[int, ...]) -> None:
         call()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2000, f"{peak} bytes"
+    assert peak < 10_000, f"{peak} bytes"  # an array has 60 000 or more
