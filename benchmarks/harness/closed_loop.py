@@ -25,7 +25,7 @@ import uvloop
 RESPONSE_SECONDS = 60
 WRK = """
 local file = io.open(os.getenv("WRK_BODY"), "rb")
-wrk.method, wrk.body = "POST", file:read("*a")
+wrk.method, wrk.body = os.getenv("WRK_METHOD"), file:read("*a")
 file:close()
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
@@ -88,6 +88,11 @@ class Figures:
     p99: float
     failures: int
 
+    @property
+    def succeeded_per_second(self) -> float:
+        """Responses per second that are no failure."""
+        return self.per_second * (1 - self.failures / self.requests) if self.requests else 0.0
+
 
 class Connection:
     """A persistent connection. Raises OSError when the server is gone."""
@@ -139,7 +144,7 @@ def _by_wrk(port: int, request: Request, seconds: int, connections: int) -> Figu
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), *headers]
         done = subprocess.run(
             [*command, f"http://127.0.0.1:{port}{request.path}"],
-            env={**os.environ, "WRK_BODY": str(body)},
+            env={**os.environ, "WRK_BODY": str(body), "WRK_METHOD": request.method},
             capture_output=True,
             text=True,
             timeout=seconds + RESPONSE_SECONDS,

@@ -59,12 +59,13 @@ class Running:
         start_seconds: The time from its start to its first 200.
     """
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, root: Path = ROOT) -> None:
         """Start the server and wait until it is ready.
 
         Args:
             server: The server.
             folder: The working folder, which also receives the server's output as a file.
+            root: The checkout from which the server imports this project.
 
         Raises:
             StartError: The server does not become ready.
@@ -79,7 +80,7 @@ class Running:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**clean, "PYTHONPATH": str(ROOT)},
+                env={**clean, "PYTHONPATH": str(root)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,23 +1,28 @@
 """The service under overload: twice and ten times its capacity, and its recovery afterwards.
 
-    python -m benchmarks.serving.overload [ARTIFACT]          # about eight minutes
+    python -m benchmarks.serving.overload [ARTIFACT]                     # about ten minutes
+    python -m benchmarks.serving.overload [ARTIFACT] --quick --clients closing   # also kept, large
+    python -m benchmarks.serving.overload [ARTIFACT] --root OTHER_CHECKOUT
 
-Requests arrive by a schedule (Poisson), independent of earlier responses, each on a free
-connection. The peak is the rate of a closed loop, measured before and after a phase. Goodput is the
-number of 200 responses per second; latencies count from the sending of a request. An arrival for
-which none of 400 connections is free is not sent: the offered load is a multiple of the peak. All
-results leave out the beginning of a phase, in which queues fill: 0.5 s, or 4 s for large bodies.
-Each result is the median of ROUNDS rounds. The server and the load have one core each.
+Requests arrive by a schedule (Poisson), independent of earlier responses: from kept clients each on
+a free one of 400 connections, from closing clients each on a new connection. The peak is the rate
+of a closed loop of the same clients, measured before and after a phase. Goodput is the number of
+200 responses per second; latencies count from the sending of a request, of closing clients from the
+start of the connection. An arrival that the load generator cannot send is left out: "offered" is
+the load that was reached, as a multiple of the peak. "Failed" are requests without a response, such
+as those on connections that the kernel refuses or resets. Probes are GET /health/live and
+/health/ready on new connections, each every 100 ms, from a separate process. All results but those
+of probes leave out the beginning of a phase, in which queues fill. Each result is the median of all
+rounds. The server and the load have one core each.
 """
 
+import http.client
 import os
-import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from functools import partial
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before NumPy is imported
@@ -25,171 +30,253 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import uvloop  # noqa: E402
 
-from benchmarks.harness.closed_loop import Request, load  # noqa: E402
-from benchmarks.harness.open_loop import Arrivals, Phase  # noqa: E402
-from benchmarks.harness.processes import LOAD_CORE, ROOT, Running, Server  # noqa: E402
+from benchmarks.harness import command_line, table  # noqa: E402
+from benchmarks.harness.closed_loop import Request, load, status_of  # noqa: E402
+from benchmarks.harness.new_connections import NewConnections  # noqa: E402
+from benchmarks.harness.open_loop import Arrivals  # noqa: E402
+from benchmarks.harness.phase import Phase  # noqa: E402
+from benchmarks.harness.processes import Running  # noqa: E402
+from benchmarks.harness.steady import PROBES, Answers, steady  # noqa: E402
 
-ROUNDS = 3
-PEAK_SECONDS = 2
-SMALL, LARGE = (5.0, 0.5), (9.0, 4.0)  # seconds of a phase and of its beginning
-PEAK_CONNECTIONS = (8, 16, 32)
-LARGE_ROWS, LARGE_CONNECTIONS = 20_000, 4
+LARGE_ROWS = 20_000
 WINDOW_SECONDS = 0.25
+SETTLED_SECONDS = 0.02
 REJECTED = 503
 LOADS = ((0.8,), (2.0,), (10.0, 0.8))  # multiples of the peak, which is measured before each
+CLOSING = {"Content-Type": "application/json", "Connection": "close"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of requests.
+
+    Attributes:
+        request: The request; closing clients have `Connection: close` in it.
+        connections: The numbers of connections among which the peak is searched.
+        seconds: The duration of a phase.
+        beginning: The length of its first part, which is left out.
+    """
+
+    request: Request
+    connections: Sequence[int] = (8, 16, 32)
+    seconds: float = 5.0
+    beginning: float = 0.5
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether each request has a new connection."""
+        return self.request.headers.get("Connection") == "close"
+
+
+@dataclass
+class Loaded:
+    """A phase with its probes.
+
+    Attributes:
+        phase: The phase.
+        probes: The responses to the probes, by path.
+    """
+
+    phase: Phase
+    probes: Mapping[str, Answers]
+
+
+class Measurement:
+    """One kind of requests to a server.
+
+    Args:
+        running: The server.
+        kind: The kind of requests.
+        is_quick: Whether phases are short and the peak is not searched.
+    """
+
+    def __init__(self, running: Running, kind: Kind, is_quick: bool) -> None:
+        self._running, self._kind = running, kind
+        self._seconds = kind.beginning + 1.5 if is_quick else kind.seconds
+        self._peak_seconds = 1 if is_quick else 2
+        tried = kind.connections[-1:] if is_quick else kind.connections
+        settle(running.port)
+        peaks = {each: self._closed_loop(each) for each in tried}
+        self._connections = max(peaks, key=peaks.__getitem__)
+        self.peak = peaks[self._connections]
+
+    def cpu_microseconds(self) -> float:
+        """Return the server's CPU time per request of a closed loop."""
+        before = self._running.cpu_seconds()
+        loaded = load(self._running.port, self._kind.request, self._peak_seconds, self._connections)
+        return (self._running.cpu_seconds() - before) / max(1, loaded.requests) * 1e6
+
+    def round(self) -> tuple[list[list[float]], float]:
+        """Run all of LOADS once.
+
+        Returns:
+            The COLUMNS of each load, and the seconds to recover from the last overload.
+        """
+        rows, good, recovered, before = list[list[float]](), np.nan, np.nan, self.peak
+        for loads in LOADS:
+            done = [self._phase(load * before) for load in loads]
+            settle(self._running.port)
+            after = self._closed_loop(self._connections)
+            for each in done:
+                p99 = each.phase.quantile(200, 0.99)
+                good = p99 if np.isnan(good) else good
+                rows.append(figures(each, (before + after) / 2, good))
+            recovered, before = recovery(done[-1].phase, 2 * good), after
+        return rows, recovered
+
+    def _closed_loop(self, connections: int) -> float:
+        port, seconds = self._running.port, self._peak_seconds
+        return load(port, self._kind.request, seconds, connections).succeeded_per_second
+
+    def _phase(self, rate: float) -> Loaded:
+        with steady(self._running.port, PROBES) as probes:
+            if self._kind.is_closing:
+                clients = NewConnections(self._running.port, self._kind.request)
+                phase = clients.arrive(rate, self._seconds, self._kind.beginning)
+            else:
+                phase = uvloop.run(self._kept(rate))
+        return Loaded(phase, probes)
+
+    async def _kept(self, rate: float) -> Phase:
+        arrivals = Arrivals(self._running.port, self._kind.request)
+        phase = await arrivals.run(rate, self._seconds, self._kind.beginning)
+        arrivals.close()
+        return phase
+
+
+def settle(port: int) -> None:
+    """Wait until a health check takes less than SETTLED_SECONDS, but not longer than 15 s.
+
+    Args:
+        port: The server's port.
+    """
+    live = PROBES["/health/live"].request
+    until = time.perf_counter() + 15
+    while (start := time.perf_counter()) < until:
+        with suppress(OSError, http.client.HTTPException):
+            status_of(port, live)
+            if time.perf_counter() - start < SETTLED_SECONDS:
+                return
 
 
 def recovery(phase: Phase, good_ms: float) -> float:
-    """Return the seconds until the last window of a phase with rejections or late responses.
+    """Return the seconds until the last window with rejected, late or missing responses.
 
     Args:
         phase: The phase after an overload.
         good_ms: The largest median latency that is not late, in ms.
     """
     sent, statuses = np.array(phase.sent), np.array(phase.statuses)
-    window = (sent / WINDOW_SECONDS).astype(int)
+    latencies = np.array(phase.latencies) * 1e3
+    windows, offered = (
+        (np.array(each) / WINDOW_SECONDS).astype(int) for each in (sent, phase.offered)
+    )
     recovered = 0
     for number in range(int(phase.seconds / WINDOW_SECONDS)):
-        here = window == number
-        late = np.array(phase.latencies)[here] * 1e3
-        if (statuses[here] != 200).any() or (len(late) and np.median(late) > good_ms):
+        here = windows == number
+        are_all_good = here.sum() == (offered == number).sum() and (statuses[here] == 200).all()
+        if not are_all_good or (here.any() and np.median(latencies[here]) > good_ms):
             recovered = number + 1
     return recovered * WINDOW_SECONDS
 
 
 COLUMNS = (
-    *("offered", "goodput", "of peak", "p50 ms", "p99 ms"),
-    *("rejected %", "in ms", "p99 ms", "health p99"),
+    *("offered", "goodput", "of peak", "p50 ms", "p99 ms", "÷ 0.8×"),
+    *("503 %", "p99 ms", "failed %", "live p99", "ready p99", "probe max", "probes %"),
 )
 
 
-def figures(phase: Phase, peak: float) -> list[float]:
+def figures(loaded: Loaded, peak: float, good_ms: float) -> list[float]:
     """Return the COLUMNS of a phase.
 
     Args:
-        phase: The phase.
+        loaded: The phase.
         peak: The peak rate per second.
+        good_ms: The 99th percentile of the latency in the first phase, in ms.
     """
+    phase, probes = loaded.phase, loaded.probes
     offered, goodput = phase.offered_per_second(), phase.per_second(200)
-    rejected = phase.per_second(REJECTED)
-    others = len(phase.offered) - phase.statuses.count(200) - phase.statuses.count(REJECTED)
+    others = set(phase.statuses) - {200, REJECTED}
     if others:
-        print(f"  ({others} without a response, or with another status: {set(phase.statuses)})")
+        print(f"  (also responses with status {sorted(others)})")
+    p99 = phase.quantile(200, 0.99)
     return [
-        *(offered / peak, goodput, goodput / peak),
-        *(phase.quantile(200, 0.5), phase.quantile(200, 0.99)),
-        *(100 * rejected / offered, phase.quantile(REJECTED, 0.5), phase.quantile(REJECTED, 0.99)),
-        float(np.quantile(phase.checks, 0.99)) * 1e3,
+        *(offered / peak, goodput, goodput / peak, phase.quantile(200, 0.5), p99, p99 / good_ms),
+        100 * phase.per_second(REJECTED) / offered,
+        phase.quantile(REJECTED, 0.99),
+        100 * phase.failed(),
+        *(probes[path].quantile(0.99) for path in PROBES),
+        max(each.quantile(1) for each in probes.values()),
+        100 * min(each.share for each in probes.values()),
     ]
 
 
-async def some_phases(
-    port: int, request: Request, rates: Sequence[float], spans: tuple[float, float]
-) -> list[Phase]:
-    """Run phases one after another.
+def measure(running: Running, name: str, kind: Kind, is_quick: bool) -> None:
+    """Measure one kind of requests and print a table.
 
     Args:
-        port: The server's port.
-        request: The request.
-        rates: The arrivals per second of each phase.
-        spans: The seconds of a phase and of its beginning.
+        running: The server.
+        name: The name of the kind.
+        kind: The kind of requests.
+        is_quick: Whether there is one short round.
     """
-    arrivals = Arrivals(port, request)
-    done = [await arrivals.run(rate, *spans) for rate in rates]
-    arrivals.close()
-    return done
-
-
-def one_round(
-    peak: Callable[[], float], port: int, request: Request, spans: tuple[float, float]
-) -> tuple[list[list[float]], float]:
-    """Run all of LOADS once.
-
-    Args:
-        peak: Measures the peak rate.
-        port: The server's port.
-        request: The request.
-        spans: The seconds of a phase and of its beginning.
-
-    Returns:
-        The COLUMNS of each load, and the seconds to recover from the last overload.
-    """
-    table, good, recovered, before = [], np.nan, np.nan, peak()
-    for loads in LOADS:
-        rates = [load * before for load in loads]
-        phases = uvloop.run(some_phases(port, request, rates, spans))
-        after = peak()
-        table += [figures(phase, (before + after) / 2) for phase in phases]
-        good = phases[0].quantile(200, 0.99) if np.isnan(good) else good
-        recovered = recovery(phases[-1], 2 * good)
-        before = after
-    return table, recovered
-
-
-def rounds(
-    port: int, request: Request, connections: Sequence[int], spans: tuple[float, float]
-) -> None:
-    """Run ROUNDS rounds and print a table.
-
-    Args:
-        port: The server's port.
-        request: The request.
-        connections: The numbers of connections among which the peak is searched.
-        spans: The seconds of a phase and of its beginning.
-    """
-
-    def peak(connections: int) -> float:
-        result = load(port, request, PEAK_SECONDS, connections)
-        return result.per_second * (1 - result.failures / result.requests)
-
-    peaks = {each: peak(each) for each in connections}
-    best = max(peaks, key=peaks.__getitem__)
-    print(f"{peaks[best]:,.0f} requests/s at the peak, with {best} connections")
-    done = [one_round(partial(peak, best), port, request, spans) for _ in range(ROUNDS)]
-    print("    load" + "".join(f"{each:>12}" for each in COLUMNS))
-    table = np.median([table for table, _ in done], axis=0)
-    for each, row in zip(chain(*LOADS), table, strict=True):
-        print(f"  {each:5g}×" + "".join(f"{figure:12,.2f}" for figure in row))
+    measurement = Measurement(running, kind, is_quick)
+    cpu = measurement.cpu_microseconds()
+    done = [measurement.round() for _ in range(1 if is_quick else 3)]
+    rows = np.median([rows for rows, _ in done], axis=0)
+    table.show(
+        f"{name}: {measurement.peak:,.0f} requests/s at the peak, {cpu:,.0f} µs of CPU a request",
+        COLUMNS,
+        [(f"{each:g}×", row) for each, row in zip(chain(*LOADS), rows, strict=True)],
+    )
     seconds = ", ".join(f"{recovered:g}" for _, recovered in done)
     print(f"  recovered {seconds} s after the overload", flush=True)
 
 
-def requests(names: Sequence[str]) -> Mapping[str, tuple[Request, Sequence[int]]]:
-    """Return the requests, and the numbers of connections to try for their peak."""
-    row = "5,1,1,1,2,1,3,1,1"
-    some = ",".join([f"[{row}]"] * 200)
-    many = ",".join([f"[{row}]"] * LARGE_ROWS)
-    table = ",".join(names) + "\n" + f"{row}\n" * LARGE_ROWS
-    csv = {"Content-Type": "text/csv"}
+def kinds(names: Sequence[str]) -> dict[str, dict[str, Kind]]:
+    """Return the kinds of requests by name: of kept and of closing clients, and large ones of kept.
+
+    Args:
+        names: The names of the features.
+    """
+    row = b"5,1,1,1,2,1,3,1,1"
+
+    def json(rows: int) -> bytes:
+        return b'{"instances":[%b]}' % b",".join([b"[%b]" % row] * rows)
+
+    table = ",".join(names).encode() + b"\n" + (row + b"\n") * LARGE_ROWS
+    csv = Request("/predict", table, {"Content-Type": "text/csv"})
     return {
-        "one row": (Request("/predict", b'{"instances":[[%b]]}' % row.encode()), PEAK_CONNECTIONS),
-        "200 rows": (
-            Request("/predict", b'{"instances":[%b]}' % some.encode()),
-            PEAK_CONNECTIONS,
-        ),
-        f"{LARGE_ROWS} rows, JSON": (
-            Request("/predict", b'{"instances":[%b]}' % many.encode()),
-            (LARGE_CONNECTIONS,),
-        ),
-        f"{LARGE_ROWS} rows, CSV": (Request("/predict", table.encode(), csv), (LARGE_CONNECTIONS,)),
+        "kept": {
+            "one row": Kind(Request("/predict", json(1))),
+            "200 rows": Kind(Request("/predict", json(200))),
+        },
+        "large": {
+            "20 000 rows, JSON": Kind(Request("/predict", json(LARGE_ROWS)), (4,), 9.0, 4.0),
+            "20 000 rows, CSV": Kind(csv, (4,), 9.0, 4.0),
+        },
+        "closing": {
+            "one row": Kind(Request("/predict", json(1), CLOSING)),
+            "1 600 rows": Kind(Request("/predict", json(1600), CLOSING)),
+        },
     }
 
 
 def main() -> None:
-    """Print a table for each kind of request."""
+    """Print a table for each kind of requests."""
     from model.artifacts import artifact
 
-    argument = sys.argv[1] if len(sys.argv) > 1 else ROOT / "artifacts" / "wisconsin.joblib"
-    path = Path(argument).absolute()
-    command = (sys.executable, "-m", "service", "--port", "PORT", "--artifact", str(path))
-    server = Server("service", command, "/health/ready")
-    os.sched_setaffinity(0, {LOAD_CORE})
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        running = Running(server, Path(folder))
-        stack.callback(running.stop)
-        for name, (request, connections) in requests(artifact.load(path).schema.names).items():
-            print(f"\n{name}: ", end="")
-            rounds(running.port, request, connections, SMALL if len(connections) > 1 else LARGE)
+    parser = command_line.parser(__doc__)
+    parser.add_argument(
+        "--clients", choices=["kept", "closing", "large"], help="measure only these"
+    )
+    chosen = parser.parse_args()
+    names = artifact.load(chosen.artifact).schema.names
+    with command_line.serving(chosen) as running:
+        for clients, by_name in kinds(names).items():
+            for name, kind in by_name.items():
+                if chosen.clients in (None, clients):
+                    measure(running, f"{clients}, {name}", kind, chosen.quick)
 
 
 if __name__ == "__main__":
