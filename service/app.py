@@ -19,7 +19,9 @@ from service.observability.log_writer import LogWriter
 from service.observability.metrics import Telemetry
 from service.observability.tracing import shut_down_tracing, telemetry_config
 from service.openapi.document import install_openapi
+from service.overload.budgets import Budgets, memory_limit
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import MemoryLedger, spools_full
 from service.problems import install_problem_handlers
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
@@ -103,12 +105,24 @@ def create_app(
         settings.scoring_threads,
         settings.scoring_queue_size,
         settings.scoring_queue_timeout_seconds,
-        settings.max_buffered_body_bytes,
     )
-    dependencies = Dependencies(settings, models, limiter, telemetry, lifecycle, _service_version())
+    budgets = Budgets.for_limit(memory_limit(), settings.workers)
+    memory = MemoryLedger(
+        settings.max_request_memory_bytes or budgets.memory_bytes,
+        on_change=telemetry.memory_charged,
+    )
+    spools = MemoryLedger(
+        settings.max_spooled_answer_bytes or budgets.spool_bytes,
+        full=spools_full,
+        on_change=telemetry.spools_charged,
+    )
+    dependencies = Dependencies(
+        settings, models, limiter, spools, telemetry, lifecycle, _service_version()
+    )
     predict = predict_routes(dependencies)
     app = Service(
         telemetry.rejected,
+        memory,
         title="malignancy",
         version=dependencies.version,
         description="Predictions of small neural networks over REST.",
@@ -137,7 +151,7 @@ def create_app(
     middleware = partial(
         RequestMiddleware,
         telemetry=telemetry,
-        limiter=limiter,
+        memory=memory,
         access=access,
         access_log=access_log,
     )
@@ -167,16 +181,21 @@ class Service(FastAPI):
 
     Args:
         count_rejected: Counts requests that the server rejects without calling the application.
+        memory: The ledger of memory for requests.
         **options: Arguments of FastAPI.
 
     Attributes:
         count_rejected: The argument, for the server.
+        memory: The argument, for the server.
         direct: ASGI applications by method and path.
     """
 
-    def __init__(self, count_rejected: Callable[[int], None], **options: Any) -> None:
+    def __init__(
+        self, count_rejected: Callable[[int], None], memory: MemoryLedger, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.count_rejected = count_rejected
+        self.memory = memory
         self.direct: dict[tuple[str, str], ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

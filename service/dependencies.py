@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from service.lifecycle import Lifecycle
 from service.observability.metrics import Telemetry
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import MemoryLedger
 from service.registry.registry import ModelRegistry
 from service.settings import Settings
 
@@ -16,7 +17,8 @@ class Dependencies:
     Attributes:
         settings: Settings of the service.
         models: The models in service.
-        limiter: Threads and memory for large bodies.
+        limiter: Threads for large bodies.
+        spools: Ledger of answers in temporary files.
         telemetry: Metrics of requests and predictions.
         lifecycle: Phase of this process.
         version: Version of the service.
@@ -25,6 +27,7 @@ class Dependencies:
     settings: Settings
     models: ModelRegistry
     limiter: WorkLimiter
+    spools: MemoryLedger
     telemetry: Telemetry
     lifecycle: Lifecycle
     version: str

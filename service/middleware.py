@@ -8,7 +8,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.metrics import UNMATCHED, Telemetry
-from service.overload.limiter import WorkLimiter
+from service.overload.memory import MemoryLedger, memory_full, request_lease
 from service.problems import Problem, rejection_of
 from service.request_context import AccessLog, RequestContext, request_context
 from service.security.api_keys import ApiKeyAuth
@@ -29,7 +29,7 @@ class RequestMiddleware:
 
     - A valid X-Request-ID is used, otherwise one is generated; every response has it.
     - Every response has X-Content-Type-Options.
-    - An exception that no handler caught is logged and answered with 500.
+    - An exception that no handler caught is logged and answered with 500, a MemoryError with 503.
     - HEAD is answered as GET without the body, since FastAPI's routes support only GET.
 
     It is one class because each middleware costs every request a few microseconds.
@@ -37,7 +37,7 @@ class RequestMiddleware:
     Args:
         app: The ASGI application.
         telemetry: The metrics of requests.
-        limiter: Gets back the memory that a request holds for its body.
+        memory: The ledger in which each request has a lease, released at its end.
         access: The API keys; None to serve without keys.
         access_log: Called after each request; None for no access log.
     """
@@ -46,13 +46,13 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         telemetry: Telemetry,
-        limiter: WorkLimiter,
+        memory: MemoryLedger,
         access: ApiKeyAuth | None = None,
         access_log: AccessLog | None = None,
     ) -> None:
         self.app = app
         self.telemetry = telemetry
-        self.limiter = limiter
+        self.memory = memory
         self.access = access
         self.access_log = access_log
 
@@ -64,6 +64,8 @@ class RequestMiddleware:
         identity = _request_id(scope)
         request = RequestContext(identity.decode())
         request_context.set(request)
+        lease = self.memory.lease(arriving=True)
+        request_lease.set(lease)
         method = scope["method"]
         without_body = method == "HEAD"
         if without_body:
@@ -95,19 +97,27 @@ class RequestMiddleware:
         except Exception as error:
             if status:  # the response has started; only the server can close the connection
                 raise
-            if not isinstance(error, Problem):
-                logger.exception("unhandled_exception")
-            problem = error if isinstance(error, Problem) else Problem(500)
+            problem = _problem(error)
+            if problem is not error:
+                logger.exception(
+                    "out_of_memory" if problem.status == 503 else "unhandled_exception"
+                )
             await problem.response_for(scope)(scope, receive, send_with_id)
         finally:
-            if request.held_bytes:
-                self.limiter.release(request.held_bytes)
+            lease.resize(0)
             seconds = perf_counter() - start
             if not request.route:
                 request.route = _route_template(scope)
             telemetry.finished(request.route, status or CLIENT_CLOSED_REQUEST, seconds)
             if self.access_log is not None:
                 self.access_log(request, method, status or CLIENT_CLOSED_REQUEST, seconds)
+
+
+def _problem(error: Exception) -> Problem:
+    """Return the response to an exception."""
+    if isinstance(error, Problem):
+        return error
+    return memory_full() if isinstance(error, MemoryError) else Problem(500)
 
 
 def _route_template(scope: Scope) -> str:

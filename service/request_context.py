@@ -7,21 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RequestContext:
-    """Facts about a request, for its metrics, its log line and its memory budget.
+    """Facts about a request, for its metrics and its log line.
 
     Attributes:
         id: The request id, as in the response's X-Request-ID.
         route: The template of the route, empty until it is known.
         model: The title of the model that predicted, empty if none did.
         rows: The number of predicted rows.
-        held_bytes: The bytes held of the memory budget for bodies.
     """
 
     id: str
     route: str = ""
     model: str = ""
     rows: int = 0
-    held_bytes: int = 0
 
 
 # Called after each request with its context, method, status and duration in seconds.

@@ -27,7 +27,8 @@ DEPRECATED = {
     "more_artifacts": "extra_artifacts",
     "max_waiting": "scoring_queue_size",
     "max_wait_seconds": "scoring_queue_timeout_seconds",
-    "max_held_bytes": "max_buffered_body_bytes",
+    "max_held_bytes": "max_request_memory_bytes",
+    "max_buffered_body_bytes": "max_request_memory_bytes",
 }
 
 
@@ -127,11 +128,21 @@ class Settings(BaseSettings):
         description="Maximum time that a large body waits for a scoring thread, in seconds. Then "
         "it is rejected with 503.",
     )
-    max_buffered_body_bytes: int = Field(
-        256 * 1024**2,
+    max_request_memory_bytes: int | None = Field(
+        None,
         ge=1,
-        description="Maximum memory for the buffered bodies of all requests of a process, in "
-        "bytes. A body that does not fit is rejected with 503.",
+        description="Maximum memory for all requests of a process, in bytes: received, "
+        "decompressed, parsed and unsent. A request that does not fit is rejected with 503. "
+        "Default: two thirds of what the memory limit of the control group leaves to each process "
+        "after 128 MiB; 256 MiB without a limit.",
+    )
+    max_spooled_answer_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Maximum size of the temporary files of a process, in bytes. They hold answers "
+        "to tables of more than 1 MiB; a table that does not fit is rejected with 507. Default: "
+        "one third of what the memory limit of the control group leaves to each process after "
+        "128 MiB, since a temporary folder may be in memory; 1 GiB without a limit.",
     )
     api_keys: str | None = Field(
         None,

@@ -2,50 +2,48 @@
 
 from starlette.types import Receive, Scope
 
-from service.overload.limiter import WorkLimiter
+from service.overload.memory import UNCHARGED_BYTES, request_lease
 from service.problems import Problem
-from service.request_context import request_context
 
 
-async def read_body(
-    scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
-) -> bytes | None:
-    """Read the body of a request.
-
-    A body of several messages reserves its size in the memory for bodies; the middleware releases
-    it at the end of the request.
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
+    """Read the body of a request, and charge a large one to the request's lease.
 
     Args:
         scope: The ASGI scope.
         receive: The ASGI receive function.
         max_bytes: Maximum size of the body, in bytes.
-        limiter: The memory for bodies of all requests.
 
     Returns:
         The body, or None if the client disconnected.
 
     Raises:
-        Problem: The body is too large (413), or the memory for bodies is full (503).
+        Problem: The body is too large (413), or the memory for requests is full (503).
     """
     require_small(declared_bytes(scope), max_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         require_small(len(body), max_bytes)
+        if len(body) > UNCHARGED_BYTES:
+            request_lease.get().add(len(body))
         return body
     chunks: list[bytes] = []
-    size, request = 0, request_context.get()
+    size, lease = 0, request_lease.get()
     while True:
         if message["type"] == "http.disconnect":
             return None
         chunk = message.get("body", b"")
-        limiter.hold(len(chunk))
-        request.held_bytes += len(chunk)
-        chunks.append(chunk)
         size += len(chunk)
         require_small(size, max_bytes)
+        lease.add(len(chunk))
+        chunks.append(chunk)
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            lease.add(size)
+            body = b"".join(chunks)
+            del chunks
+            lease.add(-size)
+            return body
         message = await receive()
 
 

@@ -33,7 +33,7 @@ async def predict_table(
     Args:
         model_version: The model that predicts.
         media_types: The media types of body and answer.
-        dependencies: Settings, threads and memory for large bodies.
+        dependencies: Settings, threads and budgets.
         scope: The ASGI scope.
         receive: The ASGI receive function.
         send: The ASGI send function.
@@ -50,7 +50,7 @@ async def predict_table(
     with ResponseSpool() as spool:
         scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
         if media_types.request == JSON:
-            body = await read_body(scope, receive, settings.max_body_bytes, limiter)
+            body = await read_body(scope, receive, settings.max_body_bytes)
             connected = body is not None
             if body is not None:
                 await limiter.run(_score_json, model_version, body, scoring)

@@ -52,6 +52,8 @@ class Telemetry:
         registry: prometheus_client registry of the metrics.
         started: Function to call at the start of a request.
         log_line_dropped: Function to call for each dropped log line.
+        memory_charged: Function to call with the charged bytes of memory.
+        spools_charged: Function to call with the charged bytes of temporary files.
     """
 
     def __init__(self) -> None:
@@ -96,6 +98,18 @@ class Telemetry:
             "log_lines_dropped", "Log lines dropped because the buffer was full.", **options
         )
         self.log_line_dropped: Callable[[], None] = dropped.inc
+        self.memory_charged: Callable[[float], None] = Gauge(
+            "memory_charged_bytes",
+            "Memory charged for requests: received, parsed and unsent bytes.",
+            multiprocess_mode="livesum",
+            **options,
+        ).set
+        self.spools_charged: Callable[[float], None] = Gauge(
+            "spool_charged_bytes",
+            "Bytes of answers in temporary files.",
+            multiprocess_mode="livesum",
+            **options,
+        ).set
         if not SHARED_FOLDER:  # memory and CPU time of one process are not those of all workers
             ProcessCollector(registry=self.registry)
         self._overloaded: tuple[Counter, ...] = ()

@@ -1,4 +1,4 @@
-"""Limits of large bodies: a bounded number of threads, a bounded queue and a bounded memory.
+"""Limits of large bodies: a bounded number of threads and a bounded queue.
 
 A service that accepts everything beyond its capacity answers every request late. This one rejects
 at once, with 503 and Retry-After, the requests that it could not answer in time; health checks are
@@ -25,22 +25,20 @@ SMOOTHING: Final = 1 / 8  # of the moving average of the time per request
 
 
 class WorkLimiter:
-    """A bounded pool of threads with a bounded queue, and a budget of memory for bodies.
+    """A bounded pool of threads with a bounded queue.
 
     Args:
         threads: Maximum large bodies that are worked on at the same time.
         queue: Maximum requests that wait for a thread.
         wait_seconds: Maximum time in the queue before the first part of a request starts.
-        body_bytes: Maximum memory of all bodies that are held at the same time, in bytes.
 
     Attributes:
         waiting: The number of queued requests of which no part has started.
     """
 
-    def __init__(self, threads: int, queue: int, wait_seconds: float, body_bytes: int) -> None:
+    def __init__(self, threads: int, queue: int, wait_seconds: float) -> None:
         self._threads = self._free = threads
         self._queue, self._wait_seconds = queue, wait_seconds
-        self._bytes_left = body_bytes
         self.waiting = 0
         self._nonempty_since = 0.0
         # Waiters in order of arrival; True for a further part of a request that has started.
@@ -96,25 +94,6 @@ class WorkLimiter:
         """
         await self._acquire_thread(started=True)
         return await self._run_timed(work, *args, **kwargs)
-
-    def hold(self, size: int) -> None:
-        """Reserve memory for a body; `release` it afterwards.
-
-        Args:
-            size: The number of bytes.
-
-        Raises:
-            Problem: 503 if the bodies of other requests fill the memory.
-        """
-        if size > self._bytes_left:
-            raise service_unavailable(
-                "The memory reserved for request bodies is filled by other requests."
-            )
-        self._bytes_left -= size
-
-    def release(self, size: int) -> None:
-        """Return `size` bytes that `hold` has reserved."""
-        self._bytes_left += size
 
     async def _acquire_thread(self, *, started: bool) -> None:
         """Wait for a free thread and occupy it.

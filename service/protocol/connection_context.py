@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from service.lifecycle import Lifecycle
 from service.overload.admission import Admission
+from service.overload.memory import MemoryLedger
 from service.protocol.allowed_hosts import AllowedHosts
 from service.protocol.timeouts import DeadlineTimer, TimedConnection
 from service.settings import Settings
@@ -17,6 +18,7 @@ class ConnectionContext:
         settings: The settings of the service.
         lifecycle: The lifecycle of the process.
         count_rejected: Counts requests that are rejected without calling the application.
+        memory: The ledger that received bytes are charged to.
 
     Attributes:
         by_address: The number of open connections by client address.
@@ -24,11 +26,16 @@ class ConnectionContext:
     """
 
     def __init__(
-        self, settings: Settings, lifecycle: Lifecycle, count_rejected: Callable[[int], None]
+        self,
+        settings: Settings,
+        lifecycle: Lifecycle,
+        count_rejected: Callable[[int], None],
+        memory: MemoryLedger,
     ) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.count_rejected = count_rejected
+        self.memory = memory
         self.allowed_hosts = AllowedHosts(settings.hosts)
         self.deadline_timer = DeadlineTimer()
         self.admission = Admission()

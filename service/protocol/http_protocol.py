@@ -22,6 +22,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from service.lifecycle import GRACE_SECONDS, shutting_down
+from service.overload.memory import UNCHARGED_BYTES
 from service.problems import Problem, rejected_scope
 from service.protocol.arriving_request import SLICE_BYTES, ArrivingRequest
 from service.protocol.connection_context import ConnectionContext
@@ -114,6 +115,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self._recent_bytes = b""  # the input since the start of the current head, or slightly more
         self._request_line_end = 0  # of the last request line in _recent_bytes
         self._queued_bytes = b""
+        self._unread = context.memory.lease(arriving=True)
         self._linger_bytes_left = 0
         # Of the state. The first request must arrive as fast as a request that has begun.
         self._deadline = Deadline(context.settings.receive_timeout_seconds)
@@ -182,8 +184,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """Signal to the application that the client has disconnected, or drop what is queued."""
         if self._requests:
             self._requests[0].disconnected = True
+            self._requests[0].body.clear()
             self._requests[0].message_event.set()
             self._requests.clear()
+        self._unread.resize(0)
 
     def drain(self) -> None:
         """Close the connection after the last response that is due."""
@@ -393,9 +397,20 @@ class HardenedHttpProtocol(asyncio.Protocol):
         request.body_bytes += len(body)
         if cycle is not None and not cycle.response_complete:
             cycle.body += body
-            if len(cycle.body) > MAX_UNREAD_BYTES:
-                self._flow.pause_reading()
+            if len(cycle.body) > UNCHARGED_BYTES or len(self._requests) > 1:
+                self._charge_unread()
+                if len(cycle.body) > MAX_UNREAD_BYTES:
+                    self._flow.pause_reading()
             cycle.message_event.set()
+
+    def _charge_unread(self) -> None:
+        """Charge the bodies that the application has not read, unless they are small.
+
+        Raises:
+            Problem: 503, because other requests fill the memory.
+        """
+        size = sum(len(cycle.body) for cycle in self._requests)
+        self._unread.resize(size if size > UNCHARGED_BYTES else 0)
 
     def on_message_complete(self) -> None:
         cycle = self._arriving.cycle
@@ -425,6 +440,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
+        cycle.unread, cycle.on_read = self._unread, self._charge_unread
         self._requests.append(cycle)
         return cycle
 
@@ -460,6 +476,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """Start the next request, or become idle."""
         self.server_state.total_requests += 1
         self._requests.popleft()
+        if self._unread.charged_bytes:
+            self._charge_unread()
         if self.transport.is_closing():
             return
         self._flow.resume_reading()

@@ -1,9 +1,11 @@
 """uvicorn's request/response cycle, extended by rejection while the request body arrives."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from service.overload.memory import UNCHARGED_BYTES, Lease
 from service.problems import Problem
 
 
@@ -11,11 +13,15 @@ class RequestCycle(RequestResponseCycle):
     """One request and its response.
 
     Attributes:
+        unread: The lease of the connection's bytes that the application has not read.
+        on_read: Called after the application has read bytes of the lease.
         rejection: The problem that the next `receive()` raises in the application; None as long
             as the request is accepted.
         allows_more: True if the client keeps the connection open for further requests.
     """
 
+    unread: Lease
+    on_read: Callable[[], None]
     rejection: Problem | None = None
     allows_more = False
 
@@ -33,6 +39,24 @@ class RequestCycle(RequestResponseCycle):
             Problem: The request was rejected and the response is not complete.
         """
         message = await super().receive()
+        if self.unread.charged_bytes:
+            self.on_read()
         if self.rejection is not None and not self.disconnected and not self.response_complete:
             raise self.rejection
         return message
+
+    def send(self, message: Any) -> Coroutine[Any, Any, None]:
+        """Send an event; a large body is written in pieces, as fast as the client reads."""
+        if len(message.get("body", b"")) <= UNCHARGED_BYTES:
+            return super().send(message)
+        return self._send_pieces(message)
+
+    async def _send_pieces(self, message: Any) -> None:
+        body, more_body = message["body"], message.get("more_body", False)
+        for start in range(0, len(body), UNCHARGED_BYTES):
+            if self.disconnected:
+                return
+            end = start + UNCHARGED_BYTES
+            piece = body[start:end]
+            more = more_body or end < len(body)
+            await super().send({"type": "http.response.body", "body": piece, "more_body": more})

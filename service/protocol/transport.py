@@ -16,6 +16,7 @@ if sys.platform == "linux":
     from termios import FIONREAD, TIOCOUTQ
 
 MAX_UNSENT_BYTES: Final = 128 * 1024  # in the kernel's send buffer, before they can be sent
+MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024  # in the process, above which nothing more is written
 
 
 class MeteredTransport(asyncio.Transport):
@@ -42,6 +43,7 @@ class MeteredTransport(asyncio.Transport):
         self._send_deadline = Deadline(send_timeout_seconds)
         # The acknowledged bytes at the time when the client began to owe acknowledgements.
         self._acknowledged_at_start: int | None = None
+        raw.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
         self._socket: socket.socket = raw.get_extra_info("socket")
         if sys.platform == "linux" and self._socket.family != socket.AF_UNIX:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)

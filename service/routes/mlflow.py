@@ -59,7 +59,7 @@ class InvocationsEndpoint:
     """ASGI endpoint for JSON in MLflow's forms, or a table as in /predict; answers JSON by default.
 
     Args:
-        dependencies: Models, settings, threads and memory for large bodies.
+        dependencies: Models, settings, and threads for large bodies.
     """
 
     def __init__(self, dependencies: Dependencies) -> None:
@@ -82,7 +82,7 @@ class InvocationsEndpoint:
             raise Problem(406, f"The answer is {JSON}, which the Accept header excludes.")
         threshold = model_version.thresholds.from_query(scope["query_string"])
         limiter = dependencies.limiter
-        body = await read_body(scope, receive, dependencies.settings.max_body_bytes, limiter)
+        body = await read_body(scope, receive, dependencies.settings.max_body_bytes)
         if body is not None:
             features = len(model_version.predictor.schema.features)
             short = is_short(body, features, max_json_rows)

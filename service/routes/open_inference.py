@@ -82,7 +82,7 @@ class InferEndpoint:
     Content-Type and Accept are ignored, because clients of the protocol send any value or none.
 
     Args:
-        dependencies: Models, settings, threads and memory for large bodies.
+        dependencies: Models, settings, and threads for large bodies.
         route: Path template, for metrics and log lines.
     """
 
@@ -126,7 +126,7 @@ async def _plain_body(
             f"The body may be compressed as {' or '.join(ENCODINGS)}, once.",
             headers={"Accept-Encoding": ", ".join(ENCODINGS)},
         )
-    body = await read_body(scope, receive, max_bytes, limiter)
+    body = await read_body(scope, receive, max_bytes)
     if body is not None and encoding in ENCODINGS:
         return await limiter.run(decompress, body, encoding, max_bytes)
     return body

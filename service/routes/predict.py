@@ -27,7 +27,7 @@ class PredictEndpoint:
     """ASGI endpoint that predicts instances in JSON, or tables.
 
     Args:
-        dependencies: Models, settings, threads and memory for large bodies.
+        dependencies: Models, settings, and threads for large bodies.
         route: Path template, for metrics and log lines.
     """
 
@@ -50,7 +50,7 @@ class PredictEndpoint:
             return
         threshold, _ = model_version.thresholds.parse_table_query(scope["query_string"])
         limiter = dependencies.limiter
-        body = await read_body(scope, receive, dependencies.settings.max_body_bytes, limiter)
+        body = await read_body(scope, receive, dependencies.settings.max_body_bytes)
         if body is not None:
             answer = await answer_instances(model_version, body, threshold, limiter)
             await send_answer(answer, model_version, send)

@@ -95,7 +95,9 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
         app,
         host=settings.host,
         port=settings.port,
-        http=hardened_protocol(ConnectionContext(settings, lifecycle, app.count_rejected)),
+        http=hardened_protocol(
+            ConnectionContext(settings, lifecycle, app.count_rejected, app.memory)
+        ),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -80,7 +80,7 @@ service.dependencies       ← service.lifecycle service.observability service.o
     service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs
     service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
-    service.overload service.problems service.registry service.request_context service.settings
+    service.overload service.problems service.registry service.settings
 service.openapi            ← model.arrays model.prediction service.codecs
     service.codecs.open_inference service.codecs.tabular service.inference service.problems
     service.registry

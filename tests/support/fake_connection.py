@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from service.lifecycle import Lifecycle
 from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
-from service.overload.limiter import WorkLimiter
+from service.overload.memory import MemoryLedger
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import HardenedHttpProtocol, hardened_protocol
 from service.protocol.timeouts import TICK_SECONDS, DeadlineTimer, TimedConnection
@@ -28,7 +28,6 @@ HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"  # follows a method and a path
 GET = b"GET /a" + HEAD + b"\r\n"
 WAIT = b"GET /wait" + HEAD + b"\r\n"
 
-LIMITER = WorkLimiter(threads=1, queue=1, wait_seconds=1, body_bytes=1 << 30)
 NOWHERE = os.open(os.devnull, os.O_RDWR)
 
 
@@ -87,6 +86,9 @@ class Raw(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return self.unsent_bytes
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
 
     def pause_reading(self) -> None:
         self.paused = True
@@ -156,17 +158,20 @@ class StillTimer(DeadlineTimer):
 class Server:
     """A server in which tests open connections."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, memory_bytes: int = 1 << 30, **settings: Any) -> None:
         self.application = Application()
         self.lifecycle = Lifecycle(drain_seconds=0)
         telemetry = Telemetry()
-        self.context = ConnectionContext(Settings(**settings), self.lifecycle, telemetry.rejected)
+        self.memory = MemoryLedger(memory_bytes)
+        self.context = ConnectionContext(
+            Settings(**settings), self.lifecycle, telemetry.rejected, self.memory
+        )
         self.protocol = hardened_protocol(self.context)
         self.deadline_timer = self.context.deadline_timer = StillTimer()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], RequestMiddleware(self.application, telemetry, LIMITER)),
+            cast(Callable[..., Any], RequestMiddleware(self.application, telemetry, self.memory)),
             http=self.protocol,
             lifespan="off",
             log_config=None,

@@ -42,7 +42,7 @@ class ServedHere:
             lifecycle = Lifecycle(0)
             served = app.create_app(validated, predictor, lifecycle=lifecycle)
         self.limiter = limiters[0]
-        self.context = ConnectionContext(validated, lifecycle, served.count_rejected)
+        self.context = ConnectionContext(validated, lifecycle, served.count_rejected, served.memory)
         self.server = uvicorn.Server(
             uvicorn.Config(
                 served,

@@ -79,7 +79,6 @@ async def check_nothing_is_left(
     """Cancel the given number of requests of each kind, then check that nothing is left of them."""
     async with ServedHere(predictor, max_connections=10 * AT_ONCE).running() as served:
         context, limiter, state = served.context, served.limiter, served.server.server_state
-        bytes_left = limiter._bytes_left
         await in_flight(served.port)
         await loop_until(lambda: not state.connections)
         gc.collect()
@@ -102,7 +101,7 @@ async def check_nothing_is_left(
         assert not context.deadline_timer._connections
         assert limiter.waiting == 0
         assert not limiter._waiters
-        assert limiter._bytes_left == bytes_left
+        assert context.memory.charged_bytes == 0
         await loop_until(lambda: limiter._free == 2)  # threads of cancelled requests end too
         gc.collect()
         await loop_until(lambda: len(asyncio.all_tasks()) <= tasks)

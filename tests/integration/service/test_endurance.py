@@ -94,7 +94,7 @@ async def test_nothing_grows(
     versions, draw = Versions(predictor, tmp_path), Random(0)
     settings = Settings(artifact=versions.folder, extra_artifacts=str(versions.other))
     app = create_app(settings)
-    context = ConnectionContext(settings, Lifecycle(0), app.count_rejected)
+    context = ConnectionContext(settings, Lifecycle(0), app.count_rejected, app.memory)
     requests = Requests(predictor.schema.names, predictor.name, draw)
     with serving(app, hardened_protocol(context)) as (server, port):
 

@@ -10,18 +10,18 @@ from starlette.types import Receive, Scope, Send
 
 from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
-from service.overload.limiter import WorkLimiter
+from service.overload.memory import MemoryLedger
 from service.problems import FieldError, Problem, install_problem_handlers
 
 pytestmark = pytest.mark.anyio
 
-LIMITER = WorkLimiter(threads=1, queue=0, wait_seconds=1, body_bytes=1)
+MEMORY = MemoryLedger(1)
 
 
 def app_that_fails() -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_problem_handlers(app)
-    app.add_middleware(RequestMiddleware, telemetry=Telemetry(), limiter=LIMITER)
+    app.add_middleware(RequestMiddleware, telemetry=Telemetry(), memory=MEMORY)
 
     @app.get("/number")
     async def number(value: Annotated[int, Query()]) -> int:
@@ -30,6 +30,10 @@ def app_that_fails() -> FastAPI:
     @app.get("/bug")
     async def bug() -> None:
         raise RuntimeError("a secret")
+
+    @app.get("/memory")
+    async def memory() -> None:
+        raise MemoryError
 
     @app.get("/many")
     async def many() -> None:
@@ -51,6 +55,7 @@ async def get(path: str, method: str = "GET", **headers: str) -> httpx.Response:
         ("POST", "/number", 405, "Method Not Allowed"),
         ("GET", "/number", 422, "Unprocessable Content"),
         ("GET", "/bug", 500, "Internal Server Error"),
+        ("GET", "/memory", 503, "Service Unavailable"),
     ],
 )
 async def test_every_error_is_a_problem(method: str, path: str, status: int, title: str) -> None:
@@ -99,7 +104,7 @@ async def test_an_error_after_the_response_started_is_left_to_the_server(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise error
 
-    app = RequestMiddleware(half, Telemetry(), LIMITER)
+    app = RequestMiddleware(half, Telemetry(), MEMORY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         with pytest.raises(type(error)):
             await client.get("http://test/")

@@ -1,14 +1,12 @@
 """A body is read to its end, up to its maximum size."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from service.inference.request_body import declared_bytes, read_body
-from service.overload.limiter import WorkLimiter
+from service.overload.memory import UNCHARGED_BYTES, MemoryLedger, request_lease
 from service.problems import Problem
-from service.request_context import RequestContext, request_context
 
 pytestmark = pytest.mark.anyio
 
@@ -16,37 +14,19 @@ MOST = 10
 Messages = list[dict[str, Any]]
 
 
-@pytest.fixture
-def request_() -> Iterator[RequestContext]:
-    request = RequestContext("a")
-    token = request_context.set(request)
-    yield request
-    request_context.reset(token)
-
-
 class Client:
     """A client that sends these messages and nothing else."""
 
-    def __init__(self, messages: Messages, held_bytes: int = 100) -> None:
+    def __init__(self, messages: Messages, memory_bytes: int = 200) -> None:
         self.left = messages
-        self.capacity = WorkLimiter(1, 1, 1, held_bytes)
+        self.lease = MemoryLedger(memory_bytes).lease(arriving=True)
 
     async def receive(self) -> dict[str, Any]:
         return self.left.pop(0)
 
-    async def body(self, *headers: tuple[bytes, bytes]) -> bytes | None:
-        return await read_body({"headers": list(headers)}, self.receive, MOST, self.capacity)
-
-    def free_bytes(self) -> int:
-        """What can still be set aside."""
-        for size in range(200, 0, -1):
-            try:
-                self.capacity.hold(size)
-            except Problem:
-                continue
-            self.capacity.release(size)
-            return size
-        return 0
+    async def body(self, *headers: tuple[bytes, bytes], most: int = MOST) -> bytes | None:
+        request_lease.set(self.lease)
+        return await read_body({"headers": list(headers)}, self.receive, most)
 
 
 def pieces(*bodies: bytes) -> Messages:
@@ -58,14 +38,21 @@ GONE = {"type": "http.disconnect"}
 
 
 @pytest.mark.parametrize("body", [b"", b"a", b"x" * MOST])
-@pytest.mark.usefixtures("request_")
-async def test_a_body_of_one_message_holds_nothing(body: bytes) -> None:
+async def test_a_small_body_of_one_message_is_not_charged(body: bytes) -> None:
     client = Client(pieces(body))
     assert await client.body() == body
-    assert client.free_bytes() == 100
+    assert client.lease.charged_bytes == 0
 
 
-@pytest.mark.usefixtures("request_")
+async def test_a_large_body_of_one_message_is_charged() -> None:
+    body = b" " * (UNCHARGED_BYTES + 1)
+    client = Client(pieces(body), memory_bytes=2 * len(body))
+    assert await client.body(most=len(body)) == body
+    assert client.lease.charged_bytes == len(body)
+    with pytest.raises(Problem, match="503"):
+        await Client(pieces(body), memory_bytes=len(body)).body(most=len(body))
+
+
 async def test_what_a_message_does_not_say_is_nothing() -> None:
     assert await Client([{"type": "http.request"}]).body() == b""
     last = {"type": "http.request"}
@@ -73,23 +60,27 @@ async def test_what_a_message_does_not_say_is_nothing() -> None:
     assert await Client([{**last, "more_body": True}, last]).body() == b""
 
 
-async def test_pieces_are_joined_and_counted(request_: RequestContext) -> None:
+async def test_pieces_are_joined_and_charged() -> None:
     client = Client(pieces(b"abc", b"", b"defg", b"hij"))
-    request_.held_bytes = 5  # by what came before
+    client.lease.add(5)  # for what came before
     assert await client.body() == b"abcdefghij"
-    assert request_.held_bytes == 5 + 10
-    assert client.free_bytes() == 90
+    assert client.lease.charged_bytes == 15
+
+
+async def test_the_copy_that_joins_the_pieces_is_charged() -> None:
+    assert await Client(pieces(b"abc", b"def"), memory_bytes=24).body() == b"abcdef"
+    with pytest.raises(Problem, match="503"):
+        await Client(pieces(b"abc", b"def"), memory_bytes=23).body()
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-@pytest.mark.usefixtures("request_")
 async def test_a_client_that_leaves(before: int) -> None:
     client = Client([*pieces(b"abc", b"d", b"")[:before], GONE])
     assert await client.body() is None
     assert client.left == []
 
 
-async def test_too_much_is_refused_as_soon_as_it_is_known(request_: RequestContext) -> None:
+async def test_too_much_is_refused_as_soon_as_it_is_known() -> None:
     why = "413: The body must have at most 10 bytes."
     client = Client(pieces(b"never requested"))
     with pytest.raises(Problem) as declared:
@@ -99,22 +90,19 @@ async def test_too_much_is_refused_as_soon_as_it_is_known(request_: RequestConte
     with pytest.raises(Problem) as whole:
         await Client(pieces(b"x" * 11)).body()
     assert str(whole.value) == why
-    assert request_.held_bytes == 0
     client = Client(pieces(b"x" * 10, b"y", b"never requested"))
     with pytest.raises(Problem) as piecewise:
         await client.body()
     assert str(piecewise.value) == why
     assert len(client.left) == 1
-    assert request_.held_bytes == 11
-    assert client.free_bytes() == 89
 
 
-async def test_the_memory_for_bodies_may_be_full(request_: RequestContext) -> None:
-    client = Client(pieces(b"abc", b"def", b""), held_bytes=5)
+async def test_the_memory_for_requests_may_be_full() -> None:
+    client = Client(pieces(b"abc", b"def", b"never requested"), memory_bytes=10)
     with pytest.raises(Problem, match="503"):
         await client.body()
-    assert request_.held_bytes == 3  # what was set aside, to be given back
-    assert client.free_bytes() == 2
+    assert client.lease.charged_bytes == 3  # released at the end of the request
+    assert len(client.left) == 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ LARGE = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * (INLINE_BYTES // 10)}
 
 
 def limiter(threads: int = 1, queue: int = 1, wait_seconds: float = SECONDS) -> WorkLimiter:
-    return WorkLimiter(threads, queue, wait_seconds, body_bytes=100)
+    return WorkLimiter(threads, queue, wait_seconds)
 
 
 async def test_threads_are_bounded_and_the_rest_waits() -> None:
@@ -204,20 +204,6 @@ async def test_in_a_lasting_overload_fewer_requests_wait(monkeypatch: pytest.Mon
     assert all(await asyncio.gather(*tasks))
 
 
-def test_memory_is_reserved_and_released() -> None:
-    limited = limiter()
-    limited.hold(60)
-    message = "503: The memory reserved for request bodies is filled by other requests."
-    with pytest.raises(Problem) as full:
-        limited.hold(41)
-    assert str(full.value) == message
-    limited.hold(40)
-    limited.release(60)
-    with pytest.raises(Problem, match="503"):
-        limited.hold(61)
-    limited.hold(60)
-
-
 class Blocked:
     """A service whose scoring of large bodies waits for `go`."""
 
@@ -285,7 +271,7 @@ async def test_a_table_waits_for_a_thread_too(
 async def test_bodies_share_memory_that_every_request_releases(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocked = Blocked(predictor, monkeypatch, max_buffered_body_bytes=2500, scoring_queue_size=10)
+    blocked = Blocked(predictor, monkeypatch, max_request_memory_bytes=8000, scoring_queue_size=10)
     blocked.go.set()
 
     async def chunks(body: bytes) -> AsyncIterator[bytes]:
@@ -294,7 +280,7 @@ async def test_bodies_share_memory_that_every_request_releases(
 
     async with blocked.client() as client:
         for _ in range(5):  # released for either status
-            for body, status in ((b" " * 2000, 400), (b" " * 3000, 503)):
+            for body, status in ((b" " * 2000, 400), (b" " * 5000, 503)):
                 answer = await client.post("/predict", content=chunks(body))
                 assert answer.status_code == status
 

@@ -21,6 +21,10 @@ class Raw(asyncio.Transport):
         self.written: list[bytes] = []
         self.closing = False
         self.unsent_bytes = 0
+        self.high_water_bytes: int | None = None
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002
+        self.high_water_bytes = high
 
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
