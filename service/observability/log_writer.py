@@ -9,6 +9,8 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Final
 
+from service.background import repeat_in_thread
+
 logger = logging.getLogger(__name__)
 
 # Fixed values.
@@ -39,7 +41,8 @@ class LogWriter:
         self._dropped = 0
         self._is_writing = False
         self._wake, self._flush_now = threading.Event(), threading.Event()
-        threading.Thread(target=self._write_loop, name="log", daemon=True).start()
+        steps = "log_writer", self._write_lines
+        threading.Thread(target=repeat_in_thread, args=steps, name="log", daemon=True).start()
 
     def put(self, line: bytes) -> None:
         """Buffer a line, which ends with a newline; never blocks."""
@@ -61,20 +64,23 @@ class LogWriter:
             sleep(0.001)
         self._flush_now.clear()
 
-    def _write_loop(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            self._is_writing = True
+    def _write_lines(self) -> None:
+        """Wait for lines, and write until there are none."""
+        self._wake.wait()
+        self._wake.clear()
+        self._is_writing = True
+        try:
             while self._lines:
                 self._flush_now.wait(BATCH_SECONDS)
                 self._write_batch()
+        finally:
             self._is_writing = False
-            if self._lines:  # put() added a line after the loop and still saw _is_writing
+            # put() added a line after the loop and still saw _is_writing, or an error left lines.
+            if self._lines:
                 self._wake.set()
-            if self._dropped:
-                dropped, self._dropped = self._dropped, 0
-                logger.warning("log_lines_dropped", extra={"lines": dropped})
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            logger.warning("log_lines_dropped", extra={"lines": dropped})
 
     def _write_batch(self) -> None:
         """Write whole lines in calls of at most `BATCH_BYTES`.

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from model.prediction.predictor import Predictor
+from service.background import FAILURES
 from service.registry.model_version import CountLabels
 
 PREFIX = "malignancy"
@@ -110,6 +111,7 @@ class Telemetry:
             multiprocess_mode="livesum",
             **options,
         ).set
+        self.registry.register(FAILURES)
         if not SHARED_FOLDER:  # memory and CPU time of one process are not those of all workers
             ProcessCollector(registry=self.registry)
         self._overloaded: tuple[Counter, ...] = ()

@@ -589,6 +589,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
         ):
             self.reject_request(Problem(408, "The request did not arrive in time."))
 
+    def disconnect(self) -> None:
+        """Close the socket at once: the deadlines cannot be checked."""
+        self._end(self.transport.raw.abort)
+
     def _reject_or_reset(self) -> None:
         """Reject a request that is arriving; otherwise reset the connection."""
         if self.state in (READING_HEAD, READING_BODY):

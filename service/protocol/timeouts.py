@@ -5,8 +5,11 @@ one second per 64 KiB of it. Time in which the client waits for the server does 
 """
 
 import asyncio
+from contextlib import suppress
 from time import perf_counter
 from typing import Final, Protocol
+
+from service.background import report_failure
 
 # Fixed values.
 BYTES_PER_SECOND: Final = 64 * 1024  # the minimum average rate of a client
@@ -20,9 +23,15 @@ class TimedConnection(Protocol):
     def on_tick(self, seconds: float) -> None:
         """Check the deadlines; `seconds` have passed since the last tick."""
 
+    def disconnect(self) -> None:
+        """Close the socket at once: the deadlines cannot be checked."""
+
 
 class DeadlineTimer:
-    """Calls `on_tick` of all connections of a process every `TICK_SECONDS`."""
+    """Calls `on_tick` of all connections of a process every `TICK_SECONDS`.
+
+    An exception in one connection disconnects it, and leaves the deadlines of the others in place.
+    """
 
     def __init__(self) -> None:
         self._connections: set[TimedConnection] = set()
@@ -65,7 +74,12 @@ class DeadlineTimer:
         while remaining:
             connection = remaining.pop()
             if connection in self._connections:
-                connection.on_tick(seconds)
+                try:
+                    connection.on_tick(seconds)
+                except Exception:
+                    report_failure("deadlines")
+                    with suppress(Exception):
+                        connection.disconnect()
             if perf_counter() > slice_end:
                 loop.call_soon(self._notify, remaining, seconds, loop)
                 return

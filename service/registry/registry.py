@@ -1,13 +1,17 @@
 """Registry of the models in service, by name, each with one or more versions."""
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import Any, Final
 
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import SettingError
 
 MIN_VERSION_DIGITS = 12  # of a version in a path; answers give as many digits
+# Without a check of its files for this time, a model may be out of date; fixed.
+MAX_UNCHECKED_SECONDS: Final = 30.0
 
 
 class Model:
@@ -20,17 +24,29 @@ class Model:
         current: Active version.
         name: Name of the model.
         failure: Error of the last reload; None if it succeeded.
+        checked_at: Time of the last check for changed files, on the monotonic clock; infinity
+            before the checks begin.
     """
 
     def __init__(self, current: ModelVersion) -> None:
         self.current = current
         self.name = current.predictor.name
         self.failure: str | None = None
+        self.checked_at = math.inf
 
     @property
     def versions(self) -> list[ModelVersion]:
         """All versions, the active one first."""
         return [self.current]
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What may keep the active version from being the newest one."""
+        if self.failure is not None:
+            yield self.failure
+        unchecked_seconds = monotonic() - self.checked_at
+        if unchecked_seconds > MAX_UNCHECKED_SECONDS:
+            yield f"its files were last checked {unchecked_seconds:.0f} s ago"
 
     def changed(self) -> bool:
         """Return True if a reload should be attempted."""
@@ -88,8 +104,9 @@ class ModelRegistry:
         }
 
     def describe_health(self) -> dict[str, Any]:
-        """Return the active versions and, by model, the errors of failed reloads."""
-        failures = {name: model.failure for name, model in self.by_name.items() if model.failure}
+        """Return the active versions and, by model, why a newer one may not be active."""
+        problems = {name: "; ".join(model.problems) for name, model in self.by_name.items()}
+        failures = {name: text for name, text in problems.items() if text}
         return {
             "model": self.default.title,
             "models": [model.current.title for model in self.by_name.values()],

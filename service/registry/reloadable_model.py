@@ -11,7 +11,7 @@ from model.artifacts.artifact import Check
 from model.artifacts.repository import POINTER, artifacts_in, current_artifact, signature_of
 from model.errors import ArtifactError
 from model.prediction.predictor import Predictor
-from service.registry.backoff import Backoff
+from service.backoff import Backoff
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model
 from service.settings import SettingError

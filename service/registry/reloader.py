@@ -1,17 +1,17 @@
 """Background task that reloads models when their files change or on SIGHUP."""
 
 import asyncio
-import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from time import monotonic
 
 from starlette.concurrency import run_in_threadpool
 
+from service.background import repeat
 from service.registry.registry import Model, ModelRegistry
-
-logger = logging.getLogger(__name__)
 
 # Fixed values.
 POLL_SECONDS = 1.0
@@ -30,7 +30,10 @@ async def watch_models(models: ModelRegistry, on_reload: OnReload) -> AsyncItera
         on_reload: Function that is called after each reload.
     """
     reload_requested = asyncio.Event()
-    task = asyncio.create_task(_watch(models, reload_requested, on_reload))
+    for model in models.by_name.values():
+        model.checked_at = monotonic()
+    check = partial(_check_models, models, reload_requested, on_reload)
+    task = asyncio.create_task(repeat("model_watch", check))
     with _on_hangup(reload_requested):
         yield
     task.cancel()
@@ -61,26 +64,38 @@ def _on_hangup(reload_requested: asyncio.Event) -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
 
 
-async def _watch(
+async def _check_models(
     models: ModelRegistry, reload_requested: asyncio.Event, on_reload: OnReload
 ) -> None:
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(reload_requested.wait(), POLL_SECONDS)
-        forced = reload_requested.is_set()
-        reload_requested.clear()
-        for model in models.by_name.values():
+    """Wait for the next check, then reload the models that have changed, or all on request.
+
+    Raises:
+        ExceptionGroup: The check of a model failed in an unexpected way, for example because no
+            thread could be started; all other models were checked.
+    """
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reload_requested.wait(), POLL_SECONDS)
+    forced = reload_requested.is_set()
+    reload_requested.clear()
+    errors: list[Exception] = []
+    for model in models.by_name.values():
+        try:
             # Loading takes about 10 ms, which would block the event loop.
             await run_in_threadpool(_reload_if_changed, model, forced, on_reload)
+        except Exception as error:
+            error.add_note(f"of model {model.name}")
+            errors.append(error)
+        else:
+            model.checked_at = monotonic()
+    if errors:
         if forced:
-            await asyncio.sleep(MIN_PAUSE_SECONDS)
+            reload_requested.set()  # of the next check
+        raise ExceptionGroup("models could not be checked", errors)
+    if forced:
+        await asyncio.sleep(MIN_PAUSE_SECONDS)
 
 
 def _reload_if_changed(model: Model, forced: bool, on_reload: OnReload) -> None:
-    try:
-        if forced or model.changed():
-            model.reload()
-            on_reload(model.name, model.failure is None)
-    except Exception:  # no error may stop the watch; the active version continues to serve
-        on_reload(model.name, False)
-        logger.exception("model_watch_failed", extra={"model": model.name})
+    if forced or model.changed():
+        model.reload()
+        on_reload(model.name, model.failure is None)

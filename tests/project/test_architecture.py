@@ -62,6 +62,8 @@ model.__main__             ← model.cli
 service.settings           ←
 service.request_context    ←
 service.problems           ← service.request_context
+service.backoff            ←
+service.background         ← service.backoff
 service.lifecycle          ← service.problems
 service.codecs             ← model.arrays model.prediction service.problems
 service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
@@ -70,11 +72,13 @@ service.codecs.tabular     ← model.arrays model.prediction service.codecs serv
 service.codecs.open_inference ← model.arrays model.prediction service.codecs.json service.problems
 service.security           ← model.artifacts model.errors service.problems service.settings
 service.overload           ← service.problems service.request_context
-service.protocol           ← service.lifecycle service.overload service.problems service.settings
+service.protocol           ← service.background service.lifecycle service.overload
+    service.problems service.settings
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
-    model.prediction service.codecs service.codecs.json service.codecs.open_inference
-    service.problems service.request_context service.settings
-service.observability      ← model.metrics model.prediction service.codecs service.registry
+    model.prediction service.backoff service.background service.codecs service.codecs.json
+    service.codecs.open_inference service.problems service.request_context service.settings
+service.observability      ← model.metrics model.prediction service.background service.codecs
+    service.registry
     service.request_context
 service.dependencies       ← service.lifecycle service.observability service.overload
     service.registry service.settings

@@ -1,7 +1,5 @@
 """Tests of service.app: lifespan, disconnecting clients, the watch of models, missing extras."""
 
-import asyncio
-import logging
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
@@ -16,9 +14,8 @@ from service.app import create_app
 from service.inference import tables
 from service.observability.tracing import create_tracer_provider
 from service.problems import FieldError, Problem
-from service.registry import reloader
 from service.registry.model_version import ModelVersion
-from service.registry.registry import Model, ModelRegistry
+from service.registry.registry import Model
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -150,29 +147,6 @@ def test_long_errors_of_the_inference_protocol_are_truncated() -> None:
     text = bytes(answer.body).decode()
     assert text.endswith('…"}')
     assert len(text) == 1000 + len('{"error":""}')
-
-
-async def test_an_exception_does_not_stop_the_watch_of_models(
-    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Broken(Model):
-        def changed(self) -> bool:
-            raise RuntimeError("a secret")
-
-    reloads: list[tuple[str, bool]] = []
-    monkeypatch.setattr(reloader, "POLL_SECONDS", 0.001)
-    model = Broken(ModelVersion(predictor, Settings()))
-    models = ModelRegistry([model])
-    with caplog.at_level(logging.ERROR):
-        async with (
-            reloader.watch_models(models, lambda *result: reloads.append(result)),
-            asyncio.timeout(20),
-        ):
-            while len(reloads) < 2:
-                await asyncio.sleep(0.001)
-    assert set(reloads) == {("article", False)}
-    assert set(caplog.messages) == {"model_watch_failed"}
-    assert {vars(each)["model"] for each in caplog.records} == {"article"}
 
 
 def test_a_model_without_a_file_does_not_change(predictor: Predictor) -> None:

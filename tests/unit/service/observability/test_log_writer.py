@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from support.background_failures import failures
 from support.paths import ROOT
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.observability import log_writer
 from service.observability.log_writer import FLUSH_SECONDS, MAX_BUFFERED_LINES, LogWriter
 from service.settings import Settings
 
@@ -127,6 +130,30 @@ def test_a_non_blocking_pipe_and_a_closed_reader(pipe: tuple[int, int]) -> None:
     writer.flush()
     assert time.monotonic() - begin < FLUSH_SECONDS + 5
     os.close(end)
+
+
+def test_an_exception_does_not_end_the_writer(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = pipe
+    monkeypatch.setattr("service.backoff.FIRST_SECONDS", 0.001)
+    failing, failed = [MemoryError(), ValueError(), OSError()], threading.Event()
+
+    def write_or_fail(descriptor: int, data: memoryview) -> int:
+        if failing:
+            failed.set()
+            raise failing.pop(0)
+        return os.write(descriptor, data)
+
+    monkeypatch.setattr(log_writer, "os", SimpleNamespace(write=write_or_fail))
+    writer = LogWriter(write)
+    before = failures("log_writer")
+    for line in (b"lost\n", b"lost too\n", b"dropped\n", b"last\n"):
+        failed.clear()
+        writer.put(line)
+        assert not failing or failed.wait(30)
+    assert read_until(read, b"last\n") == b"last\n"
+    assert failures("log_writer") == before + 2  # an OSError is the reader's
 
 
 @pytest.mark.parametrize("end", ["", "raise RuntimeError('the end')", "sys.exit(3)"])

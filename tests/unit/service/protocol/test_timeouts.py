@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
+from support.background_failures import failures
 
 from service.protocol import timeouts
 from service.protocol.timeouts import (
@@ -59,6 +60,9 @@ class Ticked:
     def on_tick(self, seconds: float) -> None:
         self.seconds.append(seconds)
         self.then()
+
+    def disconnect(self) -> None:
+        raise AssertionError("no deadline has failed")
 
 
 @pytest.fixture
@@ -156,6 +160,45 @@ def test_a_connection_removed_during_a_tick_is_not_called(loop: Loop) -> None:
     assert sorted(each.seconds for each in connections) == [[], [TICK_SECONDS]]
     loop.advance(TICK_SECONDS)
     assert sorted(each.seconds for each in connections) == [[], [TICK_SECONDS] * 2]
+
+
+class Failing(Ticked):
+    """A connection whose deadlines cannot be checked, and which cannot be closed either."""
+
+    def __init__(self, timer: DeadlineTimer) -> None:
+        super().__init__()
+        self.disconnected = 0
+        self.timer = timer
+
+    def on_tick(self, seconds: float) -> None:
+        super().on_tick(seconds)
+        raise MemoryError
+
+    def disconnect(self) -> None:
+        self.disconnected += 1
+        if self.disconnected > 1:
+            self.timer.discard(self)
+        raise OSError
+
+
+def test_an_exception_in_one_connection_leaves_the_deadlines_of_the_others(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    timer = DeadlineTimer()
+    good, bad = [Ticked() for _ in range(3)], Failing(timer)
+    for each in (good[0], bad, *good[1:]):
+        add(timer, each, loop)
+    before = failures("deadlines")
+    for _ in range(3):
+        loop.advance(TICK_SECONDS)
+    assert [each.seconds for each in good] == [[TICK_SECONDS] * 3] * 3
+    assert bad.disconnected == 2
+    assert failures("deadlines") == before + 2
+    assert caplog.messages == ["background_task_failed"] * 2
+    late = Ticked()
+    add(timer, late, loop)
+    loop.advance(TICK_SECONDS)
+    assert late.seconds == [TICK_SECONDS]
 
 
 def test_a_deadline_expires_just_after_the_timeout() -> None:

@@ -134,7 +134,7 @@ def test_a_failed_load_is_retried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("service.registry.backoff.monotonic", lambda: now[0])
+    monkeypatch.setattr("service.backoff.monotonic", lambda: now[0])
     file = tmp_path / "model.joblib"
     first = save_version(predictor, file)
     model = reloadable(file)
@@ -172,7 +172,7 @@ def test_a_skipped_version_is_retried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("service.registry.backoff.monotonic", lambda: now[0])
+    monkeypatch.setattr("service.backoff.monotonic", lambda: now[0])
     first = save_version(predictor, tmp_path / "a.joblib")
     second = save_version(predictor, tmp_path / "b.joblib", "b")
     make_current(tmp_path / "a.joblib")

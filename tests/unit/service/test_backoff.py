@@ -1,14 +1,14 @@
-"""Tests of service.registry.backoff: delays grow to a maximum and are reset."""
+"""Tests of service.backoff: delays grow to a maximum and are reset."""
 
 import pytest
 
-from service.registry.backoff import FIRST_SECONDS, MAX_SECONDS, Backoff
+from service.backoff import FIRST_SECONDS, MAX_SECONDS, Backoff
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr("service.registry.backoff.monotonic", lambda: now[0])
+    monkeypatch.setattr("service.backoff.monotonic", lambda: now[0])
     return now
 
 
