@@ -83,11 +83,9 @@ def create_app(
     if predictor is not None:
         models = ModelRegistry([Model(make_version(predictor))])
     else:
+        check = artifact_check(settings)
         models = ModelRegistry(
-            [
-                ReloadableModel(path, make_version, artifact_check(settings, is_default=not index))
-                for index, path in enumerate(settings.artifacts)
-            ]
+            [ReloadableModel(path, make_version, check) for path in settings.artifacts]
         )
 
     def on_reload(name: str, succeeded: bool) -> None:

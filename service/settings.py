@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     )
     artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
         None,
-        description="SHA-256 digests of the artifacts that may be served as the default model, 64 "
+        description="SHA-256 digests of the artifacts that may be served, of all models, 64 "
         "hexadecimal digits each, separated by commas. Default: any artifact.",
     )
     artifact_public_key: Path | None = Field(
@@ -229,7 +229,7 @@ class Settings(BaseSettings):
 
     @property
     def digests(self) -> list[str]:
-        """Allowed SHA-256 digests of the default model; an empty list allows any."""
+        """Allowed SHA-256 digests of artifacts; an empty list allows any."""
         digests = (self.artifact_digest or "").lower().split(",")
         return [each.strip() for each in digests if each.strip()]
 

@@ -9,18 +9,17 @@ from model.errors import ArtifactError, SigningError
 from service.settings import SettingError, Settings
 
 
-def artifact_check(settings: Settings, *, is_default: bool) -> Check:
-    """Return the check of an artifact's bytes before they are parsed.
+def artifact_check(settings: Settings) -> Check:
+    """Return the check of the bytes of every artifact before they are parsed.
 
     Args:
         settings: The settings `artifact_digest` and `artifact_public_key` decide on the checks.
-        is_default: True for the default model; digests apply to it alone.
 
     Raises:
         SettingError: The public key cannot be used.
     """
     checks: list[Check] = []
-    if is_default and settings.digests:
+    if settings.digests:
         checks.append(_digest_check(settings.digests))
     if settings.artifact_public_key is not None:
         checks.append(_signature_check(settings.artifact_public_key))
@@ -34,8 +33,9 @@ def artifact_check(settings: Settings, *, is_default: bool) -> Check:
 
 def _digest_check(digests: list[str]) -> Check:
     def check(_path: Path, content: bytes) -> None:
-        if hashlib.sha256(content).hexdigest() not in digests:
-            raise ArtifactError("its SHA-256 is not one that may be served")
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in digests:
+            raise ArtifactError(f"its SHA-256 is not in MALIGNANCY_ARTIFACT_DIGEST: {digest}")
 
     return check
 

@@ -28,7 +28,7 @@ def test_every_flipped_byte(figures: Callable[[str], None]) -> None:
     """A pinned digest rejects every flipped byte; without one, some are other versions."""
     data = bytearray(good())
     version = hashlib.sha256(data).hexdigest()
-    check = artifact_check(Settings(artifact_digest=version), is_default=True)
+    check = artifact_check(Settings(artifact_digest=version))
     check(Path("a"), bytes(data))
     loaded = 0
     for position in range(len(data)):

@@ -28,7 +28,7 @@ from service.registry.reloadable_model import ReloadableModel
 from service.security.artifact_policy import artifact_check
 from service.settings import SettingError, Settings, read_settings
 
-DIGEST = "its SHA-256 is not one that may be served"
+DIGEST = "its SHA-256 is not in MALIGNANCY_ARTIFACT_DIGEST: "
 SIGNED = "signature a.joblib.sig does not verify with the trusted key"
 UNSIGNED = "signature a.joblib.sig is missing or cannot be read"
 
@@ -44,7 +44,7 @@ def watched(path: Path, settings: Settings) -> ReloadableModel:
     return ReloadableModel(
         path,
         lambda predictor: ModelVersion(predictor, settings),
-        artifact_check(settings, is_default=True),
+        artifact_check(settings),
     )
 
 
@@ -67,9 +67,9 @@ def test_only_a_pinned_digest_is_served(
     third = hashlib.sha256(b"another").hexdigest()
     model = watched(file, Settings(artifact_digest=f" {third} ,{first.upper()}"))
     assert model.current.predictor.version == first
-    saved(predictor, file, "2")
+    second = saved(predictor, file, "2")
     assert not model.reload()
-    assert model.failure == f"a.joblib: {DIGEST}"
+    assert model.failure == f"a.joblib: {DIGEST}{second}"
     assert model.current.predictor.version == first
     with pytest.raises(ArtifactError, match=f"a.joblib: {DIGEST}"):
         watched(file, Settings(artifact_digest=first))
@@ -82,20 +82,19 @@ def test_only_a_pinned_digest_is_served(
     assert DIGEST in vars(record)["error"]
 
 
-def test_digests_apply_to_the_default_model(predictor: Predictor, tmp_path: Path) -> None:
-    saved(predictor, tmp_path / "a.joblib")
-    pinned = artifact.save(dataclasses.replace(predictor, name="other"), tmp_path / "other.joblib")
-    paths = tmp_path / "other.joblib", tmp_path / "a.joblib"
-    create_app(Settings(artifact=paths[0], extra_artifacts=str(paths[1]), artifact_digest=pinned))
-    with pytest.raises(ArtifactError, match=DIGEST):
-        create_app(
-            Settings(artifact=paths[1], extra_artifacts=str(paths[0]), artifact_digest=pinned)
-        )
+def test_digests_apply_to_every_model(predictor: Predictor, tmp_path: Path) -> None:
+    first = saved(predictor, tmp_path / "a.joblib")
+    second = artifact.save(dataclasses.replace(predictor, name="other"), tmp_path / "b.joblib")
+    paths = {"artifact": tmp_path / "a.joblib", "extra_artifacts": str(tmp_path / "b.joblib")}
+    for pinned, refused in ((first, second), (second, first)):
+        with pytest.raises(ArtifactError, match=f"{DIGEST}{refused}"):
+            create_app(Settings.model_validate({**paths, "artifact_digest": pinned}))
+    create_app(Settings.model_validate({**paths, "artifact_digest": f"{first},{second}"}))
 
 
 def test_every_flipped_byte_has_another_digest(predictor: Predictor, tmp_path: Path) -> None:
     file = tmp_path / "a.joblib"
-    check = artifact_check(Settings(artifact_digest=saved(predictor, file)), is_default=True)
+    check = artifact_check(Settings(artifact_digest=saved(predictor, file)))
     content = bytearray(file.read_bytes())
     check(file, bytes(content))
     for position in range(0, len(content), 29):
@@ -199,7 +198,7 @@ def test_keys(tmp_path: Path, keys: tuple[Path, Path]) -> None:
 def test_invalid_public_key_setting(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     for path, why in ((tmp_path / "none", "No such file"), (keys[0], "not an Ed25519 public key")):
         with pytest.raises(SettingError) as caught:
-            artifact_check(Settings(artifact_public_key=path), is_default=False)
+            artifact_check(Settings(artifact_public_key=path))
         text = str(caught.value)
         assert text.startswith("MALIGNANCY_ARTIFACT_PUBLIC_KEY (--artifact-public-key) cannot be")
         assert why in text
@@ -210,7 +209,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "cryptography", None)
     why = r"needs cryptography: pip install 'malignancy\[signing\]'"
     with pytest.raises(SettingError, match=f"ARTIFACT_PUBLIC_KEY .* {why}"):
-        artifact_check(Settings(artifact_public_key=tmp_path / "key"), is_default=True)
+        artifact_check(Settings(artifact_public_key=tmp_path / "key"))
     with pytest.raises(SigningError, match=why):
         make_keys(tmp_path / "key")
     with pytest.raises(SigningError, match=why):
