@@ -9,9 +9,33 @@ MalignancyError
 └── SigningError       a signing key is unusable, or the extra `signing` is missing
 """
 
+from typing import Final
+
+MAX_TEXT_CHARACTERS: Final = 500
+
+
+def bounded(text: str, characters: int = MAX_TEXT_CHARACTERS) -> str:
+    """Return a text of limited length, for a response, a log line or a terminal.
+
+    Args:
+        text: The text, which may quote from a file.
+        characters: The limit; a longer text loses its middle, as its ends say what and why.
+    """
+    if len(text) <= characters:
+        return text
+    end = characters // 2
+    return f"{text[: characters - end - 1]}…{text[-end:]}"
+
 
 class MalignancyError(Exception):
-    """Base class of all errors of this package. Its text is written for the user."""
+    """Base class of all errors of this package.
+
+    Args:
+        text: Text for the user; at most `MAX_TEXT_CHARACTERS` of it are kept.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(bounded(text))
 
 
 class RecipeError(MalignancyError):

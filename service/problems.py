@@ -6,6 +6,7 @@ The paths of the Open Inference Protocol respond with that protocol's errors ins
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final, TypedDict
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from model.errors import bounded
 from service.request_context import request_context
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,8 +54,8 @@ class Problem(Exception):
 
     Args:
         status: The HTTP status.
-        detail: The explanation; None for the status's default.
-        errors: The fields that break rules; the first `MAX_ERRORS` are kept.
+        detail: The explanation; None for the status's default. Long texts are cut, see `bounded`.
+        errors: The fields that break rules; the first `MAX_ERRORS` are kept, and long texts cut.
         headers: Additional headers of the response.
     """
 
@@ -66,8 +68,11 @@ class Problem(Exception):
     ) -> None:
         self.status = status
         self.title = _TITLES.get(status) or HTTPStatus(status).phrase
-        self.detail = detail or _DETAILS.get(status, self.title)
-        self.errors = list(errors)[:MAX_ERRORS]
+        self.detail = bounded(detail or _DETAILS.get(status, self.title))
+        self.errors = [
+            FieldError(field=bounded(each["field"]), rule=bounded(each["rule"]))
+            for each in islice(errors, MAX_ERRORS)
+        ]
         self.headers = headers
         super().__init__(f"{status}: {self.detail}")
 
@@ -86,10 +91,9 @@ class Problem(Exception):
     def _inference_error(self) -> Response:
         """Return `{"error": …}`; that protocol uses status 400 instead of 422."""
         text = "; ".join(f"{each['field']} {each['rule']}" for each in self.errors) or self.detail
-        if len(text) > MAX_ERROR_CHARACTERS:
-            text = text[: MAX_ERROR_CHARACTERS - 1] + "…"
         status = 400 if self.status == 422 else self.status
-        return Response(to_json({"error": text}), status, self.headers, "application/json")
+        error = bounded(text, MAX_ERROR_CHARACTERS)
+        return Response(to_json({"error": error}), status, self.headers, "application/json")
 
     def _problem_document(self) -> Response:
         body: dict[str, Any] = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from model.arrays import Array
 from model.artifacts.array_spec import check_shapes, read_arrays
@@ -27,8 +27,9 @@ from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, network_from
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
+from model.prediction.facts import check_facts
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
-from model.prediction.schema import Schema
+from model.prediction.schema import FeatureName, Schema
 from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Binary
 
@@ -37,6 +38,7 @@ MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
 MAX_METADATA_CHARACTERS: Final = 4 << 20
 MAX_METADATA_VALUES: Final = 200_000  # each takes up to 0.5 kB of memory
+MAX_POINTS: Final = 100
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # part of URL paths
 
 # The opcodes of a pickled flat dict of int, str and bytes. All others (classes, calls, a memo index
@@ -56,22 +58,16 @@ class _Metadata(BaseModel):
     data_schema: Schema = Field(alias="schema")
     transforms: list[str]
     network: dict[str, Any]
-    operating_points: dict[str, float]
+    operating_points: Annotated[dict[FeatureName, float], Field(max_length=MAX_POINTS)]
     calibration: Calibration | None
     facts: dict[str, JsonValue]
-
-    @field_validator("facts")
-    @classmethod
-    def _check_facts(cls, facts: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        json.dumps(facts, allow_nan=False)  # pydantic lets NaN and Infinity pass
-        return facts
 
 
 def to_bytes(predictor: Predictor) -> bytes:
     """Serialize a predictor. Equal predictors give equal bytes, hence equal versions.
 
     Raises:
-        ArtifactError: The metadata is larger than `load` accepts.
+        ArtifactError: The metadata breaks a rule of `load`, such as its size.
     """
     calibration = predictor.calibration
     metadata = {
@@ -98,7 +94,7 @@ def to_bytes(predictor: Predictor) -> bytes:
         "self_test_predictions": predictor.self_test.predictions,
     }
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-    _check_size(text)  # the limit of `load`, so that each written artifact can be read
+    _read_metadata(text)  # the rules of `load`, so that each written artifact can be read
     content = {
         "format": FORMAT,
         "metadata": text,
@@ -122,7 +118,7 @@ def save(predictor: Predictor, path: Path) -> str:
         The artifact's version: the SHA-256 of the file, in hexadecimal.
 
     Raises:
-        ArtifactError: The metadata is larger than `load` accepts.
+        ArtifactError: The metadata breaks a rule of `load`, such as its size.
         OSError: The file cannot be written.
     """
     content = to_bytes(predictor)
@@ -289,8 +285,10 @@ def _check_size(metadata: str) -> None:
 def _read_metadata(text: str) -> _Metadata:
     _check_size(text)
     try:
-        return _Metadata.model_validate_json(text)
+        metadata = _Metadata.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "text"
         raise ArtifactError(f"invalid metadata at {where}: {first['msg']}") from None
+    check_facts(metadata.facts)
+    return metadata

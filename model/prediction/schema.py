@@ -38,8 +38,8 @@ class Feature(BaseModel):
         categories: Names of the categories, 2 to 1000 of them, for type "category" only.
         minimum: Smallest valid value of a number; None for no limit.
         maximum: Largest valid value of a number; None for no limit.
-        unit: Unit of the value, for display.
-        description: Description of the feature, for display.
+        unit: Unit of the value, for display, up to 100 characters.
+        description: Description of the feature, for display, up to 1000 characters.
         may_be_missing: Whether missing values are accepted; they are imputed.
     """
 
@@ -50,8 +50,8 @@ class Feature(BaseModel):
     categories: Annotated[tuple[Category, ...], Field(max_length=1000), Strict(False)] = ()
     minimum: float | None = None
     maximum: float | None = None
-    unit: str | None = None
-    description: str | None = None
+    unit: Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)] | None = None
+    description: Annotated[str, StringConstraints(max_length=1000)] | None = None
     may_be_missing: bool = False
 
     @model_validator(mode="after")

@@ -271,7 +271,7 @@ class Regression(BaseTarget):
 
     task: Literal["regression", "non_negative"] = "regression"
     outputs: Annotated[Labels, Field(min_length=1)]
-    unit: str | None = None
+    unit: Annotated[str, StringConstraints(max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

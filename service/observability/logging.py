@@ -2,17 +2,20 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from model.errors import MAX_TEXT_CHARACTERS, bounded
 from service.observability.log_writer import LogWriter
 from service.observability.tracing import trace_ids, tracing_is_enabled
 from service.request_context import request_context
 
 LogFormat = Literal["auto", "json", "text"]
+
+MAX_TRACEBACK_CHARACTERS: Final = 10_000  # with the texts of its exceptions
 
 # uvicorn's copy of the event with ANSI colour codes, which its own formatter uses.
 _UVICORN_COLOR_MESSAGE = "color_message"
@@ -30,9 +33,8 @@ def configure_logging(
         log_format: "json", "text", or "auto" for `resolve_log_format`.
         writer: Writes the lines in its own thread. Without it, each line is written synchronously.
     """
-    rendering: list[Processor] = [console_renderer()]
-    if resolve_log_format(log_format) == "json":
-        rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    is_json = resolve_log_format(log_format) == "json"
+    render = structlog.processors.JSONRenderer() if is_json else console_renderer()
     handler = logging.StreamHandler() if writer is None else _WriterHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -46,7 +48,9 @@ def configure_logging(
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *rendering,
+                structlog.processors.format_exc_info,
+                _with_bounded_texts,
+                render,
             ],
         )
     )
@@ -101,6 +105,15 @@ def _stderr_is_terminal() -> bool:
 
 def _without_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event.pop(_UVICORN_COLOR_MESSAGE, None)
+    return event
+
+
+def _with_bounded_texts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Cut long texts: an error may quote from a file or a header."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            limit = MAX_TRACEBACK_CHARACTERS if name == "exception" else MAX_TEXT_CHARACTERS
+            event[name] = bounded(value, limit)
     return event
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from model.artifacts import artifact
 from model.artifacts.artifact import Check
 from model.artifacts.repository import POINTER, artifacts_in, current_artifact, signature_of
-from model.errors import ArtifactError
+from model.errors import ArtifactError, bounded
 from model.prediction.predictor import Predictor
 from service.backoff import Backoff
 from service.registry.model_version import ModelVersion
@@ -91,7 +91,7 @@ class ReloadableModel(Model):
         except (ArtifactError, SettingError, OSError) as error:
             self._backoff.record(failed=True)
             # The health check shows the failure to clients: without the path of the folder.
-            self.failure = str(error).replace(f"{self._path.parent}{os.sep}", "")
+            self.failure = bounded(str(error).replace(f"{self._path.parent}{os.sep}", ""))
             if self.failure != failure:
                 logger.error(
                     "model_reload_failed", extra={"model": before.title, "error": str(error)}

@@ -5,11 +5,13 @@ The threshold of a model without thresholds is NaN, and no value is above NaN.
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from service.problems import FieldError, Problem
 from service.settings import SettingError
 
+MAX_SHOWN_POINTS = 10  # operating points in an error text
 ON_ERROR = ("refuse", "mark")  # values of the query parameter; JSON bodies are always rejected
 
 
@@ -30,7 +32,9 @@ class Thresholds:
 
     def __init__(self, operating_points: Mapping[str, float], setting: str | None = None) -> None:
         self.operating_points = operating_points
-        names = ", ".join(operating_points)
+        names = ", ".join(islice(operating_points, MAX_SHOWN_POINTS))
+        more = len(operating_points) - MAX_SHOWN_POINTS
+        names += f" and {more} more" if more > 0 else ""
         self.rule = f"must be a number from 0 to 1, or one of the operating points: {names}"
         if not operating_points:
             self.rule = "must not be given: this model has no threshold"

@@ -61,7 +61,7 @@ model.__main__             ← model.cli
 
 service.settings           ←
 service.request_context    ←
-service.problems           ← service.request_context
+service.problems           ← model.errors service.request_context
 service.backoff            ←
 service.background         ← service.backoff
 service.lifecycle          ← service.problems
@@ -77,9 +77,8 @@ service.protocol           ← service.background service.lifecycle service.over
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.backoff service.background service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings
-service.observability      ← model.metrics model.prediction service.background service.codecs
-    service.registry
-    service.request_context
+service.observability      ← model.errors model.metrics model.prediction service.background
+    service.codecs service.registry service.request_context
 service.dependencies       ← service.lifecycle service.observability service.overload
     service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs

@@ -73,7 +73,7 @@ def test_every_file_is_rejected(outcomes: Outcomes, figures: Callable[[str], Non
 
 
 def test_no_file_has_side_effects(outcomes: Outcomes) -> None:
-    assert [result for result in outcomes[1] if result["events"]] == []
+    assert [(result["file"], result["events"]) for result in outcomes[1] if result["events"]] == []
 
 
 def test_every_file_is_rejected_quickly(outcomes: Outcomes) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from model.errors import RecipeError
+from model.prediction.facts import CardLimits, CardText
 from model.prediction.schema import Feature
 from model.prediction.target import (
     Binary,
@@ -296,9 +297,9 @@ class RecipeFile(Section):
 
     name: Name
     task: Literal["binary", "multi_class", "multi_label", "regression", "non_negative"] = "binary"
-    description: str = ""
-    intended_use: str = ""
-    limits: list[str] = Field(default=[])
+    description: CardText = ""
+    intended_use: CardText = ""
+    limits: CardLimits = Field(default=[])
     data: Data
     features: Annotated[tuple[Feature, ...], Strict(False)]
     split: Split

@@ -145,7 +145,7 @@ def test_long_errors_of_the_inference_protocol_are_truncated() -> None:
     errors = [FieldError(field="x" * 300, rule="is bad") for _ in range(9)]
     answer = Problem.invalid(errors).response_for({"path": "/v2/models/a/infer"})
     text = bytes(answer.body).decode()
-    assert text.endswith('…"}')
+    assert "…" in text
     assert len(text) == 1000 + len('{"error":""}')
 
 

@@ -129,3 +129,12 @@ async def test_head_is_get_without_the_body() -> None:
     assert answer.status_code == 200
     assert answer.content == b""
     assert answer.headers["content-length"] == "1"
+
+
+def test_long_texts_are_cut() -> None:
+    long = "x" * 10**6
+    problem = Problem(422, f"{long}.", [FieldError(field=long, rule=f"must be {long}")] * 20)
+    assert len(bytes(problem.response_for({"path": "/predict"}).body)) < 2 * 11 * 500
+    assert problem.errors[0]["rule"].startswith("must be xx")
+    assert len(problem.detail) == 500
+    assert problem.detail.endswith("xx.")

@@ -89,7 +89,7 @@ POINTS = "operating points must be from 0 to 1 and include 'default'"
 WRONG = "invalid metadata at"
 BINARY = "schema.target.binary"
 BUILT = "the network cannot be built:"
-FACTS = f"{WRONG} facts: Value error, Out of range float values are not JSON compliant"
+NUMBER = "a number must be finite, and from -2^63 to 2^63"
 LAYERS = f"{BUILT} layers must be a list"
 KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dtype"
 
@@ -116,8 +116,23 @@ KEYS = f"{BUILT} a network is described by inputs, channels, layers, loss and dt
             f"{WRONG} operating_points.default: Input should be",
         ),
         ("facts", 3, f"{WRONG} facts: Input should be an object"),
-        ("facts", {"deep": [{"a": math.nan}]}, FACTS),
-        ("facts", {"a": -math.inf}, FACTS),
+        ("facts", {"deep": [{"a": math.nan}]}, f"{WRONG} facts.deep.0.a: {NUMBER}"),
+        ("facts", {"a": -math.inf}, f"{WRONG} facts.a: {NUMBER}"),
+        ("facts.a", 2**63 + 1, f"{WRONG} facts.a: {NUMBER}"),
+        ("facts.a", {"b": 10**1000}, f"{WRONG} facts.a.b: {NUMBER}"),
+        ("facts.a", [["x" * 10_001]], f"{WRONG} facts.a.0.0: a text may have 10000 characters"),
+        ("facts.a", {"x" * 1001: 1}, f"{WRONG} facts.a: a name may have 1000 characters"),
+        ("facts.limits", "x", f"{WRONG} facts.limits: Input should be a valid list"),
+        ("facts.limits", ["x"] * 101, f"{WRONG} facts.limits: List should have at most 100"),
+        ("facts.description", ["x"], f"{WRONG} facts.description: Input should be a valid string"),
+        ("facts.intended_use", "x" * 10_001, f"{WRONG} facts.intended_use: String should have"),
+        ("facts.recipe", [], f"{WRONG} facts.recipe: Input should be a valid dictionary"),
+        ("facts.data", {}, f"{WRONG} facts.data.rows: Field required"),
+        ("facts.out_of_bag", {"rows": 3}, f"{WRONG} facts.out_of_bag.scores: Field required"),
+        ("facts.scores", {"roc_auc": "x"}, f"{WRONG} facts.scores.roc_auc: Input should be"),
+        ("facts.versions", {"numpy": 2}, f"{WRONG} facts.versions.numpy: Input should be"),
+        ("operating_points", dict.fromkeys(map(str, range(101)), 0), f"{WRONG} operating_points:"),
+        ("operating_points", {"a\n": 0.5}, f"{WRONG} operating_points.a\n"),
         ("network", [], f"{WRONG} network: Input should be an object"),
         ("network", {}, KEYS),
         ("network.more", 1, KEYS),

@@ -11,10 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
+from model.errors import MAX_TEXT_CHARACTERS
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
-from service.observability.logging import LogFormat, configure_logging, resolve_log_format
+from service.observability.logging import (
+    MAX_TRACEBACK_CHARACTERS,
+    LogFormat,
+    configure_logging,
+    resolve_log_format,
+)
 from service.request_context import RequestContext, request_context
 from service.settings import Settings
 
@@ -227,3 +233,21 @@ def test_auto_is_the_default_of_the_access_log(
         assert not line.startswith("{")
     else:
         assert json.loads(line)["route"] == "/predict"
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_long_texts_are_cut(errors: Errors, log_format: LogFormat) -> None:
+    configure_logging("info", log_format)
+    long = "x" * 10**6
+    logging.getLogger("any").warning("event", extra={"error": f"begin {long} end"})
+    assert len(errors.text) < MAX_TEXT_CHARACTERS + 500
+    assert "begin xx" in errors.text
+    assert "xx end" in errors.text
+    try:
+        raise RuntimeError(f"{long} last")
+    except RuntimeError:
+        logging.getLogger("any").exception("failed")
+    assert len(errors.text) < MAX_TEXT_CHARACTERS + MAX_TRACEBACK_CHARACTERS + 1000
+    assert "Traceback" in errors.text
+    assert "test_long_texts_are_cut" in errors.text
+    assert "xx last" in errors.text

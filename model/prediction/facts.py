@@ -1,0 +1,89 @@
+"""Facts: what an artifact says about its model beyond what predicting needs, and their rules."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, ValidationError
+
+from model.errors import ArtifactError
+
+MAX_TEXT_CHARACTERS: Final = 10_000
+MAX_NAME_CHARACTERS: Final = 1_000
+MAX_LIMITS: Final = 100
+MAX_NUMBER: Final = 2**63
+
+CardText = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+CardLimits = Annotated[list[CardText], Field(max_length=MAX_LIMITS)]
+Count = Annotated[int, Field(ge=0, le=MAX_NUMBER), Strict()]
+Score = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), Strict()]
+Scores = dict[str, Score | None]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    file: str | None = None
+    rows: Count
+    rows_used: Count
+    positives: Count | None = None
+    rows_of: dict[str, Count] = Field(default_factory=dict)
+
+
+class _OutOfBag(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    rows: Count
+    scores: Scores
+
+
+class _Facts(BaseModel):
+    """The facts that responses and reports read; an artifact may lack any, and have others."""
+
+    model_config = ConfigDict(extra="allow")
+
+    description: CardText | None = None
+    intended_use: CardText | None = None
+    limits: CardLimits = Field(default_factory=list)
+    recipe: dict[str, JsonValue] | None = None
+    data: _Data | None = None
+    out_of_bag: _OutOfBag | None = None
+    scores: Scores | None = None
+    versions: dict[str, str] | None = None
+
+
+def check_facts(facts: Mapping[str, Any]) -> None:
+    """Check the types and sizes of an artifact's facts.
+
+    Args:
+        facts: Plain data, as JSON has it.
+
+    Raises:
+        ArtifactError: A fact that responses and reports read has another type, a text or name of
+            any fact is too long, or a number too large or not finite. The text names the fact.
+    """
+    try:
+        _Facts.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, ("facts", *first["loc"])))
+        raise ArtifactError(f"invalid metadata at {place}: {first['msg']}") from None
+    _check_sizes("facts", facts)
+
+
+def _check_sizes(place: str, value: object) -> None:
+    rule = ""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            if len(name) > MAX_NAME_CHARACTERS:
+                rule = f"a name may have {MAX_NAME_CHARACTERS} characters"
+                break
+            _check_sizes(f"{place}.{name}", each)
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            _check_sizes(f"{place}.{index}", each)
+    elif isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        rule = f"a text may have {MAX_TEXT_CHARACTERS} characters"
+    elif isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+        rule = "a number must be finite, and from -2^63 to 2^63"
+    if rule:
+        raise ArtifactError(f"invalid metadata at {place}: {rule}")
