@@ -112,6 +112,7 @@ def create_app(
     spools = MemoryLedger(
         settings.max_spooled_answer_bytes or budgets.spool_bytes,
         full=spools_full,
+        too_large=spools_full,
         on_change=telemetry.spools_charged,
     )
     dependencies = Dependencies(

@@ -116,8 +116,9 @@ class TableRules:
     """`SchemaRules` with errors for each row, for whole blocks."""
 
     def __init__(self, schema: Schema) -> None:
-        self._features = schema.features
         self._rules = SchemaRules(schema.features)
+        # Shared by all rows: a hostile body has an error in each value.
+        self._errors = [FieldError(field=each.name, rule=each.rule) for each in schema.features]
 
     def check(self, values: Array, errors: RowErrors = NO_ERRORS) -> Block:
         """Check values against the schema.
@@ -136,8 +137,7 @@ class TableRules:
         for row in np.flatnonzero(invalid.any(axis=1)).tolist():
             if row not in errors:
                 wrong = np.flatnonzero(invalid[row])[:MAX_ERRORS].tolist()
-                features = (self._features[column] for column in wrong)
-                found[row] = [FieldError(field=each.name, rule=each.rule) for each in features]
+                found[row] = [self._errors[column] for column in wrong]
         return Block(values, dict(sorted(found.items())))
 
 

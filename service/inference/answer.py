@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.types import Send
 
 from service.inference.response_spool import ResponseSpool
+from service.overload.memory import request_lease
 from service.registry.model_version import ModelVersion
 
 JSON = b"application/json"
@@ -16,14 +17,14 @@ class Answer:
     """A complete answer.
 
     Attributes:
-        body: The content.
+        body: The content, in parts that are released as they are sent.
         rows: Number of predicted rows.
         labels: Number of rows by predicted label.
         media_type: Media type of the content.
         headers: Further headers.
     """
 
-    body: bytes | ResponseSpool
+    body: list[bytes] | ResponseSpool
     rows: int
     labels: Mapping[str, int]
     media_type: bytes = JSON
@@ -40,16 +41,35 @@ async def send_answer(answer: Answer, model_version: ModelVersion, send: Send) -
     """
     model_version.record(answer.rows, answer.labels)
     body = answer.body
-    size = len(body) if isinstance(body, bytes) else body.size
+    size = sum(map(len, body)) if isinstance(body, list) else body.size
     headers = [
         (b"content-type", answer.media_type),
         (b"content-length", b"%d" % size),
         *answer.headers,
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    if isinstance(body, bytes):
-        await send({"type": "http.response.body", "body": body})
+    if isinstance(body, list):
+        await _send_parts(body, size, send)
         return
     async for chunk in body.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_parts(parts: list[bytes], size: int, send: Send) -> None:
+    """Send the parts of a body, and release the memory of each.
+
+    Args:
+        parts: The parts; removed as they are sent.
+        size: Their size, in bytes.
+        send: The ASGI send function.
+    """
+    lease = request_lease.get()
+    charged = lease.charged_bytes > 0  # only a large request is
+    parts.reverse()
+    while parts:
+        if charged:
+            lease.resize(size)  # the body and its rows are released
+        part = parts.pop()
+        size -= len(part)
+        await send({"type": "http.response.body", "body": part, "more_body": bool(parts)})

@@ -1,11 +1,12 @@
 """Run work in the event loop if it is short, else in a thread."""
 
 from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, TypeVar
 
+from service.codecs.charge import Charge, uncharged
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import request_lease
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 # Work on a larger body, or on more values, takes more than a few milliseconds, and would delay
@@ -27,25 +28,23 @@ def is_short(body: bytes, features: int, max_rows: Callable[[bytes], int]) -> bo
     return len(body) < INLINE_BYTES and max_rows(body) * features <= INLINE_VALUES
 
 
-async def run_work(
-    limiter: WorkLimiter, short: bool, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R:
-    """Run work in the event loop if it is short, else in a thread.
+async def run_work(limiter: WorkLimiter, short: bool, work: Callable[[Charge], R]) -> R:
+    """Run work in the event loop if it is short, else in a thread, where its memory is charged.
 
     Args:
         limiter: The threads.
         short: Result of `is_short`.
-        work: The function to call.
-        *args: Its positional arguments.
-        **kwargs: Its keyword arguments.
+        work: The function to call; its argument charges memory to the request.
 
     Returns:
         The result of `work`.
 
     Raises:
-        Problem: No thread is free in time (503).
+        Problem: No thread is free in time, or the memory for requests is full (503).
     """
-    return work(*args, **kwargs) if short else await limiter.run(work, *args, **kwargs)
+    if short:
+        return work(uncharged)
+    return await limiter.run(work, request_lease.get().charge_work)
 
 
 def max_json_rows(body: bytes) -> int:

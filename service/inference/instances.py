@@ -6,11 +6,13 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.answers import JsonWriter
 from service.codecs.json.parser import ParsedRows
 from service.inference.answer import Answer
 from service.inference.execution import is_short, max_json_rows
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import request_lease
 from service.registry.model_version import ModelVersion
 
 # Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
@@ -34,12 +36,13 @@ async def answer_instances(
         The answer.
 
     Raises:
-        Problem: The body is malformed (400) or breaks a rule of the schema (422), or no thread is
-            free in time (503).
+        Problem: The body is malformed (400) or breaks a rule of the schema (422), no thread is
+            free in time, or the memory for requests is full (503).
     """
     features = len(model_version.predictor.schema.features)
     if not is_short(body, features, max_json_rows):
-        return await limiter.run(predict_json, model_version, body, threshold)
+        charge = request_lease.get().charge_work
+        return await limiter.run(predict_json, model_version, body, threshold, charge)
     rows = model_version.parser.parse(body)
     values = rows.block.values
     if len(values) == 1:
@@ -49,13 +52,16 @@ async def answer_instances(
     return _encode(model_version, rows, predictions, threshold)
 
 
-def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> Answer:
+def predict_json(
+    model_version: ModelVersion, body: bytes, threshold: float, charge: Charge = uncharged
+) -> Answer:
     """Predict the instances of a JSON body.
 
     Args:
         model_version: The model that predicts.
         body: The request body, JSON text.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        charge: Called with the memory of rows and answer.
 
     Returns:
         The answer.
@@ -63,8 +69,9 @@ def predict_json(model_version: ModelVersion, body: bytes, threshold: float) -> 
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the schema (422).
     """
-    rows = model_version.parser.parse(body)
-    return _encode(model_version, rows, model_version.predict(rows.values), threshold)
+    rows = model_version.parser.parse(body, charge)
+    charge(2 * 8 * len(rows.values) * model_version.outputs)
+    return _encode(model_version, rows, model_version.predict(rows.values), threshold, charge)
 
 
 def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
@@ -83,18 +90,24 @@ def _metadata(model_version: ModelVersion, threshold: float) -> dict[str, Any]:
 
 
 def _encode(
-    model_version: ModelVersion, rows: ParsedRows, predictions: Array, threshold: float
+    model_version: ModelVersion,
+    rows: ParsedRows,
+    predictions: Array,
+    threshold: float,
+    charge: Charge = uncharged,
 ) -> Answer:
     """Return the answer to rows `(B, F)` with predictions `(B, outputs)`."""
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)
-        return Answer(to_json({**answer, **_metadata(model_version, threshold)}), 1, labels)
+        return Answer([to_json({**answer, **_metadata(model_version, threshold)})], 1, labels)
     writer = json_writer(model_version, threshold)
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
     for start in range(0, count, size):
         block = Block(rows.values[start : start + size])
         parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))
-    return Answer(b"".join([*parts, writer.end()]), count, labels)
+        charge(len(parts[-1]))
+    parts.append(writer.end())
+    return Answer(parts if count > size else [b"".join(parts)], count, labels)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import INSTANCES, count_pairs, safe_name, wrong_names
 from service.inference.answer import Answer
 from service.inference.instances import predict_json
@@ -13,14 +14,21 @@ from service.registry.model_version import ModelVersion
 SPLIT, RECORDS, INPUTS = "dataframe_split", "dataframe_records", "inputs"
 FORMATS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 
+# Memory in bytes.
+OBJECT_BYTES, ENTRY_BYTES = 120, 56  # of an object, and of each of its names
+COPIES = 3  # of a text while it is written
 
-def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -> Answer:
+
+def predict_mlflow(
+    model_version: ModelVersion, body: bytes, threshold: float, charge: Charge = uncharged
+) -> Answer:
     """Predict a body in one of MLflow's formats.
 
     Args:
         model_version: The model that predicts.
         body: The request body, JSON text.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        charge: Called with the memory of fields, rows and answer.
 
     Returns:
         The answer.
@@ -28,7 +36,8 @@ def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the format or schema (422).
     """
-    model_version.frame_limits.require(body)
+    parsed = model_version.frame_limits.require(body)
+    charge(parsed)
     try:
         fields = from_json(body)
     except ValueError:
@@ -40,31 +49,44 @@ def predict_mlflow(model_version: ModelVersion, body: bytes, threshold: float) -
         raise _invalid("body", f"must have one of {', '.join(FORMATS)}")
     has_nan = b"NaN" in body
     if format_ == INSTANCES and not has_nan:
-        return predict_json(model_version, body, threshold)
+        del fields
+        charge(-parsed)
+        return predict_json(model_version, body, threshold, charge)
     others = [name for name in fields if name != format_]
     if others:
         raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")
     place, rows = format_, fields[format_]
+    text_bytes = len(body)
     if format_ == SPLIT:
-        place, rows = f"{SPLIT}.data", _rows_of_split(rows)
+        names = _names_of_split(rows)
+        count = len(rows["data"])
+        charge(count * (OBJECT_BYTES + ENTRY_BYTES * len(names)))
+        text_bytes += count * sum(len(to_json(name)) + 2 for name in names)
+        place, rows = f"{SPLIT}.data", _rows_of_split(names, rows["data"])
     if has_nan and isinstance(rows, list):
+        charge(parsed)
         rows = [_without_nan(row) for row in rows]
+    charge(COPIES * text_bytes)
     # Infinity stays as it is, and the parser rejects it.
     instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
     try:
-        answer = predict_json(model_version, instances, threshold)
+        answer = predict_json(model_version, instances, threshold, charge)
     except Problem as problem:
         for error in problem.errors:
             if error["field"].startswith(INSTANCES):
                 error["field"] = place + error["field"].removeprefix(INSTANCES)
         raise
-    for path, rule in wrong_names(body, count_pairs(fields)):
+    for path, rule in wrong_names(body, count_pairs(fields), charge=charge):
         raise _invalid(".".join(safe_name(str(part)) for part in path), rule)
     return answer
 
 
-def _rows_of_split(split: Any) -> list[dict[str, Any]]:
-    """Return the rows of {"columns": […], "data": [[…], …]} as objects, without the index."""
+def _names_of_split(split: Any) -> list[str]:
+    """Return the names of {"columns": […], "data": [[…], …]}, with an optional index.
+
+    Raises:
+        Problem: It is no object of this form (422).
+    """
     if not isinstance(split, dict) or not {"columns", "data"} <= set(split) <= {
         "columns",
         "data",
@@ -80,6 +102,11 @@ def _rows_of_split(split: Any) -> list[dict[str, Any]]:
         raise _invalid(f"{SPLIT}.columns", "must not give a name twice")
     if not isinstance(data, list):
         raise _invalid(f"{SPLIT}.data", "must be an array of rows")
+    return names
+
+
+def _rows_of_split(names: list[str], data: list[Any]) -> list[dict[str, Any]]:
+    """Return the rows of data as objects. Raises Problem (422)."""
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
             rule = f"must be an array of {len(names)} values"

@@ -2,6 +2,7 @@
 
 from pydantic_core import to_json
 
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import safe_name
 from service.codecs.open_inference.outputs import Output
 from service.codecs.open_inference.request import InferRequest, Json, read_request
@@ -14,7 +15,11 @@ BINARY = b"application/octet-stream"
 
 
 def infer(
-    model_version: ModelVersion, body: bytes, header_length: int | None, threshold: float
+    model_version: ModelVersion,
+    body: bytes,
+    header_length: int | None,
+    threshold: float,
+    charge: Charge = uncharged,
 ) -> Answer:
     """Parse and answer an infer request.
 
@@ -23,6 +28,7 @@ def infer(
         body: The request body: JSON text, then binary data.
         header_length: The bytes of the JSON text; None if the body has no binary data.
         threshold: Decision threshold, unless the request has the parameter `threshold`.
+        charge: Called with the memory of tensors and answer.
 
     Returns:
         The answer.
@@ -30,17 +36,20 @@ def infer(
     Raises:
         Problem: The request is malformed or invalid (400), or predictions are not finite (422).
     """
-    request = read_request(body, header_length, model_version.tensor_limits)
+    request = read_request(body, header_length, model_version.tensor_limits, charge)
     outputs = _requested_outputs(model_version, request)
     if "threshold" in request.parameters:
         given = model_version.thresholds.from_json(request.parameters["threshold"])
         if given is None:
             raise Problem(400, f"The parameter threshold {model_version.thresholds.rule}.")
         threshold = given
-    predictions = model_version.predict(model_version.input_tensors.rows(request.inputs))
+    rows = model_version.input_tensors.rows(request.inputs, charge)
+    charge(2 * 8 * len(rows) * model_version.outputs)
+    predictions = model_version.predict(rows)
     tensors: list[Json] = []
     binary: list[bytes] = []
     for output, as_binary in outputs:
+        charge(len(predictions) * output.row_bytes)
         values = output.compute(predictions, threshold)
         tensor: Json = {
             "name": output.name,
@@ -64,9 +73,9 @@ def infer(
     )
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if not binary:
-        return Answer(header, len(predictions), labels)
+        return Answer([header], len(predictions), labels)
     return Answer(
-        b"".join([header, *binary]),
+        [header, *binary],
         len(predictions),
         labels,
         BINARY,

@@ -110,7 +110,7 @@ class TableScorer:
             return self._predicted(block, good)
 
     def _predicted(self, block: Block, good: Array) -> ScoredBlock:
-        outputs = len(self._model_version.predictor.schema.target.names)
+        outputs = self._model_version.outputs
         if not good.any():
             return ScoredBlock(block, np.empty((0, outputs)), good)
         everything = bool(good.all())

@@ -6,6 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.blocks import TableReader, TableWriter
+from service.codecs.charge import Charge
 from service.codecs.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, NegotiatedTypes
 from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
@@ -15,6 +16,7 @@ from service.inference.instances import json_writer
 from service.inference.request_body import read_body
 from service.inference.response_spool import ResponseSpool
 from service.inference.streaming import TableScorer, in_blocks, score_body
+from service.overload.memory import request_lease
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -53,7 +55,9 @@ async def predict_table(
             body = await read_body(scope, receive, settings.max_body_bytes)
             connected = body is not None
             if body is not None:
-                await limiter.run(_score_json, model_version, body, scoring)
+                charge = request_lease.get().charge_work
+                await limiter.run(_score_json, model_version, body, scoring, charge)
+                del body
         else:
             reader = _reader(media_types.request, model_version, settings)
             connected = await score_body(
@@ -63,8 +67,10 @@ async def predict_table(
             await send_answer(scoring.answer(media_types.response), model_version, send)
 
 
-def _score_json(model_version: ModelVersion, body: bytes, scoring: TableScorer) -> None:
-    scoring.add(in_blocks(model_version.parser.parse(body).values))
+def _score_json(
+    model_version: ModelVersion, body: bytes, scoring: TableScorer, charge: Charge
+) -> None:
+    scoring.add(in_blocks(model_version.parser.parse(body, charge).values))
     scoring.finish()
 
 

@@ -165,8 +165,8 @@ def _example(summary: str, value: Any) -> Json:
 
 
 def _content(answer: Answer) -> bytes:
-    assert isinstance(answer.body, bytes)
-    return answer.body
+    assert isinstance(answer.body, list)
+    return b"".join(answer.body)
 
 
 def _cell(value: Any) -> str:

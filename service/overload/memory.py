@@ -22,6 +22,15 @@ def memory_full() -> Problem:
     return service_unavailable("The memory for requests is filled by other requests.")
 
 
+def request_too_large() -> Problem:
+    """Return the problem for a request that needs more than the whole budget: 413."""
+    return Problem(
+        413,
+        "The request needs more memory than the service has for requests. Send fewer rows at a "
+        "time.",
+    )
+
+
 def spools_full() -> Problem:
     """Return the problem for an answer that temporary files have no room for: 507."""
     return Problem(
@@ -36,23 +45,27 @@ class MemoryLedger:
     Args:
         budget_bytes: Maximum bytes of all leases.
         full: Returns the exception for a charge beyond the budget.
+        too_large: Returns the exception for a lease that cannot fit into the budget.
         on_change: Called with the charged bytes after every change.
 
     Attributes:
         budget_bytes: Maximum bytes of all leases.
         charged_bytes: Bytes of all leases.
+        too_large: Returns the exception for a lease that cannot fit into the budget.
     """
 
     def __init__(
         self,
         budget_bytes: int,
         full: Callable[[], Problem] = memory_full,
+        too_large: Callable[[], Problem] = request_too_large,
         on_change: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.budget_bytes = budget_bytes
         self.charged_bytes = 0
         self._arriving_bytes = 0
         self._full, self._on_change = full, on_change
+        self.too_large = too_large
         self._lock = Lock()
 
     def lease(self, *, arriving: bool = False) -> "Lease":
@@ -113,15 +126,25 @@ class Lease:
     def resize(self, size: int) -> None:
         """Charge `size` bytes in all. Raises Problem if the ledger is full, and changes nothing."""
         change = size - self.charged_bytes
+        if change > 0 and size > self._ledger.budget_bytes // (1 + self._arriving):
+            raise self._ledger.too_large()
         if change:
             self._ledger.change(change, change * self._arriving)
             self.charged_bytes = size
 
-    def start_work(self) -> None:
-        """Count the bytes no longer as arriving or waiting."""
+    def charge_work(self, size: int) -> None:
+        """Charge bytes of work that has begun, and count none as arriving or waiting any more.
+
+        Args:
+            size: Bytes to add; negative to release.
+
+        Raises:
+            Problem: The ledger is full.
+        """
         if self._arriving:
             self._ledger.change(0, -self.charged_bytes)
             self._arriving = False
+        self.add(size)
 
 
 # The lease of the current request, released at its end. A thread of the pool sees it, too.

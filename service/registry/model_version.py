@@ -43,6 +43,7 @@ class ModelVersion:
         predictor: The loaded artifact.
         title: Name and version, as in answers.
         thresholds: Parser of thresholds, with the active threshold.
+        outputs: Number of predictions of a row.
         max_rows: Maximum number of rows of a JSON or tensor request.
         parser: Parser of JSON instances.
         encoder: Encoder of predicted rows.
@@ -63,6 +64,7 @@ class ModelVersion:
         # A row takes only two bytes of a body if all its features are missing, so the size of the
         # body does not limit the memory of the rows of a model with many features.
         self.max_rows = min(settings.max_rows, MAX_VALUES // len(predictor.schema.features))
+        self.outputs = len(predictor.schema.target.names)
         self.parser = InstanceParser(predictor.schema, self.max_rows)
         self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)

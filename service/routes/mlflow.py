@@ -5,6 +5,8 @@ Clients of an MLflow scoring server work without changes.
 Source: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
 """
 
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -86,5 +88,7 @@ class InvocationsEndpoint:
         if body is not None:
             features = len(model_version.predictor.schema.features)
             short = is_short(body, features, max_json_rows)
-            answer = await run_work(limiter, short, predict_mlflow, model_version, body, threshold)
+            work = partial(predict_mlflow, model_version, body, threshold)
+            answer = await run_work(limiter, short, work)
+            del body, work
             await send_answer(answer, model_version, send)

@@ -106,7 +106,9 @@ class InferEndpoint:
         if body is not None:
             features = len(model_version.predictor.schema.features)
             short = is_short(body, features, partial(max_tensor_rows, header_length=length))
-            answer = await run_work(limiter, short, infer, model_version, body, length, threshold)
+            work = partial(infer, model_version, body, length, threshold)
+            answer = await run_work(limiter, short, work)
+            del body, work
             await send_answer(answer, model_version, send)
 
 

@@ -53,4 +53,5 @@ class PredictEndpoint:
         body = await read_body(scope, receive, dependencies.settings.max_body_bytes)
         if body is not None:
             answer = await answer_instances(model_version, body, threshold, limiter)
+            del body
             await send_answer(answer, model_version, send)

@@ -69,7 +69,8 @@ service.codecs             ← model.arrays model.prediction service.problems
 service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
 service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
-service.codecs.open_inference ← model.arrays model.prediction service.codecs.json service.problems
+service.codecs.open_inference ← model.arrays model.prediction service.codecs service.codecs.json
+    service.problems
 service.security           ← model.artifacts model.errors service.problems service.settings
 service.overload           ← service.problems service.request_context
 service.protocol           ← service.background service.lifecycle service.overload

@@ -5,6 +5,7 @@ answered.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 CHUNK_BYTES: Final = 32 * 1024
@@ -23,7 +24,7 @@ _BETWEEN: Final = {
 }
 
 
-def split_body(body: bytes) -> list[bytes] | None:
+def split_body(body: bytes) -> Iterator[bytes] | None:
     """Split {"instances": [row, …]} into JSON arrays of rows.
 
     The chunks leave out the commas between them and the frame around the rows. If every chunk is a
@@ -45,13 +46,13 @@ def split_body(body: bytes) -> list[bytes] | None:
         return None
     between = _BETWEEN[begin[1]]
     start, stop = begin.end(), end.start()
-    chunks = []
+    cuts = []
     while cut := between.search(body, start + CHUNK_BYTES, start + CHUNK_BYTES + MAX_ROW_BYTES):
         if cut.end() > stop:
             break
-        chunks.append(b"[%b]" % body[start : cut.start()])
+        cuts.append((start, cut.start()))
         start = cut.end()
     if stop - start > CHUNK_BYTES + MAX_ROW_BYTES:
         return None
-    chunks.append(b"[%b]" % body[start:stop])
-    return chunks
+    cuts.append((start, stop))
+    return (b"[%b]" % body[start:stop] for start, stop in cuts)

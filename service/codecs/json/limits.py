@@ -6,11 +6,21 @@ returns. A text that has far more values than a valid one is therefore rejected 
 
 from typing import Final
 
+import numpy as np
+
 from model.prediction.schema import Schema
 from service.problems import FieldError, Problem
 
 SMALL_VALUES: Final = 100_000  # values that any text may have
 SMALL_OBJECTS: Final = 10_000  # objects cost more memory
+
+# Memory of parsed values in bytes, measured with the parsers of pydantic and of json.
+_VALUE_BYTES: Final = 40  # a number, and its place in an array
+_STRING_BYTES: Final = 56  # in addition to its characters
+_NAME_BYTES: Final = 72  # and its place in an object
+_ARRAY_BYTES: Final = 64
+_OBJECT_BYTES: Final = 200
+_MAX_BYTES_PER_BYTE: Final = 80  # of any text: `{},` takes most
 
 
 class JsonLimits:
@@ -40,10 +50,14 @@ class JsonLimits:
         self._names = self._values if names is None else max(names, SMALL_VALUES)
         self._objects = self._containers if objects is None else max(objects, SMALL_OBJECTS)
 
-    def require(self, text: bytes) -> None:
-        """Raise Problem (422) for a text that exceeds a limit."""
+    def require(self, text: bytes) -> int:
+        """Return the memory of a text's values (see `parsed_bytes`).
+
+        Raises:
+            Problem: The text exceeds a limit (422).
+        """
         if len(text) <= SMALL_VALUES:
-            return
+            return _MAX_BYTES_PER_BYTE * len(text)
         objects = text.count(b"{")
         containers = objects + text.count(b"[")
         extra = self._in_strings
@@ -55,6 +69,32 @@ class JsonLimits:
             raise _too_many(f"{self._values} values")
         if text.count(b":") > self._names + extra:
             raise _too_many(f"{self._names} names")
+        return parsed_bytes(text)
+
+
+def parsed_bytes(text: bytes) -> int:
+    """Return an upper limit of the memory that parsing a JSON text takes, in bytes."""
+    objects, names = text.count(b"{"), text.count(b":")
+    containers = objects + text.count(b"[")
+    strings = max(0, text.count(b'"') // 2 - names)
+    return (
+        2 * _character_bytes(text) * len(text)  # in the strings, and decoded as a whole
+        + (containers + text.count(b",")) * _VALUE_BYTES
+        + strings * _STRING_BYTES
+        + names * _NAME_BYTES
+        + (containers - objects) * _ARRAY_BYTES
+        + objects * _OBJECT_BYTES
+    )
+
+
+def _character_bytes(text: bytes) -> int:
+    """Return the bytes of a character in memory, which depend on the widest one of a string."""
+    if text.isascii() and b"\\u" not in text:
+        return 1
+    if b"\\u" in text:
+        return 4
+    first_byte = np.frombuffer(text, np.uint8).max()  # of the widest character in UTF-8
+    return 4 if first_byte >= 0xF0 else 2 if first_byte >= 0xC4 else 1
 
 
 def _too_many(limit: str) -> Problem:

@@ -4,6 +4,9 @@ import json
 from collections.abc import Container, Iterable, Iterator
 from typing import Any, Final
 
+from service.codecs.charge import Charge, uncharged
+from service.codecs.json.limits import parsed_bytes
+
 INSTANCES: Final = "instances"  # the name of the rows of a body; no feature has it
 TWICE: Final = "is given twice"
 UNKNOWN: Final = "is not a feature of this model"
@@ -13,7 +16,7 @@ Path = tuple[str | int, ...]
 
 
 def wrong_names(
-    text: bytes, pairs: int, known: Container[str] | None = None
+    text: bytes, pairs: int, known: Container[str] | None = None, charge: Charge = uncharged
 ) -> Iterable[tuple[Path, str]]:
     """Find names that one object of a JSON text has twice, and unknown names of rows.
 
@@ -26,6 +29,7 @@ def wrong_names(
         pairs: Number of pairs that the caller has read from the text.
         known: Names of features. Only rows are searched then: the text's only object, or the
             objects of its array, or of the array `instances`. Without `known`, all objects are.
+        charge: Called with the memory of the second parse.
 
     Returns:
         Path of each wrong name, from names and indices, and the rule that it breaks. An empty
@@ -33,6 +37,7 @@ def wrong_names(
     """
     if text.count(b":") <= pairs:
         return ()
+    charge(2 * parsed_bytes(text))
     document = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
     return _wrong_names_in(document, (), known)
 

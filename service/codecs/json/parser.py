@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from pydantic_core import from_json
 from model.arrays import Array
 from model.prediction.schema import Schema
 from service.codecs.blocks import Block, join_blocks
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.chunks import split_body
-from service.codecs.json.limits import JsonLimits, row_punctuation
+from service.codecs.json.limits import JsonLimits, parsed_bytes, row_punctuation
 from service.codecs.json.names import INSTANCES, safe_name
 from service.codecs.json.rows import RowDecoder
 from service.problems import MAX_ERRORS, FieldError, Problem
@@ -61,22 +63,47 @@ class InstanceParser:
             values, max_rows + 2, in_strings=max_rows * row_punctuation(schema)
         )
 
-    def parse(self, body: bytes) -> ParsedRows:
-        """Return the rows of a body. Raises Problem (400 malformed, 422 invalid)."""
-        chunks = split_body(body)
-        block = None if chunks is None else self._parse_chunks(chunks, len(body))
-        return self._parse_whole(body) if block is None else ParsedRows(block, single=False)
+    def parse(self, body: bytes, charge: Charge = uncharged) -> ParsedRows:
+        """Return the rows of a body.
 
-    def _parse_chunks(self, chunks: list[bytes], size: int) -> Block | None:
+        Args:
+            body: The body, JSON text.
+            charge: Called with the memory that parsing takes.
+
+        Raises:
+            Problem: The body is malformed (400) or invalid (422).
+        """
+        chunks = split_body(body)
+        block = None if chunks is None else self._parse_chunks(chunks, len(body), charge)
+        if block is None:
+            return self._parse_whole(body, charge)
+        return ParsedRows(block, single=False)
+
+    def _parse_chunks(self, chunks: Iterable[bytes], size: int, charge: Charge) -> Block | None:
         """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.
+
+        Args:
+            chunks: JSON arrays of rows.
+            size: Size of the body, in bytes.
+            charge: Called with the memory of the rows, and of the chunk that takes most.
 
         Raises:
             Problem: Rows are invalid (422).
         """
+        charged = 0
+
+        def charge_chunk(size: int) -> None:
+            nonlocal charged
+            if size > charged:
+                charge(size - charged)
+                charged = size
+
         blocks: list[Block] = []
         errors: list[FieldError] = []
         count = 0
         for chunk in chunks:
+            parsed = 3 * parsed_bytes(chunk)  # once, and again to find wrong names
+            charge_chunk(parsed)
             try:
                 rows = read_json(chunk)
             except ValueError:
@@ -84,7 +111,9 @@ class InstanceParser:
             if type(rows[0]) not in (dict, list) or len(set(map(type, rows))) > 1:
                 return None
             self._require_few(count + len(rows), size)
-            block = self.rows.decode(rows, chunk)
+            charge_chunk(parsed + self.rows.decode_bytes(len(rows)))
+            charge(2 * 8 * len(rows) * self.rows.features)  # in a block, and joined
+            block = self.rows.decode(rows, chunk, first_errors=True)
             errors += block.field_errors(INSTANCES, count)
             if len(errors) >= MAX_ERRORS:
                 break
@@ -94,13 +123,17 @@ class InstanceParser:
             raise Problem.invalid(errors)
         return join_blocks(blocks)
 
-    def _parse_whole(self, body: bytes) -> ParsedRows:
+    def _parse_whole(self, body: bytes, charge: Charge) -> ParsedRows:
         """Return the row of an object, or rows that `split_body` could not split.
+
+        Args:
+            body: The body, JSON text.
+            charge: Called with the memory that parsing takes.
 
         Raises:
             Problem: The body is malformed (400), exceeds a limit or is invalid (422).
         """
-        self._limits.require(body)
+        charge(self._limits.require(body))
         try:
             document = read_json(body)
         except ValueError as error:
@@ -109,7 +142,10 @@ class InstanceParser:
             raise _invalid("body", "must be an object")
         single = INSTANCES not in document
         rows = [document] if single else self._rows_of(document, len(body))
-        block = self.rows.decode(rows, body, in_instances=not single)
+        charge(self.rows.decode_bytes(len(rows)))
+        block = self.rows.decode(
+            rows, body, in_instances=not single, first_errors=True, charge=charge
+        )
         if block.errors:
             raise Problem.invalid(block.field_errors("" if single else INSTANCES))
         return ParsedRows(block, single)

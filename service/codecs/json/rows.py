@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -11,8 +11,13 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from service.codecs.blocks import ROW, Block, TableRules
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import INSTANCES, safe_name, wrong_names
 from service.problems import MAX_ERRORS, FieldError, Problem
+
+# Memory of decoding, in bytes: a tuple of each row; lists, arrays and the check of each value.
+ROW_BYTES = 64
+VALUE_BYTES = 64
 
 _NUMBERS = frozenset({int, float})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
@@ -43,6 +48,7 @@ class RowDecoder:
         self._in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._rules = TableRules(schema)
         self.features = len(names)
+        self._required = {name: FieldError(field=name, rule="is required") for name in names}
         # Places of categories and booleans, with the type of their values and the raw values.
         self._named_values = [
             (place, *_NAMED_VALUES[feature.type](feature))
@@ -50,7 +56,19 @@ class RowDecoder:
             if feature.type in _NAMED_VALUES
         ]
 
-    def decode(self, rows: list[Any], text: bytes, *, in_instances: bool = False) -> Block:
+    def decode_bytes(self, rows: int) -> int:
+        """Return an upper limit of the memory that `decode` takes for a number of rows."""
+        return rows * (ROW_BYTES + VALUE_BYTES * self.features)
+
+    def decode(
+        self,
+        rows: list[Any],
+        text: bytes,
+        *,
+        in_instances: bool = False,
+        first_errors: bool = False,
+        charge: Charge = uncharged,
+    ) -> Block:
         """Convert rows to raw values, and check them.
 
         Args:
@@ -58,6 +76,8 @@ class RowDecoder:
             text: The JSON text that the rows were parsed from: an array of them, an object with
                 the array `instances` and no other name, or the only row.
             in_instances: Whether the text is an object with `instances`.
+            first_errors: Whether the errors of the first `MAX_ERRORS` invalid rows suffice.
+            charge: Called with the memory of a second parse of the text.
 
         Returns:
             The rows, with the errors of the invalid ones.
@@ -73,16 +93,22 @@ class RowDecoder:
         else:
             in_order = self._of_right_length(rows, errors)
         block = self._rules.check(self._values(in_order), errors)
-        wrong = wrong_names(text, pairs, self._known)
+        wrong = wrong_names(text, pairs, self._known, charge)
         if not block.errors and not wrong:
             return block
-        found = {row: _with_absent(each, rows[row]) for row, each in block.errors.items()}
+        known = islice(block.errors.items(), MAX_ERRORS if first_errors else None)
+        found = {row: self._with_absent(each, rows[row]) for row, each in known}
+        unknown = 0
         for path, rule in wrong:
             field = safe_name(str(path[-1]))
             if path == (INSTANCES,) and in_instances:
                 raise Problem.invalid([FieldError(field=field, rule=rule)])
             row = path[-2] if len(path) > 1 else 0
             assert isinstance(row, int)
+            if row not in found:
+                if first_errors and unknown == MAX_ERRORS:
+                    break
+                unknown += 1
             row_errors = found.setdefault(row, [])
             if len(row_errors) < MAX_ERRORS:
                 row_errors.append(FieldError(field=field, rule=rule))
@@ -107,6 +133,12 @@ class RowDecoder:
         nulls = [None] * self.features
         return [nulls if index in errors else row for index, row in enumerate(rows)]
 
+    def _with_absent(self, errors: Iterable[FieldError], row: Any) -> list[FieldError]:
+        """Return the errors of a row, with the rule of absent names."""
+        if not isinstance(row, dict):
+            return list(errors)
+        return [each if each["field"] in row else self._required[each["field"]] for each in errors]
+
     def _values(self, rows: Sequence[Sequence[Any]]) -> Array:
         if self._named_values:
             columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
@@ -115,17 +147,6 @@ class RowDecoder:
             rows = list(zip(*columns, strict=True))
         flat = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
         return _numbers(flat).reshape(-1, self.features)
-
-
-def _with_absent(errors: Iterable[FieldError], row: Any) -> list[FieldError]:
-    """Return the errors of a row, with the rule of absent names."""
-    if not isinstance(row, dict):
-        return list(errors)
-    required = "is required"
-    return [
-        each if each["field"] in row else FieldError(field=each["field"], rule=required)
-        for each in errors
-    ]
 
 
 def _raw_value(value: Any, kind: type, raw: dict[Any, float]) -> float | None:

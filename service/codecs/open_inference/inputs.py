@@ -12,11 +12,13 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import safe_name
 from service.codecs.open_inference.tensors import NUMBERS, Tensor
 from service.problems import Problem
 
 ALL: Final = "input"
+VALUE_BYTES: Final = 112  # memory of a value and of its conversion, without its text
 
 
 class InputTensors:
@@ -35,12 +37,25 @@ class InputTensors:
         self._rules = SchemaRules(schema.features)
         self._column_rules = [SchemaRules([feature]) for feature in schema.features]
 
-    def rows(self, tensors: Sequence[Tensor]) -> Array:
-        """Return valid rows (B, features) float64, NaN where missing. Raises Problem (400).
+    def rows(self, tensors: Sequence[Tensor], charge: Charge = uncharged) -> Array:
+        """Return valid rows (B, features) float64, NaN where missing.
 
         The rows are read-only: they may share memory with the request body.
+
+        Args:
+            tensors: The input tensors.
+            charge: Called with the memory of the rows, and of their conversion.
+
+        Raises:
+            Problem: The tensors are invalid (400).
         """
-        if len(tensors) == 1 and self._is_all(tensors[0]):
+        is_all, features = len(tensors) == 1 and self._is_all(tensors[0]), len(self._names)
+        converted = features if is_all else 1  # columns at a time
+        count = min(tensors[0].shape[0], self._max_rows)  # more are rejected
+        charge(count * (8 * features + VALUE_BYTES * converted))
+        binary = (len(each.data) for each in tensors if isinstance(each.data, memoryview))
+        charge(max(binary, default=0))  # texts of BYTES
+        if is_all:
             return self._all(tensors[0])
         return self._each(tensors)
 

@@ -45,6 +45,12 @@ class Output:
             "parameters": {name: list(texts) for name, texts in parameters.items()},
         }
 
+    @property
+    def row_bytes(self) -> int:
+        """Upper limit of the memory of a row's values, encoded."""
+        longest = max((len(text.encode()) for text in self.texts), default=20)
+        return (len(self.columns) or 1) * (40 + 3 * (longest + 4))
+
     def as_json(self, values: Array) -> list[Any]:
         """Encode computed values as flat, row-major JSON data."""
         flat: list[Any] = values.ravel().tolist()

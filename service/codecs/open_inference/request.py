@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import JsonLimits
 from service.codecs.json.names import count_pairs, safe_name, wrong_names
 from service.codecs.open_inference.tensors import DATATYPES, Tensor
@@ -79,13 +80,16 @@ class RequestLimits:
         return cls(features, outputs, bounds)
 
 
-def read_request(body: bytes, header_length: int | None, limits: RequestLimits) -> InferRequest:
+def read_request(
+    body: bytes, header_length: int | None, limits: RequestLimits, charge: Charge = uncharged
+) -> InferRequest:
     """Parse the body of an infer request.
 
     Args:
         body: The body: a JSON header, then binary data.
         header_length: Size of the JSON header in bytes; None if the whole body is JSON.
         limits: Size limits of the request.
+        charge: Called with the memory of the parsed header.
 
     Raises:
         Problem: 400 for a malformed request.
@@ -93,8 +97,8 @@ def read_request(body: bytes, header_length: int | None, limits: RequestLimits) 
     if header_length is not None and header_length > len(body):
         raise Problem(400, "Inference-Header-Content-Length must not exceed the body's length.")
     text = body if header_length is None else body[:header_length]
-    limits.bounds.require(text)
-    document = read_object(text)
+    charge(limits.bounds.require(text))
+    document = read_object(text, charge)
     identity = document.get("id")
     if not isinstance(identity, str | None):
         raise Problem(400, "id must be a string.")
@@ -109,15 +113,23 @@ def read_request(body: bytes, header_length: int | None, limits: RequestLimits) 
     )
 
 
-def read_object(text: bytes) -> Json:
-    """Parse a JSON object without duplicate names. Raises Problem (400)."""
+def read_object(text: bytes, charge: Charge = uncharged) -> Json:
+    """Parse a JSON object without duplicate names.
+
+    Args:
+        text: JSON text.
+        charge: Called with the memory of a second parse, to find duplicate names.
+
+    Raises:
+        Problem: The text is no such object (400).
+    """
     try:
         document = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise Problem(400, f"The body's JSON is malformed: {error}.") from None
     if not isinstance(document, dict):
         raise Problem(400, "The body must be a JSON object.")
-    for path, rule in wrong_names(text, count_pairs(document)):
+    for path, rule in wrong_names(text, count_pairs(document), charge=charge):
         raise Problem(400, f"The name {safe_name(str(path[-1]))} {rule}.")
     return document
 

@@ -28,9 +28,17 @@ def test_a_rejected_charge_changes_nothing() -> None:
     lease = ledger.lease()
     lease.add(70)
     for charge, size in ((lease.add, 31), (lease.resize, 101)):
-        with pytest.raises(Problem):
+        with pytest.raises(Problem, match="413"):
             charge(size)
         assert lease.charged_bytes == ledger.charged_bytes == 70
+
+
+@pytest.mark.parametrize(("arriving", "limit"), [(False, 100), (True, 50)])
+def test_what_cannot_fit_is_too_large(arriving: bool, limit: int) -> None:
+    lease = MemoryLedger(100).lease(arriving=arriving)
+    with pytest.raises(Problem, match="413: The request needs more memory than the service has"):
+        lease.add(limit + 1)
+    lease.add(limit)
 
 
 def test_a_lease_is_released_at_the_end_of_its_context() -> None:
@@ -46,8 +54,7 @@ def test_what_arrives_leaves_half_of_the_budget_to_work() -> None:
     waiting.add(50)
     with pytest.raises(Problem):
         other.add(1)
-    waiting.start_work()
-    waiting.add(20)
+    waiting.charge_work(20)
     other.add(30)
     with pytest.raises(Problem):
         other.add(1)
@@ -62,12 +69,12 @@ def test_what_arrives_leaves_half_of_the_budget_to_work() -> None:
 
 def test_the_problem_and_the_observer_are_the_ledgers_own() -> None:
     totals: list[int] = []
-    spools = MemoryLedger(10, spools_full, totals.append)
+    spools = MemoryLedger(10, spools_full, on_change=totals.append)
     lease = spools.lease()
     lease.add(4)
     lease.add(6)
     with pytest.raises(Problem, match="507"):
-        lease.add(1)
+        spools.lease().add(1)
     lease.resize(0)
     assert totals == [4, 10, 0]
     assert memory_full().status == 503

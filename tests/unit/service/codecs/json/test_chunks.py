@@ -104,7 +104,7 @@ def test_good_rows_in_pieces(number: int, named: bool, monkeypatch: pytest.Monke
         rows = [dict(zip(NAMES[number], row, strict=True)) for row in rows]
     body = json.dumps({"instances": rows}).encode()
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
-    assert len(split_body(body) or []) == len(rows)
+    assert len(list(split_body(body) or [])) == len(rows)
     parsed = CONTRACTS[number].parse(body)
     assert np.isnan(parsed.values).tolist() == [[False, row[1] is None] for row in GOOD[number] * 4]
 
