@@ -1,12 +1,22 @@
 # Trains the model during the build; the image holds the artifact and the serving install only.
 
-FROM python:3.13-slim AS source
+# To pin the base image: docker build --build-arg DIGEST=@sha256:...
+ARG DIGEST=""
+FROM python:3.13-slim${DIGEST} AS base
+
+# Every package is a wheel whose hash is in requirements/, pip and the build backend included.
+FROM base AS source
 WORKDIR /source
 COPY . .
+ENV PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
+RUN python -m venv /tools \
+    && /tools/bin/pip install --require-hashes --requirement requirements/build.txt \
+    && /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 
 FROM source AS training
-RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir -c constraints.txt '.[train]'
+RUN python -m venv --without-pip /venv \
+    && /tools/bin/pip --python /venv/bin/python install --require-hashes --requirement requirements/training.txt \
+    && /tools/bin/pip --python /venv/bin/python install --no-deps --no-index /wheels/*.whl
 # The name of a recipe in model/recipes: docker build --build-arg RECIPE=...
 ARG RECIPE=wisconsin
 RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
@@ -15,10 +25,11 @@ RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
 # hash, because some builders round the file times that bytecode is compared with.
 FROM source AS serving
 RUN python -m venv --without-pip /venv \
-    && pip --python /venv/bin/python install --no-cache-dir --no-compile -c constraints.txt . \
+    && /tools/bin/pip --python /venv/bin/python install --no-compile --require-hashes --requirement requirements/serving.txt \
+    && /tools/bin/pip --python /venv/bin/python install --no-compile --no-deps --no-index /wheels/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /venv
 
-FROM python:3.13-slim
+FROM base
 LABEL org.opencontainers.image.title="malignancy" \
       org.opencontainers.image.description="A calibrated risk model on a NumPy neural network, served over REST" \
       org.opencontainers.image.licenses="MIT"

@@ -5,10 +5,13 @@ ARTIFACT ?= artifacts/wisconsin.joblib
 RECIPE ?= wisconsin
 IMAGE ?= malignancy
 REQUESTS ?= 5000000
+OLDEST_UVICORN := 0.53.0
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
+COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-build \
+	--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-emit-index-url
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 # One worker more than there are cores, since some tests wait.
@@ -21,10 +24,11 @@ COVERING := tests/unit/service tests/integration/service tests/security \
 	tests/reference/test_arrow.py tests/reference/test_arrow_limits.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check stress soak oracles clients bench image sbom clean
+.PHONY: help serve train test slow coverage mutation check stress soak oracles clients uvicorn bench \
+	image requirements sbom clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://127.0.0.1:8000
 	MALIGNANCY_ARTIFACT=$(ARTIFACT) $(BIN)/python -m service
@@ -69,12 +73,27 @@ oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runt
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## run the tests with the clients of KServe and MLServer
 	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlserver.py
 
+uvicorn: $(VENV)/test ## run the tests of the server with the oldest uvicorn that is allowed
+	rm -rf $(VENV)-uvicorn
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(VENV)-uvicorn uvicorn==$(OLDEST_UVICORN)
+	export PYTHONPATH=$(CURDIR)/$(VENV)-uvicorn && \
+		$(BIN)/python -c 'import uvicorn; assert uvicorn.__version__ == "$(OLDEST_UVICORN)"' && \
+		$(PYTEST) $(PARALLEL) -m "not slow" tests/unit/service/protocol tests/unit/service/server \
+		tests/integration/service/test_framing.py tests/integration/service/test_lifecycle.py \
+		tests/integration/service/test_slow_clients.py
+
 bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python -m benchmarks.training.compare
 	$(BIN)/python -m benchmarks.training.loop
 
 image: ## build the container image
 	docker build --tag $(IMAGE) .
+
+requirements: $(VENV)-uv ## write requirements/*.txt, the packages of the image with their hashes
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --output-file requirements/serving.txt
+	$(COMPILE) pyproject.toml --extra train --output-file requirements/training.txt
 
 sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
 	rm -rf $(VENV)/sbom
@@ -91,9 +110,10 @@ clean: ## remove the virtual environments, artifacts and caches
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
 
-$(VENV)/train: pyproject.toml constraints.txt
+$(VENV)/train: pyproject.toml constraints.txt requirements/build.txt
 	@echo "Creating $(VENV) and installing the service and the training program (about a minute)"
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/build.txt
 	$(INSTALL) '.[train]'
 	@touch $@
 
@@ -119,3 +139,7 @@ $(VENV)-mlserver: CLIENT := mlserver==1.7.1
 $(VENV)-kserve $(VENV)-mlserver:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check $(CLIENT) || { rm -rf $@; exit 1; }
+
+$(VENV)-uv:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 || { rm -rf $@; exit 1; }

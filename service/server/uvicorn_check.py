@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-REQUIREMENT: Final = "uvicorn>=0.54,<0.55"  # as in pyproject.toml
+REQUIREMENT: Final = "uvicorn>=0.53,<0.55"  # as in pyproject.toml
 
 NEEDED: Final = {  # names of methods and of attributes of instances
     uvicorn.Config: "backlog http_protocol_class loaded_app".split(),

@@ -1,5 +1,6 @@
 """service/server/uvicorn_check.py: an error names what is missing."""
 
+import re
 import tomllib
 
 import pytest
@@ -24,6 +25,14 @@ def test_a_missing_attribute_ends_the_start(
         f"uvicorn {uvicorn.__version__} lacks {owner.__name__}.of_a_later_version, which the"
         f" service needs; install '{REQUIREMENT}'.\n"
     )
+
+
+def test_two_minor_versions_are_allowed_and_the_older_one_is_tested() -> None:
+    oldest, limit = re.findall(r"0\.(\d+)", REQUIREMENT)
+    assert int(limit) == int(oldest) + 2
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^OLDEST_UVICORN := 0\.{oldest}\.\d+$", makefile, re.MULTILINE)
+    assert "make uvicorn" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_requirement_is_that_of_the_package() -> None:

@@ -1,0 +1,82 @@
+"""requirements/*.txt are the packages of the image: complete, pinned as elsewhere, and hashed.
+
+`make requirements` writes them.
+"""
+
+import re
+import tomllib
+from importlib.metadata import requires
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from support.paths import ROOT
+from support.pins import pins_of
+
+with (ROOT / "pyproject.toml").open("rb") as _file:
+    PYPROJECT = tomllib.load(_file)
+PROJECT = PYPROJECT["project"]
+BUILD = (ROOT / "requirements/build.in").read_text(encoding="utf-8").splitlines()
+DIRECT = {
+    "build": [line for line in BUILD if not line.startswith("#")],
+    "serving": PROJECT["dependencies"],
+    "training": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"],
+}
+CONSTRAINTS = {pin.name: pin.version for pin in pins_of("constraints.txt")}
+
+
+def closure(direct: list[str]) -> set[str]:
+    """Names of the direct requirements and of all that the installed packages require."""
+    found: set[str] = set()
+    waiting = [Requirement(each) for each in direct]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if (requirement.marker and not requirement.marker.evaluate({"extra": ""})) or name in found:
+            continue
+        assert not requirement.extras, requirement  # would need the requirements of the extra
+        found.add(name)
+        waiting += [Requirement(each) for each in requires(name) or []]
+    return found
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_every_package_has_hashes(name: str) -> None:
+    for pin in pins_of(f"requirements/{name}.txt"):
+        assert pin.hashes, pin
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in pin.hashes), pin
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_the_file_has_no_addresses(name: str) -> None:
+    assert "://" not in (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_the_versions_are_those_of_the_constraints_and_fit_the_requirements(name: str) -> None:
+    versions = {pin.name: pin.version for pin in pins_of(f"requirements/{name}.txt")}
+    for package, version in versions.items():
+        assert version == CONSTRAINTS.get(package, version), package
+    for requirement in map(Requirement, DIRECT[name]):
+        assert versions[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+@pytest.mark.parametrize("name", ["serving", "training"])
+def test_the_file_has_all_required_packages_and_no_other(name: str) -> None:
+    pins = pins_of(f"requirements/{name}.txt")
+    here = {pin.name for pin in pins if not (marker := pin.requirement.marker) or marker.evaluate()}
+    assert here == closure(DIRECT[name])
+    assert here <= CONSTRAINTS.keys()
+
+
+def test_the_build_backend_is_that_of_the_package() -> None:
+    assert set(PYPROJECT["build-system"]["requires"]) <= set(DIRECT["build"])
+
+
+def test_the_image_installs_packages_by_hash_only() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    installs = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) [^&\n]*", text)
+    assert len(installs) == 6
+    for install in installs:
+        assert "--require-hashes" in install or "--no-deps" in install, install
+    assert "PIP_ONLY_BINARY=:all:" in text
