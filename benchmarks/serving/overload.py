@@ -41,9 +41,11 @@ from benchmarks.harness.steady import PROBES, Answers, steady  # noqa: E402
 LARGE_ROWS = 20_000
 WINDOW_SECONDS = 0.25
 SETTLED_SECONDS = 0.02
+PEAK_SECONDS = 2
 REJECTED = 503
 LOADS = ((0.8,), (2.0,), (10.0, 0.8))  # multiples of the peak, which is measured before each
 CLOSING = {"Content-Type": "application/json", "Connection": "close"}
+CLOSING_CONNECTIONS = (16, 32, 100)
 
 
 @dataclass(frozen=True)
@@ -88,23 +90,21 @@ class Measurement:
         running: The server.
         kind: The kind of requests.
         is_quick: Whether phases are short and the peak is not searched.
+
+    Attributes:
+        peak: The peak rate per second.
+        cpu_microseconds: The server's CPU time per request of each closed loop.
     """
 
     def __init__(self, running: Running, kind: Kind, is_quick: bool) -> None:
         self._running, self._kind = running, kind
         self._seconds = kind.beginning + 1.5 if is_quick else kind.seconds
-        self._peak_seconds = 1 if is_quick else 2
+        self.cpu_microseconds = list[float]()
         tried = kind.connections[-1:] if is_quick else kind.connections
         settle(running.port)
         peaks = {each: self._closed_loop(each) for each in tried}
         self._connections = max(peaks, key=peaks.__getitem__)
         self.peak = peaks[self._connections]
-
-    def cpu_microseconds(self) -> float:
-        """Return the server's CPU time per request of a closed loop."""
-        before = self._running.cpu_seconds()
-        loaded = load(self._running.port, self._kind.request, self._peak_seconds, self._connections)
-        return (self._running.cpu_seconds() - before) / max(1, loaded.requests) * 1e6
 
     def round(self) -> tuple[list[list[float]], float]:
         """Run all of LOADS once.
@@ -125,8 +125,11 @@ class Measurement:
         return rows, recovered
 
     def _closed_loop(self, connections: int) -> float:
-        port, seconds = self._running.port, self._peak_seconds
-        return load(port, self._kind.request, seconds, connections).succeeded_per_second
+        before = self._running.cpu_seconds()
+        loaded = load(self._running.port, self._kind.request, PEAK_SECONDS, connections)
+        spent = self._running.cpu_seconds() - before
+        self.cpu_microseconds.append(spent / max(1, loaded.requests) * 1e6)
+        return loaded.succeeded_per_second
 
     def _phase(self, rate: float) -> Loaded:
         with steady(self._running.port, PROBES) as probes:
@@ -145,13 +148,13 @@ class Measurement:
 
 
 def settle(port: int) -> None:
-    """Wait until a health check takes less than SETTLED_SECONDS, but not longer than 15 s.
+    """Wait until a health check takes less than SETTLED_SECONDS, but not longer than 10 s.
 
     Args:
         port: The server's port.
     """
     live = PROBES["/health/live"].request
-    until = time.perf_counter() + 15
+    until = time.perf_counter() + 10
     while (start := time.perf_counter()) < until:
         with suppress(OSError, http.client.HTTPException):
             status_of(port, live)
@@ -221,9 +224,9 @@ def measure(running: Running, name: str, kind: Kind, is_quick: bool) -> None:
         is_quick: Whether there is one short round.
     """
     measurement = Measurement(running, kind, is_quick)
-    cpu = measurement.cpu_microseconds()
     done = [measurement.round() for _ in range(1 if is_quick else 3)]
     rows = np.median([rows for rows, _ in done], axis=0)
+    cpu = np.median(measurement.cpu_microseconds)
     table.show(
         f"{name}: {measurement.peak:,.0f} requests/s at the peak, {cpu:,.0f} µs of CPU a request",
         COLUMNS,
@@ -256,8 +259,8 @@ def kinds(names: Sequence[str]) -> dict[str, dict[str, Kind]]:
             "20 000 rows, CSV": Kind(csv, (4,), 9.0, 4.0),
         },
         "closing": {
-            "one row": Kind(Request("/predict", json(1), CLOSING)),
-            "1 600 rows": Kind(Request("/predict", json(1600), CLOSING)),
+            "one row": Kind(Request("/predict", json(1), CLOSING), CLOSING_CONNECTIONS),
+            "1 600 rows": Kind(Request("/predict", json(1600), CLOSING), CLOSING_CONNECTIONS),
         },
     }
 
