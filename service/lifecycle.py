@@ -26,10 +26,14 @@ class Lifecycle:
 
     Args:
         drain_seconds: The time from the first signal to closing.
+
+    Attributes:
+        started: True as soon as the server has started.
     """
 
     def __init__(self, drain_seconds: float) -> None:
         self.drain_seconds = drain_seconds
+        self.started = False
         self.phase = Phase.SERVING
         self.close_at = math.inf  # on the monotonic clock
 

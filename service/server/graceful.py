@@ -51,6 +51,7 @@ class GracefulServer(uvicorn.Server):
         """Start to serve, unless the process is already stopping."""
         if not self._lifecycle.stopping:
             await super().startup(sockets)
+            self._lifecycle.started = self.started
         if self._lifecycle.stopping:  # the process never reported ready: no drain is needed
             self._lifecycle.advance_to(Phase.CLOSING)
             self.should_exit = True

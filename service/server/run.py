@@ -1,7 +1,7 @@
 """Entry point of the service: read the settings, load the artifacts, serve until a signal.
 
-Exit codes: 0 after SIGTERM or Ctrl-C, 2 for an invalid setting or artifact, 3 if the server cannot
-start, for example because the port is in use.
+Exit codes: 0 after SIGTERM or Ctrl-C, 2 for an invalid setting or artifact, 3 if the server or its
+workers cannot start, for example because the port is in use.
 """
 
 import gc
@@ -69,7 +69,7 @@ def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Conn
     """Run one of several worker processes until the supervisor stops it or is gone.
 
     A worker whose artifact cannot be read any more exits with code 1; the supervisor then starts
-    another one.
+    another one after a pause.
 
     Args:
         settings: The settings of the service.

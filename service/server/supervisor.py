@@ -16,6 +16,7 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 
+from service.backoff import Backoff
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
 from service.observability.log_writer import FLUSH_SECONDS
 from service.server.graceful import EXIT_SECONDS
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 # allows for a busy machine.
 HANG_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.5
+MAX_FAILED_STARTS: Final = 8  # in a row, in about 2 minutes
 METRICS_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 RunWorker = Callable[[Settings, socket.socket, Connection], None]
@@ -36,13 +38,14 @@ def follow_supervisor(supervisor: Connection, lifecycle: Lifecycle) -> None:
     """Follow the phases of the supervisor, in a worker's thread; stop when it is gone.
 
     Args:
-        supervisor: The pipe to the supervisor. Each phase is acknowledged.
+        supervisor: The pipe to the supervisor. Each phase is acknowledged, with True if the server
+            has started.
         lifecycle: The lifecycle of the worker.
     """
     try:
         while True:
             lifecycle.advance_to(supervisor.recv())
-            supervisor.send(None)
+            supervisor.send(lifecycle.started)
     except (EOFError, OSError):
         lifecycle.advance_to(Phase.DRAINING)
 
@@ -57,6 +60,9 @@ class Worker:
         serve: The function that the worker runs.
         settings: The settings of the service.
         listener: The listening socket.
+
+    Attributes:
+        ready: True if the worker's server has started.
     """
 
     def __init__(self, serve: RunWorker, settings: Settings, listener: socket.socket) -> None:
@@ -72,22 +78,28 @@ class Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         worker_pipe.close()
         self.pid = self.process.pid or 0
+        self.ready = False
         self._sent = Phase.SERVING
         self._sent_at = monotonic()
         self._acknowledged = True
 
     def send(self, phase: Phase) -> None:
         """Send a new phase, or the last one as a health check; kill a worker that hangs."""
-        with suppress(OSError, EOFError):  # the process has just ended
-            while self.pipe.poll():
-                self.pipe.recv()
-                self._acknowledged = True
+        self.receive()
+        with suppress(OSError):  # the process has just ended
             silent_seconds = monotonic() - self._sent_at
             if not self._acknowledged and silent_seconds > HANG_SECONDS:
                 self.process.kill()
             elif self._acknowledged and (phase != self._sent or silent_seconds > POLL_SECONDS):
                 self._acknowledged, self._sent, self._sent_at = False, phase, monotonic()
                 self.pipe.send(phase)
+
+    def receive(self) -> None:
+        """Receive the acknowledgements."""
+        with suppress(OSError, EOFError):  # the process has just ended
+            while self.pipe.poll():
+                self.ready = self.pipe.recv()
+                self._acknowledged = True
 
     def reload(self) -> None:
         """Send SIGHUP, which a worker ignores until it has models to reload."""
@@ -113,6 +125,10 @@ def _run_worker(
 class Supervisor:
     """Keeps `settings.workers` workers running, and passes on the requests of signals.
 
+    A worker that exits is replaced at once. After one that exits before it is ready, the next one
+    starts alone and after a pause; the pauses grow. After `MAX_FAILED_STARTS` such pauses without a
+    worker that is ready, the supervisor gives up.
+
     Args:
         serve: The function that each worker runs.
         settings: The settings of the service.
@@ -128,6 +144,8 @@ class Supervisor:
         self._failed = False
         self._reload_requested = False
         self._workers: list[Worker] = []
+        self._failed_starts = 0  # since a worker became ready
+        self._backoff = Backoff()
         self._wakeup_reader, self._wakeup_writer = socket.socketpair()
         for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)
@@ -138,7 +156,7 @@ class Supervisor:
         The caller installs the handlers of SIGTERM and SIGINT.
 
         Returns:
-            False if a worker could not start.
+            False if the workers could not start.
         """
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, self._on_hangup)
@@ -170,18 +188,45 @@ class Supervisor:
         """Reap the workers that have ended, and start workers up to the configured number."""
         for worker in [each for each in self._workers if each.process.exitcode is not None]:
             self._workers.remove(worker)
+            worker.receive()
             worker.reap()
             exit_code = worker.process.exitcode
             if exit_code == STARTUP_FAILURE:
                 logger.error("worker_startup_failed", extra={"worker_pid": worker.pid})
-                self._failed = True
-                self._lifecycle.advance_to(Phase.CLOSING)
+                self._give_up()
                 return
             logger.warning(
                 "worker_exited", extra={"worker_pid": worker.pid, "exit_code": exit_code}
             )
-        while len(self._workers) < self._settings.workers and not self._lifecycle.stopping:
-            self._workers.append(Worker(self._serve, self._settings, self._listener))
+            if not worker.ready:
+                self._record_failed_start()
+        while self._may_start() and not self._lifecycle.stopping:
+            try:
+                self._workers.append(Worker(self._serve, self._settings, self._listener))
+            except OSError as error:  # such as the limit on processes
+                logger.error("worker_startup_failed", extra={"error": str(error)})
+                self._record_failed_start()
+
+    def _may_start(self) -> bool:
+        """Return True if a worker is missing and, after failed starts, it is time for a try."""
+        if len(self._workers) >= self._settings.workers:
+            return False
+        if not self._failed_starts:
+            return True
+        return self._backoff.due and all(each.ready for each in self._workers)
+
+    def _record_failed_start(self) -> None:
+        if self._failed_starts and not self._backoff.due:
+            return  # one of several workers that were started together
+        self._failed_starts += 1
+        self._backoff.record(failed=True)
+        if self._failed_starts >= MAX_FAILED_STARTS and not any(w.ready for w in self._workers):
+            logger.error("workers_cannot_start", extra={"failed_starts": self._failed_starts})
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._failed = True
+        self._lifecycle.advance_to(Phase.CLOSING)
 
     def _broadcast_and_wait(self) -> None:
         """Send the phase to all workers, and wait up to `POLL_SECONDS` for an event.
@@ -189,7 +234,11 @@ class Supervisor:
         An event is a signal, an acknowledgement or the end of a worker.
         """
         for worker in self._workers:
+            was_ready = worker.ready
             worker.send(self._lifecycle.phase)
+            if worker.ready and not was_ready:
+                self._failed_starts = 0
+                self._backoff.record(failed=False)
         if self._reload_requested:
             self._reload_requested = False
             for worker in self._workers:
@@ -212,7 +261,7 @@ def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
         settings: The settings of the service.
 
     Returns:
-        False if a worker could not start.
+        False if the workers could not start.
 
     Raises:
         SettingError: There is no folder for temporary files.
