@@ -17,6 +17,11 @@ if __name__ == "__main__":
     # the supervisor creates.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
+    from service.server.descriptors import open_standard_descriptors, raise_descriptor_limit
+
+    open_standard_descriptors()
+    raise_descriptor_limit()
+
     from service.server.run import main
 
     sys.exit(main(sys.argv[1:]))

@@ -1,3 +1,3 @@
 """Server processes: start, workers, graceful shutdown."""
 
-__all__ = ["run"]
+__all__ = ["descriptors", "run"]

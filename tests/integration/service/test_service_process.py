@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.eventually import until
 from support.paths import ROOT
 from support.service_process import Service
 
@@ -130,3 +131,27 @@ def test_the_service_does_not_import_pandas_matplotlib_or_training() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_service_starts_without_standard_descriptors(artifact_path: Path, workers: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = f"--port {port} --artifact '{artifact_path}' --workers {workers}"
+    command = f"exec {sys.executable} -m service {flags} <&- >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", command], cwd=ROOT)
+    try:
+
+        def is_live() -> bool:
+            assert process.poll() is None
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(is_live)
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
