@@ -80,3 +80,12 @@ def test_the_image_installs_packages_by_hash_only() -> None:
     for install in installs:
         assert "--require-hashes" in install or "--no-deps" in install, install
     assert "PIP_ONLY_BINARY=:all:" in text
+
+
+def test_all_stages_of_the_image_have_one_base_whose_digest_can_be_given() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    first, *others = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", text, re.MULTILINE)
+    assert first == ("python:3.13-slim${DIGEST}", "base")
+    assert 'ARG DIGEST=""\n' in text[: text.index("FROM")]
+    stages = {first[1], *(name for _, name in others)}
+    assert {image for image, _ in others} <= stages
