@@ -62,7 +62,8 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         identity = _request_id(scope)
-        request = RequestContext(identity.decode())
+        client = scope.get("client")
+        request = RequestContext(identity.decode(), client[0] if client else "")
         request_context.set(request)
         lease = self.memory.lease(arriving=True)
         request_lease.set(lease)

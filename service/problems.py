@@ -22,6 +22,7 @@ from service.request_context import request_context
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
+RETRY_SECONDS = 1  # after which a client may repeat a request that was rejected under load
 INFERENCE_PROTOCOL = "/v2"
 MAX_ERROR_CHARACTERS = 1000  # of an error of the Open Inference Protocol
 
@@ -106,6 +107,11 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = self.errors
         return Response(to_json(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def service_unavailable(detail: str) -> Problem:
+    """Return the problem for a request that cannot be answered in time: 503 with Retry-After."""
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def rejected_scope(scope: Scope, problem: Problem) -> dict[str, Any]:

@@ -11,12 +11,14 @@ class RequestContext:
 
     Attributes:
         id: The request id, as in the response's X-Request-ID.
+        client: The address of the client; empty if it is unknown.
         route: The template of the route, empty until it is known.
         model: The title of the model that predicted, empty if none did.
         rows: The number of predicted rows.
     """
 
     id: str
+    client: str = ""
     route: str = ""
     model: str = ""
     rows: int = 0

@@ -47,6 +47,11 @@ async def run_work(limiter: WorkLimiter, short: bool, work: Callable[[Charge], R
     return await limiter.run(work, request_lease.get().charge_work)
 
 
+def max_lines(body: bytes) -> int:
+    """Return an upper limit of the rows in CSV or NDJSON."""
+    return body.count(b"\n") + body.count(b"\r") + 1
+
+
 def max_json_rows(body: bytes) -> int:
     """Return an upper limit of the rows, objects or arrays, in a JSON body."""
     return max(body.count(b"["), body.count(b"{"))

@@ -3,8 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 
-from starlette.concurrency import run_in_threadpool
-
+from service.overload.threads import run_in_thread
 from service.problems import Problem
 
 MEMORY_BYTES = 4 * 1024 * 1024
@@ -42,7 +41,7 @@ class ResponseSpool:
         in_memory = self.size <= MEMORY_BYTES
         while True:
             read = self._file.read
-            chunk = read(CHUNK_BYTES) if in_memory else await run_in_threadpool(read, CHUNK_BYTES)
+            chunk = read(CHUNK_BYTES) if in_memory else await run_in_thread(read, CHUNK_BYTES)
             if not chunk:
                 return
             yield chunk

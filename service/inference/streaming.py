@@ -7,7 +7,8 @@ table.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Final
 
 import numpy as np
 from starlette.types import Receive, Scope
@@ -30,7 +31,12 @@ from service.overload.limiter import WorkLimiter
 from service.problems import FieldError, Problem
 from service.registry.model_version import FINITE_RULE, ModelVersion
 
-CHUNK_BYTES = 128 * 1024  # parsed in one call, which takes a few milliseconds of a thread
+CHUNK_BYTES: Final = 128 * 1024  # received before a part of a table is scored
+# A part is parsed in one call in a thread. Its size follows the time that the last part took, so
+# that no table keeps a thread for long.
+FIRST_PART_BYTES: Final = 16 * 1024
+MIN_PART_BYTES: Final = 2 * 1024
+MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
 TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
@@ -152,8 +158,9 @@ async def score_body(
     receive: Receive,
     max_bytes: int,
     limiter: WorkLimiter,
+    is_short: Callable[[bytes], bool],
 ) -> bool:
-    """Receive and score a body.
+    """Receive and score a body: a short one in the event loop, another part by part in threads.
 
     Args:
         reader: The parser of the body.
@@ -162,6 +169,7 @@ async def score_body(
         receive: The ASGI receive function.
         max_bytes: Maximum size of the body, in bytes.
         limiter: The threads that parse and predict.
+        is_short: Whether a whole body can be scored in the event loop.
 
     Returns:
         False if the client disconnected.
@@ -172,32 +180,60 @@ async def score_body(
     """
     require_small(declared_bytes(scope), max_bytes)
 
-    def take(chunk: bytes) -> None:
-        scoring.add(reader.feed(chunk))
+    def score(part: bytes, last: bool) -> None:
+        scoring.add(reader.feed(part))
+        if last:
+            scoring.add(reader.finish())
+            scoring.finish()
 
-    def finish() -> None:
-        scoring.add(reader.finish())
-        scoring.finish()
-
-    work = limiter.run
-    async for chunk in _chunks(receive, max_bytes):
-        if chunk is None:
-            return False
-        await work(take, chunk)
-        work = limiter.run_next
-    await work(finish)
+    part_bytes = FIRST_PART_BYTES
+    with limiter.in_parts() as parts:
+        async for chunk, more in _chunks(receive, max_bytes):
+            if chunk is None:
+                return False
+            if not more and not parts.started and is_short(chunk):
+                score(chunk, last=True)
+                return True
+            start = 0
+            while start < len(chunk) or not more:
+                before, end = parts.seconds, start + part_bytes
+                last = end >= len(chunk) and not more
+                await parts.run(score, chunk[start:end], last)
+                part_bytes = _next_size(part_bytes, parts.seconds - before)
+                start = end
+                if last:
+                    break
     return True
 
 
-async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | None]:
-    """Yield the body in chunks of up to 128 KiB; None after the client disconnected."""
+def _next_size(part_bytes: int, seconds: float) -> int:
+    """Return the size of a table's next part.
+
+    Invalid rows that are marked take far longer than valid ones, and a model may be large.
+
+    Args:
+        part_bytes: Size of the last part, in bytes.
+        seconds: CPU time of the last part.
+    """
+    if seconds < MIN_PART_SECONDS:
+        return min(2 * part_bytes, CHUNK_BYTES)
+    if seconds > MAX_PART_SECONDS:
+        return max(part_bytes // 2, MIN_PART_BYTES)
+    return part_bytes
+
+
+async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[tuple[bytes | None, bool]]:
+    """Yield the body in chunks of about 128 KiB, each with whether more follow.
+
+    Yields None after the client disconnected.
+    """
     held: list[bytes] = []
     size = total = 0
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            yield None
+            yield None, False
             return
         held.append(message.get("body", b""))
         size += len(held[-1])
@@ -205,7 +241,6 @@ async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[bytes | Non
         require_small(total, max_bytes)
         more = message.get("more_body", False)
         if size >= CHUNK_BYTES or not more:
-            received = b"".join(held)
+            received = held[0] if len(held) == 1 else b"".join(held)
             held, size = [], 0
-            for start in range(0, len(received), CHUNK_BYTES):
-                yield received[start : start + CHUNK_BYTES]
+            yield received, more

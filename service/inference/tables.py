@@ -1,8 +1,10 @@
 """Answer requests whose body or answer is a table: choose reader, writer and threshold."""
 
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.blocks import TableReader, TableWriter
@@ -12,14 +14,26 @@ from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
+from service.inference.execution import (
+    INLINE_BYTES,
+    INLINE_VALUES,
+    is_short,
+    max_json_rows,
+    max_lines,
+    run_work,
+)
 from service.inference.instances import json_writer
 from service.inference.request_body import read_body
 from service.inference.response_spool import ResponseSpool
 from service.inference.streaming import TableScorer, in_blocks, score_body
-from service.overload.memory import request_lease
+from service.overload.threads import run_in_thread
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
+
+ARROW_MODULE: Final = "service.codecs.tabular.arrow"
+INVALID_ROW_COST: Final = 8  # of a table, in valid rows: all errors of a block are found
+_imported: set[str] = set()
 
 
 async def predict_table(
@@ -47,7 +61,7 @@ async def predict_table(
     settings, limiter = dependencies.settings, dependencies.limiter
     threshold, mark = model_version.thresholds.parse_table_query(scope["query_string"])
     if ARROW in media_types:
-        await run_in_threadpool(_require_arrow, media_types)
+        await _require_arrow(media_types)
     writer = _writer(media_types.response, model_version, threshold, mark=mark)
     with ResponseSpool() as spool:
         scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
@@ -55,13 +69,15 @@ async def predict_table(
             body = await read_body(scope, receive, settings.max_body_bytes)
             connected = body is not None
             if body is not None:
-                charge = request_lease.get().charge_work
-                await limiter.run(_score_json, model_version, body, scoring, charge)
+                features = len(model_version.predictor.schema.features)
+                short = is_short(body, features, max_json_rows)
+                await run_work(limiter, short, partial(_score_json, model_version, body, scoring))
                 del body
         else:
             reader = _reader(media_types.request, model_version, settings)
+            short_body = partial(_is_short, media_types.request, model_version)
             connected = await score_body(
-                reader, scoring, scope, receive, settings.max_stream_bytes, limiter
+                reader, scoring, scope, receive, settings.max_stream_bytes, limiter, short_body
             )
         if connected:
             await send_answer(scoring.answer(media_types.response), model_version, send)
@@ -100,12 +116,28 @@ def _writer(
     return json_writer(model_version, threshold)
 
 
-def _require_arrow(media_types: NegotiatedTypes) -> None:
-    """Import pyarrow on first use, which takes a while. Raises Problem (406, 415)."""
+def _is_short(media_type: str, model_version: ModelVersion, body: bytes) -> bool:
+    """Return True if a whole table can be scored in the event loop."""
+    features = INVALID_ROW_COST * len(model_version.predictor.schema.features)
+    if media_type == ARROW:  # its rows may be smaller than a byte
+        return len(body) < INLINE_BYTES and _max_arrow_rows(body) * features <= INLINE_VALUES
+    return is_short(body, features, max_lines)
+
+
+def _max_arrow_rows(body: bytes) -> int:
+    from service.codecs.tabular.arrow_framing import declared_rows
+
+    rows = declared_rows(body, 8 * INLINE_VALUES)
+    return INLINE_VALUES + 1 if rows is None else rows
+
+
+async def _require_arrow(media_types: NegotiatedTypes) -> None:
+    """Import pyarrow in a thread, since it takes a while. Raises Problem (406, 415)."""
     # Not by catching ImportError: while the import fails in one thread, it succeeds in others.
     if all(map(find_spec, ("flatbuffers", "pyarrow"))):
-        import service.codecs.tabular.arrow  # noqa: F401
-
+        if ARROW_MODULE not in _imported:
+            await run_in_thread(import_module, ARROW_MODULE)
+            _imported.add(ARROW_MODULE)
         return
     needs = f"{ARROW} needs the service's arrow extra: pip install 'malignancy[arrow]'"
     if media_types.request == ARROW:

@@ -11,8 +11,7 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import Final
 
-from service.overload.limiter import service_unavailable
-from service.problems import Problem
+from service.problems import Problem, service_unavailable
 
 UNCHARGED_BYTES: Final = 16 * 1024
 

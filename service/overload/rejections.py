@@ -8,8 +8,7 @@ from typing import Final
 
 import httptools
 
-from service.overload.limiter import RETRY_SECONDS, service_unavailable
-from service.problems import INFERENCE_PROTOCOL
+from service.problems import INFERENCE_PROTOCOL, RETRY_SECONDS, service_unavailable
 from service.request_context import RequestContext, request_context
 
 INFERENCE_PREFIX: Final = INFERENCE_PROTOCOL.encode() + b"/"

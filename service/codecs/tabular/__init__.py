@@ -1,3 +1,3 @@
 """Tables as bodies and answers: CSV, NDJSON and Arrow, parsed and written block by block."""
 
-__all__ = ["arrow", "csv", "ndjson"]
+__all__ = ["arrow", "arrow_framing", "csv", "ndjson"]

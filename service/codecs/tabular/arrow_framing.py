@@ -25,7 +25,7 @@ SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
 # Fields of the FlatBuffer's tables Message, DictionaryBatch and RecordBatch.
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 6, 8, 10
 _DATA, _IS_DELTA = 6, 8
-_BUFFERS, _COMPRESSION = 8, 10
+_LENGTH, _BUFFERS, _COMPRESSION = 4, 8, 10
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,12 @@ class Message:
     Attributes:
         kind: SCHEMA, DICTIONARY or BATCH.
         data: Its bytes, metadata and body.
+        rows: The declared number of its rows, which pyarrow compares with the body.
     """
 
     kind: int
     data: bytes
+    rows: int = 0
 
 
 class MessageReader:
@@ -106,6 +108,7 @@ class MessageReader:
         if kind not in (SCHEMA, DICTIONARY, BATCH) or (kind == SCHEMA) == self._started:
             raise malformed()
         self._started = True
+        length = 0
         if kind != SCHEMA:
             rows = _child(metadata, _HEADER)
             if kind == DICTIONARY:
@@ -118,7 +121,8 @@ class MessageReader:
             if kind == DICTIONARY:
                 self._dictionary_bytes += size
                 self._require_small(self._dictionary_bytes)
-        return Message(kind, data)
+            length = rows.GetSlot(_LENGTH, 0, Int64Flags)
+        return Message(kind, data, length)
 
     def _require_small(self, size: int) -> None:
         if size > self._max_bytes:
@@ -127,6 +131,22 @@ class MessageReader:
                 f"A record batch, and all dictionaries together, must have at most "
                 f"{self._max_bytes} bytes.",
             )
+
+
+def declared_rows(body: bytes, max_bytes: int) -> int | None:
+    """Return the number of rows that the batches and dictionaries of a stream declare.
+
+    Args:
+        body: The stream, whole.
+        max_bytes: Maximum size of a message, packed or unpacked, in bytes.
+
+    Returns:
+        The number of rows; None if the stream is malformed or a message is larger.
+    """
+    try:
+        return sum(max(0, message.rows) for message in MessageReader(max_bytes).feed(body))
+    except Problem:
+        return None
 
 
 def malformed() -> Problem:

@@ -100,9 +100,10 @@ async def check_nothing_is_left(
         assert not context.rejected
         assert not context.deadline_timer._connections
         assert limiter.waiting == 0
-        assert not limiter._waiters
+        assert limiter._turns.pop() is None
         assert context.memory.charged_bytes == 0
         await loop_until(lambda: limiter._free == 2)  # threads of cancelled requests end too
+        assert not limiter._turns._favoured
         gc.collect()
         await loop_until(lambda: len(asyncio.all_tasks()) <= tasks)
         assert descriptors() <= before

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -58,9 +59,8 @@ async def test_a_full_queue_rejects_at_once() -> None:
     with pytest.raises(Problem, match="503") as refused:
         await limited.run(go.wait)
     assert refused.value.headers == {"Retry-After": "1"}
-    started = asyncio.create_task(limited.run_next(go.wait))  # a started request may still wait
     go.set()
-    assert all(await asyncio.gather(first, second, started))
+    assert all(await asyncio.gather(first, second))
     assert await limited.run(go.wait)
 
 
@@ -83,7 +83,9 @@ async def test_work_receives_its_arguments() -> None:
 
     limited = limiter()
     assert await limited.run(work, 1, 2, a=3) == ((1, 2), {"a": 3})
-    assert await limited.run_next(work, 1, 2, a=3) == ((1, 2), {"a": 3})
+    with limited.in_parts() as parts:
+        for _ in range(2):
+            assert await parts.run(work, 1, 2, a=3) == ((1, 2), {"a": 3})
 
 
 async def test_failure_and_cancellation_free_the_thread() -> None:
@@ -113,55 +115,153 @@ async def test_a_thread_passed_to_a_cancelled_request_is_free_again() -> None:
         assert await limited.run(go.wait)
 
 
-async def test_threads_go_to_the_longest_waiting_but_few_requests_start_at_a_time() -> None:
+@contextmanager
+def sent_by(client: str) -> Iterator[None]:
+    """Make requests within the context those of a client."""
+    token = request_context.set(RequestContext("a", client))
+    yield
+    request_context.reset(token)
+
+
+async def test_what_has_begun_is_finished_before_more_begins() -> None:
     go, end = threading.Event(), threading.Event()
     limited = limiter(threads=2, queue=10)
-    order: list[str] = []
+    tables = [limited.in_parts() for _ in range(3)]
+    for table in tables:
+        await table.run(lambda: None)
     tasks = [asyncio.create_task(limited.run(event.wait)) for event in (go, end)]
+    order: list[str] = []
 
     def done(name: str) -> bool:
         order.append(name)
         return True
 
-    def line_up(*names: str) -> None:
-        for name in names:
-            work = limited.run_next if name.startswith("next") else limited.run
-            tasks.append(asyncio.create_task(work(done, name)))
-
     await asyncio.sleep(0)
-    line_up("new 1", "next 1", "new 2", "next 2", "next 3", "new 3")
+    for number, table in enumerate(tables):
+        tasks.append(asyncio.create_task(limited.run(done, f"new {number}")))
+        tasks.append(asyncio.create_task(table.run(done, f"next {number}")))
     await loop_until(lambda: limited.waiting == 3)
     go.set()
     await loop_until(lambda: len(order) == 6)
     end.set()
     await asyncio.gather(*tasks)
-    assert order == ["next 1", "next 2", "new 1", "new 2", "next 3", "new 3"]
+    assert order == ["next 0", "next 1", "next 2", "new 0", "new 1", "new 2"]
 
 
-async def test_the_time_of_a_request_includes_all_of_its_parts(
+async def test_a_further_part_waits_although_the_queue_is_full() -> None:
+    go = threading.Event()
+    limited = limiter(queue=0)
+    with limited.in_parts() as parts:
+        await parts.run(lambda: None)
+        first = asyncio.create_task(limited.run(go.wait))
+        await asyncio.sleep(0)
+        further = asyncio.create_task(parts.run(go.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="503"):
+            await limited.run(go.wait)
+        go.set()
+        assert all(await asyncio.gather(first, further))
+
+
+async def test_a_client_of_few_requests_takes_a_place_of_the_one_of_most() -> None:
+    go = threading.Event()
+    limited = limiter(queue=3)
+    done: list[str] = []
+
+    async def ask(client: str) -> None:
+        with sent_by(client):
+            await limited.run(go.wait)
+        done.append(client)
+
+    greedy = [asyncio.create_task(ask("greedy")) for _ in range(4)]
+    await loop_until(lambda: limited.waiting == 3)
+    other = asyncio.create_task(ask("other"))
+    await loop_until(lambda: greedy[3].done())
+    with pytest.raises(Problem, match="503: The queue of requests with large bodies is full"):
+        await greedy[3]
+    assert limited.waiting == 3
+    with pytest.raises(Problem, match="503"):  # two places each would be two more than there are
+        await ask("greedy")
+    with pytest.raises(Problem, match="503"):
+        await ask("other")
+    go.set()
+    await asyncio.gather(*greedy[:3], other)
+    assert done == ["greedy", "greedy", "other", "greedy"]
+
+
+async def test_a_client_does_not_wait_for_the_queue_of_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock(monkeypatch)
     limited = limiter(queue=100, wait_seconds=10)
     for _ in range(100):
-        await limited.run(clock.advance, 1)
-        for _ in range(7):
-            await limited.run_next(clock.advance, 1)
+        await limited.run(clock.advance, 4)
+    go = threading.Event()
+    with sent_by("greedy"):
+        tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(4)]
+        await loop_until(lambda: limited.waiting == 3)
+        with pytest.raises(Problem, match="503"):  # 12 seconds
+            await limited.run(go.wait)
+    with sent_by("other"):
+        tasks.append(asyncio.create_task(limited.run(go.wait)))
+        await loop_until(lambda: limited.waiting == 4)
+    go.set()
+    assert all(await asyncio.gather(*tasks))
+
+
+async def test_endless_streams_do_not_count_as_time_of_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    limited = limiter(queue=100, wait_seconds=2)
+    await limited.run(clock.advance, 0.01)
+    with limited.in_parts() as stream:
+        for _ in range(1000):
+            await stream.run(clock.advance, 0.1)
+    go = threading.Event()
+    tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(8)]
+    await loop_until(lambda: limited.waiting == 7)
+    go.set()
+    assert all(await asyncio.gather(*tasks))
+
+
+async def test_no_thread_of_the_operating_system_is_a_rejection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    limited = limiter()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(Problem, match="503: The service cannot start another thread now"):
+            await limited.run(lambda: 1)
+    assert await limited.run(lambda: 1) == 1
+
+
+async def test_the_time_of_a_request_includes_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    limited = limiter(queue=100, wait_seconds=0.3)
+    for _ in range(100):
+        with limited.in_parts() as parts:
+            for _ in range(8):
+                await parts.run(clock.advance, 0.03)
     go = threading.Event()
     tasks = [asyncio.create_task(limited.run(go.wait)) for _ in range(3)]
     await loop_until(lambda: limited.waiting == 2)
-    with pytest.raises(Problem, match="503"):  # 16 seconds
+    with pytest.raises(Problem, match="503"):  # 0.48 seconds
         await limited.run(go.wait)
     go.set()
     assert all(await asyncio.gather(*tasks))
 
 
 class Clock:
-    """The clock of the module."""
+    """The clocks of the module."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("service.overload.limiter.monotonic", lambda: self.now)
+        for name in ("monotonic", "thread_time"):
+            monkeypatch.setattr(f"service.overload.limiter.{name}", lambda: self.now)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
@@ -258,10 +358,13 @@ async def test_a_table_waits_for_a_thread_too(
         first = asyncio.create_task(client.post("/predict", json=LARGE))
         await loop_until(lambda: blocked.entered == 1)
         names = ",".join(predictor.schema.names)
-        table = f"{names}\n5,1,1,1,2,1,3,1,1\n"
+        header, row = f"{names}\n", "5,1,1,1,2,1,3,1,1\n"
+        table = header + row * 1000
         headers = {"Content-Type": "text/csv"}
         refused = await client.post("/predict", content=table, headers=headers)
         assert refused.status_code == 503
+        small = await client.post("/predict", content=header + row, headers=headers)
+        assert small.status_code == 200
         blocked.go.set()
         await first
         answered = await client.post("/predict", content=table, headers=headers)
