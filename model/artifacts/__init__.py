@@ -1,3 +1,3 @@
 """The artifact file: format, safe reading, atomic writing, versions, signatures."""
 
-__all__ = ["artifact", "atomic_write", "npz", "repository", "safe_read", "signing"]
+__all__ = ["artifact", "atomic_write", "exclusive", "npz", "repository", "safe_read", "signing"]

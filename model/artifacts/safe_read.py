@@ -1,5 +1,6 @@
-"""Reading of untrusted files: regular files of limited size only, without blocking."""
+"""Reading of untrusted files: regular files only, of limited size, without blocking."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -38,6 +39,19 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     if len(content) != status.st_size:
         raise ArtifactError("the file changed while it was read")
     return content
+
+
+def require_regular_file(path: Path) -> None:
+    """Check that a file is not a pipe, a device or a folder, without opening it.
+
+    Args:
+        path: The file, or a symbolic link to it; links are followed.
+
+    Raises:
+        OSError: It is not a regular file, or cannot be found.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
 
 
 def _open_nonblocking(path: str, flags: int) -> int:

@@ -7,6 +7,7 @@ import typer
 
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
+from model.artifacts.exclusive import exclusive
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.evaluation.report.document import report
 
@@ -29,5 +30,6 @@ def report_command(
     refuse_same(path, source, "the artifact")
     content = report(predictor, None, {}).encode()
     prepare(path)
-    write_atomically(path, content)
+    with exclusive(path):  # a training that is writing the artifact also writes its report
+        write_atomically(path, content)
     console.print(f"{path}  {predictor.title}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
+from model.artifacts.exclusive import exclusive
 from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.evaluation.plots.features import feature_distributions
@@ -25,6 +27,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.target import Binary
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.history import Record
+from model.training.fitting.loop import TrainingResult
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.targets import rows_by_class
 
@@ -58,12 +61,30 @@ def train_command(
     """
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.joblib"
+    page = path.with_name(f"{path.stem}.report.html")
     prepare(path)
-    state = None
-    if checkpoint is not None:
-        prepare(checkpoint, "--checkpoint")
-        refuse_same(checkpoint, path, "the artifact", "--checkpoint")
-        state = Checkpoint(checkpoint, checkpoint_seconds)
+    with ExitStack() as locks:
+        # The report has the name that all artifacts share which would write the same pictures.
+        locks.enter_context(exclusive(page))
+        state = None
+        if checkpoint is not None:
+            prepare(checkpoint, "--checkpoint")
+            refuse_same(checkpoint, path, "the artifact", "--checkpoint")
+            refuse_same(checkpoint, page, "the report", "--checkpoint")
+            locks.enter_context(exclusive(checkpoint))
+            state = Checkpoint(checkpoint, checkpoint_seconds)
+        outcome = _train_and_write(plan, state, path, page)
+        if checkpoint is not None and not outcome.interrupted:
+            checkpoint.unlink(missing_ok=True)  # the training is over
+    if outcome.interrupted:
+        kept = f"the best weights so far, of epoch {outcome.epoch}, are saved"
+        print(f"interrupted: {kept}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _train_and_write(
+    plan: Recipe, state: Checkpoint | None, path: Path, page: Path
+) -> TrainingResult:
     trained = _train_with_progress(plan, state)
     console.print(_loss_table(trained), *_figures(trained.predictor))
     pictures = _pictures(trained)
@@ -71,19 +92,12 @@ def train_command(
         write_atomically(path.with_name(f"{path.stem}.{name}.png"), picture)
     version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
-    page = path.with_name(f"{path.stem}.report.html")
     saved = replace(trained.predictor, version=version)
     write_atomically(page, report(saved, trained.outcome.history, pictures).encode())
     console.print(f"{page}  report", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
     console.print(f"pictures: {names}", soft_wrap=True)
-    outcome = trained.outcome
-    if outcome.interrupted:
-        kept = f"the best weights so far, of epoch {outcome.epoch}, are saved"
-        print(f"interrupted: {kept}", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)  # the training is over
+    return trained.outcome
 
 
 def lr_find_command(

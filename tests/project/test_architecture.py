@@ -33,9 +33,10 @@ model.training.batches     ← model.arrays model.errors model.network model.tra
 model.training.fitting     ← model.arrays model.artifacts model.errors model.network model.training
     model.training.batches model.training.optimizers model.training.regularization
     model.training.schedules
-model.training.recipes     ← model.errors model.network model.prediction model.training
-    model.training.regularization
-model.training.tables      ← model.arrays model.errors model.prediction model.training.recipes
+model.training.recipes     ← model.artifacts model.errors model.network model.prediction
+    model.training model.training.regularization
+model.training.tables      ← model.arrays model.artifacts model.errors model.prediction
+    model.training.recipes
 model.training.decisions   ← model.arrays model.errors model.prediction model.training.recipes
 model.evaluation           ← model.arrays model.errors model.metrics model.prediction
 model.evaluation.landscape ← model.arrays model.errors model.network model.training

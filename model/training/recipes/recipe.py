@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from model.errors import DataError, MalignancyError, NetworkError, RecipeError
+from model.artifacts.safe_read import read_file
+from model.errors import ArtifactError, DataError, MalignancyError, NetworkError, RecipeError
 from model.network.config import construct
 from model.network.layers import layer_from
 from model.network.network import Network
@@ -26,6 +27,9 @@ from model.training.regularization.augmentation import Mixup
 BUNDLED = Path(__file__).parents[2] / "recipes"
 CARD = {"description", "intended_use", "limits"}  # keys for the readers of a model card
 DEFAULT_THRESHOLD = 0.5
+MAX_BYTES = (
+    4 << 20
+)  # 4 MiB; the recipe becomes part of an artifact's metadata, which has this limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +106,11 @@ def _merge(path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
     The path of its data becomes relative to the working directory, or absolute.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_file(path, MAX_BYTES).decode())
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}") from None
+    except ArtifactError as error:
+        raise RecipeError(f"cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise RecipeError("cannot be read: not UTF-8 text") from None
     except (ValueError, RecursionError) as error:  # also a number of 5000 digits

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from model.artifacts.safe_read import require_regular_file
 from model.errors import DataError
 from model.prediction.predictor import PIECE_ROWS
 from model.training.tables.columns import as_text
@@ -44,7 +45,7 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
     The index is the line of the file on which a row begins, in Parquet its number from 1.
 
     Args:
-        path: A file with the suffix .parquet, or CSV with a header row.
+        path: A regular file with the suffix .parquet, or CSV with a header row.
         rows: Rows of each chunk; the last one may have fewer.
 
     Raises:
@@ -52,6 +53,7 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
             the text names the file and the line.
     """
     try:
+        require_regular_file(path)  # training reads it twice, and a device has no end
         yield from (_parquet if path.suffix == ".parquet" else _csv)(path, rows)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None

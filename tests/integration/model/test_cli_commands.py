@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from model.artifacts import artifact
+from model.artifacts.exclusive import exclusive
 from model.artifacts.repository import current_artifact
 from model.cli import app
 from model.cli.commands import GROUPS
@@ -20,6 +22,7 @@ from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
 Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
+COMMANDS_OF_RECIPES = ("train", "describe", "lr-find", "cross-validate", "landscape")
 QUICK = 'extends = "xor"\n[training]\nepochs = 3\nreport_every = 1\n'
 
 
@@ -215,3 +218,40 @@ def test_promote(program: Program, predictor: Predictor, tmp_path: Path) -> None
     assert code == 2
     assert "self-test" in err
     assert current_artifact(tmp_path) == tmp_path / "b.joblib"
+
+
+def test_two_trainings_do_not_write_the_same_files(program: Program, quick: Path) -> None:
+    output, checkpoint = Path("out/model.joblib"), Path("out/state.npz")
+    output.parent.mkdir()
+    arguments = ("train", str(quick), "--output", str(output), "--checkpoint", str(checkpoint))
+    for held in (Path("out/model.report.html"), checkpoint):
+        with exclusive(held):
+            code, _, err = program(*arguments)
+            assert (code, "another program is writing it" in err) == (2, True)
+            assert [each.name for each in output.parent.iterdir()] == [f".{held.name}.lock"]
+    assert program(*arguments)[0] == 0
+    assert not [each.name for each in output.parent.iterdir() if each.name.endswith(".lock")]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_regular_files_are_read(program: Program, kind: str, artifact_path: Path) -> None:
+    special = [Path("table.csv"), Path("recipe.toml"), Path("model.joblib")]
+    for path in special:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            path.mkdir()
+    table, recipe, model = map(str, special)
+    Path("own.toml").write_text(f'extends = "xor"\n[data]\nfile = "{table}"\n')
+    for arguments in (
+        ("init", table),
+        ("predict", str(artifact_path), table),
+        *((name, given) for name in COMMANDS_OF_RECIPES for given in (recipe, "own.toml")),
+        ("compare", "xor", recipe),
+        ("inspect", model),
+    ):
+        code, _, err = program(*arguments)
+        assert (code, err.count("\n")) == (2, 1), (arguments, err)
+        assert "not a file" in err or "not a regular file" in err

@@ -1,5 +1,6 @@
 """Tables in chunks: rows and line numbers do not depend on the size of the chunks."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,19 @@ def test_missing_file_is_rejected(tmp_path: Path) -> None:
     for name in ("none.csv", "none.parquet"):
         with pytest.raises(DataError, match=r"none\.\w+: (cannot be read: |reading Parquet needs)"):
             list(read_chunks(tmp_path / name))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_only_regular_files_are_read(tmp_path: Path, suffix: str) -> None:
+    pipe, folder = tmp_path / f"pipe.{suffix}", tmp_path / f"folder.{suffix}"
+    device = tmp_path / f"device.{suffix}"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    device.symlink_to("/dev/zero")
+    for path in (pipe, folder, device):
+        with pytest.raises(DataError) as error:
+            list(read_chunks(path))
+        assert str(error.value) == f"{path}: cannot be read: not a regular file"
 
 
 def test_max_rows_reads_the_first_rows_only(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_unreadable_file_is_rejected(recipe: Recipe) -> None:
 
     assert reading_error(recipe) == f"{path}: cannot be read: No such file or directory"
     path.mkdir()
-    assert reading_error(recipe) == f"{path}: cannot be read: Is a directory"
+    assert reading_error(recipe) == f"{path}: cannot be read: not a regular file"
     invalid = recipe.data.model_copy(update={"file": Path("a\0b")})
     message = "a\0b: cannot be read: embedded null byte"
     assert reading_error(replace(recipe, data=invalid)) == message
