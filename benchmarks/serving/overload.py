@@ -98,7 +98,7 @@ class Measurement:
 
     def __init__(self, running: Running, kind: Kind, is_quick: bool) -> None:
         self._running, self._kind = running, kind
-        self._seconds = kind.beginning + 1.5 if is_quick else kind.seconds
+        self._seconds = kind.beginning + 2 if is_quick else kind.seconds
         self.cpu_microseconds = list[float]()
         tried = kind.connections[-1:] if is_quick else kind.connections
         settle(running.port)
@@ -198,7 +198,7 @@ def figures(loaded: Loaded, peak: float, good_ms: float) -> list[float]:
         good_ms: The 99th percentile of the latency in the first phase, in ms.
     """
     phase, probes = loaded.phase, loaded.probes
-    offered, goodput = phase.offered_per_second(), phase.per_second(200)
+    offered, goodput = phase.offered_per_second() or np.nan, phase.per_second(200)
     others = set(phase.statuses) - {200, REJECTED}
     if others:
         print(f"  (also responses with status {sorted(others)})")
