@@ -15,10 +15,12 @@ from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
+from service.codecs.charge import Charge, uncharged
 from service.problems import MAX_ERRORS, FieldError
 
 RowErrors = Mapping[int, list[FieldError]]
 NO_ERRORS: RowErrors = MappingProxyType({})
+ERROR_ROW_BYTES, ERROR_BYTES = 250, 400  # memory of an invalid row, and of each of its errors
 ROW = ""  # the field of an error that concerns the whole row; no feature has this name
 
 
@@ -36,6 +38,12 @@ class Block:
     values: Array
     errors: RowErrors = field(default_factory=dict)
     complete: bool = False
+
+    @property
+    def memory_bytes(self) -> int:
+        """Upper limit of the memory of the rows and their errors."""
+        errors = {id(each) for found in self.errors.values() for each in found}  # rows share them
+        return self.values.nbytes + ERROR_ROW_BYTES * len(self.errors) + ERROR_BYTES * len(errors)
 
     def answer_errors(self) -> Iterator[tuple[int, list[FieldError]]]:
         """Yield the index of each invalid row, and its errors as an answer has them."""
@@ -90,10 +98,22 @@ class ScoredBlock:
 
 
 class TableReader(Protocol):
-    """Parses a body chunk by chunk. Methods raise Problem for a malformed body."""
+    """Parses a body chunk by chunk. Methods raise Problem for a malformed body.
 
-    def feed(self, piece: bytes) -> Iterable[Block]:
-        """Return the rows that are complete."""
+    Attributes:
+        held_bytes: Memory that the reader has between two chunks.
+    """
+
+    @property
+    def held_bytes(self) -> int: ...
+
+    def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterable[Block]:
+        """Return the rows that are complete.
+
+        Args:
+            piece: The next bytes of the body.
+            charge: Called with the memory that parsing takes.
+        """
 
     def finish(self) -> Iterable[Block]:
         """Return the remaining rows at the end of the body."""
@@ -152,6 +172,11 @@ class Rebatcher:
         self._held: list[Block] = []
         self._rows = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the rows that wait for more rows."""
+        return sum(block.memory_bytes for block in self._held)
+
     def add(self, block: Block) -> Iterator[Block]:
         """Yield the blocks that are full."""
         self._held.append(block)
@@ -160,6 +185,7 @@ class Rebatcher:
         while self._rows >= size:
             whole = join_blocks(self._held)
             rest = _part(whole, size, len(whole.values))
+            rest.values = rest.values.copy()  # a view would keep all of the block
             self._held, self._rows = [rest], len(rest.values)
             yield _part(whole, 0, size)
 

@@ -1,47 +1,69 @@
-"""Buffer for an answer until it is complete: in memory, and beyond 4 MiB in a temporary file."""
+"""Buffer for an answer until it is complete: in memory, and beyond 1 MiB in a temporary file."""
 
 import tempfile
 from collections.abc import AsyncIterator
+from typing import IO
 
+from service.overload.memory import MemoryLedger, spools_full
 from service.overload.threads import run_in_thread
-from service.problems import Problem
 
-MEMORY_BYTES = 4 * 1024 * 1024
-CHUNK_BYTES = 256 * 1024
+MEMORY_BYTES = 1024 * 1024
+CHUNK_BYTES = 128 * 1024
 
 
 class ResponseSpool:
-    """Bytes that are written, then read once. A context manager; its exit discards them."""
+    """Bytes that are written, then read once. A context manager; its exit discards them.
 
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
-        self.size = 0
+    The file is unbuffered, so that a full temporary folder is noticed before the status is sent.
+
+    Args:
+        ledger: The ledger of temporary files.
+
+    Attributes:
+        size: Number of written bytes.
+        memory_bytes: Memory that the spool has, or takes to be read.
+    """
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self._lease = ledger.lease()
+        self._parts: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        self.size = self.memory_bytes = 0
 
     def __enter__(self) -> "ResponseSpool":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+        self._lease.resize(0)
 
     def write(self, data: bytes) -> None:
-        """Append bytes. Raises Problem (507) if no temporary folder has room."""
-        try:
-            self._file.write(data)
-        except OSError:
-            raise Problem(
-                507,
-                f"The answer has more than {MEMORY_BYTES} bytes, and the service has no room for "
-                "it in a temporary folder. Send fewer rows at a time.",
-            ) from None
+        """Append bytes. Raises Problem (507) if no temporary file has room."""
         self.size += len(data)
+        if self._file is None and self.size <= MEMORY_BYTES:
+            self._parts.append(data)
+            self.memory_bytes = self.size
+            return
+        self._lease.resize(self.size)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+            for part in (*self._parts, data):
+                view = memoryview(part)
+                while view:  # the last block before the end of the room is written in part
+                    view = view[self._file.write(view) :]
+        except OSError:
+            raise spools_full() from None
+        self._parts.clear()
+        self.memory_bytes = CHUNK_BYTES
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield everything that was written, 256 KiB at a time."""
+        """Yield everything that was written, up to 128 KiB at a time."""
+        if self._file is None:
+            for part in self._parts:
+                yield part
+            return
         self._file.seek(0)
-        in_memory = self.size <= MEMORY_BYTES
-        while True:
-            read = self._file.read
-            chunk = read(CHUNK_BYTES) if in_memory else await run_in_thread(read, CHUNK_BYTES)
-            if not chunk:
-                return
+        while chunk := await run_in_thread(self._file.read, CHUNK_BYTES):
             yield chunk

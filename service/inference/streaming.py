@@ -24,10 +24,12 @@ from service.codecs.blocks import (
     TableReader,
     TableWriter,
 )
+from service.codecs.charge import Charge, uncharged
 from service.inference.answer import Answer
 from service.inference.request_body import declared_bytes, require_small
 from service.inference.response_spool import ResponseSpool
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import Lease, request_lease
 from service.problems import FieldError, Problem
 from service.registry.model_version import FINITE_RULE, ModelVersion
 
@@ -37,6 +39,7 @@ CHUNK_BYTES: Final = 128 * 1024  # received before a part of a table is scored
 FIRST_PART_BYTES: Final = 16 * 1024
 MIN_PART_BYTES: Final = 2 * 1024
 MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
+ANSWER_ROW_BYTES, ANSWER_ERROR_BYTES = 800, 320  # memory of a row and an error, encoded
 TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
@@ -72,16 +75,33 @@ class TableScorer:
         self._labels: Counter[str] = Counter()
         spool.write(writer.begin())
 
-    def add(self, blocks: Iterable[Block]) -> None:
-        """Score blocks of any size."""
+    @property
+    def held_bytes(self) -> int:
+        """Memory of rows that wait for more rows, and of the answer."""
+        return self._blocks.held_bytes + self._spool.memory_bytes
+
+    def add(self, blocks: Iterable[Block], charge: Charge = uncharged) -> None:
+        """Score blocks of any size.
+
+        Args:
+            blocks: The blocks.
+            charge: Called with the memory that the answer takes while it is encoded.
+        """
         for received in blocks:
             for block in self._blocks.add(received):
-                self._score(block)
+                self._score(block, charge)
 
-    def finish(self) -> None:
-        """Score the remaining rows. Raises Problem (422) if the table had no rows."""
+    def finish(self, charge: Charge = uncharged) -> None:
+        """Score the remaining rows.
+
+        Args:
+            charge: Called with the memory that the answer takes while it is encoded.
+
+        Raises:
+            Problem: The table had no rows (422).
+        """
         for block in self._blocks.finish():
-            self._score(block)
+            self._score(block, charge)
         if not self._rows:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
@@ -90,12 +110,16 @@ class TableScorer:
         """Return the answer in its media type, after `finish`."""
         return Answer(self._spool, self._predicted_rows, self._labels, media_type.encode())
 
-    def _score(self, block: Block) -> None:
+    def _score(self, block: Block, charge: Charge) -> None:
+        errors = sum(map(len, block.errors.values()))
+        size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * errors
+        charge(size)
         scored = self._scored(block)
         if scored.block.errors and not self._mark:
             raise Problem.invalid(scored.block.field_errors("rows", self._rows))
         self._spool.write(self._writer.rows(scored))
         self._rows += len(block.values)
+        charge(-size)
 
     def _scored(self, block: Block) -> ScoredBlock:
         """Return a block with predictions; without predictions if it rejects the table."""
@@ -179,16 +203,18 @@ async def score_body(
             (503), or there is no room for the answer (507).
     """
     require_small(declared_bytes(scope), max_bytes)
+    lease = request_lease.get()  # of what the table has between two chunks
 
     def score(part: bytes, last: bool) -> None:
-        scoring.add(reader.feed(part))
-        if last:
-            scoring.add(reader.finish())
-            scoring.finish()
+        with lease.ledger.lease() as work:
+            scoring.add(reader.feed(part, work.add), work.add)
+            if last:
+                scoring.add(reader.finish(), work.add)
+                scoring.finish(work.add)
 
     part_bytes = FIRST_PART_BYTES
     with limiter.in_parts() as parts:
-        async for chunk, more in _chunks(receive, max_bytes):
+        async for chunk, more in _chunks(receive, max_bytes, lease):
             if chunk is None:
                 return False
             if not more and not parts.started and is_short(chunk):
@@ -201,6 +227,8 @@ async def score_body(
                 await parts.run(score, chunk[start:end], last)
                 part_bytes = _next_size(part_bytes, parts.seconds - before)
                 start = end
+                unread = len(chunk) if start < len(chunk) else 0
+                lease.resize(unread + reader.held_bytes + scoring.held_bytes)
                 if last:
                     break
     return True
@@ -222,10 +250,17 @@ def _next_size(part_bytes: int, seconds: float) -> int:
     return part_bytes
 
 
-async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[tuple[bytes | None, bool]]:
+async def _chunks(
+    receive: Receive, max_bytes: int, lease: Lease
+) -> AsyncIterator[tuple[bytes | None, bool]]:
     """Yield the body in chunks of about 128 KiB, each with whether more follow.
 
     Yields None after the client disconnected.
+
+    Args:
+        receive: The ASGI receive function.
+        max_bytes: Maximum size of the body, in bytes.
+        lease: The lease that received bytes are charged to.
     """
     held: list[bytes] = []
     size = total = 0
@@ -239,6 +274,7 @@ async def _chunks(receive: Receive, max_bytes: int) -> AsyncIterator[tuple[bytes
         size += len(held[-1])
         total += len(held[-1])
         require_small(total, max_bytes)
+        lease.add(2 * len(held[-1]))  # and joined
         more = message.get("more_body", False)
         if size >= CHUNK_BYTES or not more:
             received = held[0] if len(held) == 1 else b"".join(held)

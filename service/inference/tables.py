@@ -24,8 +24,9 @@ from service.inference.execution import (
 )
 from service.inference.instances import json_writer
 from service.inference.request_body import read_body
-from service.inference.response_spool import ResponseSpool
+from service.inference.response_spool import MEMORY_BYTES, ResponseSpool
 from service.inference.streaming import TableScorer, in_blocks, score_body
+from service.overload.memory import request_lease
 from service.overload.threads import run_in_thread
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
@@ -63,7 +64,7 @@ async def predict_table(
     if ARROW in media_types:
         await _require_arrow(media_types)
     writer = _writer(media_types.response, model_version, threshold, mark=mark)
-    with ResponseSpool() as spool:
+    with ResponseSpool(dependencies.spools) as spool:
         scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
         if media_types.request == JSON:
             body = await read_body(scope, receive, settings.max_body_bytes)
@@ -80,14 +81,16 @@ async def predict_table(
                 reader, scoring, scope, receive, settings.max_stream_bytes, limiter, short_body
             )
         if connected:
+            request_lease.get().resize(spool.memory_bytes)
             await send_answer(scoring.answer(media_types.response), model_version, send)
 
 
 def _score_json(
     model_version: ModelVersion, body: bytes, scoring: TableScorer, charge: Charge
 ) -> None:
-    scoring.add(in_blocks(model_version.parser.parse(body, charge).values))
-    scoring.finish()
+    charge(MEMORY_BYTES)
+    scoring.add(in_blocks(model_version.parser.parse(body, charge).values), charge)
+    scoring.finish(charge)
 
 
 def _reader(media_type: str, model_version: ModelVersion, settings: Settings) -> TableReader:

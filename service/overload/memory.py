@@ -103,13 +103,14 @@ class Lease:
         arriving: Whether the bytes arrive or wait.
 
     Attributes:
+        ledger: The ledger that is charged.
         charged_bytes: The bytes of the lease.
     """
 
-    __slots__ = ("_arriving", "_ledger", "charged_bytes")
+    __slots__ = ("_arriving", "charged_bytes", "ledger")
 
     def __init__(self, ledger: MemoryLedger, arriving: bool) -> None:
-        self._ledger, self._arriving = ledger, arriving
+        self.ledger, self._arriving = ledger, arriving
         self.charged_bytes = 0
 
     def __enter__(self) -> "Lease":
@@ -125,10 +126,10 @@ class Lease:
     def resize(self, size: int) -> None:
         """Charge `size` bytes in all. Raises Problem if the ledger is full, and changes nothing."""
         change = size - self.charged_bytes
-        if change > 0 and size > self._ledger.budget_bytes // (1 + self._arriving):
-            raise self._ledger.too_large()
+        if change > 0 and size > self.ledger.budget_bytes // (1 + self._arriving):
+            raise self.ledger.too_large()
         if change:
-            self._ledger.change(change, change * self._arriving)
+            self.ledger.change(change, change * self._arriving)
             self.charged_bytes = size
 
     def charge_work(self, size: int) -> None:
@@ -141,7 +142,7 @@ class Lease:
             Problem: The ledger is full.
         """
         if self._arriving:
-            self._ledger.change(0, -self.charged_bytes)
+            self.ledger.change(0, -self.charged_bytes)
             self._arriving = False
         self.add(size)
 

@@ -22,6 +22,7 @@ from service.inference.open_inference_metadata import (
 )
 from service.inference.request_body import read_body
 from service.overload.limiter import WorkLimiter
+from service.overload.memory import request_lease
 from service.problems import Problem
 from service.request_context import request_context
 
@@ -130,7 +131,9 @@ async def _plain_body(
         )
     body = await read_body(scope, receive, max_bytes)
     if body is not None and encoding in ENCODINGS:
-        return await limiter.run(decompress, body, encoding, max_bytes)
+        lease = request_lease.get()
+        body = await limiter.run(decompress, body, encoding, max_bytes, lease.charge_work)
+        lease.resize(len(body))
     return body
 
 

@@ -17,6 +17,7 @@ from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Target
 from service.codecs.blocks import Block, ScoredBlock, TableRules
+from service.codecs.charge import Charge, uncharged
 from service.codecs.tabular.arrow_framing import (
     DICTIONARY,
     END,
@@ -25,8 +26,11 @@ from service.codecs.tabular.arrow_framing import (
     MessageReader,
     malformed,
 )
-from service.codecs.tabular.csv import CellCache, error_texts, require_columns
+from service.codecs.tabular.csv import CACHED_CELL_BYTES, CellCache, error_texts, require_columns
+from service.codecs.tabular.line_buffer import NUMBER_BYTES, ROW_BYTES
 from service.problems import FieldError, Problem
+
+TEXT_BYTES = 120  # memory of a text as a Python object, and of its number
 
 # Exceptions that pyarrow raises for malformed data.
 BROKEN = (pa.ArrowException, OSError, ValueError)
@@ -52,17 +56,28 @@ class ArrowReader:
         self._batches: Any = None
         self._columns: dict[str, _Column] = {}
 
-    def feed(self, piece: bytes) -> Iterator[Block]:
-        """Yield the rows of the batches that are complete."""
-        for message in self._messages.feed(piece):
-            yield from self._read(message)
+    @property
+    def held_bytes(self) -> int:
+        """Memory of an incomplete message, and of dictionaries with their numbers."""
+        columns = sum(column.held_bytes for column in self._columns.values())
+        return self._messages.held_bytes + columns
+
+    def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Block]:
+        """Yield the rows of the batches that are complete.
+
+        Args:
+            piece: The next bytes of the body.
+            charge: Called with the memory that parsing takes.
+        """
+        for message in self._messages.feed(piece, charge):
+            yield from self._read(message, charge)
 
     def finish(self) -> Iterator[Block]:
         """Check that the stream is complete; it has no rows outside of batches."""
         self._messages.finish()
         yield from ()
 
-    def _read(self, message: Message) -> Iterator[Block]:
+    def _read(self, message: Message, charge: Charge) -> Iterator[Block]:
         self._file.write(message.data)
         if message.kind == DICTIONARY:
             return
@@ -76,13 +91,17 @@ class ArrowReader:
             else:
                 rows = self._batches.read_next_batch()
                 rows.validate(full=True)
+        except MemoryError:  # pyarrow's is an ArrowException too
+            raise
         except BROKEN:
             raise malformed() from None
         self._file.seek(0)
         self._file.truncate()
-        length = piece_rows(len(self._schema.features))
+        features = len(self._schema.features)
+        length = piece_rows(features)
+        charge(min(length, rows.num_rows) * (ROW_BYTES + NUMBER_BYTES * features))
         for start in range(0, rows.num_rows, length):
-            yield self._block(rows.slice(start, length))
+            yield self._block(rows.slice(start, length), charge)
 
     def _checked(self, schema: Any) -> "dict[str, _Column]":
         require_columns(schema.names, self._schema)
@@ -100,12 +119,12 @@ class ArrowReader:
             raise Problem.invalid(errors)
         return {each.name: _Column(each, self._max_bytes) for each in features}
 
-    def _block(self, batch: Any) -> Block:
+    def _block(self, batch: Any, charge: Charge) -> Block:
         values = np.full((batch.num_rows, len(self._schema.features)), np.nan)
         for place, feature in enumerate(self._schema.features):
             if feature.name in self._columns:
                 column = self._columns[feature.name]
-                values[:, place] = column.numbers(batch.column(feature.name))
+                values[:, place] = column.numbers(batch.column(feature.name), charge)
         return self._rules.check(values)
 
 
@@ -118,13 +137,25 @@ class _Column:
         self._dictionary: Any = None
         self._codes: Array = np.empty(0)
 
-    def numbers(self, column: Any) -> Array:
-        """Return the numbers `(B,)` of cells; infinity for a value that the feature rejects."""
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the numbers of a dictionary, and of cached cells."""
+        return int(self._codes.nbytes) + len(self._known) * CACHED_CELL_BYTES
+
+    def numbers(self, column: Any, charge: Charge) -> Array:
+        """Return the numbers `(B,)` of cells; infinity for a value that the feature rejects.
+
+        Args:
+            column: B cells.
+            charge: Called with the memory of a dictionary's texts.
+        """
         if types.is_null(column.type):
             return np.full(len(column), np.nan)
         if types.is_dictionary(column.type):
             if self._dictionary is None or not self._dictionary.equals(column.dictionary):
-                self._dictionary = column.dictionary
+                texts = column.dictionary
+                charge(len(texts) * TEXT_BYTES + 4 * texts.nbytes)
+                self._dictionary = texts
                 self._codes = np.append(self._read(column.dictionary), np.nan)
             indices = _floats(column.indices)
             return self._codes[np.where(np.isnan(indices), -1, indices).astype(np.intp)]

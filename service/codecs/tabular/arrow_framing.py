@@ -16,11 +16,13 @@ from typing import Any, Final
 from flatbuffers.number_types import BoolFlags, Int64Flags, Uint8Flags
 from flatbuffers.table import Table
 
+from service.codecs.charge import Charge, uncharged
 from service.problems import Problem
 
 CONTINUATION: Final = 0xFFFFFFFF
 END: Final = struct.pack("<II", CONTINUATION, 0)  # of a stream
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
+COPIES: Final = 4  # of a message: cut out, as bytes, in a file, and read from it
 
 # Fields of the FlatBuffer's tables Message, DictionaryBatch and RecordBatch.
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 6, 8, 10
@@ -63,12 +65,22 @@ class MessageReader:
         self._size = 8  # bytes of the next message, as far as known
         self._started = self.ended = False
 
-    def feed(self, piece: bytes) -> Iterator[Message]:
-        """Yield the messages that are complete."""
+    @property
+    def held_bytes(self) -> int:
+        """Memory of an incomplete message, and of all dictionaries."""
+        return len(self._held) + len(self._held) // 8 + 2 * self._dictionary_bytes
+
+    def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Message]:
+        """Yield the messages that are complete.
+
+        Args:
+            piece: The next bytes of the stream.
+            charge: Called with the memory of each message, copied and unpacked.
+        """
         self._held += piece
         while len(self._held) >= self._size and not self.ended:
             try:
-                message = self._advance()
+                message = self._advance(charge)
             except (struct.error, TypeError):  # an offset outside of the metadata
                 raise malformed() from None
             if message is not None:
@@ -81,7 +93,7 @@ class MessageReader:
         if not self._started or (self._held and not self.ended):
             raise malformed()
 
-    def _advance(self) -> Message | None:
+    def _advance(self, charge: Charge) -> Message | None:
         """Read the prefix, the metadata or the body of a message; return it after its body."""
         if self._size == 8:
             mark, size = struct.unpack_from("<II", self._held)
@@ -95,15 +107,16 @@ class MessageReader:
             if size < 0:
                 raise malformed()
         else:
+            charge(COPIES * self._size)
             data, metadata = bytes(self._held[: self._size]), self._metadata
             del self._held[: self._size]
             self._metadata, self._size = None, 8
-            return self._message(data, metadata)
+            return self._message(data, metadata, charge)
         self._require_small(size)
         self._size += size
         return None
 
-    def _message(self, data: bytes, metadata: Any) -> Message:
+    def _message(self, data: bytes, metadata: Any, charge: Charge) -> Message:
         kind = metadata.GetSlot(_HEADER_TYPE, 0, Uint8Flags)
         if kind not in (SCHEMA, DICTIONARY, BATCH) or (kind == SCHEMA) == self._started:
             raise malformed()
@@ -118,6 +131,7 @@ class MessageReader:
             body = memoryview(data)[8 + len(metadata.Bytes) :]
             size = max(len(data), _unpacked_bytes(rows, body))
             self._require_small(size)
+            charge(size)
             if kind == DICTIONARY:
                 self._dictionary_bytes += size
                 self._require_small(self._dictionary_bytes)

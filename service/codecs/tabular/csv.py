@@ -21,8 +21,14 @@ from model.prediction.predictor import PIECE_NUMBERS
 from model.prediction.schema import Schema, parse_number
 from model.prediction.target import Target
 from service.codecs.blocks import ROW, Block, ScoredBlock, TableRules
+from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import safe_name
-from service.codecs.tabular.line_buffer import LineBuffer, check_line_length, decode_lines
+from service.codecs.tabular.line_buffer import (
+    LineBuffer,
+    check_line_length,
+    decode_lines,
+    text_bytes,
+)
 from service.problems import FieldError, Problem
 
 T = TypeVar("T")
@@ -30,6 +36,7 @@ T = TypeVar("T")
 MAX_COLUMNS = 10_000
 MAX_CACHED_CELLS = 4096
 MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
+CACHED_CELL_BYTES = 4 * MAX_CACHED_CHARACTERS + 200  # memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
@@ -81,9 +88,22 @@ class CsvReader:
         self._columns: _Columns | None = None
         self._open = ""  # the beginning of a row that continues on the next line
 
-    def feed(self, piece: bytes) -> Iterator[Block]:
-        """Yield the rows that are complete."""
-        yield from self._read(self._lines.feed(piece))
+    @property
+    def held_bytes(self) -> int:
+        """Memory of an incomplete row, and of cached cells."""
+        cached = self._columns.cached_bytes if self._columns is not None else 0
+        return self._lines.held_bytes + 4 * len(self._open) + cached
+
+    def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Block]:
+        """Yield the rows that are complete.
+
+        Args:
+            piece: The next bytes of the body.
+            charge: Called with the memory that parsing takes.
+        """
+        lines = self._lines.feed(piece)
+        charge(text_bytes(lines, len(self._schema.features)))
+        yield from self._read(lines)
 
     def finish(self) -> Iterator[Block]:
         """Yield the last row, whose line may lack a newline."""
@@ -167,6 +187,12 @@ class _Columns:
             for column, place in enumerate(self._places)
             if schema.features[place].type in ("category", "boolean")
         }
+
+    @property
+    def cached_bytes(self) -> int:
+        """Upper limit of the memory of cached cells."""
+        cells = len(self._any) + sum(map(len, self._named.values()))
+        return cells * CACHED_CELL_BYTES
 
     def have_full_rows(self, lines: bytes) -> bool:
         """Return True if each line, without quotes, has a cell for each column."""

@@ -2,9 +2,15 @@
 
 import numpy as np
 
+from model.prediction.predictor import PIECE_NUMBERS
 from service.problems import Problem
 
 MAX_LINE_BYTES = 64 * 1024
+
+# Memory in bytes, measured.
+CHARACTER_BYTES = 36  # cells, of which short ones take most
+ROW_BYTES = 800  # its errors
+NUMBER_BYTES = 64
 
 
 class LineBuffer:
@@ -18,6 +24,11 @@ class LineBuffer:
         self._universal = universal
         self._rest = b""
         self._held_return = b""
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of the incomplete line."""
+        return len(self._rest)
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the complete lines, each with its newline; may be empty."""
@@ -42,6 +53,18 @@ class LineBuffer:
     def finish(self) -> bytes:
         """Return the last line, with a newline added."""
         return self._rest + b"\n" if self._rest else b""
+
+
+def text_bytes(lines: bytes, features: int) -> int:
+    """Return an upper limit of the memory that parsing the rows of a text takes, in bytes.
+
+    Args:
+        lines: Complete lines.
+        features: Number of features of the model.
+    """
+    rows = lines.count(b"\n")
+    numbers = min(rows * features, PIECE_NUMBERS)
+    return CHARACTER_BYTES * len(lines) + ROW_BYTES * rows + NUMBER_BYTES * numbers
 
 
 def check_line_length(size: int, what: str = "A line") -> None:

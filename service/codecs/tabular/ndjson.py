@@ -7,10 +7,12 @@ from pydantic_core import to_json
 
 from model.prediction.predictor import piece_rows
 from service.codecs.blocks import ROW, Block, ScoredBlock, join_blocks
+from service.codecs.charge import Charge, uncharged
+from service.codecs.json.limits import parsed_bytes
 from service.codecs.json.parser import TOO_SPARSE, max_sparse_rows, read_json
 from service.codecs.json.rows import RowDecoder
 from service.codecs.predictions import PredictionEncoder
-from service.codecs.tabular.line_buffer import LineBuffer
+from service.codecs.tabular.line_buffer import LineBuffer, text_bytes
 from service.problems import FieldError, Problem
 
 BRACKETS = ((b"{", b"}"), (b"[", b"]"))
@@ -28,9 +30,21 @@ class NdjsonReader:
         self._rows = rows
         self._lines = LineBuffer(universal=False)
 
-    def feed(self, piece: bytes) -> Iterator[Block]:
-        """Yield the rows that are complete."""
-        yield from self._read(self._lines.feed(piece))
+    @property
+    def held_bytes(self) -> int:
+        """Memory of an incomplete row."""
+        return self._lines.held_bytes
+
+    def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Block]:
+        """Yield the rows that are complete.
+
+        Args:
+            piece: The next bytes of the body.
+            charge: Called with the memory that parsing takes.
+        """
+        text = self._lines.feed(piece)
+        charge(text_bytes(text, self._rows.features) + 3 * parsed_bytes(text))
+        yield from self._read(text)
 
     def finish(self) -> Iterator[Block]:
         """Yield the last row, whose line may lack a newline."""

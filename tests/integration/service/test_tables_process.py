@@ -84,7 +84,8 @@ async def test_a_response_without_space(
     client: httpx.AsyncClient, chunk: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    small = await client.post("/predict", content=HEADER + chunk, headers=CSV)
+    eighth = chunk[: chunk.index(b"\n", len(chunk) // 8) + 1]
+    small = await client.post("/predict", content=HEADER + eighth, headers=CSV)
     assert small.status_code == 200
     assert len(small.content) < MEMORY_BYTES < 8 * len(small.content)
     answer = await client.post("/predict", content=HEADER + 8 * chunk, headers=CSV)

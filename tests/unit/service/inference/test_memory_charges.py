@@ -12,11 +12,15 @@ from service.codecs.charge import Charge
 from service.inference.instances import predict_json
 from service.inference.mlflow import predict_mlflow
 from service.inference.open_inference import infer
+from service.inference.response_spool import ResponseSpool
+from service.inference.streaming import CHUNK_BYTES, TableScorer
+from service.inference.tables import _reader, _writer
+from service.overload.memory import MemoryLedger
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-ROWS = 20_000
+ROWS = 12_000
 ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
 FLOATS = [5.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 1.0, 1.0]
 SLACK_BYTES = 2**20  # of the model's own arrays, and of what is constant
@@ -88,20 +92,20 @@ def test_mixed_rows(version: ModelVersion) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        ",".join(["[]"] * 90_000),
-        ",".join(["[1]"] * 90_000),
-        ",".join(["{}"] * 90_000),
-        ",".join(['{"a":1}'] * 90_000),
-        ",".join(['"ab"'] * 90_000),
-        ",".join(f'"{each:x}"' for each in range(90_000)),
-        "{" + ",".join(f'"{each:x}":1' for each in range(90_000)) + "}",
-        ",".join(f'{{"{each:x}":1}}' for each in range(90_000)),
+        ",".join(["[]"] * 30_000),
+        ",".join(["[1]"] * 30_000),
+        ",".join(["{}"] * 30_000),
+        ",".join(['{"a":1}'] * 30_000),
+        ",".join(['"ab"'] * 30_000),
+        ",".join(f'"{each:x}"' for each in range(30_000)),
+        "{" + ",".join(f'"{each:x}":1' for each in range(30_000)) + "}",
+        ",".join(f'{{"{each:x}":1}}' for each in range(30_000)),
         ",".join(['"' + "x" * 1000 + '"'] * 1000),
         ",".join(['"' + "x" * 1000 + '😀"'] * 1000),
         ",".join(['"' + "x" * 1000 + '\\ud83d\\ude00"'] * 1000),
         ",".join(['"' + "é" * 1000 + '"'] * 1000),
         ",".join(['"' + "я" * 1000 + '"'] * 1000),
-        ",".join(["5" * 30] * 90_000),
+        ",".join(["5" * 30] * 30_000),
     ],
     ids=range(14),
 )
@@ -168,3 +172,102 @@ def test_binary_tensors(version: ModelVersion, columns: bool) -> None:
         header, data = infer_request(datatype="INT8", parameters=size), bytes(ROW) * ROWS
     text = json.dumps(header).encode()
     check(lambda charge: infer(version, text + data, len(text), 0.5, charge), max_ratio=12)
+
+
+CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
+
+
+def csv_of(version: ModelVersion, line: str) -> bytes:
+    return f"{','.join(version.predictor.schema.names)}\n".encode() + line.encode() * ROWS
+
+
+def table_charges(version: ModelVersion, kind: str, answer: str, body: bytes) -> None:
+    """Check the charges for each chunk of a table, and for what is held between two chunks."""
+    reader = _reader(kind, version, Settings())
+    with ResponseSpool(MemoryLedger(1 << 30)) as spool:
+        scorer = TableScorer(
+            version, 0.5, _writer(answer, version, 0.5, mark=True), spool, mark=True
+        )
+        tracemalloc.start()
+        start, _ = tracemalloc.get_traced_memory()
+        try:
+            held = 0
+            for place in range(0, len(body), CHUNK_BYTES):
+                charged = 0
+
+                most = 0
+
+                def charge(size: int) -> None:
+                    nonlocal charged, most
+                    charged += size
+                    most = max(most, charged)
+
+                chunk = body[place : place + CHUNK_BYTES]
+                tracemalloc.reset_peak()
+                scorer.add(reader.feed(chunk, charge), charge)
+                now, peak = tracemalloc.get_traced_memory()
+                assert peak - start <= held + most + len(chunk) + SLACK_BYTES
+                held = reader.held_bytes + scorer.held_bytes
+                assert now - start <= held + len(chunk) + SLACK_BYTES
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("answer", [CSV, NDJSON, "application/json"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "5,1,1,1,2,1,3,1,1\n",
+        "5.25,1.5,1.25,1.5,2.5,1.5,3.5,1.5,1.5\n",
+        "55,55,55,55,55,55,55,55,55\n",
+        ",,,,,,,,\n",
+        "5\n",
+        '"5","1","1","1","2","1","3","1","1"\n',
+        "5,1,1,1,2,,3,1,1\n",
+    ],
+    ids=["integers", "numbers", "out of range", "empty", "short", "quoted", "missing"],
+)
+def test_csv(version: ModelVersion, line: str, answer: str) -> None:
+    table_charges(version, CSV, answer, csv_of(version, line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{}", '{"a":1}', "[]", "[5,1,1,1,2,1,3,1,1]", "[55,55,55,55,55,55,55,55,55]", "1", "{"],
+)
+@pytest.mark.parametrize("answer", [CSV, NDJSON])
+def test_ndjson(version: ModelVersion, line: str, answer: str) -> None:
+    table_charges(version, NDJSON, answer, f"{line}\n".encode() * ROWS)
+
+
+def test_ndjson_of_objects(version: ModelVersion) -> None:
+    for row in (ROW, [55] * 9, FLOATS):
+        line = json.dumps(dict(zip(version.predictor.schema.names, row, strict=True)))
+        table_charges(version, NDJSON, NDJSON, f"{line}\n".encode() * ROWS)
+
+
+def arrow_stream(pa: Any, columns: dict[str, Any], rows_per_batch: int) -> bytes:
+    table, sink = pa.table(columns), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, rows_per_batch)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize("rows_per_batch", [100, ROWS])
+def test_arrow(version: ModelVersion, rows_per_batch: int) -> None:
+    pa = pytest.importorskip("pyarrow")
+    names = version.predictor.schema.names
+    columns = {name: [value] * ROWS for name, value in zip(names, FLOATS, strict=True)}
+    table_charges(version, ARROW, ARROW, arrow_stream(pa, columns, rows_per_batch))
+
+
+def test_arrow_dictionaries(kinds: Predictor) -> None:
+    pa = pytest.importorskip("pyarrow")
+    texts = [f"{number:x}" for number in range(ROWS)]  # none is a category
+    columns = {
+        "size": [1.0] * ROWS,
+        "colour": pa.array(texts).dictionary_encode(),
+        "score": [5] * ROWS,
+    }
+    version = ModelVersion(kinds, Settings())
+    table_charges(version, ARROW, ARROW, arrow_stream(pa, columns, ROWS))
