@@ -31,8 +31,8 @@ def health_router(dependencies: Dependencies) -> APIRouter:
         """200 while all models are ready and the service is not shutting down.
 
         A model is ready if it reproduces the predictions of its self-test rows. `failures`
-        has, by the name of the model, the error of a failed reload; the version that was active
-        before continues to serve.
+        has, by the name of the model, the error of a failed reload, and how long ago its files
+        were checked if that is more than 30 s; the active version continues to serve.
         """
         dependencies.lifecycle.require_serving()
         for model in models.by_name.values():

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 import uvicorn
 
+from service.background import report_failure
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
 from service.protocol.http_protocol import HardenedHttpProtocol
 
@@ -72,7 +73,10 @@ class GracefulServer(uvicorn.Server):
         ends_at = lifecycle.close_at + GRACE_SECONDS
         timer = threading.Timer(ends_at + EXIT_SECONDS - monotonic(), _exit_process)
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError:  # no thread can be started: the shutdown has no hard end, but goes on
+            report_failure("exit_timer")
         queued = self._stop_listening(sockets or [])
         protocol = cast(Any, self.config.http_protocol_class)
         connect = partial(protocol, self.config, self.server_state, self.lifespan.state)

@@ -97,8 +97,8 @@ service.routes             ← service.codecs service.codecs.open_inference serv
 service.app                ← model.prediction service.dependencies service.lifecycle
     service.middleware service.observability service.openapi service.overload service.problems
     service.registry service.request_context service.routes service.security service.settings
-service.server             ← model.errors service.app service.backoff service.lifecycle
-    service.observability service.protocol service.settings
+service.server             ← model.errors service.app service.backoff service.background
+    service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server
 service.console            ←
 """
