@@ -17,10 +17,11 @@ async def test_a_shutdown_without_a_thread_goes_on(monkeypatch: pytest.MonkeyPat
     def fail(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    config = uvicorn.Config("unused", lifespan="off", log_config=None)
+    config = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
     lifecycle = Lifecycle(0)
     server = GracefulServer(config, lifecycle)
     server.servers = []
+    config.load()
     shut_down = []
 
     class Lifespan:
