@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.prediction.predictor import Predictor
@@ -36,6 +38,7 @@ from service.routes.mlflow import invocations_routes, scoring_server_router
 from service.routes.model import model_router
 from service.routes.open_inference import inference_protocol_routes
 from service.routes.predict import predict_routes
+from service.routes.snapshot import direct_app
 from service.security.api_keys import ApiKeyAuth
 from service.security.artifact_policy import artifact_check
 from service.settings import Settings
@@ -130,6 +133,7 @@ def create_app(
             *inference_protocol_routes(dependencies),
             *invocations_routes(dependencies),
         ],
+        openapi_url=None,  # the document is a snapshot
         docs_url=None,  # FastAPI's own pages load scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,
@@ -137,13 +141,16 @@ def create_app(
         lifespan=lifespan,
     )
     pages = ["/openapi.json", "/docs"] if settings.docs else ["/openapi.json"]
-    app.include_router(index_router(models, pages))
-    app.include_router(metrics_router(dependencies))
-    app.include_router(model_router(models))
-    app.include_router(health_router(dependencies))
-    app.include_router(scoring_server_router(dependencies))
-    if settings.docs:
-        app.include_router(docs_router())
+    routers = [
+        index_router(models, pages, lambda: app.openapi()),
+        metrics_router(dependencies),
+        model_router(models),
+        health_router(dependencies),
+        scoring_server_router(dependencies),
+        *([docs_router()] if settings.docs else []),
+    ]
+    for router in routers:
+        app.include_router(router)
     install_openapi(app, models, pages)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
@@ -158,6 +165,10 @@ def create_app(
     if tracer_provider is None:  # FastAPI creates the spans, so with tracing it must be called
         route = predict[0]
         app.direct["POST", route.path] = middleware(route.endpoint)
+        for each in chain(app.routes, *(router.routes for router in routers)):
+            if isinstance(each, Route) and "GET" in (each.methods or ()) and "{" not in each.path:
+                direct = middleware(direct_app(each.path, each.endpoint))
+                app.direct["GET", each.path] = app.direct["HEAD", each.path] = direct
     for model in models.by_name.values():
         thresholds = model.current.thresholds
         fields = {"model": model.current.title, **thresholds.as_fields(thresholds.active)}

@@ -63,7 +63,7 @@ class RequestMiddleware:
             return
         identity = _request_id(scope)
         client = scope.get("client")
-        request = RequestContext(identity.decode(), client[0] if client else "")
+        request = RequestContext(identity.decode(), client=client[0] if client else "")
         request_context.set(request)
         lease = self.memory.lease(arriving=True)
         request_lease.set(lease)

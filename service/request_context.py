@@ -11,17 +11,17 @@ class RequestContext:
 
     Attributes:
         id: The request id, as in the response's X-Request-ID.
-        client: The address of the client; empty if it is unknown.
         route: The template of the route, empty until it is known.
         model: The title of the model that predicted, empty if none did.
         rows: The number of predicted rows.
+        client: The address of the client, empty if it is unknown.
     """
 
     id: str
-    client: str = ""
     route: str = ""
     model: str = ""
     rows: int = 0
+    client: str = ""
 
 
 # Called after each request with its context, method, status and duration in seconds.

@@ -90,6 +90,12 @@ def app(predictor: Predictor) -> FastAPI:
 
 
 @pytest.fixture
+def fresh_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make metrics and other snapshots for each request."""
+    monkeypatch.setattr("service.routes.snapshot.FRESH_SECONDS", 0.0)
+
+
+@pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

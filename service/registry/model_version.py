@@ -5,6 +5,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
@@ -86,6 +87,11 @@ class ModelVersion:
     def description(self) -> dict[str, Any]:
         """Answer of GET /model."""
         return describe(self.predictor, self.thresholds)
+
+    @cached_property
+    def description_json(self) -> bytes:
+        """Answer of GET /model, as JSON."""
+        return to_json(self.description)
 
     @cached_property
     def card(self) -> str:

@@ -1,3 +1,13 @@
 """Routes of the service, one module for each group of paths."""
 
-__all__ = ["docs", "health", "index", "metrics", "mlflow", "model", "open_inference", "predict"]
+__all__ = [
+    "docs",
+    "health",
+    "index",
+    "metrics",
+    "mlflow",
+    "model",
+    "open_inference",
+    "predict",
+    "snapshot",
+]

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from service.problems import Problem
@@ -61,11 +61,11 @@ def docs_router() -> APIRouter:
     folder = files("fastapi_offline") / "static"
 
     @router.get("/docs")
-    async def page() -> Response:
+    async def page(_: Request) -> Response:
         return HTMLResponse(PAGE, headers=HEADERS)
 
     @router.get("/docs/start.js")
-    async def start() -> Response:
+    async def start(_: Request) -> Response:
         return Response(START, headers=HEADERS, media_type="text/javascript")
 
     @cache  # so that concurrent responses to slow clients share the memory of a file

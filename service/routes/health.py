@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from service.dependencies import Dependencies
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import HEALTH
+from service.routes.snapshot import Snapshot, json_response
 
 
 def health_router(dependencies: Dependencies) -> APIRouter:
@@ -14,20 +16,35 @@ def health_router(dependencies: Dependencies) -> APIRouter:
     models = dependencies.models
     router = APIRouter(tags=[HEALTH])
 
-    @router.get("/health/live", summary="Check that the service is live")
-    async def live() -> dict[str, str]:
-        """200 while the process answers."""
-        return {"status": "live"}
+    live_response = json_response({"status": "live"})
 
     @router.get(
-        "/health", summary="Check that the service is ready", responses=problem_responses(503)
+        "/health/live", summary="Check that the service is live", response_model=dict[str, str]
+    )
+    async def live(_: Request) -> Response:
+        """200 while the process answers."""
+        return live_response
+
+    async def check() -> Response:
+        for model in models.by_name.values():
+            model.current.require_ready()
+        return json_response({"status": "ready", **models.describe_health()})
+
+    snapshot = Snapshot(check)
+
+    @router.get(
+        "/health",
+        summary="Check that the service is ready",
+        response_model=dict[str, Any],
+        responses=problem_responses(503),
     )
     @router.get(
         "/health/ready",
         summary="Check that the service is ready",
+        response_model=dict[str, Any],
         responses=problem_responses(503),
     )
-    async def ready() -> dict[str, Any]:
+    async def ready(_: Request) -> Response:
         """200 while all models are ready and the service is not shutting down.
 
         A model is ready if it reproduces the predictions of its self-test rows. `failures`
@@ -35,8 +52,6 @@ def health_router(dependencies: Dependencies) -> APIRouter:
         were checked if that is more than 30 s; the active version continues to serve.
         """
         dependencies.lifecycle.require_serving()
-        for model in models.by_name.values():
-            model.current.require_ready()
-        return {"status": "ready", **models.describe_health()}
+        return await snapshot.get()
 
     return router

@@ -1,27 +1,44 @@
-"""GET /: the list of paths."""
+"""GET / and /openapi.json: the list of paths, and their description."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from service.openapi.tags import SERVICE
+from service.overload.threads import run_in_thread
 from service.registry.registry import ModelRegistry
+from service.routes.snapshot import Snapshot, json_response
 
 
-def index_router(models: ModelRegistry, pages: Sequence[str]) -> APIRouter:
-    """Return the route of the list of paths.
+def index_router(
+    models: ModelRegistry, pages: Sequence[str], openapi: Callable[[], dict[str, Any]]
+) -> APIRouter:
+    """Return the routes of the list of paths and of the OpenAPI document.
 
     Args:
         models: The models in service.
         pages: Paths that are not in the OpenAPI document.
+        openapi: Returns the OpenAPI document.
     """
     router = APIRouter(tags=[SERVICE])
 
-    @router.get("/", summary="List all paths")
-    async def index(request: Request) -> dict[str, Any]:
+    def list_paths() -> Response:
+        paths = sorted([*openapi()["paths"], *pages])
+        return json_response({"model": models.default.title, "paths": paths})
+
+    paths = Snapshot(partial(run_in_thread, list_paths))
+    document = Snapshot(partial(run_in_thread, lambda: json_response(openapi())))
+
+    @router.get("/", summary="List all paths", response_model=dict[str, Any])
+    async def index(_: Request) -> Response:
         """Title of the default model, and all paths of the service."""
-        paths = sorted([*request.app.openapi()["paths"], *pages])
-        return {"model": models.default.title, "paths": paths}
+        return await paths.get()
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def openapi_document(_: Request) -> Response:
+        return await document.get()
 
     return router

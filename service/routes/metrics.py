@@ -4,10 +4,11 @@ The metrics of the model are computed from the labels and scores of the validati
 in the artifact, so they are available at any threshold.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from service.dependencies import Dependencies
@@ -15,9 +16,12 @@ from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_
 from service.observability.prometheus import PrometheusExporter
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import METRICS
+from service.overload.threads import run_in_thread
 from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
+from service.routes.snapshot import Snapshot, json_response
 
+VARY: Final = {"Vary": "Accept"}
 _FORMATS: dict[str, Any] = {
     each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
 }
@@ -28,6 +32,11 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
     models = dependencies.models
     exporter = PrometheusExporter(models, dependencies.telemetry)
     router = APIRouter(tags=[METRICS])
+    of_service = {
+        each: Snapshot(partial(run_in_thread, _service_metrics, exporter, each))
+        for each in (OPENMETRICS, PLAIN)
+    }
+    of_model = Snapshot(partial(run_in_thread, lambda: _model_metrics(models.default, b"")))
 
     @router.get(
         "/metrics",
@@ -35,7 +44,7 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
         response_model=dict[str, Any],
         responses={200: {"content": _FORMATS}, **problem_responses(422)},
     )
-    async def metrics(request: Request, response: Response) -> dict[str, Any] | Response:
+    async def metrics(request: Request) -> Response:
         """Metrics on the validation and training rows.
 
         Confusion matrices and the metrics derived from them at one threshold and, in `sweep`, at
@@ -44,31 +53,33 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
 
         If Accept prefers a format of Prometheus, the answer has the metrics of the service.
         """
-        format_ = scrape_format(request.scope["headers"])
+        format_, query = scrape_format(request.scope["headers"]), request.scope["query_string"]
         if format_ is None:
-            response.headers["Vary"] = "Accept"
-            return _model_metrics(models.default, request)
-        if request.scope["query_string"]:
+            return _model_metrics(models.default, query) if query else await of_model.get()
+        if query:
             raise Problem.invalid([FieldError(field="query", rule="must be empty for this format")])
-        return await run_in_threadpool(_service_metrics, exporter, format_)
+        return await of_service[format_].get()
 
     @router.get(
         "/models/{name}/metrics",
         summary="Get the metrics of a model",
+        response_model=dict[str, Any],
         responses=problem_responses(404, 422),
     )
-    async def named_metrics(name: str, request: Request) -> dict[str, Any]:
+    async def named_metrics(name: str, request: Request) -> Response:
         """Metrics on the validation and training rows, as JSON."""
-        return _model_metrics(models.find(name), request)
+        return _model_metrics(models.find(name), request.scope["query_string"], {})
 
     return router
 
 
 def _service_metrics(exporter: PrometheusExporter, format_: Format) -> Response:
-    headers = {"Content-Type": format_.content_type, "Vary": "Accept"}
+    headers = {"Content-Type": format_.content_type, **VARY}
     return Response(format_.write(exporter), headers=headers)
 
 
-def _model_metrics(model_version: ModelVersion, request: Request) -> dict[str, Any]:
-    threshold = model_version.thresholds.from_query(request.scope["query_string"])
-    return model_version.describe_metrics(threshold)
+def _model_metrics(
+    model_version: ModelVersion, query: bytes, headers: Mapping[str, str] = VARY
+) -> Response:
+    threshold = model_version.thresholds.from_query(query)
+    return json_response(model_version.describe_metrics(threshold), headers)

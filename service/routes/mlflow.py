@@ -7,7 +7,7 @@ Source: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
 
 from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -42,7 +42,7 @@ def scoring_server_router(dependencies: Dependencies) -> APIRouter:
         response_class=PlainTextResponse,
         responses=problem_responses(503),
     )
-    async def ping() -> Response:
+    async def ping(_: Request) -> Response:
         """Title of the default model, while the service is not shutting down."""
         dependencies.lifecycle.require_serving()
         return PlainTextResponse(f"{dependencies.models.default.title}\n")
@@ -50,7 +50,7 @@ def scoring_server_router(dependencies: Dependencies) -> APIRouter:
     @router.get(
         "/version", summary="Get the version of the service", response_class=PlainTextResponse
     )
-    async def service_version() -> Response:
+    async def service_version(_: Request) -> Response:
         """Version of the service, as in this document."""
         return PlainTextResponse(dependencies.version)
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,6 +24,7 @@ from service.overload.limiter import WorkLimiter
 from service.overload.memory import request_lease
 from service.problems import Problem
 from service.request_context import request_context
+from service.routes.snapshot import Snapshot, json_response
 
 MAX_INDEX_BYTES = 4096  # of the body of /v2/repository/index, {"ready": true}; fixed
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
@@ -37,25 +37,30 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
     max_index_bytes = min(dependencies.settings.max_body_bytes, MAX_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
-        return _json(server_metadata(dependencies.version))
+        return json_response(server_metadata(dependencies.version))
 
     async def live(_: Request) -> Response:
-        return _json({"live": True})
+        return json_response({"live": True})
 
     async def ready(_: Request) -> Response:
         lifecycle.require_serving()
+        return await snapshot.get()
+
+    async def check() -> Response:
         for model in models.by_name.values():
             model.current.require_ready()
-        return _json({"ready": True})
+        return json_response({"ready": True})
+
+    snapshot = Snapshot(check)
 
     async def metadata(request: Request) -> Response:
-        return _json(model_metadata(models, models.find(**request.path_params)))
+        return json_response(model_metadata(models, models.find(**request.path_params)))
 
     async def model_ready(request: Request) -> Response:
         model_version = models.find(**request.path_params)
         lifecycle.require_serving()
         model_version.require_ready()
-        return _json({"name": model_version.predictor.name, "ready": True})
+        return json_response({"name": model_version.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
         body = await _plain_body(request.scope, request.receive, max_index_bytes, limiter)
@@ -64,7 +69,7 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
         ready_only = read_object(body).get("ready", False) if body else False
         if not isinstance(ready_only, bool):
             raise Problem(400, "ready must be true or false.")
-        return _json(repository_index(models, ready_only))
+        return json_response(repository_index(models, ready_only))
 
     return [
         *_get(("/v2", "/v2/"), server),
@@ -150,7 +155,3 @@ def _header_length(scope: Scope) -> int | None:
 
 def _get(paths: Iterable[str], endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
     return [Route(path, endpoint, methods=["GET"]) for path in paths]
-
-
-def _json(content: object) -> Response:
-    return Response(to_json(content), media_type="application/json")

@@ -109,5 +109,6 @@ async def check_nothing_is_left(
         assert descriptors() <= before
 
 
+@pytest.mark.usefixtures("fresh_snapshots")
 async def test_nothing_is_left_of_cancelled_requests(predictor: Predictor) -> None:
     await check_nothing_is_left(predictor, dict.fromkeys(KINDS, 100))

@@ -100,6 +100,7 @@ def test_a_rejection_is_counted_and_logged_once(name: str, port: int, log: Path)
     line = line_of(log, identity[1].decode())
     assert (line["status"], line["route"]) == (status, route)
     assert line["method"] == ("other" if route == "unmatched" else "POST")
+    until(lambda: counted(port, "requests_total", **requests) > before)  # at most a second old
     assert counted(port, "requests_total", **requests) == before + 1
     assert counted(port, "refused_requests_total", route=route, reason=reason) == rejected + 1
     assert counted(port, "requests_total", route=route, status="499") == closed
@@ -123,6 +124,7 @@ def test_a_rejected_connection_is_counted(port: int, log: Path) -> None:
             while received := other.recv(65536):
                 answered += received
     assert statuses(answered) == [503]
+    until(lambda: rejected_connections() > before)
     assert rejected_connections() == before + 1
     identity = re.search(rb"x-request-id: (\S+)", answered)
     assert identity is not None

@@ -180,6 +180,7 @@ def test_the_last_lines_are_written_at_every_kind_of_exit(end: str) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("fresh_snapshots")
 async def test_dropped_lines_are_counted(predictor: Predictor, pipe: tuple[int, int]) -> None:
     writer = LogWriter(pipe[1])
     transport = httpx.ASGITransport(create_app(Settings(), predictor, log_writer=writer))

@@ -20,7 +20,7 @@ from service.observability.metrics import Telemetry
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fresh_snapshots")]
 
 ROWS = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1]]}
 Labels = frozenset[tuple[str, str]]

@@ -118,7 +118,7 @@ async def test_a_thread_passed_to_a_cancelled_request_is_free_again() -> None:
 @contextmanager
 def sent_by(client: str) -> Iterator[None]:
     """Make requests within the context those of a client."""
-    token = request_context.set(RequestContext("a", client))
+    token = request_context.set(RequestContext("a", client=client))
     yield
     request_context.reset(token)
 
