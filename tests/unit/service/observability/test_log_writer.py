@@ -168,7 +168,7 @@ def test_the_last_lines_are_written_at_every_kind_of_exit(end: str) -> None:
         "configure_logging('info', 'json', writer)\n"
         "log = access_log('info', 'json', writer)\n"
         "for number in range(2000):\n"
-        "    log(RequestContext(str(number), '/predict'), 'GET', 200, 0.1)\n"
+        "    log(RequestContext(str(number), route='/predict'), 'GET', 200, 0.1)\n"
         "logging.getLogger('any').warning('last')\n"
     )
     ended = subprocess.run(

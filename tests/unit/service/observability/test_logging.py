@@ -118,7 +118,7 @@ async def test_text_lines(errors: Errors, predictor: Predictor) -> None:
 
 def test_a_closed_standard_error_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(ClosedPipe()))
-    access_log("info", "json")(RequestContext("a", "/predict"), "GET", 200, 0.1)
+    access_log("info", "json")(RequestContext("a", route="/predict"), "GET", 200, 0.1)
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
@@ -226,7 +226,9 @@ def test_auto_is_the_default_of_the_access_log(
     stderr = io.TextIOWrapper(written)
     monkeypatch.setattr(stderr, "isatty", lambda: terminal)
     monkeypatch.setattr(sys, "stderr", stderr)
-    access_log("info", Settings().log_format)(RequestContext("a", "/predict"), "GET", 200, 0.1)
+    access_log("info", Settings().log_format)(
+        RequestContext("a", route="/predict"), "GET", 200, 0.1
+    )
     line = written.getvalue().decode()
     if terminal:
         assert "/predict" in line
