@@ -5,7 +5,7 @@ A request whose body arrives in pieces is worked on in parts, and waits for a th
 - Few requests are favoured at a time, each for `TURN_SECONDS` of CPU time. They are served before
   new ones: what has begun is finished before more begins. Otherwise many requests would be begun
   under overload, and all would be late.
-- New requests are served when no favoured one waits.
+- New requests get `NEW_SHARE` of the time of the favoured ones, and all of it when none waits.
 - The others have begun and are not favoured: huge tables, streams without an end, and requests of
   slow clients. They take turns of `FURTHER_TURN_SECONDS`. Together they get `OTHERS_SHARE` of the
   CPU time while favoured or new ones wait, and all of it otherwise.
@@ -26,9 +26,10 @@ from typing import Final
 # Of CPU time, which does not depend on how busy the other threads are.
 TURN_SECONDS, FURTHER_TURN_SECONDS = 0.25, 1.0
 OTHERS_SHARE: Final = 1 / 3  # of the CPU time
+NEW_SHARE: Final = 1 / 8  # of the CPU time of favoured and new requests
 FAVOURED_PER_THREAD: Final = 2  # one that a thread works on, one whose next part is received
 IDLE_SECONDS: Final = 0.25  # after which another request may take the place of a slow client's
-# CPU time that the others have not used yet, or have used in advance.
+# CPU time of a share that was not used yet, or was used in advance.
 MAX_CREDIT_SECONDS: Final = 0.1
 MAX_DEBT_SECONDS: Final = 1.0
 
@@ -118,6 +119,31 @@ class ClientQueues:
         return next(reversed(self._jobs[longest]))
 
 
+class Share:
+    """The CPU time that some jobs may use although more urgent ones wait.
+
+    Args:
+        share: Their share of the CPU time, 0 to 1.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._ratio = share / (1 - share)
+        self._seconds = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """True if they have used less than their share."""
+        return self._seconds > 0
+
+    def earn(self, seconds: float) -> None:
+        """Count CPU time of more urgent jobs, while some of these wait."""
+        self._seconds = min(self._seconds + seconds * self._ratio, MAX_CREDIT_SECONDS)
+
+    def spend(self, seconds: float) -> None:
+        """Count their own CPU time, while more urgent ones wait."""
+        self._seconds = max(self._seconds - seconds, -MAX_DEBT_SECONDS)
+
+
 class Turns:
     """The jobs of which a part waits for a thread.
 
@@ -136,7 +162,7 @@ class Turns:
         self._favoured: dict[Job, float] = {}
         self._favoured_waiting: dict[Job, None] = {}  # in order of arrival
         self.new, self.others = ClientQueues(), ClientQueues()
-        self._credit = 0.0  # seconds that the others may use now although more urgent jobs wait
+        self._new_share, self._others_share = Share(NEW_SHARE), Share(OTHERS_SHARE)
 
     def add(self, job: Job) -> None:
         """Add a job with a part that waits."""
@@ -158,9 +184,9 @@ class Turns:
 
     def pop(self) -> Job | None:
         """Remove and return the job whose part is next; None if no part waits."""
-        if self.others and (self._credit > 0 or not self._others_must_share):
+        if self.others and (self._others_share.is_due or not self._others_must_share):
             return self.others.pop()
-        if self._favoured_waiting:
+        if self._favoured_waiting and not (self.new and self._new_share.is_due):
             job = next(iter(self._favoured_waiting))
             del self._favoured_waiting[job]
             return job
@@ -184,16 +210,22 @@ class Turns:
             job: The job.
             seconds: CPU time of the part.
         """
-        job.seconds += seconds
-        if job in self._favoured:
-            self._favoured[job] = monotonic()
+        is_new, is_favoured = job.seconds == 0, job in self._favoured
+        if is_new or is_favoured:
             if self.others:
-                earned = seconds * OTHERS_SHARE / (1 - OTHERS_SHARE)
-                self._credit = min(self._credit + earned, MAX_CREDIT_SECONDS)
+                self._others_share.earn(seconds)
+        elif self._others_must_share:
+            self._others_share.spend(seconds)
+        if is_new:
+            if self._favoured_waiting:
+                self._new_share.spend(seconds)
+        elif is_favoured and self.new:
+            self._new_share.earn(seconds)
+        job.seconds += seconds
+        if is_favoured:
+            self._favoured[job] = monotonic()
             if job.is_long:
                 del self._favoured[job]
-        elif self._others_must_share:
-            self._credit = max(self._credit - seconds, -MAX_DEBT_SECONDS)
 
     def end(self, job: Job) -> None:
         """Forget a job that has no further part."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.overload import turns
-from service.overload.turns import OTHERS_SHARE, TURN_SECONDS, ClientQueues, Job, Turns
+from service.overload.turns import NEW_SHARE, OTHERS_SHARE, TURN_SECONDS, ClientQueues, Job, Turns
 
 PART_SECONDS = 0.01
 
@@ -159,17 +159,37 @@ def test_few_are_favoured_and_finished_first() -> None:
     assert [serve(line) for _ in range(3)] == jobs[:3]  # none has a further part yet
     for job in (jobs[1], jobs[0]):
         line.add(job)
-    assert [serve(line) for _ in range(4)] == [jobs[1], jobs[0], jobs[3], jobs[4]]
+    line.discard(jobs[4])
+    assert [serve(line) for _ in range(3)] == [jobs[1], jobs[3], jobs[0]]  # the share of a new one
+
+
+def test_new_requests_have_a_share_of_the_time_of_the_favoured() -> None:
+    line, favoured = Turns(1), Job()
+    line.add(favoured)
+    serve(line)
+    new = 0
+    line.add(Job())
+    for _ in range(800):
+        favoured.seconds = PART_SECONDS  # as if it were another favoured one
+        if favoured not in line._favoured_waiting:
+            line.add(favoured)
+        job = serve(line)
+        assert job is not None
+        if job is not favoured:
+            new += 1
+            line.end(job)
+            line.add(Job())
+    assert new / 800 == pytest.approx(NEW_SHARE, abs=0.01)
 
 
 def test_a_favoured_request_that_has_used_its_turn_makes_room() -> None:
     line = Turns(1)
     stream, new = Job("a"), Job("a")
+    for _ in range(round(TURN_SECONDS / PART_SECONDS)):
+        line.add(stream)
+        assert serve(line) is stream
     line.add(stream)
     line.add(new)
-    for _ in range(round(TURN_SECONDS / PART_SECONDS)):
-        assert serve(line) is stream
-        line.add(stream)
     assert serve(line) is new
     line.end(new)
     assert not line._favoured
@@ -183,11 +203,12 @@ def test_a_slow_client_is_not_favoured_for_long(monkeypatch: pytest.MonkeyPatch)
     for job in slow:
         line.add(job)
         serve(line)
-    first, second, new = (Job("other") for _ in range(3))
+    first, second = Job("other"), Job("other")
     for seconds, job, favoured in ((0.0, first, False), (turns.IDLE_SECONDS + 0.1, second, True)):
         clock.now += seconds
         line.add(job)
         assert serve(line) is job
+        new = Job("other")
         line.add(new)
         line.add(job)
         assert (serve(line) is job) is favoured
