@@ -14,6 +14,8 @@ from support.arrow_streams import NAMES, pa, post, scores, stream
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.codecs.tabular.arrow_framing import declared_rows
+from service.problems import Problem
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -126,3 +128,27 @@ async def test_damaged_bytes_are_answered_or_rejected(
         body[int(place * len(body))] = value
     answer = await post(client, bytes(body), "?on_error=mark")
     assert answer.status_code in {200, 400, 413, 422}
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.float64()])
+def test_the_rows_of_a_stream_are_known_before_it_is_unpacked(kind: Any) -> None:
+    for rows, batch in ((0, None), (1, None), (300, None), (300, 7)):
+        assert declared_rows(stream(scores(rows, kind), rows=batch), 100_000) == rows
+    constant = pa.table({name: np.ones(5_000, np.int8) for name in NAMES})
+    assert declared_rows(stream(constant, compression="zstd"), 100_000) == 5_000
+    assert declared_rows(stream(constant, compression="zstd"), 10_000) is None
+    assert declared_rows(b"not Arrow, not at all", 10_000) is None
+
+
+async def test_a_small_stream_needs_no_thread_but_a_packed_one_does(
+    small_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise Problem(503)
+
+    assert (await post(small_client, stream(scores(1)))).status_code == 200  # imports pyarrow
+    monkeypatch.setattr("service.overload.limiter.run_in_thread", refuse)
+    monkeypatch.setattr("service.inference.tables.run_in_thread", refuse)
+    assert (await post(small_client, stream(scores(200)))).status_code == 200
+    constant = pa.table({name: np.ones(5_000, np.int8) for name in NAMES})
+    assert (await post(small_client, stream(constant, compression="zstd"))).status_code == 503
