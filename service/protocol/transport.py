@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from service.protocol.timeouts import Deadline
 
@@ -19,12 +19,21 @@ MAX_UNSENT_BYTES: Final = 128 * 1024  # in the kernel's send buffer, before they
 MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024  # in the process, above which nothing more is written
 
 
+def limit_unsent_bytes(listener: socket.socket) -> None:
+    """Limit the unsent bytes in the kernel's send buffers, on Linux.
+
+    Without TCP_NOTSENT_LOWAT, the kernel would copy megabytes at once while all other requests
+    wait, and would hold them for each client that does not read.
+
+    Args:
+        listener: The listening socket; its connections inherit the limit.
+    """
+    if sys.platform == "linux" and listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+
+
 class MeteredTransport(asyncio.Transport):
     """The part of a transport that uvicorn's request cycles use.
-
-    On Linux, TCP_NOTSENT_LOWAT limits the unsent bytes in the kernel's send buffer. Without it,
-    the kernel would copy megabytes at once while all other requests wait, and would hold them for
-    each client that does not read.
 
     Args:
         raw: The transport of the event loop.
@@ -44,9 +53,10 @@ class MeteredTransport(asyncio.Transport):
         # The acknowledged bytes at the time when the client began to owe acknowledgements.
         self._acknowledged_at_start: int | None = None
         raw.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
-        self._socket: socket.socket = raw.get_extra_info("socket")
-        if sys.platform == "linux" and self._socket.family != socket.AF_UNIX:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+
+    @property
+    def _socket(self) -> socket.socket:
+        return cast(socket.socket, self.raw.get_extra_info("socket"))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written_bytes += len(data)

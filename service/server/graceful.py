@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -17,10 +16,12 @@ import uvicorn
 from service.background import report_failure
 from service.lifecycle import GRACE_SECONDS, Lifecycle, Phase
 from service.protocol.http_protocol import HardenedHttpProtocol
+from service.protocol.transport import limit_unsent_bytes
 
 logger = logging.getLogger(__name__)
 
 # Fixed values.
+ACCEPTS: Final = 32  # maximum connections per iteration of the event loop
 REJECT_AFTER: Final = 0.95  # of GRACE_SECONDS, after which unanswered requests are rejected
 EXIT_SECONDS: Final = 0.35  # after GRACE_SECONDS, for cleanup that does not concern requests
 POLL_SECONDS: Final = 0.02
@@ -52,10 +53,34 @@ class GracefulServer(uvicorn.Server):
         """Start to serve, unless the process is already stopping."""
         if not self._lifecycle.stopping:
             await super().startup(sockets)
+            await self._listen_more()
             self._lifecycle.started = self.started
         if self._lifecycle.stopping:  # the process never reported ready: no drain is needed
             self._lifecycle.advance_to(Phase.CLOSING)
             self.should_exit = True
+
+    async def _listen_more(self) -> None:
+        """Accept up to `ACCEPTS` connections per iteration of the event loop.
+
+        The event loop accepts one connection per iteration for each server. Further connections
+        would wait in the kernel's queue, before admission control, so each listening socket gets
+        several servers.
+        """
+        loop = asyncio.get_running_loop()
+        for listener in [each for server in self.servers for each in server.sockets]:
+            limit_unsent_bytes(listener)
+            for _ in range(ACCEPTS - 1):
+                duplicate = socket.socket(fileno=os.dup(listener.fileno()))
+                self.servers.append(
+                    await loop.create_server(
+                        self._connect, sock=duplicate, backlog=self.config.backlog
+                    )
+                )
+
+    def _connect(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        protocol = cast(Any, self.config.http_protocol_class)
+        return cast(asyncio.Protocol, protocol(self.config, self.server_state, self.lifespan.state))
 
     async def on_tick(self, counter: int) -> bool:
         """Check, ten times a second, whether it is time to drain or to close."""
@@ -78,10 +103,9 @@ class GracefulServer(uvicorn.Server):
         except RuntimeError:  # no thread can be started: the shutdown has no hard end, but goes on
             report_failure("exit_timer")
         queued = self._stop_listening(sockets or [])
-        protocol = cast(Any, self.config.http_protocol_class)
-        connect = partial(protocol, self.config, self.server_state, self.lifespan.state)
         accept = asyncio.get_running_loop().connect_accepted_socket
-        await asyncio.gather(*(accept(connect, each) for each in queued), return_exceptions=True)
+        accepting = (accept(self._connect, each) for each in queued)
+        await asyncio.gather(*accepting, return_exceptions=True)
         for connection in self._connections:
             connection.shutdown()
         await self._wait_for_requests(lifecycle.close_at + REJECT_AFTER * GRACE_SECONDS)
