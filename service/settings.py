@@ -168,8 +168,8 @@ class Settings(BaseSettings):
         5,
         gt=0,
         allow_inf_nan=False,
-        description="Maximum idle time of a connection between two requests, in seconds. Then the "
-        "connection is closed.",
+        description="Maximum idle time of a connection before its first request and between two "
+        "requests, in seconds. Then the connection is closed.",
     )
     drain_seconds: float = Field(
         0,
@@ -185,13 +185,17 @@ class Settings(BaseSettings):
         1000,
         ge=1,
         description="Maximum number of open connections of a process. With several workers, each "
-        "worker has this limit. Further requests are rejected with 503.",
+        "worker has this limit. A new connection beyond it closes the one that has waited longest "
+        "for its client. If none waits, only health checks are answered on new connections, and "
+        "other requests are rejected with 503.",
     )
-    max_connections_per_address: int = Field(
-        0,
+    max_connections_per_address: int | None = Field(
+        None,
         ge=0,
-        description="Maximum number of open connections of a process from one client address; 0 "
-        "is no limit. Behind a proxy all connections come from the address of the proxy.",
+        description="Maximum number of open connections of a process from one client address, in "
+        "the same way; an IPv6 network of 64 bits counts as one address, and 0 is no limit. Behind "
+        "a proxy all connections come from the address of the proxy. Default: 80 % of "
+        "`max_connections`.",
     )
     allowed_hosts: str | None = Field(
         None,

@@ -11,6 +11,7 @@ import httptools
 from service.problems import INFERENCE_PROTOCOL, RETRY_SECONDS, service_unavailable
 from service.request_context import RequestContext, request_context
 
+_END, _CLOSE_END = b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"
 INFERENCE_PREFIX: Final = INFERENCE_PROTOCOL.encode() + b"/"
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -27,7 +28,7 @@ class RejectionWriter:
         self._urls: list[bytes] = []
         self._reset_parser()
 
-    def write(self, url: bytes, headers: Headers) -> bytes:
+    def write(self, url: bytes, headers: Headers, *, closes: bool = False) -> bytes:
         """Return one response.
 
         Args:
@@ -35,6 +36,7 @@ class RejectionWriter:
                 of the Open Inference Protocol.
             headers: The default headers of every response; the templates are built again when
                 this is another object than in the last call.
+            closes: Whether the connection closes after the response.
         """
         if headers is not self._headers:
             self._headers = headers
@@ -42,9 +44,10 @@ class RejectionWriter:
             self._error = _template(headers, INFERENCE_PROTOCOL)
         identity = b"%b%016x" % (self._prefix, next(self._numbers))
         template = self._error if url.startswith(INFERENCE_PREFIX) else self._problem
-        return template % {b"id": identity}
+        response = template % {b"id": identity}
+        return response.replace(_END, _CLOSE_END, 1) if closes else response
 
-    def write_all(self, data: bytes, headers: Headers) -> list[bytes] | None:
+    def write_all(self, data: bytes, headers: Headers) -> tuple[list[bytes], bool] | None:
         """Return the responses to all requests in received data.
 
         Args:
@@ -52,16 +55,23 @@ class RejectionWriter:
             headers: The default headers of every response.
 
         Returns:
-            A response per request; None unless the data are complete POST requests that all keep
-            the connection open.
+            A response per request, and whether the connection closes after the last one. None
+            unless the data are complete POST requests, of which only the last one may close.
         """
         if not data.startswith(b"POST "):
             return None
         try:
             self._parser.feed_data(data)
-            urls, self._urls = self._urls, []
+            urls, closes = self._urls, self._closes
             if self._completed == self._started:
-                return [self.write(url, headers) for url in urls]
+                self._urls = []
+                if closes:
+                    self._reset_parser()
+                last = len(urls) - 1
+                return [
+                    self.write(url, headers, closes=closes and number == last)
+                    for number, url in enumerate(urls)
+                ], closes
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             pass
         self._reset_parser()
@@ -71,10 +81,13 @@ class RejectionWriter:
         self._parser = httptools.HttpRequestParser(self)
         self._started = self._completed = 0
         self._urls = []
+        self._closes = False
 
     # Callbacks of the parser; headers and bodies have none, so nothing is built for them.
 
     def on_message_begin(self) -> None:
+        if self._closes:
+            raise ValueError
         self._started += 1
 
     def on_url(self, url: bytes) -> None:
@@ -83,8 +96,7 @@ class RejectionWriter:
         self._urls.append(url)
 
     def on_message_complete(self) -> None:
-        if not self._parser.should_keep_alive():
-            raise ValueError
+        self._closes = not self._parser.should_keep_alive()
         self._completed += 1
 
 

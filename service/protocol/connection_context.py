@@ -1,13 +1,13 @@
 """What the connections of one process share."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from service.lifecycle import Lifecycle
 from service.overload.admission import Admission
 from service.overload.memory import MemoryLedger
 from service.protocol.allowed_hosts import AllowedHosts
-from service.protocol.timeouts import DeadlineTimer, TimedConnection
+from service.protocol.open_connections import OpenConnections
+from service.protocol.timeouts import DeadlineTimer
 from service.settings import Settings
 
 
@@ -19,10 +19,6 @@ class ConnectionContext:
         lifecycle: The lifecycle of the process.
         count_rejected: Counts requests that are rejected without calling the application.
         memory: The ledger that received bytes are charged to.
-
-    Attributes:
-        by_address: The number of open connections by client address.
-        rejected: The connections that exceeded a limit, until they are closed.
     """
 
     def __init__(
@@ -39,5 +35,6 @@ class ConnectionContext:
         self.allowed_hosts = AllowedHosts(settings.hosts)
         self.deadline_timer = DeadlineTimer()
         self.admission = Admission()
-        self.by_address: Counter[str] = Counter()
-        self.rejected: set[TimedConnection] = set()
+        self.connections = OpenConnections(
+            settings.max_connections, settings.max_connections_per_address
+        )

@@ -6,7 +6,6 @@ httptools', and the writing of responses is uvicorn's.
 
 import asyncio
 import logging
-import math
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -22,10 +21,12 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from service.lifecycle import GRACE_SECONDS, shutting_down
+from service.overload.admission import is_probe
 from service.overload.memory import UNCHARGED_BYTES
-from service.problems import Problem, rejected_scope
+from service.problems import Problem, rejected_scope, rejection_of
 from service.protocol.arriving_request import SLICE_BYTES, ArrivingRequest
 from service.protocol.connection_context import ConnectionContext
+from service.protocol.open_connections import Place
 from service.protocol.request_cycle import RequestCycle
 from service.protocol.request_head import FRAMING_HEADERS
 from service.protocol.timeouts import Deadline
@@ -43,7 +44,8 @@ class ConnectionState(IntEnum):
     QUEUED = 3  # under overload: the input waits for admission, unparsed
     RESPONDING = 4  # no request is arriving, and a response is due
     # The input is discarded: closing at once would reset the connection before the client can read
-    # the response. After the rest of an answered body, the connection can be used again.
+    # the response, which most clients do after they have sent the whole request. After the rest of
+    # an answered body, the connection can be used again.
     LINGERING = 5
     CLOSED = 6  # as soon as the written bytes are sent
 
@@ -62,10 +64,10 @@ TRANSITIONS: Final = {
 
 # Fixed limits.
 MAX_UNREAD_BYTES: Final = 64 * 1024  # of a body that the application does not read
+PROGRESS_BYTES: Final = 64 * 1024  # of a body, with which a connection starts to wait again
 MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier response
-LINGER_BYTES: Final = 1024 * 1024
-LINGER_SECONDS: Final = 1.0
-MAX_REJECTED_CONNECTIONS: Final = 64  # that linger at the same time
+LINGER_SECONDS: Final = 1.0  # and 1 s for each 64 KiB that the client sends
+RESERVE_SECONDS: Final = 1.0  # to the first byte of a request, on a connection of the reserve
 STALLED_SHARE: Final = 0.8  # of GRACE_SECONDS, for clients that still send or read
 # An idle connection stays open for this time, and up to two ticks longer, when the server closes:
 # a request that is already on the way is answered.
@@ -103,22 +105,24 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self.app_state = app_state
         self.server_state = server_state
         self.loop = _loop or asyncio.get_running_loop()
-        self._connections: set[Any] = server_state.connections
 
         # Of the connection
         self.state = IDLE
         self.transport: MeteredTransport
         self._flow: FlowControl
-        self._scope: Scope  # what the scopes of all its requests have in common
-        self._counted_address: str | None = None  # None for a rejected connection
-        self._parser = self._new_parser()
+        self._client: tuple[str, int] | None
+        # Created for the first request, since many connections are closed without one.
+        self._scope: Scope | None = None
+        self._parser: httptools.HttpRequestParser | None = None  # which refers to this connection
+        self._serves_probes_only = False
+        self._received_eof = False  # the client sends nothing more, and may read responses
         self._recent_bytes = b""  # the input since the start of the current head, or slightly more
         self._request_line_end = 0  # of the last request line in _recent_bytes
         self._queued_bytes = b""
         self._unread = context.memory.lease(arriving=True)
-        self._linger_bytes_left = 0
-        # Of the state. The first request must arrive as fast as a request that has begun.
-        self._deadline = Deadline(context.settings.receive_timeout_seconds)
+        self._discarded_bytes = 0
+        # Of the state. The first byte must arrive as fast as on a connection that is kept open.
+        self._deadline = Deadline(context.settings.keep_alive_seconds)
         self._shutdown_deadline: Deadline | None = None
 
         # Of its requests
@@ -134,51 +138,45 @@ class HardenedHttpProtocol(asyncio.Protocol):
     # Opening and closing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection, or reject it with 503 if a connection limit is exceeded."""
+        """Accept the connection; beyond a limit of connections, for probes only."""
         raw = cast(asyncio.Transport, transport)
-        context, client = self.context, get_remote_addr(raw)
+        context = self.context
+        self._client = get_remote_addr(raw)
         self.transport = MeteredTransport(raw, self._close, context.settings.send_timeout_seconds)
         self._flow = FlowControl(raw)
-        self._scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": get_local_addr(raw),
-            "client": client,
-            "scheme": "http",
-            "root_path": "",
-        }
         context.deadline_timer.add(self, self.loop)
-        address, by_address = client[0] if client else "", context.by_address
-        max_per_address = context.settings.max_connections_per_address or math.inf
-        if (
-            len(self._connections) < context.settings.max_connections
-            and by_address[address] < max_per_address
-        ):
-            self._connections.add(self)
-            self._counted_address = address
-            by_address[address] += 1
-        elif len(context.rejected) < MAX_REJECTED_CONNECTIONS:
-            context.rejected.add(self)
-            detail = "The service has too many open connections; retry after 1 s."
-            self.reject_request(Problem(503, detail, headers={"Retry-After": "1"}))
-        else:
+        self.server_state.connections.add(cast(Any, self))
+        place = context.connections.add(self, self._client[0] if self._client else "")
+        if place is Place.NONE:
             self._end(raw.abort)
+        elif place is Place.RESERVE:
+            self._serves_probes_only = True
+            self._deadline.reset(RESERVE_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         if self.state is not CLOSED:
             self._enter(CLOSED)
         self.context.deadline_timer.discard(self)
-        self.context.rejected.discard(self)
-        self._connections.discard(self)
-        address, by_address = self._counted_address, self.context.by_address
-        if address is not None:
-            by_address[address] -= 1
-            if not by_address[address]:
-                del by_address[address]
+        self.context.connections.discard(self)
+        self.server_state.connections.discard(cast(Any, self))
         self._disconnect_requests()
         self._flow.resume_writing()
-        del self._parser  # which refers to this connection
+        self._parser = None
+
+    def eof_received(self) -> bool:
+        """Keep the connection open for the responses to whole requests of a half-closed client."""
+        self._received_eof = True
+        self.drain()
+        return self.state is QUEUED or (bool(self._requests) and self.state is not READING_BODY)
+
+    def awaits_client(self) -> bool:
+        return self._flow.write_paused or (
+            not self._flow.read_paused and self.state is not RESPONDING
+        )
+
+    def evict(self) -> None:
+        logger.debug("connection_evicted", extra={"state": self.state.name})
+        self._end(self.transport.raw.close)
 
     def _disconnect_requests(self) -> None:
         """Signal to the application that the client has disconnected, or drop what is queued."""
@@ -234,12 +232,14 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def _linger(self) -> None:
         if self.state is not LINGERING:
             self._enter(LINGERING)
-        self._linger_bytes_left = LINGER_BYTES
+        self._discarded_bytes = 0
         self._deadline.reset(LINGER_SECONDS)
         self._flow.resume_reading()
+        self.context.connections.wait(self)
 
     def _become_idle(self) -> None:
         self._enter(IDLE)
+        self.context.connections.wait(self)
         closing = self._shutdown_deadline is not None
         keep_alive = self.context.settings.keep_alive_seconds
         self._deadline.reset(CLOSE_IDLE_SECONDS if closing else keep_alive)
@@ -252,14 +252,15 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._queued_bytes += data
             self._flow.pause_reading()
         elif (
-            self.context.admission.overloaded
+            self.context.admission.predictions.overloaded
             and self.state is IDLE
             and data.startswith(b"POST ")
             and not self.context.lifecycle.stopping
         ):
             self._enter(QUEUED)
+            self.context.connections.proceed(self)
             self._queued_bytes = data
-            self.context.admission.enqueue(self._on_decision)
+            self.context.admission.predictions.enqueue(self._on_decision)
         else:
             self._parse(data)
 
@@ -283,6 +284,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._recent_bytes = bytes(data)
             self._request_line_end = 0
         self._arriving.received_bytes += len(data)
+        if self._parser is None:
+            self._parser = self._new_parser()
         try:
             self._parser.feed_data(data)
             if self._arriving.received_bytes:
@@ -300,10 +303,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         closing = self.transport.is_closing()
         if self._requests and not closing:  # a rejection waits for earlier responses
             return True
-        self._linger_bytes_left -= size
-        if self._linger_bytes_left < 0:
-            self._end(self.transport.raw.close)
-            return True
+        self._discarded_bytes += size
         return closing
 
     def _new_parser(self) -> httptools.HttpRequestParser:
@@ -317,7 +317,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
         The parser stops after a head that requests another protocol.
         """
         request, self._arriving = self._arriving, ArrivingRequest()
-        lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), request.url)]
+        parser = cast(httptools.HttpRequestParser, self._parser)
+        lines = [b"%b %b HTTP/1.1" % (parser.get_method(), request.url)]
         lines += [b"%b: %b" % header for header in request.headers if header[0] != b"upgrade"]
         self._parser = self._new_parser()
         self._parse(b"\r\n".join([*lines, b"", rest]))
@@ -348,7 +349,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         Raises:
             Problem: The head is invalid or too large, or too many requests are pipelined.
         """
-        request, parser = self._arriving, self._parser
+        request, parser = self._arriving, cast(httptools.HttpRequestParser, self._parser)
         version: str = parser.get_http_version()
         method, upgrades = parser.get_method(), parser.should_upgrade()
         # The parser accepts several spaces as one, and names of other protocols as HTTP.
@@ -362,14 +363,16 @@ class HardenedHttpProtocol(asyncio.Protocol):
             return  # the parser stops, and _parse_without_upgrade goes on
         if len(self._requests) > MAX_PIPELINED:
             raise Problem(400, f"A connection may pipeline at most {MAX_PIPELINED} requests.")
-        self._dispatch(request, method, version)
+        self._dispatch(request, method, version, keep_alive=parser.should_keep_alive())
 
-    def _dispatch(self, request: ArrivingRequest, method: bytes, version: str) -> None:
+    def _dispatch(
+        self, request: ArrivingRequest, method: bytes, version: str, *, keep_alive: bool
+    ) -> None:
         """Append a request with a valid head to those that are to be answered."""
         raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
         scope = {
-            **self._scope,
+            **self._shared_scope(),
             "http_version": version,
             "method": method.decode("ascii"),
             "path": unquote(path) if "%" in path else path,
@@ -378,7 +381,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
             "headers": request.headers,
             "state": self.app_state.copy(),
         }
-        allows_more = version == "1.1" and self._parser.should_keep_alive()
+        if self._serves_probes_only and not is_probe(scope["method"], scope["path"]):
+            detail = "The service has too many open connections; retry after 1 s."
+            raise Problem(503, detail, headers={"Retry-After": "1"})
+        allows_more = version == "1.1" and keep_alive and not self._serves_probes_only
         stopping = self.context.lifecycle.stopping
         if self._requests:
             self._flow.pause_reading()
@@ -387,14 +393,17 @@ class HardenedHttpProtocol(asyncio.Protocol):
                 last.keep_alive = last.allows_more  # only the last response closes the connection
         cycle = request.cycle = self._new_cycle(scope)
         cycle.allows_more = allows_more
-        cycle.keep_alive = allows_more and not stopping
+        cycle.keep_alive = allows_more and not stopping and not self._received_eof
         cycle.waiting_for_100_continue = request.expects_continue
         request.received_bytes = 0
         self._enter(READING_BODY)
 
     def on_body(self, body: bytes) -> None:
         request, cycle = self._arriving, self._arriving.cycle
+        before = request.body_bytes // PROGRESS_BYTES
         request.body_bytes += len(body)
+        if request.body_bytes // PROGRESS_BYTES > before:
+            self.context.connections.wait(self)
         if cycle is not None and not cycle.response_complete:
             cycle.body += body
             if len(cycle.body) > UNCHARGED_BYTES or len(self._requests) > 1:
@@ -417,6 +426,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         if cycle is None:
             return  # a head with Upgrade, which is parsed again
         self._arriving = ArrivingRequest()
+        self.context.connections.proceed(self)
         if cycle.response_complete:
             self._become_idle()
             return
@@ -425,6 +435,20 @@ class HardenedHttpProtocol(asyncio.Protocol):
         cycle.message_event.set()
 
     # Requests and their admission
+
+    def _shared_scope(self) -> Scope:
+        """Return what the scopes of all requests of the connection have in common."""
+        if self._scope is None:
+            self._scope = {
+                "type": "http",
+                "asgi": {"version": "3.0", "spec_version": "2.3"},
+                "http_version": "1.1",
+                "server": get_local_addr(self.transport.raw),
+                "client": self._client,
+                "scheme": "http",
+                "root_path": "",
+            }
+        return self._scope
 
     def _new_cycle(self, scope: Scope) -> RequestCycle:
         cycle = RequestCycle(
@@ -447,24 +471,24 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def _start_next(self, admitted: bool | None = None) -> None:
         """Start, queue or reject the first request unless that was done before.
 
-        Only POST requests need admission; others, such as health checks, start at once.
-
         Args:
             admitted: The decision of `Admission` on the request; None before a decision.
         """
         if not self._requests or self._requests[0] is self._active:
             return
         self._active = cycle = self._requests[0]
-        is_post = cycle.scope["method"] == "POST"
-        if admitted is None and not self.context.admission.try_admit(self.loop) and is_post:
-            self.context.admission.enqueue(partial(self._run_or_reject, cycle))
-        else:
-            self._run_or_reject(cycle, admitted is not False or not is_post)
+        if admitted is None:
+            admission, scope = self.context.admission, cycle.scope
+            lane = admission.lane_of(scope["method"], scope["path"])
+            if not admission.try_admit(lane, self.loop):
+                lane.enqueue(partial(self._run_or_reject, cycle))
+                return
+        self._run_or_reject(cycle, admitted is not False)
 
     def _run_or_reject(self, cycle: RequestCycle, admitted: bool) -> None:
         if cycle.disconnected:
             return
-        if not admitted:
+        if not (admitted or rejection_of(cast(Scope, cycle.scope))):
             self._reject_cheaply(cycle)
             return
         tasks = self.server_state.tasks
@@ -495,22 +519,29 @@ class HardenedHttpProtocol(asyncio.Protocol):
         data, self._queued_bytes = self._queued_bytes, b""
         self._become_idle()
         self._flow.resume_reading()
-        headers, responses = self.server_state.default_headers, None
+        headers, rejected = self.server_state.default_headers, None
         if not admitted:
-            responses = self.context.admission.rejections.write_all(data, headers)
-        if not responses:  # admitted, or the data need full parsing
+            rejected = self.context.admission.rejections.write_all(data, headers)
+        if rejected is None:  # admitted, or the data need full parsing
             self._parse(data, admitted)
+            incomplete = self.state in (IDLE, READING_HEAD, READING_BODY)
+            if self._received_eof and incomplete:
+                self._end(self.transport.raw.close)
             return
+        responses, closes = rejected
         self.transport.write(b"".join(responses))
         self.server_state.total_requests += len(responses)
         self.context.count_rejected(len(responses))
+        if closes or self._received_eof:
+            self.transport.close()
 
     def _reject_cheaply(self, cycle: RequestCycle) -> None:
         """Respond with 503 without calling the application."""
         url, headers = cycle.scope["raw_path"], self.server_state.default_headers
-        response = self.context.admission.rejections.write(url, headers)
-        if not cycle.keep_alive:
-            response = response.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+        closes = not cycle.keep_alive
+        response = self.context.admission.rejections.write(url, headers, closes=closes)
+        if cycle.scope["method"] == "HEAD":
+            response = response[: response.index(b"\r\n\r\n") + 4]
         cycle.response_started = cycle.response_complete = True
         self.transport.write(response)
         if not cycle.keep_alive:
@@ -546,7 +577,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """
         no_request = {"method": "", "path": "", "raw_path": b"", "query_string": b"", "headers": []}
         state = self.app_state.copy()
-        scope = request or {**self._scope, **no_request, "state": state}
+        scope = request or {**self._shared_scope(), **no_request, "state": state}
         self._new_cycle(rejected_scope(scope, problem)).more_body = False
         self._linger()
 
@@ -554,9 +585,12 @@ class HardenedHttpProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._flow.pause_writing()
+        self.context.connections.wait(self)
 
     def resume_writing(self) -> None:
         self._flow.resume_writing()
+        if self.state in (QUEUED, RESPONDING):
+            self.context.connections.proceed(self)
 
     def on_tick(self, seconds: float) -> None:
         """Enforce all deadlines; only time in which the service waits for the client counts."""
@@ -580,7 +614,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._reject_or_reset()
         elif self.state is LINGERING:
             due = self._requests and not transport.is_closing()
-            if not unacknowledged and not due and self._deadline.expired(seconds):
+            discarded = self._discarded_bytes
+            if not unacknowledged and not due and self._deadline.expired(seconds, discarded):
                 self._end(transport.raw.close)
         elif (
             reading

@@ -12,7 +12,7 @@ from support.eventually import loop_until
 from model.prediction.predictor import Predictor
 from service import app
 from service.lifecycle import Lifecycle
-from service.overload.admission import Admission, Decide
+from service.overload.admission import Admission, Decide, Lane
 from service.overload.limiter import WorkLimiter
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
@@ -84,10 +84,13 @@ class ServedHere:
 class _Overloaded(Admission):
     def __init__(self, reading: bool) -> None:
         super().__init__()
-        self.overloaded = not reading
+        self.predictions = self.others = _Rejecting()
+        self.predictions.overloaded = not reading
 
-    def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
-        return False
+    def try_admit(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
+        return lane is self.probes
 
+
+class _Rejecting(Lane):
     def enqueue(self, decide: Decide) -> None:
         asyncio.get_running_loop().call_soon(decide, False)

@@ -96,8 +96,7 @@ async def check_nothing_is_left(
         assert await in_flight(served.port) == 0
         await loop_until(lambda: not state.connections and not state.tasks)
         assert not context.admission.waiting
-        assert not context.by_address
-        assert not context.rejected
+        assert not len(context.connections)
         assert not context.deadline_timer._connections
         assert limiter.waiting == 0
         assert limiter._turns.pop() is None

@@ -2,9 +2,7 @@
 
 import json
 import re
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -105,30 +103,6 @@ def test_a_rejection_is_counted_and_logged_once(name: str, port: int, log: Path)
     assert counted(port, "refused_requests_total", route=route, reason=reason) == rejected + 1
     assert counted(port, "requests_total", route=route, status="499") == closed
     assert counted(port, "requests_in_flight") == 1
-
-
-def test_a_rejected_connection_is_counted(port: int, log: Path) -> None:
-    def rejected_connections() -> float:
-        return counted(port, "requests_total", route="unmatched", status="503")
-
-    before = rejected_connections()
-    with ExitStack() as stack:
-        for _ in range(10):
-            address = ("127.0.0.1", port)
-            held = socket.create_connection(address, 9, source_address=("127.0.0.2", 0))
-            stack.enter_context(held)
-            held.sendall(GET + HOST + b"\r\n")
-            assert held.recv(65536).startswith(b"HTTP/1.1 200")
-        with socket.create_connection(address, 9, source_address=("127.0.0.2", 0)) as other:
-            answered = b""
-            while received := other.recv(65536):
-                answered += received
-    assert statuses(answered) == [503]
-    until(lambda: rejected_connections() > before)
-    assert rejected_connections() == before + 1
-    identity = re.search(rb"x-request-id: (\S+)", answered)
-    assert identity is not None
-    assert line_of(log, identity[1].decode())["status"] == 503
 
 
 def test_a_rejection_in_a_pipeline_is_sent_in_order(port: int) -> None:

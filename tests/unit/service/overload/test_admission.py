@@ -10,11 +10,16 @@ import pytest
 from service.overload import admission
 from service.overload.admission import (
     BATCH_REJECTIONS,
+    BATCH_SECONDS,
     BATCH_SIZE,
     BURST_SECONDS,
     MIN_BATCH_SIZE,
+    OTHERS_SHARE,
+    PROBE_PATHS,
+    PROBES,
     WAIT_SECONDS,
     Admission,
+    Lane,
 )
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +48,7 @@ class Clients:
 
     def __init__(self, clock: Clock) -> None:
         self.admission, self.clock = Admission(), clock
+        self.lane = self.admission.predictions
         self.answered: list[int] = []
         self.rejected: list[int] = []
         self.sent = 0
@@ -52,10 +58,10 @@ class Clients:
         for _ in range(count):
             decide = partial(self.decide, self.sent)
             self.sent += 1
-            if self.admission.try_admit(asyncio.get_running_loop()):
+            if self.admission.try_admit(self.lane, asyncio.get_running_loop()):
                 decide(True)
             else:
-                self.admission.enqueue(decide)
+                self.lane.enqueue(decide)
 
     def decide(self, number: int, admitted: bool) -> None:
         """Answer a request, which takes `SECONDS`, or reject it."""
@@ -66,7 +72,7 @@ class Clients:
             self.rejected.append(number)
 
     def is_overloaded(self) -> bool:
-        return self.admission.overloaded
+        return self.lane.overloaded
 
     async def all_done(self) -> None:
         for _ in iterations():
@@ -106,7 +112,9 @@ async def test_a_batch_starts_per_iteration_and_the_rest_in_order(
     assert clients.rejected == []
     assert 1 <= most <= BATCH_SIZE
     await clients.all_done()
-    assert clients.admission.try_admit(asyncio.get_running_loop())  # at once, as at the start
+    assert clients.admission.try_admit(
+        clients.lane, asyncio.get_running_loop()
+    )  # at once, as at the start
 
 
 async def test_slow_requests_have_smaller_batches(clients: Clients) -> None:
@@ -187,3 +195,89 @@ async def test_an_overload_is_logged_once(
         await clients.all_done()
     assert [record.message for record in caplog.records] == ["overload_rejecting"] * 2
     assert all(0 < vars(record)["rejected"] <= BATCH_REJECTIONS for record in caplog.records)
+
+
+def started_in_an_iteration(admission: Admission, *lanes: tuple[Lane, int]) -> list[int]:
+    """Queue requests in lanes, and return how many of each start in the next iteration."""
+    counts = [0] * len(lanes)
+
+    def count(number: int, admitted: bool) -> None:
+        counts[number] += admitted
+
+    for number, (lane, requests) in enumerate(lanes):
+        for _ in range(requests):
+            lane.enqueue(partial(count, number))
+    admission._run_iteration(asyncio.get_running_loop())
+    return counts
+
+
+async def test_other_requests_have_a_share_beside_predictions() -> None:
+    admission = Admission()
+    lanes = (admission.predictions, 50), (admission.others, 50), (admission.probes, 50)
+    assert started_in_an_iteration(admission, *lanes) == [
+        BATCH_SIZE,
+        BATCH_SIZE // OTHERS_SHARE,
+        PROBES,
+    ]
+
+
+async def test_other_requests_alone_have_the_whole_iteration() -> None:
+    admission = Admission()
+    assert started_in_an_iteration(admission, (admission.others, 50)) == [BATCH_SIZE]
+
+
+async def test_a_flood_of_other_requests_does_not_delay_predictions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    clients, flood = Clients(clock), Clients(clock)
+    flood.admission, flood.lane = clients.admission, clients.admission.others
+    for _ in range(100):
+        flood.send(100)
+        clients.send(1)
+        sent_at = clock.now
+        for _ in iterations():
+            if not clients.lane.queue:
+                break
+            await asyncio.sleep(0)
+        assert clock.now - sent_at < 2 * BATCH_SECONDS + BATCH_SIZE * SECONDS
+    assert clients.rejected == []
+    assert flood.answered
+    assert flood.rejected
+
+
+async def test_probes_are_never_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = Clients(Clock(monkeypatch))
+    clients.lane = clients.admission.probes
+    clients.send(1000)
+    await clients.all_done()
+    assert clients.answered == list(range(1000))
+    assert clients.rejected == []
+
+
+def test_an_overload_ends_when_the_queue_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, lane = Clock(monkeypatch), Lane()
+    lane.batch_size = 4
+
+    def overloaded_with(queued: int) -> bool:
+        while len(lane.queue) < queued:
+            lane.enqueue(lambda _: None)
+        while len(lane.queue) > queued:
+            lane.queue.pop()
+        lane.run(clock.now, iteration_seconds=BURST_SECONDS / 10)
+        return lane.overloaded
+
+    assert [overloaded_with(queued) for queued in (30, 50, 30, 10, 30)] == [
+        *(False, True),  # 40 requests wait for BURST_SECONDS
+        *(True, False, False),  # it ends with 20
+    ]
+    assert lane.queue
+
+
+@pytest.mark.parametrize("path", sorted(PROBE_PATHS))
+def test_the_lanes_of_requests(path: str) -> None:
+    admission = Admission()
+    assert admission.lane_of("GET", path) is admission.lane_of("HEAD", path) is admission.probes
+    assert admission.lane_of("PUT", path) is admission.others
+    assert admission.lane_of("GET", f"{path}/") is admission.others
+    assert admission.lane_of("POST", path) is admission.predictions

@@ -10,13 +10,15 @@ from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statu
 
 from service.lifecycle import Phase
 from service.problems import Problem, rejected_scope, rejection_of
-from service.protocol.http_protocol import LINGER_BYTES, MAX_REJECTED_CONNECTIONS
+from service.protocol.http_protocol import LINGER_SECONDS, PROGRESS_BYTES, RESERVE_SECONDS
+from service.protocol.open_connections import RESERVE
 
 pytestmark = pytest.mark.anyio
 
 BAD = b"GET /b" + HEAD + b"X : a\r\n\r\n"
 HALVES = b"GET /halves" + HEAD + b"\r\n"
 SHUTTING_DOWN = "The service is shutting down."
+MEBIBYTES = 3
 TOO_MANY = "The service has too many open connections; retry after 1 s."
 
 
@@ -27,72 +29,133 @@ def body(path: bytes, size: int) -> bytes:
 # Connection limits
 
 
-async def test_one_connection_above_the_limit_is_rejected() -> None:
-    server = Server(max_connections=2)
-    wires = [server.connect() for _ in range(2)]
-    assert await wires[1].send(GET)
-    rejected = server.connect("127.0.0.9")
-    answered = await rejected.answered()
+async def test_a_connection_that_waits_for_its_client_makes_room() -> None:
+    server = Server(max_connections=2, max_connections_per_address=0)
+    old, busy = server.connect(), server.connect()
+    await busy.send(WAIT)
+    assert statuses(await server.connect("127.0.0.9").send(GET)) == [200]
+    assert old.is_closed()
+    assert not busy.is_closed()
+    server.application.go.set()
+    assert statuses(await busy.answered()) == [200]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /a HT", body(b"/read", 9) + b"1", body(b"/a", 9), GET],
+    ids=["silent", "half-head", "half-body", "answered-half-body", "idle"],
+)
+async def test_connections_in_these_states_make_room(sent: bytes) -> None:
+    server = Server(max_connections=1, max_connections_per_address=0)
+    slow = server.connect()
+    if sent:
+        await slow.send(sent)
+    assert statuses(await server.connect().send(GET)) == [200]
+    assert slow.is_closed()
+    await slow.lose()
+    assert len(server.context.connections) == 1
+
+
+async def test_a_client_that_does_not_read_makes_room() -> None:
+    server = Server(max_connections=1, max_connections_per_address=0)
+    slow = server.connect()
+    await slow.send(HALVES)
+    slow.protocol.pause_writing()
+    assert statuses(await server.connect().send(GET)) == [200]
+    assert slow.is_closed()
+
+
+async def test_a_client_that_waits_for_the_service_makes_no_room() -> None:
+    server = Server(max_connections=3, max_connections_per_address=0)
+    busy = [server.connect() for _ in range(3)]
+    await busy[0].send(WAIT)
+    await busy[1].send(HALVES)
+    busy[1].protocol.pause_writing()
+    busy[1].protocol.resume_writing()
+    await busy[2].send(b"POST /wait" + HEAD + b"Content-Length: 900000\r\n\r\n")
+    await busy[2].send(b"x" * 100_000)  # more than the service reads ahead
+    assert busy[2].is_paused()
+    assert statuses(await server.connect().send(GET)) == [503]
+    assert not any(each.is_closed() for each in busy)
+
+
+async def test_progress_of_a_body_keeps_a_connection() -> None:
+    server = Server(max_connections=2, max_connections_per_address=0)
+    first, second = server.connect(), server.connect()
+    for each in (first, second):
+        await each.send(body(b"/read", 2 * PROGRESS_BYTES))
+    await first.send(b"x" * PROGRESS_BYTES)
+    await second.send(b"x")
+    server.connect()
+    assert (first.is_closed(), second.is_closed()) == (False, True)
+
+
+async def test_beyond_the_limit_only_probes_are_answered() -> None:
+    server = Server(max_connections=1, max_connections_per_address=0)
+    await server.connect().send(WAIT)
+    rejected = server.connect()
+    assert await rejected.answered() == b""
+    answered = await rejected.send(GET)
     assert statuses(answered) == [503]
     assert detail(answered) == TOO_MANY
     assert b"retry-after: 1\r\n" in answered
     assert rejected.raw.ended
-    assert await rejected.send(GET) == b""
-    await wires[0].lose()
-    assert statuses(await server.connect().send(GET)) == [200]  # the rejected one does not count
-    assert statuses(await server.connect().answered()) == [503]
-    assert len(server.application.scopes) == 2
+    for path in (b"/health/live", b"/health/ready", b"/ping"):
+        probe = server.connect()
+        answered = await probe.send(b"GET " + path + HEAD + b"\r\n")
+        assert statuses(answered) == [200]
+        assert b"connection: close\r\n" in answered
+        assert probe.is_closed()
 
 
-async def test_one_connection_above_the_limit_of_an_address_is_rejected() -> None:
-    server = Server(max_connections_per_address=2)
-    first, second = (server.connect() for _ in range(2))
-    rejected = server.connect()
-    assert statuses(await rejected.answered()) == [503]
-    assert statuses(await server.connect("127.0.0.2").send(GET)) == [200]
-    await rejected.lose()  # it was not counted, so its end frees no place
-    assert statuses(await server.connect().answered()) == [503]
-    assert server.context.by_address == {"127.0.0.1": 2, "127.0.0.2": 1}
-    await first.lose()
-    assert statuses(await server.connect().send(GET)) == [200]
-    await second.lose()
-    assert server.context.by_address == {"127.0.0.1": 1, "127.0.0.2": 1}
+async def test_a_connection_of_the_reserve_must_begin_soon() -> None:
+    server = Server(max_connections=1, max_connections_per_address=0)
+    await server.connect().send(WAIT)
+    reserve = server.connect()
+    await reserve.later(RESERVE_SECONDS)
+    assert not reserve.is_closed()
+    await reserve.later(1)
+    assert reserve.is_closed()
 
 
-async def test_the_counters_of_addresses_are_removed() -> None:
-    server = Server(max_connections_per_address=2)
-    wires = [server.connect(f"127.0.0.{number}") for number in range(5)]
-    wires.append(server.connect(None))  # a Unix socket
-    assert len(server.context.by_address) == 6
-    assert server.deadline_timer.added == {wire.protocol for wire in wires}
-    for wire in wires:
-        await wire.lose()
-    assert not server.context.by_address
-    assert not server.deadline_timer.added
-
-
-async def test_without_a_limit_an_address_has_any_number_of_connections() -> None:
-    server = Server()
-    for _ in range(100):
-        assert statuses(await server.connect().send(GET)) == [200]
-
-
-async def test_beyond_many_rejected_connections_further_ones_are_aborted() -> None:
-    server = Server(max_connections=1)
-    server.connect()
-    rejected = [server.connect() for _ in range(MAX_REJECTED_CONNECTIONS)]
-    assert [statuses(await wire.answered()) for wire in rejected] == [
-        [503]
-    ] * MAX_REJECTED_CONNECTIONS
-    assert not any(wire.raw.aborted for wire in rejected)
+async def test_without_any_room_a_connection_is_aborted() -> None:
+    server = Server(max_connections=1, max_connections_per_address=0)
+    await server.connect().send(WAIT)
+    reserve = [server.connect() for _ in range(RESERVE)]
+    for each in reserve:
+        server.context.connections.proceed(each.protocol)
     more = server.connect()
     assert await more.answered() == b""
-    assert more.raw.aborted
+    assert more.is_aborted()
     await more.lose()
-    assert server.connect().raw.aborted  # the aborted one did not count as rejected
-    for wire in rejected[:3]:
-        await wire.lose()
-    assert [server.connect().raw.aborted for _ in range(4)] == [False, False, False, True]
+    for each in reserve[:3]:
+        await each.lose()
+    assert [server.connect().is_aborted() for _ in range(3)] == [False] * 3
+
+
+async def test_a_half_closed_client_is_answered() -> None:
+    wire = Server().connect()
+    await wire.send(WAIT + GET)
+    assert wire.protocol.eof_received()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200, 200]
+    assert wire.is_closed()
+
+
+async def test_a_half_closed_client_is_answered_before_a_request_that_is_cut_off() -> None:
+    wire = Server().connect()
+    await wire.send(WAIT + b"GET /b")
+    assert wire.protocol.eof_received()
+    wire.server.application.go.set()
+    assert statuses(await wire.answered()) == [200]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", body(b"/read", 9), GET])
+async def test_a_half_closed_client_without_a_whole_request_is_disconnected(sent: bytes) -> None:
+    wire = Server().connect()
+    if sent:
+        await wire.send(sent)
+    assert not wire.protocol.eof_received()
 
 
 # Rejections
@@ -224,14 +287,24 @@ async def test_a_close_between_requests_does_not_linger(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("can_end", [True, False])
-async def test_a_close_within_a_body_lingers(wire: Wire, can_end: bool) -> None:
+async def test_a_close_within_a_body_reads_the_rest_of_any_size(wire: Wire, can_end: bool) -> None:
     wire.raw.can_end = can_end
-    closing = body(b"/a", LINGER_BYTES + 5)[:-2] + b"Connection: close\r\n\r\n"
+    closing = body(b"/a", MEBIBYTES * 1024 * 1024)[:-2] + b"Connection: close\r\n\r\n"
     assert statuses(await wire.send(closing)) == [200]
     assert (wire.is_closed(), wire.is_ended()) == (False, can_end)
-    assert await wire.send(b"x" * LINGER_BYTES) == b""
+    for _ in range(MEBIBYTES):
+        assert await wire.send(b"x" * 1024 * 1024) == b""
+    await wire.later(LINGER_SECONDS)
     assert not wire.is_closed()
-    assert await wire.send(b"x") == b""
+    await wire.later(MEBIBYTES * 16 + 1)
+    assert wire.is_closed()
+
+
+async def test_a_client_that_stops_sending_is_not_waited_for(wire: Wire) -> None:
+    await wire.send(body(b"/a", 1000)[:-2] + b"Connection: close\r\n\r\n")
+    await wire.later(LINGER_SECONDS)
+    assert not wire.is_closed()
+    await wire.later(1)
     assert wire.is_closed()
 
 
@@ -243,15 +316,13 @@ async def test_a_close_of_a_closing_transport_does_not_linger(wire: Wire) -> Non
     assert not wire.is_ended()
 
 
-async def test_the_rest_of_a_short_body_is_discarded_and_the_connection_kept(wire: Wire) -> None:
-    assert statuses(await wire.send(body(b"/a", 1000))) == [200]
-    assert await wire.send(b"x" * 999) == b""
+@pytest.mark.parametrize("size", [1000, 3 * 1024 * 1024])
+async def test_the_rest_of_a_body_is_discarded_and_the_connection_kept(
+    wire: Wire, size: int
+) -> None:
+    assert statuses(await wire.send(body(b"/a", size))) == [200]
+    assert await wire.send(b"x" * (size - 1)) == b""
     assert statuses(await wire.send(b"x" + GET)) == [200]
-    assert statuses(await wire.send(body(b"/a", LINGER_BYTES * 2))) == [200]
-    assert await wire.send(b"x" * LINGER_BYTES) == b""
-    assert not wire.is_closed()
-    await wire.send(b"x")
-    assert wire.is_closed()
 
 
 async def test_a_closing_connection_starts_no_further_request(wire: Wire) -> None:

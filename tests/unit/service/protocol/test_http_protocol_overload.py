@@ -101,12 +101,10 @@ async def test_a_rejection_is_a_503_with_retry_after(served: ServedHere, reading
 
 
 @READING
-async def test_health_and_metrics_are_answered_under_overload(
-    served: ServedHere, reading: bool
-) -> None:
+async def test_probes_are_answered_under_overload(served: ServedHere, reading: bool) -> None:
     client = await connect(served)
     async with served.overloaded(reading=reading):
-        for path in (b"/health", b"/health/live", b"/metrics", b"/v2/health/ready", b"/ping"):
+        for path in (b"/health", b"/health/live", b"/v2/health/ready", b"/ping"):
             assert (await client.send(get(path)))[0] == 200
         client.writer.write(post() + get(b"/health/live") + post())
         assert [(await client.answer())[0] for _ in range(3)] == [503, 200, 503]
@@ -159,8 +157,9 @@ async def test_a_short_burst_is_answered(served: ServedHere) -> None:
 
 async def test_deferred_requests_are_answered(served: ServedHere) -> None:
     clients = await asyncio.gather(*(connect(served) for _ in range(10)))
-    served.context.admission.try_admit(asyncio.get_running_loop())
-    served.context.admission.overloaded = True
+    admission = served.context.admission
+    admission.try_admit(admission.predictions, asyncio.get_running_loop())
+    admission.predictions.overloaded = True
     answers = await asyncio.gather(*(client.send(post()) for client in clients))
     assert [status for status, _, _ in answers] == [200] * 10
 
@@ -171,15 +170,15 @@ async def test_a_client_that_disconnects_while_queued_leaves_nothing(
     held: list[Decide] = []
     admission = served.context.admission
     with monkeypatch.context() as patch:
-        patch.setattr(admission, "try_admit", lambda _: False)
-        patch.setattr(admission, "enqueue", held.append)
+        patch.setattr(admission, "try_admit", lambda *_: False)
+        patch.setattr(admission.predictions, "enqueue", held.append)
         for overloaded in (False, True):
-            admission.overloaded = overloaded
+            admission.predictions.overloaded = overloaded
             client = await connect(served)
             client.writer.write(post())
             await loop_until(partial(lambda count: len(held) == count, 1 + overloaded))
             client.writer.close()
-        admission.overloaded = False
+        admission.predictions.overloaded = False
     await asyncio.sleep(0.1)
     for each in held:
         each(True)

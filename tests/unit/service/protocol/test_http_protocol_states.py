@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.fake_connection import GET, HEAD, WAIT, Server, statuses
 
 from service.lifecycle import Phase
-from service.overload.admission import Admission, Decide
+from service.overload.admission import Admission, Decide, Lane
 from service.protocol.http_protocol import (
     CLOSED,
     IDLE,
@@ -25,6 +25,7 @@ from service.protocol.http_protocol import (
 
 POST = b"POST /read" + HEAD + b"Content-Length: 2\r\n\r\n"
 CLOSE = GET[:-2] + b"Connection: close\r\n\r\n"
+LAST = b"POST /read" + HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 BAD = GET[:-2] + b"X : a\r\n\r\n"
 
 Transition = tuple[ConnectionState, ConnectionState]
@@ -37,18 +38,26 @@ class ManualAdmission(Admission):
     def __init__(self) -> None:
         super().__init__()
         self.busy = False
-        self.queued: list[Decide] = []
+        self.lane = self.predictions = self.others = ManualLane()
 
-    def try_admit(self, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
+    def try_admit(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> bool:  # noqa: ARG002
         return not self.busy
+
+    def decide(self, admitted: bool) -> None:
+        queued, self.lane.queued = self.lane.queued, []
+        for decide in queued:
+            decide(admitted)
+
+
+class ManualLane(Lane):
+    """A lane whose requests wait until the test decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queued: list[Decide] = []
 
     def enqueue(self, decide: Decide) -> None:
         self.queued.append(decide)
-
-    def decide(self, admitted: bool) -> None:
-        queued, self.queued = self.queued, []
-        for decide in queued:
-            decide(admitted)
 
 
 class Client:
@@ -65,10 +74,8 @@ class Client:
         if isinstance(step, bytes):
             return await wire.send(step)
         match step:
-            case "another":
-                self.wire = self.server.connect()
             case "busy" | "overloaded":
-                self.admission.busy, self.admission.overloaded = True, step == "overloaded"
+                self.admission.busy, self.admission.lane.overloaded = True, step == "overloaded"
             case "admit" | "reject":
                 self.admission.decide(step == "admit")
             case "answer":
@@ -80,10 +87,15 @@ class Client:
                 protocol.shutdown()
             case "abort":
                 protocol.abort()
+            case "evict":
+                protocol.evict()
             case "wait":
                 return await wire.later(12)
             case "lose":
                 await wire.lose()
+            case "finish":
+                if not protocol.eof_received():  # the transport closes then
+                    protocol.evict()
         return await wire.answered()
 
 
@@ -91,7 +103,7 @@ class Client:
 SCENARIOS: dict[Transition, list[Step]] = {
     (IDLE, READING_HEAD): [b"G"],
     (IDLE, QUEUED): ["overloaded", POST],
-    (IDLE, LINGERING): ["another"],
+    (IDLE, LINGERING): ["overloaded", LAST, "drain", "reject"],
     (IDLE, CLOSED): ["lose"],
     (READING_HEAD, READING_BODY): [POST],
     (READING_HEAD, LINGERING): [BAD],
@@ -113,6 +125,7 @@ STEPS: list[Step] = [
     *(b"POST /halves" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n", b"0\r\n\r\n"),
     GET[:-2] + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
     *("busy", "overloaded", "admit", "reject", "answer", "drain", "shutdown", "abort", "wait"),
+    *("evict", "finish", LAST),
 ]
 
 
@@ -187,7 +200,7 @@ async def run(steps: list[Step]) -> None:
     server = client.server
     assert not server.state.tasks
     assert not server.state.connections
-    assert not server.context.by_address
+    assert not len(server.context.connections)
     assert not server.deadline_timer.added
 
 
