@@ -83,7 +83,12 @@ class Problem(Exception):
         return cls(422, "The request breaks the rules listed in errors.", errors)
 
     def response_for(self, scope: Scope) -> Response:
-        """Return the response to a request, in the error format of its path."""
+        """Return the response to a request, in the error format of its path.
+
+        It forgets where it was raised: the frames refer to the body of the request, and are in
+        reference cycles with the exception, which only a garbage collection would free.
+        """
+        self.__traceback__ = self.__context__ = None
         path: str = scope["path"]
         if path == INFERENCE_PROTOCOL or path.startswith(f"{INFERENCE_PROTOCOL}/"):
             return self._inference_error()

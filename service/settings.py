@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         description="Maximum memory for all requests of a process, in bytes: received, "
         "decompressed, parsed and unsent. A request that does not fit is rejected with 503. "
         "Default: two thirds of what the memory limit of the control group leaves to each process "
-        "after 128 MiB; 256 MiB without a limit.",
+        "after 160 MiB; 256 MiB without a limit.",
     )
     max_spooled_answer_bytes: int | None = Field(
         None,
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         description="Maximum size of the temporary files of a process, in bytes. They hold answers "
         "to tables of more than 1 MiB; a table that does not fit is rejected with 507. Default: "
         "one third of what the memory limit of the control group leaves to each process after "
-        "128 MiB, since a temporary folder may be in memory; 1 GiB without a limit.",
+        "160 MiB, since a temporary folder may be in memory; 1 GiB without a limit.",
     )
     api_keys: str | None = Field(
         None,

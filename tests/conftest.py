@@ -146,18 +146,21 @@ def service_port(artifact_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def wisconsin(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    """Train the default recipe and load its artifact."""
+def wisconsin_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the default recipe and return its artifact."""
     path = tmp_path_factory.mktemp("artifacts") / "wisconsin.joblib"
     artifact.save(train(load_recipe("wisconsin")).predictor, path)
-    return artifact.load(path)
+    return path
 
 
 @pytest.fixture(scope="session")
-def wisconsin_port(wisconsin: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    path = tmp_path_factory.mktemp("served") / "wisconsin.joblib"
-    artifact.save(wisconsin, path)
-    with serving(path) as port:
+def wisconsin(wisconsin_path: Path) -> Predictor:
+    return artifact.load(wisconsin_path)
+
+
+@pytest.fixture(scope="session")
+def wisconsin_port(wisconsin_path: Path) -> Iterator[int]:
+    with serving(wisconsin_path) as port:
         yield port
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 MIB: Final = 1024**2
-RESERVED_BYTES: Final = 128 * MIB  # of a process, for the interpreter, models and connections
+RESERVED_BYTES: Final = 160 * MIB  # of a process, for the interpreter, models and connections
 MIN_BYTES: Final = 64 * MIB  # of each budget
 CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 MEMBERSHIP: Final = Path("/proc/self/cgroup")

@@ -27,7 +27,7 @@ class RequestCycle(RequestResponseCycle):
 
     def reject(self, problem: Problem) -> None:
         """Make the application respond with a problem; the connection closes afterwards."""
-        self.rejection = problem
+        self.rejection = problem.with_traceback(None)  # its frames refer to received bytes
         self.keep_alive = False
         self.waiting_for_100_continue = False
         self.message_event.set()
@@ -42,7 +42,11 @@ class RequestCycle(RequestResponseCycle):
         if self.unread.charged_bytes:
             self.on_read()
         if self.rejection is not None and not self.disconnected and not self.response_complete:
-            raise self.rejection
+            rejection, self.rejection = self.rejection, None
+            try:
+                raise rejection
+            finally:
+                del rejection  # which would be a reference cycle with this frame, and all callers'
         return message
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:

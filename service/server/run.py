@@ -26,6 +26,7 @@ from service.observability.tracing import create_tracer_provider
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
+from service.server.allocator import return_large_buffers
 from service.server.graceful import GracefulServer
 from service.server.supervisor import follow_supervisor, serve_with_workers
 from service.server.uvicorn_check import UvicornError, check_uvicorn
@@ -129,6 +130,7 @@ def _make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
         lifecycle=lifecycle,
         log_writer=writer,
     )
+    return_large_buffers()
     # A thread that works on a large body yields to other requests after 0.5 ms instead of 5 ms.
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     # The objects created so far are permanent; each garbage collection of them would take 20 ms.

@@ -9,6 +9,7 @@ import yaml
 from support.paths import ROOT
 
 from service.lifecycle import GRACE_SECONDS
+from service.overload.budgets import MIB, RESERVED_BYTES, Budgets
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 RESOURCES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "kustomization.yaml")
@@ -76,6 +77,40 @@ def test_the_grace_period_exceeds_the_shutdown() -> None:
     service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
     assert float(service["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS + 1
     assert "environment" not in service  # no drain
+
+
+def size_of(text: str) -> int:
+    """Return a quantity of Kubernetes or Docker in bytes."""
+    units = {"g": 1024**3, "Gi": 1024**3, "m": 1024**2, "Mi": 1024**2}
+    number = text.rstrip("GMgmi")
+    return int(number) * units[text.removeprefix(number)]
+
+
+def test_the_budgets_fit_into_the_memory_of_a_pod() -> None:
+    limit = size_of(CONTAINER["resources"]["limits"]["memory"])
+    budgets = Budgets.for_limit(limit, workers=1)
+    assert RESERVED_BYTES + budgets.memory_bytes + budgets.spool_bytes <= limit
+    (spooled,) = (
+        int(each["value"])
+        for each in CONTAINER["env"]
+        if each["name"] == "MALIGNANCY_MAX_SPOOLED_ANSWER_BYTES"
+    )
+    (volume,) = POD["volumes"]
+    assert "medium" not in volume["emptyDir"]  # a disk, so spooled answers are no memory
+    assert spooled < size_of(volume["emptyDir"]["sizeLimit"])
+
+
+def test_the_budgets_fit_into_the_memory_of_compose() -> None:
+    service = read(ROOT / "deploy" / "compose.yaml")["services"]["malignancy"]
+    limit = size_of(service["mem_limit"])
+    budgets = Budgets.for_limit(limit, workers=1)
+    assert RESERVED_BYTES + budgets.memory_bytes + budgets.spool_bytes <= limit
+    (temporary,) = service["tmpfs"]
+    path, _, size = temporary.partition(":size=")
+    assert path == "/tmp"
+    assert budgets.spool_bytes <= size_of(size)
+    # A full folder leaves the rest of the memory.
+    assert RESERVED_BYTES + budgets.memory_bytes + size_of(size) <= limit + 16 * MIB
 
 
 def test_compose_has_no_privileges() -> None:

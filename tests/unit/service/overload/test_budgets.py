@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.overload.budgets import MIB, Budgets, memory_limit
+from service.overload.budgets import MIB, RESERVED_BYTES, Budgets, memory_limit
 
 
 def group(path: Path, name: str, content: str) -> None:
@@ -48,6 +48,7 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
 
 def test_the_limit_is_divided_among_the_processes() -> None:
     assert Budgets.for_limit(None, 4) == (256 * MIB, 1024 * MIB)
-    assert Budgets.for_limit(512 * MIB, 1) == (256 * MIB, 128 * MIB)
-    assert Budgets.for_limit(2048 * MIB, 4) == (256 * MIB, 128 * MIB)
+    limit = RESERVED_BYTES + 300 * MIB
+    assert Budgets.for_limit(limit, 1) == (200 * MIB, 100 * MIB)
+    assert Budgets.for_limit(4 * limit, 4) == (200 * MIB, 100 * MIB)
     assert Budgets.for_limit(64 * MIB, 1) == (64 * MIB, 64 * MIB)
