@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import json
 import socket
 import struct
@@ -29,6 +30,24 @@ def message(rows: int) -> bytes:
 SMALL, LARGE = message(1), message(2000)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"400\r\n" + b" " * 1024 + b"\r\n") * 20
 
+
+def post(path: str, body: bytes, header: str) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
+
+
+WHOLE = post("/predict", b'{"\\u0069nstances":%b}' % json.dumps([ROW] * 2000).encode(), "A: b")
+INPUT = {"name": "input", "datatype": "FP64", "shape": [2000, 9], "data": ROW * 2000}
+PACKED = post(
+    "/v2/models/article/infer",
+    gzip.compress(json.dumps({"inputs": [INPUT]}).encode() + b" " * 10**6),
+    "Content-Encoding: gzip",
+)
+FRAME = post("/invocations", json.dumps({"inputs": [ROW] * 2000}).encode(), "A: b")
+TABLE = post(
+    "/predict?errors=mark", b"[5,1,1,1,2,1,3,1,99]\n" * 5000, "Content-Type: application/x-ndjson"
+)
+
 # The bytes sent before the disconnect, and whether the client waits for the first response byte.
 KINDS = {
     "before the body is complete": (SMALL[:-5], False),
@@ -36,6 +55,12 @@ KINDS = {
     "while it waits": (SMALL, False),
     "while it is computed": (LARGE, False),
     "while it is answered": (LARGE, True),
+    "while it is parsed as a whole": (WHOLE, False),
+    "while it is decompressed": (PACKED, False),
+    "while a frame is answered": (FRAME, True),
+    "in the middle of a table": (TABLE[:-5], False),
+    "while a table is scored": (TABLE, False),
+    "while a table is answered": (TABLE, True),
 }
 
 
