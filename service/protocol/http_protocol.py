@@ -116,8 +116,6 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self._parser: httptools.HttpRequestParser | None = None  # which refers to this connection
         self._serves_probes_only = False
         self._received_eof = False  # the client sends nothing more, and may read responses
-        self._recent_bytes = b""  # the input since the start of the current head, or slightly more
-        self._request_line_end = 0  # of the last request line in _recent_bytes
         self._queued_bytes = b""
         self._unread = context.memory.lease(arriving=True)
         self._discarded_bytes = 0
@@ -278,11 +276,6 @@ class HardenedHttpProtocol(asyncio.Protocol):
             return
         if self.state is CLOSED or (self.state is LINGERING and self._discard(len(data))):
             return
-        if self.state is READING_HEAD:
-            self._recent_bytes += data
-        else:
-            self._recent_bytes = bytes(data)
-            self._request_line_end = 0
         self._arriving.received_bytes += len(data)
         if self._parser is None:
             self._parser = self._new_parser()
@@ -352,12 +345,6 @@ class HardenedHttpProtocol(asyncio.Protocol):
         request, parser = self._arriving, cast(httptools.HttpRequestParser, self._parser)
         version: str = parser.get_http_version()
         method, upgrades = parser.get_method(), parser.should_upgrade()
-        # The parser accepts several spaces as one, and names of other protocols as HTTP.
-        line = b"%b %b HTTP/%b\r\n" % (method, request.url, version.encode())
-        start = self._recent_bytes.find(line, self._request_line_end)
-        if start < 0:
-            raise Problem(400, "The request line must be a method, a target and HTTP/1.1.")
-        self._request_line_end = start + len(line)
         request.validate_head(method, version, upgrades, self.context.allowed_hosts)
         if upgrades:
             return  # the parser stops, and _parse_without_upgrade goes on
