@@ -3,14 +3,13 @@
 Requests wait in lanes, each with its share of an iteration: predictions, all other requests, and
 probes. So no kind of request delays another one for long, and a probe is answered at any load.
 
-As long as all requests of a lane can start soon, they start in order; a burst may take longer than
-a lane that has not been empty for a while. When they cannot, the lane is overloaded until they can
-by far: the newest request, which has lost no time yet, starts first, and requests that have waited
-too long are rejected. Rejecting at once would not help: clients that retry at once would leave time
-for nothing but rejections.
+Requests start in order. A lane is overloaded when its requests cannot all start soon, until they
+can by far; a burst may take longer than a lane that has not been empty for a while. Under overload,
+requests that have waited too long are rejected. Rejecting at once would not help: clients that
+retry at once would leave time for nothing but rejections.
 
 Source:
-    Ben Maurer, "Fail at Scale", ACM Queue 13:8, 2015 (adaptive LIFO, CoDel).
+    Ben Maurer, "Fail at Scale", ACM Queue 13:8, 2015 (CoDel).
 """
 
 import asyncio
@@ -26,8 +25,7 @@ logger = logging.getLogger(__name__)
 
 # Fixed values.
 BATCH_SIZE: Final = 16  # maximum predictions per iteration; as many are then predicted together
-BATCH_SECONDS: Final = 0.01  # of work per iteration
-MIN_BATCH_SIZE: Final = 4  # even if they take longer: requests predicted together cost far less
+BATCH_SECONDS: Final = 0.005  # of work per iteration
 OTHERS_SHARE: Final = 4  # other requests per iteration, beside predictions: the batch divided by it
 PROBES: Final = 32  # maximum per iteration, in addition
 # A longer wait than BURST_SECONDS is an overload; if the lane has not been empty for that time, a
@@ -77,7 +75,7 @@ class Lane:
         self.queue.append((now, decide))
 
     def run(self, now: float, iteration_seconds: float) -> int:
-        """Start the requests of one iteration; under overload, the newest ones.
+        """Start the requests of one iteration, in order.
 
         Args:
             now: The time, on the monotonic clock.
@@ -89,9 +87,8 @@ class Lane:
         self.overloaded = self._rejects and self._is_late(now, iteration_seconds)
         rejected = self._reject_queued_before(now - WAIT_SECONDS) if self.overloaded else 0
         self.admitted = min(self.batch_size, len(self.queue))
-        take = self.queue.pop if self.overloaded else self.queue.popleft
         for _ in range(self.admitted):
-            take()[1](True)
+            self.queue.popleft()[1](True)
         return rejected
 
     def _is_late(self, now: float, iteration_seconds: float) -> bool:
@@ -181,8 +178,9 @@ class Admission:
             return
         self._iteration_at = now
         fitting = int(BATCH_SECONDS / max(self._request_seconds, BATCH_SECONDS / BATCH_SIZE))
-        predictions.batch_size = max(MIN_BATCH_SIZE, fitting)
-        others.batch_size = predictions.batch_size // (OTHERS_SHARE if has_predictions else 1)
+        predictions.batch_size = max(1, fitting)
+        share = OTHERS_SHARE if has_predictions else 1
+        others.batch_size = max(1, predictions.batch_size // share)
         try:
             self._run_lanes(now)
         finally:  # after any error, the remaining requests wait for the next iteration
