@@ -12,12 +12,15 @@ from model.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.anyio
 
+MIB = 2**20
 ROWS = b",".join([b"[5,1,1,1,2,1,3,1,1]"] * 50_000)
-BODIES = {
-    "malformed": (400, b'{"instances":[%b,]}' % ROWS),
-    "invalid": (422, b'{"instances":[%b,[1]]}' % ROWS),
+# The status, the memory for requests, and the body.
+BODIES: dict[str, tuple[int, int, bytes]] = {
+    "malformed": (400, 64 * MIB, b'{"instances":[%b,]}' % ROWS),
+    "invalid": (422, 64 * MIB, b'{"instances":[%b,[1]]}' % ROWS),
     "too large for the memory": (
         413,
+        16 * MIB,
         b'{"instances" :[%b], "instances":[]}' % (ROWS + b"," + ROWS),
     ),
 }
@@ -35,8 +38,8 @@ async def post(port: int, body: bytes) -> int:
 
 @pytest.mark.parametrize("kind", BODIES)
 async def test_the_body_of_a_rejected_request_is_freed(predictor: Predictor, kind: str) -> None:
-    status, body = BODIES[kind]
-    async with ServedHere(predictor, max_request_memory_bytes=2**25).running() as served:
+    status, memory_bytes, body = BODIES[kind]
+    async with ServedHere(predictor, max_request_memory_bytes=memory_bytes).running() as served:
         assert await post(served.port, body) == status
         gc.collect()
         gc.disable()
