@@ -105,7 +105,8 @@ class RequestMiddleware:
                 )
             await problem.response_for(scope)(scope, receive, send_with_id)
         finally:
-            lease.resize(0)
+            if lease.charged_bytes:
+                lease.resize(0)
             seconds = perf_counter() - start
             if not request.route:
                 request.route = _route_template(scope)

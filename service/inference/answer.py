@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.types import Send
 
 from service.inference.response_spool import ResponseSpool
-from service.overload.memory import request_lease
+from service.overload.memory import UNCHARGED_BYTES, request_lease
 from service.registry.model_version import ModelVersion
 
 JSON = b"application/json"
@@ -49,7 +49,10 @@ async def send_answer(answer: Answer, model_version: ModelVersion, send: Send) -
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if isinstance(body, list):
-        await _send_parts(body, size, send)
+        if size <= UNCHARGED_BYTES:
+            await send({"type": "http.response.body", "body": b"".join(body)})
+        else:
+            await _send_parts(body, size, send)
         return
     async for chunk in body.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})

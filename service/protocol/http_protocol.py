@@ -342,7 +342,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
         Raises:
             Problem: The head is invalid or too large, or too many requests are pipelined.
         """
-        request, parser = self._arriving, cast(httptools.HttpRequestParser, self._parser)
+        request, parser = self._arriving, self._parser
+        assert parser is not None
         version: str = parser.get_http_version()
         method, upgrades = parser.get_method(), parser.should_upgrade()
         request.validate_head(method, version, upgrades, self.context.allowed_hosts)
@@ -359,7 +360,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
         scope = {
-            **self._shared_scope(),
+            **(self._scope or self._shared_scope()),
             "http_version": version,
             "method": method.decode("ascii"),
             "path": unquote(path) if "%" in path else path,
@@ -425,16 +426,15 @@ class HardenedHttpProtocol(asyncio.Protocol):
 
     def _shared_scope(self) -> Scope:
         """Return what the scopes of all requests of the connection have in common."""
-        if self._scope is None:
-            self._scope = {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.3"},
-                "http_version": "1.1",
-                "server": get_local_addr(self.transport.raw),
-                "client": self._client,
-                "scheme": "http",
-                "root_path": "",
-            }
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": get_local_addr(self.transport.raw),
+            "client": self._client,
+            "scheme": "http",
+            "root_path": "",
+        }
         return self._scope
 
     def _new_cycle(self, scope: Scope) -> RequestCycle:

@@ -7,12 +7,14 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.overload.memory import UNCHARGED_BYTES, Lease
 from service.problems import Problem
+from service.protocol.transport import MeteredTransport
 
 
 class RequestCycle(RequestResponseCycle):
     """One request and its response.
 
     Attributes:
+        transport: The transport of the connection.
         unread: The lease of the connection's bytes that the application has not read.
         on_read: Called after the application has read bytes of the lease.
         rejection: The problem that the next `receive()` raises in the application; None as long
@@ -20,6 +22,7 @@ class RequestCycle(RequestResponseCycle):
         allows_more: True if the client keeps the connection open for further requests.
     """
 
+    transport: MeteredTransport
     unread: Lease
     on_read: Callable[[], None]
     rejection: Problem | None = None
@@ -50,10 +53,16 @@ class RequestCycle(RequestResponseCycle):
         return message
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
-        """Send an event; a large body is written in pieces, as fast as the client reads."""
-        if len(message.get("body", b"")) <= UNCHARGED_BYTES:
-            return super().send(message)
-        return self._send_pieces(message)
+        """Send an event.
+
+        The head is written together with the first part of the body, which saves a system call. A
+        large body is written in pieces, as fast as the client reads.
+        """
+        if message["type"] == "http.response.start":
+            self.transport.holds_next = self.scope["method"] != "HEAD"
+        elif len(message.get("body", b"")) > UNCHARGED_BYTES:
+            return self._send_pieces(message)
+        return super().send(message)
 
     async def _send_pieces(self, message: Any) -> None:
         body, more_body = message["body"], message.get("more_body", False)

@@ -39,6 +39,11 @@ class MeteredTransport(asyncio.Transport):
         raw: The transport of the event loop.
         on_close: Called once instead of closing; closes `raw` when the connection is ready.
         send_timeout_seconds: The time in which a client must acknowledge the written bytes.
+
+    Attributes:
+        raw: The transport of the event loop.
+        written_bytes: The number of bytes written so far.
+        holds_next: Whether the next write, the head of a response, is sent with the one after it.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class MeteredTransport(asyncio.Transport):
         super().__init__()
         self.raw = raw
         self.written_bytes = 0
+        self.holds_next, self._head = False, b""
         self._on_close = on_close
         self._closing = False
         self._send_deadline = Deadline(send_timeout_seconds)
@@ -59,8 +65,19 @@ class MeteredTransport(asyncio.Transport):
         return cast(socket.socket, self.raw.get_extra_info("socket"))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.holds_next:
+            self.holds_next, self._head = False, bytes(data)
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
         self.written_bytes += len(data)
         self.raw.write(data)
+
+    def flush(self) -> None:
+        """Send a head that is held: its response ends without a body."""
+        self.holds_next = False
+        if self._head:
+            self.write(b"")
 
     def is_closing(self) -> bool:
         return self._closing or self.raw.is_closing()
@@ -69,6 +86,7 @@ class MeteredTransport(asyncio.Transport):
         """Call `on_close`, on the first call only."""
         if not self._closing:
             self._closing = True
+            self.flush()
             self._on_close()
 
     def reset(self) -> None:

@@ -117,6 +117,27 @@ def test_unread_bytes(pair: tuple[socket.socket, socket.socket]) -> None:
     assert transport.unread_bytes() == 21
 
 
+def test_a_head_is_written_with_what_follows() -> None:
+    raw = Raw(ClosedSocket())
+    transport = MeteredTransport(raw, lambda: None, 4)
+    transport.holds_next = True
+    transport.write(b"head")
+    assert raw.written == []
+    for data in (memoryview(b" body"), b"more"):
+        transport.write(data)
+    assert raw.written == [b"head body", b"more"]
+    assert transport.written_bytes == 13
+
+
+def test_a_head_without_a_body_is_written_at_the_close() -> None:
+    raw = Raw(ClosedSocket())
+    transport = MeteredTransport(raw, lambda: raw.written.append(b"closed"), 4)
+    transport.holds_next = True
+    transport.write(b"head")
+    transport.close()
+    assert raw.written == [b"head", b"closed"]
+
+
 def test_a_closed_socket_has_no_kernel_bytes() -> None:
     raw = Raw(ClosedSocket())
     raw.unsent_bytes = 7
