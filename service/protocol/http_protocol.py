@@ -247,20 +247,31 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse received data; under overload, queue them unparsed: rejecting then costs little."""
         if self.state is QUEUED:
-            self._queued_bytes += data
             self._flow.pause_reading()
+            if not self._charge_queued(self._queued_bytes + data):
+                self._end(self.transport.reset)
         elif (
             self.context.admission.predictions.overloaded
             and self.state is IDLE
             and data.startswith(b"POST ")
             and not self.context.lifecycle.stopping
+            and self._charge_queued(data)
         ):
             self._enter(QUEUED)
             self.context.connections.proceed(self)
-            self._queued_bytes = data
             self.context.admission.predictions.enqueue(self._on_decision)
         else:
             self._parse(data)
+
+    def _charge_queued(self, data: bytes) -> bool:
+        """Keep unparsed input; return False if other requests fill the memory."""
+        self._queued_bytes = data
+        try:
+            if len(data) > UNCHARGED_BYTES:
+                self._charge_unread()
+        except Problem:
+            self._queued_bytes = b""
+        return bool(self._queued_bytes)
 
     def _parse(self, data: bytes | memoryview, admitted: bool | None = None) -> None:
         """Parse data in slices, between which the limits are checked.
@@ -401,12 +412,12 @@ class HardenedHttpProtocol(asyncio.Protocol):
             cycle.message_event.set()
 
     def _charge_unread(self) -> None:
-        """Charge the bodies that the application has not read, unless they are small.
+        """Charge the input that the application has not read, unless it is small.
 
         Raises:
             Problem: 503, because other requests fill the memory.
         """
-        size = sum(len(cycle.body) for cycle in self._requests)
+        size = len(self._queued_bytes) + sum(len(cycle.body) for cycle in self._requests)
         self._unread.resize(size if size > UNCHARGED_BYTES else 0)
 
     def on_message_complete(self) -> None:
@@ -504,6 +515,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         if self.state is not QUEUED:  # the client has disconnected
             return
         data, self._queued_bytes = self._queued_bytes, b""
+        self._unread.resize(0)
         self._become_idle()
         self._flow.resume_reading()
         headers, rejected = self.server_state.default_headers, None

@@ -4,6 +4,7 @@ import pytest
 from support.fake_connection import HEAD, Server, Wire, detail, statuses
 
 from service.overload.memory import UNCHARGED_BYTES
+from service.protocol.http_protocol import QUEUED
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,26 @@ async def test_without_room_for_its_body_a_request_is_rejected() -> None:
     assert b"\r\nretry-after: 1\r\n" in answered
     assert server.memory.charged_bytes <= 60 * KIB
     for wire in (first, second):
+        await wire.lose()
+    assert server.memory.charged_bytes == 0
+
+
+async def test_input_that_waits_unparsed_is_charged() -> None:
+    server = Server(memory_bytes=120 * KIB)
+    lane = server.context.admission.predictions
+    lane.overloaded = True
+    first, second, third = (server.connect() for _ in range(3))
+    whole = post(b"/read", bytes(40 * KIB))
+    assert await first.send(whole) == b""
+    assert server.memory.charged_bytes == len(whole)
+    assert await second.send(whole[: 10 * KIB]) == b""
+    assert second.protocol.state is QUEUED
+    assert await second.send(whole[10 * KIB :]) == b""
+    assert second.is_aborted()  # no room for the rest
+    assert statuses(await third.send(whole)) == [503]
+    lane.queue.popleft()[1](False)
+    assert statuses(await first.answered()) == [503]
+    for wire in (first, second, third):
         await wire.lose()
     assert server.memory.charged_bytes == 0
 
