@@ -78,9 +78,11 @@ async def test_input_that_waits_unparsed_is_charged() -> None:
     assert second.protocol.state is QUEUED
     assert await second.send(whole[10 * KIB :]) == b""
     assert second.is_aborted()  # no room for the rest
-    assert statuses(await third.send(whole)) == [503]
-    lane.queue.popleft()[1](False)
-    assert statuses(await first.answered()) == [503]
+    await third.send(whole)  # no room either: it is parsed, and waits to be rejected
+    assert server.memory.charged_bytes <= 60 * KIB
+    for _, decide in lane.queue:
+        decide(False)
+    assert statuses(await first.answered()) == statuses(await third.answered()) == [503]
     for wire in (first, second, third):
         await wire.lose()
     assert server.memory.charged_bytes == 0
