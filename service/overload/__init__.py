@@ -1,3 +1,3 @@
 """Admission control, work limits, the ledger of memory and rejections under overload."""
 
-__all__ = ["admission", "budgets", "limiter", "memory", "threads"]
+__all__ = ["admission", "budgets", "client_network", "limiter", "memory", "threads"]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from time import monotonic, thread_time
 from typing import Final, ParamSpec, Self, TypeVar
 
+from service.overload.client_network import network_of
 from service.overload.threads import run_in_thread
 from service.overload.turns import Job, Turns
 from service.problems import service_unavailable
@@ -191,7 +192,7 @@ class WorkInParts:
 
     def __init__(self, limiter: WorkLimiter) -> None:
         self._limiter = limiter
-        self._job = Job(request_context.get().client)
+        self._job = Job(network_of(request_context.get().client))
 
     def __enter__(self) -> Self:
         return self

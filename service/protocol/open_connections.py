@@ -7,8 +7,9 @@ cannot keep out others. Beyond the limit, a small reserve of connections serves 
 
 from collections import Counter
 from enum import Enum
-from ipaddress import IPv6Address
 from typing import Final, Protocol
+
+from service.overload.client_network import network_of
 
 # Fixed values.
 RESERVE: Final = 64  # connections beyond the maximum
@@ -125,17 +126,3 @@ class OpenConnections:
                 each.evict()
                 return True
         return False
-
-
-def network_of(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or an IPv6 network of 64 bits.
-
-    Args:
-        address: An IP address, as the socket has it; empty for a Unix socket.
-    """
-    if ":" not in address:
-        return address
-    parsed = IPv6Address(address.partition("%")[0])
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return parsed.packed[:8].hex()
