@@ -27,6 +27,7 @@ from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.address import AddressError, check_address
 from service.server.allocator import return_large_buffers
+from service.server.descriptors import limit_connections
 from service.server.graceful import GracefulServer
 from service.server.supervisor import follow_supervisor, serve_with_workers
 from service.server.uvicorn_check import UvicornError, check_uvicorn
@@ -35,6 +36,7 @@ from service.settings import SettingError, Settings, read_settings
 logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_SECONDS = 0.0005
+BACKLOG = 512  # connections that wait to be accepted; 32 are accepted per iteration
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,6 +94,8 @@ def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Conn
 
 
 def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:
+    connections = limit_connections(settings.max_connections)
+    settings = settings.model_copy(update={"max_connections": connections})
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -103,6 +107,7 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
         ws="none",
         log_config=None,
         access_log=False,
+        backlog=BACKLOG,
         proxy_headers=False,
         server_header=False,
     )

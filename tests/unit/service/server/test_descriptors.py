@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
+from service.server.descriptors import limit_connections
+
 PROGRAM = """
 import json, os, socket, sys
 from pathlib import Path
@@ -51,3 +53,12 @@ def test_the_limit_of_open_files_is_raised() -> None:
         check=True,
     )
     assert limits.stdout.split() == [str(hard)] * 2
+
+
+@pytest.mark.parametrize(("limit", "connections"), [(256, 64), (1193, 1000), (100, 1)])
+def test_connections_are_limited_by_descriptors(
+    limit: int, connections: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert limit_connections(1000) == connections
+    assert caplog.messages == ["connections_limited"] * (connections < 1000)
