@@ -66,7 +66,8 @@ TRANSITIONS: Final = {
 MAX_UNREAD_BYTES: Final = 64 * 1024  # of a body that the application does not read
 PROGRESS_BYTES: Final = 64 * 1024  # of a body, with which a connection starts to wait again
 MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier response
-LINGER_SECONDS: Final = 1.0  # and 1 s for each 64 KiB that the client sends
+LINGER_SECONDS: Final = 1.0  # in which the client must send LINGER_BYTES
+LINGER_BYTES: Final = 64 * 1024
 RESERVE_SECONDS: Final = 1.0  # to the first byte of a request, on a connection of the reserve
 STALLED_SHARE: Final = 0.8  # of GRACE_SECONDS, for clients that still send or read
 # An idle connection stays open for this time, and up to two ticks longer, when the server closes:
@@ -308,6 +309,9 @@ class HardenedHttpProtocol(asyncio.Protocol):
         if self._requests and not closing:  # a rejection waits for earlier responses
             return True
         self._discarded_bytes += size
+        if self._discarded_bytes >= LINGER_BYTES:
+            self._discarded_bytes = 0
+            self._deadline.reset()
         return closing
 
     def _new_parser(self) -> httptools.HttpRequestParser:
@@ -613,8 +617,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._reject_or_reset()
         elif self.state is LINGERING:
             due = self._requests and not transport.is_closing()
-            discarded = self._discarded_bytes
-            if not unacknowledged and not due and self._deadline.expired(seconds, discarded):
+            if not unacknowledged and not due and self._deadline.expired(seconds):
                 self._end(transport.raw.close)
         elif (
             reading

@@ -32,6 +32,7 @@ def port(serve_with: Serve) -> Iterator[int]:
         send_timeout_seconds=1,
         keep_alive_seconds=2,  # also to the first byte of a client that may be starved
         max_connections=8 * SLOW,
+        max_connections_per_address=0,
         access_log=False,
     ) as port:
         yield port

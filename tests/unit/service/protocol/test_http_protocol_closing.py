@@ -10,7 +10,12 @@ from support.fake_connection import GET, HEAD, WAIT, Server, Wire, detail, statu
 
 from service.lifecycle import Phase
 from service.problems import Problem, rejected_scope, rejection_of
-from service.protocol.http_protocol import LINGER_SECONDS, PROGRESS_BYTES, RESERVE_SECONDS
+from service.protocol.http_protocol import (
+    LINGER_BYTES,
+    LINGER_SECONDS,
+    PROGRESS_BYTES,
+    RESERVE_SECONDS,
+)
 from service.protocol.open_connections import RESERVE
 
 pytestmark = pytest.mark.anyio
@@ -294,9 +299,18 @@ async def test_a_close_within_a_body_reads_the_rest_of_any_size(wire: Wire, can_
     assert (wire.is_closed(), wire.is_ended()) == (False, can_end)
     for _ in range(MEBIBYTES):
         assert await wire.send(b"x" * 1024 * 1024) == b""
-    await wire.later(LINGER_SECONDS)
-    assert not wire.is_closed()
-    await wire.later(MEBIBYTES * 16 + 1)
+        await wire.later(LINGER_SECONDS)
+        assert not wire.is_closed()
+    await wire.later(1)
+    assert wire.is_closed()
+
+
+async def test_a_client_that_sends_the_rest_slowly_is_not_waited_for(wire: Wire) -> None:
+    await wire.send(body(b"/a", 10**9)[:-2] + b"Connection: close\r\n\r\n")
+    for _ in range(3):
+        assert not wire.is_closed()
+        await wire.send(b"x" * (LINGER_BYTES // 4))
+        await wire.later(LINGER_SECONDS / 2)
     assert wire.is_closed()
 
 
