@@ -19,6 +19,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from service.background import report_failure
 from service.overload.rejections import RejectionWriter
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ WAIT_SECONDS: Final = 0.03
 END_SHARE: Final = 1 / 2  # of that wait; an overload ends when the requests will wait for less
 BATCH_REJECTIONS: Final = 64  # maximum per iteration and lane
 QUIET_SECONDS: Final = 1.0  # without rejections, after which an overload is logged again
+FAILURE_SECONDS: Final = 0.1  # to the next iteration after an exception
 SMOOTHING: Final = 1 / 16  # of the moving average of the time per request
 
 # Orchestrators and load balancers call these paths to decide about the process.
@@ -183,7 +185,10 @@ class Admission:
         others.batch_size = max(1, predictions.batch_size // share)
         try:
             self._run_lanes(now)
-        finally:  # after any error, the remaining requests wait for the next iteration
+        except Exception:  # the remaining requests wait for the next iteration
+            report_failure("admission")
+            loop.call_later(FAILURE_SECONDS, self._run_iteration, loop)
+        else:
             loop.call_soon(self._run_iteration, loop)
 
     def _run_lanes(self, now: float) -> None:

@@ -73,11 +73,11 @@ service.codecs.tabular     ← model.arrays model.prediction service.codecs serv
 service.codecs.open_inference ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
 service.security           ← model.artifacts model.errors service.problems service.settings
-service.overload           ← service.problems service.request_context
-service.protocol           ← service.background service.lifecycle service.overload
-    service.problems service.settings
+service.overload           ← service.background service.problems service.request_context
+service.protocol           ← service.background service.lifecycle service.overload service.problems
+    service.settings
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
-    model.prediction service.backoff service.background service.codecs service.codecs.json
+    model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.registry service.request_context
@@ -97,7 +97,7 @@ service.routes             ← service.codecs service.codecs.open_inference serv
 service.app                ← model.prediction service.dependencies service.lifecycle
     service.middleware service.observability service.openapi service.overload service.problems
     service.registry service.request_context service.routes service.security service.settings
-service.server             ← model.errors service.app service.backoff service.background
+service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server
 service.console            ←

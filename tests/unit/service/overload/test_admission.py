@@ -288,3 +288,23 @@ def test_the_lanes_of_requests(path: str) -> None:
     assert admission.lane_of("PUT", path) is admission.others
     assert admission.lane_of("GET", f"{path}/") is admission.others
     assert admission.lane_of("POST", path) is admission.predictions
+
+
+async def test_an_exception_delays_the_other_requests_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(admission, "FAILURE_SECONDS", 0)
+    lane, decided = (queue := Admission()).predictions, list[bool]()
+
+    def fail(_: bool) -> None:
+        raise MemoryError
+
+    assert queue.try_admit(lane, asyncio.get_running_loop())
+    for decide in (fail, decided.append):
+        lane.enqueue(decide)
+    for _ in iterations():
+        if decided:
+            break
+        await asyncio.sleep(0)
+    assert decided == [True]
+    assert caplog.messages == ["background_task_failed"]
