@@ -138,7 +138,7 @@ def hostile_clients(clients: Clients, predictor: Predictor) -> None:
     header = ",".join(names).encode() + b"\n"
 
     def bad_rows() -> Iterator[bytes]:
-        yield start_of_stream("/predict?errors=mark", "text/csv") + chunk(header)
+        yield start_of_stream("/predict?on_error=mark", "text/csv") + chunk(header)
         for _ in range(2000):
             yield chunk(b"55,55,55,55,55,55,55,55,55\n" * 2000)
 
