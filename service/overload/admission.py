@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 # Fixed values.
 BATCH_SIZE: Final = 16  # maximum predictions per iteration; as many are then predicted together
-BATCH_SECONDS: Final = 0.005  # of work per iteration
+BATCH_SECONDS: Final = 0.01  # of work per iteration
 OTHERS_SHARE: Final = 4  # other requests per iteration, beside predictions: the batch divided by it
 PROBES: Final = 16  # maximum per iteration, in addition
 # A longer wait than BURST_SECONDS is an overload; if the lane has not been empty for that time, a
