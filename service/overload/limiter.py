@@ -187,7 +187,6 @@ class WorkInParts:
 
     Args:
         limiter: The threads.
-
     """
 
     def __init__(self, limiter: WorkLimiter) -> None:

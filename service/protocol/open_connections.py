@@ -41,9 +41,6 @@ class OpenConnections:
         max_connections: Maximum number of connections, without the reserve.
         max_per_address: Maximum number of connections of one address, where an IPv6 network of 64
             bits counts as one; 0 for no limit, None for `DEFAULT_SHARE` of `max_connections`.
-
-    Attributes:
-        evicted: Number of connections that were closed to make room.
     """
 
     def __init__(self, max_connections: int, max_per_address: int | None) -> None:
@@ -51,7 +48,6 @@ class OpenConnections:
             max_per_address = max(1, int(DEFAULT_SHARE * max_connections))
         self._max_connections = max_connections
         self._max_per_network = max_per_address or max_connections
-        self.evicted = 0
         self._regular: dict[OpenConnection, str] = {}  # with their networks
         self._reserve: set[OpenConnection] = set()
         self._by_network: Counter[str] = Counter()
@@ -122,7 +118,6 @@ class OpenConnections:
             is_there = (each in self._reserve) is (place is Place.RESERVE)
             if is_there and network in (None, self._regular.get(each)) and each.awaits_client():
                 self.discard(each)
-                self.evicted += 1
                 each.evict()
                 return True
         return False

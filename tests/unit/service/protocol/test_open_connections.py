@@ -27,12 +27,11 @@ def test_the_connection_that_has_waited_longest_makes_room() -> None:
     for each in clients:
         assert connections.add(each, "10.0.0.1") is Place.REGULAR
     connections.wait(clients[0])  # it has sent a whole request, and waits for the next one
-    for expected in (clients[1], clients[2], clients[0]):
+    order = [clients[1], clients[2], clients[0]]
+    for count in (1, 2, 3):
         assert connections.add(Client(), "10.0.0.2") is Place.REGULAR
-        assert [each for each in clients if each.evicted][-1:] or expected.evicted
-        assert expected.evicted
+        assert [each.evicted for each in order] == [True] * count + [False] * (3 - count)
         assert len(connections) == 3
-    assert connections.evicted == 3
 
 
 def test_a_connection_that_has_a_whole_request_does_not_make_room() -> None:
