@@ -2,12 +2,12 @@
 
 import logging
 import re
-from os import urandom
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.observability.metrics import UNMATCHED, Telemetry
+from service.observability.request_ids import new_request_id
 from service.overload.memory import MemoryLedger, memory_full, request_lease
 from service.problems import Problem, rejection_of
 from service.request_context import AccessLog, RequestContext, request_context
@@ -135,4 +135,4 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _VALID_ID.fullmatch(value):
             return bytes(value)
-    return urandom(16).hex().encode()
+    return new_request_id()
