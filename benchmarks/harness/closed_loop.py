@@ -27,14 +27,9 @@ WRK = """
 local file = io.open(os.getenv("WRK_BODY"), "rb")
 wrk.method, wrk.body = os.getenv("WRK_METHOD"), file:read("*a")
 file:close()
-local threads = {}
-function setup(thread) table.insert(threads, thread) end
-failures = 0
-function response(status) if status ~= 200 then failures = failures + 1 end end
 function done(summary, latency)
-  local errors, failures = summary.errors, 0
-  for _, thread in ipairs(threads) do failures = failures + thread:get("failures") end
-  failures = failures + errors.connect + errors.read + errors.write + errors.timeout
+  local errors = summary.errors
+  local failures = errors.status + errors.connect + errors.read + errors.write + errors.timeout
   io.write(string.format('{"requests": %d, "microseconds": %d, "failures": %d, "p50": %d, ' ..
     '"p99": %d}', summary.requests, summary.duration, failures,
     latency:percentile(50), latency:percentile(99)))
@@ -72,7 +67,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Figures:
-    """The results of a load. A failure, such as a status other than 200, makes them invalid.
+    """The results of a load. A failure, such as a status from 400, makes them invalid.
 
     Attributes:
         requests: The number of responses.

@@ -1,31 +1,30 @@
-"""Tables of figures as text."""
+"""Tables of figures in Markdown, aligned so that they are readable as text."""
 
 from collections.abc import Iterable, Sequence
 
-WIDTH = 11
+FIRST, WIDTH = 48, 11  # of the first column, and of the others
 
 
-def line(title: str, cells: Iterable[str | float]) -> str:
-    """Return a line of a table; a figure that is not finite is a dash.
-
-    Args:
-        title: The first cell.
-        cells: The other cells; figures have three significant digits.
-    """
-    return f"  {title:34}" + "".join(f"{_text(cell):>{WIDTH}}" for cell in cells)
-
-
-def show(title: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[float]]]) -> None:
+def show(
+    title: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str | float]]]
+) -> None:
     """Print a table.
 
     Args:
         title: The title.
         columns: The heads of all columns but the first.
-        rows: The first cell and the figures of each row.
+        rows: The first cell and the other cells of each row. Figures have three significant digits;
+            one that is not a number is a dash.
     """
-    print(f"\n{title}\n{line('', columns)}")
-    for name, figures in rows:
-        print(line(name, figures), flush=True)
+    print(f"\n{title}\n")
+    print(_line("", columns))
+    print(_line("---", ["---:"] * len(columns)))
+    for name, cells in rows:
+        print(_line(name, map(_text, cells)), flush=True)
+
+
+def _line(first: str, others: Iterable[str]) -> str:
+    return f"| {first:{FIRST}} |" + "".join(f" {each:>{WIDTH}} |" for each in others)
 
 
 def _text(cell: str | float) -> str:

@@ -11,12 +11,15 @@ from benchmarks.harness.processes import ROOT, Running, Server, StartError
 SLOW_SECONDS = 5  # a slower server is started once
 
 
-def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list[float]]:
+def show(
+    servers: Iterable[Server], folder: Path, root: Path, starts: int
+) -> dict[str, list[float]]:
     """Print a table of start times and memory.
 
     Args:
         servers: The servers.
         folder: Their working folder.
+        root: The checkout that they import this project from.
         starts: The number of starts per server.
 
     Returns:
@@ -28,7 +31,7 @@ def show(servers: Iterable[Server], folder: Path, starts: int) -> dict[str, list
         seconds, megabytes = list[float](), list[float]()
         try:
             while len(seconds) < (1 if max(seconds, default=0) > SLOW_SECONDS else starts):
-                running = Running(server, folder)
+                running = Running(server, folder, root)
                 try:
                     seconds.append(running.start_seconds)
                     megabytes.append(running.megabytes())

@@ -1,7 +1,6 @@
 """The contestants of `benchmarks/serving/compare.py`: their servers and requests."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from model.arrays import Array
 
 PROGRAMS = ROOT / "benchmarks" / "peers"
 BARE, OURS, ARTICLE = "bare uvicorn", "ours", "ours, article"
+FASTAPI, MLSERVER = "FastAPI, async def", "MLServer"
 
 
 @dataclass(frozen=True)
@@ -76,42 +76,58 @@ def ours(name: str, artifact: Path, *flags: str) -> Server:
     return Server(name, (*command, "--artifact", str(artifact), *flags), "/health/ready")
 
 
-def contestants(models: Models, peers: Path | None) -> Iterator[Contestant]:
-    """Yield all contestants that can run here; print why others cannot."""
-    one = body_of(named(models.names, rows_of(1))[0])
+def essential(models: Models) -> Iterator[Contestant]:
+    """Yield the floor, the service, and FastAPI."""
+    one = Request("/predict", _one_row(models))
+    yield Contestant(BARE, _program(BARE, "on_uvicorn.py", models.default), one)
+    yield Contestant(OURS, ours(OURS, models.default), one)
+    yield Contestant(FASTAPI, _fastapi(models), Request("/async", one.body))
+
+
+def others(models: Models, peers: Path | None) -> Iterator[Contestant]:
+    """Yield the other contestants that can run here; print why the rest cannot.
+
+    Args:
+        models: The artifacts.
+        peers: The folder of the model servers' virtual environments.
+    """
+    one = _one_row(models)
     predict = Request("/predict", one)
-    default = str(models.default)
-
-    def program(name: str, file: str, argument: str, ready: str = "/health/live") -> Server:
-        return Server(name, (sys.executable, str(PROGRAMS / file), "PORT", argument), ready)
-
-    yield Contestant(BARE, program(BARE, "on_uvicorn.py", default), predict)
-    yield Contestant(OURS, ours(OURS, models.default), predict)
-    without_log = _flags_without_access_log()
-    if without_log:
-        name = f"{OURS}, no access log"
-        yield Contestant(name, ours(name, models.default, *without_log), predict)
+    without_log = f"{OURS}, no access log"
+    server = ours(without_log, models.default, "--access-log", "false")
+    yield Contestant(without_log, server, predict)
     yield Contestant(ARTICLE, ours(ARTICLE, models.article), predict)
-    starlette = program("Starlette", "on_starlette.py", default, "/predict")
+    starlette = _program("Starlette", "on_starlette.py", models.default, "/predict")
     yield Contestant("Starlette, json.loads", starlette, predict)
-    fastapi = program("FastAPI", "on_fastapi.py", default)
-    yield Contestant("FastAPI, async def", fastapi, Request("/async", one))
-    yield Contestant("FastAPI, def", fastapi, Request("/def", one))
+    yield Contestant("FastAPI, def", _fastapi(models), Request("/def", one))
     try:
         pipeline = _scikit_learn_pipeline(models)
     except ImportError:
         print("  (scikit-learn is not installed)")
     else:
-        around = program("FastAPI, scikit-learn", "on_scikit_learn.py", str(pipeline))
+        around = _program("FastAPI, scikit-learn", "on_scikit_learn.py", pipeline)
         yield Contestant("FastAPI, scikit-learn", around, Request("/async", one))
     yield from _peers(models, peers, one)
+
+
+def _one_row(models: Models) -> bytes:
+    return body_of(named(models.names, rows_of(1))[0])
+
+
+def _program(name: str, file: str, argument: Path, ready: str = "/health/live") -> Server:
+    command = (sys.executable, str(PROGRAMS / file), "PORT", str(argument))
+    return Server(name, command, ready)
+
+
+def _fastapi(models: Models) -> Server:
+    return _program("FastAPI", "on_fastapi.py", models.default)
 
 
 def _peers(models: Models, folder: Path | None, one: bytes) -> Iterator[Contestant]:
     """Yield model servers, each from a separate virtual environment."""
     row = rows_of(1)
     for name, ready, request in (
-        ("MLServer", "/v2/health/ready", Request("/v2/models/wisconsin/infer", v2_body(row))),
+        (MLSERVER, "/v2/health/ready", Request("/v2/models/wisconsin/infer", v2_body(row))),
         ("BentoML", "/readyz", Request("/predict", one)),
         ("LitServe", "/health", Request("/predict", one)),
         ("MLflow", "/ping", Request("/invocations", body_of({"inputs": row.tolist()}))),
@@ -127,15 +143,6 @@ def _peers(models: Models, folder: Path | None, one: bytes) -> Iterator[Contesta
             continue
         command = (str(python), str(PROGRAMS / f"on_{short}.py"), "PORT", str(models.default))
         yield Contestant(name, Server(name, command, ready), request)
-
-
-def _flags_without_access_log() -> tuple[str, ...]:
-    """Return the flags that turn the service's access log off; empty if there are none."""
-    command = [sys.executable, "-m", "service", "--help"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    if "--no-access-log" in shown:
-        return ("--no-access-log",)
-    return ("--access-log", "off") if "--access-log" in shown else ()
 
 
 def _scikit_learn_pipeline(models: Models) -> Path:

@@ -1,0 +1,81 @@
+"""The goals of serving, beside what was measured."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmarks.harness import table
+from benchmarks.harness.processes import SERVER_CORE, on_core
+from benchmarks.serving.servers import BARE, FASTAPI, MLSERVER, OURS
+from benchmarks.serving.single_rows import Rounds
+
+ROWS = 4096
+# In a process of the measured checkout, which may be another one than that of this program.
+PREDICT = """
+import json, pathlib, statistics, sys, time
+import numpy as np
+from model.artifacts import artifact
+predictor = artifact.load(pathlib.Path(sys.argv[1]))
+shape = (int(sys.argv[2]), len(predictor.schema.features))
+rows = np.random.default_rng(0).integers(1, 11, shape).astype(np.float64)
+seconds = []
+for _ in range(61):
+    start = time.process_time()
+    predictor.predict(rows)
+    seconds.append(time.process_time() - start)
+print(json.dumps(statistics.median(seconds[10:]) * 1e3))
+"""
+
+
+def predict_ms(root: Path, artifact: Path) -> float:
+    """Return the CPU time of a prediction of 4 096 rows without a server, in ms.
+
+    Args:
+        root: The checkout that predicts.
+        artifact: The model.
+    """
+    with on_core(SERVER_CORE):
+        done = subprocess.run(
+            [sys.executable, "-c", PREDICT, str(artifact), str(ROWS)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return float(json.loads(done.stdout))
+
+
+def show(rounds: Mapping[int, Rounds], milliseconds: float) -> None:
+    """Print the goals that were measured.
+
+    Args:
+        rounds: The results of single rows by number of connections.
+        milliseconds: The result of `predict_ms`.
+    """
+    table.show("Goals", ("measured", "goal", "met"), _rows(rounds, milliseconds))
+
+
+def _rows(
+    rounds: Mapping[int, Rounds], milliseconds: float
+) -> Iterator[tuple[str, tuple[float, str, str]]]:
+    def at_most(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
+        return title, (measured, f"≤ {goal:g}", "yes" if measured <= goal else "no")
+
+    def at_least(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
+        return title, (measured, f"≥ {goal:g}", "yes" if measured >= goal else "no")
+
+    if 16 in rounds:
+        at_16 = rounds[16]
+        yield at_most("16 connections: CPU ÷ bare", at_16.ratio(OURS, BARE, "cpu"), 1)
+        yield at_most("16 connections: p99 ÷ bare", at_16.ratio(OURS, BARE, "p99"), 2)
+        for peer, goal in ((FASTAPI, 6), (MLSERVER, 20)):
+            if peer in at_16.turns:
+                measured = at_16.ratio(OURS, peer, "per_second")
+                yield at_least(f"16 connections: requests/s ÷ {peer}", measured, goal)
+    if 1 in rounds:
+        yield at_most("1 connection: CPU ÷ bare", rounds[1].ratio(OURS, BARE, "cpu"), 2)
+    yield at_most(f"prediction of {ROWS} rows, ms", milliseconds, 5)
