@@ -1,7 +1,7 @@
 """A trained model as it is served: raw rows in, predictions out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -14,6 +14,7 @@ from model.network.execution.forward import Forward
 from model.network.network import Network
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale
+from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 
@@ -134,10 +135,29 @@ class Predictor:
         if len(rows) > size:
             starts = range(0, len(rows), size)
             return np.concatenate([self.predict(rows[at : at + size]) for at in starts])
-        inputs = self.encoder.encode(rows)
-        if padding := -len(rows) % WIDTH:
+        return self._predict_inputs(self.encoder.encode(rows))
+
+    def predict_encoded(self, rows: Sequence[bytes]) -> Array:
+        """Predict a few encoded rows; the same to the last bit as `predict` of their raw values.
+
+        Args:
+            rows: At least one row from `row_tables.encode`; at most one chunk (`piece_rows`).
+
+        Returns:
+            Predictions, `(B, outputs)`.
+        """
+        return self._predict_inputs(np.frombuffer(b"".join(rows)).reshape(len(rows), -1))
+
+    @cached_property
+    def row_tables(self) -> RowTables | None:
+        """Tables that check and encode single rows; None if the features have too many values."""
+        return RowTables.for_model(self.schema, self.encoder)
+
+    def _predict_inputs(self, inputs: Array) -> Array:
+        rows = len(inputs)
+        if padding := -rows % WIDTH:
             inputs = np.concatenate([inputs, np.zeros((padding, inputs.shape[1]))])
-        predictions = self._forward.mean(inputs)[: len(rows)]
+        predictions = self._forward.mean(inputs)[:rows]
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:
