@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time_ns
+from typing import Final
 
 from pydantic_core import to_json
 from structlog.typing import EventDict
@@ -12,12 +16,19 @@ from service.observability.logging import (
     LogFormat,
     console_renderer,
     resolve_log_format,
-    shared_processors,
 )
+from service.observability.tracing import trace_ids, tracing_is_enabled
 from service.request_context import AccessLog, RequestContext
 
 ACCESS = "service.access"
 METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
+
+MAX_TEMPLATES: Final = 1024  # in memory; fixed
+_THOUSANDTHS: Final = [str(number / 1000)[1:] for number in range(1000)]  # ".0", ".001", …
+
+
+# A function of a request's context, known method, status, microseconds and Unix nanoseconds.
+_LineOf = Callable[[RequestContext, str, int, int, int], bytes]
 
 
 def access_log(
@@ -38,34 +49,103 @@ def access_log(
         A function of the request's context, method, status and seconds.
     """
     at_info, at_debug = level in ("debug", "info"), level == "debug"
-    # structlog's bound loggers would double the time of a line, so none is used here.
-    processors = shared_processors()
     write = _write_stderr if writer is None else writer.put
     is_json = resolve_log_format(log_format) == "json"
-    render: Callable[[EventDict], bytes] = to_json if is_json else _text_renderer()
+    line_of = _rendered_line(to_json if is_json else _text_renderer())
+    if is_json and not tracing_is_enabled():
+        line_of = _json_line
 
     def log(request: RequestContext, method: str, status: int, seconds: float) -> None:
-        is_check = request.route.startswith("/health")
-        if not (at_debug if is_check else at_info):
-            return
-        event: EventDict = {
-            "event": "request",
-            "level": "debug" if is_check else "info",
-            "logger": ACCESS,
-            "request_id": request.id,
-            "method": method if method in METHODS else "other",
-            "route": request.route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 3),
-        }
-        if request.model:
-            event["model"] = request.model
-            event["rows"] = request.rows
-        for process in processors:
-            process(None, "", event)
-        write(render(event) + b"\n")
+        if at_debug if request.route.startswith("/health") else at_info:
+            known = method if method in METHODS else "other"
+            write(line_of(request, known, status, round(seconds * 1e6), time_ns()))
 
     return log
+
+
+def _json_line(
+    request: RequestContext, method: str, status: int, microseconds: int, nanoseconds: int
+) -> bytes:
+    """Return the line of a request as JSON, in a third of the time of `to_json`.
+
+    Args:
+        request: The context of the request, whose id needs no escapes.
+        method: HTTP method.
+        status: HTTP status of the response.
+        microseconds: Duration of the request.
+        nanoseconds: Unix time of the end of the request.
+    """
+    milliseconds, thousandths = divmod(microseconds, 1000)
+    before_id, before_duration, before_rows = _template(
+        method, request.route, status, request.model
+    )
+    return (
+        f"{before_id}{request.id}{before_duration}{milliseconds}{_THOUSANDTHS[thousandths]}"
+        f'{before_rows}{request.rows if before_rows else ""},"timestamp":'
+        f'"{_timestamp(nanoseconds)}"}}\n'
+    ).encode()
+
+
+@lru_cache(MAX_TEMPLATES)
+def _template(method: str, route: str, status: int, model: str) -> tuple[str, str, str]:
+    """Return the parts of a line before its request id, its duration and its number of rows.
+
+    Args:
+        method: HTTP method.
+        route: Template of the route.
+        status: HTTP status of the response.
+        model: Title of the model, or empty, which has no rows either.
+    """
+    line = to_json(_fields(RequestContext("", route, model), method, status, 0)).decode()
+    before_id, request_id, rest = line.partition('"request_id":"')
+    before_duration, duration, rest = rest.partition('"duration_ms":')
+    before_rows = rest.removeprefix("0.0").removesuffix("0}" if model else "}")
+    return before_id + request_id, before_duration + duration, before_rows
+
+
+def _rendered_line(render: Callable[[EventDict], bytes]) -> _LineOf:
+    """Return a function like `_json_line` for any format, and with the ids of a trace."""
+    ids_of_trace: Callable[[], dict[str, str]] = trace_ids if tracing_is_enabled() else dict
+
+    def line(
+        request: RequestContext, method: str, status: int, microseconds: int, nanoseconds: int
+    ) -> bytes:
+        fields = _fields(request, method, status, microseconds)
+        fields.update(ids_of_trace())
+        fields["timestamp"] = _timestamp(nanoseconds)
+        return render(fields) + b"\n"
+
+    return line
+
+
+def _fields(request: RequestContext, method: str, status: int, microseconds: int) -> EventDict:
+    fields: EventDict = {
+        "event": "request",
+        "level": "debug" if request.route.startswith("/health") else "info",
+        "logger": ACCESS,
+        "request_id": request.id,
+        "method": method,
+        "route": request.route,
+        "status": status,
+        "duration_ms": microseconds / 1000,
+    }
+    if request.model:
+        fields["model"] = request.model
+        fields["rows"] = request.rows
+    return fields
+
+
+def _timestamp(nanoseconds: int) -> str:
+    """Return a Unix time as structlog's `TimeStamper` writes it: ISO 8601, in UTC."""
+    second, nanosecond = divmod(nanoseconds, 1_000_000_000)
+    microsecond = nanosecond // 1000
+    fraction = f".{microsecond:06d}" if microsecond else ""
+    return f"{_whole_second(second)}{fraction}Z"
+
+
+@lru_cache(1)
+def _whole_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 def _text_renderer() -> Callable[[EventDict], bytes]:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
 
 from model.errors import MAX_TEXT_CHARACTERS, bounded
 from service.observability.log_writer import LogWriter
@@ -44,7 +44,8 @@ def configure_logging(
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 _with_request_id,
-                *shared_processors(),
+                *([_with_trace_ids] if tracing_is_enabled() else []),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -85,12 +86,6 @@ class _WriterHandler(logging.Handler):
 
     def flush(self) -> None:
         self._writer.flush()
-
-
-def shared_processors() -> list[Processor]:
-    """Return the processors of every line: the time stamp and, with tracing, the trace ids."""
-    time_stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    return [_with_trace_ids, time_stamp] if tracing_is_enabled() else [time_stamp]
 
 
 def console_renderer() -> ConsoleRenderer:
