@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from model.arrays import Array, aligned
+from model.arrays import Array
+from model.network.buffers import Buffers
 from model.network.initializers import Generator
 from model.network.parameters import Block
 
@@ -31,6 +33,7 @@ class Workspace:
         block: The node's [W | b], `(…, outputs, inputs + 1)`; None for a node without parameters.
         d_block: The gradient of the block, of the same shape.
         generator: The source of noise during training; None in a plan without noise.
+        buffers: The memory for scratch arrays, valid within one chunk of a step.
     """
 
     inputs: tuple[Array, ...]
@@ -40,6 +43,7 @@ class Workspace:
     block: Array | None
     d_block: Array | None
     generator: Generator | None
+    buffers: Buffers
 
     @property
     def x(self) -> Array:
@@ -51,7 +55,7 @@ class Workspace:
         """Where to write ∂J/∂x; a scratch array where it is not needed."""
         dx = self.d_inputs[0]
         if dx is None:
-            return np.empty((*self.y.shape[:-2], *self.x.shape[-2:]), self.y.dtype)
+            return self.scratch((*self.y.shape[:-2], *self.x.shape[-2:]))
         return dx
 
     @property
@@ -65,9 +69,18 @@ class Workspace:
         """Return a number as a 0-d array of the plan's dtype: no conversion at every call."""
         return np.array(value, self.y.dtype)
 
+    def scratch(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Array:
+        """Return an array for numbers between two calls of a step; zeros if no call writes it.
+
+        Args:
+            shape: The shape of the array.
+            dtype: The type of the array; None for the plan's.
+        """
+        return self.buffers.allocate(shape, self.y.dtype if dtype is None else dtype)
+
     def scratch_like(self, array: Array) -> Array:
-        """Allocate a scratch array of the shape and dtype of another one."""
-        return aligned(array.shape, array.dtype)
+        """Return a scratch array of the shape and dtype of another one."""
+        return self.scratch(array.shape, array.dtype)
 
 
 class Node(ABC):

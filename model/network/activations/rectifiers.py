@@ -54,8 +54,8 @@ class ReLU(Activation):
 
     def bind(self, ws: Workspace) -> Calls:
         """Compare with an array of zeros: three times as fast as with a scalar."""
-        zeros, zero = np.zeros_like(ws.y), ws.scalar(0)
-        above, mask = np.empty(ws.y.shape, bool), ws.scratch_like(ws.y)
+        zeros, zero = ws.scratch_like(ws.y), ws.scalar(0)
+        above, mask = ws.scratch(ws.y.shape, bool), ws.scratch_like(ws.y)
         return [partial(np.maximum, ws.x, zeros, out=ws.y)], [
             partial(np.greater, ws.y, zero, above),
             partial(np.copyto, mask, above),  # products of numbers and booleans are slow
@@ -88,7 +88,7 @@ class LeakyReLU(Activation):
     def bind(self, ws: Workspace) -> Calls:
         """Backward slope + (1 − slope) · [y > 0]."""
         slope, rest = ws.scalar(self.slope), ws.scalar(1 - self.slope)
-        zero, above, scratch = ws.scalar(0), np.empty(ws.y.shape, bool), ws.scratch_like(ws.y)
+        zero, above, scratch = ws.scalar(0), ws.scratch(ws.y.shape, bool), ws.scratch_like(ws.y)
         return [
             partial(np.multiply, ws.x, slope, scratch),
             partial(np.maximum, ws.x, scratch, out=ws.y),
@@ -159,7 +159,7 @@ def _exponential_linear(x: Array, alpha: float, scale: float) -> Array:
 
 def _bind_exponential_linear(ws: Workspace, alpha: float, scale: float) -> Calls:
     """dy/dx = (below + s α) + s (1 − α) [x > 0], where below = s α (e^min(x, 0) − 1)."""
-    zeros, below, mask = np.zeros_like(ws.y), ws.scratch_like(ws.y), ws.scratch_like(ws.y)
+    zeros, below, mask = ws.scratch_like(ws.y), ws.scratch_like(ws.y), ws.scratch_like(ws.y)
     low, up, jump = (ws.scalar(v) for v in (scale * alpha, scale, scale * (1 - alpha)))
     return [
         partial(np.minimum, ws.x, zeros, out=below),

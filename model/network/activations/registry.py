@@ -96,7 +96,7 @@ class Softmax(Activation):
 
     def bind(self, ws: Workspace) -> Calls:
         """Compute from differences to the largest x."""
-        one_unit = np.empty((*ws.y.shape[:-2], 1, ws.y.shape[-1]), ws.y.dtype)
+        one_unit = ws.scratch((*ws.y.shape[:-2], 1, ws.y.shape[-1]))
         product = ws.scratch_like(ws.y)
         over_units = {"axis": -2, "out": one_unit, "keepdims": True}
         return [

@@ -1,8 +1,10 @@
-"""A plan: a graph compiled for one batch size, as two flat lists of calls on preallocated buffers.
+"""A plan: a graph compiled for one batch size, as a flat list of calls on preallocated buffers.
 
-A training step is `for call in plan.forward: call()`, then the same for `plan.backward`.
+A training step is `for call in plan.calls: call()`.
 """
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from contextvars import copy_context
 from functools import partial
@@ -10,7 +12,9 @@ from functools import partial
 import numpy as np
 
 from model.arrays import Array, aligned
-from model.network.graph import Call, Input, Node, Workspace, topological_order
+from model.network.buffers import Buffers
+from model.network.execution.chunks import Chunk, chunks_of
+from model.network.graph import Call, Node, Workspace, topological_order
 from model.network.initializers import Generator
 from model.network.losses import Loss
 from model.network.parameters import Layout
@@ -22,6 +26,11 @@ class Plan:
     A batch is in the feature-major buffers `inputs` `(features, B)`, `targets` `(outputs, B)` and
     `weights` `(1, B)` or `()`; see `load`. Targets and weights have a leading axis for the members
     of an ensemble; inputs have it with `own_rows`.
+
+    A large batch is processed in chunks, each forward and backward through the same buffers; their
+    gradients are added. Layers that draw noise draw it chunk by chunk. The chunks depend only on
+    the network, the batch size and the number of members, so a seed gives the same noise on every
+    machine.
 
     Args:
         last: The last node of the graph.
@@ -36,7 +45,9 @@ class Plan:
         gradient: The array for ∂J/∂θ; None for a new one.
 
     Attributes:
+        calls: The calls of a step, in order.
         gradient: ∂J/∂θ after `step`, of θ's shape and layout.
+        nbytes: The memory of all buffers, `gradient` included.
     """
 
     def __init__(
@@ -55,24 +66,38 @@ class Plan:
     ) -> None:
         self.theta = theta
         self.gradient = aligned(theta.shape, theta.dtype) if gradient is None else gradient
-        self.forward: list[Call] = []
-        self.backward: list[Call] = []
-        self._loss = loss
+        self.calls: list[Call] = []
+        self._loss, self._layout, self._generator = loss, layout, generator
         self._batch_size = np.array(batch_size, theta.dtype)
         self._context = copy_context()
         self._context.run(_configure_numpy)
-        order = topological_order(last)
-        values, gradients = _buffers(order, theta, batch_size, own_rows, gathers)
-        self.inputs = values[order[0]][..., :-1, :]
-        self._logits = values[last][..., :-1, :]
-        self.targets = aligned(self._logits.shape, theta.dtype)
+        self._order = topological_order(last)
+        self._needed = _with_parameters(self._order)
+        self._owners = _buffer_owners(self._order)
+        self._batch_buffers = Buffers()
+        allocate = self._batch_buffers.allocate
+        lead, columns = theta.shape[:-1], self._order[0].units + 1
+        rows_lead = lead if own_rows else ()
+        self.targets = allocate((*lead, last.units, batch_size), theta.dtype)
         if gathers:
-            self._batch_rows = values[order[0]].swapaxes(-1, -2)
-            self._batch_targets = aligned((*self._batch_rows.shape[:-1], last.units), theta.dtype)
-        shape = (*theta.shape[:-1], 1, batch_size) if weighted else ()
-        self.weights = np.full(shape, 1 / batch_size, theta.dtype)
-        self.backward += loss.bind(self._logits, self.targets, self.weights, gradients[last])
-        self._bind(order, layout, values, gradients, generator)
+            # Stored row by row, so that loading a batch is a few long copies; matrix products use
+            # the transpose.
+            self._batch_rows = allocate((*rows_lead, batch_size, columns), theta.dtype)
+            self._batch_targets = allocate((*rows_lead, batch_size, last.units), theta.dtype)
+            self._x = self._batch_rows.swapaxes(-1, -2)
+        else:
+            self._x = allocate((*rows_lead, columns, batch_size), theta.dtype)
+        self._x[..., -1, :] = 1
+        self.inputs = self._x[..., :-1, :]
+        self.weights = allocate((*lead, 1, batch_size) if weighted else (), theta.dtype)
+        self.weights.fill(1 / batch_size)
+        self._logits: list[tuple[Chunk, Array]] = []
+        buffers: defaultdict[tuple[int, int], Buffers] = defaultdict(Buffers)
+        width = max(node.units for node in self._order[1:])
+        for chunk in chunks_of(math.prod(lead), batch_size, width):
+            self._compile(chunk, buffers[chunk.size])
+        sizes = (each.nbytes for each in (self._batch_buffers, *buffers.values()))
+        self.nbytes = self.gradient.nbytes + sum(sizes)
 
     def load(self, rows: Array, targets: Array, shares: Array | None = None) -> None:
         """Load a batch. Arrays of an ensemble have a leading axis for the members' own values.
@@ -115,45 +140,55 @@ class Plan:
         self._context.run(self._step)
 
     def _step(self) -> None:
-        for call in self.forward:
+        for call in self.calls:
             call()
-        for call in self.backward:
-            call()
+
+    def logits(self) -> Array:
+        """Return the outputs of the last layer at the θ of the last `step`, `(…, outputs, B)`."""
+        logits = np.empty_like(self.targets)
+        for chunk, values in self._logits:
+            chunk.of_batch(logits)[...] = values
+        return logits
 
     def loss(self) -> Array:
         """Return J of the batch at the θ of the last `step`: `()`, or `(K,)`."""
-        losses = self._loss.value(self._logits, self.targets)
+        losses = self._loss.value(self.logits(), self.targets)
         return np.asarray((losses * self.weights).sum(axis=(-2, -1)))
 
-    def _bind(
-        self,
-        order: Sequence[Node],
-        layout: Layout,
-        values: dict[Node, Array],
-        gradients: dict[Node, Array],
-        generator: Generator | None,
-    ) -> None:
-        holders = [node for node in order if node.block is not None]
-        blocks = dict(zip(holders, layout.views(self.theta), strict=True))
-        d_blocks = dict(zip(holders, layout.views(self.gradient), strict=True))
-        needed = _with_parameters(order)
+    def _compile(self, chunk: Chunk, buffers: Buffers) -> None:
+        """Append the calls of one chunk: forward, backward, and the sum of its gradient."""
+        buffers.restart()
+        theta, total = chunk.of_parameters(self.theta), chunk.of_parameters(self.gradient)
+        gradient = total
+        if chunk.rows.stop - chunk.rows.start < self._x.shape[-1]:
+            own_gradient = buffers.allocate(total.shape, total.dtype)
+            gradient = own_gradient if chunk.rows.start else total
+        values, gradients = self._allocate(chunk, theta.shape[:-1], buffers)
+        last = self._order[-1]
+        logits = values[last][..., :-1, :]
+        self._logits.append((chunk, logits))
+        targets, weights = chunk.of_batch(self.targets), chunk.of_batch(self.weights)
+        backward = self._loss.bind(logits, targets, weights, gradients[last])
+        holders = [node for node in self._order if node.block is not None]
+        blocks = dict(zip(holders, self._layout.views(theta), strict=True))
+        d_blocks = dict(zip(holders, self._layout.views(gradient), strict=True))
         # In reverse, the first consumer assigns a node's gradient, each further one adds to it.
         assigned: set[Node] = set()
         forward: list[list[Call]] = []
-        for node in reversed(order):
+        for node in reversed(self._order[1:]):
             d_inputs: list[Array | None] = []
             additions: list[Call] = []
             for source in node.inputs:
-                gradient = gradients[source]
-                if source not in needed:
+                if source not in self._needed:
                     d_inputs.append(None)
                 elif source in assigned:
-                    scratch = aligned(gradient.shape, gradient.dtype)
+                    d_input = gradients[source]
+                    scratch = buffers.allocate(d_input.shape, d_input.dtype)
                     d_inputs.append(scratch)
-                    additions.append(partial(np.add, gradient, scratch, gradient))
+                    additions.append(partial(np.add, d_input, scratch, d_input))
                 else:
                     assigned.add(source)
-                    d_inputs.append(gradient)
+                    d_inputs.append(gradients[source])
             calls = node.bind(
                 Workspace(
                     inputs=tuple(values[source] for source in node.inputs),
@@ -162,13 +197,39 @@ class Plan:
                     d_inputs=tuple(d_inputs),
                     block=blocks.get(node),
                     d_block=d_blocks.get(node),
-                    generator=generator,
+                    generator=self._generator,
+                    buffers=buffers,
                 )
             )
             forward.append(calls[0])
-            if node in needed:
-                self.backward += [*calls[1], *additions]
-        self.forward += [call for calls in reversed(forward) for call in calls]
+            if node in self._needed:
+                backward += [*calls[1], *additions]
+        self.calls += [call for calls in reversed(forward) for call in calls]
+        self.calls += backward
+        if gradient is not total:
+            self.calls.append(partial(np.add, total, gradient, total))
+
+    def _allocate(
+        self, chunk: Chunk, lead: tuple[int, ...], buffers: Buffers
+    ) -> tuple[dict[Node, Array], dict[Node, Array]]:
+        """Return a value `(…, units + 1, B)` and a gradient `(…, units, B)` for each node.
+
+        The last row of each value is ones. The input has no gradient. No other chunk overwrites the
+        logits, from which `loss` is computed after a step.
+        """
+        first, *others = self._order
+        values, gradients = {first: chunk.of_batch(self._x)}, {}
+        logits = self._owners[self._order[-1]]
+        rows, dtype = chunk.size[1], self.theta.dtype
+        for node in others:
+            owner = self._owners[node]
+            if owner is node:
+                owned = self._batch_buffers if node is logits else buffers
+                values[node] = owned.allocate((*lead, node.units + 1, rows), dtype)
+                values[node][..., -1, :] = 1
+                gradients[node] = buffers.allocate((*lead, node.units, rows), dtype)
+            values[node], gradients[node] = values[owner], gradients[owner]
+        return values, gradients
 
 
 def _configure_numpy() -> None:
@@ -181,35 +242,21 @@ def _configure_numpy() -> None:
     np.seterr(all="ignore")
 
 
-def _buffers(
-    order: Sequence[Node], theta: Array, batch_size: int, own_rows: bool, gathers: bool
-) -> tuple[dict[Node, Array], dict[Node, Array]]:
-    """Allocate a value `(…, units + 1, B)` and a gradient `(…, units, B)` for each node.
+def _buffer_owners(order: Sequence[Node]) -> dict[Node, Node]:
+    """Return the node whose buffers each node uses.
 
-    The last row of each value is ones. A node that may overwrite its input shares the input's
-    buffers. Gathered rows are stored row by row, so that loading a batch is a few long copies;
-    matrix products use their transpose.
+    A node that may overwrite its input shares the input's buffers.
     """
     consumers = dict.fromkeys(order, 0)
     for node in order:
         for source in node.inputs:
             consumers[source] += 1
-    values: dict[Node, Array] = {}
-    gradients: dict[Node, Array] = {}
+    owners: dict[Node, Node] = {}
     for node in order:
         source = node.inputs[0] if node.inputs else node
-        if node.in_place and consumers[source] == 1 and not source.keeps_output:
-            values[node], gradients[node] = values[source], gradients[source]
-        else:
-            lead = theta.shape[:-1] if own_rows or not isinstance(node, Input) else ()
-            if isinstance(node, Input) and gathers:
-                rows = aligned((*lead, batch_size, node.units + 1), theta.dtype)
-                values[node] = rows.swapaxes(-1, -2)
-            else:
-                values[node] = aligned((*lead, node.units + 1, batch_size), theta.dtype)
-            values[node].fill(1)
-            gradients[node] = aligned((*lead, node.units, batch_size), theta.dtype)
-    return values, gradients
+        is_shared = node.in_place and consumers[source] == 1 and not source.keeps_output
+        owners[node] = owners[source] if is_shared else node
+    return owners
 
 
 def _with_parameters(order: Sequence[Node]) -> set[Node]:

@@ -62,7 +62,7 @@ class Windowed(Node):
         backward: list[Call] = []
         transposed = x.swapaxes(-1, -2)
         if self.tied:
-            by_window = np.empty((*dy.shape[:-1], self.size), dy.dtype)
+            by_window = ws.scratch((*dy.shape[:-1], self.size))
             backward += [
                 partial(np.matmul, dy, transposed, by_window),
                 partial(np.add.reduce, by_window, axis=-3, out=d_weights[..., 0, :, :]),
@@ -74,7 +74,8 @@ class Windowed(Node):
                 partial(np.add.reduce, dy, axis=-1, out=d_bias, keepdims=True),
             ]
         if ws.d_inputs[0] is not None:
-            backward += self._to_inputs(weights.swapaxes(-1, -2), dy, ws.d_inputs[0])
+            parts = ws.scratch((*dy.shape[:-2], self.size, dy.shape[-1]))
+            backward += self._to_inputs(weights.swapaxes(-1, -2), dy, parts, ws.d_inputs[0])
         return forward, backward
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:
@@ -88,9 +89,8 @@ class Windowed(Node):
 
         return value
 
-    def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> list[Call]:
-        """Add the windows' gradients to dx, in groups of windows that do not overlap."""
-        parts = np.empty((*dy.shape[:-2], self.size, dy.shape[-1]), dy.dtype)
+    def _to_inputs(self, weights: Array, dy: Array, parts: Array, dx: Array) -> list[Call]:
+        """Add the windows' gradients `parts` to dx, in groups of windows that do not overlap."""
         into = self._view(dx)
         apart = -(-self.size // self.step)
         return [

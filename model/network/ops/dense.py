@@ -139,7 +139,7 @@ class MaxOver(Node):
     def bind(self, ws: Workspace) -> Calls:
         """Forward a running maximum; backward, each group takes what no earlier group took."""
         groups, gradients = self._groups(ws.x), self._groups(ws.dx)
-        is_maximum, is_unassigned = np.empty(ws.y.shape, bool), np.empty(ws.y.shape, bool)
+        is_maximum, is_unassigned = (ws.scratch(ws.y.shape, bool) for _ in range(2))
         forward: list[Call] = [partial(np.copyto, ws.y, groups[0])]
         forward += [partial(np.maximum, ws.y, group, out=ws.y) for group in groups[1:]]
         backward: list[Call] = [partial(is_unassigned.fill, True)]
@@ -186,8 +186,7 @@ class Normalize(Node):
             part[..., column] for part in (block, d_block) for column in (slice(1), slice(1, None))
         )
         n, scratch, product = ws.scratch_like(ws.y), ws.scratch_like(ws.y), ws.scratch_like(ws.y)
-        r = np.empty((*ws.y.shape[:-2], 1, ws.y.shape[-1]), ws.y.dtype)
-        mean = np.empty_like(r)
+        r, mean = (ws.scratch((*ws.y.shape[:-2], 1, ws.y.shape[-1])) for _ in range(2))
         share, epsilon = ws.scalar(1 / self.units), ws.scalar(self.epsilon)
 
         def mean_of(x: Array, out: Array) -> list[Call]:

@@ -1,7 +1,5 @@
 """Mini-batches: the training step over each batch of an epoch, and the batch size "auto"."""
 
-import tracemalloc
-
 import numpy as np
 
 from model.arrays import Array
@@ -15,7 +13,6 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 
 MAX_AUTO_SIZE = 512
-SPAN = 64  # rows between two memory measurements; Python's own objects hardly matter then
 
 
 class Batches:
@@ -133,8 +130,6 @@ def _batch_size(network: Network, theta: Array, rows: int, training: Training) -
 def largest_batch(network: Network, theta: Array, budget: int) -> int:
     """Return the largest power of two, up to 512, whose step fits in a memory budget.
 
-    The memory of a step grows linearly with the rows, so two measurements are enough.
-
     Args:
         network: The network.
         theta: Parameters, shape (P,) or (K, P).
@@ -143,26 +138,14 @@ def largest_batch(network: Network, theta: Array, budget: int) -> int:
     Raises:
         NetworkError: If a step of one row does not fit.
     """
-    # The first measurement includes memory that NumPy keeps after its first call, and is ignored.
-    _, one, many = (_plan_bytes(network, theta, size) for size in (1, 1, 1 + SPAN))
-    size = MAX_AUTO_SIZE
-    while size and one + (size - 1) * (many - one) / SPAN > budget:
-        size //= 2
-    if not size:
+
+    def step_bytes(size: int) -> int:
+        noise = np.random.default_rng(0)
+        return network.compile(theta, size, gathers=True, generator=noise).nbytes
+
+    if (one := step_bytes(1)) > budget:
         raise NetworkError(f"training.memory_budget must hold one row's {one} bytes, got {budget}")
+    size = 1
+    while size < MAX_AUTO_SIZE and step_bytes(2 * size) <= budget:
+        size *= 2
     return size
-
-
-def _plan_bytes(network: Network, theta: Array, size: int) -> int:
-    """Measure the memory of a plan for `size` rows, in bytes."""
-    was_tracing = tracemalloc.is_tracing()
-    if not was_tracing:
-        tracemalloc.start()
-    noise = np.random.default_rng(0)
-    before = tracemalloc.get_traced_memory()[0]
-    plan = network.compile(theta, size, gathers=True, generator=noise)
-    taken = tracemalloc.get_traced_memory()[0] - before
-    del plan
-    if not was_tracing:
-        tracemalloc.stop()
-    return taken

@@ -83,6 +83,14 @@ def test_layer_or_activation(hidden: list[Any]) -> None:
     assert gradient_error(*problem(hidden)) < 1e-7
 
 
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_layer_or_activation_in_chunks(hidden: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows per chunk, and one in the last chunk."""
+    monkeypatch.setattr("model.network.execution.chunks.CHUNK_NUMBERS", 1)
+    monkeypatch.setattr("model.network.execution.chunks.MIN_CHUNK_ROWS", 2)
+    assert gradient_error(*problem(hidden)) < 1e-7
+
+
 @pytest.mark.parametrize("loss", [*LOSSES, *SMOOTHED], ids=str)
 def test_loss(loss: Any) -> None:
     for outputs in (2, 3) if "categorical" in str(loss) else (1, 3):
