@@ -1,6 +1,5 @@
 """The interface of an activation, and the stable functions that activations and losses share."""
 
-import math
 from abc import abstractmethod
 from typing import ClassVar, Final
 
@@ -10,25 +9,25 @@ from model.arrays import Array
 from model.network.config import Configurable
 from model.network.graph import Calls, Workspace
 
-# 0, 1, −1 and ∞ of each dtype: NumPy converts a Python number at every call.
-NUMBERS: Final = {
-    np.dtype(dtype): tuple(np.array(number, dtype) for number in (0, 1, -1, math.inf))
-    for dtype in ("float64", "float32")
+# 1, and the largest integer with a finite exponential: NumPy converts a Python number each time.
+_ONE_AND_LARGEST: Final = {
+    np.dtype(dtype): (np.array(1, dtype), np.array(largest, dtype))
+    for dtype, largest in (("float64", 709), ("float32", 88))
 }
 
 
 def sigmoid(z: Array) -> Array:
-    """Return σ(z) by the sign of z: no overflow, and small probabilities keep their digits."""
-    if z.size == 1:  # one row of one output: a fifth of the time
-        number = z.item()
-        small = math.exp(-abs(number))
-        return np.array((1 if number >= 0 else small) / (1 + small), z.dtype).reshape(z.shape)
-    zero, one, minus_one, _ = NUMBERS[z.dtype]
-    decay = np.copysign(z, minus_one)
-    np.exp(decay, decay)
-    total = np.add(decay, one)
-    np.putmask(decay, z >= zero, one)
-    return np.asarray(np.divide(decay, total, total))
+    """Return σ(z) = 1 / (1 + e⁻ᶻ).
+
+    Small probabilities keep their digits, down to e⁻⁷⁰⁹ in float64 and e⁻⁸⁸ in float32, which also
+    stand for smaller ones: e⁻ᶻ does not overflow.
+    """
+    one, largest = _ONE_AND_LARGEST[z.dtype]
+    powers = np.negative(z)
+    np.minimum(powers, largest, out=powers)
+    np.exp(powers, powers)
+    np.add(powers, one, powers)
+    return np.asarray(np.divide(one, powers, powers))
 
 
 def softmax(z: Array) -> Array:

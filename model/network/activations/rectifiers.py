@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
-from model.network.activations.activation import NUMBERS, Activation, sigmoid, softplus
+from model.network.activations.activation import Activation, sigmoid, softplus
 from model.network.graph import Calls, Workspace
 from model.network.validation import require_number
 
@@ -24,7 +24,8 @@ SELU_SCALE: Final = 1.0507009873554805
 GELU_LINEAR: Final = math.sqrt(2 / math.pi)
 GELU_CUBIC: Final = 0.044715
 
-SMALL_ARRAY: Final = 256  # numbers up to which a maximum is faster than a clip
+# A maximum with an array of zeros takes half the time of one with a scalar.
+_ZEROS: Final = {np.dtype(dtype): np.zeros(2**17, dtype) for dtype in ("float64", "float32")}
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,9 @@ class ReLU(Activation):
         return self.overwrite(x.copy())
 
     def overwrite(self, x: Array) -> Array:
-        """Clip, which takes a quarter of the time of a maximum with a scalar for large arrays."""
-        zero, _, _, infinity = NUMBERS[x.dtype]
-        if x.size > SMALL_ARRAY:
-            return x.clip(zero, infinity, x)
-        np.maximum(x, zero, out=x)
+        zeros = _ZEROS[x.dtype]
+        fits = x.size <= zeros.size
+        np.maximum(x, zeros[: x.size].reshape(x.shape) if fits else zeros[0], out=x)
         return x
 
     def bind(self, ws: Workspace) -> Calls:

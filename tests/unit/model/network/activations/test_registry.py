@@ -37,3 +37,14 @@ def test_slopes_at_zero_and_in_saturation(activation: str, x: float, slope: floa
     step = 1e-5
     difference = built.value(np.array([[x + step]])) - built.value(np.array([[x - step]]))
     assert difference / (2 * step) == pytest.approx(slope, abs=2e-4)
+
+
+@pytest.mark.parametrize("units", [3, 2**17 // 4, 2**17])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_relu_of_small_and_of_large_arrays(units: int, dtype: str) -> None:
+    x = np.random.default_rng(0).standard_normal((units, 4)).astype(dtype)
+    expected = np.where(x > 0, x, 0)
+    relu = ACTIVATIONS["relu"]()
+    np.testing.assert_array_equal(relu.value(x), expected)
+    assert relu.overwrite(x) is x
+    np.testing.assert_array_equal(x, expected)
