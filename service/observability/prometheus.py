@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from model.metrics.threshold_metrics import NUMBERS
-from service.observability.metrics import PREDICTIONS, PREFIX, SHARED_FOLDER, Telemetry
+from service.observability.metric_families import PREDICTIONS, PREFIX
+from service.observability.metrics import SHARED_FOLDER, Telemetry
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
 from service.registry.validation_metrics import THRESHOLD_METRICS
@@ -33,12 +35,13 @@ class PrometheusExporter:
         """Yield every metric with its series."""
         titles = self._models.titles
         self._telemetry.remove_other_titles(titles)
+        metrics: Iterable[Metric]
         if SHARED_FOLDER:
-            metrics = merge_workers(Path(SHARED_FOLDER))
+            metrics = chain(self._telemetry.collect(), merge_workers(Path(SHARED_FOLDER)))
         else:
             metrics = self._telemetry.registry.collect()
         for metric in metrics:
-            if metric.name == PREDICTIONS:
+            if metric.name == f"{PREFIX}_{PREDICTIONS}":
                 metric.samples = [s for s in metric.samples if s.labels["model"] in titles]
             # prometheus_client adds a series with the time of creation for each series.
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]

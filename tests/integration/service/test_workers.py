@@ -20,6 +20,7 @@ from support.shutdown_clients import PREDICT, ROWS, Load
 from service.observability.prometheus import merge_workers
 from service.server.run import main
 
+ANSWERED = 'malignancy_requests_total{route="/predict",status="200"}'
 SCRAPE = {"Accept": "text/plain;version=0.0.4"}
 
 # Writes the files of a worker: three metrics.
@@ -82,6 +83,7 @@ def test_workers_are_summed_replaced_and_stopped(service: Workers) -> None:
             connection.sendall(PREDICT + b"\r\n" + ROWS)
             assert status_of(answer(connection)) == 200
     assert service.sum_of("malignancy_predictions_total") == 20
+    until(lambda: service.sum_of(ANSWERED) == 20)
     assert service.sum_of("malignancy_requests_in_flight") == 1
 
     # Kill one worker under load; only the clients connected to it notice.
@@ -99,8 +101,16 @@ def test_workers_are_summed_replaced_and_stopped(service: Workers) -> None:
     assert answered <= predictions <= answered + len(load.lost)
     assert service.sum_of("malignancy_requests_in_flight") == 1  # without the dead worker
 
+    # A worker that exits leaves its counts.
+    exiting, requests = min(service.workers), service.sum_of(ANSWERED)
+    os.kill(exiting, signal.SIGTERM)
+    until(lambda: exiting not in service.workers and len(service.workers) == 2)
+    assert service.sum_of("malignancy_predictions_total") == predictions
+    assert service.sum_of(ANSWERED) == requests
+
     # Corrupt files in the folder are skipped.
     (folder,) = service.folder.glob("malignancy-*")
+    (folder / "new.numbers").write_bytes(b"")
     (folder / "counter_1.db").write_bytes(b"")
     (folder / "histogram_1.db").write_bytes(b"\x40")
     assert service.sum_of("malignancy_predictions_total") == predictions
