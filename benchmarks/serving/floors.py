@@ -5,6 +5,8 @@ The predictor is the service's. There is no validation and no HTTP.
 
 import ctypes
 import io
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,13 @@ def _labels(predictor: Predictor, probabilities: Array) -> list[str]:
     return ["malignant" if each else "benign" for each in above.tolist()]
 
 
-def _json_response(predictor: Predictor, rows: list[list[int]]) -> bytes:
-    probabilities = predictor.predict(np.array(rows, dtype=np.float64))[:, 0]
+def _numbers(rows: Iterable[Iterable[int]], count: int) -> Array:
+    # np.array(rows) takes half as long again.
+    return np.fromiter(chain.from_iterable(rows), np.float64).reshape(count, -1)
+
+
+def _json_response(predictor: Predictor, rows: Array) -> bytes:
+    probabilities = predictor.predict(rows)[:, 0]
     pairs = zip(probabilities.tolist(), _labels(predictor, probabilities), strict=True)
     predictions = [{"probability": value, "label": label} for value, label in pairs]
     return to_json({"predictions": predictions, "model": predictor.title})
@@ -44,7 +51,8 @@ def json_arrays(predictor: Predictor, request: Request) -> bytes:
         predictor: The predictor.
         request: The request.
     """
-    return _json_response(predictor, from_json(request.body)["instances"])
+    rows = from_json(request.body)["instances"]
+    return _json_response(predictor, _numbers(rows, len(rows)))
 
 
 def json_objects(predictor: Predictor, request: Request) -> bytes:
@@ -54,8 +62,8 @@ def json_objects(predictor: Predictor, request: Request) -> bytes:
         predictor: The predictor.
         request: The request.
     """
-    rows = [list(row.values()) for row in from_json(request.body)["instances"]]
-    return _json_response(predictor, rows)
+    rows = from_json(request.body)["instances"]
+    return _json_response(predictor, _numbers(map(dict.values, rows), len(rows)))
 
 
 def csv(predictor: Predictor, request: Request) -> bytes:
@@ -78,7 +86,8 @@ def v2_json(predictor: Predictor, request: Request) -> bytes:
         predictor: The predictor.
         request: The request.
     """
-    rows = np.array(from_json(request.body)["inputs"][0]["data"], dtype=np.float64)
+    rows = from_json(request.body)["inputs"][0]["data"]
+    rows = _numbers(rows, len(rows))
     probabilities = predictor.predict(rows)[:, 0]
     data: list[Any] = [probabilities.tolist(), _labels(predictor, probabilities)]
     return to_json({"outputs": [{"data": each} for each in data], "model": predictor.title})

@@ -114,15 +114,6 @@ class Binary(BaseTarget):
         """The positive label: the only output is its probability."""
         return (self.positive,)
 
-    def label(self, probability: float, threshold: float) -> str:
-        """Return the label of a probability at a threshold.
-
-        Args:
-            probability: Probability of the positive label.
-            threshold: Decision threshold.
-        """
-        return self.positive if probability > threshold else self.negative
-
     def decision(self, probability: float) -> str:
         """Return "refer" for a probability within the refer band, else the label."""
         low, high = self.refer or (0.0, 0.0)
@@ -131,9 +122,10 @@ class Binary(BaseTarget):
         return self.positive if probability > high else self.negative
 
     def answers(self, predictions: Array, threshold: float) -> list[dict[str, Any]]:
+        negative, positive = self.negative, self.positive
         answers: list[dict[str, Any]] = [
-            {"probability": probability, "label": self.label(probability, threshold)}
-            for probability in predictions[:, 0].tolist()
+            {"probability": each, "label": positive if each > threshold else negative}
+            for each in predictions[:, 0].tolist()
         ]
         if self.refer is not None:
             for answer in answers:
@@ -152,7 +144,7 @@ class Binary(BaseTarget):
     def tally(self, predictions: Array, threshold: float) -> dict[str, int]:
         rows = len(predictions)
         if rows == 1:  # most requests have one row
-            return {self.label(predictions.item(), threshold): 1}
+            return {self.positive if predictions.item() > threshold else self.negative: 1}
         positive = int(np.count_nonzero(predictions > threshold))
         counts = {self.negative: rows - positive, self.positive: positive}
         return {label: count for label, count in counts.items() if count}

@@ -45,6 +45,16 @@ class Block:
         errors = {id(each) for found in self.errors.values() for each in found}  # rows share them
         return self.values.nbytes + ERROR_ROW_BYTES * len(self.errors) + ERROR_BYTES * len(errors)
 
+    def part(self, start: int, end: int) -> "Block":
+        """Return consecutive rows, as a view.
+
+        Args:
+            start: Index of the first row.
+            end: Index after the last row.
+        """
+        errors = {row - start: found for row, found in self.errors.items() if start <= row < end}
+        return Block(self.values[start:end], errors, self.complete)
+
     def answer_errors(self) -> Iterator[tuple[int, list[FieldError]]]:
         """Yield the index of each invalid row, and its errors as an answer has them."""
         for row, errors in self.errors.items():
@@ -182,12 +192,14 @@ class Rebatcher:
         self._held.append(block)
         self._rows += len(block.values)
         size = piece_rows(block.values.shape[1])
-        while self._rows >= size:
-            whole = join_blocks(self._held)
-            rest = _part(whole, size, len(whole.values))
-            rest.values = rest.values.copy()  # a view would keep all of the block
-            self._held, self._rows = [rest], len(rest.values)
-            yield _part(whole, 0, size)
+        if self._rows < size:
+            return
+        whole, full = join_blocks(self._held), self._rows - self._rows % size
+        rest = whole.part(full, self._rows)
+        rest.values = rest.values.copy()  # a view would keep all of the block
+        self._held, self._rows = [rest], len(rest.values)
+        for start in range(0, full, size):
+            yield whole.part(start, start + size)
 
     def finish(self) -> Iterator[Block]:
         """Yield the last block."""
@@ -204,9 +216,5 @@ def join_blocks(blocks: list[Block]) -> Block:
     for block in blocks:
         errors |= {start + row: found for row, found in block.errors.items()}
         start += len(block.values)
-    return Block(np.concatenate([block.values for block in blocks]), errors)
-
-
-def _part(block: Block, start: int, end: int) -> Block:
-    errors = {row - start: found for row, found in block.errors.items() if start <= row < end}
-    return Block(block.values[start:end], errors)
+    values = np.concatenate([block.values for block in blocks])
+    return Block(values, errors, complete=all(block.complete for block in blocks))

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from model.arrays import Array
-from service.codecs.blocks import Block, ScoredBlock
+from service.codecs.blocks import ScoredBlock
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.answers import JsonWriter
 from service.codecs.json.parser import ParsedRows
@@ -106,7 +106,7 @@ def _encode(
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
     for start in range(0, count, size):
-        block = Block(rows.values[start : start + size])
+        block = rows.block.part(start, start + size)
         parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))
         charge(len(parts[-1]))
     parts.append(writer.end())

@@ -7,7 +7,7 @@ table.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope
 
 from model.arrays import Array
 from model.errors import NetworkError
-from model.prediction.predictor import piece_rows
 from service.codecs.blocks import (
     ROW,
     Block,
@@ -166,13 +165,6 @@ class TableScorer:
                     return finite
                 finite[finite] = np.isfinite(predictions).all(axis=1)
         return finite
-
-
-def in_blocks(values: Array) -> Iterator[Block]:
-    """Split valid rows `(N, F)` into blocks."""
-    rows = piece_rows(values.shape[1])
-    for start in range(0, len(values), rows):
-        yield Block(values[start : start + rows])
 
 
 async def score_body(

@@ -25,7 +25,7 @@ from service.inference.execution import (
 from service.inference.instances import json_writer
 from service.inference.request_body import read_body
 from service.inference.response_spool import MEMORY_BYTES, ResponseSpool
-from service.inference.streaming import TableScorer, in_blocks, score_body
+from service.inference.streaming import TableScorer, score_body
 from service.overload.memory import request_lease
 from service.overload.threads import run_in_thread
 from service.problems import Problem
@@ -89,7 +89,7 @@ def _score_json(
     model_version: ModelVersion, body: bytes, scoring: TableScorer, charge: Charge
 ) -> None:
     charge(MEMORY_BYTES)
-    scoring.add(in_blocks(model_version.parser.parse(body, charge).values), charge)
+    scoring.add([model_version.parser.parse(body, charge).block], charge)
     scoring.finish(charge)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Any, Final
 
 from service.codecs.charge import Charge, uncharged
-from service.codecs.json.limits import parsed_bytes
+from service.codecs.json.limits import count_byte, parsed_bytes
 
 INSTANCES: Final = "instances"  # the name of the rows of a body; no feature has it
 TWICE: Final = "is given twice"
@@ -35,7 +35,7 @@ def wrong_names(
         Path of each wrong name, from names and indices, and the rule that it breaks. An empty
         tuple if the text was not parsed again.
     """
-    if text.count(b":") <= pairs:
+    if count_byte(text, b":") <= pairs:
         return ()
     charge(2 * parsed_bytes(text))
     document = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
