@@ -1,12 +1,20 @@
 """Command line entry point of the offline program: `python -m model`."""
 
+import os
 import sys
 
 TRAIN_PACKAGES = ("matplotlib", "pandas", "rich", "typer")
 
 
 def main() -> None:
-    """Run the program; without the extra `train`, print how to install it."""
+    """Run the program; without the extra `train`, print how to install it.
+
+    Each process uses one BLAS thread, unless the environment sets their number: the matrix products
+    are small, and a second thread makes them several times slower if its core is busy.
+    """
+    # Read when NumPy is imported, also by child processes. OpenBLAS and MKL prefer their own
+    # variables, OPENBLAS_NUM_THREADS and MKL_NUM_THREADS.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         from model.cli import main as run  # takes a moment, in which Ctrl-C may come
     except KeyboardInterrupt:

@@ -54,6 +54,15 @@ def train_command(
         float,
         typer.Option(min=0, metavar="SECONDS", help="Interval between checkpoints, in seconds."),
     ] = 60,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="Number of parallel processes for the members of an ensemble; the result does not "
+            "depend on it.",
+        ),
+    ] = 1,
 ) -> None:
     """Train a recipe; write the artifact, pictures and a report.
 
@@ -73,7 +82,7 @@ def train_command(
             refuse_same(checkpoint, page, "the report", "--checkpoint")
             locks.enter_context(exclusive(checkpoint))
             state = Checkpoint(checkpoint, checkpoint_seconds)
-        outcome = _train_and_write(plan, state, path, page)
+        outcome = _train_and_write(plan, state, jobs, path, page)
         if checkpoint is not None and not outcome.interrupted:
             checkpoint.unlink(missing_ok=True)  # the training is over
     if outcome.interrupted:
@@ -83,9 +92,9 @@ def train_command(
 
 
 def _train_and_write(
-    plan: Recipe, state: Checkpoint | None, path: Path, page: Path
+    plan: Recipe, state: Checkpoint | None, jobs: int, path: Path, page: Path
 ) -> TrainingResult:
-    trained = _train_with_progress(plan, state)
+    trained = _train_with_progress(plan, state, jobs)
     console.print(_loss_table(trained), *_figures(trained.predictor))
     pictures = _pictures(trained)
     for name, picture in pictures.items():
@@ -124,7 +133,7 @@ def lr_find_command(
     )
 
 
-def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Trained:
+def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None, jobs: int) -> Trained:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -145,7 +154,7 @@ def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None) -> Train
                 loss = f"{record.train_loss:.6f}"
                 progress.update(task, completed=done, epoch=int(done), loss=loss)
 
-        return train(recipe, watch=on_progress, checkpoint=checkpoint)
+        return train(recipe, watch=on_progress, checkpoint=checkpoint, jobs=jobs)
 
 
 def _loss_table(trained: Trained) -> Table:

@@ -46,7 +46,7 @@ class Prepared:
 
     def rows(self, part: Table) -> Rows:
         """Encode rows as network inputs, with scaled targets and weights."""
-        return Rows(self.encoder.encode(part.rows), *self._scaled(part.targets, part.weights))
+        return Rows(self.encoder.encode(part.rows), *self._scale(part.targets, part.weights))
 
     def training_rows(self) -> Rows | StoredRows:
         """Return all training rows, in memory or stored in a file."""
@@ -59,8 +59,8 @@ class Prepared:
             return Rows(rows.inputs, rows.targets, self.bags * weights)
         weighted = parts.train.weights is not None or self.weight_by_class is not None
         sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
-        encode, scale = self.encoder.encode, self._scaled
-        return StoredRows(Path(parts.file.name), *sizes, encode, scale, weighted=weighted)
+        encode = self.encoder.encode
+        return StoredRows(Path(parts.file.name), *sizes, encode, self._scale, weighted=weighted)
 
     def predict(self, theta: Array, rows: Array) -> Array:
         """Predict raw rows, without averaging the members of an ensemble.
@@ -76,12 +76,29 @@ class Prepared:
         unscaled = output if self.target_scale is None else self.target_scale.undo(output)
         return unscaled.astype(np.float64)
 
-    def _scaled(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
+    @property
+    def _scale(self) -> "_TargetScale":
+        return _TargetScale(self.target_scale, self.weight_by_class)
+
+
+@dataclass(frozen=True)
+class _TargetScale:
+    """Scale of targets, and weights of classes; a process of members receives a copy.
+
+    Attributes:
+        scale: Scale of a regression's targets, else None.
+        weight_by_class: A weight for each class, or None.
+    """
+
+    scale: Scale | None
+    weight_by_class: list[float] | None
+
+    def __call__(self, targets: Array, weights: Array | None) -> tuple[Array, Array | None]:
         """Scale targets, and multiply the weights of rows and classes."""
         if self.weight_by_class is not None:
             by_row = np.asarray(self.weight_by_class)[targets[:, 0].astype(int)]
             weights = by_row if weights is None else by_row * weights
-        return targets if self.target_scale is None else self.target_scale.apply(targets), weights
+        return targets if self.scale is None else self.scale.apply(targets), weights
 
 
 def prepare(recipe: Recipe, parts: Partitions) -> Prepared:

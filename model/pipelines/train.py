@@ -43,7 +43,11 @@ class Trained:
 
 
 def train(
-    recipe: Recipe, *, watch: ProgressCallback | None = None, checkpoint: Checkpoint | None = None
+    recipe: Recipe,
+    *,
+    watch: ProgressCallback | None = None,
+    checkpoint: Checkpoint | None = None,
+    jobs: int = 1,
 ) -> Trained:
     """Train a recipe.
 
@@ -51,13 +55,14 @@ def train(
         recipe: The recipe.
         watch: Called after each step, as in `minimize`.
         checkpoint: Saves and resumes the state of the training, as in `minimize`.
+        jobs: Number of processes for the members of an ensemble, as in `minimize`.
 
     Raises:
         DataError: The table does not fit the recipe.
         TrainingError: The loss diverges.
     """
     with closing(read_partitions(recipe)) as parts:
-        return fit(recipe, parts, watch=watch, checkpoint=checkpoint)
+        return fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
 
 
 def fit(
@@ -66,6 +71,7 @@ def fit(
     *,
     watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
+    jobs: int = 1,
 ) -> Trained:
     """Train on given rows, then choose thresholds, refer band and calibration.
 
@@ -74,6 +80,7 @@ def fit(
         parts: Training and validation rows.
         watch: Called after each step, as in `minimize`.
         checkpoint: Saves and resumes the state of the training, as in `minimize`.
+        jobs: Number of processes for the members of an ensemble, as in `minimize`.
 
     Raises:
         DataError: The rows do not fit the recipe.
@@ -88,6 +95,7 @@ def fit(
         prepared.rows(parts.validation),
         watch=watch,
         checkpoint=checkpoint,
+        jobs=jobs,
     )
     theta = outcome.theta
     decisions, facts = _decide(recipe, prepared, theta)

@@ -90,10 +90,6 @@ class Batches:
                 call()
         plan.step()
 
-    def digest(self) -> str:
-        """Return a SHA-256 of the rows."""
-        return self._rows.digest()
-
     def _compile(
         self,
         network: Network,

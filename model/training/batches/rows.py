@@ -1,10 +1,13 @@
 """Training rows: as given, and checked and encoded for a network."""
 
+import copy
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from model.arrays import digest
 from model.errors import NetworkError
 from model.network.network import Network
 
@@ -60,3 +63,14 @@ class EncodedRows:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def for_members(self, members: slice) -> Self:
+        """Return the same rows with the weights of some members of an ensemble."""
+        rows = copy.copy(self)
+        if rows.weights is not None and rows.weights.ndim > 1:
+            rows.weights = rows.weights[members]
+        return rows
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the rows."""
+        return digest(self.inputs, self.targets, self.weights)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from model.arrays import Array, digest
+from model.arrays import Array
 from model.network.network import Network
 from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
@@ -54,10 +54,6 @@ class ShuffledRows:
             Indices into `inputs`, shape (B,).
         """
         return order[first:last]
-
-    def digest(self) -> str:
-        """Return a SHA-256 of the rows."""
-        return digest(self.inputs, self.targets, self.weights)
 
 
 class WindowedRows:
@@ -129,10 +125,6 @@ class WindowedRows:
         if self._current != (order[0], number):
             self._read(order, number)
         return self._shuffled[offset : offset + last - first]
-
-    def digest(self) -> str:
-        """Return a SHA-256 of all rows."""
-        return self._rows.digest()
 
     def _read(self, order: Array, number: int) -> None:
         network, filled = self._network, 0

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -65,6 +66,10 @@ class StoredRows:
 
     def __len__(self) -> int:
         return self._count
+
+    def for_members(self, members: slice) -> Self:  # noqa: ARG002
+        """Return these rows: their weights are those of all members of an ensemble."""
+        return self
 
     def read(self, start: int, stop: int) -> Rows:
         """Read and encode rows [start, stop).
