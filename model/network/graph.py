@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from model.arrays import Array
 from model.network.buffers import Buffers
-from model.network.initializers import Generator
+from model.network.initializers import Generators
 from model.network.parameters import Block
 
 Call = Callable[[], object]
@@ -32,7 +32,8 @@ class Workspace:
         d_inputs: Where to write ∂J/∂input, each `(…, units, B)`; None where it is not needed.
         block: The node's [W | b], `(…, outputs, inputs + 1)`; None for a node without parameters.
         d_block: The gradient of the block, of the same shape.
-        generator: The source of noise during training; None in a plan without noise.
+        generator: The source of noise during training, or one for each member; None in a plan
+            without noise.
         buffers: The memory for scratch arrays, valid within one chunk of a step.
     """
 
@@ -42,7 +43,7 @@ class Workspace:
     d_inputs: tuple[Array | None, ...]
     block: Array | None
     d_block: Array | None
-    generator: Generator | None
+    generator: Generators | None
     buffers: Buffers
 
     @property

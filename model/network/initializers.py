@@ -6,6 +6,7 @@ convolution both count the kernel. All randomness comes from the given generator
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -18,6 +19,8 @@ from model.network.validation import require_number
 
 # NumPy's new and its legacy generator have the same names for standard normals and uniforms.
 Generator = np.random.Generator | np.random.RandomState
+# One for all members of an ensemble, or one for each.
+Generators = Generator | Sequence[Generator]
 
 MAX_WEIGHT: Final = 1e6  # a larger weight is a mistake, and overflows in float32
 

@@ -12,7 +12,7 @@ from model.network.config import build
 from model.network.execution.forward import Forward
 from model.network.execution.plan import Plan
 from model.network.graph import Input, Node, topological_order
-from model.network.initializers import Generator
+from model.network.initializers import Generators
 from model.network.layers import Layer, layer_from
 from model.network.losses import LOSSES, Loss
 from model.network.ops.dense import Activated
@@ -82,7 +82,7 @@ class Network:
         if self.units > MAX_UNITS:
             raise NetworkError(f"a network may have {MAX_UNITS} units, this one has {self.units}")
 
-    def initial_parameters(self, generator: Generator | Sequence[Generator]) -> Array:
+    def initial_parameters(self, generator: Generators) -> Array:
         """Draw θ `(P,)` by the layers' initializers, first layer first, biases 0.
 
         Args:
@@ -103,7 +103,7 @@ class Network:
         weighted: bool = False,
         own_rows: bool = False,
         gathers: bool = False,
-        generator: Generator | None = None,
+        generator: Generators | None = None,
         gradient: Array | None = None,
     ) -> Plan:
         """Compile the training step for batches of one size.
@@ -114,7 +114,8 @@ class Network:
             weighted: True if each row has its own weight.
             own_rows: True if each member has its own rows.
             gathers: True if batches are loaded with `Plan.gather`, from a larger table.
-            generator: The source of noise; without it, layers that draw noise pass their input on.
+            generator: The source of noise, or one for each member; without it, layers that draw
+                noise pass their input on.
             gradient: The array for ∂J/∂θ, such as another plan's for this θ; None for a new one.
 
         Returns:

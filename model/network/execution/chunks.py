@@ -3,10 +3,11 @@
 A step over many rows, or many members, would otherwise wait for memory in each of its calls.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from model.arrays import Array
+from model.network.initializers import Generators
 
 # Numbers per chunk in the widest node; 2¹⁶ are 0.5 MB. With fewer rows than MIN_CHUNK_ROWS, narrow
 # products and the sums of the chunks' gradients would cost more than the cache saves.
@@ -34,6 +35,10 @@ class Chunk:
     def of_parameters(self, vector: Array) -> Array:
         """Return the part of θ or its gradient, `(P,)` or `(K, P)`; a view."""
         return vector[self.members] if vector.ndim > 1 else vector
+
+    def of_generators(self, generator: Generators | None) -> Generators | None:
+        """Return the members' own generators, or the one that is given."""
+        return generator[self.members] if isinstance(generator, Sequence) else generator
 
     def of_batch(self, values: Array) -> Array:
         """Return the part of a batch's values, `(units, B)` or `(K, units, B)`; a view.

@@ -15,7 +15,7 @@ from model.arrays import Array, aligned
 from model.network.buffers import Buffers
 from model.network.execution.chunks import Chunk, chunks_of
 from model.network.graph import Call, Node, Workspace, topological_order
-from model.network.initializers import Generator
+from model.network.initializers import Generators
 from model.network.losses import Loss
 from model.network.parameters import Layout
 
@@ -41,7 +41,7 @@ class Plan:
         weighted: True if each row has its own weight.
         own_rows: True if each member has its own rows.
         gathers: True if batches are loaded with `gather`.
-        generator: The source of noise; None for no noise.
+        generator: The source of noise, or one for each member; None for no noise.
         gradient: The array for ∂J/∂θ; None for a new one.
 
     Attributes:
@@ -61,7 +61,7 @@ class Plan:
         weighted: bool,
         own_rows: bool,
         gathers: bool,
-        generator: Generator | None,
+        generator: Generators | None,
         gradient: Array | None = None,
     ) -> None:
         self.theta = theta
@@ -197,7 +197,7 @@ class Plan:
                     d_inputs=tuple(d_inputs),
                     block=blocks.get(node),
                     d_block=d_blocks.get(node),
-                    generator=self._generator,
+                    generator=chunk.of_generators(self._generator),
                     buffers=buffers,
                 )
             )

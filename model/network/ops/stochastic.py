@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from model.arrays import Array
 from model.network.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from model.network.graph import Call, Calls, Node, Workspace
-from model.network.initializers import Generator
+from model.network.initializers import Generators
 
 
 class _Noise(Node):
@@ -26,12 +27,12 @@ class _Noise(Node):
         return self.draw(ws, ws.generator)
 
     @abstractmethod
-    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+    def draw(self, ws: Workspace, generator: Generators) -> Calls:
         """Return the calls during training.
 
         Args:
             ws: The node's buffers.
-            generator: The source of noise.
+            generator: The source of noise, or one for each member.
         """
 
     def evaluator(self, block: Array | None) -> None:  # noqa: ARG002
@@ -55,7 +56,7 @@ class Drop(_Noise):
         super().__init__(source)
         self.keep = 1 - rate
 
-    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+    def draw(self, ws: Workspace, generator: Generators) -> Calls:
         mask, scale = ws.scratch_like(ws.y), ws.scalar(1 / self.keep)
         return [
             *_keep_mask(mask, self.keep, generator),
@@ -81,7 +82,7 @@ class AlphaDrop(_Noise):
         super().__init__(source)
         self.keep = 1 - rate
 
-    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+    def draw(self, ws: Workspace, generator: Generators) -> Calls:
         # (x − α′) m a + (α′ a + b): one mask, with a included
         low = -SELU_SCALE * SELU_ALPHA
         scale = 1 / math.sqrt(self.keep + low * low * self.keep * (1 - self.keep))
@@ -114,7 +115,7 @@ class Jitter(_Noise):
         super().__init__(source)
         self.deviation = deviation
 
-    def draw(self, ws: Workspace, generator: Generator) -> Calls:
+    def draw(self, ws: Workspace, generator: Generators) -> Calls:
         noise, deviation = ws.scratch_like(ws.y), ws.scalar(self.deviation)
         return [
             _fill(generator, "standard_normal", noise),
@@ -123,7 +124,7 @@ class Jitter(_Noise):
         ], [partial(np.copyto, ws.dx, ws.dy)]
 
 
-def _keep_mask(mask: Array, keep: float, generator: Generator) -> list[Call]:
+def _keep_mask(mask: Array, keep: float, generator: Generators) -> list[Call]:
     """Return calls that write 1 with probability `keep`, else 0: floor(uniform draw + keep)."""
     share = np.array(keep, mask.dtype)
     return [
@@ -133,8 +134,12 @@ def _keep_mask(mask: Array, keep: float, generator: Generator) -> list[Call]:
     ]
 
 
-def _fill(generator: Generator, draw: str, out: Array) -> Call:
+def _fill(generator: Generators, draw: str, out: Array) -> Call:
     """Return a call that fills `out` with draws; the legacy generator needs a copy."""
+    if isinstance(generator, Sequence):
+        members = zip(generator, out, strict=True)
+        fills = [_fill(of_member, draw, part) for of_member, part in members]
+        return lambda: [fill() for fill in fills]
     method: Any = getattr(generator, draw)
     if isinstance(generator, np.random.Generator):
         return partial(method, dtype=out.dtype, out=out)

@@ -27,19 +27,26 @@ class Batches:
         theta: Parameters, shape (P,), or (K, P) for K members; read at every step.
         rows: The training rows.
         training: The description of the training.
+        first_member: Number of θ's first member in the ensemble.
 
     Attributes:
         size: Rows of a batch.
         count: Batches of an epoch.
         gradient: Gradient of the last step, shape of θ.
-        noise: Generator of dropout and augmentation.
+        generators: Generators of noise: of augmentation and of a single network's dropout, followed
+            by those of the members' dropout.
 
     Raises:
         NetworkError: If stored rows are to be one full batch, or all their weights are 0.
     """
 
     def __init__(
-        self, network: Network, theta: Array, rows: EncodedRows | StoredRows, training: Training
+        self,
+        network: Network,
+        theta: Array,
+        rows: EncodedRows | StoredRows,
+        training: Training,
+        first_member: int = 0,
     ) -> None:
         count = len(rows)
         self.size = _batch_size(network, theta, count, training)
@@ -53,7 +60,10 @@ class Batches:
                 raise NetworkError(f"training.batch_size {rule}, got 'full'")
             self._rows = WindowedRows(network, theta, rows, self.size, training.seed)
             self._is_loaded = False
-        self.noise = np.random.default_rng([training.seed, NOISE])
+        # Counted from 1, as NumPy ignores a trailing 0 in a seed.
+        numbers = range(first_member + 1, first_member + 1 + len(theta)) if theta.ndim > 1 else ()
+        streams = [], *([number] for number in numbers)
+        self.generators = [np.random.default_rng([training.seed, NOISE, *each]) for each in streams]
         self.count = -(-count // self.size)
         self._batch = self._compile(network, theta, self.size, training)
         self.gradient = self._batch[0].gradient
@@ -104,13 +114,15 @@ class Batches:
             size,
             weighted=self._rows.weights is not None,
             gathers=not self._is_loaded,
-            generator=self.noise,
+            generator=self.generators[1:] or self.generators[0],
             gradient=gradient,
         )
         calls = [
             call
             for augmentation in training.augmentation
-            for call in augmentation.bind(plan.inputs, plan.targets, network.channels, self.noise)
+            for call in augmentation.bind(
+                plan.inputs, plan.targets, network.channels, self.generators[0]
+            )
         ]
         return plan, calls
 

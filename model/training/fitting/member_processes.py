@@ -90,7 +90,14 @@ class MemberProcesses:
                 self._call_each(
                     _start,
                     [
-                        (network, theta[group], rows.for_members(group), _part(training, group))
+                        (
+                            network,
+                            theta[group],
+                            rows.for_members(group),
+                            _part(training, group),
+                            None,
+                            group.start,
+                        )
                         for group in self._groups
                     ],
                 )
@@ -132,8 +139,14 @@ class MemberProcesses:
         """Return the state that `Steps` of all members would have."""
         states: list[State] = self._call("state")
         arrays = {key: _joined([each.arrays[key] for each in states]) for key in states[0].arrays}
-        norms = None if self.squared_norms is None else self.squared_norms.tolist()
-        return State(arrays, {**states[0].plain, "squared_norms": norms})
+        plain = {
+            **states[0].plain,
+            "squared_norms": None if self.squared_norms is None else self.squared_norms.tolist(),
+            "noise": states[0].plain["noise"][:1],
+        }
+        for each in states:
+            plain["noise"] += each.plain["noise"][1:]
+        return State(arrays, plain)
 
     def restore(self, state: State) -> None:
         """Restore a state of these steps.
@@ -141,11 +154,15 @@ class MemberProcesses:
         Args:
             state: The state; it may contain more.
         """
-        norms = state.plain["squared_norms"]
+        norms, noise = state.plain["squared_norms"], state.plain["noise"]
         parts = [
             State(
                 {key: each[group] if each.ndim else each for key, each in state.arrays.items()},
-                {**state.plain, "squared_norms": norms and norms[group]},
+                {
+                    "place": state.plain["place"],
+                    "squared_norms": norms and norms[group],
+                    "noise": [noise[0], *noise[1:][group]],
+                },
             )
             for group in self._groups
         ]

@@ -35,6 +35,7 @@ class Steps:
         rows: The training rows.
         training: The description of the training.
         trace: Called with θ after every update.
+        first_member: Number of θ's first member in the ensemble.
 
     Attributes:
         size: Rows of a step.
@@ -57,10 +58,11 @@ class Steps:
         rows: EncodedRows | StoredRows,
         training: Training,
         trace: Trace | None = None,
+        first_member: int = 0,
     ) -> None:
         self._theta = theta.copy()
         self._good = theta.copy()  # weights of a recent step with a finite loss
-        self._batches = Batches(network, self._theta, rows, training)
+        self._batches = Batches(network, self._theta, rows, training, first_member)
         self.size, self.count, self.stride = self._batches.size, self._batches.count, 1
         self.epoch = self.batch = self.number = 0
         self.squared_norms: Array | None = None
@@ -143,7 +145,7 @@ class Steps:
         plain = {
             "place": [self.epoch, self.number, self.batch],
             "squared_norms": None if norms is None else norms.tolist(),
-            "noise": self._batches.noise.bit_generator.state,
+            "noise": [each.bit_generator.state for each in self._batches.generators],
         }
         return State(arrays, plain)
 
@@ -159,7 +161,8 @@ class Steps:
         self.epoch, self.number, self.batch = plain["place"]
         norms = plain["squared_norms"]
         self.squared_norms = None if norms is None else np.array(norms, self._theta.dtype)
-        self._batches.noise.bit_generator.state = plain["noise"]
+        for generator, noise in zip(self._batches.generators, plain["noise"], strict=True):
+            generator.bit_generator.state = noise
         self._order = self._batches.order(self.epoch)
 
     def _step(self) -> bool:
