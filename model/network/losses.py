@@ -164,7 +164,8 @@ class BinaryCrossEntropy(Loss):
     """−y log σ(z) − (1 − y) log(1 − σ(z)), mean over the outputs.  ∂/∂z = (σ(z) − y) / outputs.
 
     For one output, or several that are not exclusive (multi-label). Targets are from 0 to 1. y is
-    encoded as s = 1 − 2y, so that σ(z) − y = ½ (tanh(z/2) + s): stable, and fewer calls.
+    encoded as n = 1 − y, the probability of the negative class, so that σ(z) − y = n − 1 / (1 + e^z):
+    stable, and fewer calls. Where e^z overflows, its reciprocal is 0, as it should be.
 
     Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
     vision", 2016, §7, https://arxiv.org/abs/1512.00567
@@ -181,7 +182,7 @@ class BinaryCrossEntropy(Loss):
         require_number(f"loss {self.name}: label_smoothing", self.label_smoothing, 0, 0.999)
 
     def encode(self, targets: npt.ArrayLike, outputs: int, dtype: npt.DTypeLike) -> Array:
-        """Return targets from 0 to 1 as s = 1 − 2y.
+        """Return targets from 0 to 1 as n = 1 − y.
 
         Args:
             targets: `(B, outputs)`, from 0 to 1.
@@ -190,29 +191,32 @@ class BinaryCrossEntropy(Loss):
         """
         y = as_matrix("targets", targets, outputs, dtype)
         _require_probabilities(y)
-        return np.asarray((1 - 2 * y) * y.dtype.type(1 - self.label_smoothing))
+        half, rest = y.dtype.type(0.5), y.dtype.type(1 - self.label_smoothing)
+        return np.asarray(half + (half - y) * rest)
 
     def value(self, z: Array, y: Array) -> Array:
-        """Compute ½ (|z| + z s) + log(1 + e^−|z|), which does not overflow.
+        """Compute log(1 + e^−z) + n z, which does not overflow.
 
         Args:
             z: Logits `(…, outputs, B)`.
-            y: Encoded targets s, `(…, outputs, B)`.
+            y: Encoded targets n, `(…, outputs, B)`.
         """
-        half = z.dtype.type(0.5)
-        losses = half * (np.abs(z) + z * y) + np.log1p(np.exp(-np.abs(z)))
+        losses = np.maximum(-z, 0) + np.log1p(np.exp(-np.abs(z))) + y * z
         return np.asarray(losses.mean(axis=-2, keepdims=True))
 
     def bind(self, z: Array, y: Array, weights: Array, dz: Array) -> list[Call]:
-        # ½ (tanh(z/2) + s) · weights / outputs
-        half, share = np.array(0.5, z.dtype), np.array(0.5 / z.shape[-2], z.dtype)
+        # (n − 1 / (1 + e^z)) · weights / outputs
+        one, share = np.array(1, z.dtype), np.array(1 / z.shape[-2], z.dtype)
         calls: list[Call] = [
-            partial(np.multiply, z, half, dz),
-            partial(np.tanh, dz, dz),
-            partial(np.add, dz, y, dz),
+            partial(np.exp, z, dz),
+            partial(np.add, dz, one, dz),
+            partial(np.reciprocal, dz, dz),
+            partial(np.subtract, y, dz, dz),
         ]
         if weights.ndim == 0:  # constant: one factor instead of two
-            return [*calls, partial(np.multiply, dz, weights * share, dz)]
+            return [*calls, partial(np.multiply, dz, np.asarray(weights * share), dz)]
+        if z.shape[-2] == 1:
+            return [*calls, partial(np.multiply, dz, weights, dz)]
         return [*calls, partial(np.multiply, dz, share, dz), partial(np.multiply, dz, weights, dz)]
 
     def predict(self, z: Array) -> Array:
