@@ -78,6 +78,11 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def as_unsigned(array: Array) -> Array:
+    """Return a view of the bits of an array's numbers as unsigned integers."""
+    return array.view(f"u{array.dtype.itemsize}")
+
+
 def digest(*arrays: Array | None) -> str:
     """Return the SHA-256 (hexadecimal) of arrays' bytes, shapes and dtypes; None is skipped."""
     sha256 = hashlib.sha256()

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from model.arrays import Array
+from model.arrays import Array, as_unsigned
 from model.network.activations.activation import Activation, sigmoid, softplus
 from model.network.graph import Calls, Workspace
 from model.network.validation import require_number
@@ -52,13 +52,17 @@ class ReLU(Activation):
         return x
 
     def bind(self, ws: Workspace) -> Calls:
-        """Compare with an array of zeros: three times as fast as with a scalar."""
-        zeros, zero = ws.scratch_like(ws.y), ws.scalar(0)
-        above, mask = ws.scratch(ws.y.shape, bool), ws.scratch_like(ws.y)
+        """Forward a maximum, which with an array is three times as fast as with a scalar.
+
+        Backward multiplies the bits of dy, as integers, by 1 where y is not 0 and by 0 elsewhere.
+        Only the bits of +0 are all 0, and y is never −0. These two passes take two thirds of the
+        time of a comparison, its conversion to numbers and a product.
+        """
+        zeros = ws.scratch_like(ws.y)
+        y, dy, dx, mask = map(as_unsigned, (ws.y, ws.dy, ws.dx, ws.scratch_like(ws.y)))
         return [partial(np.maximum, ws.x, zeros, out=ws.y)], [
-            partial(np.greater, ws.y, zero, above),
-            partial(np.copyto, mask, above),  # products of numbers and booleans are slow
-            partial(np.multiply, ws.dy, mask, ws.dx),
+            partial(np.sign, y, mask),
+            partial(np.multiply, dy, mask, dx),
         ]
 
 

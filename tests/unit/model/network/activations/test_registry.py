@@ -1,11 +1,15 @@
 """Activations: the slopes that their docstrings state."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from support.tape_activations import ON_TAPE
 
 from model.network.activations.registry import ACTIVATIONS
 from model.network.autograd.tape import Value
+from model.network.buffers import Buffers
+from model.network.graph import Workspace
 
 
 def test_every_activation_has_a_reference() -> None:
@@ -48,3 +52,16 @@ def test_relu_of_small_and_of_large_arrays(units: int, dtype: str) -> None:
     np.testing.assert_array_equal(relu.value(x), expected)
     assert relu.overwrite(x) is x
     np.testing.assert_array_equal(x, expected)
+
+
+@pytest.mark.parametrize("rows", range(1, 40))
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_relu_has_no_gradient_at_both_zeros(rows: int, dtype: str) -> None:
+    """−0 has other bits than +0, which backward must not take for a number above 0."""
+    values = np.ones((5, rows), dtype)
+    x, dx = values[:-1], np.empty((4, rows), dtype)
+    x[:] = [[-0.0], [0.0], [-1.0], [1.0]]
+    ws = Workspace((values,), x, np.full_like(dx, 3), (dx,), None, None, None, Buffers())
+    for call in chain(*ACTIVATIONS["relu"]().bind(ws)):
+        call()
+    assert (dx == [[0], [0], [0], [3]]).all()
