@@ -164,8 +164,8 @@ class BinaryCrossEntropy(Loss):
     """−y log σ(z) − (1 − y) log(1 − σ(z)), mean over the outputs.  ∂/∂z = (σ(z) − y) / outputs.
 
     For one output, or several that are not exclusive (multi-label). Targets are from 0 to 1. y is
-    encoded as n = 1 − y, the probability of the negative class, so that σ(z) − y = n − 1 / (1 + e^z):
-    stable, and fewer calls. Where e^z overflows, its reciprocal is 0, as it should be.
+    encoded as n = 1 − y, the probability of the negative class: σ(z) − y = n − 1 / (1 + e^z), which
+    is stable and takes few calls. Where e^z overflows, its reciprocal is 0, as it should be.
 
     Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
     vision", 2016, §7, https://arxiv.org/abs/1512.00567

@@ -53,14 +53,14 @@ class Adam(Optimizer):
 
     def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Compile nine passes."""
-        moments, factor = _Moments(state, self), state.rate.copy()
+        moments, factor = _Moments(state, self), state.constant(0)
 
         def begin() -> None:
             t, beta1 = moments.begin()
-            np.multiply(state.rate, (1 - beta1) / (1 - beta1**t) * moments.root, out=factor)
+            factor[()] = (1 - beta1) / (1 - beta1**t) * moments.root
 
         state.prologue.append(begin)
-        factors = state.broadcast(factor)
+        factors = state.times_rate(factor)
 
         def calls(part: ParameterSlice) -> list[Call]:
             m, step = part.view(moments.first), part.step
@@ -136,7 +136,7 @@ class Nadam(Adam):
 
     def compile_step(self, state: OptimizerState) -> Callable[[ParameterSlice], list[Call]]:
         """Compile eleven passes."""
-        moments, factor = _Moments(state, self), state.rate.copy()
+        moments, factor = _Moments(state, self), state.constant(0)
         product, ratio = state.add_scalar("product", 1), state.constant(0)
         direction = state.scratch()
 
@@ -146,14 +146,14 @@ class Nadam(Adam):
         def begin() -> None:
             t, beta1 = moments.begin()
             current, following = mu(t, beta1), mu(t + 1, beta1)
-            product.fill(float(product) * current)
+            product[()] = float(product) * current
             factor_of_g = (1 - current) / (1 - float(product))
             factor_of_m = (1 - beta1) * following / (1 - float(product) * following)
-            ratio.fill(factor_of_m / factor_of_g)
-            np.multiply(state.rate, factor_of_g * moments.root, out=factor)
+            ratio[()] = factor_of_m / factor_of_g
+            factor[()] = factor_of_g * moments.root
 
         state.prologue.append(begin)
-        factors = state.broadcast(factor)
+        factors = state.times_rate(factor)
 
         def calls(part: ParameterSlice) -> list[Call]:
             ahead, step = part.trim(direction), part.step
@@ -187,12 +187,13 @@ class _Moments:
         `root` becomes the ratio of the stored √v to the bias-corrected one. If β₁ has changed, the
         pass that shrinks m also rescales it to the new 1 − β₁.
         """
-        np.add(self._count, 1, out=self._count)
-        t, beta1, beta2 = int(self._count), float(self._momentum), float(self._beta2)
-        self._keep.fill(beta1 * (float(self._scale) / (1 - beta1)))
-        self._scale.fill(1 - beta1)
+        t, beta1, beta2 = int(self._count) + 1, float(self._momentum), float(self._beta2)
+        # Assigning to [()] takes a third of the time of fill, and a tenth of a ufunc's.
+        self._count[()] = t
+        self._keep[()] = beta1 * (float(self._scale) / (1 - beta1))
+        self._scale[()] = 1 - beta1
         self.root = math.sqrt((1 - beta2**t) / (1 - beta2))
-        self._scaled_epsilon.fill(self._epsilon * self.root)
+        self._scaled_epsilon[()] = self._epsilon * self.root
         return t, beta1
 
     def calls(self, part: ParameterSlice) -> list[Call]:

@@ -98,9 +98,7 @@ class RMSProp(Optimizer):
         squares, alpha = state.add_vector("average_of_squares"), state.constant(self.alpha)
         root = 1 / math.sqrt(1 - float(alpha))
         epsilon, scale = state.constant(self.epsilon * root), state.constant(root)
-        factor = state.rate.copy()
-        state.prologue.append(partial(np.multiply, state.rate, scale, factor))
-        factors = state.broadcast(factor)
+        factors = state.times_rate(scale)
 
         def calls(part: ParameterSlice) -> list[Call]:
             v, g, step = part.view(squares), part.g, part.step

@@ -125,6 +125,15 @@ class OptimizerState:
         """Return a scratch array for one slice, which all slices use in turn."""
         return aligned(self._slice_shape, self._theta.dtype)
 
+    def times_rate(self, factor: Array) -> Array:
+        """Return the learning rate times a number (), in the shape of a slice, as `broadcast`.
+
+        The product is computed at each update, after the calls of the prologue so far.
+        """
+        product = self.rate.copy()
+        self.prologue.append(partial(np.multiply, self.rate, factor, product))
+        return self.broadcast(product)
+
     def broadcast(self, factor: Array) -> Array:
         """Return a factor in the shape of a slice, refreshed at the start of each update.
 
