@@ -69,10 +69,10 @@ def step_of(job: Job, x: Array, y: Array) -> Callable[[Array], None]:
     theta = network.initial_parameters(np.random.default_rng(0))
     plan = network.compile(theta, job.batch, gathers=True)
     update = list(Adam().bind(theta, plan.gradient))
-    rows, targets = network.prepare(x, y)
+    table = network.prepare(x, y)
 
     def step(index: Array) -> None:
-        plan.gather(rows, targets, index)
+        plan.gather(table, index)
         plan.step()
         for call in update:
             call()

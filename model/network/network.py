@@ -163,22 +163,26 @@ class Network:
             filled = size
         return values
 
-    def prepare(self, rows: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Array]:
-        """Check and encode rows with their targets, for `Plan.gather`.
+    def prepare(self, rows: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+        """Check and encode rows with their targets, as one table for `Plan.gather`.
 
         Args:
             rows: `(N, features)`.
             targets: N targets, as the loss takes them.
 
         Returns:
-            The rows with a column of ones, `(N, features + 1)`, and targets `(N, outputs)`.
+            The rows, a column of ones, and the encoded targets: `(N, features + 1 + outputs)`.
         """
         checked = as_matrix("rows", rows, self.inputs, self.dtype)
-        prepared = np.ones((len(checked), self.inputs + 1), self.dtype)
-        prepared[:, :-1] = checked
         encoded = self.loss.encode(targets, self.outputs, self.dtype)
         check_length(len(encoded), len(checked))
-        return prepared, encoded
+        table = np.ones((len(checked), self.inputs + 1 + self.outputs), self.dtype)
+        table[:, : self.inputs], table[:, self.inputs + 1 :] = checked, encoded
+        return table
+
+    def split(self, table: Array) -> tuple[Array, Array]:
+        """Return views of the rows and of the encoded targets of a table from `prepare`."""
+        return table[:, : self.inputs], table[:, self.inputs + 1 :]
 
     def bind(self, theta: Array) -> Forward:
         """Return the network's function with a copy of θ, for repeated predictions."""

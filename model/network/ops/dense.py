@@ -31,8 +31,8 @@ class Affine(Node):
         """Compile three products; the row of ones includes the bias and its gradient."""
         block, d_block = ws.weights
         x = ws.inputs[0]
-        # For plain matrices dot starts 0.5 µs sooner. matmul is for the stacked members, and for rows
-        # that are part of a larger array, which dot would copy.
+        # For plain matrices dot starts 0.5 µs sooner. matmul is for the stacked members, and for
+        # rows that are part of a larger array, which dot would copy.
         product = np.dot if block.ndim == x.ndim == 2 and x.flags.forc else np.matmul
         backward: list[Call] = [partial(product, ws.dy, x.swapaxes(-1, -2), d_block)]
         if ws.d_inputs[0] is not None:

@@ -71,10 +71,9 @@ class Batches:
         if rest:
             self._last_batch = self._compile(network, theta, rest, training, self.gradient)
         if self._is_loaded:
-            prepared = self._rows
-            weights = prepared.weights
+            weights = self._rows.weights
             shares = None if weights is None else weights / weights.dtype.type(self.size)
-            self._batch[0].load(prepared.inputs[:, :-1], prepared.targets, shares)
+            self._batch[0].load(*network.split(self._rows.table), shares)
 
     def order(self, epoch: int) -> Array:
         """Return the order of an epoch's rows, for `step`.
@@ -95,7 +94,7 @@ class Batches:
         if not self._is_loaded:
             rows = self._rows
             index = rows.index(order, number * self.size, (number + 1) * self.size)
-            plan.gather(rows.inputs, rows.targets, index, rows.weights)
+            plan.gather(rows.table, index, rows.weights)
             for call in augment:
                 call()
         plan.step()

@@ -36,8 +36,9 @@ class EncodedRows:
         members: K, the number of members; None for a single network.
 
     Attributes:
-        inputs: Shape (N, features + 1), the last column ones.
-        targets: Encoded by the loss, shape (N, outputs).
+        table: Rows and encoded targets, as `Network.prepare` returns them.
+        inputs: View of the table's rows, shape (N, features).
+        targets: View of the table's encoded targets, shape (N, outputs).
         given_targets: Targets before the encoding.
         weights: Shape (N,) or (K, N), float64; None without weights.
 
@@ -46,7 +47,8 @@ class EncodedRows:
     """
 
     def __init__(self, network: Network, rows: Rows, members: int | None = None) -> None:
-        self.inputs, self.targets = network.prepare(rows.inputs, rows.targets)
+        self.table = network.prepare(rows.inputs, rows.targets)
+        self.inputs, self.targets = network.split(self.table)
         self.given_targets = np.asarray(rows.targets)
         self.weights = None
         if rows.weights is None:
@@ -62,7 +64,7 @@ class EncodedRows:
         self.weights = weights
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.table)
 
     def for_members(self, members: slice) -> Self:
         """Return the same rows with the weights of some members of an ensemble."""
@@ -73,4 +75,4 @@ class EncodedRows:
 
     def digest(self) -> str:
         """Return a SHA-256 of the rows."""
-        return digest(self.inputs, self.targets, self.weights)
+        return digest(self.table, self.weights)

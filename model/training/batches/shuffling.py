@@ -25,13 +25,12 @@ class ShuffledRows:
         seed: The training's seed.
 
     Attributes:
-        inputs: Shape (N, features + 1), the last column ones.
-        targets: Encoded targets, shape (N, outputs).
+        table: Rows and encoded targets, as `Network.prepare` returns them.
         weights: Scaled to mean 1, shape (N,) or (K, N); None without weights.
     """
 
     def __init__(self, rows: EncodedRows, theta: Array, seed: int) -> None:
-        self.inputs, self.targets, self.weights = rows.inputs, rows.targets, None
+        self.table, self.weights = rows.table, None
         if rows.weights is not None:
             given = rows.weights.astype(theta.dtype)
             self.weights = np.empty((*theta.shape[:-1], len(rows)), theta.dtype)
@@ -40,7 +39,7 @@ class ShuffledRows:
 
     def order(self, epoch: int) -> Array:
         """Return the row indices (N,) in the order of an epoch."""
-        return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self.inputs))
+        return np.random.default_rng([self._seed, SHUFFLE, epoch]).permutation(len(self.table))
 
     def index(self, order: Array, first: int, last: int) -> Array:
         """Return the indices of an epoch's rows [first, last).
@@ -51,7 +50,7 @@ class ShuffledRows:
             last: Number after the last row; the epoch may end before.
 
         Returns:
-            Indices into `inputs`, shape (B,).
+            Indices into `table`, shape (B,).
         """
         return order[first:last]
 
@@ -74,8 +73,7 @@ class WindowedRows:
         seed: The training's seed.
 
     Attributes:
-        inputs: Inputs of the window, shape (rows, features + 1), the last column ones.
-        targets: Encoded targets of the window, shape (rows, outputs).
+        table: Rows and encoded targets of the window, as `Network.prepare` returns them.
         weights: Weights of the window divided by the mean of all weights, shape (rows,) or
             (K, rows); None without weights.
 
@@ -95,8 +93,7 @@ class WindowedRows:
         self._blocks = max(MIN_BLOCKS, WINDOW_BYTES // (self._block_rows * row_bytes))
         self._window_rows = self._blocks * self._block_rows
         size = min(self._window_rows, len(rows))
-        self.inputs = np.ones((size, network.inputs + 1), dtype)
-        self.targets = np.empty((size, network.outputs), dtype)
+        self.table = np.ones((size, network.inputs + 1 + network.outputs), dtype)
         self.weights = np.empty((*lead, size), dtype) if rows.weighted else None
         self._mean_weight = rows.mean_weight() if rows.weighted else 1.0
         self._shuffled = np.arange(0)
@@ -119,7 +116,7 @@ class WindowedRows:
             last: Number after the last row; the epoch may end before.
 
         Returns:
-            Indices into `inputs`, shape (B,).
+            Indices into `table`, shape (B,).
         """
         number, offset = divmod(first, self._window_rows)
         if self._current != (order[0], number):
@@ -128,13 +125,14 @@ class WindowedRows:
 
     def _read(self, order: Array, number: int) -> None:
         network, filled = self._network, 0
+        inputs, targets = network.split(self.table)
         self._current = -1, -1  # until the window is complete
         first = 1 + number * self._blocks
         for start in (order[first : first + self._blocks] * self._block_rows).tolist():
             part = slice(filled, filled + min(self._block_rows, len(self._rows) - start))
             rows = self._rows.read(start, start + self._block_rows)
-            self.inputs[part, :-1] = rows.inputs
-            self.targets[part] = network.loss.encode(rows.targets, network.outputs, network.dtype)
+            inputs[part] = rows.inputs
+            targets[part] = network.loss.encode(rows.targets, network.outputs, network.dtype)
             if self.weights is not None:
                 self.weights[..., part] = np.asarray(rows.weights) / self._mean_weight
             filled = part.stop

@@ -29,7 +29,7 @@ class Evaluator:
             size = min(max_rows, len(eligible))
             index = np.sort(np.random.default_rng(0).choice(eligible, size, replace=False))
         self._network = network
-        self._inputs = np.ascontiguousarray(rows.inputs[index, :-1])
+        self._inputs = np.ascontiguousarray(rows.inputs[index])
         self._given_targets, self._targets = rows.given_targets[index], rows.targets[index]
         if weights is None:
             self._shares = np.full(len(index), 1 / len(index))

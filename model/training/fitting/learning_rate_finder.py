@@ -87,7 +87,7 @@ def find_learning_rate(
     """
     if theta.ndim != 1:
         raise NetworkError(f"theta must be of one network, (parameters,), got {theta.shape}")
-    table, encoded = network.prepare(rows, targets)
+    table = network.prepare(rows, targets)
     size = min(batch_size, len(table))
     copy = aligned(theta.shape, theta.dtype)
     copy[...] = theta
@@ -99,7 +99,7 @@ def find_learning_rate(
     average, best = 0.0, math.inf
     with np.errstate(all="ignore"):  # divergence is expected
         for rate, index in zip(rates, _batches(generator, len(table), size), strict=False):
-            plan.gather(table, encoded, index)
+            plan.gather(table, index)
             plan.step()
             average = SMOOTHING * average + (1 - SMOOTHING) * float(plan.loss())
             # The average starts at 0; this corrects its bias, as in Adam.

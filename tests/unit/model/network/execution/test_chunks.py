@@ -55,17 +55,17 @@ def test_chunks_add_up(
     index = generator.integers(0, 90, (*lead, 53) if is_apart else 53)
     weights = None if is_apart else generator.uniform(0.5, 2, (*lead, 90))
     x, y = generator.standard_normal((90, 5)), generator.integers(0, 3, 90)
-    rows, targets = network.prepare(x, y)
+    table = network.prepare(x, y)
 
     def plan_after_step() -> Plan:
         plan = network.compile(
             theta, 53, weighted=weights is not None, own_rows=is_apart, gathers=gathers
         )
         if gathers:
-            plan.gather(rows, targets, index, weights)
+            plan.gather(table, index, weights)
         else:
             shares = None if weights is None else weights[..., :53] / 53
-            plan.load(x[index], targets[index], shares)
+            plan.load(x[index], network.split(table)[1][index], shares)
         plan.step()
         return plan
 

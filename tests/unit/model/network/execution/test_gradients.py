@@ -143,7 +143,7 @@ def test_gathered_batch_equals_loaded_batch(name: str, own_rows: bool) -> None:
     loaded.load(rows[index], encoded[index])
     loaded.step()
     gathered = network.compile(members, 5, own_rows=own_rows, gathers=True)
-    gathered.gather(*network.prepare(rows, targets), index)
+    gathered.gather(network.prepare(rows, targets), index)
     gathered.step()
     assert gathered.gradient == pytest.approx(loaded.gradient, rel=1e-10, abs=1e-13)
     assert gathered.loss() == pytest.approx(loaded.loss(), rel=1e-13)

@@ -84,7 +84,7 @@ def rows_of(batches: shuffling.WindowedRows, epoch: int, count: int, size: int) 
     for first in range(0, count, size):
         index = batches.index(order, first, first + size)
         assert len(index) == min(size, count - first)
-        found += batches.inputs[index, 0].tolist()
+        found += batches.table[index, 0].tolist()
     return found
 
 
@@ -140,7 +140,7 @@ def test_wide_rows_use_the_minimum_of_blocks(
 ) -> None:
     monkeypatch.setattr(shuffling, "WINDOW_BYTES", 1)
     rows = store(tmp_path / "rows", records(200))
-    assert len(shuffling.WindowedRows(NETWORK, THETA, rows, 5, 0).inputs) == 80
+    assert len(shuffling.WindowedRows(NETWORK, THETA, rows, 5, 0).table) == 80
 
 
 @given(st.integers(1, 60), st.integers(1, 70), st.booleans(), st.sampled_from([0, 2]))
