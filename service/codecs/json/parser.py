@@ -13,6 +13,7 @@ from model.prediction.schema import Schema
 from service.codecs.blocks import Block, join_blocks
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.chunks import split_body
+from service.codecs.json.integer_rows import WORK_BYTES
 from service.codecs.json.limits import JsonLimits, parsed_bytes, row_punctuation
 from service.codecs.json.names import INSTANCES, safe_name
 from service.codecs.json.rows import RowDecoder
@@ -102,23 +103,27 @@ class InstanceParser:
         errors: list[FieldError] = []
         count = 0
         for chunk in chunks:
-            parsed = 3 * parsed_bytes(chunk)  # once, and again to find wrong names
-            charge_chunk(parsed)
-            try:
-                rows = read_json(chunk)
-            except ValueError:
-                return None
-            if type(rows[0]) not in (dict, list) or len(set(map(type, rows))) > 1:
-                return None
-            self._require_few(count + len(rows), size)
-            charge_chunk(parsed + self.rows.decode_bytes(len(rows)))
-            charge(2 * 8 * len(rows) * self.rows.features)  # in a block, and joined
-            block = self.rows.decode(rows, chunk, first_errors=True)
+            charge_chunk(WORK_BYTES * len(chunk))
+            block = self.rows.decode_integers(chunk)
+            if block is None:
+                parsed = 3 * parsed_bytes(chunk)  # once, and again to find wrong names
+                charge_chunk(parsed)
+                try:
+                    rows = read_json(chunk)
+                except ValueError:
+                    return None
+                if type(rows[0]) not in (dict, list) or len(set(map(type, rows))) > 1:
+                    return None
+                self._require_few(count + len(rows), size)
+                charge_chunk(parsed + self.rows.decode_bytes(len(rows)))
+                block = self.rows.decode(rows, chunk, first_errors=True)
+            self._require_few(count + len(block.values), size)
+            charge(2 * block.values.nbytes)  # in a block, and joined
             errors += block.field_errors(INSTANCES, count)
             if len(errors) >= MAX_ERRORS:
                 break
             blocks.append(block)
-            count += len(rows)
+            count += len(block.values)
         if errors:
             raise Problem.invalid(errors)
         return join_blocks(blocks)

@@ -12,6 +12,7 @@ from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.json.integer_rows import read_integer_rows
 from service.codecs.json.names import INSTANCES, safe_name, wrong_names
 from service.problems import MAX_ERRORS, FieldError, Problem
 
@@ -59,6 +60,20 @@ class RowDecoder:
     def decode_bytes(self, rows: int) -> int:
         """Return an upper limit of the memory that `decode` takes for a number of rows."""
         return rows * (ROW_BYTES + VALUE_BYTES * self.features)
+
+    def decode_integers(self, text: bytes) -> Block | None:
+        """Return rows that are written alike, with valid integers only; None for other rows.
+
+        Args:
+            text: Rows in JSON with commas between them, in brackets.
+        """
+        if self._named_values:
+            return None
+        values = read_integer_rows(text, self._names)
+        if values is None:
+            return None
+        block = self._rules.check(values)
+        return None if block.errors else block
 
     def decode(
         self,

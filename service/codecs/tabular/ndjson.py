@@ -63,6 +63,9 @@ class NdjsonReader:
         joined = b"\n".join(lines)
         if any(_has_one_per_line(joined, len(lines), *pair) for pair in BRACKETS):
             text = b"[%b]" % joined.replace(b"\n", b",\n")
+            block = self._rows.decode_integers(text)
+            if block is not None:
+                return block
             try:
                 return self._rows.decode(read_json(text), text)
             except ValueError:
