@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.arrays import Array
+from model.arrays import Array, as_matrix
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.execution.forward import Forward
 from model.network.network import Network
@@ -18,19 +18,16 @@ from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 
-# Predictions are equal to the last bit however rows are split into chunks, if the size of all
-# chunks but the last is a multiple of this one: a file read in chunks gives the predictions of all
-# its rows at once.
+# The largest chunk, in rows and in numbers, but at least MIN_PIECE_ROWS: the limit of the memory of
+# encoded rows.
 PIECE_ROWS: Final = 4096
-# Batches are padded to a multiple of this width: matrix products with so many columns round alike,
-# at least in the BLAS of NumPy's wheels, so a row's prediction does not depend on its batch.
-WIDTH: Final = 8
-PIECE_NUMBERS: Final = 2**20  # the largest chunk in numbers; with many features it has fewer rows
+PIECE_NUMBERS: Final = 2**20
+MIN_PIECE_ROWS: Final = 8
 
 
 def piece_rows(features: int) -> int:
     """Return the rows of one chunk: a power of two, `PIECE_ROWS` or a divisor of it."""
-    limit = max(WIDTH, PIECE_NUMBERS // max(1, features))
+    limit = max(MIN_PIECE_ROWS, PIECE_NUMBERS // features)
     return min(PIECE_ROWS, 1 << limit.bit_length() - 1)
 
 
@@ -122,6 +119,8 @@ class Predictor:
     def predict(self, rows: Array) -> Array:
         """Predict raw rows; missing values (NaN) are imputed.
 
+        A row's prediction is the same, to the last bit, alone and among any other rows.
+
         Args:
             rows: `(B, F)`, float64; they must satisfy the schema (`check_rows`).
 
@@ -131,17 +130,19 @@ class Predictor:
         Raises:
             NetworkError: A value is too large to be scaled.
         """
-        size = piece_rows(rows.shape[1])
-        if len(rows) > size:
+        if len(rows) > (size := self._piece_rows):
             starts = range(0, len(rows), size)
             return np.concatenate([self.predict(rows[at : at + size]) for at in starts])
-        return self._predict_inputs(self.encoder.encode(rows))
+        inputs = self.encoder.encode(rows)
+        if self.theta.dtype != np.float64:
+            inputs = as_matrix("rows", inputs, inputs.shape[1], self.theta.dtype)
+        return self._predict_inputs(inputs)
 
     def predict_encoded(self, rows: Sequence[bytes]) -> Array:
-        """Predict a few encoded rows; the same to the last bit as `predict` of their raw values.
+        """Predict encoded rows; the same to the last bit as `predict` of their raw values.
 
         Args:
-            rows: At least one row from `row_tables.encode`; at most one chunk (`piece_rows`).
+            rows: At least one row, each from `row_tables.encode`.
 
         Returns:
             Predictions, `(B, outputs)`.
@@ -154,15 +155,17 @@ class Predictor:
         return RowTables.for_model(self.schema, self.encoder)
 
     def _predict_inputs(self, inputs: Array) -> Array:
-        rows = len(inputs)
-        if padding := -rows % WIDTH:
-            inputs = np.concatenate([inputs, np.zeros((padding, inputs.shape[1]))])
-        predictions = self._forward.mean(inputs)[:rows]
+        """Predict inputs `(B, I)`."""
+        predictions = self._forward.mean(inputs)
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:
             predictions = self.calibration.apply(predictions)
         return predictions
+
+    @cached_property
+    def _piece_rows(self) -> int:
+        return piece_rows(len(self.schema.features))
 
     @cached_property
     def _forward(self) -> Forward:

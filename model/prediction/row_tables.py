@@ -61,6 +61,8 @@ class RowTables:
                 negative_zeros = encoder.encode(np.where(rows == 0, -0.0, rows))
         except NetworkError:  # a value is too large to be scaled
             return None
+        if np.abs(inputs).max() > np.finfo(np.float32).max:  # a network may compute in float32
+            return None
         types, tables = [], []
         for number, (feature, raw) in enumerate(zip(features, values, strict=True)):
             columns = encoder.columns[0] == number

@@ -1,11 +1,14 @@
 """The forward pass: a network's function with its parameters bound."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from model.arrays import Array, as_matrix
+from model.network.execution.block_widths import MIN_WIDTH, block_widths
 from model.network.graph import Node
 from model.network.losses import Loss
 from model.network.parameters import Layout
@@ -22,8 +25,7 @@ class Forward:
     """A network's function with θ bound, as `Network.bind` returns it.
 
     Immutable, and without shared buffers: safe from many threads at once. Rows are processed in
-    chunks of a power of two, at most MAX_CHUNK_ROWS. Rows passed in multiples of MAX_CHUNK_ROWS get
-    the same predictions, to the last bit, as rows passed all at once.
+    chunks of a power of two, at most MAX_CHUNK_ROWS.
 
     Args:
         order: All nodes in topological order, the input first.
@@ -38,9 +40,7 @@ class Forward:
     ) -> None:
         self._inputs, self._dtype, self._link = order[0].units, theta.dtype, loss.predict
         members = theta[..., 0].size
-        self._shares = np.full(members, 1 / members) if theta.ndim > 1 else None
-        self._is_narrower = theta.dtype != np.float64
-        self._one = np.ones((1, 1), theta.dtype)
+        self._members = np.array(float(members)) if theta.ndim > 1 else None
         self._chunk_rows = _chunk_rows_of(max(node.units for node in order) * members)
         # Indices into the values: the rows with ones, the rows without, then each node's value.
         indices = {order[0]: 0}
@@ -70,15 +70,27 @@ class Forward:
     def mean(self, inputs: Array) -> Array:
         """Return predictions `(B, outputs)`, averaged over the members of an ensemble.
 
-        The mean is computed in float64, since a calibration may amplify a difference in the last
-        digits of float32.
+        Rows are computed in blocks of equal width, so a row has the same prediction, to the last
+        bit, whichever rows are beside it. The mean is computed in float64, since a calibration may
+        amplify a difference in the last digits of float32.
 
         Args:
-            inputs: `(B, features)` from an encoder: float64 and finite.
+            inputs: `(B, features)`, finite in the network's dtype.
+
+        Raises:
+            NetworkError: There is no row.
         """
-        if self._is_narrower or not len(inputs):
-            inputs = self._checked(inputs)
-        return self._in_chunks(inputs, self._mean)
+        rows, size = len(inputs), self._chunk_rows
+        if rows > size:
+            starts = range(0, rows, size)
+            return np.concatenate([self.mean(inputs[start : start + size]) for start in starts])
+        x = self._blocks(inputs if rows else self._checked(inputs))
+        predictions = self._link(self._values(x)[self._last])
+        if self._members is not None:
+            total = np.add.reduce(predictions, axis=-3, dtype=np.float64)
+            predictions = np.divide(total, self._members, total)
+        outputs = predictions.shape[-2]
+        return predictions.swapaxes(-1, -2).reshape(-1, outputs)[:rows]
 
     def logits(self, rows: npt.ArrayLike) -> Array:
         """Return the outputs of the last layer, `(…, B, outputs)`, for rows `(B, features)`."""
@@ -86,7 +98,7 @@ class Forward:
 
     def activations(self, rows: npt.ArrayLike) -> list[Array]:
         """Return each layer's outputs, `(…, B, units)`, for rows `(B, features)`, in one chunk."""
-        values = self._values(self._checked(rows))
+        values = self._values(self._columns(self._checked(rows)))
         return [values[index].swapaxes(-1, -2) for index in self._ends]
 
     def _checked(self, rows: npt.ArrayLike) -> Array:
@@ -100,24 +112,57 @@ class Forward:
         return np.concatenate([function(x[start : start + size]) for start in starts], axis=-2)
 
     def _predict(self, x: Array) -> Array:
-        return self._link(self._values(x)[self._last]).swapaxes(-1, -2)
+        return self._link(self._values(self._columns(x))[self._last]).swapaxes(-1, -2)
 
-    def _mean(self, x: Array) -> Array:
-        predictions = self._link(self._values(x)[self._last])
-        if self._shares is None:
-            return predictions.T
-        # A product with equal shares takes a third of the time of NumPy's mean for a few rows.
-        mean: Array = np.dot(self._shares, predictions.reshape(len(predictions), -1))
-        return mean.reshape(predictions.shape[1:]).T
+    def _columns(self, x: Array) -> Array:
+        """Return rows `(B, features)` as one block `(features + 1, B)`."""
+        columns = self._new_blocks(1, len(x))
+        columns[:-1] = x.T
+        return columns
 
-    def _values(self, x: Array) -> list[Array]:
-        """Return the rows with ones, the rows without, then each node's value `(…, units, B)`."""
-        if len(x) == 1:
-            ones = np.concatenate((x, self._one), 1).T
-        else:
-            ones = np.ones((self._inputs + 1, len(x)), self._dtype)
-            ones[:-1] = x.T
-        values = [ones, ones[:-1]]
+    @cached_property
+    def _widths(self) -> tuple[int, ...]:
+        """The widths of blocks, in ascending order."""
+
+        def values(row: Array, width: int) -> list[Array]:
+            x = self._new_blocks(1, width)
+            x[..., :-1, :] = row[:, np.newaxis]
+            return self._values(x)
+
+        return block_widths(values, self._inputs, self._chunk_rows)
+
+    def _blocks(self, inputs: Array) -> Array:
+        """Return rows `(B, features)` in blocks of the least width that takes all, or the largest.
+
+        The last block is filled up with the last row.
+
+        Returns:
+            One block `(features + 1, width)`, or several `(blocks, …, features + 1, width)`; … is 1
+            for the members of an ensemble, which share the rows.
+        """
+        rows, widths = len(inputs), self._widths
+        width = widths[bisect_left(widths, rows)] if rows < widths[-1] else widths[-1]
+        blocks = -(-rows // width)
+        x = self._new_blocks(blocks, width)
+        if rows < blocks * width and rows > 1:
+            inputs = inputs.take(np.arange(blocks * width), axis=0, mode="clip")
+        x[..., :-1, :] = inputs.reshape(*x.shape[:-2], -1, self._inputs).swapaxes(-1, -2)
+        return x
+
+    def _new_blocks(self, blocks: int, width: int) -> Array:
+        """Return new blocks, with their row of ones."""
+        lead = () if blocks == 1 else (blocks,) if self._members is None else (blocks, 1)
+        x = np.empty((*lead, self._inputs + 1, width), self._dtype)
+        x[..., -1, :] = 1
+        return x
+
+    def _values(self, ones: Array) -> list[Array]:
+        """Return all values of columns `(…, features + 1, B)` whose last row is ones.
+
+        Returns:
+            The columns, the columns without ones, then each node's value `(…, units, B)`.
+        """
+        values = [ones, ones[..., :-1, :]]
         for value, first, second in self._steps:
             if second is None:
                 values.append(value(values[first]))
@@ -128,5 +173,5 @@ class Forward:
 
 def _chunk_rows_of(width: int) -> int:
     """Return the rows per chunk for `width` numbers per row: a power of two."""
-    rows = max(CHUNK_NUMBERS // width, min(MIN_CHUNK_ROWS, MAX_CHUNK_NUMBERS // width), 1)
+    rows = max(CHUNK_NUMBERS // width, min(MIN_CHUNK_ROWS, MAX_CHUNK_NUMBERS // width), MIN_WIDTH)
     return min(1 << rows.bit_length() - 1, MAX_CHUNK_ROWS)

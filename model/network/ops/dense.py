@@ -60,20 +60,25 @@ class Affine(Node):
         assert block is not None
         inputs = block.shape[-1] - 1
         whole = np.asfortranarray(block.reshape(-1, inputs + 1))
-        weights, bias = block[..., :-1].copy(), block[..., -1:].copy()
-        members = () if block.ndim == 2 else (len(block), self.units, -1)
-        product = np.matmul if members else np.dot  # as in `bind`
+        weights, bias = _by_columns(block[..., :-1]), block[..., -1:].copy()
+        members = block.shape[:-2]
 
         def value(x: Array) -> Array:
             y: Array
-            if x.ndim == 2 and len(x) > inputs:
-                y = np.dot(whole, x)
-                return y.reshape(members) if members else y
-            y = product(weights, x)
+            if x.shape[-2] > inputs:
+                y = np.matmul(whole, x)
+                # Blocks have an axis of length 1 for the members.
+                return y.reshape(*x.shape[:-3], *members, self.units, -1) if members else y
+            y = np.matmul(weights, x)
             np.add(y, bias, y)
             return y
 
         return value
+
+
+def _by_columns(weights: Array) -> Array:
+    """Return a copy of weights `(…, units, inputs)` that is stored column by column."""
+    return weights.swapaxes(-1, -2).copy().swapaxes(-1, -2)
 
 
 class Activated(Node):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from model.arrays import Array
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.layers import Dense
-from model.network.network import Network
+from model.network.network import Network, network_from
 from model.pipelines.prepare import prepare
+from model.prediction.calibration import Temperature
 from model.prediction.encoder import Encoder
 from model.prediction.predictor import PIECE_ROWS, Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Feature, Schema
@@ -163,27 +164,41 @@ def untrained(name: str) -> tuple[Predictor, Array]:
 
 
 @cache
-def untrained_once(name: str) -> tuple[Predictor, Array]:
-    return untrained(name)
+def predicted(name: str, dtype: str, calibrated: bool) -> tuple[Predictor, Array, Array]:
+    """A predictor in a dtype, rows, and the predictions of all of them at once."""
+    made, rows = untrained(name)
+    network = network_from({**made.network.describe(), "dtype": dtype})
+    calibration = Temperature(temperature=1.7) if calibrated else None
+    made = replace(made, network=network, theta=made.theta.astype(dtype), calibration=calibration)
+    return made, rows, made.predict(rows)
 
 
 @given(
     st.sampled_from(RECIPES),
-    st.integers(1, 3 * PIECE_ROWS),
-    st.lists(st.integers(1, 2), min_size=1, max_size=3),
+    st.sampled_from(["float64", "float32"]),
+    st.booleans(),
+    st.integers(0, 2 * PIECE_ROWS),
+    st.one_of(st.integers(1, 70), st.integers(1, PIECE_ROWS + 1)),
 )
-@example("wisconsin", 10_000, [1, 1, 1])
-@settings(max_examples=40)
-def test_chunks_give_the_predictions_of_all_rows_at_once(
-    name: str, length: int, pieces: list[int]
+@example("wisconsin", "float32", True, 10, PIECE_ROWS + 1)
+@settings(max_examples=100)
+def test_a_prediction_is_the_same_alone_and_among_any_rows(
+    name: str, dtype: str, calibrated: bool, start: int, length: int
 ) -> None:
-    made, rows = untrained_once(name)
-    whole, found, start = made.predict(rows[:length]), [], 0
-    for piece in [*pieces, 3]:
-        if start < length:
-            found.append(made.predict(rows[start : min(start + piece * PIECE_ROWS, length)]))
-        start += piece * PIECE_ROWS
-    np.testing.assert_array_equal(np.concatenate(found), whole)
+    made, rows, expected = predicted(name, dtype, calibrated)
+    found = made.predict(rows[start : start + length])
+    assert found.tobytes() == expected[start : start + length].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_encoded_rows_have_the_predictions_of_raw_rows(dtype: str) -> None:
+    made, rows, expected = predicted("wisconsin", dtype, calibrated=False)
+    assert made.row_tables is not None
+    encoded = [made.row_tables.encode(row.astype(int).tolist()) for row in rows[1:7]]
+    complete = [row for row in encoded if row is not None]
+    assert len(complete) == 6
+    for count in range(1, 7):
+        assert made.predict_encoded(complete[:count]).tobytes() == expected[1 : count + 1].tobytes()
 
 
 @pytest.mark.parametrize("name", bundled_recipes())

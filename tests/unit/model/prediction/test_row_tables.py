@@ -139,9 +139,11 @@ def test_no_tables_of_many_values(feature: dict[str, Any]) -> None:
     assert RowTables.for_model(schema, encoder_of(schema, ("", ""), "standard")) is None
 
 
-def test_no_tables_of_values_that_cannot_be_scaled() -> None:
+@pytest.mark.parametrize("spread", [1e-320, 1e-40])
+def test_no_tables_of_values_that_cannot_be_scaled(spread: float) -> None:
+    """Neither those of float64, nor those of a network that computes in float32."""
     schema = schema_of({"name": "count", "type": "integer", "minimum": 0, "maximum": 9})
-    tiny = Encoder((0,), ("",), np.zeros(1), np.zeros(1), np.full(1, 1e-320))
+    tiny = Encoder((0,), ("",), np.zeros(1), np.zeros(1), np.full(1, spread))
     assert RowTables.for_model(schema, tiny) is None
 
 
