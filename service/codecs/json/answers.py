@@ -30,7 +30,7 @@ class JsonWriter:
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return the predictions of a block."""
         separator, self._separator = self._separator, b","
-        return separator + to_json(self._encoder.answers(scored, self._threshold))[1:-1]
+        return separator + self._encoder.json(scored, self._threshold, b",")
 
     def end(self) -> bytes:
         """Return the end of the document."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+MIN_BYTES: Final = 4 * 1024  # of a body that is split; each chunk takes some time
 CHUNK_BYTES: Final = 32 * 1024
 MAX_ROW_BYTES: Final = 1024 * 1024
 
@@ -35,10 +36,10 @@ def split_body(body: bytes) -> Iterator[bytes] | None:
         body: The request body.
 
     Returns:
-        The chunks, of about 32 KiB; None for a smaller body, a body of another form, or one with a
-        row over 1 MiB.
+        The chunks, of about 32 KiB; None for a body below 4 KiB, a body of another form, or one
+        with a row over 1 MiB.
     """
-    if len(body) <= CHUNK_BYTES:
+    if len(body) < MIN_BYTES:
         return None
     begin = _BEGIN.match(body)
     end = _END.search(body, max(0, len(body) - _MAX_END_BYTES))

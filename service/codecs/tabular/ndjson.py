@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from pydantic_core import to_json
 
 from model.prediction.predictor import piece_rows
 from service.codecs.blocks import ROW, Block, ScoredBlock, join_blocks
@@ -99,7 +98,7 @@ class NdjsonWriter:
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a line for each row."""
-        return b"\n".join(map(to_json, self._encoder.answers(scored, self._threshold))) + b"\n"
+        return self._encoder.json(scored, self._threshold, b"\n") + b"\n"
 
     def end(self) -> bytes:
         """Return no bytes."""

@@ -88,6 +88,7 @@ def test_pieces_give_what_the_whole_gives(
 ) -> None:
     body = (frame % json.dumps(rows, separators=separators)).encode()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "MIN_BYTES", 1)
         patch.setattr(pieces, "CHUNK_BYTES", size)
         in_pieces = outcome(judge, body)
         patch.setattr(contract, "split_body", lambda _: None)
@@ -103,6 +104,7 @@ def test_good_rows_in_pieces(number: int, named: bool, monkeypatch: pytest.Monke
     if named:
         rows = [dict(zip(NAMES[number], row, strict=True)) for row in rows]
     body = json.dumps({"instances": rows}).encode()
+    monkeypatch.setattr(pieces, "MIN_BYTES", 1)
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
     assert len(list(split_body(body) or [])) == len(rows)
     parsed = CONTRACTS[number].parse(body)
@@ -110,6 +112,7 @@ def test_good_rows_in_pieces(number: int, named: bool, monkeypatch: pytest.Monke
 
 
 def test_errors_name_the_row_of_the_whole_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MIN_BYTES", 1)
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
     body = json.dumps({"instances": [[5, 1]] * 20 + [[0, 1], [5]]}).encode()
     status, errors = outcome(CONTRACTS[0], body)
@@ -121,6 +124,7 @@ def test_errors_name_the_row_of_the_whole_body(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_too_many_rows_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MIN_BYTES", 1)
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
     body = json.dumps({"instances": [[5, 1]] * 51}).encode()
     rule = "must have at most 50 rows"
@@ -129,5 +133,6 @@ def test_too_many_rows_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("rows", ["[1,2],[1,2", "[1,2],,[1,2]", "[1,2],[1,2],", "[1,2] [1,2]"])
 def test_what_is_malformed_is_so_in_pieces(rows: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MIN_BYTES", 1)
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1)
     assert outcome(CONTRACTS[0], b'{"instances": [%b]}' % rows.encode()) == (400, [])
