@@ -43,13 +43,25 @@ async def answer_instances(
     if not is_short(body, features, max_json_rows):
         charge = request_lease.get().charge_work
         return await limiter.run(predict_json, model_version, body, threshold, charge)
-    rows = model_version.parser.parse(body)
-    values = rows.block.values
-    if len(values) == 1:
-        predictions = await model_version.predict_batched(values)
+    rows = parse_short(model_version, body)
+    if len(rows) == 1:
+        predictions = await model_version.predict_batched(rows)
     else:
-        predictions = model_version.predict(values)
-    return _encode(model_version, rows, predictions, threshold)
+        predictions = model_version.predict_parsed(rows)
+    return encode_answer(model_version, rows, predictions, threshold)
+
+
+def parse_short(model_version: ModelVersion, body: bytes) -> ParsedRows:
+    """Return the rows of a short JSON body, encoded if possible.
+
+    Args:
+        model_version: The model that will predict.
+        body: The request body, JSON text.
+
+    Raises:
+        Problem: The body is malformed (400) or breaks a rule of the schema (422).
+    """
+    return model_version.parser.encode(body) or model_version.parser.parse(body)
 
 
 def predict_json(
@@ -71,7 +83,7 @@ def predict_json(
     """
     rows = model_version.parser.parse(body, charge)
     charge(2 * 8 * len(rows.values) * model_version.outputs)
-    return _encode(model_version, rows, model_version.predict(rows.values), threshold, charge)
+    return encode_answer(model_version, rows, model_version.predict(rows.values), threshold, charge)
 
 
 def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
@@ -89,14 +101,22 @@ def _metadata(model_version: ModelVersion, threshold: float) -> dict[str, Any]:
     return {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
 
 
-def _encode(
+def encode_answer(
     model_version: ModelVersion,
     rows: ParsedRows,
     predictions: Array,
     threshold: float,
     charge: Charge = uncharged,
 ) -> Answer:
-    """Return the answer to rows `(B, F)` with predictions `(B, outputs)`."""
+    """Return the answer to rows of a JSON body.
+
+    Args:
+        model_version: The model that predicted.
+        rows: The rows, B of them.
+        predictions: Their predictions, `(B, outputs)`.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        charge: Called with the memory of the answer.
+    """
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
@@ -104,7 +124,7 @@ def _encode(
         return Answer([to_json({**answer, **_metadata(model_version, threshold)})], 1, labels)
     writer = json_writer(model_version, threshold)
     parts, count = [writer.begin()], len(predictions)
-    size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // rows.values.shape[1]))
+    size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // model_version.features))
     for start in range(0, count, size):
         block = rows.block.part(start, start + size)
         parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))

@@ -7,50 +7,83 @@ rows to arrive.
 
 import asyncio
 from collections.abc import Callable
-
-import numpy as np
+from typing import Protocol
 
 from model.arrays import Array
+
+
+class Submission(Protocol):
+    """The origin of a row; one of its methods is called once, in the next iteration."""
+
+    def succeed(self, predictions: Array) -> None:
+        """Receive the predictions `(1, outputs)` of the row."""
+
+    def fail(self, error: Exception) -> None:
+        """Receive the exception that the row has caused."""
 
 
 class MicroBatcher:
     """Collects rows until the end of the event-loop iteration, then predicts them in one call.
 
     Args:
-        predict: Function from rows `(B, features)` to predictions `(B, outputs)`. An exception
-            rejects all of its rows.
+        predict: Function from B encoded rows (see `Predictor.predict_encoded`) to predictions
+            `(B, outputs)`. An exception rejects all of its rows.
     """
 
-    def __init__(self, predict: Callable[[Array], Array]) -> None:
+    def __init__(self, predict: Callable[[list[bytes]], Array]) -> None:
         self._predict = predict
-        self._pending: list[tuple[Array, asyncio.Future[Array]]] = []
+        self._rows: list[bytes] = []
+        self._submissions: list[Submission] = []
 
-    def predict(self, row: Array) -> asyncio.Future[Array]:
-        """Return a future of the prediction `(1, outputs)` of a row `(1, features)`."""
-        loop = asyncio.get_running_loop()
-        if not self._pending:
-            loop.call_soon(self._predict_pending)
-        future: asyncio.Future[Array] = loop.create_future()
-        self._pending.append((row, future))
-        return future
+    def submit(self, row: bytes, submission: Submission) -> None:
+        """Collect a row.
+
+        Args:
+            row: The encoded row.
+            submission: Receives the predictions of the row.
+        """
+        if not self._rows:
+            asyncio.get_running_loop().call_soon(self._predict_pending)
+        self._rows.append(row)
+        self._submissions.append(submission)
 
     def _predict_pending(self) -> None:
-        pending, self._pending = self._pending, []
-        rows = [row for row, _ in pending]
+        rows, submissions = self._rows, self._submissions
+        self._rows, self._submissions = [], []
         try:
-            predictions = self._predict(np.concatenate(rows))
+            predictions = self._predict(rows)
         except Exception:  # one invalid row must not reject the rows of other requests
-            for row, future in pending:
-                self._predict_single(row, future)
+            for row, submission in zip(rows, submissions, strict=True):
+                self._predict_single(row, submission)
             return
-        for index, (_, future) in enumerate(pending):
-            if not future.cancelled():
-                future.set_result(predictions[index : index + 1])
+        for index, submission in enumerate(submissions):
+            submission.succeed(predictions[index : index + 1])
 
-    def _predict_single(self, row: Array, future: asyncio.Future[Array]) -> None:
-        if future.cancelled():
-            return
+    def _predict_single(self, row: bytes, submission: Submission) -> None:
         try:
-            future.set_result(self._predict(row))
+            predictions = self._predict([row])
         except Exception as error:
-            future.set_exception(error)
+            submission.fail(error)
+        else:
+            submission.succeed(predictions)
+
+
+class AwaitedSubmission:
+    """A row whose prediction is awaited, unless the future is cancelled.
+
+    Args:
+        future: The awaited future.
+    """
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: asyncio.Future[Array]) -> None:
+        self._future = future
+
+    def succeed(self, predictions: Array) -> None:
+        if not self._future.done():
+            self._future.set_result(predictions)
+
+    def fail(self, error: Exception) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)

@@ -1,8 +1,9 @@
 """One version of a model in service: a predictor and everything derived from it once."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic_core import to_json
@@ -11,13 +12,13 @@ from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
 from model.prediction.predictor import Predictor
 from service.codecs.json.limits import JsonLimits, row_punctuation
-from service.codecs.json.parser import InstanceParser
+from service.codecs.json.parser import InstanceParser, ParsedRows
 from service.codecs.open_inference.inputs import InputTensors
 from service.codecs.open_inference.outputs import OutputTensors
 from service.codecs.open_inference.request import RequestLimits
 from service.codecs.predictions import PredictionEncoder
 from service.problems import FieldError, Problem
-from service.registry.batching import MicroBatcher
+from service.registry.batching import AwaitedSubmission, MicroBatcher, Submission
 from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
 from service.registry.thresholds import Thresholds
@@ -27,6 +28,8 @@ from service.settings import Settings
 
 FINITE_RULE = "must hold values small enough for a finite answer"
 MAX_VALUES = 5_000_000  # rows × features of one request; fixed
+
+R = TypeVar("R")
 
 # Called with the number of predicted rows of each label.
 CountLabels = Callable[[Mapping[str, int]], None]
@@ -44,7 +47,9 @@ class ModelVersion:
         predictor: The loaded artifact.
         title: Name and version, as in answers.
         thresholds: Parser of thresholds, with the active threshold.
+        features: Number of features of a row.
         outputs: Number of predictions of a row.
+        count: The argument.
         max_rows: Maximum number of rows of a JSON or tensor request.
         parser: Parser of JSON instances.
         encoder: Encoder of predicted rows.
@@ -62,15 +67,16 @@ class ModelVersion:
     ) -> None:
         self.predictor = predictor
         self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
+        self.features = len(predictor.schema.features)
         # A row takes only two bytes of a body if all its features are missing, so the size of the
         # body does not limit the memory of the rows of a model with many features.
-        self.max_rows = min(settings.max_rows, MAX_VALUES // len(predictor.schema.features))
+        self.max_rows = min(settings.max_rows, MAX_VALUES // self.features)
         self.outputs = len(predictor.schema.target.names)
-        self.parser = InstanceParser(predictor.schema, self.max_rows)
+        self.parser = InstanceParser(predictor.schema, self.max_rows, predictor.row_tables)
         self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
-        features, outputs = len(predictor.schema.features), len(self.output_tensors.by_name)
+        features, outputs = self.features, len(self.output_tensors.by_name)
         # 10 values a row more than its features, since the index may have several levels.
         in_strings = self.max_rows * row_punctuation(predictor.schema)
         self.frame_limits = JsonLimits(
@@ -78,10 +84,10 @@ class ModelVersion:
         )
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
         self.title = predictor.title
-        self._count = count
+        self.count = count
         # A bound method would be a reference cycle, which delays freeing a replaced version until
         # the next garbage collection.
-        self._batcher = MicroBatcher(partial(_predict_finite, predictor))
+        self._batcher = MicroBatcher(partial(_predict_finite, predictor.predict_encoded))
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -130,21 +136,44 @@ class ModelVersion:
         Raises:
             Problem: 422, because a value of a feature without a range causes an overflow.
         """
-        return _predict_finite(self.predictor, rows)
+        return _predict_finite(self.predictor.predict, rows)
 
-    async def predict_batched(self, row: Array) -> Array:
+    def predict_parsed(self, rows: ParsedRows) -> Array:
+        """Predict rows of a short body, as `predict` does."""
+        if rows.encoded is None:
+            return self.predict(rows.values)
+        return _predict_finite(self.predictor.predict_encoded, rows.encoded)
+
+    def submit(self, row: ParsedRows, submission: Submission) -> None:
         """Predict one row together with rows of other requests (see `MicroBatcher`).
 
         Args:
-            row: Row `(1, features)` that fits the schema, NaN where missing.
-
-        Returns:
-            Finite prediction `(1, outputs)`.
+            row: One row.
+            submission: Receives its finite predictions `(1, outputs)`, or the Problem of `predict`.
 
         Raises:
             Problem: 422, as in `predict`.
         """
-        return await self._batcher.predict(row)
+        encoded = row.encoded
+        if encoded is None:
+            encoded = [_predict_finite(self.predictor.encoder.encode, row.values).tobytes()]
+        self._batcher.submit(encoded[0], submission)
+
+    async def predict_batched(self, row: ParsedRows) -> Array:
+        """Predict one row together with rows of other requests (see `MicroBatcher`).
+
+        Args:
+            row: One row.
+
+        Returns:
+            Finite predictions `(1, outputs)`.
+
+        Raises:
+            Problem: 422, as in `predict`.
+        """
+        future: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
+        self.submit(row, AwaitedSubmission(future))
+        return await future
 
     def record(self, rows: int, labels: Mapping[str, int]) -> None:
         """Record the answered rows in the request context and in the predictions counter.
@@ -156,13 +185,14 @@ class ModelVersion:
         request = request_context.get()
         request.model = self.title
         request.rows += rows
-        self._count(labels)
+        self.count(labels)
 
 
-def _predict_finite(predictor: Predictor, rows: Array) -> Array:
+def _predict_finite(predict: Callable[[R], Array], rows: R) -> Array:
+    """Return the finite predictions, or inputs, of rows. Raises Problem (422)."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            predictions = predictor.predict(rows)
+            predictions = predict(rows)
         if np.isfinite(predictions).all():
             return predictions
     except NetworkError:

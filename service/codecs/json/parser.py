@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic_core import from_json
 
 from model.arrays import Array
+from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from service.codecs.blocks import Block, join_blocks
 from service.codecs.charge import Charge, uncharged
@@ -22,6 +24,8 @@ from service.problems import MAX_ERRORS, FieldError, Problem
 # Limit of the values, present or absent, of a body of objects: 8 for each byte, and 100 000 more.
 VALUES_PER_BYTE = 8
 EXTRA_VALUES = 100_000
+MAX_ENCODED_BYTES = 4096  # of a body; more rows are encoded faster as an array
+ENCODED = Block(np.empty((0, 0)), complete=True)  # the block of encoded rows
 TOO_SPARSE = "must give more values, or have fewer rows"
 
 
@@ -30,12 +34,17 @@ class ParsedRows:
     """The valid rows of a body.
 
     Attributes:
-        block: The rows, all valid.
+        block: The rows, all valid; without values if `encoded` has the rows.
         single: Whether the body was one object, so that the answer is one object.
+        encoded: The rows for `Predictor.predict_encoded`, or None.
     """
 
     block: Block
     single: bool
+    encoded: list[bytes] | None = None
+
+    def __len__(self) -> int:
+        return len(self.block.values if self.encoded is None else self.encoded)
 
     @property
     def values(self) -> Array:
@@ -51,13 +60,14 @@ class InstanceParser:
     Args:
         schema: The model's schema.
         max_rows: Maximum number of rows.
+        tables: Tables that encode rows of small values, for `encode`; None if there are none.
 
     Attributes:
         rows: The decoder of parsed rows.
     """
 
-    def __init__(self, schema: Schema, max_rows: int) -> None:
-        self._max_rows = max_rows
+    def __init__(self, schema: Schema, max_rows: int, tables: RowTables | None = None) -> None:
+        self._max_rows, self._tables = max_rows, tables
         self.rows = RowDecoder(schema)
         values = max_rows * (self.rows.features + 1) + 2
         self._limits = JsonLimits(
@@ -79,6 +89,42 @@ class InstanceParser:
         if block is None:
             return self._parse_whole(body, charge)
         return ParsedRows(block, single=False)
+
+    def encode(self, body: bytes) -> ParsedRows | None:
+        """Return the encoded rows of a short body, in a fraction of the time of `parse`.
+
+        Args:
+            body: The body, JSON text.
+
+        Returns:
+            The rows; None if the body has an error, or a row that is not in the model's tables.
+        """
+        if self._tables is None or len(body) > MAX_ENCODED_BYTES:
+            return None
+        try:
+            document = from_json(body, allow_inf_nan=False)
+        except ValueError:
+            return None
+        if type(document) is not dict:
+            return None
+        single = INSTANCES not in document
+        rows: list[Any] = [document] if single else document[INSTANCES]
+        if type(rows) is not list or not 0 < len(rows) <= self._max_rows:
+            return None
+        pairs = 0 if single else 1
+        if type(rows[0]) is dict:
+            pairs += len(rows) * self.rows.features
+            try:
+                rows = [self.rows.in_order(row) for row in rows]
+            except (KeyError, TypeError):  # an absent name, or a row that is no object
+                return None
+        elif not all(type(row) is list for row in rows):
+            return None
+        # With more colons than pairs, there may be further names (see `wrong_names`).
+        if body.count(b":") > pairs:
+            return None
+        encoded = [inputs for row in rows if (inputs := self._tables.encode(row)) is not None]
+        return ParsedRows(ENCODED, single, encoded) if len(encoded) == len(rows) else None
 
     def _parse_chunks(self, chunks: Iterable[bytes], size: int, charge: Charge) -> Block | None:
         """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.

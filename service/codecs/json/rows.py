@@ -41,12 +41,13 @@ class RowDecoder:
 
     Attributes:
         features: F.
+        in_order: Returns the values of an object in the order of the features, or raises KeyError.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._names = names = schema.names
         self._known = frozenset(names)
-        self._in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self.in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._rules = TableRules(schema)
         self.features = len(names)
         self._required = {name: FieldError(field=name, rule="is required") for name in names}
@@ -132,7 +133,7 @@ class RowDecoder:
     def _ordered(self, rows: list[dict[str, Any]]) -> tuple[Sequence[Sequence[Any]], int]:
         """Return the values of objects in the order of the features, and how many were read."""
         try:
-            return list(map(self._in_order, rows)), len(rows) * self.features
+            return list(map(self.in_order, rows)), len(rows) * self.features
         except KeyError:
             in_order = [list(map(row.get, self._names)) for row in rows]
             return in_order, sum(len(row.keys() & self._known) for row in rows)

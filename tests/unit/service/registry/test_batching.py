@@ -9,14 +9,14 @@ import pytest
 from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.registry.batching import MicroBatcher
+from service.registry.batching import AwaitedSubmission, MicroBatcher
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 
-def row(number: float) -> Array:
-    return np.array([[number, 0.0]])
+def row(number: float) -> bytes:
+    return np.array([number, 0.0]).tobytes()
 
 
 class Recorder:
@@ -25,26 +25,33 @@ class Recorder:
     def __init__(self) -> None:
         self.batch_sizes: list[int] = []
 
-    def __call__(self, rows: Array) -> Array:
-        self.batch_sizes.append(len(rows))
+    def __call__(self, encoded: list[bytes]) -> Array:
+        self.batch_sizes.append(len(encoded))
+        rows = np.frombuffer(b"".join(encoded)).reshape(len(encoded), -1)
         if (rows < 0).any():
             raise ValueError("negative")
         return rows[:, :1]
 
 
+def predict(batcher: MicroBatcher, number: float) -> asyncio.Future[Array]:
+    future: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
+    batcher.submit(row(number), AwaitedSubmission(future))
+    return future
+
+
 async def test_rows_of_one_iteration_are_predicted_in_one_call() -> None:
     recorder = Recorder()
     batcher = MicroBatcher(recorder)
-    found = await asyncio.gather(*(batcher.predict(row(number)) for number in range(10)))
+    found = await asyncio.gather(*(predict(batcher, number) for number in range(10)))
     assert [each.tolist() for each in found] == [[[float(number)]] for number in range(10)]
     assert recorder.batch_sizes == [10]
-    assert (await batcher.predict(row(7))).tolist() == [[7.0]]
+    assert (await predict(batcher, 7)).tolist() == [[7.0]]
     assert recorder.batch_sizes == [10, 1]
 
 
 async def test_an_invalid_row_does_not_reject_other_rows() -> None:
     batcher = MicroBatcher(Recorder())
-    futures = [batcher.predict(row(number)) for number in (1, -1, 2)]
+    futures = [predict(batcher, number) for number in (1, -1, 2)]
     found = await asyncio.gather(*futures, return_exceptions=True)
     assert isinstance(found[1], ValueError)
     assert [found[0], found[2]] == [[[1.0]], [[2.0]]]
@@ -53,7 +60,7 @@ async def test_an_invalid_row_does_not_reject_other_rows() -> None:
 @pytest.mark.parametrize("other", [2, -1])
 async def test_a_cancelled_row_is_skipped(other: float) -> None:
     batcher = MicroBatcher(Recorder())
-    cancelled, kept, third = (batcher.predict(row(number)) for number in (1, 3, other))
+    cancelled, kept, third = (predict(batcher, number) for number in (1, 3, other))
     cancelled.cancel()
     assert (await kept).tolist() == [[3.0]]
     await asyncio.wait([third])
@@ -80,11 +87,15 @@ async def test_a_prediction_does_not_depend_on_other_rows_of_the_batch(
 
 
 async def test_an_overflow_rejects_only_its_request(predictor: Predictor) -> None:
-    def broken(_: Predictor, rows: Array) -> Array:
-        return np.where(rows[:, :1] == 10, np.inf, 0.25)
+    table = predictor.row_tables
+    assert table is not None
+    large = table.encode([10, 1, 1, 1, 2, 1, 3, 1, 1])
+
+    def broken(_: Predictor, rows: list[bytes]) -> Array:
+        return np.array([[np.inf if row == large else 0.25] for row in rows])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Predictor, "predict", broken)
+        patch.setattr(Predictor, "predict_encoded", broken)
         transport = httpx.ASGITransport(app=create_app(Settings(), predictor))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             rows = [[first, 1, 1, 1, 2, 1, 3, 1, 1] for first in (1, 10, 2)]
