@@ -1,7 +1,6 @@
 """ASGI middleware of every request: request id, metrics, authorization, errors and HEAD."""
 
 import logging
-import re
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +9,12 @@ from service.observability.metrics import UNMATCHED, Telemetry
 from service.observability.request_ids import new_request_id
 from service.overload.memory import MemoryLedger, memory_full, request_lease
 from service.problems import Problem, rejection_of
-from service.request_context import AccessLog, RequestContext, request_context
+from service.request_context import (
+    AccessLog,
+    RequestContext,
+    given_request_id,
+    request_context,
+)
 from service.security.api_keys import ApiKeyAuth
 
 logger = logging.getLogger(__name__)
@@ -20,8 +24,6 @@ CLIENT_CLOSED_REQUEST = 499
 
 # Browsers must not guess another media type than the response's own.
 NOSNIFF = (b"x-content-type-options", b"nosniff")
-
-_VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestMiddleware:
@@ -61,7 +63,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identity = _request_id(scope)
+        identity = given_request_id(scope) or new_request_id()
         client = scope.get("client")
         request = RequestContext(identity.decode(), client=client[0] if client else "")
         request_context.set(request)
@@ -129,10 +131,3 @@ def _route_template(scope: Scope) -> str:
         routes = (each for each in scope["app"].routes if getattr(each, "endpoint", 0) is endpoint)
         route = next(routes, None)
     return getattr(route, "path", UNMATCHED)
-
-
-def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
-            return bytes(value)
-    return new_request_id()

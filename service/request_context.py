@@ -1,8 +1,11 @@
 """Context of the current request, filled in by the components that handle it."""
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from starlette.types import Scope
 
 
 @dataclass(slots=True)
@@ -32,3 +35,13 @@ request_context: ContextVar[RequestContext] = ContextVar(
     "current_request",
     default=RequestContext("-"),  # noqa: B039 - written values of the default are never read
 )
+
+_VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+def given_request_id(scope: Scope) -> bytes | None:
+    """Return the valid X-Request-ID of a request; None if it has none."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
+            return bytes(value)
+    return None

@@ -1,3 +1,12 @@
 """Prediction: schema, target, encoder, calibration and predictor."""
 
-__all__ = ["calibration", "encoder", "facts", "predictor", "row_tables", "schema", "schema_rules", "target"]
+__all__ = [
+    "calibration",
+    "encoder",
+    "facts",
+    "predictor",
+    "row_tables",
+    "schema",
+    "schema_rules",
+    "target",
+]

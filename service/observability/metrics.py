@@ -101,6 +101,10 @@ class Telemetry(Collector):
         """Record the start of a request."""
         self._in_flight[0] += 1
 
+    def withdrawn(self) -> None:
+        """Take back `started`, for a request that starts again."""
+        self._in_flight[0] -= 1
+
     def finished(self, route: str, status: int, seconds: float) -> None:
         """Record the end of a request that was `started`.
 

@@ -6,6 +6,8 @@ from service.lifecycle import Lifecycle
 from service.overload.admission import Admission
 from service.overload.memory import MemoryLedger
 from service.protocol.allowed_hosts import AllowedHosts
+from service.protocol.direct_requests import FindHandler
+from service.protocol.known_heads import KnownHeads
 from service.protocol.open_connections import OpenConnections
 from service.protocol.timeouts import DeadlineTimer
 from service.settings import Settings
@@ -19,6 +21,7 @@ class ConnectionContext:
         lifecycle: The lifecycle of the process.
         count_rejected: Counts requests that are rejected without calling the application.
         memory: The ledger that received bytes are charged to.
+        find_handler: Finds the handler of a request that bypasses ASGI.
     """
 
     def __init__(
@@ -27,11 +30,14 @@ class ConnectionContext:
         lifecycle: Lifecycle,
         count_rejected: Callable[[int], None],
         memory: MemoryLedger,
+        find_handler: FindHandler = lambda _: None,
     ) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.count_rejected = count_rejected
         self.memory = memory
+        self.find_handler = find_handler
+        self.known_heads = KnownHeads()
         self.allowed_hosts = AllowedHosts(settings.hosts)
         self.deadline_timer = DeadlineTimer()
         self.admission = Admission()

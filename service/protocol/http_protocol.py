@@ -21,11 +21,13 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from service.lifecycle import GRACE_SECONDS, shutting_down
-from service.overload.admission import is_probe
+from service.overload.admission import Lane, is_probe
 from service.overload.memory import UNCHARGED_BYTES
 from service.problems import Problem, rejected_scope, rejection_of
 from service.protocol.arriving_request import SLICE_BYTES, ArrivingRequest
 from service.protocol.connection_context import ConnectionContext
+from service.protocol.direct_requests import DirectRequest, Headers
+from service.protocol.known_heads import END
 from service.protocol.open_connections import Place
 from service.protocol.request_cycle import RequestCycle
 from service.protocol.request_head import FRAMING_HEADERS
@@ -53,7 +55,7 @@ class ConnectionState(IntEnum):
 IDLE, READING_HEAD, READING_BODY, QUEUED, RESPONDING, LINGERING, CLOSED = ConnectionState
 
 TRANSITIONS: Final = {
-    IDLE: {READING_HEAD, QUEUED, LINGERING, CLOSED},
+    IDLE: {READING_HEAD, QUEUED, RESPONDING, LINGERING, CLOSED},
     READING_HEAD: {READING_BODY, LINGERING, CLOSED},
     READING_BODY: {RESPONDING, LINGERING, CLOSED},
     QUEUED: {IDLE, CLOSED},
@@ -68,6 +70,7 @@ PROGRESS_BYTES: Final = 64 * 1024  # of a body, with which a connection starts t
 MAX_PIPELINED: Final = 64  # requests of a connection that wait for an earlier response
 LINGER_SECONDS: Final = 1.0  # in which the client must send LINGER_BYTES
 LINGER_BYTES: Final = 64 * 1024
+CLOSE_END: Final = b"\r\nconnection: close\r\n\r\n"
 RESERVE_SECONDS: Final = 1.0  # to the first byte of a request, on a connection of the reserve
 STALLED_SHARE: Final = 0.8  # of GRACE_SECONDS, for clients that still send or read
 # An idle connection stays open for this time, and up to two ticks longer, when the server closes:
@@ -126,8 +129,11 @@ class HardenedHttpProtocol(asyncio.Protocol):
 
         # Of its requests
         self._arriving = ArrivingRequest()
-        self._requests: deque[RequestCycle] = deque()  # without a complete response, in order
-        self._active: RequestCycle | None = None  # the last one that was started or queued
+        # Without a complete response, in order.
+        self._requests: deque[RequestCycle | DirectRequest] = deque()
+        self._active: RequestCycle | DirectRequest | None = None  # the last one started or queued
+        self._direct: RequestCycle | DirectRequest | None = None  # `_active`, answered without ASGI
+        self._received = b""  # the data that are being parsed, if they begin a request
 
     def _enter(self, state: ConnectionState) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -180,10 +186,9 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def _disconnect_requests(self) -> None:
         """Signal to the application that the client has disconnected, or drop what is queued."""
         if self._requests:
-            self._requests[0].disconnected = True
-            self._requests[0].body.clear()
-            self._requests[0].message_event.set()
+            self._requests[0].disconnect()
             self._requests.clear()
+            self._direct = None
         self._unread.resize(0)
 
     def drain(self) -> None:
@@ -203,10 +208,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._end(self.transport.raw.close)
         elif not self._requests or self._requests[0].response_started:
             self._reject_or_reset()
-        else:
-            scope = cast(Scope, self._requests[0].scope)
+        elif self._direct is None:  # otherwise the response follows in this iteration
+            scope = cast(RequestCycle, self._requests[0]).scope
             self._disconnect_requests()
-            self._respond_with(shutting_down(), scope)
+            self._respond_with(shutting_down(), cast(Scope, scope))
             self._start_next(admitted=True)
 
     def _close(self) -> None:
@@ -251,18 +256,58 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._flow.pause_reading()
             if not self._charge_queued(self._queued_bytes + data):
                 self._end(self.transport.reset)
+        elif self.state is not IDLE:
+            self._parse(data)
         elif (
             self.context.admission.predictions.overloaded
-            and self.state is IDLE
             and data.startswith(b"POST ")
             and not self.context.lifecycle.stopping
             and self._charge_queued(data)
         ):
-            self._enter(QUEUED)
-            self.context.connections.proceed(self)
-            self.context.admission.predictions.enqueue(self._on_decision)
+            self._queue(self.context.admission.predictions)
         else:
-            self._parse(data)
+            self._parse_first(data)
+
+    def _queue(self, lane: Lane) -> None:
+        """Wait for admission with input that is not parsed."""
+        self._enter(QUEUED)
+        self.context.connections.proceed(self)
+        lane.enqueue(self._on_decision)
+
+    def _parse_first(self, data: bytes, admitted: bool | None = None) -> None:
+        """Parse data that begin a request, or start the request if its head is known.
+
+        Args:
+            data: The received bytes.
+            admitted: The decision of `Admission` on the request; None before a decision.
+        """
+        known = self.context.known_heads.split(data)
+        if (
+            known is None
+            or admitted is False
+            or self._received_eof
+            or self._serves_probes_only
+            or self._flow.write_paused
+            or self.context.lifecycle.stopping
+        ):
+            self._received = data
+            self._parse(data, admitted)
+            self._received = b""
+            return
+        head, body = known
+        if admitted is None:
+            admission, fields = self.context.admission, head.scope_fields
+            lane = admission.lane_of(fields["method"], fields["path"])
+            if not admission.try_admit(lane, self.loop):
+                self._queued_bytes = data
+                self._queue(lane)
+                return
+        self._enter(RESPONDING)
+        self.context.connections.proceed(self)
+        self._direct = self._active = DirectRequest(head.scope_fields, body)
+        self._requests.append(self._direct)
+        if not head.handler.start(body, self):
+            self.fall_back()
 
     def _charge_queued(self, data: bytes) -> bool:
         """Keep unparsed input; return False if other requests fill the memory."""
@@ -374,17 +419,15 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """Append a request with a valid head to those that are to be answered."""
         raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
-        scope = {
-            **(self._scope or self._shared_scope()),
+        fields: dict[str, Any] = {
             "http_version": version,
             "method": method.decode("ascii"),
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
             "query_string": query,
             "headers": request.headers,
-            "state": self.app_state.copy(),
         }
-        if self._serves_probes_only and not is_probe(scope["method"], scope["path"]):
+        if self._serves_probes_only and not is_probe(fields["method"], fields["path"]):
             detail = "The service has too many open connections; retry after 1 s."
             raise Problem(503, detail, headers={"Retry-After": "1"})
         allows_more = version == "1.1" and keep_alive and not self._serves_probes_only
@@ -394,7 +437,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
             last = self._requests[-1]
             if stopping and not last.response_started:
                 last.keep_alive = last.allows_more  # only the last response closes the connection
-        cycle = request.cycle = self._new_cycle(scope)
+        cycle = request.cycle = self._new_cycle(fields)
+        self._requests.append(cycle)
         cycle.allows_more = allows_more
         cycle.keep_alive = allows_more and not stopping and not self._received_eof
         cycle.waiting_for_100_continue = request.expects_continue
@@ -439,20 +483,23 @@ class HardenedHttpProtocol(asyncio.Protocol):
 
     # Requests and their admission
 
-    def _shared_scope(self) -> Scope:
-        """Return what the scopes of all requests of the connection have in common."""
-        self._scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": get_local_addr(self.transport.raw),
-            "client": self._client,
-            "scheme": "http",
-            "root_path": "",
-        }
-        return self._scope
+    def _new_cycle(self, scope_fields: dict[str, Any]) -> RequestCycle:
+        """Create a request and its response.
 
-    def _new_cycle(self, scope: Scope) -> RequestCycle:
+        Args:
+            scope_fields: The fields of its ASGI scope that other requests do not share.
+        """
+        if self._scope is None:
+            self._scope = {
+                "type": "http",
+                "asgi": {"version": "3.0", "spec_version": "2.3"},
+                "http_version": "1.1",
+                "server": get_local_addr(self.transport.raw),
+                "client": self._client,
+                "scheme": "http",
+                "root_path": "",
+            }
+        scope = {**self._scope, **scope_fields, "state": self.app_state.copy()}
         cycle = RequestCycle(
             scope=cast(Any, scope),
             transport=self.transport,
@@ -467,7 +514,6 @@ class HardenedHttpProtocol(asyncio.Protocol):
             on_response=self.on_response_complete,
         )
         cycle.unread, cycle.on_read = self._unread, self._charge_unread
-        self._requests.append(cycle)
         return cycle
 
     def _start_next(self, admitted: bool | None = None) -> None:
@@ -478,7 +524,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """
         if not self._requests or self._requests[0] is self._active:
             return
-        self._active = cycle = self._requests[0]
+        self._active = cycle = cast(RequestCycle, self._requests[0])
         if admitted is None:
             admission, scope = self.context.admission, cycle.scope
             lane = admission.lane_of(scope["method"], scope["path"])
@@ -492,11 +538,65 @@ class HardenedHttpProtocol(asyncio.Protocol):
             return
         if not (admitted or rejection_of(cast(Scope, cycle.scope))):
             self._reject_cheaply(cycle)
-            return
+        elif not self._start_directly(cycle):
+            self._run(cycle)
+
+    def _run(self, cycle: RequestCycle) -> None:
         tasks = self.server_state.tasks
         task = self.loop.create_task(cycle.run_asgi(self.app))
         task.add_done_callback(tasks.discard)
         tasks.add(task)
+
+    def _start_directly(self, cycle: RequestCycle) -> bool:
+        """Start a request without ASGI; return False if it must be run in the application."""
+        if cycle.more_body or cycle.waiting_for_100_continue or self._flow.write_paused:
+            return False
+        scope = cast(Scope, cycle.scope)
+        handler = self.context.find_handler(scope)
+        if handler is None:
+            return False
+        self._direct = cycle
+        if not handler.start(bytes(cycle.body), self):
+            self._direct = None
+            return False
+        if self._received and cycle.allows_more:
+            self.context.known_heads.add(self._received, scope, handler)
+        return True
+
+    # Responses without ASGI
+
+    @property
+    def default_headers(self) -> Headers:
+        return self.server_state.default_headers
+
+    def respond(self, head: bytes, body: bytes) -> None:
+        """Send the response to the first request (see `Responder`).
+
+        Args:
+            head: Status line and headers, without the line breaks at the end.
+            body: The body; empty for HEAD.
+        """
+        request, self._direct = self._direct, None
+        if request is None:  # the client has disconnected
+            return
+        request.response_started = request.response_complete = True
+        end = END if request.keep_alive else CLOSE_END
+        self.transport.write(b"".join((head, end, body)))
+        if not request.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def fall_back(self) -> None:
+        """Run the first request in the ASGI application (see `Responder`)."""
+        request, self._direct = self._direct, None
+        if isinstance(request, DirectRequest):
+            cycle = self._active = self._requests[0] = self._new_cycle(request.scope_fields)
+            cycle.keep_alive, cycle.allows_more, cycle.more_body = request.keep_alive, True, False
+            cycle.body += request.body
+            cycle.message_event.set()
+            self._run(cycle)
+        elif request is not None:
+            self._run(request)
 
     def on_response_complete(self) -> None:
         """Start the next request, or become idle."""
@@ -519,14 +619,15 @@ class HardenedHttpProtocol(asyncio.Protocol):
         if self.state is not QUEUED:  # the client has disconnected
             return
         data, self._queued_bytes = self._queued_bytes, b""
-        self._unread.resize(0)
+        if self._unread.charged_bytes:
+            self._unread.resize(0)
         self._become_idle()
         self._flow.resume_reading()
         headers, rejected = self.server_state.default_headers, None
         if not admitted:
             rejected = self.context.admission.rejections.write_all(data, headers)
         if rejected is None:  # admitted, or the data need full parsing
-            self._parse(data, admitted)
+            self._parse_first(data, admitted)
             incomplete = self.state in (IDLE, READING_HEAD, READING_BODY)
             if self._received_eof and incomplete:
                 self._end(self.transport.raw.close)
@@ -579,9 +680,9 @@ class HardenedHttpProtocol(asyncio.Protocol):
             request: The scope of the rejected request; None if the input is not a request.
         """
         no_request = {"method": "", "path": "", "raw_path": b"", "query_string": b"", "headers": []}
-        state = self.app_state.copy()
-        scope = request or {**self._shared_scope(), **no_request, "state": state}
-        self._new_cycle(rejected_scope(scope, problem)).more_body = False
+        cycle = self._new_cycle(rejected_scope(request or no_request, problem))
+        cycle.more_body = False
+        self._requests.append(cycle)
         self._linger()
 
     # Deadlines and buffers

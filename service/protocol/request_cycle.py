@@ -28,6 +28,12 @@ class RequestCycle(RequestResponseCycle):
     rejection: Problem | None = None
     allows_more = False
 
+    def disconnect(self) -> None:
+        """Record that the client has disconnected, and wake the application."""
+        self.disconnected = True
+        self.body.clear()
+        self.message_event.set()
+
     def reject(self, problem: Problem) -> None:
         """Make the application respond with a problem; the connection closes afterwards."""
         self.rejection = problem.with_traceback(None)  # its frames refer to received bytes

@@ -9,5 +9,4 @@ __all__ = [
     "model",
     "open_inference",
     "predict",
-    "snapshot",
 ]

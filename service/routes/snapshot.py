@@ -2,20 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from time import monotonic
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from service.request_context import request_context
 
 FRESH_SECONDS = 1.0
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Snapshot:
@@ -50,19 +44,3 @@ def json_response(content: object, headers: Mapping[str, str] | None = None) -> 
         headers: Further headers.
     """
     return Response(to_json(content), headers=headers, media_type="application/json")
-
-
-def direct_app(path: str, endpoint: Endpoint) -> ASGIApp:
-    """Return an ASGI application that calls an endpoint without routing.
-
-    Args:
-        path: Path of the endpoint's route, for metrics and log lines.
-        endpoint: The endpoint.
-    """
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request_context.get().route = path
-        response = await endpoint(Request(scope))
-        await response(scope, receive, send)
-
-    return app

@@ -101,7 +101,7 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
         host=settings.host,
         port=settings.port,
         http=hardened_protocol(
-            ConnectionContext(settings, lifecycle, app.count_rejected, app.memory)
+            ConnectionContext(settings, lifecycle, app.count_rejected, app.memory, app.find_handler)
         ),
         lifespan="on",
         ws="none",

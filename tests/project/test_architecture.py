@@ -91,12 +91,16 @@ service.openapi            ← model.arrays model.prediction service.codecs
     service.registry
 service.middleware         ← service.observability service.overload service.problems
     service.request_context service.security
+service.fast_path          ← model.arrays service.codecs service.codecs.json service.inference
+    service.middleware service.observability service.overload service.problems service.protocol
+    service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
     service.inference service.observability service.openapi service.overload service.problems
     service.registry service.request_context
-service.app                ← model.prediction service.dependencies service.lifecycle
-    service.middleware service.observability service.openapi service.overload service.problems
-    service.registry service.request_context service.routes service.security service.settings
+service.app                ← model.prediction service.dependencies service.fast_path
+    service.lifecycle service.middleware service.observability service.openapi service.overload
+    service.problems service.protocol service.registry service.request_context service.routes
+    service.security service.settings
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from service.app import Service
 from service.lifecycle import Lifecycle
 from service.middleware import RequestMiddleware
 from service.observability.metrics import Telemetry
@@ -156,22 +157,36 @@ class StillTimer(DeadlineTimer):
 
 
 class Server:
-    """A server in which tests open connections."""
+    """A server in which tests open connections.
 
-    def __init__(self, memory_bytes: int = 1 << 30, **settings: Any) -> None:
+    It serves `Application`, or a service, with its handlers of direct requests unless `direct` is
+    false.
+    """
+
+    def __init__(
+        self,
+        memory_bytes: int = 1 << 30,
+        service: Service | None = None,
+        *,
+        direct: bool = True,
+        **settings: Any,
+    ) -> None:
         self.application = Application()
         self.lifecycle = Lifecycle(drain_seconds=0)
         telemetry = Telemetry()
         self.memory = MemoryLedger(memory_bytes)
+        middleware = RequestMiddleware(self.application, telemetry, self.memory)
         self.context = ConnectionContext(
             Settings(**settings), self.lifecycle, telemetry.rejected, self.memory
         )
+        if service is not None and direct:
+            self.context.find_handler = service.find_handler
         self.protocol = hardened_protocol(self.context)
         self.deadline_timer = self.context.deadline_timer = StillTimer()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         self.config = uvicorn.Config(
-            cast(Callable[..., Any], RequestMiddleware(self.application, telemetry, self.memory)),
+            cast(Callable[..., Any], service or middleware),
             http=self.protocol,
             lifespan="off",
             log_config=None,

@@ -6,10 +6,12 @@ from unittest import TestCase
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.types import Scope
 from support.fake_connection import GET, HEAD, WAIT, Server, statuses
 
 from service.lifecycle import Phase
 from service.overload.admission import Admission, Decide, Lane
+from service.protocol.direct_requests import Handler, Responder
 from service.protocol.http_protocol import (
     CLOSED,
     IDLE,
@@ -24,6 +26,7 @@ from service.protocol.http_protocol import (
 )
 
 POST = b"POST /read" + HEAD + b"Content-Length: 2\r\n\r\n"
+DIRECT = b"POST /direct/read" + HEAD + b"Content-Length: 3\r\n\r\nnow"
 CLOSE = GET[:-2] + b"Connection: close\r\n\r\n"
 LAST = b"POST /read" + HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 BAD = GET[:-2] + b"X : a\r\n\r\n"
@@ -60,11 +63,34 @@ class ManualLane(Lane):
         self.queued.append(decide)
 
 
+class Echo:
+    """Answers a direct request with its body at once, later, or not at all."""
+
+    def start(self, body: bytes, responder: Responder) -> bool:
+        def respond() -> None:
+            head = b"HTTP/1.1 200 OK\r\ncontent-length: %d" % len(body)
+            responder.respond(head, body)
+
+        match body:
+            case b"now":
+                respond()
+            case b"end":
+                asyncio.get_running_loop().call_soon(respond)
+            case b"bad":
+                asyncio.get_running_loop().call_soon(responder.fall_back)
+        return body in (b"now", b"end", b"bad")
+
+
+def find_echo(scope: Scope) -> Handler | None:
+    return Echo() if scope["path"] == "/direct/read" else None
+
+
 class Client:
     """A client of a connection whose server the test controls."""
 
     def __init__(self) -> None:
         self.server = Server(max_connections=1, receive_timeout_seconds=3)
+        self.server.context.find_handler = find_echo
         self.admission = self.server.context.admission = ManualAdmission()
         self.wire = self.server.connect()
 
@@ -103,6 +129,7 @@ class Client:
 SCENARIOS: dict[Transition, list[Step]] = {
     (IDLE, READING_HEAD): [b"G"],
     (IDLE, QUEUED): ["overloaded", POST],
+    (IDLE, RESPONDING): [DIRECT, DIRECT],
     (IDLE, LINGERING): ["overloaded", LAST, "drain", "reject"],
     (IDLE, CLOSED): ["lose"],
     (READING_HEAD, READING_BODY): [POST],
@@ -121,6 +148,7 @@ SCENARIOS: dict[Transition, list[Step]] = {
     (LINGERING, CLOSED): [BAD, "wait"],
 }
 STEPS: list[Step] = [
+    *(DIRECT, *(DIRECT.replace(b"now", body) for body in (b"end", b"bad", b"not"))),
     *(POST, b"{}", GET, CLOSE, WAIT, b"G", b"\r\n", BAD, GET * 3, POST.replace(b"/read", b"/a")),
     *(b"POST /halves" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n", b"0\r\n\r\n"),
     GET[:-2] + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n",

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from starlette.responses import Response
 from support.eventually import loop_until
 
 from model.prediction.predictor import Predictor
-from service.app import Service, create_app
+from service.app import create_app
 from service.lifecycle import Lifecycle, Phase
 from service.observability.metrics import Telemetry
 from service.problems import Problem
@@ -162,41 +161,3 @@ async def test_the_readiness_check_replays_the_self_test_once(
         for path in (*paths, "/v2/health/ready", "/ping"):
             assert (await client.get(path)).status_code == 503
         assert (await client.get("/health/live")).status_code == 200
-
-
-def direct_paths(predictor: Predictor) -> list[str]:
-    app = create_app(Settings(), predictor)
-    return sorted(path for method, path in app.direct if method == "GET")
-
-
-async def test_direct_endpoints_answer_as_the_routes_do(
-    predictor: Predictor, app: FastAPI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(snapshot, "FRESH_SECONDS", 60.0)
-    paths = direct_paths(predictor)
-    assert {"/", "/health/live", "/health/ready", "/metrics", "/model", "/openapi.json"} <= {*paths}
-    assert isinstance(app, Service)
-    transport = httpx.ASGITransport(app=app)
-    headers = {"X-Request-ID": "a"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        for method in ("GET", "HEAD"):
-            direct = [await client.request(method, path, headers=headers) for path in paths]
-            with monkeypatch.context() as patch:
-                patch.setattr(app, "direct", {})
-                routed = [await client.request(method, path, headers=headers) for path in paths]
-            for path, one, other in zip(paths, direct, routed, strict=True):
-                assert (path, one.status_code) == (path, 200)
-                assert (path, one.content) == (path, other.content)
-                assert (path, sorted(one.headers.items())) == (path, sorted(other.headers.items()))
-
-
-async def test_direct_endpoints_are_logged_by_their_route(predictor: Predictor) -> None:
-    found: list[str] = []
-    app = create_app(
-        Settings(), predictor, access_log=lambda context, *_: found.append(context.route)
-    )
-    paths = direct_paths(predictor)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
-        for path in paths:
-            await client.get(f"http://test{path}?unknown=1")
-    assert found == paths

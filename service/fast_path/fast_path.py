@@ -1,0 +1,71 @@
+"""The handler of a request by its head."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from service.codecs.negotiation import JSON_TO_JSON, negotiate
+from service.fast_path.endpoints import Endpoint, EndpointHandler
+from service.fast_path.predictions import PredictionHandler
+from service.fast_path.recorder import Recorder
+from service.problems import Problem, rejection_of
+from service.protocol.direct_requests import Handler
+from service.registry.registry import ModelRegistry
+from service.request_context import given_request_id
+from service.security.api_keys import ApiKeyAuth
+
+
+class FastPath:
+    """Finds the handler of a request: of predictions in JSON, and of GET endpoints.
+
+    Every other request, and one that will be answered with an error, has none. It goes to the ASGI
+    application, which would give the same responses to all requests.
+
+    Args:
+        recorder: Sends, counts and logs the responses.
+        models: The models in service.
+        access: The API keys; None to serve without keys.
+        predict_routes: The routes that predict.
+        endpoints: The endpoints of GET requests, by path.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        models: ModelRegistry,
+        access: ApiKeyAuth | None,
+        predict_routes: Iterable[Route],
+        endpoints: Mapping[str, Endpoint],
+    ) -> None:
+        self._recorder, self._models, self._access = recorder, models, access
+        self._predict_routes, self._endpoints = tuple(predict_routes), endpoints
+
+    def find(self, scope: Scope) -> Handler | None:
+        """Return the handler of requests with the head of an ASGI scope; None if there is none."""
+        if rejection_of(scope) is not None:
+            return None
+        try:
+            if self._access is not None:
+                self._access.require(scope)
+            if scope["method"] == "POST":
+                return self._find_prediction(scope)
+            return self._find_endpoint(scope)
+        except Problem:
+            return None
+
+    def _find_prediction(self, scope: Scope) -> Handler | None:
+        for route in self._predict_routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL and negotiate(scope["headers"]) == JSON_TO_JSON:
+                find = partial(self._models.find, **found["path_params"])
+                request_id, query = given_request_id(scope), scope["query_string"]
+                return PredictionHandler(self._recorder, find, route.path, query, request_id)
+        return None
+
+    def _find_endpoint(self, scope: Scope) -> Handler | None:
+        endpoint = self._endpoints.get(scope["path"])
+        if endpoint is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        return EndpointHandler(self._recorder, scope, endpoint, given_request_id(scope))

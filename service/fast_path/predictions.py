@@ -1,0 +1,118 @@
+"""Predictions of a few rows in JSON."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final, cast
+
+from model.arrays import Array
+from service.codecs.json.parser import ParsedRows
+from service.fast_path.recorder import Recorder
+from service.inference.execution import is_short, max_json_rows
+from service.inference.instances import encode_answer, parse_short
+from service.observability.request_ids import new_request_id
+from service.overload.memory import UNCHARGED_BYTES
+from service.problems import Problem
+from service.protocol.direct_requests import Responder
+from service.registry.model_version import ModelVersion
+from service.request_context import RequestContext
+
+MAX_NUMBERS: Final = 100  # of one answer, so that it is small; fixed
+
+
+class PredictionHandler:
+    """Predicts the instances of JSON bodies, by the functions that `PredictEndpoint` calls.
+
+    Args:
+        recorder: Sends, counts and logs the responses.
+        find: Returns the active version of the model, or raises Problem.
+        route: Path template, for metrics and log lines.
+        query: The query string.
+        request_id: The id that the client has given; None to generate one for each request.
+    """
+
+    __slots__ = ("_find", "_query", "_request_id", "_route", "recorder")
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        find: Callable[[], ModelVersion],
+        route: str,
+        query: bytes,
+        request_id: bytes | None,
+    ) -> None:
+        self.recorder = recorder
+        self._find, self._route, self._query, self._request_id = find, route, query, request_id
+
+    def start(self, body: bytes, responder: Responder) -> bool:
+        """Begin to answer a request (see `Handler`).
+
+        Args:
+            body: The whole body.
+            responder: The connection.
+        """
+        if len(body) > UNCHARGED_BYTES:
+            return False
+        started_at = perf_counter()
+        try:
+            model_version = self._find()
+            threshold, _ = model_version.thresholds.parse_table_query(self._query)
+            if not is_short(body, model_version.features, max_json_rows):
+                return False
+            rows = parse_short(model_version, body)
+        except Problem:
+            return False
+        if len(rows) * model_version.outputs > MAX_NUMBERS:
+            return False
+        identity = self._request_id or new_request_id()
+        request = RequestContext(identity.decode(), self._route, model_version.title, len(rows))
+        self.recorder.telemetry.started()
+        prediction = _Prediction(
+            self.recorder, responder, request, model_version, rows, threshold, started_at
+        )
+        try:
+            if len(rows) == 1:
+                model_version.submit(rows, prediction)
+            else:
+                prediction.succeed(model_version.predict_parsed(rows))
+        except Problem:
+            self.recorder.telemetry.withdrawn()
+            return False
+        return True
+
+
+class _Prediction:
+    """Valid rows of a request, waiting for their predictions (see `Submission`)."""
+
+    __slots__ = (
+        "_model_version",
+        "_recorder",
+        "_request",
+        "_responder",
+        "_rows",
+        "_started_at",
+        "_threshold",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        responder: Responder,
+        request: RequestContext,
+        model_version: ModelVersion,
+        rows: ParsedRows,
+        threshold: float,
+        started_at: float,
+    ) -> None:
+        self._recorder, self._responder, self._request = recorder, responder, request
+        self._model_version, self._rows = model_version, rows
+        self._threshold, self._started_at = threshold, started_at
+
+    def succeed(self, predictions: Array) -> None:
+        answer = encode_answer(self._model_version, self._rows, predictions, self._threshold)
+        self._model_version.count(answer.labels)
+        body = b"".join(cast(list[bytes], answer.body))
+        self._recorder.send_json(self._responder, self._request, body, self._started_at)
+
+    def fail(self, error: Exception) -> None:  # noqa: ARG002 - raised again without the fast path
+        self._recorder.telemetry.withdrawn()
+        self._responder.fall_back()
