@@ -2,7 +2,7 @@
 
 import platform
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -100,31 +100,36 @@ def fit(
     theta = outcome.theta
     decisions, facts = _decide(recipe, prepared, theta)
 
-    def predict(rows: Array) -> Array:
-        output = prepared.predict(theta, rows)
-        output = output.mean(axis=0) if theta.ndim > 1 else output
-        return output if decisions.calibration is None else decisions.calibration.apply(output)
-
-    def score(part: Table) -> ScoredRows:
-        return ScoredRows(part.targets, predict(part.rows), part.group_numbers(), part.incomplete)
-
-    validation = score(parts.validation)
-    test_rows = _self_test_rows(recipe.schema, parts.train.rows)
-    predictor = Predictor(
+    nothing = ScoredRows.ungrouped(np.empty((0, 1)), np.empty((0, 1)))
+    unscored = Predictor(
         name=recipe.name,
         schema=_with_refer(recipe.schema, decisions.refer),
         encoder=prepared.encoder,
         network=recipe.network,
         theta=theta,
         operating_points=decisions.operating_points,
-        train=score(parts.train),
-        validation=validation,
-        self_test=SelfTest(test_rows, predict(test_rows)),
+        train=nothing,
+        validation=nothing,
+        self_test=SelfTest(nothing.targets, nothing.predictions),
         target_scale=prepared.target_scale,
         calibration=decisions.calibration,
+    )
+    validation = _score(unscored, parts.validation)
+    test_rows = _self_test_rows(recipe.schema, parts.train.rows)
+    predictor = replace(
+        unscored,
+        train=_score(unscored, parts.train),
+        validation=validation,
+        self_test=SelfTest(test_rows, unscored.predict(test_rows).astype(np.float64)),
         facts={**_facts(recipe, parts, validation), **facts},
     )
     return Trained(predictor, outcome, parts.table)
+
+
+def _score(predictor: Predictor, part: Table) -> ScoredRows:
+    """Predict rows as the service does, so that the stored predictions equal the served ones."""
+    predictions = predictor.predict(part.rows).astype(np.float64)
+    return ScoredRows(part.targets, predictions, part.group_numbers(), part.incomplete)
 
 
 def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
