@@ -27,7 +27,8 @@ class Workspace:
 
     Attributes:
         inputs: The values of the node's inputs, each `(…, units + 1, B)`, the last row ones.
-        y: The node's value, `(…, units, B)`.
+        y: The node's value, `(…, units, B)`. Backward may overwrite it: all nodes that read it are
+            done then.
         dy: ∂J/∂y, `(…, units, B)`. Complete when backward runs, which may overwrite it.
         d_inputs: Where to write ∂J/∂input, each `(…, units, B)`; None where it is not needed.
         block: The node's [W | b], `(…, outputs, inputs + 1)`; None for a node without parameters.

@@ -54,15 +54,15 @@ class ReLU(Activation):
     def bind(self, ws: Workspace) -> Calls:
         """Forward a maximum, which with an array is three times as fast as with a scalar.
 
-        Backward multiplies the bits of dy, as integers, by 1 where y is not 0 and by 0 elsewhere.
-        Only the bits of +0 are all 0, and y is never −0. These two passes take two thirds of the
-        time of a comparison, its conversion to numbers and a product.
+        Backward multiplies the bits of dy, as integers, by 1 where y is not 0 and by 0 elsewhere,
+        which overwrite y. Only the bits of +0 are all 0, and y is never −0. These two passes take
+        two thirds of the time of a comparison, its conversion to numbers and a product.
         """
         zeros = ws.scratch_like(ws.y)
-        y, dy, dx, mask = map(as_unsigned, (ws.y, ws.dy, ws.dx, ws.scratch_like(ws.y)))
+        y, dy, dx = map(as_unsigned, (ws.y, ws.dy, ws.dx))
         return [partial(np.maximum, ws.x, zeros, out=ws.y)], [
-            partial(np.sign, y, mask),
-            partial(np.multiply, dy, mask, dx),
+            partial(np.sign, y, y),
+            partial(np.multiply, dy, y, dx),
         ]
 
 

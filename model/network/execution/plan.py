@@ -161,10 +161,14 @@ class Plan:
             gradient = own_gradient if chunk.rows.start else total
         values, gradients = self._allocate(chunk, theta.shape[:-1], buffers)
         last = self._order[-1]
-        logits = values[last][..., :-1, :]
+        outputs = logits = values[last][..., :-1, :]
+        backward: list[Call] = []
+        if last.keeps_output:  # its own backward may overwrite it
+            logits = self._batch_buffers.allocate(outputs.shape, outputs.dtype)
+            backward.append(partial(np.copyto, logits, outputs))
         self._logits.append((chunk, logits))
         targets, weights = chunk.of_batch(self.targets), chunk.of_batch(self.weights)
-        backward = self._loss.bind(logits, targets, weights, gradients[last])
+        backward += self._loss.bind(outputs, targets, weights, gradients[last])
         holders = [node for node in self._order if node.block is not None]
         blocks = dict(zip(holders, self._layout.views(theta), strict=True))
         d_blocks = dict(zip(holders, self._layout.views(gradient), strict=True))

@@ -23,6 +23,19 @@ def test_buffers_are_aligned(gathers: bool) -> None:
         assert buffer.ctypes.data % CACHE_LINE == 0
 
 
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+def test_outputs_of_an_activation_remain_after_a_step(activation: str) -> None:
+    """The backward pass of the last layer may overwrite its buffer."""
+    network = Network([{"units": 3, "activation": activation}], 5, "mean_squared_error")
+    generator = np.random.default_rng(0)
+    theta = network.initial_parameters(generator)
+    plan = network.compile(theta, 7)
+    rows = generator.standard_normal((7, 5))
+    plan.load(rows, np.ones((7, 3)))
+    plan.step()
+    assert plan.logits().T == pytest.approx(network.predict(theta, rows), rel=1e-13)
+
+
 def test_gathered_steps_allocate_no_array() -> None:
     network = Network(LAYERS, 5, "sparse_categorical_cross_entropy", "float32")
     generator = np.random.default_rng(0)
