@@ -12,6 +12,23 @@ from model.network.graph import Call, Calls, Node, Workspace
 from model.network.initializers import Initializer, Ones
 from model.network.parameters import Block
 
+# Rows up to which an outer product is not computed by multiplication.
+FEW_ROWS = 128
+# Bytes of a result up to which dot, which fills it with zeros first, is faster than matmul.
+SMALL_RESULT = 2**15
+
+
+def _product(left: Array, right: Array, out: Array) -> Call:
+    """Compile a matrix product.
+
+    For plain matrices with a small result dot starts 0.6 µs sooner than matmul. It would copy a
+    matrix that is part of a larger one.
+    """
+    is_plain = left.ndim == right.ndim == 2 and left.flags.forc and right.flags.forc
+    if is_plain and out.nbytes <= SMALL_RESULT:
+        return partial(left.dot, right, out)
+    return partial(np.matmul, left, right, out)
+
 
 class Affine(Node):
     """y = W x + b, as [W | b] · [x ; 1].  ∂J/∂[W | b] = dy · [x ; 1]ᵀ,  ∂J/∂x = Wᵀ dy.
@@ -31,23 +48,24 @@ class Affine(Node):
         """Compile three products; the row of ones includes the bias and its gradient."""
         block, d_block = ws.weights
         x = ws.inputs[0]
-        # For plain matrices dot starts 0.5 µs sooner. matmul is for the stacked members, and for
-        # rows that are part of a larger array, which dot would copy.
-        product = np.dot if block.ndim == x.ndim == 2 and x.flags.forc else np.matmul
-        backward: list[Call] = [partial(product, ws.dy, x.swapaxes(-1, -2), d_block)]
+        backward = [_product(ws.dy, x.swapaxes(-1, -2), d_block)]
         if ws.d_inputs[0] is not None:
             backward.append(self._to_inputs(block[..., :-1], ws.dy, ws.d_inputs[0]))
-        return [partial(product, block, x, ws.y)], backward
+        return [_product(block, x, ws.y)], backward
 
     def _to_inputs(self, weights: Array, dy: Array, dx: Array) -> Call:
         """Compute Wᵀ dy.
 
-        With one unit it is an outer product, for which BLAS takes three times as long as NumPy.
+        With one unit it is an outer product, for which BLAS takes up to three times as long as a
+        multiplication. Of few rows a multiplication, with a loop for each unit, takes the longest.
         """
+        transposed = weights.swapaxes(-1, -2)
         if self.units > 1:
-            return partial(np.matmul, weights.swapaxes(-1, -2), dy, dx)
+            return _product(transposed, dy, dx)
+        if dx.shape[-1] > FEW_ROWS:
+            return partial(np.multiply, transposed, dy, dx)
         if dx.ndim == 2:
-            return partial(np.multiply, weights.T, dy, dx)
+            return _product(transposed, dy, dx)
         return partial(np.einsum, "...ou,...ob->...ub", weights, dy, out=dx)
 
     def evaluator(self, block: Array | None) -> Callable[[Array], Array]:

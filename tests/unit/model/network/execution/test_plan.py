@@ -33,7 +33,7 @@ def test_outputs_of_an_activation_remain_after_a_step(activation: str) -> None:
     rows = generator.standard_normal((7, 5))
     plan.load(rows, np.ones((7, 3)))
     plan.step()
-    assert plan.logits().T == pytest.approx(network.predict(theta, rows), rel=1e-13)
+    assert pytest.approx(network.predict(theta, rows), rel=1e-13) == plan.logits().T
 
 
 def test_gathered_steps_allocate_no_array() -> None:
