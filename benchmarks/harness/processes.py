@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +40,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Run this thread, and processes started meanwhile, on one core."""
+def on_cores(*cores: int) -> Iterator[None]:
+    """Run this thread, and processes started meanwhile, on these cores."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -59,13 +59,20 @@ class Running:
         start_seconds: The time from its start to its first 200.
     """
 
-    def __init__(self, server: Server, folder: Path, root: Path = ROOT) -> None:
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        root: Path = ROOT,
+        cores: Sequence[int] = (SERVER_CORE,),
+    ) -> None:
         """Start the server and wait until it is ready.
 
         Args:
             server: The server.
             folder: The working folder, which also receives the server's output as a file.
             root: The checkout from which the server imports this project.
+            cores: The cores that it may use.
 
         Raises:
             StartError: The server does not become ready.
@@ -76,7 +83,7 @@ class Running:
         command = [str(self.port) if part == "PORT" else part for part in server.command]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MALIGNANCY_")}
         start = time.perf_counter()
-        with self._log.open("wb") as log, on_core(SERVER_CORE):
+        with self._log.open("wb") as log, on_cores(*cores):
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,

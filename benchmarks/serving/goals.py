@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.harness import table
-from benchmarks.harness.processes import SERVER_CORE, on_core
+from benchmarks.harness.processes import SERVER_CORE, on_cores
 from benchmarks.serving.servers import BARE, FASTAPI, MLSERVER, OURS
 from benchmarks.serving.single_rows import Rounds
 
@@ -37,7 +37,7 @@ def predict_ms(root: Path, artifact: Path) -> float:
         root: The checkout that predicts.
         artifact: The model.
     """
-    with on_core(SERVER_CORE):
+    with on_cores(SERVER_CORE):
         done = subprocess.run(
             [sys.executable, "-c", PREDICT, str(artifact), str(ROWS)],
             cwd=root,

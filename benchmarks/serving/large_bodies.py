@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.harness.closed_loop import Connection, Request
-from benchmarks.harness.processes import SERVER_CORE, Running, Server, on_core
+from benchmarks.harness.processes import SERVER_CORE, Running, Server, on_cores
 from benchmarks.serving import floors
 from benchmarks.serving.servers import ARTICLE, OURS, Models, body_of, named, rows_of, v2_body
 from model.arrays import Array
@@ -80,8 +80,15 @@ def _arrow(names: tuple[str, ...], rows: Array) -> Request:
     return Request("/predict", sink.getvalue().to_pybytes(), headers)
 
 
-def _ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> Iterator[Way]:
-    """Yield all encodings that the service accepts."""
+def ways_of_ours(server: str, names: tuple[str, ...], v2: str, rows: Array) -> Iterator[Way]:
+    """Yield all encodings that the service accepts.
+
+    Args:
+        server: The server's name.
+        names: The names of the features.
+        v2: The path of Open Inference Protocol requests.
+        rows: The rows.
+    """
     arrays = body_of({"instances": rows.tolist()})
     objects = body_of({"instances": named(names, rows)})
     yield Way(server, "JSON arrays", Request("/predict", arrays))
@@ -176,7 +183,7 @@ def _measure(
         for way in ways[:: -1 if number % 2 else 1]:
             times[way.title].append(_time_request(running[way.server], way.request))
         for name, floor in floor_calls.items():
-            with on_core(SERVER_CORE):
+            with on_cores(SERVER_CORE):
                 times[name].append(_turn(floor, time.process_time))
     return times
 
@@ -198,7 +205,7 @@ def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict
         predictor = artifact.load(path)
         print(f"\n{ROWS:,} rows per request, one connection, {predictor.title}")
         v2 = f"/v2/models/{predictor.name}/infer"
-        our_ways = list(_ways_of_ours(ours, models.names, v2, rows))
+        our_ways = list(ways_of_ours(ours, models.names, v2, rows))
         ways = list(_served(our_ways, running))
         if path == models.default:
             ways += _served(_ways_of_others(models.names, rows), running)
