@@ -112,10 +112,14 @@ class TableReader(Protocol):
 
     Attributes:
         held_bytes: Memory that the reader has between two chunks.
+        missing_bytes: Bytes that are missing at least until a row is complete; 0 if unknown.
     """
 
     @property
     def held_bytes(self) -> int: ...
+
+    @property
+    def missing_bytes(self) -> int: ...
 
     def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterable[Block]:
         """Return the rows that are complete.
@@ -143,9 +147,17 @@ class TableWriter(Protocol):
 
 
 class TableRules:
-    """`SchemaRules` with errors for each row, for whole blocks."""
+    """`SchemaRules` with errors for each row, for whole blocks. Thread-safe.
+
+    Args:
+        schema: The model's schema.
+
+    Attributes:
+        schema: The same.
+    """
 
     def __init__(self, schema: Schema) -> None:
+        self.schema = schema
         self._rules = SchemaRules(schema.features)
         # Shared by all rows: a hostile body has an error in each value.
         self._errors = [FieldError(field=each.name, rule=each.rule) for each in schema.features]

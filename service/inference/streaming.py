@@ -214,10 +214,15 @@ async def score_body(
                 return True
             start = 0
             while start < len(chunk) or not more:
-                before, end = parts.seconds, start + part_bytes
-                last = end >= len(chunk) and not more
-                await parts.run(score, chunk[start:end], last)
-                part_bytes = _next_size(part_bytes, parts.seconds - before)
+                missing = reader.missing_bytes
+                end = start + max(part_bytes, missing)
+                part, last = chunk[start:end], end >= len(chunk) and not more
+                if len(part) < missing and not last:  # it is only held until more arrives
+                    score(part, last)
+                else:
+                    before = parts.seconds
+                    await parts.run(score, part, last)
+                    part_bytes = _next_size(part_bytes, parts.seconds - before)
                 start = end
                 unread = len(chunk) if start < len(chunk) else 0
                 lease.resize(unread + reader.held_bytes + scoring.held_bytes)

@@ -94,14 +94,14 @@ def _score_json(
 
 
 def _reader(media_type: str, model_version: ModelVersion, settings: Settings) -> TableReader:
-    schema = model_version.predictor.schema
+    rows = model_version.parser.rows
     if media_type == CSV:
-        return CsvReader(schema)
+        return CsvReader(rows.rules)
     if media_type == ARROW:
         from service.codecs.tabular.arrow import ArrowReader
 
-        return ArrowReader(schema, settings.max_body_bytes)
-    return NdjsonReader(model_version.parser.rows)
+        return ArrowReader(rows.rules, settings.max_body_bytes)
+    return NdjsonReader(rows)
 
 
 def _writer(

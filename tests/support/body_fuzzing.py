@@ -18,7 +18,7 @@ from support.raw_values import is_valid
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
-from service.codecs.blocks import Block, TableReader
+from service.codecs.blocks import Block, TableReader, TableRules
 from service.codecs.json.parser import InstanceParser
 from service.codecs.open_inference.inputs import InputTensors
 from service.codecs.open_inference.request import RequestLimits, read_request
@@ -178,7 +178,7 @@ def ndjson(data: bytes) -> bool:
 def csv_body(data: bytes) -> bool:
     """Parse CSV."""
     for schema in (KINDS, NUMBERS):
-        blocks = read(CsvReader(schema), data, len(data) // 3)
+        blocks = read(CsvReader(TableRules(schema)), data, len(data) // 3)
         if blocks is None:
             continue
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
@@ -204,7 +204,7 @@ def arrow(data: bytes) -> bool:
 
     accepted = False
     for schema in (KINDS, NUMBERS):
-        blocks = read(ArrowReader(schema, 1 << 20), data, len(data) // 2)
+        blocks = read(ArrowReader(TableRules(schema), 1 << 20), data, len(data) // 2)
         if blocks is None:
             continue
         accepted = True

@@ -40,6 +40,7 @@ class RowDecoder:
         schema: The model's schema, of F features.
 
     Attributes:
+        rules: The rules for values.
         features: F.
         in_order: Returns the values of an object in the order of the features, or raises KeyError.
     """
@@ -48,7 +49,7 @@ class RowDecoder:
         self._names = names = schema.names
         self._known = frozenset(names)
         self.in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
-        self._rules = TableRules(schema)
+        self.rules = TableRules(schema)
         self.features = len(names)
         self._required = {name: FieldError(field=name, rule="is required") for name in names}
         # Places of categories and booleans, with the type of their values and the raw values.
@@ -73,7 +74,7 @@ class RowDecoder:
         values = read_integer_rows(text, self._names)
         if values is None:
             return None
-        block = self._rules.check(values)
+        block = self.rules.check(values)
         return None if block.errors else block
 
     def decode(
@@ -108,7 +109,7 @@ class RowDecoder:
             pairs += read
         else:
             in_order = self._of_right_length(rows, errors)
-        block = self._rules.check(self._values(in_order), errors)
+        block = self.rules.check(self._values(in_order), errors)
         wrong = wrong_names(text, pairs, self._known, charge)
         if not block.errors and not wrong:
             return block

@@ -14,7 +14,7 @@ from pyarrow import types
 
 from model.arrays import Array
 from model.prediction.predictor import piece_rows
-from model.prediction.schema import Feature, Schema
+from model.prediction.schema import Feature
 from model.prediction.target import Target
 from service.codecs.blocks import Block, ScoredBlock, TableRules
 from service.codecs.charge import Charge, uncharged
@@ -40,7 +40,7 @@ class ArrowReader:
     """Makes blocks of an Arrow IPC stream; null and NaN are missing values.
 
     Args:
-        schema: Schema of the model.
+        rules: The model's rules.
         max_bytes: Maximum size of a record batch, and of all dictionaries together, in bytes.
 
     Raises:
@@ -48,9 +48,8 @@ class ArrowReader:
             columns that do not fit the schema. Raised by `feed` and `finish`.
     """
 
-    def __init__(self, schema: Schema, max_bytes: int) -> None:
-        self._schema, self._max_bytes = schema, max_bytes
-        self._rules = TableRules(schema)
+    def __init__(self, rules: TableRules, max_bytes: int) -> None:
+        self._schema, self._rules, self._max_bytes = rules.schema, rules, max_bytes
         self._messages = MessageReader(max_bytes)
         self._file = io.BytesIO()  # the dictionaries and the batch that are read next
         self._batches: Any = None
@@ -61,6 +60,11 @@ class ArrowReader:
         """Memory of an incomplete message, and of dictionaries with their numbers."""
         columns = sum(column.held_bytes for column in self._columns.values())
         return self._messages.held_bytes + columns
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that are missing at least until the next message is complete."""
+        return self._messages.missing_bytes
 
     def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Block]:
         """Yield the rows of the batches that are complete.

@@ -22,7 +22,7 @@ from service.problems import Problem
 CONTINUATION: Final = 0xFFFFFFFF
 END: Final = struct.pack("<II", CONTINUATION, 0)  # of a stream
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
-COPIES: Final = 4  # of a message: cut out, as bytes, in a file, and read from it
+COPIES: Final = 3  # of a message: cut out, in a file, and read from it
 
 # Fields of the FlatBuffer's tables Message, DictionaryBatch and RecordBatch.
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 6, 8, 10
@@ -70,6 +70,11 @@ class MessageReader:
         """Memory of an incomplete message, and of all dictionaries."""
         return len(self._held) + len(self._held) // 8 + 2 * self._dictionary_bytes
 
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that are missing until the prefix, the metadata or the body is complete."""
+        return self._size - len(self._held)
+
     def feed(self, piece: bytes, charge: Charge = uncharged) -> Iterator[Message]:
         """Yield the messages that are complete.
 
@@ -108,7 +113,8 @@ class MessageReader:
                 raise malformed()
         else:
             charge(COPIES * self._size)
-            data, metadata = bytes(self._held[: self._size]), self._metadata
+            with memoryview(self._held) as held:
+                data, metadata = bytes(held[: self._size]), self._metadata
             del self._held[: self._size]
             self._metadata, self._size = None, 8
             return self._message(data, metadata, charge)

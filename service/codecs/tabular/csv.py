@@ -75,14 +75,18 @@ class CellCache(dict[str, float]):
 class CsvReader:
     """Parses a CSV body into blocks.
 
+    Args:
+        rules: The model's rules.
+
     Raises:
         Problem: 400 for malformed CSV, 413 for a line that is too long, 422 for a header that does
             not fit the schema. Raised by `feed` and `finish`.
     """
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._rules = TableRules(schema)
+    missing_bytes = 0
+
+    def __init__(self, rules: TableRules) -> None:
+        self._schema, self._rules = rules.schema, rules
         self._lines = LineBuffer(universal=True)
         self._started = False
         self._columns: _Columns | None = None

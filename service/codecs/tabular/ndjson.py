@@ -25,6 +25,8 @@ class NdjsonReader:
         rows: The decoder of parsed rows.
     """
 
+    missing_bytes = 0
+
     def __init__(self, rows: RowDecoder) -> None:
         self._rows = rows
         self._lines = LineBuffer(universal=False)

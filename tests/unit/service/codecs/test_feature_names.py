@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
-from service.codecs.blocks import Block
+from service.codecs.blocks import Block, TableRules
 from service.codecs.json.parser import InstanceParser
 from service.codecs.tabular.csv import CsvReader
 from service.codecs.tabular.ndjson import NdjsonReader
@@ -84,6 +84,6 @@ def test_csv(case: Case) -> None:
     writer = csv.DictWriter(text, list(schema.names))
     writer.writeheader()
     writer.writerows(rows)
-    reader = CsvReader(schema)
+    reader = CsvReader(TableRules(schema))
     blocks = [*reader.feed(text.getvalue().encode()), *reader.finish()]
     assert values(blocks) == raw(schema, rows)

@@ -1,6 +1,7 @@
 """service/inference/streaming.py: which tables need no thread, and the size of parts."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ from service.overload.threads import run_in_thread
 pytestmark = pytest.mark.anyio
 
 ROW = "5,1,1,1,2,1,3,1,1\n"
-CSV, NDJSON = "text/csv", "application/x-ndjson"
+CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
 
 @pytest.fixture
@@ -137,3 +138,27 @@ async def test_a_client_that_leaves_within_a_table_gets_no_answer(
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"on_error=mark"}
     async with asyncio.timeout(20):
         await app({**scope, "headers": headers}, receive, send)
+
+
+async def test_parts_that_complete_no_arrow_message_need_no_thread(
+    client: httpx.AsyncClient, predictor: Predictor, threads: list[int]
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = dict.fromkeys(predictor.schema.names, [5] * 20_000)
+    batch = pyarrow.record_batch(columns)
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
+        for _ in range(2):
+            writer.write_batch(batch)
+    body = sink.getvalue().to_pybytes()
+    assert len(body) > 16 * CHUNK_BYTES
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    headers = {"Content-Type": ARROW, "Accept": CSV}
+    answer = await client.post("/predict", content=chunks(), headers=headers)
+    assert answer.text.count("\n") == 40_001
+    # The first part; of each batch, its end, and perhaps its head; the end of the stream.
+    assert len(threads) <= 6

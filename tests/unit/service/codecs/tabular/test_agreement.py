@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from model.pipelines.score_file import score_file
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
-from service.codecs.blocks import Block, ScoredBlock
+from service.codecs.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.csv import CsvReader, CsvWriter
 from service.problems import Problem
 from service.settings import Settings
@@ -141,7 +141,7 @@ LINES += [f'"5\n"{BENIGN[1:]}', '5",1,1,1,1,1,1,1,1', f'"5""",{BENIGN[2:]}']
 
 
 def read_in_pieces(body: bytes, cuts: list[int], predictor: Predictor) -> list[Any]:
-    reader = CsvReader(predictor.schema)
+    reader = CsvReader(TableRules(predictor.schema))
     found: list[Any] = []
     ends = [*sorted(cuts), len(body)]
     try:
