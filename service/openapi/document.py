@@ -61,8 +61,7 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str]) -> Json
     current = [model.current for model in models.by_name.values()]
     for path, operations in paths.items():
         if path.startswith("/models/{name}") and "get" in operations:
-            others = [each for each in operations["get"]["parameters"] if each["name"] != "name"]
-            operations["get"]["parameters"] = [name_parameter(models), *others]
+            operations["get"]["parameters"] = [name_parameter(models)]
     for path, model_versions in (
         ("/metrics", [models.default]),
         ("/models/{name}/metrics", current),
@@ -70,7 +69,10 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str]) -> Json
         parameters = paths[path]["get"].setdefault("parameters", [])
         parameters.extend(threshold_parameters(model_versions))
     for path, (media_type, answer) in _answers(app, models, [*paths, *pages]).items():
-        paths[path]["get"]["responses"]["200"]["content"][media_type]["example"] = answer
+        content = paths[path]["get"]["responses"]["200"]["content"][media_type]
+        content["example"] = answer
+        if media_type == JSON:
+            content["schema"] = {"type": "object"}
     schemas: Json = inference_protocol_schemas(models)
     for name, prefix in prefixes.items():
         model_version = models.find(name)

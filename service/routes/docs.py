@@ -73,7 +73,8 @@ def docs_router() -> APIRouter:
         return (folder / name).read_bytes()
 
     @router.get("/docs/{name}")
-    async def asset(name: str) -> Response:
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
         if name not in ASSETS:
             raise Problem(404)
         headers = {**HEADERS, "Cache-Control": "max-age=86400"}

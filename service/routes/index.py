@@ -32,7 +32,7 @@ def index_router(
     paths = Snapshot(partial(run_in_thread, list_paths))
     document = Snapshot(partial(run_in_thread, lambda: json_response(openapi())))
 
-    @router.get("/", summary="List all paths", response_model=dict[str, Any])
+    @router.get("/", summary="List all paths")
     async def index(_: Request) -> Response:
         """Title of the default model, and all paths of the service."""
         return await paths.get()

@@ -41,7 +41,6 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
     @router.get(
         "/metrics",
         summary="Get the metrics of the model, or of the service for Prometheus",
-        response_model=dict[str, Any],
         responses={200: {"content": _FORMATS}, **problem_responses(422)},
     )
     async def metrics(request: Request) -> Response:
@@ -63,12 +62,12 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
     @router.get(
         "/models/{name}/metrics",
         summary="Get the metrics of a model",
-        response_model=dict[str, Any],
         responses=problem_responses(404, 422),
     )
-    async def named_metrics(name: str, request: Request) -> Response:
+    async def named_metrics(request: Request) -> Response:
         """Metrics on the validation and training rows, as JSON."""
-        return _model_metrics(models.find(name), request.scope["query_string"], {})
+        model_version = models.find(request.path_params["name"])
+        return _model_metrics(model_version, request.scope["query_string"], {})
 
     return router
 

@@ -1,7 +1,6 @@
 """GET /model, /model/card and /models/…: metadata of the models in service."""
 
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
@@ -24,7 +23,7 @@ def model_router(models: ModelRegistry) -> APIRouter:
     """Return the routes of the models' metadata."""
     router = APIRouter(tags=[MODEL])
 
-    @router.get("/model", summary="Describe the model", response_model=dict[str, Any])
+    @router.get("/model", summary="Describe the model")
     async def model(_: Request) -> Response:
         """Schema, network, recipe, data, scores, operating points and limits of the default model.
 
@@ -39,7 +38,7 @@ def model_router(models: ModelRegistry) -> APIRouter:
 
     names = Snapshot(partial(run_in_thread, lambda: json_response(models.describe())))
 
-    @router.get("/models", summary="List models and versions", response_model=dict[str, Any])
+    @router.get("/models", summary="List models and versions")
     async def list_models(_: Request) -> Response:
         """Name, active version and all versions of each model, the default model first."""
         return await names.get()
@@ -47,12 +46,11 @@ def model_router(models: ModelRegistry) -> APIRouter:
     @router.get(
         "/models/{name}",
         summary="Describe a model",
-        response_model=dict[str, Any],
         responses=problem_responses(404, 422),
     )
-    async def named_model(name: str) -> Response:
+    async def named_model(request: Request) -> Response:
         """Schema, network, recipe, data, scores, operating points and limits of a model."""
-        return _description(models.find(name))
+        return _description(models.find(request.path_params["name"]))
 
     @router.get(
         "/models/{name}/card",
@@ -60,9 +58,9 @@ def model_router(models: ModelRegistry) -> APIRouter:
         response_class=MarkdownResponse,
         responses=problem_responses(404, 422),
     )
-    async def named_model_card(name: str) -> Response:
+    async def named_model_card(request: Request) -> Response:
         """Description of a model as Markdown."""
-        return MarkdownResponse(models.find(name).card)
+        return MarkdownResponse(models.find(request.path_params["name"]).card)
 
     return router
 
