@@ -15,8 +15,8 @@ COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 # One worker more than there are cores, since some tests wait.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-PARALLEL := --numprocesses $(WORKERS) --dist loadfile
+WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile
 
 # The tests of what is imported to serve.
 COVERING := tests/unit/service tests/integration/service tests/security \

@@ -275,6 +275,8 @@ def read_settings(arguments: Sequence[str]) -> Settings:
             if not os.environ.get(f"{PREFIX}{new.upper()}"):
                 values[new] = old_value
     try:
+        if not flags:  # the parser takes 8 ms of the startup time
+            return Settings(**values)
         source: CliSettingsSource[Namespace] = CliSettingsSource(
             Settings,
             cli_prog_name=_program_name(),
