@@ -121,11 +121,12 @@ def test_a_port_in_use(artifact_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_service_does_not_import_pandas_matplotlib_or_training() -> None:
+def test_a_start_imports_no_pandas_matplotlib_training_or_pydantic_v1(artifact_path: Path) -> None:
     program = (
-        "import sys, service.server.run; "
+        "import sys; from service.app import create_app; from service.settings import Settings; "
+        f"create_app(Settings(artifact={str(artifact_path)!r})); "
         "print([name for name in sys.modules if name.split('.')[0] in ('pandas', 'matplotlib') "
-        "or name.startswith(('model.training', 'model.evaluation'))])"
+        "or name.startswith(('model.training', 'model.evaluation', 'pydantic.v1'))])"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
