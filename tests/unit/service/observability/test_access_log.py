@@ -1,6 +1,6 @@
 """Tests of service.observability.access_log: exact bytes of lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -33,8 +33,8 @@ class Lines:
 
     last = b""
 
-    def put(self, line: bytes) -> None:
-        self.last = line
+    def put(self, line: Callable[[], bytes]) -> None:
+        self.last = line()
 
 
 class Logs(NamedTuple):

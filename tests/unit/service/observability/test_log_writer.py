@@ -18,7 +18,12 @@ from support.paths import ROOT
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability import log_writer
-from service.observability.log_writer import FLUSH_SECONDS, MAX_BUFFERED_LINES, LogWriter
+from service.observability.log_writer import (
+    BATCH_LINES,
+    FLUSH_SECONDS,
+    MAX_BUFFERED_LINES,
+    LogWriter,
+)
 from service.settings import Settings
 
 LINES = [b"%d\n" % number for number in range(3000)]
@@ -154,6 +159,42 @@ def test_an_exception_does_not_end_the_writer(
         assert not failing or failed.wait(30)
     assert read_until(read, b"last\n") == b"last\n"
     assert failures("log_writer") == before + 2  # an OSError is the reader's
+
+
+def test_functions_are_called_in_the_thread_of_the_writer(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    writer = LogWriter(write)
+    failed = failures("log_writer")
+    names = []
+
+    def line() -> bytes:
+        names.append(threading.current_thread().name)
+        return b"made\n"
+
+    def broken() -> bytes:
+        raise MemoryError
+
+    for each in (b"first\n", line, broken, line, b"last\n"):
+        writer.put(each)
+    assert read_until(read, b"last\n") == b"first\nmade\nmade\nlast\n"
+    assert names == ["log", "log"]
+    assert failures("log_writer") == failed + 1
+
+
+def test_many_lines_do_not_wait(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = pipe
+    monkeypatch.setattr(log_writer, "BATCH_SECONDS", 1000)
+    writer = LogWriter(write)
+    for line in LINES:
+        writer.put(line)
+    received = b""
+    while received.count(b"\n") < len(LINES) - BATCH_LINES:
+        assert select.select([read], [], [], 30)[0]
+        received += os.read(read, 65536)
+    writer.flush()
+    if not received.endswith(LINES[-1]):
+        received += read_until(read, LINES[-1])
+    assert received == b"".join(LINES)
 
 
 @pytest.mark.parametrize("end", ["", "raise RuntimeError('the end')", "sys.exit(3)"])
