@@ -189,18 +189,23 @@ class Run:
                 return
             report = training.report_every - steps.epoch % training.report_every
             epochs = min(report, training.epochs - steps.epoch)
-            wanted = min(steps.stride, epochs * steps.count - steps.batch)
-            if steps.advance(wanted) < wanted:
-                raise self._diverged()
-            done = steps.epoch + steps.batch / steps.count
-            ends = watch is not None and watch(done, self._history.records[-1])
-            ends = ends or interrupt.pressed  # Ctrl-C during `watch` counts too
-            if checkpoint is not None and clock is not None and (clock.is_due() or ends):
-                checkpoints.write(checkpoint.path, self.identity, self.state())
-            if ends:
-                self._interrupted = True
-                self._record()
-                return
+            remaining = epochs * steps.count - steps.batch
+            while remaining:
+                wanted = min(steps.stride, remaining)
+                if steps.advance(wanted) < wanted:
+                    raise self._diverged()
+                remaining -= wanted
+                ends = False
+                if watch is not None:
+                    done = steps.epoch + steps.batch / steps.count
+                    ends = bool(watch(done, self._history.records[-1]))
+                ends = ends or interrupt.pressed  # Ctrl-C during `watch` counts too
+                if checkpoint is not None and clock is not None and (clock.is_due() or ends):
+                    checkpoints.write(checkpoint.path, self.identity, self.state())
+                if ends:
+                    self._interrupted = True
+                    self._record()
+                    return
 
     def result(self) -> TrainingResult:
         """Return the weights to keep, with the history."""

@@ -178,8 +178,13 @@ class Steps:
         self._batches.step(self._order, self.batch)
         gradient = self._batches.gradient
         # Each member has its own, so that the sum does not depend on how members are grouped.
-        self.squared_norms = norms = np.vecdot(gradient, gradient)
-        if not math.isfinite(norms.sum() if norms.ndim else norms):
+        if gradient.ndim == 1:
+            self.squared_norms = gradient.dot(gradient)  # half the time of vecdot
+            is_finite = math.isfinite(self.squared_norms)
+        else:
+            self.squared_norms = np.vecdot(gradient, gradient)
+            is_finite = math.isfinite(sum(self.squared_norms.tolist()))
+        if not is_finite:
             return False
         if self._theta.size < LARGE_SIZE or self.number % SNAPSHOT_STEPS == 0:
             np.copyto(self._good, self._theta)
