@@ -133,16 +133,24 @@ class Predictor:
         if len(rows) > (size := self._piece_rows):
             starts = range(0, len(rows), size)
             return np.concatenate([self.predict(rows[at : at + size]) for at in starts])
+        return self._predict_inputs(self.encode(rows))
+
+    def encode(self, rows: Array) -> Array:
+        """Encode raw rows `(B, F)` as inputs `(B, I)`, float64, finite in the network's dtype.
+
+        Raises:
+            NetworkError: A value is too large to be scaled.
+        """
         inputs = self.encoder.encode(rows)
-        if self.theta.dtype != np.float64:
-            inputs = as_matrix("rows", inputs, inputs.shape[1], self.theta.dtype)
-        return self._predict_inputs(inputs)
+        if self.theta.dtype != inputs.dtype:
+            as_matrix("rows", inputs, inputs.shape[1], self.theta.dtype)
+        return inputs
 
     def predict_encoded(self, rows: Sequence[bytes]) -> Array:
         """Predict encoded rows; the same to the last bit as `predict` of their raw values.
 
         Args:
-            rows: At least one row, each from `row_tables.encode`.
+            rows: The bytes of at least one row, each from `encode` or `row_tables.encode`.
 
         Returns:
             Predictions, `(B, outputs)`.

@@ -156,7 +156,7 @@ class ModelVersion:
         """
         encoded = row.encoded
         if encoded is None:
-            encoded = [_predict_finite(self.predictor.encoder.encode, row.values).tobytes()]
+            encoded = [_predict_finite(self.predictor.encode, row.values).tobytes()]
         self._batcher.submit(encoded[0], submission)
 
     async def predict_batched(self, row: ParsedRows) -> Array:
@@ -193,7 +193,7 @@ def _predict_finite(predict: Callable[[R], Array], rows: R) -> Array:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = predict(rows)
-        if np.isfinite(predictions).all():
+        if np.count_nonzero(np.isfinite(predictions)) == predictions.size:  # half the time of all()
             return predictions
     except NetworkError:
         pass

@@ -84,13 +84,17 @@ class Forward:
         if rows > size:
             starts = range(0, rows, size)
             return np.concatenate([self.mean(inputs[start : start + size]) for start in starts])
-        x = self._blocks(inputs if rows else self._checked(inputs))
-        predictions = self._link(self._values(x)[self._last])
+        if not rows:
+            self._checked(inputs)  # raises
+        values = self._values(self._blocks(inputs))
+        predictions = self._link(values[self._last])
         if self._members is not None:
             total = np.add.reduce(predictions, axis=-3, dtype=np.float64)
             predictions = np.divide(total, self._members, total)
-        outputs = predictions.shape[-2]
-        return predictions.swapaxes(-1, -2).reshape(-1, outputs)[:rows]
+        if predictions.ndim > 2:  # several blocks
+            outputs = predictions.shape[-2]
+            return predictions.swapaxes(-1, -2).reshape(-1, outputs)[:rows]
+        return predictions.T[:rows]
 
     def logits(self, rows: npt.ArrayLike) -> Array:
         """Return the outputs of the last layer, `(…, B, outputs)`, for rows `(B, features)`."""
@@ -98,7 +102,8 @@ class Forward:
 
     def activations(self, rows: npt.ArrayLike) -> list[Array]:
         """Return each layer's outputs, `(…, B, units)`, for rows `(B, features)`, in one chunk."""
-        values = self._values(self._columns(self._checked(rows)))
+        x = self._checked(rows)
+        values = self._values(self._block(x, len(x)))
         return [values[index].swapaxes(-1, -2) for index in self._ends]
 
     def _checked(self, rows: npt.ArrayLike) -> Array:
@@ -112,49 +117,48 @@ class Forward:
         return np.concatenate([function(x[start : start + size]) for start in starts], axis=-2)
 
     def _predict(self, x: Array) -> Array:
-        return self._link(self._values(self._columns(x))[self._last]).swapaxes(-1, -2)
-
-    def _columns(self, x: Array) -> Array:
-        """Return rows `(B, features)` as one block `(features + 1, B)`."""
-        columns = self._new_blocks(1, len(x))
-        columns[:-1] = x.T
-        return columns
+        return self._link(self._values(self._block(x, len(x)))[self._last]).swapaxes(-1, -2)
 
     @cached_property
     def _widths(self) -> tuple[int, ...]:
         """The widths of blocks, in ascending order."""
 
         def values(row: Array, width: int) -> list[Array]:
-            x = self._new_blocks(1, width)
-            x[..., :-1, :] = row[:, np.newaxis]
-            return self._values(x)
+            return self._values(self._block(row[np.newaxis], width))
 
         return block_widths(values, self._inputs, self._chunk_rows)
 
-    def _blocks(self, inputs: Array) -> Array:
+    def _blocks(self, rows: Array) -> Array:
         """Return rows `(B, features)` in blocks of the least width that takes all, or the largest.
 
-        The last block is filled up with the last row.
-
         Returns:
-            One block `(features + 1, width)`, or several `(blocks, …, features + 1, width)`; … is 1
-            for the members of an ensemble, which share the rows.
+            One block, or several `(blocks, …, features + 1, width)`; … is 1 for the members of an
+            ensemble, which share the rows.
         """
-        rows, widths = len(inputs), self._widths
-        width = widths[bisect_left(widths, rows)] if rows < widths[-1] else widths[-1]
-        blocks = -(-rows // width)
-        x = self._new_blocks(blocks, width)
-        if rows < blocks * width and rows > 1:
-            inputs = inputs.take(np.arange(blocks * width), axis=0, mode="clip")
-        x[..., :-1, :] = inputs.reshape(*x.shape[:-2], -1, self._inputs).swapaxes(-1, -2)
+        count, widths = len(rows), self._widths
+        if count <= widths[-1]:
+            return self._block(rows, widths[bisect_left(widths, count)])
+        width, blocks = widths[-1], -(-count // widths[-1])
+        filled = rows.take(np.arange(blocks * width), axis=0, mode="clip")  # with the last row
+        lead = (blocks,) if self._members is None else (blocks, 1)
+        x = np.ones((*lead, self._inputs + 1, width), self._dtype)
+        x[..., :-1, :] = filled.reshape(*lead, width, -1).swapaxes(-1, -2)
         return x
 
-    def _new_blocks(self, blocks: int, width: int) -> Array:
-        """Return new blocks, with their row of ones."""
-        lead = () if blocks == 1 else (blocks,) if self._members is None else (blocks, 1)
-        x = np.empty((*lead, self._inputs + 1, width), self._dtype)
-        x[..., -1, :] = 1
-        return x
+    def _block(self, rows: Array, width: int) -> Array:
+        """Return rows `(B, features)` as one block `(features + 1, width)`.
+
+        The last row of the block is ones. The columns beyond B repeat the last row of `rows`.
+        """
+        block = np.empty((self._inputs + 1, width), self._dtype)
+        block[-1] = 1
+        count = len(rows)
+        if 1 < count < width:
+            block[:-1, :count] = rows.T
+            block[:-1, count:] = rows[-1:].T
+        else:
+            block[:-1] = rows.T
+        return block
 
     def _values(self, ones: Array) -> list[Array]:
         """Return all values of columns `(…, features + 1, B)` whose last row is ones.

@@ -231,6 +231,15 @@ def test_predictions_equal_those_of_the_plan(name: str) -> None:
         np.testing.assert_allclose(alone[0], expected[index], rtol=tolerance)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_inputs_beyond_the_range_of_float32_are_rejected() -> None:
+    made, rows, _ = predicted("article", "float32", calibrated=False)
+    large = np.where(np.arange(rows.shape[1]) == 3, 1e300, np.nan_to_num(rows[:1]))
+    for function in (made.predict, made.encode):
+        with pytest.raises(NetworkError, match=r"^rows must be finite, row 0 column 3 is not$"):
+            function(large)
+
+
 @pytest.mark.parametrize("name", ["wisconsin", "article"])
 def test_overflow_is_rejected(name: str) -> None:
     made, rows = untrained(name)
