@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks.harness import table
 from benchmarks.harness.processes import ROOT, Running, Server, StartError
 
 SLOW_SECONDS = 5  # a slower server is started once
@@ -26,7 +27,7 @@ def show(
         For each server, the seconds of each start.
     """
     saved: dict[str, list[float]] = {}
-    print("\nTime from start to ready, and resident memory then: medians")
+    rows = []
     for server in servers:
         seconds, megabytes = list[float](), list[float]()
         try:
@@ -38,12 +39,11 @@ def show(
                 finally:
                     running.stop()
         except StartError as error:
-            print(f"  {server.name:26}{error}")
+            print(f"  ({server.name} {error})")
             continue
-        middle = statistics.median(seconds)
-        memory = f"{statistics.median(megabytes):7.0f} MB"
-        print(f"  {server.name:26}{middle:7.2f} s {memory}, {len(seconds)} starts")
+        rows.append((server.name, [statistics.median(each) for each in (seconds, megabytes)]))
         saved[server.name] = seconds
+    table.show("Time from start to ready, and resident memory then", ("s", "MB"), rows)
     return saved
 
 

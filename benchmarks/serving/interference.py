@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from benchmarks.harness import table
 from benchmarks.harness.closed_loop import Connection, Request
 from benchmarks.harness.processes import Running, Server
 from benchmarks.serving.servers import OURS, Models, body_of, named, rows_of
@@ -76,8 +77,6 @@ def show(
         OURS: (arrays, {"GET /health/live": live, "POST one": Request("/predict", one)}),
         "FastAPI": (objects, {"GET /health/live": live, "POST one": Request("/async", one)}),
     }
-    print(f"\nA small request every {EVERY_SECONDS * 1e3:g} ms, alone and beside {ROWS:,} rows, ms")
-    print(f"  {'':36}{'p50':>9}{'p99':>9}{'worst':>9}")
     saved: dict[str, list[float]] = {}
     for name, (large, small) in requests.items():
         if name not in running:
@@ -91,7 +90,9 @@ def show(
                 saved[f"{name}, {label}, beside"] = beside
         if set(answers) != {200}:
             print(f"  (invalid: {name} answered the large body {sorted(set(answers))})")
-    for title, latencies in saved.items():
-        p50, p99 = np.percentile(latencies, [50, 99])
-        print(f"  {title:36}{p50:9.2f}{p99:9.2f}{max(latencies):9.1f}")
+    table.show(
+        f"A small request every {EVERY_SECONDS * 1e3:g} ms, alone and beside {ROWS:,} rows",
+        ("p50 ms", "p99 ms", "worst ms"),
+        [(title, np.percentile(each, [50, 99, 100]).tolist()) for title, each in saved.items()],
+    )
     return saved

@@ -1,7 +1,8 @@
 """Many rows per request on one connection: rows per second, beside each encoding's floor.
 
 The floor (floors.py) runs in this process, on the servers' core, in the same rounds. Ratios are of
-wall-clock time, which includes the client's work, and of the CPU time of server and floor.
+wall-clock time, which includes the client's work, and of the CPU time of server and floor. The
+network's share is that of `Predictor.predict` in the CPU time of the server.
 """
 
 import gc
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.harness import table
 from benchmarks.harness.closed_loop import Connection, Request
 from benchmarks.harness.processes import SERVER_CORE, Running, Server, on_cores
 from benchmarks.serving import floors
@@ -23,6 +25,8 @@ from model.prediction.predictor import Predictor
 
 ROWS = 10_000
 TURN_SECONDS = 0.5
+COLUMNS = ("rows/s", "floor rows/s", "time ÷ floor", "CPU ÷ floor", "network %")
+NETWORK = "network"
 ARROW = "application/vnd.apache.arrow.stream"
 FLOORS = {
     "JSON arrays": floors.json_arrays,
@@ -166,25 +170,38 @@ def _served(ways: Iterable[Way], running: Mapping[str, Running]) -> Iterator[Way
 
 def _measure(
     predictor: Predictor,
+    rows: Array,
     ways: list[Way],
     floor_of: Mapping[str, Request],
     running: Mapping[str, Running],
     rounds: int,
 ) -> dict[str, list[Spent]]:
-    """Return the times of each way by its title, and of each floor by its encoding's name."""
+    """Return the times of each way by its title, of each floor by its encoding's name, and NETWORK.
+
+    Args:
+        predictor: The model.
+        rows: The rows.
+        ways: The requests to the servers.
+        floor_of: The request that each floor answers, by the encoding's name.
+        running: The servers by name.
+        rounds: The number of rounds.
+    """
     times: dict[str, list[Spent]] = {way.title: [] for way in ways}
     names = {way.name for way in ways}
-    floor_calls = {name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)}
-    times |= {name: [] for name in floor_calls}
+    calls: dict[str, Callable[[], object]] = {
+        name: partial(FLOORS[name], predictor, floor_of[name]) for name in sorted(names)
+    }
+    calls[NETWORK] = partial(predictor.predict, rows.astype(np.float64))
+    times |= {name: [] for name in calls}
     floors.keep_memory()
     gc.collect()
     gc.freeze()  # otherwise each collection traverses all objects of this process
     for number in range(rounds):
         for way in ways[:: -1 if number % 2 else 1]:
             times[way.title].append(_time_request(running[way.server], way.request))
-        for name, floor in floor_calls.items():
+        for name, call in calls.items():
             with on_cores(SERVER_CORE):
-                times[name].append(_turn(floor, time.process_time))
+                times[name].append(_turn(call, time.process_time))
     return times
 
 
@@ -203,24 +220,22 @@ def show(models: Models, servers: Mapping[Server, Running], rounds: int) -> dict
     rows, saved = rows_of(ROWS), {}
     for path, ours in ((models.default, OURS), (models.article, ARTICLE)):
         predictor = artifact.load(path)
-        print(f"\n{ROWS:,} rows per request, one connection, {predictor.title}")
         v2 = f"/v2/models/{predictor.name}/infer"
         our_ways = list(ways_of_ours(ours, models.names, v2, rows))
         ways = list(_served(our_ways, running))
         if path == models.default:
             ways += _served(_ways_of_others(models.names, rows), running)
         floor_of = {way.name: way.request for way in our_ways}
-        times = saved[ours] = _measure(predictor, ways, floor_of, running, rounds)
-        print(f"  {'':34}{'rows/s':>11}{'floor rows/s':>14}{'× floor':>9}{'× its CPU':>11}")
-        for way in ways:
-            server_times, floor_times = times[way.title], times[way.name]
-            if np.isnan(server_times).any():
-                print(f"  {way.title:34}invalid: not all responses were 200")
-                continue
-            ratios = np.median(np.array(server_times) / np.array(floor_times), axis=0)
-            seconds, floor = np.median(server_times, axis=0)[0], np.median(floor_times, axis=0)[0]
-            print(
-                f"  {way.title:34}{ROWS / seconds:11,.0f}{ROWS / floor:14,.0f}"
-                f"{ratios[0]:9.2f}{ratios[1]:11.2f}"
-            )
+        times = saved[ours] = _measure(predictor, rows, ways, floor_of, running, rounds)
+        title = f"{ROWS:,} rows per request, one connection, {predictor.title}"
+        table.show(title, COLUMNS, ((way.title, _figures(way, times)) for way in ways))
     return dict(saved)
+
+
+def _figures(way: Way, times: Mapping[str, list[Spent]]) -> list[float]:
+    """Return the figures of COLUMNS; NaN if a response was not 200."""
+    server, floor, network = (np.array(times[name]) for name in (way.title, way.name, NETWORK))
+    seconds, floor_seconds = np.median(server, axis=0)[0], np.median(floor, axis=0)[0]
+    time_ratio, cpu_ratio = np.median(server / floor, axis=0)
+    share = np.median(network[:, 1] / server[:, 1])
+    return [ROWS / seconds, ROWS / floor_seconds, time_ratio, cpu_ratio, 100 * share]
