@@ -1,3 +1,3 @@
 """Bytes to rows and back, by media type."""
 
-__all__ = ["accept", "blocks", "charge", "negotiation", "predictions"]
+__all__ = ["accept", "blocks", "charge", "integer_rows", "negotiation", "predictions"]

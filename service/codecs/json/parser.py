@@ -14,8 +14,8 @@ from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from service.codecs.blocks import Block, join_blocks
 from service.codecs.charge import Charge, uncharged
+from service.codecs.integer_rows import WORK_BYTES
 from service.codecs.json.chunks import split_body
-from service.codecs.json.integer_rows import WORK_BYTES
 from service.codecs.json.limits import JsonLimits, parsed_bytes, row_punctuation
 from service.codecs.json.names import INSTANCES, safe_name
 from service.codecs.json.rows import RowDecoder

@@ -12,7 +12,7 @@ from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
-from service.codecs.json.integer_rows import read_integer_rows
+from service.codecs.integer_rows import read_integer_rows
 from service.codecs.json.names import INSTANCES, safe_name, wrong_names
 from service.problems import MAX_ERRORS, FieldError, Problem
 

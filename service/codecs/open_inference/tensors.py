@@ -126,8 +126,8 @@ class Tensor:
         """Flatten JSON data and check the types of the elements."""
         if data and isinstance(data[0], list):
             rows, *others = self.shape
-            inner = all(type(each) is list and [len(each)] == others for each in data)
-            if len(data) != rows or not inner:
+            alike = set(map(type, data)) == {list} and set(map(len, data)) == {*others}
+            if len(data) != rows or len(others) != 1 or not alike:
                 raise self._misfit()
             data = list(chain.from_iterable(data))
         elif len(data) != prod(self.shape):

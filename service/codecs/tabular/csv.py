@@ -22,6 +22,7 @@ from model.prediction.schema import Schema, parse_number
 from model.prediction.target import Target
 from service.codecs.blocks import ROW, Block, ScoredBlock, TableRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.integer_rows import read_integer_lines
 from service.codecs.json.names import safe_name
 from service.codecs.tabular.line_buffer import (
     LineBuffer,
@@ -37,6 +38,7 @@ MAX_COLUMNS = 10_000
 MAX_CACHED_CELLS = 4096
 MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
 CACHED_CELL_BYTES = 4 * MAX_CACHED_CHARACTERS + 200  # memory
+LONG_TEXT_BYTES = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
@@ -123,6 +125,10 @@ class CsvReader:
         if not self._started:
             lines = lines.removeprefix(BYTE_ORDER_MARK)
             self._started = True
+        is_long = len(lines) > LONG_TEXT_BYTES and not self._open and b'"' not in lines
+        if self._columns is None and is_long:  # only the header is read slowly
+            header, _, lines = lines.lstrip(b"\n").partition(b"\n")
+            yield from self._read_slowly(decode_lines(header + b"\n"))
         if self._columns is None or self._open or b'"' in lines:
             yield from self._read_slowly(decode_lines(lines))
             return
@@ -130,7 +136,10 @@ class CsvReader:
             lines = re.sub(rb"\n\n+", b"\n", lines.lstrip(b"\n"))
         if not lines:
             return
-        if self._columns.have_full_rows(lines):
+        integers = self._columns.integers(lines)
+        if integers is not None:
+            yield self._rules.check(integers)
+        elif self._columns.have_full_rows(lines):
             cells = decode_lines(lines)[:-1].replace("\n", ",").split(",")
             for block in self._in_blocks(cells, self._columns.width):
                 yield self._rules.check(self._columns.numbers(block))
@@ -185,6 +194,7 @@ class _Columns:
         self._features = len(schema.features)
         place_of = {name: place for place, name in enumerate(schema.names)}
         self._places = [place_of[name] for name in names]
+        self._order = np.argsort(self._places)
         self._any = CellCache(parse_number)
         self._named = {
             column: CellCache(schema.features[place].parse)
@@ -197,6 +207,13 @@ class _Columns:
         """Upper limit of the memory of cached cells."""
         cells = len(self._any) + sum(map(len, self._named.values()))
         return cells * CACHED_CELL_BYTES
+
+    def integers(self, lines: bytes) -> Array | None:
+        """Return the numbers `(B, F)` of lines with all features and small integers only."""
+        if self._named or self.width < self._features:
+            return None
+        values = read_integer_lines(lines, self.width)
+        return None if values is None else values[:, self._order]
 
     def have_full_rows(self, lines: bytes) -> bool:
         """Return True if each line, without quotes, has a cell for each column."""

@@ -69,6 +69,24 @@ async def test_the_same_table_in_other_words(client: httpx.AsyncClient, body: st
     assert (answer.status_code, answer.text) == (200, plain.text)
 
 
+@pytest.mark.parametrize("beginning", ["", "\n\n"])
+async def test_a_long_table_of_integers_is_read_like_one_with_quotes(
+    client: httpx.AsyncClient, beginning: str
+) -> None:
+    order = [3, 8, 0, 5, 1, 2, 4, 7, 6]
+    rows = [[(place * 7 + row) % 10 + 1 for place in order] for row in range(600)]
+    lines = [",".join(map(str, row)) for row in rows]
+    lines[100] = lines[100].replace("6", "", 1)  # some cells are missing, or too large
+    lines[200] = lines[200].replace(",10,", ",11,", 1)
+    header = ",".join(NAMES[place] for place in order)
+    plain = beginning + "\n".join([header, *lines, ""])
+    quoted = beginning + "\n".join([header, *(f'"{line}"'.replace(",", '","') for line in lines)])
+    answers = [await post(client, body, "?on_error=mark") for body in (plain, quoted)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].text == answers[1].text
+    assert answers[0].text.count("\n") == 601
+
+
 async def test_columns_in_any_order_and_missing_ones(client: httpx.AsyncClient) -> None:
     expected = await post(client, f"{HEADER}\n5,1,1,1,2,,3,1,1\n")
     cells = dict(zip(NAMES, BENIGN.split(","), strict=True))

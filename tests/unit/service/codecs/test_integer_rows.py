@@ -1,4 +1,4 @@
-"""service/codecs/json/integer_rows.py: rows that are written alike, as a parser reads them."""
+"""service/codecs/integer_rows.py: rows that are written alike, as a parser reads them."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.arrays import Array
-from service.codecs.json.integer_rows import read_integer_rows
+from service.codecs.integer_rows import read_integer_lines, read_integer_rows
 
 NAMES = ("a", "b c")
 
@@ -135,3 +135,35 @@ def test_what_is_read_is_what_a_parser_reads(
 def _alike(rows: list[tuple[str, str, str]]) -> list[Any]:
     """Return rows of the form of the first one."""
     return [(rows[0][0], *cells) for _, *cells in rows]
+
+
+def test_lines_of_integers_are_read() -> None:
+    found = read_integer_lines(b"1,20\n,300\n99998,\n,\n4,5\n", 2)
+    assert found is not None
+    nan = np.nan
+    assert same(found, np.array([[1, 20], [nan, 300], [99998, nan], [nan, nan], [4, 5]]))
+    for lines in (b"1,2\n99999,3\n", b"10,2\n", b",\n"):
+        found = read_integer_lines(lines, 2)
+        expected = [[float(cell or "nan") for cell in line.split(b",")] for line in lines.split()]
+        assert found is not None
+        assert same(found, np.array(expected))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"1,2\n3\n",
+        b"1,2\n3,4,5\n",
+        b"1\n2,3,4\n",
+        b"1,2\n3,4",
+        b"1,2\n3,-4\n",
+        b"1,2\n3,4.5\n",
+        b"1,2\n3, 4\n",
+        b"1,2\n3,100000\n",
+        b"1,2\n3,04\n",
+        b"99999,\n",
+        b"a,b\n1,2\n",
+    ],
+)
+def test_other_lines_are_left_to_the_reader(lines: bytes) -> None:
+    assert read_integer_lines(lines, 2) is None
