@@ -23,6 +23,28 @@ def show(
         print(_line(name, map(_text, cells)), flush=True)
 
 
+def at_most(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
+    """Return a row of a table of goals.
+
+    Args:
+        title: What was measured.
+        measured: The figure.
+        goal: The largest figure that meets the goal.
+    """
+    return title, (measured, f"≤ {goal:g}", "yes" if measured <= goal else "no")
+
+
+def at_least(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
+    """Return a row of a table of goals.
+
+    Args:
+        title: What was measured.
+        measured: The figure.
+        goal: The smallest figure that meets the goal.
+    """
+    return title, (measured, f"≥ {goal:g}", "yes" if measured >= goal else "no")
+
+
 def _line(first: str, others: Iterable[str]) -> str:
     return f"| {first:{FIRST}} |" + "".join(f" {each:>{WIDTH}} |" for each in others)
 

@@ -62,20 +62,14 @@ def show(rounds: Mapping[int, Rounds], milliseconds: float) -> None:
 def _rows(
     rounds: Mapping[int, Rounds], milliseconds: float
 ) -> Iterator[tuple[str, tuple[float, str, str]]]:
-    def at_most(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
-        return title, (measured, f"≤ {goal:g}", "yes" if measured <= goal else "no")
-
-    def at_least(title: str, measured: float, goal: float) -> tuple[str, tuple[float, str, str]]:
-        return title, (measured, f"≥ {goal:g}", "yes" if measured >= goal else "no")
-
     if 16 in rounds:
         at_16 = rounds[16]
-        yield at_most("16 connections: CPU ÷ bare", at_16.ratio(OURS, BARE, "cpu"), 1)
-        yield at_most("16 connections: p99 ÷ bare", at_16.ratio(OURS, BARE, "p99"), 2)
+        yield table.at_most("16 connections: CPU ÷ bare", at_16.ratio(OURS, BARE, "cpu"), 1)
+        yield table.at_most("16 connections: p99 ÷ bare", at_16.ratio(OURS, BARE, "p99"), 2)
         for peer, goal in ((FASTAPI, 6), (MLSERVER, 20)):
             if peer in at_16.turns:
                 measured = at_16.ratio(OURS, peer, "per_second")
-                yield at_least(f"16 connections: requests/s ÷ {peer}", measured, goal)
+                yield table.at_least(f"16 connections: requests/s ÷ {peer}", measured, goal)
     if 1 in rounds:
-        yield at_most("1 connection: CPU ÷ bare", rounds[1].ratio(OURS, BARE, "cpu"), 2)
-    yield at_most(f"prediction of {ROWS} rows, ms", milliseconds, 5)
+        yield table.at_most("1 connection: CPU ÷ bare", rounds[1].ratio(OURS, BARE, "cpu"), 2)
+    yield table.at_most(f"prediction of {ROWS} rows, ms", milliseconds, 5)

@@ -1,8 +1,8 @@
 """Training speed of the network, beside a floor and installed peers.
 
-Paired rounds, medians, one core and one BLAS thread. `make bench` runs it with the packages of a
-plain install. Peers (jax, torch, scikit-learn, keras) take part where they are installed:
-pip install '.[bench]'.
+Paired rounds, medians of CPU time, one core and one BLAS thread. `make bench` runs it with the
+packages of a plain install. Peers (jax, torch, scikit-learn, keras) take part where they are
+installed: pip install '.[bench]'.
 """
 
 import os
@@ -13,15 +13,22 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 os.environ["KERAS_BACKEND"] = "torch"
 
 import argparse  # noqa: E402
+import time  # noqa: E402
 import tracemalloc  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Callable, Iterable  # noqa: E402
+from collections.abc import Callable, Iterable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from benchmarks.harness.timing import Run, paired, show  # noqa: E402
-from benchmarks.training import ensemble, large_networks, small_step  # noqa: E402
+from benchmarks.harness import table  # noqa: E402
+from benchmarks.harness.timing import Run, paired, ratio, show  # noqa: E402
+from benchmarks.training import ensemble, full_batch, large_networks, small_step  # noqa: E402
+
+Clock = Callable[[], float]
+Goal = tuple[str, tuple[float, str, str]]
+# Of each large job: the engine's time over the bare products', and JAX's over the engine's.
+LARGE_GOALS = ((1.45, 1.0), (1.30, 1.1))
 
 
 def present(makers: Iterable[Callable[..., Run]], *arguments: Any) -> dict[str, Run]:
@@ -40,26 +47,45 @@ def present(makers: Iterable[Callable[..., Run]], *arguments: Any) -> dict[str, 
     return ways
 
 
-def show_small_steps(rounds: int) -> None:
-    """Time full-batch steps of the article's network."""
+def show_small_steps(rounds: int, clock: Clock) -> Iterator[Goal]:
+    """Time full-batch steps of the article's network, and yield the goal."""
     for dtype in ("float64", "float32"):
         problem = small_step.problem(dtype)
         ways = present((*small_step.OURS, *small_step.PEERS), *problem)
         title = f"9-15-1, 500 rows, full batch, {dtype}: µs per step"
-        show(title, paired(ways, rounds, 500), 1e-6, "µs")
+        times = paired(ways, rounds, 500, clock)
+        show(title, times, 1e-6, "µs")
+        if dtype == "float64":
+            measured = ratio(times, "article_style", "engine")
+            yield table.at_least("small step: article's style ÷ engine", measured, 3.2)
 
 
-def show_ensemble(rounds: int) -> None:
+def show_ensemble(rounds: int, clock: Clock) -> None:
     """Time ensemble members in one plan and in separate plans."""
-    show(ensemble.TITLE, paired(present(ensemble.OURS), rounds, 200), 1e-6, "µs")
+    show(ensemble.TITLE, paired(present(ensemble.OURS), rounds, 200, clock), 1e-6, "µs")
 
 
-def show_large_jobs(rounds: int) -> None:
-    """Time epochs of mini-batches."""
-    for job in large_networks.JOBS:
+def show_full_batch(rounds: int, clock: Clock) -> Iterator[Goal]:
+    """Time a full batch in chunks and at once, and yield the goal."""
+    times = paired(present(full_batch.OURS), rounds, 20, clock)
+    show(full_batch.TITLE, times, 1e-3, "ms")
+    measured = ratio(times, "at_once", "engine")
+    yield table.at_least("full batch: all at once ÷ engine", measured, 1.9)
+
+
+def show_large_jobs(rounds: int, clock: Clock) -> Iterator[Goal]:
+    """Time epochs of mini-batches, and yield the goals."""
+    for job, (products, jax) in zip(large_networks.JOBS, LARGE_GOALS, strict=True):
         ways = present((*large_networks.OURS, *large_networks.PEERS), job, *job.data())
         title = f"{job.title}, Adam, float32: one epoch"
-        show(title, paired(ways, rounds, 1), 1, "s")
+        times = paired(ways, rounds, 1, clock)
+        show(title, times, 1, "s")
+        of_products = ratio(times, "engine", "bare_products")
+        yield table.at_most(f"{job.rows:,} rows: engine ÷ bare products", of_products, products)
+        if "jax" in times:
+            yield table.at_least(
+                f"{job.rows:,} rows: JAX ÷ engine", ratio(times, "jax", "engine"), jax
+            )
 
 
 def show_memory() -> None:
@@ -92,15 +118,19 @@ def main() -> None:
     warnings.simplefilter("ignore")  # peers warn of convergence and deprecations
     if hasattr(os, "sched_setaffinity") and not chosen.all_cores:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        print("on one core", end="")
+        clock = time.process_time
+        print("on one core, CPU time", end="")
     else:
+        clock = time.perf_counter
         print("on all cores; some peers use more than one", end="")
     print(f", NumPy {np.__version__}, medians of {chosen.rounds} paired rounds and of their ratios")
-    show_small_steps(chosen.rounds)
-    show_ensemble(chosen.rounds)
+    goals = [*show_small_steps(chosen.rounds, clock)]
+    show_ensemble(chosen.rounds, clock)
+    goals += show_full_batch(chosen.rounds, clock)
     if not chosen.skip_large:
-        show_large_jobs(chosen.rounds)
+        goals += show_large_jobs(chosen.rounds, clock)
         show_memory()
+    table.show("Goals", ("measured", "goal", "met"), goals)
 
 
 if __name__ == "__main__":
