@@ -68,8 +68,10 @@ def _rows(
         yield table.at_most("16 connections: p99 ÷ bare", at_16.ratio(OURS, BARE, "p99"), 2)
         for peer, goal in ((FASTAPI, 6), (MLSERVER, 20)):
             if peer in at_16.turns:
-                measured = at_16.ratio(OURS, peer, "per_second")
-                yield table.at_least(f"16 connections: requests/s ÷ {peer}", measured, goal)
+                more = at_16.ratio(OURS, peer, "per_second")
+                yield table.at_least(f"16 connections: requests/s ÷ {peer}", more, goal)
+                less = at_16.ratio(peer, OURS, "cpu")
+                yield table.at_least(f"16 connections: CPU of {peer} ÷ ours", less, goal)
     if 1 in rounds:
         yield table.at_most("1 connection: CPU ÷ bare", rounds[1].ratio(OURS, BARE, "cpu"), 2)
     yield table.at_most(f"prediction of {ROWS} rows, ms", milliseconds, 5)

@@ -45,7 +45,8 @@ class SchemaRules:
         nearest = np.rint(values)
         if self._fractional is not None:
             np.copyto(nearest, values, where=self._fractional)
-        nearest = np.fmin(np.fmax(nearest, self.low), self.high)  # for a missing value, a bound
+        np.fmax(nearest, self.low, nearest)  # for a missing value, the bound
+        np.fmin(nearest, self.high, nearest)
         if nearest.tobytes() == values.tobytes():  # faster than comparing numbers
             return None
         return np.asarray((nearest != values) & ~(np.isnan(values) & self._optional))
