@@ -17,6 +17,9 @@ if __name__ == "__main__":
     # prometheus_client would share metrics through this folder; only workers do, in a folder that
     # the supervisor creates.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    # One BLAS thread unless the environment sets more: the scoring threads use the cores, and the
+    # matrix products are small. Read when NumPy is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from service.server.descriptors import open_standard_descriptors, raise_descriptor_limit
 

@@ -134,6 +134,31 @@ def test_a_start_imports_no_pandas_matplotlib_training_or_pydantic_v1(artifact_p
     assert ended.stdout.strip() == "[]"
 
 
+@pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="counts in /proc")
+@pytest.mark.parametrize(("variables", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_a_service_uses_one_blas_thread_unless_the_environment_sets_more(
+    variables: dict[str, str], threads: int
+) -> None:
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    program = (
+        "import os, runpy, sys\n"
+        "sys.argv = ['service', '--help']\n"
+        "try:\n    runpy.run_module('service', run_name='__main__')\n"
+        "finally:\n    print(len(os.listdir('/proc/self/task')))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**inherited, **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert ended.stdout.splitlines()[-1] == str(threads)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_service_starts_without_standard_descriptors(artifact_path: Path, workers: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
