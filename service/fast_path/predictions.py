@@ -55,22 +55,25 @@ class PredictionHandler:
         started_at = perf_counter()
         try:
             model_version = self._find()
-            threshold, _ = model_version.thresholds.parse_table_query(self._query)
+            threshold = model_version.thresholds.active
+            if self._query:
+                threshold, _ = model_version.thresholds.parse_table_query(self._query)
             if not is_short(body, model_version.features, max_json_rows):
                 return False
             rows = parse_short(model_version, body)
         except Problem:
             return False
-        if len(rows) * model_version.outputs > MAX_NUMBERS:
+        count = rows.count
+        if count * model_version.outputs > MAX_NUMBERS:
             return False
         identity = self._request_id or new_request_id()
-        request = RequestContext(identity.decode(), self._route, model_version.title, len(rows))
+        request = RequestContext(identity.decode(), self._route, model_version.title, count)
         self.recorder.telemetry.started()
         prediction = _Prediction(
             self.recorder, responder, request, model_version, rows, threshold, started_at
         )
         try:
-            if len(rows) == 1:
+            if count == 1:
                 model_version.submit(rows, prediction)
             else:
                 prediction.succeed(model_version.predict_parsed(rows))

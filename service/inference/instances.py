@@ -1,7 +1,5 @@
 """Predict the instances of a JSON body, and answer in JSON."""
 
-from typing import Any
-
 from pydantic_core import to_json
 
 from model.arrays import Array
@@ -44,7 +42,7 @@ async def answer_instances(
         charge = request_lease.get().charge_work
         return await limiter.run(predict_json, model_version, body, threshold, charge)
     rows = parse_short(model_version, body)
-    if len(rows) == 1:
+    if rows.count == 1:
         predictions = await model_version.predict_batched(rows)
     else:
         predictions = model_version.predict_parsed(rows)
@@ -93,12 +91,7 @@ def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
         model_version: The model that predicts.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
     """
-    return JsonWriter(model_version.encoder, threshold, _metadata(model_version, threshold))
-
-
-def _metadata(model_version: ModelVersion, threshold: float) -> dict[str, Any]:
-    """Return the fields of an answer beside its predictions."""
-    return {**model_version.thresholds.as_fields(threshold), "model": model_version.title}
+    return JsonWriter(model_version.encoder, threshold, model_version.end_of_answer(threshold))
 
 
 def encode_answer(
@@ -121,7 +114,8 @@ def encode_answer(
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)
-        return Answer([to_json({**answer, **_metadata(model_version, threshold)})], 1, labels)
+        body = to_json(answer)[:-1] + model_version.end_of_answer(threshold)
+        return Answer([body], 1, labels)
     writer = json_writer(model_version, threshold)
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // model_version.features))

@@ -84,6 +84,7 @@ class ModelVersion:
         )
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
         self.title = predictor.title
+        self._usual_end = self._new_end(self.thresholds.active)
         self.count = count
         # A bound method would be a reference cycle, which delays freeing a replaced version until
         # the next garbage collection.
@@ -103,6 +104,19 @@ class ModelVersion:
     def card(self) -> str:
         """Answer of GET /model/card: the description as Markdown."""
         return markdown_card(self.description)
+
+    def end_of_answer(self, threshold: float) -> bytes:
+        """Return the last fields of an answer in JSON, from a comma to its closing brace.
+
+        Args:
+            threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        """
+        if threshold is self.thresholds.active:
+            return self._usual_end
+        return self._new_end(threshold)
+
+    def _new_end(self, threshold: float) -> bytes:
+        return b"," + to_json({**self.thresholds.as_fields(threshold), "model": self.title})[1:]
 
     def describe_metrics(self, threshold: float) -> dict[str, Any]:
         """Return the answer of GET /metrics in JSON, at a decision threshold."""

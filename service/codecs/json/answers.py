@@ -1,7 +1,5 @@
 """Answers in JSON: a document with the array `predictions`."""
 
-from typing import Any
-
 from pydantic_core import to_json
 
 from service.codecs.blocks import ScoredBlock
@@ -14,13 +12,11 @@ class JsonWriter:
     Args:
         encoder: The encoder of rows.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
-        metadata: Fields of the document beside `predictions`.
+        end: The fields of the document after `predictions`, from a comma to its closing brace.
     """
 
-    def __init__(
-        self, encoder: PredictionEncoder, threshold: float, metadata: dict[str, Any]
-    ) -> None:
-        self._encoder, self._threshold, self._metadata = encoder, threshold, metadata
+    def __init__(self, encoder: PredictionEncoder, threshold: float, end: bytes) -> None:
+        self._encoder, self._threshold, self._end = encoder, threshold, end
         self._separator = b""
 
     def begin(self) -> bytes:
@@ -34,4 +30,4 @@ class JsonWriter:
 
     def end(self) -> bytes:
         """Return the end of the document."""
-        return b"]," + to_json(self._metadata)[1:]
+        return b"]" + self._end

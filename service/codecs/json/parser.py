@@ -43,7 +43,9 @@ class ParsedRows:
     single: bool
     encoded: list[bytes] | None = None
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """The number of rows."""
         return len(self.block.values if self.encoded is None else self.encoded)
 
     @property
