@@ -36,8 +36,9 @@ class RowTables:
     def __init__(
         self, types: Sequence[frozenset[type]], tables: Sequence[Mapping[object, bytes]]
     ) -> None:
-        self._types = types
-        self._tables = tables
+        self._types, self._tables = types, tables
+        # With the same types for all features, one call checks all values.
+        self._types_of_all = types[0] if len(set(types)) == 1 else None
 
     @classmethod
     def for_model(cls, schema: Schema, encoder: Encoder) -> "RowTables | None":
@@ -84,7 +85,10 @@ class RowTables:
         """
         if len(values) != len(self._tables):
             return None
-        if not all(map(contains, self._types, map(type, values))):
+        if self._types_of_all is not None:
+            if not self._types_of_all.issuperset(map(type, values)):
+                return None
+        elif not all(map(contains, self._types, map(type, values))):
             return None
         try:
             return b"".join(map(getitem, self._tables, values))

@@ -18,10 +18,17 @@ class PredictionEncoder:
 
     Args:
         schema: The model's schema.
+
+    Attributes:
+        binary_labels: The labels as JSON texts, if an answer is only a probability and one of them.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._names, self._target = schema.names, schema.target
+        self.binary_labels: dict[str, bytes] = {}
+        if isinstance(schema.target, Binary) and schema.target.refer is None:
+            labels = schema.target.negative, schema.target.positive
+            self.binary_labels = {label: to_json(label) for label in labels}
 
     def answers(self, scored: ScoredBlock, threshold: float) -> list[dict[str, Any]]:
         """Return the answer of each row: prediction and imputed features, or errors.

@@ -111,6 +111,10 @@ def encode_answer(
         charge: Called with the memory of the answer.
     """
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
+    if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
+        (label,) = labels
+        body = b'{"probability":%b,"label":%b' % (to_json(predictions.item()), texts[label])
+        return Answer([body + model_version.end_of_answer(threshold)], 1, labels)
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)

@@ -1,7 +1,5 @@
 """Answers in JSON: a document with the array `predictions`."""
 
-from pydantic_core import to_json
-
 from service.codecs.blocks import ScoredBlock
 from service.codecs.predictions import PredictionEncoder
 
