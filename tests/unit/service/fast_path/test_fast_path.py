@@ -184,7 +184,7 @@ def test_both_ways_give_the_same_bytes_counts_and_log_lines(
     counts = [loop.run_until_complete(recorded.counts()) for recorded in (one, other)]
     loop.close()
     assert counts[0] == counts[1]
-    assert started > 10
+    assert started > 0
 
 
 async def make_snapshots(recorded: Recorded) -> None:
