@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from model.arrays import Array
 
-WORK_BYTES: Final = 64  # memory of reading a byte of text
+WORK_BYTES: Final = 40  # memory of reading a byte of text
 MAX_DIGITS: Final = 5
 NULL: Final = b"99999"  # read in place of null and of an empty cell
 _DIGITS: Final = b"0123456789"
@@ -51,13 +51,15 @@ def read_integer_lines(lines: bytes, columns: int) -> Array | None:
 
     Returns:
         The rows `(B, columns)` float64, NaN where a cell is empty. None if a line has more or fewer
-        cells, or another cell than an integer from 0 to 99 999.
+        cells, or another cell than an integer from 0 to 99 999, or if many cells are empty.
     """
     text, count = b"\n" + lines, lines.count(b"\n")
     if text.translate(None, _DIGITS) != (b"\n" + b"," * (columns - 1)) * count + b"\n":
         return None
     numbers = _numbers(np.frombuffer(text, np.uint8), count, columns, columns)
-    if numbers is None and NULL not in text:
+    # With more empty cells, the text would grow far, and it would take longer than the csv module.
+    few_are_empty = 0 < sum(map(text.count, (b"\n,", b",,", b",\n"))) <= count
+    if numbers is None and few_are_empty and NULL not in text:
         text = _EMPTY_CELL.sub(NULL, text)
         numbers = _with_nan(_numbers(np.frombuffer(text, np.uint8), count, columns, columns))
     return numbers
@@ -119,23 +121,22 @@ def _numbers(text: Array, rows: int, columns: int, step: int) -> Array | None:
         The numbers; None if they are not at the same places in each row, or above 99 999.
     """
     is_digit = (text - ord("0")) < 10  # uint8 wraps around
-    edges = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1
-    starts, ends = edges[::2], edges[1::2]
-    if len(starts) != rows * columns:  # the names or the values have more digits
+    changes = np.flatnonzero(is_digit[1:] != is_digit[:-1])
+    before, last = changes[::2], changes[1::2]  # places before the digits, and of the last digit
+    if len(last) != rows * columns:  # the names or the values have more digits
         return None
-    lengths = ends - starts
-    places = (starts - lengths.cumsum() + lengths).reshape(rows, columns)  # without the digits
-    expected = places[0] + step * np.arange(rows)[:, np.newaxis]
-    first_digits, before = text[starts], text[starts[:columns] - 1]
+    lengths = last - before
+    most_digits = int(lengths.max())
+    places = (last - lengths.cumsum()).reshape(rows, columns)  # in the text without digits
     if (
-        (places != expected).any()
-        or lengths.max() > MAX_DIGITS
-        or ((first_digits == ord("0")) & (lengths > 1)).any()
-        or (before == ord("-")).any()
+        (places != places[0] + step * np.arange(rows)[:, np.newaxis]).any()
+        or most_digits > MAX_DIGITS
+        or (most_digits > 1 and ((text[1:][before] == ord("0")) & (lengths > 1)).any())
+        or (text[before[:columns]] == ord("-")).any()
     ):
         return None
-    numbers = text[ends - 1] - 48.0
-    for power in range(1, int(lengths.max())):
+    numbers = text[last] - 48.0
+    for power in range(1, most_digits):
         longer = np.flatnonzero(lengths > power)
-        numbers[longer] += 10.0**power * (text[ends[longer] - 1 - power] - 48.0)
+        numbers[longer] += 10.0**power * (text[last[longer] - power] - 48.0)
     return numbers.reshape(rows, columns)

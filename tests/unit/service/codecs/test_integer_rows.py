@@ -138,11 +138,11 @@ def _alike(rows: list[tuple[str, str, str]]) -> list[Any]:
 
 
 def test_lines_of_integers_are_read() -> None:
-    found = read_integer_lines(b"1,20\n,300\n99998,\n,\n4,5\n", 2)
+    found = read_integer_lines(b"1,20\n,300\n99998,\n4,5\n6,7\n", 2)
     assert found is not None
     nan = np.nan
-    assert same(found, np.array([[1, 20], [nan, 300], [99998, nan], [nan, nan], [4, 5]]))
-    for lines in (b"1,2\n99999,3\n", b"10,2\n", b",\n"):
+    assert same(found, np.array([[1, 20], [nan, 300], [99998, nan], [4, 5], [6, 7]]))
+    for lines in (b"1,2\n99999,3\n", b"10,2\n", b"1,\n"):
         found = read_integer_lines(lines, 2)
         expected = [[float(cell or "nan") for cell in line.split(b",")] for line in lines.split()]
         assert found is not None
@@ -162,6 +162,7 @@ def test_lines_of_integers_are_read() -> None:
         b"1,2\n3,100000\n",
         b"1,2\n3,04\n",
         b"99999,\n",
+        b",\n" * 3,
         b"a,b\n1,2\n",
     ],
 )
