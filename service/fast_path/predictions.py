@@ -7,7 +7,6 @@ from typing import Final, cast
 from model.arrays import Array
 from service.codecs.json.parser import ParsedRows
 from service.fast_path.recorder import Recorder
-from service.inference.execution import is_short, max_json_rows
 from service.inference.instances import encode_answer, parse_short
 from service.observability.request_ids import new_request_id
 from service.overload.memory import UNCHARGED_BYTES
@@ -58,10 +57,10 @@ class PredictionHandler:
             threshold = model_version.thresholds.active
             if self._query:
                 threshold, _ = model_version.thresholds.parse_table_query(self._query)
-            if not is_short(body, model_version.features, max_json_rows):
-                return False
             rows = parse_short(model_version, body)
         except Problem:
+            return False
+        if rows is None:
             return False
         count = rows.count
         if count * model_version.outputs > MAX_NUMBERS:

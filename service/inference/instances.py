@@ -37,11 +37,10 @@ async def answer_instances(
         Problem: The body is malformed (400) or breaks a rule of the schema (422), no thread is
             free in time, or the memory for requests is full (503).
     """
-    features = len(model_version.predictor.schema.features)
-    if not is_short(body, features, max_json_rows):
+    rows = parse_short(model_version, body)
+    if rows is None:
         charge = request_lease.get().charge_work
         return await limiter.run(predict_json, model_version, body, threshold, charge)
-    rows = parse_short(model_version, body)
     if rows.count == 1:
         predictions = await model_version.predict_batched(rows)
     else:
@@ -49,17 +48,23 @@ async def answer_instances(
     return encode_answer(model_version, rows, predictions, threshold)
 
 
-def parse_short(model_version: ModelVersion, body: bytes) -> ParsedRows:
+def parse_short(model_version: ModelVersion, body: bytes) -> ParsedRows | None:
     """Return the rows of a short JSON body, encoded if possible.
 
     Args:
         model_version: The model that will predict.
         body: The request body, JSON text.
 
+    Returns:
+        The rows; None if the body is too long for the event loop.
+
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the schema (422).
     """
-    return model_version.parser.encode(body) or model_version.parser.parse(body)
+    rows = model_version.parser.encode(body)
+    if rows is None and is_short(body, model_version.features, max_json_rows):
+        rows = model_version.parser.parse(body)
+    return rows
 
 
 def predict_json(
