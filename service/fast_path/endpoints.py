@@ -12,7 +12,6 @@ from starlette.types import Scope
 from service.fast_path.recorder import Recorder
 from service.observability.request_ids import new_request_id
 from service.overload.memory import UNCHARGED_BYTES
-from service.problems import Problem
 from service.protocol.direct_requests import Responder
 from service.request_context import RequestContext
 
@@ -51,7 +50,7 @@ class EndpointHandler:
         started_at = perf_counter()
         try:
             response = _result(self._endpoint(Request(self._scope)))
-        except Problem:
+        except Exception:  # raised again, and reported, in the ASGI application
             return False
         if response is None or len(response.body) > UNCHARGED_BYTES:
             return False

@@ -10,7 +10,6 @@ from service.fast_path.recorder import Recorder
 from service.inference.instances import encode_answer, parse_short
 from service.observability.request_ids import new_request_id
 from service.overload.memory import UNCHARGED_BYTES
-from service.problems import Problem
 from service.protocol.direct_requests import Responder
 from service.registry.model_version import ModelVersion
 from service.request_context import RequestContext
@@ -58,7 +57,7 @@ class PredictionHandler:
             if self._query:
                 threshold, _ = model_version.thresholds.parse_table_query(self._query)
             rows = parse_short(model_version, body)
-        except Problem:
+        except Exception:  # raised again, and reported, in the ASGI application
             return False
         if rows is None:
             return False
@@ -74,11 +73,12 @@ class PredictionHandler:
         try:
             if count == 1:
                 model_version.submit(rows, prediction)
-            else:
-                prediction.succeed(model_version.predict_parsed(rows))
-        except Problem:
+                return True
+            predictions = model_version.predict_parsed(rows)
+        except Exception:
             self.recorder.telemetry.withdrawn()
             return False
+        prediction.succeed(predictions)
         return True
 
 
@@ -110,7 +110,11 @@ class _Prediction:
         self._threshold, self._started_at = threshold, started_at
 
     def succeed(self, predictions: Array) -> None:
-        answer = encode_answer(self._model_version, self._rows, predictions, self._threshold)
+        try:
+            answer = encode_answer(self._model_version, self._rows, predictions, self._threshold)
+        except Exception as error:
+            self.fail(error)
+            return
         self._model_version.count(answer.labels)
         body = b"".join(cast(list[bytes], answer.body))
         self._recorder.send_json(self._responder, self._request, body, self._started_at)

@@ -299,8 +299,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
             admission, fields = self.context.admission, head.scope_fields
             lane = admission.lane_of(fields["method"], fields["path"])
             if not admission.try_admit(lane, self.loop):
-                self._queued_bytes = data
-                self._queue(lane)
+                if self._charge_queued(data):
+                    self._queue(lane)
+                else:
+                    self._parse(data)
                 return
         self._enter(RESPONDING)
         self.context.connections.proceed(self)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from model.arrays import Array
+from service.background import report_failure
 
 
 class Submission(Protocol):
@@ -57,7 +58,10 @@ class MicroBatcher:
                 self._predict_single(row, submission)
             return
         for index, submission in enumerate(submissions):
-            submission.succeed(predictions[index : index + 1])
+            try:
+                submission.succeed(predictions[index : index + 1])
+            except Exception:  # the other rows get their predictions
+                report_failure("prediction")
 
     def _predict_single(self, row: bytes, submission: Submission) -> None:
         try:

@@ -17,7 +17,10 @@ from support.fake_connection import Server, statuses
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.codecs.json.parser import InstanceParser
 from service.fast_path import predictions
+from service.inference.answer import Answer
+from service.inference.instances import encode_answer
 from service.lifecycle import Phase
 from service.protocol.direct_requests import Responder
 from service.request_context import RequestContext
@@ -239,6 +242,44 @@ async def test_a_prediction_that_is_not_finite_is_rejected(
         answered = await wire.send(post([5, 1, 1, 1, 2, 1, 3, 1, 1]))
         assert statuses(answered) == [422]
     assert b"finite" in answered
+
+
+@pytest.mark.anyio
+async def test_what_fails_is_answered_by_the_application(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = 0
+
+    def encode_others(*arguments: Any) -> Answer:
+        nonlocal encoded
+        encoded += 1
+        if encoded == 2:
+            raise RuntimeError
+        return encode_answer(*arguments)
+
+    monkeypatch.setattr(predictions, "encode_answer", encode_others)
+    server = Server(service=create_app(Settings(), predictor))
+    calls, wires = directly(server), [server.connect() for _ in range(3)]
+    for wire in wires:
+        wire.protocol.data_received(post([5, 1, 1, 1, 2, 1, 3, 1, 1]))
+    assert [statuses(await wire.answered()) for wire in wires] == [[200]] * 3
+    assert calls() == 1
+
+
+@pytest.mark.anyio
+async def test_an_unexpected_exception_is_logged_and_answered_with_500(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    server = Server(service=create_app(Settings(), predictor))
+    wire = server.connect()
+    data = post([5, 1, 1, 1, 2, 1, 3, 1, 1])
+    assert statuses(await wire.send(data)) == [200]
+    monkeypatch.setattr(InstanceParser, "encode", broken)
+    assert statuses(await wire.send(data)) == [500]
+    assert [record.message for record in caplog.records] == ["unhandled_exception"]
 
 
 @pytest.mark.anyio

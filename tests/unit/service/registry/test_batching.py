@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import numpy as np
 import pytest
+from support.background_failures import failures
 
 from model.arrays import Array
 from model.prediction.predictor import Predictor
@@ -65,6 +66,23 @@ async def test_a_cancelled_row_is_skipped(other: float) -> None:
     assert (await kept).tolist() == [[3.0]]
     await asyncio.wait([third])
     assert (third.exception() is None) == (other > 0)
+
+
+class Broken:
+    """A submission that cannot receive its predictions."""
+
+    def succeed(self, predictions: Array) -> None:
+        raise RuntimeError(predictions)
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+async def test_a_submission_that_fails_does_not_affect_others() -> None:
+    batcher, before = MicroBatcher(Recorder()), failures("prediction")
+    batcher.submit(row(1), Broken())
+    assert (await predict(batcher, 2)).tolist() == [[2.0]]
+    assert failures("prediction") == before + 1
 
 
 async def test_a_prediction_does_not_depend_on_other_rows_of_the_batch(
