@@ -1,6 +1,5 @@
 """Max-norm constraints and the moving average of the weights."""
 
-import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from support.allocation import allocated_bytes
 
 from model.arrays import Array
-from model.network.graph import Call
 from model.network.layers import Conv1D, Dense, Flatten, LayerNormalization, Maxout
 from model.network.network import Network
 from model.training.regularization.weights import Average, bound_norms
@@ -130,25 +129,14 @@ def test_average_with_decay_0_equals_the_weights() -> None:
         np.testing.assert_allclose(average.theta, theta, rtol=1e-14)
 
 
-def peak_of(calls: list[Call]) -> int:
-    """Return the bytes that a second round of the calls allocates."""
-    for _ in range(2):
-        tracemalloc.start()
-        for call in calls:
-            call()
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return peak
-
-
 def test_average_allocates_nothing() -> None:
-    peak = peak_of([Average(np.ones((3, 70_000)), 0.9)])
-    assert peak < 4000, f"{peak} bytes"
+    assert allocated_bytes(Average(np.ones((3, 70_000)), 0.9)) < 4000
 
 
 @pytest.mark.parametrize("lead", [(), (3,)])
 def test_bound_norms_allocates_at_most_the_buffers_of_numpy(lead: tuple[int, ...]) -> None:
     network = Network([Dense(300, "relu"), Dense(2)], 200, "mean_squared_error")
     theta = np.ones((*lead, network.layout.size))
-    peak = peak_of(bound_norms(theta, network.layout, 1.0))
+    calls = bound_norms(theta, network.layout, 1.0)
+    peak = allocated_bytes(lambda: [call() for call in calls])
     assert peak < 3 * 8 * np.getbufsize() + 4000, f"{peak} bytes"
