@@ -60,7 +60,7 @@ class DirectRequest:
         keep_alive: Whether the connection stays open after the response.
         disconnected: Whether the client has disconnected.
         response_started: Whether the response is sent.
-        response_complete: The same.
+        response_complete: The same, since the whole response is sent at once.
     """
 
     __slots__ = (

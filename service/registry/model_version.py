@@ -111,7 +111,7 @@ class ModelVersion:
         Args:
             threshold: Decision threshold, 0 to 1; NaN if the model has none.
         """
-        if threshold is self.thresholds.active:
+        if threshold is self.thresholds.active:  # the same object, as NaN is not equal to itself
             return self._usual_end
         return self._new_end(threshold)
 

@@ -25,7 +25,7 @@ from service.problems import MAX_ERRORS, FieldError, Problem
 VALUES_PER_BYTE = 8
 EXTRA_VALUES = 100_000
 MAX_ENCODED_BYTES = 4096  # of a body; more rows are encoded faster as an array
-ENCODED = Block(np.empty((0, 0)), complete=True)  # the block of encoded rows
+NO_VALUES = Block(np.empty((0, 0)), complete=True)  # the block of encoded rows
 TOO_SPARSE = "must give more values, or have fewer rows"
 
 
@@ -126,7 +126,7 @@ class InstanceParser:
         if body.count(b":") > pairs:
             return None
         encoded = [inputs for row in rows if (inputs := self._tables.encode(row)) is not None]
-        return ParsedRows(ENCODED, single, encoded) if len(encoded) == len(rows) else None
+        return ParsedRows(NO_VALUES, single, encoded) if len(encoded) == len(rows) else None
 
     def _parse_chunks(self, chunks: Iterable[bytes], size: int, charge: Charge) -> Block | None:
         """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.
