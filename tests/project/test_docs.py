@@ -15,6 +15,7 @@ from service.codecs.tabular.csv import MAX_COLUMNS
 from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
 from service.lifecycle import GRACE_SECONDS
 from service.protocol.http_protocol import MAX_PIPELINED
+from service.protocol.known_heads import MAX_BYTES, MAX_HEADS
 from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 from service.registry.model_version import MAX_VALUES
 from service.settings import PREFIX, Settings
@@ -77,6 +78,7 @@ def test_the_settings_page_is_up_to_date() -> None:
         ("request target", f"{MAX_URL_BYTES} bytes"),
         ("request head", f"{MAX_HEAD_BYTES} bytes, {MAX_HEADERS} headers"),
         ("pipelined requests", f"{MAX_PIPELINED}"),
+        ("known heads", f"{MAX_HEADS} heads of at most {MAX_BYTES // 1024} KiB"),
         ("numbers in a JSON", f"{MAX_VALUES}, so"),
         ("line of CSV", f"{MAX_LINE_BYTES} bytes"),
         ("columns of CSV", f"{MAX_COLUMNS}"),
