@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.charge import Charge
 from service.codecs.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, NegotiatedTypes
-from service.codecs.tabular.csv import CsvReader, CsvWriter
+from service.codecs.tabular.csv_reader import CsvReader
+from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
@@ -32,7 +33,7 @@ from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-ARROW_MODULE: Final = "service.codecs.tabular.arrow"
+ARROW_MODULES: Final = "service.codecs.tabular.arrow_reader", "service.codecs.tabular.arrow_writer"
 INVALID_ROW_COST: Final = 8  # of a table, in valid rows: all errors of a block are found
 _imported: set[str] = set()
 
@@ -98,7 +99,7 @@ def _reader(media_type: str, model_version: ModelVersion, settings: Settings) ->
     if media_type == CSV:
         return CsvReader(rows.rules)
     if media_type == ARROW:
-        from service.codecs.tabular.arrow import ArrowReader
+        from service.codecs.tabular.arrow_reader import ArrowReader
 
         return ArrowReader(rows.rules, settings.max_body_bytes)
     return NdjsonReader(rows)
@@ -111,7 +112,7 @@ def _writer(
     if media_type == CSV:
         return CsvWriter(schema.target, threshold, mark=mark)
     if media_type == ARROW:
-        from service.codecs.tabular.arrow import ArrowWriter
+        from service.codecs.tabular.arrow_writer import ArrowWriter
 
         return ArrowWriter(schema.target, threshold, mark=mark)
     if media_type == NDJSON:
@@ -138,9 +139,10 @@ async def _require_arrow(media_types: NegotiatedTypes) -> None:
     """Import pyarrow in a thread, since it takes a while. Raises Problem (406, 415)."""
     # Not by catching ImportError: while the import fails in one thread, it succeeds in others.
     if all(map(find_spec, ("flatbuffers", "pyarrow"))):
-        if ARROW_MODULE not in _imported:
-            await run_in_thread(import_module, ARROW_MODULE)
-            _imported.add(ARROW_MODULE)
+        for module in ARROW_MODULES:
+            if module not in _imported:
+                await run_in_thread(import_module, module)
+                _imported.add(module)
         return
     needs = f"{ARROW} needs the service's arrow extra: pip install 'malignancy[arrow]'"
     if media_types.request == ARROW:

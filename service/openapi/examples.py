@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock, TableWriter
-from service.codecs.tabular.csv import CsvWriter
+from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
 from service.inference.answer import Answer
 from service.inference.instances import predict_json

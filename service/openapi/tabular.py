@@ -3,7 +3,7 @@
 from model.prediction.schema import Schema
 from model.prediction.target import Target
 from service.codecs.negotiation import ARROW, CSV, NDJSON
-from service.codecs.tabular.csv import column_names
+from service.codecs.tabular.answer_columns import column_names
 from service.openapi.json_schema import Json
 
 TEXT: Json = {"type": "string"}

@@ -11,7 +11,7 @@ from model.artifacts.artifact import MAX_BYTES as MAX_ARTIFACT_BYTES
 from model.cli import app as program
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.codecs.tabular.csv import MAX_COLUMNS
+from service.codecs.tabular.csv_reader import MAX_COLUMNS
 from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
 from service.lifecycle import GRACE_SECONDS
 from service.protocol.http_protocol import MAX_PIPELINED

@@ -22,7 +22,7 @@ from service.codecs.blocks import Block, TableReader, TableRules
 from service.codecs.json.parser import InstanceParser
 from service.codecs.open_inference.inputs import InputTensors
 from service.codecs.open_inference.request import RequestLimits, read_request
-from service.codecs.tabular.csv import CsvReader
+from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.problems import MAX_ERRORS, Problem
 
@@ -200,7 +200,7 @@ def csv_body(data: bytes) -> bool:
 
 def arrow(data: bytes) -> bool:
     """Parse an Arrow stream; needs pyarrow."""
-    from service.codecs.tabular.arrow import ArrowReader
+    from service.codecs.tabular.arrow_reader import ArrowReader
 
     accepted = False
     for schema in (KINDS, NUMBERS):

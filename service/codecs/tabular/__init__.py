@@ -1,3 +1,11 @@
 """Tables as bodies and answers: CSV, NDJSON and Arrow, parsed and written block by block."""
 
-__all__ = ["arrow", "arrow_framing", "csv", "ndjson"]
+__all__ = [
+    "answer_columns",
+    "arrow_framing",
+    "arrow_reader",
+    "arrow_writer",
+    "csv_reader",
+    "csv_writer",
+    "ndjson",
+]

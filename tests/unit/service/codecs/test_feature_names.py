@@ -14,7 +14,7 @@ from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.blocks import Block, TableRules
 from service.codecs.json.parser import InstanceParser
-from service.codecs.tabular.csv import CsvReader
+from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.problems import Problem
 

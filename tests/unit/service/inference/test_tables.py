@@ -16,7 +16,8 @@ pytestmark = pytest.mark.anyio
 def without_arrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As if pyarrow were not installed, with threads that take turns all the time."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "service.codecs.tabular.arrow", raising=False)
+    for module in ("arrow_reader", "arrow_writer"):
+        monkeypatch.delitem(sys.modules, f"service.codecs.tabular.{module}", raising=False)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

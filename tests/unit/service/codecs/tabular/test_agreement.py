@@ -17,7 +17,8 @@ from model.pipelines.score_file import score_file
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
 from service.codecs.blocks import Block, ScoredBlock, TableRules
-from service.codecs.tabular.csv import CsvReader, CsvWriter
+from service.codecs.tabular.csv_reader import CsvReader
+from service.codecs.tabular.csv_writer import CsvWriter
 from service.problems import Problem
 from service.settings import Settings
 

@@ -1,6 +1,6 @@
-"""Codec of application/vnd.apache.arrow.stream: record batches with a column for each feature.
+"""Reader of application/vnd.apache.arrow.stream: record batches with a column for each feature.
 
-Only this module imports pyarrow, which the extra `arrow` installs.
+The extra `arrow` installs pyarrow.
 """
 
 import io
@@ -15,18 +15,16 @@ from pyarrow import types
 from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature
-from model.prediction.target import Target
-from service.codecs.blocks import Block, ScoredBlock, TableRules
+from service.codecs.blocks import Block, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.tabular.arrow_framing import (
     DICTIONARY,
-    END,
     SCHEMA,
     Message,
     MessageReader,
     malformed,
 )
-from service.codecs.tabular.csv import CACHED_CELL_BYTES, CellCache, error_texts, require_columns
+from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, require_columns
 from service.codecs.tabular.line_buffer import NUMBER_BYTES, ROW_BYTES
 from service.problems import FieldError, Problem
 
@@ -180,45 +178,6 @@ class _Column:
         cells = texts.to_numpy(zero_copy_only=False).tolist()
         known = self._known
         return np.array([math.nan if cell is None else known[cell] for cell in cells])
-
-
-class ArrowWriter:
-    """Writes the columns of the target, and with `mark` a column `error`, null for valid rows.
-
-    Args:
-        target: The model's target.
-        threshold: Decision threshold, 0 to 1; NaN if the model has none.
-        mark: Whether to add the column `error`.
-    """
-
-    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
-        self._target, self._threshold, self._mark = target, threshold, mark
-        columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
-        kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
-        self._schema = pa.schema(kinds | ({"error": pa.string()} if mark else {}))
-
-    def begin(self) -> bytes:
-        """Return the schema message."""
-        return bytes(self._schema.serialize())
-
-    def rows(self, scored: ScoredBlock) -> bytes:
-        """Return a record batch, with nulls for invalid rows."""
-        columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [
-            column if scored.good is None else scored.with_gaps(column.tolist(), None)
-            for column in columns_by_name.values()
-        ]
-        if self._mark:
-            columns.append(error_texts(scored.block, None))
-        arrays = [pa.array(*each) for each in zip(columns, self._schema.types, strict=True)]
-        return bytes(pa.record_batch(arrays, schema=self._schema).serialize())
-
-    def end(self) -> bytes:
-        """Return the end-of-stream marker."""
-        return END
-
-
-_TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}
 
 
 def _floats(column: Any) -> Array:

@@ -1,4 +1,4 @@
-"""Codec of text/csv: a header row of feature names in any order, then one row per line.
+"""Reader of text/csv: a header row of feature names in any order, then one row per line.
 
 `Feature.parse` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
 byte order mark are skipped, cells may be quoted.
@@ -6,24 +6,20 @@ byte order mark are skipped, cells may be quoted.
 
 import csv
 import io
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from pydantic_core import to_json
 
 from model.arrays import Array
 from model.prediction.predictor import PIECE_NUMBERS
 from model.prediction.schema import Schema, parse_number
-from model.prediction.target import Target
-from service.codecs.blocks import ROW, Block, ScoredBlock, TableRules
+from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import read_integer_lines
-from service.codecs.json.names import safe_name
+from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, require_columns
 from service.codecs.tabular.line_buffer import (
     LineBuffer,
     check_line_length,
@@ -35,9 +31,6 @@ from service.problems import FieldError, Problem
 T = TypeVar("T")
 
 MAX_COLUMNS = 10_000
-MAX_CACHED_CELLS = 4096
-MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
-CACHED_CELL_BYTES = 4 * MAX_CACHED_CHARACTERS + 200  # memory
 LONG_TEXT_BYTES = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
@@ -45,33 +38,6 @@ MALFORMED = "The body is malformed: a quoted cell is not closed, or continues af
 # Closed cells, each with its comma or newline. A quote is an ordinary character in a cell that does
 # not begin with one.
 CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
-
-
-class CellCache(dict[str, float]):
-    """Cache of parsed cells.
-
-    Args:
-        parse: Function from the text of a cell to its raw value.
-    """
-
-    def __init__(self, parse: Callable[[str], float]) -> None:
-        super().__init__()
-        self._parse = parse
-
-    @property
-    def is_full(self) -> bool:
-        """True if the cache holds `MAX_CACHED_CELLS` cells and accepts none."""
-        return len(self) >= MAX_CACHED_CELLS
-
-    def __missing__(self, cell: str) -> float:
-        number = self._parse(cell)
-        if not self.is_full and len(cell) <= MAX_CACHED_CHARACTERS:
-            self[cell] = number
-        return number
-
-    def of(self, cells: list[str]) -> Array:
-        """Return the numbers `(N,)` of cells."""
-        return np.fromiter(map(self.__getitem__, cells), float, len(cells))
 
 
 class CsvReader:
@@ -257,104 +223,3 @@ class _Columns:
             if np.count_nonzero(np.isnan(numbers)) == missing:
                 return numbers
         return self._any.of(cells)
-
-
-def require_columns(names: list[str], schema: Schema) -> None:
-    """Check the names of a table's columns.
-
-    Args:
-        names: The names, in the order of the columns.
-        schema: The model's schema.
-
-    Raises:
-        Problem: A name is unknown or duplicate, or a required feature is missing (422).
-    """
-    given, features = Counter(names), schema.features
-    known = {feature.name for feature in features}
-    errors = [
-        FieldError(field=safe_name(name) or "header", rule="is not a feature of this model")
-        for name in given
-        if name not in known
-    ]
-    for feature in features:
-        if given[feature.name] > 1:
-            errors.append(FieldError(field=feature.name, rule="is given twice"))
-        elif not given[feature.name] and not feature.may_be_missing:
-            errors.append(FieldError(field=feature.name, rule="is required"))
-    if errors:
-        raise Problem.invalid(errors)
-
-
-class CsvWriter:
-    """Writes the columns of the target, and with `mark` a column `error`, empty for valid rows.
-
-    Args:
-        target: The model's target.
-        threshold: Decision threshold, 0 to 1; NaN if the model has none.
-        mark: Whether to add the column `error`.
-    """
-
-    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
-        self._target, self._threshold, self._mark = target, threshold, mark
-
-    def begin(self) -> bytes:
-        """Return the header row."""
-        names = column_names(self._target)
-        return _encode([[*names, "error"] if self._mark else names])
-
-    def rows(self, scored: ScoredBlock) -> bytes:
-        """Return rows of predictions, empty for invalid rows."""
-        columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [scored.with_gaps(_as_cells(column), "") for column in columns_by_name.values()]
-        if self._mark:
-            columns.append(list(map(_quoted, error_texts(scored.block, ""))))
-        return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()
-
-    def end(self) -> bytes:
-        """Return no bytes."""
-        return b""
-
-
-def column_names(target: Target) -> list[str]:
-    """Return the names of the target's columns."""
-    return list(target.columns(np.empty((0, len(target.names))), math.nan))
-
-
-def error_texts(block: Block, none: Any) -> list[Any]:
-    """Return the errors of each row as text.
-
-    Args:
-        block: The rows, B of them.
-        none: The value of valid rows.
-
-    Returns:
-        B texts.
-    """
-    texts = [none] * len(block.values)
-    for row, errors in block.answer_errors():
-        texts[row] = "; ".join(f"{each['field']} {each['rule']}" for each in errors)
-    return texts
-
-
-def _as_cells(column: Array) -> list[str]:
-    """Return numbers and labels `(B,)` as the csv module writes them."""
-    if column.dtype.kind != "f":
-        cells = column.tolist()
-        quoted = {cell: _quoted(str(cell)) for cell in set(cells)}
-        return [quoted[cell] for cell in cells]
-    # The JSON encoder writes the same digits in a fraction of the time, but other exponents.
-    texts = to_json(column.tolist()).decode()[1:-1].split(",")
-    size = np.abs(column)
-    for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
-        texts[place] = repr(float(column[place]))
-    return texts
-
-
-def _quoted(cell: str) -> str:
-    return _encode([[cell, ""]])[:-2].decode() if cell else ""
-
-
-def _encode(rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
