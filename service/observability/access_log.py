@@ -11,6 +11,7 @@ from typing import Final
 from pydantic_core import to_json
 from structlog.typing import EventDict
 
+from service.health_checks import is_health_check
 from service.observability.log_writer import LogWriter
 from service.observability.logging import (
     LogFormat,
@@ -51,7 +52,7 @@ def access_log(
     is_traced = tracing_is_enabled()
 
     def log(request: RequestContext, method: str, status: int, seconds: float) -> None:
-        if at_debug if request.route.startswith("/health") else at_info:
+        if at_debug if is_health_check(request.route) else at_info:
             trace = trace_ids() if is_traced else _NO_TRACE
             put(partial(line, request, method, status, seconds, time_ns(), trace))
 
@@ -107,7 +108,7 @@ def _template(method: str, route: str, status: int, model: str) -> tuple[str, st
 def _fields(request: RequestContext, method: str, status: int, seconds: float) -> EventDict:
     fields: EventDict = {
         "event": "request",
-        "level": "debug" if request.route.startswith("/health") else "info",
+        "level": "debug" if is_health_check(request.route) else "info",
         "logger": ACCESS,
         "request_id": request.id,
         "method": method if method in METHODS else "other",

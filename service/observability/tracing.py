@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 
+from service.health_checks import is_health_check
+
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
@@ -80,7 +82,7 @@ def telemetry_config(provider: "TracerProvider | None") -> TelemetryConfig:
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
-        "exclude": lambda scope: scope["path"].startswith("/health"),
+        "exclude": lambda scope: is_health_check(scope["path"]),
     }
 
 

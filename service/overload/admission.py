@@ -20,6 +20,7 @@ from time import monotonic
 from typing import Final
 
 from service.background import report_failure
+from service.health_checks import is_health_check
 from service.overload.rejections import RejectionWriter
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,6 @@ BATCH_REJECTIONS: Final = 64  # maximum per iteration and lane
 QUIET_SECONDS: Final = 1.0  # without rejections, after which an overload is logged again
 FAILURE_SECONDS: Final = 0.1  # to the next iteration after an exception
 SMOOTHING: Final = 1 / 16  # of the moving average of the time per request
-
-# Orchestrators and load balancers call these paths to decide about the process.
-PROBE_PATHS: Final = frozenset(
-    ("/health", "/health/live", "/health/ready", "/ping", "/v2/health/live", "/v2/health/ready")
-)
 
 # Called with True to start a queued request, with False to reject it: it has waited too long.
 Decide = Callable[[bool], None]
@@ -116,7 +112,7 @@ class Admission:
     Attributes:
         predictions: The lane of POST requests.
         others: The lane of all other requests.
-        probes: The lane of GET and HEAD requests to `PROBE_PATHS`; none is rejected.
+        probes: The lane of GET and HEAD requests to the paths of health checks; none is rejected.
         rejections: The writer of the responses to rejected requests.
     """
 
@@ -208,4 +204,4 @@ def is_probe(method: str, path: str) -> bool:
         method: The request method.
         path: The decoded path of the target.
     """
-    return path in PROBE_PATHS and method in ("GET", "HEAD")
+    return method in ("GET", "HEAD") and is_health_check(path)

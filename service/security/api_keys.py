@@ -11,13 +11,11 @@ from typing import Final
 
 from starlette.types import Scope
 
+from service.health_checks import is_health_check
 from service.problems import Problem
 from service.settings import SettingError
 
 SCOPES: Final = ("predict", "metrics", "admin")
-PUBLIC_PATHS: Final = frozenset(
-    ("/health", "/health/live", "/health/ready", "/ping", "/v2/health/live", "/v2/health/ready")
-)
 
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
 # The same pattern as the router's: `$` also matches before a line break at the end.
@@ -54,7 +52,7 @@ class ApiKeyAuth:
         Raises:
             Problem: 401 without a known key, 403 if the key lacks the required scope.
         """
-        if scope["path"] in PUBLIC_PATHS:
+        if is_health_check(scope["path"]):
             return
         scopes = self._scopes(_sent_key(scope))
         if scopes is None:

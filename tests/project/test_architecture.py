@@ -66,21 +66,24 @@ service.problems           ← model.errors service.request_context
 service.backoff            ←
 service.background         ← service.backoff
 service.lifecycle          ← service.problems
+service.health_checks      ←
 service.codecs             ← model.arrays model.prediction service.problems
 service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
 service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
 service.codecs.open_inference ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
-service.security           ← model.artifacts model.errors service.problems service.settings
-service.overload           ← service.background service.problems service.request_context
+service.security           ← model.artifacts model.errors service.health_checks service.problems
+    service.settings
+service.overload           ← service.background service.health_checks service.problems
+    service.request_context
 service.protocol           ← service.background service.lifecycle service.overload service.problems
     service.settings
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
-    service.codecs service.registry service.request_context
+    service.codecs service.health_checks service.registry service.request_context
 service.dependencies       ← service.lifecycle service.observability service.overload
     service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from service.health_checks import is_health_check
 from service.observability import access_log as module
 from service.observability.access_log import MAX_TEMPLATES, METHODS, access_log
 from service.request_context import AccessLog, RequestContext
@@ -20,7 +21,10 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 contexts = st.builds(
     RequestContext,
     id=st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True),
-    route=st.sampled_from(["/predict", "/models/{name}/predict", "/health/ready"]) | texts,
+    route=st.sampled_from(
+        ["/predict", "/models/{name}/predict", "/health/ready", "/v2/models/{name}/ready"]
+    )
+    | texts,
     model=st.sampled_from(["", "article@0123456789ab", '"duration_ms":1}%s']) | texts,
     rows=st.integers(0, 10**9),
 )
@@ -70,7 +74,7 @@ def test_a_line_is_the_json_of_its_fields(
     moment = moment.replace(microsecond=time % SECOND // 1000)
     fields = {
         "event": "request",
-        "level": "debug" if request_context.route.startswith("/health") else "info",
+        "level": "debug" if is_health_check(request_context.route) else "info",
         "logger": "service.access",
         "request_id": request_context.id,
         "method": method if method in METHODS else "other",

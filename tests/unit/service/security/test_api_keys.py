@@ -12,8 +12,9 @@ from fastapi import FastAPI
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.health_checks import PATHS, is_health_check
 from service.problems import Problem
-from service.security.api_keys import PUBLIC_PATHS, ApiKeyAuth
+from service.security.api_keys import ApiKeyAuth
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +23,7 @@ SECRET = "f" * 64
 DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()
 IDENTITIES = "clinic:predict scraper:metrics both:predict+metrics root:admin".split()
 KEYS = ", ".join(f"{each}:{DIGEST}" for each in IDENTITIES)
+HEALTH_CHECKS = (*PATHS, "/v2/models/article/ready")
 ROW = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
 
 
@@ -48,7 +50,7 @@ async def test_only_health_checks_are_open(client: httpx.AsyncClient, app: FastA
     for method, path in tried:
         for headers in ({}, {"X-API-Key": f"unknown.{SECRET}"}, {"X-API-Key": "clinic.wrong"}):
             answer = await client.request(method, path, headers=headers)
-            if path in PUBLIC_PATHS:
+            if is_health_check(path):
                 assert answer.status_code != 401
             else:
                 assert (path, answer.status_code) == (path, 401)
@@ -141,17 +143,17 @@ async def test_no_spelling_of_a_path_is_open(
 ) -> None:
     """Only the exact paths of health checks are open, for GET and HEAD, and only without CORS."""
     paths = {path for _, path in routes(app)} | {"/", "*", "/nothing", "/admin", "/docs/x"}
-    paths |= {variant % path[1:] for path in (*PUBLIC_PATHS, "/predict") for variant in VARIANTS}
-    paths |= {path.upper() for path in PUBLIC_PATHS} | {"/%68ealth%2Flive/../../predict"}
+    paths |= {variant % path[1:] for path in (*HEALTH_CHECKS, "/predict") for variant in VARIANTS}
+    paths |= {path.upper() for path in HEALTH_CHECKS} | {"/%68ealth%2Flive/../../predict"}
     origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     for path in paths:
         answer = await client.send(
             client.build_request(method, f"http://test{path}", headers=origin)
         )
         seen = answer.request.url.path
-        assert answer.status_code == 401 or seen in PUBLIC_PATHS, (method, path)
+        assert answer.status_code == 401 or is_health_check(seen), (method, path)
         assert not [name for name in answer.headers if name.startswith("access-control")]
-        if seen in PUBLIC_PATHS and method not in ("GET", "HEAD"):
+        if is_health_check(seen) and method not in ("GET", "HEAD"):
             assert answer.status_code == 405, (method, path)
 
 
