@@ -10,24 +10,40 @@ JSON: Final = "application/json"
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 ARROW: Final = "application/vnd.apache.arrow.stream"
-MEDIA_TYPES = (JSON, CSV, NDJSON, ARROW)
+MEDIA_TYPES: Final = (JSON, CSV, NDJSON, ARROW)
+
+# Every name by which a client may ask for a media type, those of `MEDIA_TYPES` first.
+NAMES: Final = {
+    **{name: name for name in MEDIA_TYPES},
+    "application/csv": CSV,
+    "application/jsonl": NDJSON,
+    "application/jsonlines": NDJSON,
+    "application/x-jsonlines": NDJSON,
+    "application/json-lines": NDJSON,
+    "application/ndjson": NDJSON,
+}
+# Without a charset, some clients take the text of these for Latin-1, or guess.
+TEXTS: Final = (CSV, NDJSON)
+UTF_8_NAMES: Final = ("utf-8", "utf8", "us-ascii", "ascii")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class NegotiatedTypes(NamedTuple):
-    """The media types of one exchange.
+    """The media types of one exchange, each one of `MEDIA_TYPES`.
 
     Attributes:
         request: The media type of the request's body.
         response: The media type of the answer.
+        content_type: The header of the answer: its media type by the name that the client uses.
     """
 
     request: str
     response: str
+    content_type: str
 
 
-JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON)
+JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON, JSON)
 
 
 def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
@@ -59,29 +75,37 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
         preferred = _acceptable(Accept(",".join(accepted)), preferred)
     elif body is preferred is JSON:
         return JSON_TO_JSON
-    return NegotiatedTypes(body, preferred)
+    response = NAMES[preferred]
+    content_type = f"{preferred}; charset=utf-8" if response in TEXTS else preferred
+    return NegotiatedTypes(NAMES[body], response, content_type)
 
 
 def _body_type(content_type: str) -> str:
-    media_type, parameters = parse_media_range(content_type)
-    known = next((each for each in MEDIA_TYPES if each == media_type), None)
-    if (
-        known is None
-        or parameters.get("charset", "utf-8") not in ("utf-8", "utf8")
-        or (known == CSV and parameters.get("header", "present") != "present")
-    ):
-        names = ", ".join(MEDIA_TYPES)
-        detail = (
-            f"The media type of the body must be one of {names}, with text in UTF-8. "
-            f"Send a Content-Type header, for example Content-Type: {JSON}."
-        )
-        raise Problem(415, detail, headers={"Accept": names})
-    return known
+    """Return the name of the body's media type, one of `NAMES`. Raises Problem (415)."""
+    name, parameters = parse_media_range(content_type)
+    if name not in NAMES:
+        rule = f"The media type of the body must be one of {', '.join(MEDIA_TYPES)}"
+    elif parameters.get("charset", "utf-8") not in UTF_8_NAMES:
+        rule = "The charset of the body must be utf-8"
+    elif NAMES[name] == CSV and parameters.get("header", "present") != "present":
+        rule = "The table must have a header row, so the parameter header must be present"
+    else:
+        return name
+    detail = f"{rule}. Send a Content-Type header, for example Content-Type: {JSON}."
+    raise Problem(415, detail, headers={"Accept": ", ".join(MEDIA_TYPES)})
 
 
 def _acceptable(accept: Accept, preferred: str) -> str:
-    """Return the media type with the highest weight; among equals, the preferred one."""
-    best = max((preferred, *MEDIA_TYPES), key=lambda each: accept.preference(each)[0])
+    """Return the name with the highest weight; among equals, the preferred one.
+
+    Args:
+        accept: The header.
+        preferred: One of `NAMES`.
+
+    Raises:
+        Problem: The header excludes every name (406).
+    """
+    best = max((preferred, *NAMES), key=lambda each: accept.preference(each)[0])
     if not accept.preference(best)[0]:
         names = ", ".join(MEDIA_TYPES)
         raise Problem(406, f"The answer is one of {names}, which the Accept header excludes.")

@@ -20,14 +20,14 @@ class Answer:
         body: The content, in parts that are released as they are sent.
         rows: Number of predicted rows.
         labels: Number of rows by predicted label.
-        media_type: Media type of the content.
+        content_type: Value of Content-Type.
         headers: Further headers.
     """
 
     body: list[bytes] | ResponseSpool
     rows: int
     labels: Mapping[str, int]
-    media_type: bytes = JSON
+    content_type: bytes = JSON
     headers: Sequence[tuple[bytes, bytes]] = ()
 
 
@@ -43,7 +43,7 @@ async def send_answer(answer: Answer, model_version: ModelVersion, send: Send) -
     body = answer.body
     size = sum(map(len, body)) if isinstance(body, list) else body.size
     headers = [
-        (b"content-type", answer.media_type),
+        (b"content-type", answer.content_type),
         (b"content-length", b"%d" % size),
         *answer.headers,
     ]

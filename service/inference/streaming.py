@@ -105,9 +105,9 @@ class TableScorer:
             raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
 
-    def answer(self, media_type: str) -> Answer:
-        """Return the answer in its media type, after `finish`."""
-        return Answer(self._spool, self._predicted_rows, self._labels, media_type.encode())
+    def answer(self, content_type: str) -> Answer:
+        """Return the answer with its Content-Type, after `finish`."""
+        return Answer(self._spool, self._predicted_rows, self._labels, content_type.encode())
 
     def _score(self, block: Block, charge: Charge) -> None:
         errors = sum(map(len, block.errors.values()))

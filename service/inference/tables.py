@@ -83,7 +83,7 @@ async def predict_table(
             )
         if connected:
             request_lease.get().resize(spool.memory_bytes)
-            await send_answer(scoring.answer(media_types.response), model_version, send)
+            await send_answer(scoring.answer(media_types.content_type), model_version, send)
 
 
 def _score_json(

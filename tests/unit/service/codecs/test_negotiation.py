@@ -5,9 +5,17 @@ import json
 import httpx
 import pytest
 
+from service.codecs.negotiation import CSV, NDJSON
+
 pytestmark = pytest.mark.anyio
 
 BODY = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]]}
+LINE = "[5, 1, 1, 1, 2, 1, 3, 1, 1]"
+CSV_BODY = (
+    "clump_thickness,uniformity_of_cell_size,uniformity_of_cell_shape,marginal_adhesion,"
+    "single_epithelial_cell_size,bare_nuclei,bland_chromatin,normal_nucleoli,mitoses\n"
+    "5,1,1,1,2,1,3,1,1\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,88 @@ async def test_the_415_names_the_header_to_send(client: httpx.AsyncClient) -> No
     form = {"Content-Type": "application/x-www-form-urlencoded"}  # as `curl -d` sends
     answer = await client.post("/predict", content=json.dumps(BODY), headers=form)
     assert "Send a Content-Type header, for example Content-Type: application/json." in answer.text
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json;charset=UTF8",
+        "application/json; Charset='utf-8'".replace("'", '"'),
+        "application/json; charset=us-ascii",
+        "application/json; odata=verbose",
+    ],
+)
+async def test_utf_8_by_its_names(client: httpx.AsyncClient, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    answer = await client.post("/predict", content=json.dumps(BODY), headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "rule"),
+    [
+        ("application/json; charset=utf-16", "The charset of the body must be utf-8."),
+        ("text/csv; charset=windows-1252", "The charset of the body must be utf-8."),
+        ("text/csv; header=absent", "The table must have a header row"),
+        ("text/html", "The media type of the body must be one of application/json, text/csv"),
+    ],
+)
+async def test_the_415_says_what_is_wrong(
+    client: httpx.AsyncClient, content_type: str, rule: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    answer = await client.post("/predict", content=json.dumps(BODY), headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["detail"].startswith(rule)
+
+
+TABLES = {
+    CSV: CSV_BODY,
+    "application/csv": CSV_BODY,
+    NDJSON: LINE,
+    "application/jsonl": LINE,
+    "application/jsonlines": LINE,
+    "application/x-jsonlines": LINE,
+    "application/json-lines": LINE,
+    "application/ndjson": LINE,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+async def test_the_answer_has_the_name_that_the_client_uses(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    text = f"{name}; charset=utf-8"
+    answer = await client.post("/predict", content=TABLES[name], headers={"Content-Type": name})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, text)
+    from_json = await client.post("/predict", json=BODY, headers={"Accept": name.title()})
+    assert (from_json.headers["content-type"], from_json.text) == (text, answer.text)
+
+
+async def test_accept_decides_on_the_name(client: httpx.AsyncClient) -> None:
+    headers = {
+        "Content-Type": "application/jsonl",
+        "Accept": "text/csv;q=0.8, application/ndjson, */*;q=0.1",
+    }
+    answer = await client.post("/predict", content=LINE, headers=headers)
+    assert answer.headers["content-type"] == "application/ndjson; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("body", "accept", "content_type"),
+    [
+        ("application/csv", "*/*", "application/csv; charset=utf-8"),
+        ("application/csv", "text/*", "text/csv; charset=utf-8"),
+        ("text/csv", "application/*", "application/json"),
+        ("application/jsonl", "application/*", "application/jsonl; charset=utf-8"),
+    ],
+)
+async def test_a_range_prefers_the_type_of_the_body(
+    client: httpx.AsyncClient, body: str, accept: str, content_type: str
+) -> None:
+    headers = {"Content-Type": body, "Accept": accept}
+    answer = await client.post("/predict", content=TABLES[body], headers=headers)
+    assert answer.headers["content-type"] == content_type
 
 
 @pytest.mark.parametrize(

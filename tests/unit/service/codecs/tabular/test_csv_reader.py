@@ -37,7 +37,7 @@ def rows_of(text: str) -> list[list[str]]:
 async def test_a_row_a_line(client: httpx.AsyncClient) -> None:
     answer = await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n", "?threshold=0")
     assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/csv"
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert int(answer.headers["content-length"]) == len(answer.content)
     header, *rows = rows_of(answer.text)
     assert header == ["probability", "label"]

@@ -43,7 +43,7 @@ async def post(client: httpx.AsyncClient, rows: list[Any], query: str = "") -> h
 
 def answers_of(answer: httpx.Response) -> list[Any]:
     assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-type"] == "application/x-ndjson; charset=utf-8"
     assert answer.text.endswith("\n")
     return [json.loads(line) for line in answer.text.splitlines()]
 
