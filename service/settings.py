@@ -6,6 +6,7 @@ import sys
 import warnings
 from argparse import Action, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,11 +15,51 @@ from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDic
 
 PREFIX = "MALIGNANCY_"
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def _digests(text: str) -> str:
     if not all(_DIGEST.fullmatch(each) for each in text.split(",")):
         raise ValueError("must be SHA-256 digests of 64 hexadecimal digits, separated by commas")
+    return text
+
+
+def parse_hosts(text: str) -> list[str]:
+    """Return host names and addresses separated by commas, in the form that they are compared in.
+
+    Names are in lower case, internationalized names in ASCII; IPv6 addresses have no brackets and
+    their shortest form.
+
+    Args:
+        text: Value of the setting `allowed_hosts`.
+
+    Raises:
+        ValueError: The rule that an item breaks.
+    """
+    return [_host(each.strip()) for each in text.split(",") if each.strip()]
+
+
+def _host(name: str) -> str:
+    address = name.removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        pass
+    wildcard = "*." if name.startswith("*.") else ""
+    try:
+        ascii_name = name.removeprefix("*.").removesuffix(".").lower().encode("idna").decode()
+    except UnicodeError:
+        ascii_name = ""
+    if not _HOST_NAME.fullmatch(ascii_name):
+        raise ValueError(
+            "must be host names or IP addresses, separated by commas, without scheme, port and "
+            "path; *.example.org is all names below example.org, an empty value is any host"
+        )
+    return wildcard + ascii_name
+
+
+def _hosts(text: str) -> str:
+    parse_hosts(text)
     return text
 
 
@@ -197,12 +238,11 @@ class Settings(BaseSettings):
         "a proxy all connections come from the address of the proxy. Default: 80 % of "
         "`max_connections`.",
     )
-    allowed_hosts: str | None = Field(
+    allowed_hosts: Annotated[str, AfterValidator(_hosts)] | None = Field(
         None,
-        pattern=r"^ *((\*\.)?[\w.-]+|\[[\da-f:.]+\])( *, *((\*\.)?[\w.-]+|\[[\da-f:.]+\]))* *$",
-        description="Host names allowed in the header Host, without ports, separated by commas; "
-        "`*.example.org` is all names below example.org. Other names are rejected with 421. "
-        "Default: any name.",
+        description="Host names and addresses allowed in the header Host, without ports, separated "
+        "by commas; `*.example.org` is all names below example.org. Requests to others are "
+        "rejected with 421, except health checks and /metrics. Default: any name.",
     )
     docs: bool = Field(True, description="Interactive API documentation at /docs.")
     log_level: Annotated[
@@ -239,8 +279,8 @@ class Settings(BaseSettings):
 
     @property
     def hosts(self) -> list[str]:
-        """Allowed host names; an empty list allows any."""
-        return [each.strip() for each in (self.allowed_hosts or "").split(",") if each.strip()]
+        """Allowed host names, as `parse_hosts` returns them; an empty list allows any."""
+        return parse_hosts(self.allowed_hosts or "")
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:

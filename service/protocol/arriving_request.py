@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.problems import Problem
-from service.protocol.allowed_hosts import AllowedHosts
 from service.protocol.request_cycle import RequestCycle
 from service.protocol.request_head import (
     MAX_HEADERS,
@@ -56,16 +55,13 @@ class ArrivingRequest:
                 400, "The chunks are too small, or their extensions or trailers are too large."
             )
 
-    def validate_head(
-        self, method: bytes, version: str, upgrades: bool, allowed_hosts: AllowedHosts
-    ) -> None:
-        """Validate the complete head, and convert `url` to the origin form.
+    def validate_head(self, method: bytes, version: str, upgrades: bool) -> None:
+        """Validate the complete head except the value of Host, and convert `url` to origin form.
 
         Args:
             method: The method of the request line.
             version: The version of the request line, such as "1.1".
             upgrades: True if the head requests another protocol, as CONNECT does too.
-            allowed_hosts: The hosts that the service serves.
 
         Raises:
             Problem: The head is invalid or too large.
@@ -82,9 +78,5 @@ class ArrivingRequest:
             and b"#" not in url
             and not upgrades
         ):
-            if error := allowed_hosts.error_for(self.host):
-                raise Problem(*error)
             return
-        self.url, self.expects_continue = validate_head(
-            method, version, url, self.headers, allowed_hosts
-        )
+        self.url, self.expects_continue = validate_head(method, version, url, self.headers)

@@ -24,6 +24,7 @@ from service.lifecycle import GRACE_SECONDS, shutting_down
 from service.overload.admission import Lane, is_probe
 from service.overload.memory import UNCHARGED_BYTES
 from service.problems import Problem, rejected_scope, rejection_of
+from service.protocol.allowed_hosts import MISDIRECTED, serves_any_host
 from service.protocol.arriving_request import SLICE_BYTES, ArrivingRequest
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.direct_requests import DirectRequest, Headers
@@ -408,7 +409,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         assert parser is not None
         version: str = parser.get_http_version()
         method, upgrades = parser.get_method(), parser.should_upgrade()
-        request.validate_head(method, version, upgrades, self.context.allowed_hosts)
+        request.validate_head(method, version, upgrades)
         if upgrades:
             return  # the parser stops, and _parse_without_upgrade goes on
         if len(self._requests) > MAX_PIPELINED:
@@ -418,7 +419,11 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def _dispatch(
         self, request: ArrivingRequest, method: bytes, version: str, *, keep_alive: bool
     ) -> None:
-        """Append a request with a valid head to those that are to be answered."""
+        """Append a request with a valid head to those that are to be answered.
+
+        Raises:
+            Problem: The host is malformed or not served, or only probes are served.
+        """
         raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
         fields: dict[str, Any] = {
@@ -429,6 +434,11 @@ class HardenedHttpProtocol(asyncio.Protocol):
             "query_string": query,
             "headers": request.headers,
         }
+        error = self.context.allowed_hosts.error_for(request.host)
+        if error and not (
+            error[0] == MISDIRECTED and serves_any_host(fields["method"], fields["path"])
+        ):
+            raise Problem(*error)
         if self._serves_probes_only and not is_probe(fields["method"], fields["path"]):
             detail = "The service has too many open connections; retry after 1 s."
             raise Problem(503, detail, headers={"Retry-After": "1"})

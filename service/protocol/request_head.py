@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.problems import Problem
-from service.protocol.allowed_hosts import AllowedHosts
 
 # Fixed limits.
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -25,24 +24,21 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-def validate_head(
-    method: bytes, version: str, url: bytes, headers: Headers, allowed_hosts: AllowedHosts
-) -> tuple[bytes, bool]:
-    """Validate a complete head.
+def validate_head(method: bytes, version: str, url: bytes, headers: Headers) -> tuple[bytes, bool]:
+    """Validate a complete head, except the value of Host.
 
     Args:
         method: The request method.
         version: The version of the request line, such as "1.1".
         url: The request target.
         headers: All headers, with names in lower case.
-        allowed_hosts: The hosts that the service serves.
 
     Returns:
         The target in origin form, and True if the client waits for 100 Continue.
 
     Raises:
-        Problem: 400 (malformed), 414 (target too long), 417 (unsupported expectation), 421 (host
-            that is not served) or 431 (head too large).
+        Problem: 400 (malformed), 414 (target too long), 417 (unsupported expectation) or 431 (head
+            too large).
     """
 
     def values(wanted: bytes) -> list[bytes]:
@@ -53,7 +49,7 @@ def validate_head(
     size = len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
     check_head_size(len(url), len(headers), size)
     hosts, codings, expectations = map(values, (b"host", b"transfer-encoding", b"expect"))
-    if len(hosts) > 1 or (not hosts and version == "1.1"):
+    if len(hosts) > 1 or (not any(hosts) and version == "1.1"):
         raise Problem(400, "The request must have exactly one Host header.")
     if codings and (codings != [b"chunked"] or version == "1.0"):
         raise Problem(400, "Transfer-Encoding must be chunked, alone, and in HTTP/1.1.")
@@ -61,7 +57,6 @@ def validate_head(
         raise Problem(417, "The only supported expectation is 100-continue.")
     if method == b"CONNECT":
         raise Problem(400, "CONNECT is not supported: this service is not a proxy.")
-    allowed_hosts.require(hosts)
     return _origin_form(url, method, hosts), version == "1.1" and bool(expectations)
 
 

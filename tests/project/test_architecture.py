@@ -77,8 +77,8 @@ service.security           ← model.artifacts model.errors service.health_check
     service.settings
 service.overload           ← service.background service.health_checks service.problems
     service.request_context
-service.protocol           ← service.background service.lifecycle service.overload service.problems
-    service.settings
+service.protocol           ← service.background service.health_checks service.lifecycle
+    service.overload service.problems service.settings
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings

@@ -27,7 +27,7 @@ ID = b"X-Request-ID: of-the-client\r\n"
 REJECTED = {
     "malformed": (400, "unmatched", "malformed", b"GET / HTTP/1.1\r\nX-A : b\r\n\r\n"),
     "long target": (414, "unmatched", "target_too_long", b"GET /" + b"a" * 9000),
-    "misdirected": (421, "unmatched", "misdirected", GET + b"Host: other\r\n\r\n"),
+    "misdirected": (421, "unmatched", "misdirected", b"GET / HTTP/1.1\r\nHost: other\r\n\r\n"),
     "large head": (431, "unmatched", "head_too_large", GET + b"X-A: b\r\n" * 102),
     "half head": (408, "unmatched", "too_slow", GET),
     "half body": (

@@ -1,5 +1,6 @@
 """Tests of service.settings: environment variables, flags, deprecated names and error texts."""
 
+import json
 import re
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def test_an_invalid_value_is_an_error_without_the_value(
     text = str(caught.value)
     assert text.startswith(f"MALIGNANCY_{name} (--{name.lower().replace('_', '-')}) must be ")
     assert value not in text
+
+
+@pytest.mark.parametrize(
+    "value", ["http://a.org", "a.org:8000", "[::1]:8000", "*", "*.", "a..b", "a.org/x", "a.org b"]
+)
+def test_a_wrong_host_is_explained_in_words(value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read_settings(["--allowed-hosts", f"b.org, {value}"])
+    text = str(caught.value)
+    assert text.startswith("MALIGNANCY_ALLOWED_HOSTS (--allowed-hosts) must be host names or IP ")
+    assert "without scheme, port and path" in text
+    assert "pattern" not in text
+
+
+def test_no_setting_has_a_pattern_which_an_error_would_quote() -> None:
+    assert '"pattern"' not in json.dumps(Settings.model_json_schema())
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

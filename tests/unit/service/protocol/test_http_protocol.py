@@ -135,8 +135,24 @@ async def test_only_allowed_hosts() -> None:
             sent = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n" + more + b"\r\n"
             assert statuses(await server.connect().send(sent)) == [status]
     without = b"GET / HTTP/1.0\r\n\r\n"
-    assert statuses(await server.connect().send(without)) == [400]
+    assert statuses(await server.connect().send(without)) == [421]
     assert len(server.application.scopes) == 4
+
+
+async def test_health_checks_and_metrics_need_no_allowed_host() -> None:
+    server = Server(allowed_hosts="a.org")
+    for path in (b"/health", b"/v2/models/a/ready", b"/metrics"):
+        for head in (
+            b"GET %b HTTP/1.1\r\nHost: 10.0.0.7:8000\r\n\r\n",
+            b"GET http://10.0.0.7%b HTTP/1.1\r\nHost: 10.0.0.7\r\n\r\n",
+            b"HEAD %b HTTP/1.0\r\n\r\n",
+        ):
+            wire = server.connect()
+            assert statuses(await wire.send(head % path)) == [200]
+        malformed = b"GET " + path + b" HTTP/1.1\r\nHost: a b\r\n\r\n"
+        assert statuses(await server.connect().send(malformed)) == [400]
+    post = b"POST /metrics HTTP/1.1\r\nHost: 10.0.0.7\r\nContent-Length: 0\r\n\r\n"
+    assert statuses(await server.connect().send(post)) == [421]
 
 
 @pytest.mark.parametrize("more", [(), (b"Expect: 100-continue",)])
