@@ -4,19 +4,17 @@ The extra `arrow` installs pyarrow.
 """
 
 import io
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import types
 
-from model.arrays import Array
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature
 from service.codecs.blocks import Block, TableRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.tabular.arrow_columns import ArrowColumn, is_accepted, takes_bytes
 from service.codecs.tabular.arrow_framing import (
     DICTIONARY,
     SCHEMA,
@@ -24,11 +22,9 @@ from service.codecs.tabular.arrow_framing import (
     MessageReader,
     malformed,
 )
-from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, require_columns
+from service.codecs.tabular.columns import require_columns
 from service.codecs.tabular.line_buffer import NUMBER_BYTES, ROW_BYTES
 from service.problems import FieldError, Problem
-
-TEXT_BYTES = 120  # memory of a text as a Python object, and of its number
 
 # Exceptions that pyarrow raises for malformed data.
 BROKEN = (pa.ArrowException, OSError, ValueError)
@@ -51,7 +47,7 @@ class ArrowReader:
         self._messages = MessageReader(max_bytes)
         self._file = io.BytesIO()  # the dictionaries and the batch that are read next
         self._batches: Any = None
-        self._columns: dict[str, _Column] = {}
+        self._columns: dict[str, ArrowColumn] = {}
 
     @property
     def held_bytes(self) -> int:
@@ -105,21 +101,21 @@ class ArrowReader:
         for start in range(0, rows.num_rows, length):
             yield self._block(rows.slice(start, length), charge)
 
-    def _checked(self, schema: Any) -> "dict[str, _Column]":
+    def _checked(self, schema: Any) -> dict[str, ArrowColumn]:
         require_columns(schema.names, self._schema)
         features = [each for each in self._schema.features if each.name in schema.names]
         kinds = {each.name: schema.field(each.name).type for each in features}
         errors = [
             FieldError(field=each.name, rule=f"must be a column of {_column_type(each)}")
             for each in features
-            if not _is_accepted(kinds[each.name], each)
+            if not is_accepted(kinds[each.name], each)
         ]
-        if not errors and all(map(types.is_null, kinds.values())):
-            # Otherwise a batch without data could have any number of rows.
-            errors = [FieldError(field="body", rule="must have a column that is not of type null")]
+        if not errors and not any(map(takes_bytes, kinds.values())):
+            rule = "must have a column that is not of type null"
+            errors = [FieldError(field="body", rule=rule)]
         if errors:
             raise Problem.invalid(errors)
-        return {each.name: _Column(each, self._max_bytes) for each in features}
+        return {each.name: ArrowColumn(each, self._max_bytes) for each in features}
 
     def _block(self, batch: Any, charge: Charge) -> Block:
         values = np.full((batch.num_rows, len(self._schema.features)), np.nan)
@@ -128,76 +124,6 @@ class ArrowReader:
                 column = self._columns[feature.name]
                 values[:, place] = column.numbers(batch.column(feature.name), charge)
         return self._rules.check(values)
-
-
-class _Column:
-    """Converts the columns of one feature to numbers."""
-
-    def __init__(self, feature: Feature, max_bytes: int) -> None:
-        self._feature, self._max_bytes = feature, max_bytes
-        self._known = CellCache(feature.parse)
-        self._dictionary: Any = None
-        self._codes: Array = np.empty(0)
-
-    @property
-    def held_bytes(self) -> int:
-        """Memory of the numbers of a dictionary, and of cached cells."""
-        return int(self._codes.nbytes) + len(self._known) * CACHED_CELL_BYTES
-
-    def numbers(self, column: Any, charge: Charge) -> Array:
-        """Return the numbers `(B,)` of cells; infinity for a value that the feature rejects.
-
-        Args:
-            column: B cells.
-            charge: Called with the memory of a dictionary's texts.
-        """
-        if types.is_null(column.type):
-            return np.full(len(column), np.nan)
-        if types.is_dictionary(column.type):
-            if self._dictionary is None or not self._dictionary.equals(column.dictionary):
-                texts = column.dictionary
-                charge(len(texts) * TEXT_BYTES + 4 * texts.nbytes)
-                self._dictionary = texts
-                self._codes = np.append(self._read(column.dictionary), np.nan)
-            indices = _floats(column.indices)
-            return self._codes[np.where(np.isnan(indices), -1, indices).astype(np.intp)]
-        if self._feature.type == "category":
-            return self._read(column)
-        values = _floats(column)
-        if self._feature.type == "boolean":
-            values = np.where((values == 0) | (values == 1) | np.isnan(values), values, np.inf)
-        return values
-
-    def _read(self, texts: Any) -> Array:
-        # All cells of a string view may share one large text.
-        if len(texts) and types.is_string_view(texts.type):
-            views = texts.buffers()[1]  # 16 bytes each, of which the first four are the size
-            sizes = np.frombuffer(views, np.int32, 4 * len(texts), 16 * texts.offset)[::4]
-            if sizes.sum(dtype=np.int64) > self._max_bytes:
-                raise Problem(413, f"A column must have at most {self._max_bytes} bytes of text.")
-        cells = texts.to_numpy(zero_copy_only=False).tolist()
-        known = self._known
-        return np.array([math.nan if cell is None else known[cell] for cell in cells])
-
-
-def _floats(column: Any) -> Array:
-    """Return numbers or booleans as `(B,)` float64, NaN for null."""
-    if types.is_boolean(column.type):
-        column = column.cast(pa.uint8())
-    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=float)
-
-
-def _is_accepted(kind: Any, feature: Feature) -> bool:
-    if types.is_null(kind):
-        return True
-    if feature.type == "category":
-        return _is_text(kind.value_type if types.is_dictionary(kind) else kind)
-    numbers = types.is_integer(kind) or types.is_floating(kind)
-    return numbers or (feature.type == "boolean" and types.is_boolean(kind))
-
-
-def _is_text(kind: Any) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
 def _column_type(feature: Feature) -> str:
