@@ -133,16 +133,15 @@ def takes_bytes(kind: Any) -> bool:
 
 
 def _value_type(kind: Any) -> Any:
-    """Return the type of the values of a dictionary, of a run-end encoding, or of both.
+    """Return the type of the values of a dictionary or of runs, or another type as it is.
 
-    A dictionary without data in its values could have any number of them: such a type is returned
-    as it is.
+    A dictionary of values without data, which could be any number, stays a dictionary.
     """
-    inner = kind.value_type if types.is_run_end_encoded(kind) else kind
-    if types.is_dictionary(inner):
-        inner = inner.value_type
-        return kind if types.is_null(inner) else inner
-    return inner
+    if types.is_run_end_encoded(kind):
+        return kind.value_type
+    if types.is_dictionary(kind) and not types.is_null(kind.value_type):
+        return kind.value_type
+    return kind
 
 
 def _floats(column: Any) -> Array:
