@@ -36,7 +36,10 @@ request_context: ContextVar[RequestContext] = ContextVar(
     default=RequestContext("-"),  # noqa: B039 - written values of the default are never read
 )
 
-_VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+# The characters of UUIDs, base64 and trace ids, such as Root=1-6789;Parent=53 and |6a.1_2. None of
+# them has a meaning where an id is copied to, unlike quotes and backslashes (JSON, log lines),
+# commas and blanks (lists of headers), <>& (HTML), % (URLs), and ${}()` (templates and shells).
+_VALID_ID = re.compile(rb"[A-Za-z0-9._~#:;/=+@|-]{1,128}")
 
 
 def given_request_id(scope: Scope) -> bytes | None:

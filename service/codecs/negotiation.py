@@ -49,7 +49,7 @@ JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON, JSON)
 def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
     """Choose the media types of body and answer.
 
-    Without Content-Type the body is JSON.
+    Without Content-Type, or with an empty one, the body is JSON.
 
     Args:
         headers: Names in lower case, and values.
@@ -64,9 +64,9 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
     """
     body, accepted = JSON, []
     for name, value in headers:
-        if name == b"content-type" and value != b"application/json":
+        if name == b"content-type" and value not in (b"", b"application/json"):
             body = _body_type(value.decode("latin-1"))
-        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
             raise Problem(415, "The body must not be compressed.", headers={"Accept-Encoding": ""})
         elif name == b"accept" and value not in (b"", b"*/*"):
             accepted.append(value.decode("latin-1"))

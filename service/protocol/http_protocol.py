@@ -31,7 +31,7 @@ from service.protocol.direct_requests import DirectRequest, Headers
 from service.protocol.known_heads import END
 from service.protocol.open_connections import Place
 from service.protocol.request_cycle import RequestCycle
-from service.protocol.request_head import FRAMING_HEADERS
+from service.protocol.request_head import FRAMING_HEADERS, WHITESPACE
 from service.protocol.timeouts import Deadline
 from service.protocol.transport import MeteredTransport
 
@@ -392,7 +392,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.state is not READING_HEAD:
             return  # trailers are ignored
-        request, name = self._arriving, name.lower()
+        request, name, value = self._arriving, name.lower(), value.strip(WHITESPACE)
         request.headers.append((name, value))
         if name in FRAMING_HEADERS:
             request.framing_headers += 1

@@ -18,6 +18,10 @@ MAX_HEADERS: Final = 100
 # A head with any of these needs full validation; a single Host header alone does not.
 FRAMING_HEADERS: Final = frozenset((b"host", b"expect", b"transfer-encoding", b"upgrade"))
 
+# Blanks and tabs around the value of a header are no part of it (RFC 9110, section 5.5). The
+# connection removes them, so that no reader has to.
+WHITESPACE: Final = b" \t"
+
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
@@ -31,7 +35,7 @@ def validate_head(method: bytes, version: str, url: bytes, headers: Headers) -> 
         method: The request method.
         version: The version of the request line, such as "1.1".
         url: The request target.
-        headers: All headers, with names in lower case.
+        headers: All headers, with names in lower case, and without `WHITESPACE` around values.
 
     Returns:
         The target in origin form, and True if the client waits for 100 Continue.
@@ -42,7 +46,7 @@ def validate_head(method: bytes, version: str, url: bytes, headers: Headers) -> 
     """
 
     def values(wanted: bytes) -> list[bytes]:
-        return [value.strip().lower() for name, value in headers if name == wanted]
+        return [value.lower() for name, value in headers if name == wanted]
 
     if version not in ("1.1", "1.0"):
         raise Problem(400, "The version must be HTTP/1.1 or HTTP/1.0.")

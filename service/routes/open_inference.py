@@ -144,7 +144,7 @@ async def _plain_body(
 
 def _header_length(scope: Scope) -> int | None:
     """Return the number of bytes of the body that are JSON; None for all."""
-    values = {value for name, value in scope["headers"] if name == HEADER_LENGTH}
+    values = {value for name, value in scope["headers"] if name == HEADER_LENGTH and value}
     if not values:
         return None
     value = values.pop()
