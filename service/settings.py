@@ -86,6 +86,18 @@ class SettingError(Exception):
         super().__init__(f"{PREFIX}{name.upper()} (--{flag}) {rule}")
 
 
+class VariableError(SettingError):
+    """An environment variable that is not a setting has an invalid value.
+
+    Args:
+        variable: The variable.
+        rule: Rule that its value breaks.
+    """
+
+    def __init__(self, variable: str, rule: str) -> None:
+        Exception.__init__(self, f"{variable} {rule}")
+
+
 class Settings(BaseSettings):
     """Serve trained models over REST."""
 
@@ -122,10 +134,23 @@ class Settings(BaseSettings):
         "Default: no signatures.",
     )
     host: str = Field(
-        "127.0.0.1", description="IP address or host name to listen on; 0.0.0.0 is all of IPv4."
+        "127.0.0.1",
+        description="IP address or host name to listen on; 0.0.0.0 is all of IPv4, and :: all of "
+        "IPv6 and IPv4. Of a name, all addresses that this machine has.",
     )
     port: int = Field(
         8000, ge=0, le=65535, description="TCP port to listen on; 0 selects a free port."
+    )
+    unix_socket: Path | None = Field(
+        None,
+        description="Path of a Unix socket to listen on, instead of host and port. Every user who "
+        "may enter its folder may connect. Default: none.",
+    )
+    fd: int | None = Field(
+        None,
+        ge=0,
+        description="Number of an open file descriptor, a socket to listen on, instead of host and "
+        "port. The sockets that systemd passes are used without it. Default: none.",
     )
     threshold: str | None = Field(
         None,

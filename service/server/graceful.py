@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, cast
@@ -33,11 +33,18 @@ class GracefulServer(uvicorn.Server):
     Args:
         config: uvicorn's configuration.
         lifecycle: The lifecycle of the process; the caller installs the signal handlers.
+        on_started: Called when the server listens.
     """
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
+        self._on_started = on_started
         self._drain_started = False
 
     @contextmanager
@@ -55,6 +62,7 @@ class GracefulServer(uvicorn.Server):
             await super().startup(sockets)
             await self._listen_more()
             self._lifecycle.started = self.started
+            self._on_started()
         if self._lifecycle.stopping:  # the process never reported ready: no drain is needed
             self._lifecycle.advance_to(Phase.CLOSING)
             self.should_exit = True

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 
 import uvicorn
@@ -25,10 +26,10 @@ from service.observability.logging import configure_logging
 from service.observability.tracing import create_tracer_provider
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
-from service.server.address import AddressError, check_address
 from service.server.allocator import return_large_buffers
 from service.server.descriptors import limit_connections
 from service.server.graceful import GracefulServer
+from service.server.listeners import BACKLOG, AddressError, open_listeners, url_of
 from service.server.supervisor import follow_supervisor, serve_with_workers
 from service.server.uvicorn_check import UvicornError, check_uvicorn
 from service.settings import SettingError, Settings, read_settings
@@ -36,7 +37,6 @@ from service.settings import SettingError, Settings, read_settings
 logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_SECONDS = 0.0005
-BACKLOG = 512  # connections that wait to be accepted; 32 are accepted per iteration
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,13 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_uvicorn()
         settings = read_settings(arguments)
-        check_address(settings.host, settings.port)
-        if settings.workers > 1:
-            configure_logging(settings.log_level, settings.log_format, _log_writer())
-            create_app(settings)  # reports errors of the settings and artifacts once
-            return 0 if serve_with_workers(_serve_as_worker, settings) else 3
-        lifecycle = Lifecycle(settings.drain_seconds)
-        app = _make_app(settings, lifecycle)
+        with open_listeners(settings) as listeners:
+            return _serve(settings, listeners)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -63,12 +58,37 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
+
+
+def _serve(settings: Settings, listeners: list[socket.socket]) -> int:
+    """Serve with one process or several until a signal, and return the exit code.
+
+    Args:
+        settings: The settings of the service.
+        listeners: The listening sockets.
+    """
+    if settings.workers > 1:
+        configure_logging(settings.log_level, settings.log_format, _log_writer())
+        create_app(settings)  # reports errors of the settings and artifacts once
+        _log_addresses(listeners)
+        return 0 if serve_with_workers(_serve_as_worker, settings, listeners) else 3
+    lifecycle = Lifecycle(settings.drain_seconds)
+    app = _make_app(settings, lifecycle)
     lifecycle.follow_signals()
-    GracefulServer(_config(app, settings, lifecycle), lifecycle).run()
+    on_started = partial(_log_addresses, listeners)
+    GracefulServer(_config(app, settings, lifecycle), lifecycle, on_started).run(listeners)
     return 0
 
 
-def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Connection) -> None:
+def _log_addresses(listeners: list[socket.socket]) -> None:
+    """Log the addresses in the words of uvicorn, which logs none of sockets that it is given."""
+    for listener in listeners:
+        logger.info("Uvicorn running on %s (Press CTRL+C to quit)", url_of(listener))
+
+
+def _serve_as_worker(
+    settings: Settings, listeners: list[socket.socket], commands: Connection
+) -> None:
     """Run one of several worker processes until the supervisor stops it or is gone.
 
     A worker whose artifact cannot be read any more exits with code 1; the supervisor then starts
@@ -76,7 +96,7 @@ def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Conn
 
     Args:
         settings: The settings of the service.
-        listener: The listening socket that all workers share.
+        listeners: The listening sockets that all workers share.
         commands: The pipe to the supervisor.
     """
     lifecycle = Lifecycle(settings.drain_seconds)
@@ -90,7 +110,7 @@ def _serve_as_worker(settings: Settings, listener: socket.socket, commands: Conn
         sys.exit(1)
     # SIGTERM and Ctrl-C may reach all processes. A second signal counts in the supervisor only.
     signal.signal(signal.SIGTERM, lambda *_: lifecycle.advance_to(Phase.DRAINING))
-    GracefulServer(_config(app, settings, lifecycle), lifecycle).run([listener])
+    GracefulServer(_config(app, settings, lifecycle), lifecycle).run(listeners)
 
 
 def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.Config:
@@ -98,8 +118,6 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
     settings = settings.model_copy(update={"max_connections": connections})
     return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         http=hardened_protocol(
             ConnectionContext(settings, lifecycle, app.count_rejected, app.memory, app.find_handler)
         ),

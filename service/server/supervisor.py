@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, Final
 
-import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 
@@ -31,7 +30,7 @@ POLL_SECONDS: Final = 0.5
 MAX_FAILED_STARTS: Final = 8  # in a row, in about 2 minutes
 METRICS_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
-RunWorker = Callable[[Settings, socket.socket, Connection], None]
+RunWorker = Callable[[Settings, list[socket.socket], Connection], None]
 
 
 def follow_supervisor(supervisor: Connection, lifecycle: Lifecycle) -> None:
@@ -59,16 +58,18 @@ class Worker:
     Args:
         serve: The function that the worker runs.
         settings: The settings of the service.
-        listener: The listening socket.
+        listeners: The listening sockets.
 
     Attributes:
         ready: True if the worker's server has started.
     """
 
-    def __init__(self, serve: RunWorker, settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self, serve: RunWorker, settings: Settings, listeners: list[socket.socket]
+    ) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, worker_pipe = spawn.Pipe()
-        arguments = (serve, settings, listener, worker_pipe)
+        arguments = (serve, settings, listeners, worker_pipe)
         self.process = spawn.Process(target=_run_worker, args=arguments)
         # Signals are blocked until the worker has handlers: they would end it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
@@ -114,12 +115,12 @@ class Worker:
 
 
 def _run_worker(
-    serve: RunWorker, settings: Settings, listener: socket.socket, commands: Connection
+    serve: RunWorker, settings: Settings, listeners: list[socket.socket], commands: Connection
 ) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
-    serve(settings, listener, commands)
+    serve(settings, listeners, commands)
 
 
 class Supervisor:
@@ -132,14 +133,18 @@ class Supervisor:
     Args:
         serve: The function that each worker runs.
         settings: The settings of the service.
-        listener: The listening socket.
+        listeners: The listening sockets.
         lifecycle: The lifecycle of the supervisor, which the workers follow.
     """
 
     def __init__(
-        self, serve: RunWorker, settings: Settings, listener: socket.socket, lifecycle: Lifecycle
+        self,
+        serve: RunWorker,
+        settings: Settings,
+        listeners: list[socket.socket],
+        lifecycle: Lifecycle,
     ) -> None:
-        self._serve, self._settings, self._listener = serve, settings, listener
+        self._serve, self._settings, self._listeners = serve, settings, listeners
         self._lifecycle = lifecycle
         self._failed = False
         self._reload_requested = False
@@ -166,7 +171,8 @@ class Supervisor:
         while not self._lifecycle.stopping:
             self._replace_workers()
             self._broadcast_and_wait()
-        self._listener.close()  # the last of the workers closes the port
+        for listener in self._listeners:  # the last of the workers closes the port
+            listener.close()
         for worker in self._workers:
             worker.process.terminate()  # ends it if it is starting, else begins its drain
         max_seconds = GRACE_SECONDS + EXIT_SECONDS + FLUSH_SECONDS
@@ -202,7 +208,7 @@ class Supervisor:
                 self._record_failed_start()
         while self._may_start() and not self._lifecycle.stopping:
             try:
-                self._workers.append(Worker(self._serve, self._settings, self._listener))
+                self._workers.append(Worker(self._serve, self._settings, self._listeners))
             except OSError as error:  # such as the limit on processes
                 logger.error("worker_startup_failed", extra={"error": str(error)})
                 self._record_failed_start()
@@ -251,14 +257,15 @@ class Supervisor:
                 pass
 
 
-def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
+def serve_with_workers(
+    serve: RunWorker, settings: Settings, listeners: list[socket.socket]
+) -> bool:
     """Serve with several worker processes until SIGTERM or Ctrl-C.
-
-    Ends the program with exit code 3 if the port is in use.
 
     Args:
         serve: The function that each worker runs.
         settings: The settings of the service.
+        listeners: The listening sockets.
 
     Returns:
         False if the workers could not start.
@@ -275,5 +282,4 @@ def serve_with_workers(serve: RunWorker, settings: Settings) -> bool:
         os.environ[METRICS_FOLDER_VARIABLE] = folder
         lifecycle = Lifecycle(settings.drain_seconds)
         lifecycle.follow_signals()
-        config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
-        return Supervisor(serve, settings, config.bind_socket(), lifecycle).run()
+        return Supervisor(serve, settings, listeners, lifecycle).run()

@@ -50,7 +50,7 @@ class Supervised:
         self.lifecycle = Lifecycle(0)
         with socket.socket() as listener:
             self.supervisor = Supervisor(
-                lambda *_: None, Settings(workers=2), listener, self.lifecycle
+                lambda *_: None, Settings(workers=2), [listener], self.lifecycle
             )
 
     def step(self, seconds: float = 0) -> list[Worker]:

@@ -1,0 +1,104 @@
+"""One worker and several listen alike: on addresses, a Unix socket, and passed sockets."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.eventually import until
+from support.paths import ROOT
+from support.service_process import SECONDS, answer, status_of
+
+pytestmark = pytest.mark.process
+
+HAS_IPV6 = Path("/proc/net/if_inet6").is_file() and bool(Path("/proc/net/if_inet6").read_text())
+GET = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(params=[1, 2], ids=["one-worker", "two-workers"])
+def workers(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+@contextmanager
+def serving(
+    artifact: Path,
+    log: Path,
+    workers: int,
+    *flags: str,
+    passed: Sequence[int] = (),
+    program: Sequence[str] = (sys.executable, "-m", "service"),
+) -> Iterator[str]:
+    """Run a service, and return its log when it listens; SIGTERM must end it with code 0."""
+    arguments = ["--artifact", str(artifact), "--workers", str(workers), *flags]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [*program, *arguments], cwd=ROOT, stderr=file, pass_fds=passed, start_new_session=True
+        )
+        try:
+            until(lambda: log.read_text().count("startup complete") >= workers)
+            yield log.read_text()
+            process.terminate()
+            assert process.wait(SECONDS) == 0
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def is_ready(address: tuple[str, int] | str) -> bool:
+    """Return True if the service at an address is ready."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    if isinstance(address, tuple) and ":" in address[0]:
+        family = socket.AF_INET6
+    with socket.socket(family) as connection:
+        connection.settimeout(SECONDS)
+        connection.connect(address)
+        connection.sendall(GET)
+        return status_of(answer(connection)) == 200
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+def test_all_addresses_answer(artifact_path: Path, tmp_path: Path, workers: int) -> None:
+    flags = "--host", "::", "--port", "0"
+    with serving(artifact_path, tmp_path / "log", workers, *flags) as log:
+        found = re.search(r"running on http://\[::\]:(\d+)", log)
+        assert found
+        for host in ("127.0.0.1", "::1"):
+            assert is_ready((host, int(found[1])))
+
+
+def test_a_unix_socket_answers(artifact_path: Path, tmp_path: Path, workers: int) -> None:
+    path = os.path.relpath(tmp_path / "s", ROOT)  # at most 107 bytes
+    with serving(artifact_path, tmp_path / "log", workers, "--unix-socket", path) as log:
+        assert f"running on unix:{path}" in log
+        assert is_ready(os.path.relpath(tmp_path / "s"))
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_passed_descriptor_answers(artifact_path: Path, tmp_path: Path, workers: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        descriptor, address = listener.fileno(), listener.getsockname()
+        flags, log = ("--fd", str(descriptor)), tmp_path / "log"
+        with serving(artifact_path, log, workers, *flags, passed=[descriptor]):
+            assert is_ready(address)
+
+
+def test_the_sockets_of_systemd_answer(artifact_path: Path, tmp_path: Path, workers: int) -> None:
+    first, second = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    with first, second:
+        passed = first.fileno(), second.fileno()
+        script = f"""exec 3<&{passed[0]} 4<&{passed[1]}
+            export LISTEN_PID=$$ LISTEN_FDS=2
+            exec {sys.executable} -m service "$@\""""
+        program, log = ("bash", "-c", script, "service"), tmp_path / "log"
+        with serving(artifact_path, log, workers, passed=passed, program=program):
+            assert is_ready(first.getsockname())
+            assert is_ready(second.getsockname())
