@@ -13,7 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
+from service.environment import is_service_link, platform_port, unknown_variables
+
 PREFIX = "MALIGNANCY_"
+SERVICE_LINK_HINT = (
+    "; Kubernetes sets this variable to tcp://… for a Service named malignancy: set "
+    "enableServiceLinks: false in the pod's specification, or rename the Service"
+)
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
@@ -139,7 +145,11 @@ class Settings(BaseSettings):
         "IPv6 and IPv4. Of a name, all addresses that this machine has.",
     )
     port: int = Field(
-        8000, ge=0, le=65535, description="TCP port to listen on; 0 selects a free port."
+        8000,
+        ge=0,
+        le=65535,
+        description="TCP port to listen on; 0 selects a free port. Without this setting, the "
+        "variables PORT (Cloud Run, Heroku) and AIP_HTTP_PORT (Vertex AI) set the port.",
     )
     unix_socket: Path | None = Field(
         None,
@@ -339,6 +349,9 @@ def read_settings(arguments: Sequence[str]) -> Settings:
             _warn_deprecated(variable, f"{PREFIX}{new.upper()}")
             if not os.environ.get(f"{PREFIX}{new.upper()}"):
                 values[new] = old_value
+    port = platform_port(os.environ)
+    if port and not os.environ.get(f"{PREFIX}PORT"):
+        values["port"] = port[1]
     try:
         if not flags:  # the parser takes 8 ms of the startup time
             return Settings(**values)
@@ -350,9 +363,25 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         )
         return Settings(_cli_settings_source=source, **values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        rule = first["msg"].replace("Input should", "must", 1).removeprefix("Value error, ")
-        raise SettingError(str(first["loc"][0]), rule) from None
+        first = error.errors(include_url=False)[0]
+        name, rule = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+        rule = rule.replace("Input should", "must", 1)
+        if is_service_link(f"{PREFIX}{name.upper()}", str(first["input"])):
+            rule += SERVICE_LINK_HINT
+        if port and first["input"] == values.get(name):
+            raise VariableError(port[0], rule) from None
+        raise SettingError(name, rule) from None
+
+
+def unknown_settings() -> dict[str, str | None]:
+    """Return the environment variables that begin as settings, but are none.
+
+    Returns:
+        The nearest setting of each one, None if none is near. The variables that Kubernetes sets
+        for a Service named malignancy are left out.
+    """
+    known = {each.upper() for each in (*Settings.model_fields, *DEPRECATED)}
+    return unknown_variables(os.environ, PREFIX, known)
 
 
 class _HelpFormatter(RawDescriptionHelpFormatter):

@@ -32,7 +32,7 @@ from service.server.graceful import GracefulServer
 from service.server.listeners import BACKLOG, AddressError, open_listeners, url_of
 from service.server.supervisor import follow_supervisor, serve_with_workers
 from service.server.uvicorn_check import UvicornError, check_uvicorn
-from service.settings import SettingError, Settings, read_settings
+from service.settings import SettingError, Settings, read_settings, unknown_settings
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_uvicorn()
         settings = read_settings(arguments)
+        log_writer = _configure_logging(settings)
+        for variable, nearest in unknown_settings().items():
+            logger.warning("unknown_setting", extra={"variable": variable, "nearest": nearest})
         with open_listeners(settings) as listeners:
-            return _serve(settings, listeners)
+            return _serve(settings, listeners, log_writer)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -60,20 +63,20 @@ def main(arguments: Sequence[str]) -> int:
         return 2
 
 
-def _serve(settings: Settings, listeners: list[socket.socket]) -> int:
+def _serve(settings: Settings, listeners: list[socket.socket], log_writer: LogWriter) -> int:
     """Serve with one process or several until a signal, and return the exit code.
 
     Args:
         settings: The settings of the service.
         listeners: The listening sockets.
+        log_writer: Writer of log lines.
     """
     if settings.workers > 1:
-        configure_logging(settings.log_level, settings.log_format, _log_writer())
         create_app(settings)  # reports errors of the settings and artifacts once
         _log_addresses(listeners)
         return 0 if serve_with_workers(_serve_as_worker, settings, listeners) else 3
     lifecycle = Lifecycle(settings.drain_seconds)
-    app = _make_app(settings, lifecycle)
+    app = _make_app(settings, lifecycle, log_writer)
     lifecycle.follow_signals()
     on_started = partial(_log_addresses, listeners)
     GracefulServer(_config(app, settings, lifecycle), lifecycle, on_started).run(listeners)
@@ -104,7 +107,7 @@ def _serve_as_worker(
         target=follow_supervisor, args=(commands, lifecycle), name="commands", daemon=True
     ).start()
     try:
-        app = _make_app(settings, lifecycle)
+        app = _make_app(settings, lifecycle, _configure_logging(settings))
     except (ArtifactError, SettingError) as error:
         logger.error("worker_setup_failed", extra={"error": str(error)})
         sys.exit(1)
@@ -131,27 +134,26 @@ def _config(app: Service, settings: Settings, lifecycle: Lifecycle) -> uvicorn.C
     )
 
 
-def _make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
-    """Create the application of a process, with its logging and tracing, and tune the interpreter.
+def _make_app(settings: Settings, lifecycle: Lifecycle, log_writer: LogWriter) -> Service:
+    """Create the application of a process, with its access log and tracing; tune the interpreter.
 
     Args:
         settings: The settings of the service.
         lifecycle: The lifecycle of the process.
+        log_writer: Writer of log lines.
 
     Raises:
         ArtifactError: An artifact cannot be read.
         SettingError: A setting does not fit the models.
     """
-    writer = _log_writer()
-    configure_logging(settings.log_level, settings.log_format, writer)
     app = create_app(
         settings,
-        access_log=access_log(settings.log_level, settings.log_format, writer)
+        access_log=access_log(settings.log_level, settings.log_format, log_writer)
         if settings.access_log
         else None,
         tracer_provider=create_tracer_provider(),
         lifecycle=lifecycle,
-        log_writer=writer,
+        log_writer=log_writer,
     )
     return_large_buffers()
     # A thread that works on a large body yields to other requests after 0.5 ms instead of 5 ms.
@@ -162,9 +164,11 @@ def _make_app(settings: Settings, lifecycle: Lifecycle) -> Service:
     return app
 
 
-def _log_writer() -> LogWriter:
-    """Return a writer to standard error, or to the null device if there is no standard error."""
+def _configure_logging(settings: Settings) -> LogWriter:
+    """Send log lines to standard error, or to the null device if there is no standard error."""
     try:
-        return LogWriter(sys.stderr.fileno())
+        writer = LogWriter(sys.stderr.fileno())
     except (AttributeError, OSError):
-        return LogWriter(os.open(os.devnull, os.O_WRONLY))
+        writer = LogWriter(os.open(os.devnull, os.O_WRONLY))
+    configure_logging(settings.log_level, settings.log_format, writer)
+    return writer

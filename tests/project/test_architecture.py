@@ -60,7 +60,8 @@ model.cli                  ← model.arrays model.artifacts model.errors model.e
     model.training.tables
 model.__main__             ← model.cli
 
-service.settings           ←
+service.environment        ←
+service.settings           ← service.environment
 service.request_context    ←
 service.problems           ← model.errors service.request_context
 service.backoff            ←

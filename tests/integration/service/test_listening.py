@@ -1,5 +1,6 @@
 """One worker and several listen alike: on addresses, a Unix socket, and passed sockets."""
 
+import json
 import os
 import re
 import signal
@@ -102,3 +103,13 @@ def test_the_sockets_of_systemd_answer(artifact_path: Path, tmp_path: Path, work
         with serving(artifact_path, log, workers, passed=passed, program=program):
             assert is_ready(first.getsockname())
             assert is_ready(second.getsockname())
+
+
+def test_a_misspelled_variable_is_logged_once(
+    artifact_path: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALIGNANCY_TRESHOLD", "0.7")
+    with serving(artifact_path, tmp_path / "log", workers, "--port", "0") as log:
+        (line,) = (json.loads(each) for each in log.splitlines() if "unknown_setting" in each)
+    assert line["level"] == "warning"
+    assert (line["variable"], line["nearest"]) == ("MALIGNANCY_TRESHOLD", "MALIGNANCY_THRESHOLD")

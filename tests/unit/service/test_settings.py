@@ -6,7 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import DEPRECATED, PREFIX, SettingError, Settings, read_settings
+from service.environment import PORT_VARIABLES
+from service.settings import (
+    DEPRECATED,
+    PREFIX,
+    SettingError,
+    Settings,
+    read_settings,
+    unknown_settings,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PORT_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_defaults() -> None:
@@ -31,6 +45,42 @@ def test_empty_and_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MALIGNANCY_PORT", "")
     monkeypatch.setenv("MALIGNANCY_SOMETHING", "1")
     assert read_settings([]).port == 8000
+
+
+@pytest.mark.parametrize("variable", PORT_VARIABLES)
+def test_a_platform_gives_the_port(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "1234")
+    assert read_settings([]).port == 1234
+    assert read_settings(["--port", "4321"]).port == 4321
+    monkeypatch.setenv("MALIGNANCY_PORT", "2345")
+    assert read_settings([]).port == 2345
+
+
+def test_an_invalid_port_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "eighty")
+    with pytest.raises(SettingError, match=r"^PORT must be a valid integer"):
+        read_settings([])
+    with pytest.raises(SettingError, match=r"^MALIGNANCY_PORT \(--port\) must be a valid integer"):
+        read_settings(["--port", "ninety"])
+    assert read_settings(["--port", "90"]).port == 90
+
+
+def test_a_service_link_of_kubernetes_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALIGNANCY_PORT", "tcp://10.0.0.1:80")
+    with pytest.raises(SettingError, match=r"^MALIGNANCY_PORT .* must be .*; Kubernetes sets"):
+        read_settings([])
+    assert read_settings(["--port", "8000"]).port == 8000
+
+
+def test_unknown_variables_have_the_nearest_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MALIGNANCY_MAX_ROW", "malignancy_treshold", "MALIGNANCY_X", "MALIGNANCY_PORT"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("MALIGNANCY_MAX_WAITING", "1")
+    assert unknown_settings() == {
+        "MALIGNANCY_MAX_ROW": "MALIGNANCY_MAX_ROWS",
+        "malignancy_treshold": "MALIGNANCY_THRESHOLD",
+        "MALIGNANCY_X": None,
+    }
 
 
 def test_choices_are_case_insensitive() -> None:
