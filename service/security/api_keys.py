@@ -1,14 +1,17 @@
 """API keys and their scopes. With any key configured, all paths but the health checks need one.
 
-A key is `id.secret`, sent as `Authorization: Bearer id.secret` or `X-API-Key: id.secret`. The
-setting holds only the SHA-256 of the secret. The secret must be random, so no salt is needed.
+A key is `id.secret`, sent as `Authorization: Bearer id.secret` or `X-API-Key: id.secret`. Browsers
+prompt for a user and a password, here `id` and `secret`, and send `Authorization: Basic`.
+The setting holds only the SHA-256 of the secret. The secret must be random, so no salt is needed.
 """
 
 import hashlib
 import hmac
 import re
+from base64 import b64decode
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from service.health_checks import is_health_check
@@ -21,6 +24,11 @@ _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
 # The same pattern as the router's: `$` also matches before a line break at the end.
 _METRICS: Final = re.compile(r"(?:/models/[^/]+)?/metrics$")
 _UNKNOWN_KEY: Final = (bytes(32), frozenset[str]())
+_BEARER: Final = (b"www-authenticate", b"Bearer")
+# A separate header, since Chromium reads only one challenge of each.
+_BASIC: Final = (b"www-authenticate", b'Basic realm="id and secret of an API key", charset="UTF-8"')
+_READING: Final = ("GET", "HEAD")
+_OTHER_SITES: Final = (b"cross-site", b"same-site")
 
 
 class ApiKeyAuth:
@@ -57,7 +65,7 @@ class ApiKeyAuth:
         scopes = self._scopes(_sent_key(scope))
         if scopes is None:
             detail = "This service needs an API key, as Authorization: Bearer or X-API-Key."
-            raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+            raise Problem(401, detail, headers=_challenges(scope))
         required = _required_scope(scope)
         if required is not None and not scopes & {required, "admin"}:
             raise Problem(403, f"This API key lacks the scope {required}.")
@@ -74,18 +82,47 @@ class ApiKeyAuth:
 
 
 def _sent_key(scope: Scope) -> bytes:
-    """Return the key of a request; an empty one if there is none or more than one."""
-    found = []
+    """Return the key of a request; an empty one if there is none, or if there are several.
+
+    A browser adds Basic credentials by itself, also to what the page of another site sends. So they
+    count only without another key, and such a page can only read, which the browser hides from it.
+    """
+    keys, from_browser, site = set[bytes](), set[bytes](), b""
     for name, value in scope["headers"]:
         if name == b"x-api-key":
-            found.append(value.strip())
-        elif name == b"authorization" and value[:7].lower() == b"bearer ":
-            found.append(value[7:].strip())
-    return found[0] if len(found) == 1 else b""
+            keys.add(value)
+        elif name == b"authorization":
+            scheme, _, credentials = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                keys.add(credentials.lstrip(b" "))
+            elif scheme.lower() == b"basic":
+                from_browser.add(_basic_key(credentials.lstrip(b" ")))
+        elif name == b"sec-fetch-site":
+            site = value
+    keys.discard(b"")
+    if not keys and (scope["method"] in _READING or site not in _OTHER_SITES):
+        keys = from_browser
+    return keys.pop() if len(keys) == 1 else b""
+
+
+def _basic_key(credentials: bytes) -> bytes:
+    """Return the key of Basic credentials, in base64; an empty one if they are malformed."""
+    try:
+        user, _, password = b64decode(credentials, validate=True).partition(b":")
+    except ValueError:
+        return b""
+    return b"%b.%b" % (user, password)
+
+
+def _challenges(scope: Scope) -> Headers:
+    """Return the headers of a 401 response, with which a browser prompts for the key of a page."""
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    is_page = scope["method"] in _READING and b"text/html" in accept.lower()
+    return Headers(raw=[_BEARER, _BASIC] if is_page else [_BEARER])
 
 
 def _required_scope(scope: Scope) -> str | None:
     """Return the scope that a request needs; None if any key permits it, as to read metadata."""
     if _METRICS.match(scope["path"]):
         return "metrics"
-    return None if scope["method"] in ("GET", "HEAD") else "predict"
+    return None if scope["method"] in _READING else "predict"
