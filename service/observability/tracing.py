@@ -14,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 
 from service.health_checks import is_health_check
+from service.settings import VariableError
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2.0  # fixed
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+SERVICE_NAME = "malignancy"  # unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES has another one
 
 
 def tracing_is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
@@ -32,6 +35,28 @@ def tracing_is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
         and environment.get("OTEL_TRACES_EXPORTER", "otlp").strip().lower() != "none"
         and environment.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
     )
+
+
+def check_protocol(environment: Mapping[str, str] = os.environ) -> None:
+    """Check that the protocol of the environment is the supported one, if tracing is enabled.
+
+    Args:
+        environment: Environment variables.
+
+    Raises:
+        VariableError: The protocol is gRPC or JSON.
+    """
+    variable = next((name for name in PROTOCOLS if environment.get(name)), None)
+    if (
+        variable
+        and tracing_is_enabled(environment)
+        and environment[variable].strip().lower() != "http/protobuf"
+    ):
+        rule = (
+            "must be http/protobuf, the only supported protocol; the HTTP port of a collector is "
+            "4318, where 4317 is that of gRPC"
+        )
+        raise VariableError(variable, rule)
 
 
 def create_tracer_provider() -> "TracerProvider | None":
@@ -45,13 +70,17 @@ def create_tracer_provider() -> "TracerProvider | None":
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         logger.warning("tracing_unavailable", extra={"fix": "pip install 'malignancy[tracing]'"})
         return None
-    os.environ.setdefault("OTEL_SERVICE_NAME", "malignancy")
-    provider = TracerProvider(shutdown_on_exit=False)  # `shut_down_tracing` does it
+    resource = Resource.create()  # from the variables
+    if str(resource.attributes["service.name"]).startswith("unknown_service"):  # the SDK's default
+        resource = resource.merge(Resource({"service.name": SERVICE_NAME}))
+    # `shut_down_tracing` shuts it down.
+    provider = TracerProvider(shutdown_on_exit=False, resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 

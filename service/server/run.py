@@ -23,7 +23,7 @@ from service.lifecycle import Lifecycle, Phase
 from service.observability.access_log import access_log
 from service.observability.log_writer import LogWriter
 from service.observability.logging import configure_logging
-from service.observability.tracing import create_tracer_provider
+from service.observability.tracing import check_protocol, create_tracer_provider
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
 from service.server.allocator import return_large_buffers
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_uvicorn()
         settings = read_settings(arguments)
+        check_protocol()
         log_writer = _configure_logging(settings)
         for variable, nearest in unknown_settings().items():
             logger.warning("unknown_setting", extra={"variable": variable, "nearest": nearest})

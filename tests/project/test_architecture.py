@@ -84,7 +84,7 @@ service.registry           ← model.arrays model.artifacts model.errors model.m
     model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
-    service.codecs service.health_checks service.registry service.request_context
+    service.codecs service.health_checks service.registry service.request_context service.settings
 service.dependencies       ← service.lifecycle service.observability service.overload
     service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs

@@ -1,17 +1,19 @@
 """Tests of service.observability.tracing: variables, the missing extra, and spans of requests."""
 
 import json
+import subprocess
 import sys
 from typing import Any
 
 import httpx
 import pytest
+from support.paths import ROOT
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
-from service.observability.tracing import create_tracer_provider, tracing_is_enabled
-from service.settings import Settings
+from service.observability.tracing import check_protocol, create_tracer_provider, tracing_is_enabled
+from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +35,71 @@ COLLECTOR = "http://127.0.0.1:9"  # nothing listens there
 )
 def test_standard_variables_enable_tracing(environment: dict[str, str], expected: bool) -> None:
     assert tracing_is_enabled(environment) is expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, None),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": ""}, None),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            },
+            None,
+        ),
+    ],
+)
+def test_only_one_protocol_is_supported(environment: dict[str, str], variable: str | None) -> None:
+    check_protocol(environment)  # tracing is not enabled
+    enabled = {**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR}
+    if variable is None:
+        check_protocol(enabled)
+    else:
+        with pytest.raises(SettingError, match=rf"^{variable} must be http/protobuf"):
+            check_protocol(enabled)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_service_does_not_start_with_another_protocol(
+    workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    command = [sys.executable, "-m", "service", "--workers", workers]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf")
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "expected"),
+    [
+        ("", "", "malignancy"),
+        ("a", "", "a"),
+        ("", "service.name=b,deployment.environment=blue", "b"),
+        ("a", "service.name=b", "a"),
+        ("", "deployment.environment=blue", "malignancy"),
+    ],
+)
+def test_standard_variables_name_the_service(
+    name: str, attributes: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("opentelemetry.sdk.trace", reason="the extra tracing is not installed")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR)
+    monkeypatch.setenv("OTEL_SERVICE_NAME", name)
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", attributes)
+    provider = create_tracer_provider()
+    assert provider is not None
+    found = provider.resource.attributes
+    provider.shutdown()
+    assert found["service.name"] == expected
+    assert found.get("deployment.environment", "blue") == "blue"
+    assert ("deployment.environment" in found) is ("deployment" in attributes)
 
 
 def test_a_missing_extra_is_logged(
