@@ -22,6 +22,17 @@ NAMES: Final = {
     "application/json-lines": NDJSON,
     "application/ndjson": NDJSON,
 }
+# By the end of the name of an uploaded file.
+EXTENSIONS: Final = {
+    ".csv": CSV,
+    ".tsv": CSV,
+    ".json": JSON,
+    ".ndjson": NDJSON,
+    ".jsonl": NDJSON,
+    ".arrow": ARROW,
+    ".arrows": ARROW,
+}
+MULTIPART: Final = "multipart/form-data"
 # Without a charset, some clients take the text of these for Latin-1, or guess.
 TEXTS: Final = (CSV, NDJSON)
 UTF_8_NAMES: Final = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -44,6 +55,7 @@ class NegotiatedTypes(NamedTuple):
 
 
 JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON, JSON)
+UPLOAD: Final = NegotiatedTypes(MULTIPART, MULTIPART, MULTIPART)  # the file in it decides
 
 
 def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
@@ -56,7 +68,7 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
         answer: The preferred media type of the answer; by default that of the body.
 
     Returns:
-        The media types.
+        The media types; `UPLOAD` for multipart/form-data.
 
     Raises:
         Problem: Accept excludes every format (406), or the body has an unsupported media type,
@@ -70,6 +82,8 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
             raise Problem(415, "The body must not be compressed.", headers={"Accept-Encoding": ""})
         elif name == b"accept" and value not in (b"", b"*/*"):
             accepted.append(value.decode("latin-1"))
+    if body is MULTIPART:
+        return UPLOAD
     preferred = answer or body
     if accepted:
         preferred = _acceptable(Accept(",".join(accepted)), preferred)
@@ -81,8 +95,10 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
 
 
 def _body_type(content_type: str) -> str:
-    """Return the name of the body's media type, one of `NAMES`. Raises Problem (415)."""
+    """Return the name of the body's media type, of `NAMES` or multipart. Raises Problem (415)."""
     name, parameters = parse_media_range(content_type)
+    if name == MULTIPART:
+        return MULTIPART
     if name not in NAMES:
         rule = f"The media type of the body must be one of {', '.join(MEDIA_TYPES)}"
     elif parameters.get("charset", "utf-8") not in UTF_8_NAMES:

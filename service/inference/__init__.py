@@ -9,4 +9,5 @@ __all__ = [
     "open_inference_metadata",
     "request_body",
     "tables",
+    "upload",
 ]

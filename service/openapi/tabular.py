@@ -2,7 +2,7 @@
 
 from model.prediction.schema import Schema
 from model.prediction.target import Target
-from service.codecs.negotiation import ARROW, CSV, NDJSON
+from service.codecs.negotiation import ARROW, CSV, MULTIPART, NDJSON
 from service.codecs.tabular.answer_columns import column_names
 from service.openapi.json_schema import Json
 
@@ -14,10 +14,14 @@ def table_requests(schema: Schema) -> Json:
     """Return the media types of tables of rows."""
     names = ", ".join(schema.names)
     csv = f"A header row with these names in any order: {names}. An empty cell is a missing value."
+    file = BINARY | {"description": "One file of rows, in one of the other media types."}
     return {
         CSV: {"schema": TEXT | {"description": csv}},
         NDJSON: {"schema": TEXT | {"description": "One JSON object or array a line."}},
         ARROW: {"schema": BINARY | {"description": f"Record batches with the columns {names}."}},
+        MULTIPART: {
+            "schema": {"type": "object", "properties": {"file": file}, "required": ["file"]}
+        },
     }
 
 

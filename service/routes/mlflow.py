@@ -12,13 +12,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from service.codecs.negotiation import JSON, negotiate
+from service.codecs.negotiation import JSON, UPLOAD, negotiate
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
 from service.inference.execution import is_short, max_json_rows, run_work
 from service.inference.mlflow import predict_mlflow
 from service.inference.request_body import read_body
 from service.inference.tables import predict_table
+from service.inference.upload import open_upload
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import MLFLOW
 from service.problems import Problem
@@ -77,6 +78,10 @@ class InvocationsEndpoint:
         request_context.get().route = PATH
         model_version = dependencies.models.find()
         media_types = negotiate(scope["headers"], JSON)
+        if media_types is UPLOAD:
+            limit = dependencies.settings.max_stream_bytes
+            await self(*await open_upload(scope, receive, limit), send)
+            return
         if media_types.request != JSON:
             await predict_table(model_version, media_types, dependencies, scope, receive, send)
             return

@@ -7,12 +7,13 @@ take longer than the prediction itself.
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from service.codecs.negotiation import JSON_TO_JSON, negotiate
+from service.codecs.negotiation import JSON_TO_JSON, UPLOAD, negotiate
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
 from service.inference.instances import answer_instances
 from service.inference.request_body import read_body
 from service.inference.tables import predict_table
+from service.inference.upload import open_upload
 from service.request_context import request_context
 
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
@@ -45,6 +46,10 @@ class PredictEndpoint:
         request_context.get().route = self._route
         model_version = dependencies.models.find(**scope.get("path_params", {}))
         media_types = negotiate(scope["headers"])
+        if media_types is UPLOAD:
+            limit = dependencies.settings.max_stream_bytes
+            await self(*await open_upload(scope, receive, limit), send)
+            return
         if media_types != JSON_TO_JSON:
             await predict_table(model_version, media_types, dependencies, scope, receive, send)
             return

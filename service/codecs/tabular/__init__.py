@@ -8,4 +8,5 @@ __all__ = [
     "csv_reader",
     "csv_writer",
     "ndjson",
+    "upload",
 ]

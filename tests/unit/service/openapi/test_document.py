@@ -79,8 +79,9 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
     operation = document["paths"]["/predict"]["post"]
     assert set(operation["responses"]) == set("200 400 406 413 415 422 503 507".split())
     tables = {"text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"}
-    for content in (operation["requestBody"], operation["responses"]["200"]):
-        assert set(content["content"]) == {"application/json", *tables}
+    body, answer = operation["requestBody"]["content"], operation["responses"]["200"]["content"]
+    assert set(answer) == {"application/json", *tables}
+    assert set(body) == {*answer, "multipart/form-data"}
     assert "application/problem+json" in operation["responses"]["422"]["content"]
     assert [each["name"] for each in operation["parameters"]] == ["threshold", "on_error"]
     schemas = document["components"]["schemas"]

@@ -11,7 +11,7 @@ import pytest
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.codecs.negotiation import ARROW
+from service.codecs.negotiation import ARROW, MULTIPART
 from service.openapi.examples import PredictionExamples
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
 # These formats have no text that could be shown, or change with every request.
-WITHOUT_EXAMPLE = {ARROW, "application/octet-stream", "application/openmetrics-text"}
+WITHOUT_EXAMPLE = {ARROW, MULTIPART, "application/octet-stream", "application/openmetrics-text"}
 SCRAPED = ("/metrics", "text/plain")
 
 
