@@ -27,9 +27,10 @@ from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, network_from
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
-from model.prediction.facts import check_facts
+from model.prediction.facts import check_facts, missing_values
+from model.prediction.names import Name
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
-from model.prediction.schema import FeatureName, Schema
+from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Binary
 
@@ -58,7 +59,7 @@ class _Metadata(BaseModel):
     data_schema: Schema = Field(alias="schema")
     transforms: list[str]
     network: dict[str, Any]
-    operating_points: Annotated[dict[FeatureName, float], Field(max_length=MAX_POINTS)]
+    operating_points: Annotated[dict[Name, float], Field(max_length=MAX_POINTS)]
     calibration: Calibration | None
     facts: dict[str, JsonValue]
 
@@ -168,7 +169,8 @@ def from_bytes(content: bytes) -> Predictor:
         network = network_from(metadata.network)
     except NetworkError as error:
         raise ArtifactError(f"the network cannot be built: {error}") from None
-    theta, schema = arrays["theta"], metadata.data_schema
+    theta, missing = arrays["theta"], {"missing_values": missing_values(metadata.facts)}
+    schema = metadata.data_schema.model_copy(update=missing)
     target = schema.target
     actual = network.inputs, network.outputs, (network.layout.size,), network.dtype
     expected = inputs_of(schema), len(target.names), theta.shape[-1:], theta.dtype.name

@@ -14,7 +14,7 @@ from model.artifacts.atomic_write import atomic_writer
 from model.errors import DataError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
-from model.training.tables.columns import as_text, read_rows
+from model.training.tables.columns import as_text, read_rows, with_nfc_names
 from model.training.tables.readers import naming, read_chunks
 
 
@@ -62,7 +62,7 @@ def _scored_chunks(
     """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
     tasks = (
         joblib.delayed(_scored)(predictor, source, chunk, threshold)
-        for chunk in read_chunks(source)
+        for chunk in read_chunks(source, names=predictor.schema.names)
     )
     if jobs == 1 and cluster is None:  # in this process, without serialization
         yield from (function(*arguments) for function, arguments, _ in tasks)
@@ -106,7 +106,7 @@ def _scored(
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
     with naming(source):
-        rows = read_rows(chunk, schema.features)
+        rows = read_rows(with_nfc_names(chunk), schema.features, schema.missing_values)
     predictions = predictor.predict(rows).astype(float)
     added = schema.target.columns(predictions, threshold)
     for name in added:

@@ -2,8 +2,11 @@
 
 __all__ = [
     "calibration",
+    "cells",
+    "delimiters",
     "encoder",
     "facts",
+    "names",
     "predictor",
     "row_tables",
     "schema",

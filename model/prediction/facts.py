@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from model.errors import ArtifactError
+from model.prediction.names import Text
 
 MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_NAME_CHARACTERS: Final = 1_000
@@ -36,6 +37,18 @@ class _OutOfBag(BaseModel):
     scores: Scores
 
 
+class _RecipeData(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    missing_values: tuple[Text, ...] = ()
+
+
+class _Recipe(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    data: _RecipeData | None = None
+
+
 class _Facts(BaseModel):
     """The facts that responses and reports read; an artifact may lack any, and have others."""
 
@@ -44,7 +57,7 @@ class _Facts(BaseModel):
     description: CardText | None = None
     intended_use: CardText | None = None
     limits: CardLimits = Field(default_factory=list)
-    recipe: dict[str, JsonValue] | None = None
+    recipe: _Recipe | None = None
     data: _Data | None = None
     out_of_bag: _OutOfBag | None = None
     scores: Scores | None = None
@@ -68,6 +81,16 @@ def check_facts(facts: Mapping[str, Any]) -> None:
         place = ".".join(map(str, ("facts", *first["loc"])))
         raise ArtifactError(f"invalid metadata at {place}: {first['msg']}") from None
     _check_sizes("facts", facts)
+
+
+def missing_values(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the texts that the model's recipe reads as missing; none without a recipe.
+
+    Args:
+        facts: Facts that `check_facts` accepts.
+    """
+    recipe = _Facts.model_validate(facts).recipe
+    return () if recipe is None or recipe.data is None else recipe.data.missing_values
 
 
 def _check_sizes(place: str, value: object) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from model.errors import NetworkError
+from model.prediction.cells import missing_numbers
 from model.prediction.encoder import Encoder
 from model.prediction.schema import Feature, Schema
 
@@ -70,7 +71,9 @@ class RowTables:
             keeps_sign = inputs[:, columns].tobytes() != negative_zeros[:, columns].tobytes()
             # -0.0 has the key 0, but other inputs.
             types.append(_TYPES[feature.type] - ({float} if keeps_sign else set()))
-            tables.append(dict(zip(raw, map(np.ndarray.tobytes, inputs[:, columns]), strict=False)))
+            table = dict(zip(raw, map(np.ndarray.tobytes, inputs[:, columns]), strict=False))
+            missing = _missing(feature, schema)
+            tables.append({value: table[value] for value in table if value not in missing})
         return cls(types, tables)
 
     def encode(self, values: Sequence[object]) -> bytes | None:
@@ -94,6 +97,13 @@ class RowTables:
             return b"".join(map(getitem, self._tables, values))
         except KeyError:
             return None
+
+
+def _missing(feature: Feature, schema: Schema) -> frozenset[object]:
+    """Return the values of a feature that are read as missing."""
+    if feature.type == "category":
+        return frozenset(schema.missing_values)
+    return frozenset() if feature.type == "boolean" else missing_numbers(schema.missing_values)
 
 
 def _count(feature: Feature) -> float:

@@ -1,29 +1,15 @@
 """The schema of a model: its features in order, their types and ranges, and its target."""
 
 import math
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
+from model.prediction.names import MAX_CHARACTERS, Name, Text
 from model.prediction.target import Target
-
-MAX_CHARACTERS = 100
-NAME = r"^[^\x00-\x1f\x7f]+$"  # without control characters
-FeatureName = Annotated[
-    str, StringConstraints(pattern=NAME, min_length=1, max_length=MAX_CHARACTERS)
-]
-Category = FeatureName
-
-
-def is_name(text: str) -> bool:
-    """Return whether a text is valid as the name of a feature or a category."""
-    return len(text) <= MAX_CHARACTERS and re.fullmatch(NAME, text) is not None
-
 
 RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
-TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}  # spellings in a table's cells
 
 
 class Feature(BaseModel):
@@ -45,9 +31,9 @@ class Feature(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
-    name: FeatureName
+    name: Name
     type: Literal["integer", "number", "category", "boolean"] = "number"
-    categories: Annotated[tuple[Category, ...], Field(max_length=1000), Strict(False)] = ()
+    categories: Annotated[tuple[Name, ...], Field(max_length=1000), Strict(False)] = ()
     minimum: float | None = None
     maximum: float | None = None
     unit: Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)] | None = None
@@ -106,37 +92,6 @@ class Feature(BaseModel):
             return bool(value)
         return round(value) if self.type == "integer" else value
 
-    def parse(self, cell: str) -> float:
-        """Return the raw value of a table's cell; `SchemaRules` checks its range.
-
-        Args:
-            cell: Text of the cell.
-
-        Returns:
-            NaN for an empty cell; infinity for a text that is no value of this type.
-        """
-        text = cell.strip()
-        if self.type in ("integer", "number"):
-            return parse_number(text)
-        if not text:
-            return math.nan
-        if self.type == "boolean":
-            return TRUTHS.get(text.lower(), math.inf)
-        return float(self.categories.index(text)) if text in self.categories else math.inf
-
-
-def parse_number(cell: str) -> float:
-    """Return the number in a table's cell: NaN if it is empty, infinity if it is no number."""
-    text = cell.strip()
-    if not text:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        return math.inf
-    # float() accepts "nan" and underscores too.
-    return math.inf if math.isnan(value) or "_" in text else value
-
 
 class Schema(BaseModel):
     """The features in the order of a raw row, and the target.
@@ -144,12 +99,15 @@ class Schema(BaseModel):
     Attributes:
         features: 1 to 10 000 features with distinct names.
         target: The target.
+        missing_values: Texts, and numbers as texts, that are read as missing. An artifact has them
+            in its recipe, and its schema does not repeat them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
     target: Target
+    missing_values: Annotated[tuple[Text, ...], Field(exclude=True)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

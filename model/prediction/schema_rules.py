@@ -6,6 +6,7 @@ from operator import contains
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.cells import missing_numbers
 from model.prediction.schema import Feature
 
 MAX_USUAL_FEATURES = 64
@@ -17,18 +18,31 @@ class SchemaRules:
 
     Args:
         features: F features, in the order of the columns.
+        missing_values: Texts that are read as missing (see `Schema`), here the numbers among them.
 
     Attributes:
         low: Smallest valid value of each feature, `(1, F)` float64, finite.
         high: Largest valid value of each feature, `(1, F)` float64, finite.
     """
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    def __init__(self, features: Sequence[Feature], missing_values: tuple[str, ...] = ()) -> None:
         self.low, self.high = np.array([[_bounds(each) for each in features]]).transpose(2, 0, 1)
         fractional = np.array([[each.type == "number" for each in features]])
         self._fractional = fractional if fractional.any() else None
         self._optional = np.array([each.may_be_missing for each in features])
         self._usual = self._find_usual()
+        self._missing = [*missing_numbers(missing_values)]
+        self._numeric = np.array([each.type in ("integer", "number") for each in features])
+
+    def with_gaps(self, values: Array) -> Array:
+        """Return values with NaN in place of the numbers that are read as missing.
+
+        Args:
+            values: Raw values, `(B, F)` float64.
+        """
+        if not self._missing:
+            return values
+        return np.where(np.isin(values, self._missing) & self._numeric, np.nan, values)
 
     def check(self, values: Array) -> Array | None:
         """Find the values that break the rule of their feature.

@@ -8,11 +8,24 @@ from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 
 from model.arrays import Array
+from model.prediction.names import nfc
 
-Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100)]
+Label = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100),
+    AfterValidator(nfc),
+]
 Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[tuple[Label, ...], Field(max_length=1000), Strict(False)]
 

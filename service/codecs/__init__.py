@@ -1,3 +1,11 @@
 """Bytes to rows and back, by media type."""
 
-__all__ = ["accept", "blocks", "charge", "integer_rows", "negotiation", "predictions"]
+__all__ = [
+    "accept",
+    "blocks",
+    "byte_order_mark",
+    "charge",
+    "integer_rows",
+    "negotiation",
+    "predictions",
+]

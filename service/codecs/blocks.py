@@ -158,7 +158,7 @@ class TableRules:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._rules = SchemaRules(schema.features)
+        self._rules = SchemaRules(schema.features, schema.missing_values)
         # Shared by all rows: a hostile body has an error in each value.
         self._errors = [FieldError(field=each.name, rule=each.rule) for each in schema.features]
 
@@ -172,6 +172,7 @@ class TableRules:
         Returns:
             The block with all errors.
         """
+        values = self._rules.with_gaps(values)
         invalid = self._rules.check(values)
         if invalid is None or not invalid.any():
             return Block(values, errors, complete=invalid is None and not errors)

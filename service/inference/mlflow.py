@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from service.codecs.byte_order_mark import without_mark
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import INSTANCES, count_pairs, safe_name, wrong_names
 from service.inference.answer import Answer
@@ -36,6 +37,7 @@ def predict_mlflow(
     Raises:
         Problem: The body is malformed (400) or breaks a rule of the format or schema (422).
     """
+    body = without_mark(body)
     parsed = model_version.frame_limits.require(body)
     charge(parsed)
     try:

@@ -16,6 +16,7 @@ import numpy as np
 from support.raw_values import is_valid
 
 from model.arrays import Array
+from model.prediction.cells import CellParser
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.blocks import Block, TableReader, TableRules
@@ -184,13 +185,13 @@ def csv_body(data: bytes) -> bool:
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         header, *rows = filter(None, csv.reader(io.StringIO(text, "\n")))
         names = [name.strip() for name in header]
-        kinds = {feature.name: feature for feature in schema.features}
+        parsers = {feature.name: CellParser(feature) for feature in schema.features}
         expected = []
         for row in rows:
             if len(row) != len(names):
                 continue
             cells = dict(zip(names, row, strict=True))
-            found = [kinds[name].parse(cells.get(name, "")) for name in schema.names]
+            found = [parsers[name](cells.get(name, "")) for name in schema.names]
             if all(map(is_valid, schema.features, found)):
                 expected.append(found)
         assert sum(len(block.values) for block in blocks) == len(rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from model.errors import DataError
-from model.prediction.schema import is_name
+from model.prediction.names import is_name
 
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
 MAX_CATEGORIES = 20

@@ -192,7 +192,11 @@ def _explain(error: ValidationError) -> str:
 
 
 def _compile(file: RecipeFile) -> Recipe:
-    schema = Schema(features=file.features, target=file.data.build_target(file.task))
+    schema = Schema(
+        features=file.features,
+        target=file.data.build_target(file.task),
+        missing_values=tuple(file.data.missing_values),
+    )
     columns = [("data.target", column) for column in file.data.targets]
     for key, column in (*columns, ("split.column", file.split.column)):
         if column in schema.names:

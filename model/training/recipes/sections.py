@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, mode
 
 from model.errors import RecipeError
 from model.prediction.facts import CardLimits, CardText
+from model.prediction.names import Text, all_nfc, nfc
 from model.prediction.schema import Feature
 from model.prediction.target import (
     Binary,
@@ -58,11 +59,11 @@ class Data(Section):
     positive: Label | None = None
     classes: Labels = ()
     unit: str | None = None
-    labels: dict[str, str] = Field(default={})
+    labels: dict[Text, Text] = Field(default={})
     missing: Literal["drop", "median", "mode"] = "drop"
-    missing_values: list[str] = []
-    group: str | None = None
-    weight: str | None = None
+    missing_values: list[Text] = []
+    group: Text | None = None
+    weight: Text | None = None
     class_weight: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
 
     @field_validator("target", mode="plain")
@@ -72,7 +73,8 @@ class Data(Section):
         names = given if isinstance(given, list) else [given]
         if not all(isinstance(name, str) for name in names):
             raise ValueError("must be a column, or a list of columns")
-        return given
+        columns = all_nfc(map(str, names))
+        return columns if isinstance(given, list) else columns[0]
 
     @property
     def targets(self) -> list[str]:
@@ -149,7 +151,7 @@ class Split(Section):
 
     validation: Any
     train: RowRange | None = None
-    column: str | None = None
+    column: Text | None = None
     stratify: bool = True
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -161,7 +163,7 @@ class Split(Section):
             if all(type(each) is int and each >= 0 for each in given):
                 return tuple(given)
         elif isinstance(given, str) or (isinstance(given, float) and 0 < given < 1):
-            return given
+            return nfc(given) if isinstance(given, str) else given
         raise ValueError("must be [first, end], a fraction between 0 and 1, or a column's value")
 
     @model_validator(mode="after")
@@ -198,7 +200,7 @@ class Scaling(Section):
 
     method: Literal["min-max", "range", "standard", "robust", "none"] = "min-max"
     fit_on: Literal["train", "all"] = "train"
-    transform: str | dict[str, str] = ""
+    transform: str | dict[Text, str] = ""
     targets: Literal["standard", "none"] = "standard"
 
 

@@ -1,6 +1,6 @@
 """Columns of a table by name: as text, or as the raw values of features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,34 +8,45 @@ import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
+from model.prediction.cells import CellParser
+from model.prediction.names import all_nfc, nfc
 from model.prediction.schema import Feature
 from model.prediction.schema_rules import SchemaRules
 
 
-def read_rows(frame: pd.DataFrame, features: Sequence[Feature], gaps: int = 0) -> Array:
+def read_rows(
+    frame: pd.DataFrame,
+    features: Sequence[Feature],
+    missing_values: tuple[str, ...] = (),
+    gaps: int = 0,
+) -> Array:
     """Read the raw values of features.
 
     Args:
-        frame: The table.
+        frame: The table; its names are in the form NFC, as `with_nfc_names` returns them.
         features: F features; their names are those of the columns.
+        missing_values: Texts that are read as missing (see `Schema`).
         gaps: Number of features, from the first, whose cells may be empty against their rule.
 
     Returns:
-        Shape (B, F), float64, NaN for an empty cell.
+        Shape (B, F), float64, NaN for a missing value.
 
     Raises:
         DataError: If a column is missing or its name occurs more than once, or a cell breaks the
             rule of its feature; the text names the line and the column.
     """
-    rows = np.column_stack([_numbers(_column(frame, each.name), each) for each in features])
-    invalid = SchemaRules(features).check(rows)
+    rules = SchemaRules(features, missing_values)
+    columns = [_numbers(_column(frame, each.name), each, missing_values) for each in features]
+    rows = rules.with_gaps(np.column_stack(columns))
+    invalid = rules.check(rows)
     if invalid is None:
         return rows
     invalid[:, :gaps] &= ~np.isnan(rows[:, :gaps])
     if invalid.any():
         column = int(invalid.any(axis=0).argmax())
-        line, feature = frame.index[int(invalid[:, column].argmax())], features[column]
-        raise DataError(f"line {line}, column {feature.name!r}: {feature.rule}")
+        row, feature = int(invalid[:, column].argmax()), features[column]
+        rule = CellParser(feature).broken_rule(str(frame[feature.name].iloc[row]))
+        raise DataError(f"line {frame.index[row]}, column {feature.name!r}: {rule}")
     return rows
 
 
@@ -49,17 +60,37 @@ def read_text(frame: pd.DataFrame, name: str | None) -> Array | None:
     Raises:
         DataError: If the column is missing, or the name occurs more than once.
     """
-    return None if name is None else as_text(_column(frame, name)).to_numpy(dtype=str)
+    return None if name is None else np.array(all_nfc(as_text(_column(frame, name))), dtype=str)
 
 
-def with_gaps(frame: pd.DataFrame, missing_values: list[str]) -> pd.DataFrame:
+def with_nfc_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the names of its columns in the form NFC."""
+    return frame.set_axis(all_nfc(frame.columns), axis=1)
+
+
+def with_gaps(
+    frame: pd.DataFrame, names: Iterable[str], missing_values: tuple[str, ...]
+) -> pd.DataFrame:
     """Return a table with empty cells in place of some texts.
 
     Args:
         frame: The table.
+        names: Names of the columns to change.
         missing_values: The texts.
+
+    Raises:
+        DataError: If a column is missing, or its name occurs more than once.
     """
-    return frame.apply(as_text).replace(missing_values, "") if missing_values else frame
+    if not missing_values:
+        return frame
+    columns = {name: as_text(_column(frame, name)) for name in names}
+    missing = frozenset(missing_values)
+    return frame.assign(
+        **{
+            name: cells.map(lambda cell: "" if nfc(cell) in missing else cell)
+            for name, cells in columns.items()
+        }
+    )
 
 
 def with_labels(frame: pd.DataFrame, name: str, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -76,8 +107,8 @@ def with_labels(frame: pd.DataFrame, name: str, labels: Mapping[str, str]) -> pd
     if not labels:
         return frame
     cells = as_text(_column(frame, name))
-    kept = cells.map(lambda cell: labels.get(cell) != "")
-    return frame.assign(**{name: cells.map(lambda cell: labels.get(cell, cell))})[kept]
+    kept = cells.map(lambda cell: labels.get(nfc(cell)) != "")
+    return frame.assign(**{name: cells.map(lambda cell: labels.get(nfc(cell), cell))})[kept]
 
 
 def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
@@ -114,25 +145,28 @@ def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     return frame[name]
 
 
-def _numbers(column: "pd.Series[Any]", feature: Feature) -> Array:
+def _numbers(column: "pd.Series[Any]", feature: Feature, missing_values: tuple[str, ...]) -> Array:
     """Return the values of a numeric or boolean column, or parse text."""
     kinds = {"category": "", "boolean": "biuf"}.get(feature.type, "iuf")
     if column.dtype.kind in kinds:
         return column.to_numpy(dtype=float, na_value=np.nan)
-    cells = as_text(column).tolist()
-    numbers = _parse(cells) if feature.type in ("integer", "number") else None
+    cells, parser = as_text(column).tolist(), CellParser(feature, missing_values)
+    is_number = feature.type in ("integer", "number")
+    numbers = _parse(cells, parser.missing) if is_number else None
     if numbers is not None:
         return numbers
-    known = {text: feature.parse(text) for text in set(cells)}
+    known = {text: parser(text) for text in set(cells)}
     return np.fromiter(map(known.__getitem__, cells), dtype=float, count=len(cells))
 
 
-def _parse(cells: list[str]) -> Array | None:
-    """Parse all cells at once; None if a cell is no number, as `Feature.parse` defines it."""
+def _parse(cells: list[str], missing: Collection[str]) -> Array | None:
+    """Parse all cells at once; None if a cell is no number, as `CellParser` defines it."""
+    present = ["nan" if cell in missing else cell for cell in cells]
     try:
-        numbers = np.array([cell or "nan" for cell in cells], dtype=object).astype(float)
+        numbers = np.array(present, dtype=object).astype(float)
     except ValueError:
         return None
-    # float() accepts "nan" and underscores too.
-    is_strict = np.isnan(numbers).sum() == cells.count("") and "_" not in "".join(cells)
+    # float() accepts other spellings of NaN and underscores too.
+    gaps = sum(map(missing.__contains__, cells))
+    is_strict = np.isnan(numbers).sum() == gaps and "_" not in "".join(present)
     return numbers if is_strict else None

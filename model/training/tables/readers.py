@@ -1,7 +1,7 @@
 """Read tables from CSV or Parquet in chunks; only one chunk is in memory at a time."""
 
 import csv
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,17 @@ import pandas as pd
 
 from model.artifacts.safe_read import require_regular_file
 from model.errors import DataError
+from model.prediction.delimiters import find_delimiter
+from model.prediction.names import all_nfc
 from model.prediction.predictor import PIECE_ROWS
-from model.training.tables.columns import as_text
+from model.training.tables.columns import as_text, with_nfc_names
 
 # A multiple of the predictor's own chunks, so that predictions equal those of all rows at once.
 CHUNK_ROWS = 5 * PIECE_ROWS
 
 
 def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
-    """Read a table as text.
+    """Read a table as text, with names and cells in the form NFC.
 
     Args:
         path: A CSV or Parquet file; see `read_chunks`.
@@ -34,10 +36,13 @@ def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
             rows += len(chunk)
             if max_rows is not None and rows >= max_rows:
                 break
-    return pd.concat(frames)[:max_rows].apply(as_text)
+    frame = with_nfc_names(pd.concat(frames)[:max_rows])
+    return frame.apply(lambda column: pd.Series(all_nfc(as_text(column)), column.index, object))
 
 
-def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, None, None]:
+def read_chunks(
+    path: Path, rows: int = CHUNK_ROWS, names: Collection[str] = ()
+) -> Generator[pd.DataFrame, None, None]:
     """Read a table in chunks.
 
     CSV columns are text, "" for an empty cell. They hold Python strings, because iteration over
@@ -47,6 +52,7 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
     Args:
         path: A regular file with the suffix .parquet, or CSV with a header row.
         rows: Rows of each chunk; the last one may have fewer.
+        names: Names of columns by which the delimiter of CSV is found (see `find_delimiter`).
 
     Raises:
         DataError: If the file cannot be read, has no rows, or a CSV row does not fit the header;
@@ -54,7 +60,7 @@ def read_chunks(path: Path, rows: int = CHUNK_ROWS) -> Generator[pd.DataFrame, N
     """
     try:
         require_regular_file(path)  # training reads it twice, and a device has no end
-        yield from (_parquet if path.suffix == ".parquet" else _csv)(path, rows)
+        yield from _parquet(path, rows) if path.suffix == ".parquet" else _csv(path, rows, names)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -72,7 +78,7 @@ def naming(path: Path) -> Iterator[None]:
         raise DataError(f"{path.name}: {error}") from None
 
 
-def _csv(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
+def _csv(path: Path, rows: int, names: Collection[str]) -> Generator[pd.DataFrame, None, None]:
     """Read CSV without pandas.
 
     pandas takes a row's extra cell for an index, renames duplicate columns, and loses count of the
@@ -83,7 +89,9 @@ def _csv(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     cells: list[str] = []  # flat: a list per row would keep Python's garbage collector busy
     has_rows, line = False, 1
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        first_line = next((each for each in file if each.strip("\r\n")), "")
+        file.seek(0)
+        reader = csv.reader(file, delimiter=find_delimiter(first_line, names), strict=True)
         try:
             for row in reader:
                 if row and not header:

@@ -9,7 +9,13 @@ import pandas as pd
 from model.arrays import Array
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.sections import Data
-from model.training.tables.columns import read_rows, read_text, with_gaps, with_labels
+from model.training.tables.columns import (
+    read_rows,
+    read_text,
+    with_gaps,
+    with_labels,
+    with_nfc_names,
+)
 from model.training.tables.targets import as_features
 
 
@@ -94,9 +100,12 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
     weight = []
     if data.weight is not None:
         weight = [Feature.model_construct(name=data.weight, type="number", minimum=0)]
-    kept = with_labels(with_gaps(frame, data.missing_values), data.targets[0], data.labels)
+    missing = tuple(data.missing_values)
+    others = [*data.targets, data.group, data.weight, split_column]
+    filled = with_gaps(with_nfc_names(frame), [name for name in others if name], missing)
+    kept = with_labels(filled, data.targets[0], data.labels)
     groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
-    values = read_rows(kept, [*features, *targets, *weight], gaps=len(features))
+    values = read_rows(kept, [*features, *targets, *weight], missing, gaps=len(features))
     first, end = len(features), len(features) + len(targets)
     table = Table(
         values[:, :first],

@@ -4,6 +4,7 @@ import json
 from collections.abc import Container, Iterable, Iterator
 from typing import Any, Final
 
+from model.prediction.names import nfc
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import count_byte, parsed_bytes
 
@@ -69,7 +70,8 @@ def _wrong_names_in(
 ) -> Iterator[tuple[Path, str]]:
     if isinstance(value, _Pairs):
         seen: set[str] = set()
-        for name, inner in value:
+        for given, inner in value:
+            name = nfc(given)
             if name in seen:
                 yield (*path, name), TWICE
             elif known is None or (name == INSTANCES and not path):

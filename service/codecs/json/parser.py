@@ -13,6 +13,7 @@ from model.arrays import Array
 from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from service.codecs.blocks import Block, join_blocks
+from service.codecs.byte_order_mark import without_mark
 from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import WORK_BYTES
 from service.codecs.json.chunks import split_body
@@ -86,6 +87,7 @@ class InstanceParser:
         Raises:
             Problem: The body is malformed (400) or invalid (422).
         """
+        body = without_mark(body)
         chunks = split_body(body)
         block = None if chunks is None else self._parse_chunks(chunks, len(body), charge)
         if block is None:

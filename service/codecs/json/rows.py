@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.prediction.schema import Feature, Schema
+from model.prediction.cells import CellParser, cell_parsers
+from model.prediction.names import nfc
+from model.prediction.schema import Schema
 from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import read_integer_rows
@@ -24,12 +26,9 @@ _NUMBERS = frozenset({int, float})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
 
 # The JSON type of a feature's values, and the raw value of each of them.
-_NAMED_VALUES: dict[str, Callable[[Feature], tuple[type, dict[Any, float]]]] = {
-    "boolean": lambda _: (bool, {False: 0.0, True: 1.0}),
-    "category": lambda feature: (
-        str,
-        {name: float(index) for index, name in enumerate(feature.categories)},
-    ),
+_NAMED_VALUES: dict[str, Callable[[CellParser], tuple[type, Callable[[Any], float]]]] = {
+    "boolean": lambda _: (bool, float),
+    "category": lambda parser: (str, parser.category),
 }
 
 
@@ -52,10 +51,12 @@ class RowDecoder:
         self.rules = TableRules(schema)
         self.features = len(names)
         self._required = {name: FieldError(field=name, rule="is required") for name in names}
-        # Places of categories and booleans, with the type of their values and the raw values.
+        # Places of categories and booleans, with the type of their values and their raw values.
         self._named_values = [
-            (place, *_NAMED_VALUES[feature.type](feature))
-            for place, feature in enumerate(schema.features)
+            (place, *_NAMED_VALUES[feature.type](parser))
+            for place, (feature, parser) in enumerate(
+                zip(schema.features, cell_parsers(schema), strict=True)
+            )
             if feature.type in _NAMED_VALUES
         ]
 
@@ -105,7 +106,7 @@ class RowDecoder:
         errors: dict[int, list[FieldError]] = {}
         pairs = int(in_instances)
         if isinstance(rows[0], dict):
-            in_order, read = self._ordered(rows)
+            in_order, read, rows = self._ordered(rows)
             pairs += read
         else:
             in_order = self._of_right_length(rows, errors)
@@ -131,13 +132,20 @@ class RowDecoder:
                 row_errors.append(FieldError(field=field, rule=rule))
         return Block(block.values, dict(sorted(found.items())))
 
-    def _ordered(self, rows: list[dict[str, Any]]) -> tuple[Sequence[Sequence[Any]], int]:
-        """Return the values of objects in the order of the features, and how many were read."""
+    def _ordered(
+        self, rows: list[dict[str, Any]]
+    ) -> tuple[Sequence[Sequence[Any]], int, list[dict[str, Any]]]:
+        """Return the values of objects in the order of the features.
+
+        Returns:
+            The values, how many of them were read, and the objects with names in the form NFC.
+        """
         try:
-            return list(map(self.in_order, rows)), len(rows) * self.features
+            return list(map(self.in_order, rows)), len(rows) * self.features, rows
         except KeyError:
+            rows = [row if row.keys() <= self._known else _with_nfc_names(row) for row in rows]
             in_order = [list(map(row.get, self._names)) for row in rows]
-            return in_order, sum(len(row.keys() & self._known) for row in rows)
+            return in_order, sum(len(row.keys() & self._known) for row in rows), rows
 
     def _of_right_length(
         self, rows: list[Any], errors: dict[int, list[FieldError]]
@@ -166,11 +174,15 @@ class RowDecoder:
         return _numbers(flat).reshape(-1, self.features)
 
 
-def _raw_value(value: Any, kind: type, raw: dict[Any, float]) -> float | None:
+def _with_nfc_names(row: dict[str, Any]) -> dict[str, Any]:
+    return {nfc(name): value for name, value in row.items()}
+
+
+def _raw_value(value: Any, kind: type, raw: Callable[[Any], float]) -> float | None:
     """Return the raw value of a category or boolean; infinity for a value that is none."""
     if value is None:
         return None
-    return raw.get(value, math.inf) if type(value) is kind else math.inf
+    return raw(value) if type(value) is kind else math.inf
 
 
 def _numbers(values: Sequence[Any]) -> Array:

@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.cells import cell_parsers
+from model.prediction.names import nfc
 from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
 from service.codecs.charge import Charge, uncharged
@@ -34,8 +36,10 @@ class InputTensors:
         self._names = schema.names
         self._places = {name: place for place, name in enumerate(schema.names)}
         self._max_rows = max_rows
-        self._rules = SchemaRules(schema.features)
-        self._column_rules = [SchemaRules([feature]) for feature in schema.features]
+        missing = schema.missing_values
+        self._rules = SchemaRules(schema.features, missing)
+        self._column_rules = [SchemaRules([feature], missing) for feature in schema.features]
+        self._parsers = cell_parsers(schema)
 
     def rows(self, tensors: Sequence[Tensor], charge: Charge = uncharged) -> Array:
         """Return valid rows (B, features) float64, NaN where missing.
@@ -75,7 +79,7 @@ class InputTensors:
     def _each(self, tensors: Sequence[Tensor]) -> Array:
         by_place: dict[int, Tensor] = {}
         for tensor in tensors:
-            place = self._places.get(tensor.name)
+            place = self._places.get(nfc(tensor.name))
             if place is None:
                 rule = f"there must be one named {ALL}, or one named after each feature"
                 raise Problem(400, f"Input {safe_name(tensor.name)}: {rule}.")
@@ -90,20 +94,17 @@ class InputTensors:
                 raise Problem(400, f"Input {feature.name} is required.")
         rows = np.full((tensors[0].shape[0], len(self._features)), np.nan)
         for place, tensor in by_place.items():
-            values = self._read(tensor, self._features[place])
+            values = self._read(tensor, place)
             rules, features = self._column_rules[place], self._features[place : place + 1]
             rows[:, [place]] = self._validated(tensor, values[:, np.newaxis], rules, features)
         return rows
 
-    @staticmethod
-    def _read(tensor: Tensor, feature: Feature) -> Array:
+    def _read(self, tensor: Tensor, place: int) -> Array:
+        feature = self._features[place]
         if feature.type == "boolean":
             return tensor.truths()
         if feature.type == "category":
-            names: dict[str | bytes, float] = {}
-            for place, name in enumerate(feature.categories):
-                names[name] = names[name.encode()] = place
-            return tensor.places(names, feature.rule)
+            return tensor.parsed(self._parsers[place].category)
         return tensor.numbers()
 
     def _require(
@@ -125,6 +126,7 @@ class InputTensors:
         """Return the values (B, columns) if all are valid. Raises Problem (400)."""
         if tensor.datatype == "FP32":
             values = _undo_rounding(values, rules)
+        values = rules.with_gaps(values)
         invalid = rules.check(values)
         if invalid is not None and invalid.any():
             element = int(invalid.argmax())

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from service.codecs.byte_order_mark import without_mark
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import JsonLimits
 from service.codecs.json.names import count_pairs, safe_name, wrong_names
@@ -123,6 +124,7 @@ def read_object(text: bytes, charge: Charge = uncharged) -> Json:
     Raises:
         Problem: The text is no such object (400).
     """
+    text = without_mark(text)
     try:
         document = from_json(text, allow_inf_nan=False)
     except ValueError as error:

@@ -4,7 +4,7 @@ Sizes are checked before memory is allocated.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from math import nan, prod
@@ -83,25 +83,24 @@ class Tensor:
         flat = self._flat(self.data, (bool, type(None)), "must hold true and false")
         return np.array(flat, dtype=np.float64)
 
-    def places(self, names: Mapping[str | bytes, float], rule: str) -> Array:
-        """Map the elements of BYTES to numbers (N,) float64; null and empty names are NaN.
+    def parsed(self, parse: Callable[[str], float]) -> Array:
+        """Return the numbers of the elements of BYTES (N,) float64; NaN for null and empty texts.
 
         Args:
-            names: The number of each name; every name both as text and as UTF-8 bytes.
-            rule: Error text for other names.
+            parse: Function from a text to its number.
 
         Raises:
-            Problem: 400 for an unknown name or a wrong size.
+            Problem: 400 for a wrong size.
         """
         if isinstance(self.data, memoryview):
-            spelled: list[Any] = self._spelled(bytes(self.data))
+            texts: list[Any] = self._spelled(bytes(self.data))
         else:
-            spelled = self._flat(self.data, (str, type(None)), "must hold texts")
-        numbers: dict[Any, float] = {**names, None: nan, "": nan, b"": nan}
-        try:
-            return np.array([numbers[each] for each in spelled], dtype=np.float64)
-        except KeyError:
-            raise self.refused(rule, _first(spelled, lambda each: each not in numbers)) from None
+            texts = self._flat(self.data, (str, type(None)), "must hold texts")
+        numbers = {None: nan, "": nan, b"": nan}
+        for text in set(texts) - numbers.keys():
+            name = text if isinstance(text, str) else text.decode(errors="surrogateescape")
+            numbers[text] = parse(name)
+        return np.array([numbers[each] for each in texts], dtype=np.float64)
 
     def _binary(self, data: memoryview) -> Array:
         """View the bytes as elements of a fixed-size datatype."""

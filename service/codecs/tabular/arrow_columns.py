@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from model.arrays import Array
+from model.prediction.cells import CellParser
 from model.prediction.schema import Feature
 from service.codecs.charge import Charge
 from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache
@@ -35,11 +36,14 @@ class ArrowColumn:
     Args:
         feature: The feature.
         max_bytes: Maximum size of the texts of a column, in bytes.
+        missing_values: Texts that are read as missing (see `Schema`).
     """
 
-    def __init__(self, feature: Feature, max_bytes: int) -> None:
+    def __init__(
+        self, feature: Feature, max_bytes: int, missing_values: tuple[str, ...] = ()
+    ) -> None:
         self._feature, self._max_bytes = feature, max_bytes
-        self._known = CellCache(feature.parse)
+        self._known = CellCache(CellParser(feature, missing_values))
         self._dictionary: Any = None
         self._codes: Array = np.empty(0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from model.prediction.names import all_nfc
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature
 from service.codecs.blocks import Block, TableRules
@@ -48,6 +49,7 @@ class ArrowReader:
         self._file = io.BytesIO()  # the dictionaries and the batch that are read next
         self._batches: Any = None
         self._columns: dict[str, ArrowColumn] = {}
+        self._places: dict[str, int] = {}  # of the columns in a batch
 
     @property
     def held_bytes(self) -> int:
@@ -102,9 +104,11 @@ class ArrowReader:
             yield self._block(rows.slice(start, length), charge)
 
     def _checked(self, schema: Any) -> dict[str, ArrowColumn]:
-        require_columns(schema.names, self._schema)
-        features = [each for each in self._schema.features if each.name in schema.names]
-        kinds = {each.name: schema.field(each.name).type for each in features}
+        names = all_nfc(schema.names)
+        require_columns(names, self._schema)
+        features = [each for each in self._schema.features if each.name in names]
+        self._places = {each.name: names.index(each.name) for each in features}
+        kinds = {name: schema.field(place).type for name, place in self._places.items()}
         errors = [
             FieldError(field=each.name, rule=f"must be a column of {_column_type(each)}")
             for each in features
@@ -115,14 +119,15 @@ class ArrowReader:
             errors = [FieldError(field="body", rule=rule)]
         if errors:
             raise Problem.invalid(errors)
-        return {each.name: ArrowColumn(each, self._max_bytes) for each in features}
+        missing = self._schema.missing_values
+        return {each.name: ArrowColumn(each, self._max_bytes, missing) for each in features}
 
     def _block(self, batch: Any, charge: Charge) -> Block:
         values = np.full((batch.num_rows, len(self._schema.features)), np.nan)
         for place, feature in enumerate(self._schema.features):
             if feature.name in self._columns:
                 column = self._columns[feature.name]
-                values[:, place] = column.numbers(batch.column(feature.name), charge)
+                values[:, place] = column.numbers(batch.column(self._places[feature.name]), charge)
         return self._rules.check(values)
 
 

@@ -1,7 +1,7 @@
 """Reader of text/csv: a header row of feature names in any order, then one row per line.
 
-`Feature.parse` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
-byte order mark are skipped, cells may be quoted.
+`CellParser` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
+byte order mark are skipped, cells may be quoted, and the header decides on the delimiter.
 """
 
 import csv
@@ -14,9 +14,12 @@ from typing import TypeVar
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.cells import cell_parsers
+from model.prediction.delimiters import DELIMITERS, find_delimiter
+from model.prediction.names import all_nfc
 from model.prediction.predictor import PIECE_NUMBERS
-from model.prediction.schema import Schema, parse_number
-from service.codecs.blocks import ROW, Block, TableRules
+from model.prediction.schema import Schema
+from service.codecs.blocks import NO_ERRORS, ROW, Block, RowErrors, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import read_integer_lines
 from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, require_columns
@@ -32,12 +35,17 @@ T = TypeVar("T")
 
 MAX_COLUMNS = 10_000
 LONG_TEXT_BYTES = 4096
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+EMPTY = frozenset({""})
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
-# Closed cells, each with its comma or newline. A quote is an ordinary character in a cell that does
-# not begin with one.
-CLOSED_CELLS = re.compile(r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+')
+# Closed cells, each with its delimiter or newline. A quote is an ordinary character in a cell that
+# does not begin with one.
+CLOSED_CELLS = {
+    each: re.compile(
+        r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+'.replace(",", each)
+    )
+    for each in DELIMITERS
+}
 
 
 class CsvReader:
@@ -45,6 +53,7 @@ class CsvReader:
 
     Args:
         rules: The model's rules.
+        delimiter: The delimiter; None to find it by the header.
 
     Raises:
         Problem: 400 for malformed CSV, 413 for a line that is too long, 422 for a header that does
@@ -53,10 +62,10 @@ class CsvReader:
 
     missing_bytes = 0
 
-    def __init__(self, rules: TableRules) -> None:
+    def __init__(self, rules: TableRules, delimiter: str | None = None) -> None:
         self._schema, self._rules = rules.schema, rules
         self._lines = LineBuffer(universal=True)
-        self._started = False
+        self._delimiter = delimiter
         self._columns: _Columns | None = None
         self._open = ""  # the beginning of a row that continues on the next line
 
@@ -86,42 +95,56 @@ class CsvReader:
             raise Problem.invalid([FieldError(field="header", rule="is required")])
 
     def _read(self, lines: bytes) -> Iterator[Block]:
+        if self._columns is None and not self._open:
+            lines = lines.lstrip(b"\n")
         if not lines:
             return
-        if not self._started:
-            lines = lines.removeprefix(BYTE_ORDER_MARK)
-            self._started = True
+        if self._delimiter is None:
+            first_line = decode_lines(lines[: lines.index(b"\n")])
+            self._delimiter = find_delimiter(first_line, self._schema.names)
         is_long = len(lines) > LONG_TEXT_BYTES and not self._open and b'"' not in lines
         if self._columns is None and is_long:  # only the header is read slowly
-            header, _, lines = lines.lstrip(b"\n").partition(b"\n")
+            header, _, lines = lines.partition(b"\n")
             yield from self._read_slowly(decode_lines(header + b"\n"))
-        if self._columns is None or self._open or b'"' in lines:
+        is_plain = b'"' not in lines and (self._delimiter == "," or b"," not in lines)
+        if self._columns is None or self._open or not is_plain:
             yield from self._read_slowly(decode_lines(lines))
             return
         if b"\n\n" in lines or lines.startswith(b"\n"):
             lines = re.sub(rb"\n\n+", b"\n", lines.lstrip(b"\n"))
         if not lines:
             return
-        integers = self._columns.integers(lines)
+        commas = lines
+        if self._delimiter != ",":
+            commas = lines.replace(self._delimiter.encode(), b",")
+        integers = self._columns.integers(commas)
         if integers is not None:
             yield self._rules.check(integers)
-        elif self._columns.have_full_rows(lines):
-            cells = decode_lines(lines)[:-1].replace("\n", ",").split(",")
+        elif self._columns.have_full_rows(commas):
+            cells = decode_lines(commas)[:-1].replace("\n", ",").split(",")
             for block in self._in_blocks(cells, self._columns.width):
-                yield self._rules.check(self._columns.numbers(block))
+                yield self._checked(block)
         else:
             yield from self._read_slowly(decode_lines(lines))
 
     def _read_slowly(self, text: str) -> Iterator[Block]:
         """Parse any text: with quotes, a header, or rows of the wrong length."""
         text = self._open + text
-        closed = CLOSED_CELLS.match(text)
+        assert self._delimiter is not None
+        closed = CLOSED_CELLS[self._delimiter].match(text)
         assert closed is not None  # the match may be empty
         end = text.rfind("\n", 0, closed.end()) + 1
         self._open = text[end:]
         check_line_length(len(self._open.encode()), "A row")
         try:
-            rows = list(filter(None, csv.reader(io.StringIO(text[:end], "\n"), strict=True)))
+            rows = list(
+                filter(
+                    None,
+                    csv.reader(
+                        io.StringIO(text[:end], "\n"), delimiter=self._delimiter, strict=True
+                    ),
+                )
+            )
         except csv.Error:
             raise Problem(400, MALFORMED) from None
         if rows and self._columns is None:
@@ -134,8 +157,18 @@ class CsvReader:
                     if len(row) != width:
                         errors[place] = [FieldError(field=ROW, rule=f"must have {width} cells")]
                         block[place] = [""] * width
-                values = self._columns.numbers(list(chain.from_iterable(block)))
-                yield self._rules.check(values, errors)
+                yield self._checked(list(chain.from_iterable(block)), errors)
+
+    def _checked(self, cells: list[str], errors: RowErrors = NO_ERRORS) -> Block:
+        """Return the block of cells in row order.
+
+        Args:
+            cells: The cells.
+            errors: Errors that are known already; their rows are not checked.
+        """
+        assert self._columns is not None
+        block = self._rules.check(self._columns.numbers(cells), errors)
+        return self._columns.with_broken_rules(block, cells) if block.errors else block
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
         """Split the cells of rows of `width` cells so that each block's array stays small.
@@ -151,7 +184,7 @@ class _Columns:
     """The features of a table's columns. Raises Problem (422) if a header does not fit."""
 
     def __init__(self, header: list[str], schema: Schema) -> None:
-        names = [cell.strip() for cell in header]
+        names = all_nfc(cell.strip() for cell in header)
         if len(names) > MAX_COLUMNS:
             rule = f"must have at most {MAX_COLUMNS} columns"
             raise Problem.invalid([FieldError(field="header", rule=rule)])
@@ -161,11 +194,17 @@ class _Columns:
         place_of = {name: place for place, name in enumerate(schema.names)}
         self._places = [place_of[name] for name in names]
         self._order = np.argsort(self._places)
-        self._any = CellCache(parse_number)
+        parsers = cell_parsers(schema)
+        self._parsers = [parsers[place] for place in self._places]
+        self._columns = {name: column for column, name in enumerate(names)}
+        numbers = [each for each in self._parsers if each.is_number]
+        # One parser reads all numbers. `TableRules` rejects those that are missing and may not be.
+        self._number = max(numbers or parsers, key=lambda each: len(each.missing))
+        self._any = CellCache(self._number)
         self._named = {
-            column: CellCache(schema.features[place].parse)
-            for column, place in enumerate(self._places)
-            if schema.features[place].type in ("category", "boolean")
+            column: CellCache(parser)
+            for column, parser in enumerate(self._parsers)
+            if not parser.is_number
         }
 
     @property
@@ -208,18 +247,38 @@ class _Columns:
         placed[:, self._places] = values
         return placed
 
+    def with_broken_rules(self, block: Block, cells: list[str]) -> Block:
+        """Return a block whose errors have the rules that the cells as they are written break.
+
+        Args:
+            block: The block.
+            cells: Its cells in row order.
+        """
+        known: dict[tuple[str, str], FieldError] = {}  # rows share errors
+
+        def explained(row: int, error: FieldError) -> FieldError:
+            column = self._columns.get(error["field"])
+            if column is None:
+                return error
+            rule = self._parsers[column].broken_rule(cells[row * self.width + column])
+            error = FieldError(field=error["field"], rule=rule)
+            return known.setdefault((error["field"], rule), error)
+
+        block.errors = {
+            row: [explained(row, error) for error in errors] for row, errors in block.errors.items()
+        }
+        return block
+
     def _numbers(self, cells: list[str]) -> Array:
-        if not self._any.is_full:
-            return self._any.of(cells)
         # With many distinct cells, `float` is faster than a full cache, but it accepts "_" in a
-        # number and "nan".
-        missing = cells.count("")
-        present = ["nan" if cell == "" else cell for cell in cells] if missing else cells
-        if "_" not in "".join(cells):
-            try:
-                numbers = np.fromiter(map(float, present), float, len(cells))
-            except ValueError:
-                return self._any.of(cells)
-            if np.count_nonzero(np.isnan(numbers)) == missing:
-                return numbers
+        # number and other spellings of "nan".
+        if self._any.is_full and "_" not in "".join(cells):
+            for missing in (EMPTY, self._number.missing):
+                present = ["nan" if cell in missing else cell for cell in cells]
+                try:
+                    numbers = np.fromiter(map(float, present), float, len(cells))
+                except ValueError:
+                    continue
+                if np.count_nonzero(np.isnan(numbers)) == present.count("nan"):
+                    return numbers
         return self._any.of(cells)

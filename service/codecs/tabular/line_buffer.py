@@ -3,6 +3,7 @@
 import numpy as np
 
 from model.prediction.predictor import PIECE_NUMBERS
+from service.codecs.byte_order_mark import without_mark
 from service.problems import Problem
 
 MAX_LINE_BYTES = 64 * 1024
@@ -14,7 +15,9 @@ NUMBER_BYTES = 64
 
 
 class LineBuffer:
-    """Assembles complete lines from chunks. Methods raise Problem (413) for a line over 64 KiB.
+    """Assembles complete lines from chunks, without a byte order mark before the first one.
+
+    Methods raise Problem: 413 for a line over 64 KiB, 400 for the mark of another encoding.
 
     Args:
         universal: Whether a carriage return, alone or before a newline, also ends a line.
@@ -24,6 +27,7 @@ class LineBuffer:
         self._universal = universal
         self._rest = b""
         self._held_return = b""
+        self._has_begun = False
 
     @property
     def held_bytes(self) -> int:
@@ -43,7 +47,7 @@ class LineBuffer:
             self._rest += chunk
             check_line_length(len(self._rest))
             return b""
-        lines = self._rest + chunk[:end]
+        lines = self._without_mark(self._rest + chunk[:end])
         self._rest = chunk[end:]
         check_line_length(len(self._rest))
         ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
@@ -52,7 +56,12 @@ class LineBuffer:
 
     def finish(self) -> bytes:
         """Return the last line, with a newline added."""
-        return self._rest + b"\n" if self._rest else b""
+        rest = self._without_mark(self._rest)
+        return rest + b"\n" if rest else b""
+
+    def _without_mark(self, lines: bytes) -> bytes:
+        is_first, self._has_begun = not self._has_begun, True
+        return without_mark(lines) if is_first else lines
 
 
 def text_bytes(lines: bytes, features: int) -> int:

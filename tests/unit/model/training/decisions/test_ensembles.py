@@ -144,7 +144,9 @@ def test_overconfident_float32_ensemble_replays_its_self_test(
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(partitions, "read_chunks", lambda path: read_chunks(path, 100))
+    monkeypatch.setattr(
+        partitions, "read_chunks", lambda path, names: read_chunks(path, 100, names)
+    )
 
 
 @pytest.mark.usefixtures("small_memory")

@@ -11,6 +11,7 @@ from support.raw_values import is_valid
 
 from model.arrays import Array
 from model.errors import DataError
+from model.prediction.cells import CellParser
 from model.prediction.schema import Feature
 from model.training.tables.columns import as_text, read_rows, read_text
 
@@ -56,7 +57,7 @@ def read_cell_by_cell(column: "pd.Series[str]", feature: Feature) -> Array | str
     """Parse and check each cell in turn."""
     numbers = []
     for line, text in column.items():
-        numbers.append(feature.parse(text))
+        numbers.append(CellParser(feature)(text))
         if not math.isnan(numbers[-1]) and not is_valid(feature, numbers[-1]):
             return f"line {line}, column 'a': {feature.rule}"
     return np.array(numbers, dtype=float)

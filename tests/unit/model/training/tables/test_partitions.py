@@ -67,7 +67,9 @@ def small_memory(
     folder = tmp_path_factory.mktemp("spilled")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(partitions, "read_chunks", lambda path: read_chunks(path, 350))
+    monkeypatch.setattr(
+        partitions, "read_chunks", lambda path, names: read_chunks(path, 350, names)
+    )
     yield
     assert not list(folder.iterdir())
 

@@ -169,7 +169,7 @@ def test_a_clients_own_name_is_clipped_and_made_printable() -> None:
         b"{}x",
         b"nul",
         b"\x00",
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
         b'{"\xff": 1}',
         b'{"size": "\\ud800"}',
         "{}".encode("utf-16"),
