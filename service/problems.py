@@ -146,7 +146,10 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Problem(error.status_code, headers=error.headers).response_for(request.scope)
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = _allowed(headers["Allow"])
+        return Problem(error.status_code, headers=headers).response_for(request.scope)
 
     async def on_request_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -159,3 +162,9 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_request_validation)
+
+
+def _allowed(methods: str) -> str:
+    """Return a value of Allow, sorted, with HEAD where there is GET: the middleware answers it."""
+    allowed = set(methods.split(", "))
+    return ", ".join(sorted(allowed | {"HEAD"} if "GET" in allowed else allowed))

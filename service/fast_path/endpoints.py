@@ -35,7 +35,7 @@ class EndpointHandler:
     ) -> None:
         self._recorder, self._endpoint, self._request_id = recorder, endpoint, request_id
         self._method = scope["method"]
-        fields = {name: scope[name] for name in ("path", "query_string", "headers")}
+        fields = {name: scope[name] for name in ("path", "raw_path", "query_string", "headers")}
         self._scope = {"type": "http", "method": "GET", **fields}
 
     def start(self, body: bytes, responder: Responder) -> bool:

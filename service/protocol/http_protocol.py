@@ -426,10 +426,16 @@ class HardenedHttpProtocol(asyncio.Protocol):
         """
         raw_path, _, query = request.url.partition(b"?")
         path = raw_path.decode("ascii")
+        if "%" in path:
+            path = unquote(path)
+        if path.endswith("/") and path != "/":
+            # The same resource; a redirect would lead nowhere behind some proxies, and not all
+            # clients follow one with POST.
+            path = path[:-1]
         fields: dict[str, Any] = {
             "http_version": version,
             "method": method.decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
+            "path": path,
             "raw_path": raw_path,
             "query_string": query,
             "headers": request.headers,

@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.problems import Problem
 
@@ -61,7 +61,9 @@ def docs_router() -> APIRouter:
     folder = files("fastapi_offline") / "static"
 
     @router.get("/docs")
-    async def page(_: Request) -> Response:
+    async def page(request: Request) -> Response:
+        if request.scope["raw_path"].endswith(b"/"):  # to which the links of the page are relative
+            return RedirectResponse("../docs", headers=HEADERS)
         return HTMLResponse(PAGE, headers=HEADERS)
 
     @router.get("/docs/start.js")

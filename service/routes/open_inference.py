@@ -72,7 +72,7 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
         return json_response(repository_index(models, ready_only))
 
     return [
-        *_get(("/v2", "/v2/"), server),
+        *_get(("/v2",), server),
         *_get(("/v2/health/live",), live),
         *_get(("/v2/health/ready",), ready),
         *_get(MODEL_PATHS, metadata),

@@ -46,6 +46,7 @@ HEADERS: Final = [
     "Content-Encoding: gzip",
 ]
 GETS: Final = ["/", "/health/live", "/health/ready", "/metrics", "/model", "/openapi.json", "/v2"]
+GETS_WITH_SLASH: Final = ["/health/live/", "/metrics/", "/docs/", "/v2/"]
 QUERIES: Final = ["?threshold=0.25", "?threshold=2", "?on_error=mark", "?unknown=1"]
 VALUES: Final[list[Any]] = [
     1,
@@ -106,14 +107,15 @@ def requests(draw: st.DrawFn, predictor: Predictor) -> bytes:
     rarely = st.sampled_from([True, False, False, False])
     headers = draw(st.lists(st.sampled_from(HEADERS), max_size=2)) if draw(rarely) else []
     headers += [] if draw(rarely) else ["X-API-Key: key.secret"]
-    path, body = draw(st.sampled_from(GETS)), ""
-    if path == "/metrics":  # in a format of Prometheus, they have times
+    path, body = draw(st.sampled_from(GETS + GETS_WITH_SLASH)), ""
+    if path.startswith("/metrics"):  # in a format of Prometheus, they have times
         headers = [header for header in headers if not header.startswith("Accept")]
     method = draw(st.sampled_from(["POST", "POST", "POST", "GET", "HEAD"]))
     if method == "POST":
         name, version = predictor.name, predictor.version[:12]
         model = draw(st.sampled_from(["", f"/models/{name}", f"/models/{name}/versions/{version}"]))
-        path = f"{model}/predict" + (draw(st.sampled_from(QUERIES)) if draw(rarely) else "")
+        slash = "/" if draw(rarely) else ""
+        path = f"{model}/predict{slash}" + (draw(st.sampled_from(QUERIES)) if draw(rarely) else "")
         rows = []
         for _ in range(draw(st.integers(1, 3))):
             row = list(values)
@@ -228,6 +230,20 @@ async def test_known_and_unknown_heads_are_answered_without_asgi(predictor: Pred
     assert calls() == 0
     assert statuses(await wire.send(post([50, 1, 1, 1, 2, 1, 3, 1, 1]))) == [422]
     assert calls() == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_slash_at_the_end_is_not_in_logs_and_metrics(
+    predictor: Predictor, direct: bool
+) -> None:
+    recorded = Recorded(predictor)
+    wire = Server(service=recorded.service, direct=direct).connect()
+    sent = post([5, 1, 1, 1, 2, 1, 3, 1, 1]).replace(b"/predict ", b"/predict/ ")
+    for data in (sent, sent, b"GET /health/live/ HTTP/1.1\r\nHost: a\r\n\r\n"):
+        assert statuses(await wire.send(data)) == [200]
+    assert [each[0] for each in recorded.log] == ["/predict", "/predict", "/health/live"]
+    assert not [each for each in await recorded.counts() if '/"' in each]
 
 
 @pytest.mark.anyio

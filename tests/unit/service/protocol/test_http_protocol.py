@@ -118,7 +118,13 @@ async def test_http_1_0() -> None:
         (b"HTTPS://LOCALHOST", "/", b""),
         (b"http://localhost?b", "/", b"b"),
         (b"//other/a", "//other/a", b""),
-        (b"/http://other/", "/http://other/", b""),
+        (b"/http://other/", "/http://other", b""),
+        (b"/", "/", b""),
+        (b"/?b/", "/", b"b/"),
+        (b"/a/?b", "/a", b"b"),
+        (b"/a%2f", "/a", b""),
+        (b"/a//", "/a/", b""),
+        (b"http://localhost/a/", "/a", b""),
     ],
 )
 async def test_forms_of_the_target(target: bytes, path: str, query: bytes) -> None:
