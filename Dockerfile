@@ -45,10 +45,6 @@ RUN python -c "import service.server.run"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000
-# http.client, because urllib would send the request to a proxy that is set in the container.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "\
-import http.client, os, sys;\
-probe = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('MALIGNANCY_PORT') or 8000), timeout=4);\
-probe.request('GET', '/health/ready');\
-sys.exit(probe.getresponse().status != 200)"]
+# Probes the service wherever it listens: settings, flags, PORT, IPv6, a Unix socket.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "import sys, service.probe; sys.exit(service.probe.main())"]
 ENTRYPOINT ["python", "-m", "service"]

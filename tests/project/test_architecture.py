@@ -109,6 +109,7 @@ service.server             ← model.errors service.app service.background servi
     service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server
 service.console            ←
+service.probe              ←
 """
 
 SERVING_CORE = (

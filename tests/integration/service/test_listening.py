@@ -10,11 +10,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from support.eventually import until
 from support.paths import ROOT
 from support.service_process import SECONDS, answer, status_of
+
+from service.probe import is_ready as probe_is_ready
+from service.probe import listening_addresses
 
 pytestmark = pytest.mark.process
 
@@ -37,7 +41,10 @@ def serving(
     passed: Sequence[int] = (),
     program: Sequence[str] = (sys.executable, "-m", "service"),
 ) -> Iterator[str]:
-    """Run a service, and return its log when it listens; SIGTERM must end it with code 0."""
+    """Run a service, and return its log when the probe of the image finds that it is ready.
+
+    SIGTERM must end it with code 0.
+    """
     arguments = ["--artifact", str(artifact), "--workers", str(workers), *flags]
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -45,6 +52,10 @@ def serving(
         )
         try:
             until(lambda: log.read_text().count("startup complete") >= workers)
+            addresses = listening_addresses([Path("/proc", str(process.pid))])
+            assert addresses
+            deadline = monotonic() + SECONDS
+            until(lambda: all(probe_is_ready(each, deadline) for each in addresses))
             yield log.read_text()
             process.terminate()
             assert process.wait(SECONDS) == 0
