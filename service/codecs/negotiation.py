@@ -8,9 +8,10 @@ from service.problems import Problem
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
+TSV: Final = "text/tab-separated-values"
 NDJSON: Final = "application/x-ndjson"
 ARROW: Final = "application/vnd.apache.arrow.stream"
-MEDIA_TYPES: Final = (JSON, CSV, NDJSON, ARROW)
+MEDIA_TYPES: Final = (JSON, CSV, TSV, NDJSON, ARROW)
 
 # Every name by which a client may ask for a media type, those of `MEDIA_TYPES` first.
 NAMES: Final = {
@@ -25,7 +26,7 @@ NAMES: Final = {
 # By the end of the name of an uploaded file.
 EXTENSIONS: Final = {
     ".csv": CSV,
-    ".tsv": CSV,
+    ".tsv": TSV,
     ".json": JSON,
     ".ndjson": NDJSON,
     ".jsonl": NDJSON,
@@ -33,8 +34,10 @@ EXTENSIONS: Final = {
     ".arrows": ARROW,
 }
 MULTIPART: Final = "multipart/form-data"
+# The delimiter of each type with a header row; None if the header decides.
+DELIMITER_OF: Final = {CSV: None, TSV: "\t"}
 # Without a charset, some clients take the text of these for Latin-1, or guess.
-TEXTS: Final = (CSV, NDJSON)
+TEXTS: Final = (CSV, TSV, NDJSON)
 UTF_8_NAMES: Final = ("utf-8", "utf8", "us-ascii", "ascii")
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -103,7 +106,7 @@ def _body_type(content_type: str) -> str:
         rule = f"The media type of the body must be one of {', '.join(MEDIA_TYPES)}"
     elif parameters.get("charset", "utf-8") not in UTF_8_NAMES:
         rule = "The charset of the body must be utf-8"
-    elif NAMES[name] == CSV and parameters.get("header", "present") != "present":
+    elif NAMES[name] in DELIMITER_OF and parameters.get("header", "present") != "present":
         rule = "The table must have a header row, so the parameter header must be present"
     else:
         return name

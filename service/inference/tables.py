@@ -9,7 +9,14 @@ from starlette.types import Receive, Scope, Send
 
 from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.charge import Charge
-from service.codecs.negotiation import ARROW, CSV, JSON, MEDIA_TYPES, NDJSON, NegotiatedTypes
+from service.codecs.negotiation import (
+    ARROW,
+    DELIMITER_OF,
+    JSON,
+    MEDIA_TYPES,
+    NDJSON,
+    NegotiatedTypes,
+)
 from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonReader, NdjsonWriter
@@ -96,8 +103,8 @@ def _score_json(
 
 def _reader(media_type: str, model_version: ModelVersion, settings: Settings) -> TableReader:
     rows = model_version.parser.rows
-    if media_type == CSV:
-        return CsvReader(rows.rules)
+    if media_type in DELIMITER_OF:
+        return CsvReader(rows.rules, DELIMITER_OF[media_type])
     if media_type == ARROW:
         from service.codecs.tabular.arrow_reader import ArrowReader
 
@@ -109,8 +116,9 @@ def _writer(
     media_type: str, model_version: ModelVersion, threshold: float, *, mark: bool
 ) -> TableWriter:
     schema = model_version.predictor.schema
-    if media_type == CSV:
-        return CsvWriter(schema.target, threshold, mark=mark)
+    if media_type in DELIMITER_OF:
+        delimiter = DELIMITER_OF[media_type] or ","
+        return CsvWriter(schema.target, threshold, mark=mark, delimiter=delimiter)
     if media_type == ARROW:
         from service.codecs.tabular.arrow_writer import ArrowWriter
 

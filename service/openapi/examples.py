@@ -106,18 +106,19 @@ class PredictionExamples:
 
         return self._responses(self.tensor_requests(tensor), compute)
 
-    def csv_requests(self) -> Json:
-        """Return CSV bodies by name of the example."""
+    def csv_requests(self, delimiter: str = ",") -> Json:
+        """Return CSV bodies with a delimiter by name of the example."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         writer.writerow(self.rows[0])
         writer.writerows(map(_cell, row.values()) for row in self.rows)
         return {TABLE: _example("Table", text.getvalue())}
 
-    def csv_responses(self) -> Json:
-        """Return the answers to `csv_requests`."""
+    def csv_responses(self, delimiter: str = ",") -> Json:
+        """Return the answers to `csv_requests` with the same delimiter."""
         target = self._model_version.predictor.schema.target
-        return self._table_responses(CsvWriter(target, self._threshold, mark=False))
+        writer = CsvWriter(target, self._threshold, mark=False, delimiter=delimiter)
+        return self._table_responses(writer)
 
     def ndjson_requests(self) -> Json:
         """Return NDJSON bodies by name of the example."""

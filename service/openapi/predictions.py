@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from service.codecs.negotiation import CSV, JSON, NDJSON
+from service.codecs.negotiation import CSV, JSON, NDJSON, TSV
 from service.openapi.examples import PredictionExamples
 from service.openapi.json_schema import Json, object_of, reference
 from service.openapi.parameters import (
@@ -89,6 +89,7 @@ def _predict(
     body = {JSON: {"schema": any_of("Instance", "Instances")}, **table_requests(predictor.schema)}
     body[JSON]["examples"] = examples.json_requests()
     body[CSV]["examples"] = examples.csv_requests()
+    body[TSV]["examples"] = examples.csv_requests("\t")
     body[NDJSON]["examples"] = examples.ndjson_requests()
     answer = {
         JSON: {"schema": any_of("Answer", "Answers")},
@@ -96,6 +97,7 @@ def _predict(
     }
     answer[JSON]["examples"] = examples.json_responses()
     answer[CSV]["examples"] = examples.csv_responses()
+    answer[TSV]["examples"] = examples.csv_responses("\t")
     answer[NDJSON]["examples"] = examples.ndjson_responses()
     not_found = (404,) if path_parameters else ()
     return {

@@ -1,4 +1,4 @@
-"""Reader of text/csv: a header row of feature names in any order, then one row per line.
+"""Reader of CSV: a header row of feature names in any order, then one row per line.
 
 `CellParser` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
 byte order mark are skipped, cells may be quoted, and the header decides on the delimiter.

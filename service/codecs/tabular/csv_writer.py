@@ -1,4 +1,4 @@
-"""Writer of text/csv: a header row, then one row of predictions per line."""
+"""Writer of CSV and tab-separated values: a header row, then a row of predictions per line."""
 
 import csv
 import io
@@ -21,48 +21,51 @@ class CsvWriter:
         target: The model's target.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
         mark: Whether to add the column `error`.
+        delimiter: The delimiter of cells.
     """
 
-    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
+    def __init__(
+        self, target: Target, threshold: float, *, mark: bool, delimiter: str = ","
+    ) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
+        self._delimiter = delimiter
 
     def begin(self) -> bytes:
         """Return the header row."""
         names = column_names(self._target)
-        return _encode([[*names, "error"] if self._mark else names])
+        return self._encode([*names, "error"] if self._mark else names)
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return rows of predictions, empty for invalid rows."""
         columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [scored.with_gaps(_as_cells(column), "") for column in columns_by_name.values()]
+        columns = [
+            scored.with_gaps(self._as_cells(column), "") for column in columns_by_name.values()
+        ]
         if self._mark:
-            columns.append(list(map(_quoted, error_texts(scored.block, ""))))
-        return ("\n".join(map(",".join, zip(*columns, strict=True))) + "\n").encode()
+            columns.append(list(map(self._quoted, error_texts(scored.block, ""))))
+        return ("\n".join(map(self._delimiter.join, zip(*columns, strict=True))) + "\n").encode()
 
     def end(self) -> bytes:
         """Return no bytes."""
         return b""
 
+    def _as_cells(self, column: Array) -> list[str]:
+        """Return numbers and labels `(B,)` as the csv module writes them."""
+        if column.dtype.kind != "f":
+            cells = column.tolist()
+            quoted = {cell: self._quoted(str(cell)) for cell in set(cells)}
+            return [quoted[cell] for cell in cells]
+        # The JSON encoder writes the same digits in a fraction of the time, but other exponents.
+        texts = to_json(column.tolist()).decode()[1:-1].split(",")
+        size = np.abs(column)
+        for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
+            texts[place] = repr(float(column[place]))
+        return texts
 
-def _as_cells(column: Array) -> list[str]:
-    """Return numbers and labels `(B,)` as the csv module writes them."""
-    if column.dtype.kind != "f":
-        cells = column.tolist()
-        quoted = {cell: _quoted(str(cell)) for cell in set(cells)}
-        return [quoted[cell] for cell in cells]
-    # The JSON encoder writes the same digits in a fraction of the time, but other exponents.
-    texts = to_json(column.tolist()).decode()[1:-1].split(",")
-    size = np.abs(column)
-    for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
-        texts[place] = repr(float(column[place]))
-    return texts
+    def _quoted(self, cell: str) -> str:
+        return self._encode([cell, ""])[:-2].decode() if cell else ""
 
-
-def _quoted(cell: str) -> str:
-    return _encode([[cell, ""]])[:-2].decode() if cell else ""
-
-
-def _encode(rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    def _encode(self, row: Iterable[Any]) -> bytes:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(row)
+        return text.getvalue().encode()

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from service.codecs.negotiation import CSV, NDJSON
+from service.codecs.negotiation import CSV, NDJSON, TSV
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +88,7 @@ async def test_the_415_says_what_is_wrong(
 TABLES = {
     CSV: CSV_BODY,
     "application/csv": CSV_BODY,
+    TSV: CSV_BODY.replace(",", "\t"),
     NDJSON: LINE,
     "application/jsonl": LINE,
     "application/jsonlines": LINE,

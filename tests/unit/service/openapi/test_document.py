@@ -11,6 +11,7 @@ import pytest
 from model.artifacts import artifact
 from model.prediction.predictor import Predictor
 from service.app import create_app
+from service.codecs.negotiation import MEDIA_TYPES
 from service.openapi.tags import TAGS
 from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
@@ -78,7 +79,7 @@ async def test_every_path_parameter_is_documented_once(document: Json) -> None:
 async def test_predict(document: Json, predictor: Predictor) -> None:
     operation = document["paths"]["/predict"]["post"]
     assert set(operation["responses"]) == set("200 400 406 413 415 422 503 507".split())
-    tables = {"text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"}
+    tables = set(MEDIA_TYPES) - {"application/json"}
     body, answer = operation["requestBody"]["content"], operation["responses"]["200"]["content"]
     assert set(answer) == {"application/json", *tables}
     assert set(body) == {*answer, "multipart/form-data"}
