@@ -21,6 +21,7 @@ SERVICE_LINK_HINT = (
     "enableServiceLinks: false in the pod's specification, or rename the Service"
 )
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
@@ -67,6 +68,16 @@ def _host(name: str) -> str:
 def _hosts(text: str) -> str:
     parse_hosts(text)
     return text
+
+
+def _root_path(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(
+            "must be a path such as /triage: a slash before each segment, and segments of letters, "
+            "digits and . _ ~ -"
+        )
+    return path
 
 
 # Old name: new name. The old names are accepted until the next release.
@@ -161,6 +172,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Number of an open file descriptor, a socket to listen on, instead of host and "
         "port. The sockets that systemd passes are used without it. Default: none.",
+    )
+    root_path: Annotated[str, AfterValidator(_root_path)] | None = Field(
+        None,
+        description="Path prefix under which a proxy serves the service, such as /triage. Requests "
+        "are answered with the prefix and without it, since some proxies remove it. Default: none.",
     )
     threshold: str | None = Field(
         None,

@@ -109,6 +109,9 @@ class Admission:
     An admitted request holds nothing that it has to release. Work that takes long also waits for a
     thread (`service.overload.limiter`).
 
+    Args:
+        root_path: Path prefix of the service, which targets may have.
+
     Attributes:
         predictions: The lane of POST requests.
         others: The lane of all other requests.
@@ -116,10 +119,10 @@ class Admission:
         rejections: The writer of the responses to rejected requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root_path: bytes = b"") -> None:
         self.predictions, self.others, self.probes = Lane(), Lane(), Lane(rejects=False)
         self.probes.batch_size = PROBES
-        self.rejections = RejectionWriter()
+        self.rejections = RejectionWriter(root_path)
         self._running = False
         # The start of this iteration if requests were queued then, else None: the requests of a
         # first iteration, started as they came, are not finished when the second one begins.

@@ -18,9 +18,14 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class RejectionWriter:
-    """Writes responses to requests that are not started, each with its own request id."""
+    """Writes responses to requests that are not started, each with its own request id.
 
-    def __init__(self) -> None:
+    Args:
+        root_path: Path prefix of the service, which targets may have.
+    """
+
+    def __init__(self, root_path: bytes = b"") -> None:
+        self._inference_prefixes = INFERENCE_PREFIX, root_path + INFERENCE_PREFIX
         self._prefix = token_hex(8).encode()
         self._numbers = count()
         self._headers: Headers | None = None
@@ -43,7 +48,7 @@ class RejectionWriter:
             self._problem = _template(headers, "/")
             self._error = _template(headers, INFERENCE_PROTOCOL)
         identity = b"%b%016x" % (self._prefix, next(self._numbers))
-        template = self._error if url.startswith(INFERENCE_PREFIX) else self._problem
+        template = self._error if url.startswith(self._inference_prefixes) else self._problem
         response = template % {b"id": identity}
         return response.replace(_END, _CLOSE_END, 1) if closes else response
 

@@ -37,10 +37,11 @@ class ConnectionContext:
         self.count_rejected = count_rejected
         self.memory = memory
         self.find_handler = find_handler
+        self.root_path = (settings.root_path or "").encode()
         self.known_heads = KnownHeads()
         self.allowed_hosts = AllowedHosts(settings.hosts)
         self.deadline_timer = DeadlineTimer()
-        self.admission = Admission()
+        self.admission = Admission(self.root_path)
         self.connections = OpenConnections(
             settings.max_connections, settings.max_connections_per_address
         )

@@ -425,6 +425,9 @@ class HardenedHttpProtocol(asyncio.Protocol):
             Problem: The host is malformed or not served, or only probes are served.
         """
         raw_path, _, query = request.url.partition(b"?")
+        root_path = self.context.root_path
+        if root_path and (raw_path + b"/").startswith(root_path + b"/"):
+            raw_path = raw_path[len(root_path) :] or b"/"
         path = raw_path.decode("ascii")
         if "%" in path:
             path = unquote(path)

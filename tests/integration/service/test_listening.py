@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urljoin
 
+import httpx
 import pytest
 from support.eventually import until
 from support.paths import ROOT
@@ -124,3 +126,21 @@ def test_a_misspelled_variable_is_logged_once(
         (line,) = (json.loads(each) for each in log.splitlines() if "unknown_setting" in each)
     assert line["level"] == "warning"
     assert (line["variable"], line["nearest"]) == ("MALIGNANCY_TRESHOLD", "MALIGNANCY_THRESHOLD")
+
+
+def test_a_service_behind_a_prefix(artifact_path: Path, tmp_path: Path) -> None:
+    flags = "--port", "0", "--root-path", "/triage/"
+    with serving(artifact_path, tmp_path / "log", 1, *flags) as log:
+        found = re.search(r"running on (http://127.0.0.1:\d+)", log)
+        assert found
+        for base in (f"{found[1]}/", f"{found[1]}/triage/"):  # with a proxy that removes it, or not
+            page = httpx.get(urljoin(base, "docs"))
+            assert page.status_code == 200
+            links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+            assert len(links) > 3
+            for link in links:
+                assert httpx.get(urljoin(str(page.url), link)).status_code == 200
+            for path in ("model", "metrics", "health/ready", "v2/health/ready", "models"):
+                assert httpx.get(urljoin(base, path)).status_code == 200
+            wrong = httpx.post(urljoin(base, "v2/models/article/infer"), content=b"{")
+            assert (wrong.status_code, list(wrong.json())) == (400, ["error"])

@@ -123,6 +123,19 @@ def test_a_wrong_host_is_explained_in_words(value: str) -> None:
     assert "pattern" not in text
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"), [("/triage", "/triage"), ("/a/b.c/", "/a/b.c"), ("/", "")]
+)
+def test_a_root_path_has_no_slash_at_its_end(given: str, expected: str) -> None:
+    assert read_settings(["--root-path", given]).root_path == expected
+
+
+@pytest.mark.parametrize("value", ["triage", "//a", "/a//b", "/a?b", "/a b", "http://a.org/b"])
+def test_a_wrong_root_path_is_explained_in_words(value: str) -> None:
+    with pytest.raises(SettingError, match=r"ROOT_PATH \(--root-path\) must be a path such as"):
+        read_settings(["--root-path", value])
+
+
 def test_no_setting_has_a_pattern_which_an_error_would_quote() -> None:
     assert '"pattern"' not in json.dumps(Settings.model_json_schema())
 

@@ -134,6 +134,28 @@ async def test_forms_of_the_target(target: bytes, path: str, query: bytes) -> No
     assert (scope["path"], scope["query_string"]) == (path, query)
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        (b"/triage/predict?a=/triage", "/predict"),
+        (b"http://localhost/triage/a%20b", "/a b"),
+        (b"/triage", "/"),
+        (b"/triage/", "/"),
+        (b"/triage?a", "/"),
+        (b"/triage/triage/predict", "/triage/predict"),
+        (b"/predict", "/predict"),
+        (b"/triages/predict", "/triages/predict"),
+        (b"/a/triage", "/a/triage"),
+    ],
+)
+async def test_targets_have_the_root_path_or_not(target: bytes, path: str) -> None:
+    wire = Server(root_path="/triage").connect()
+    assert statuses(await wire.send(get(target))) == [200]
+    (scope,) = wire.server.application.scopes
+    assert scope["path"] == path
+    assert not scope["raw_path"].startswith(b"/triage") or path.startswith("/triage")
+
+
 async def test_only_allowed_hosts() -> None:
     server = Server(allowed_hosts="a.org")
     for host, status in ((b"a.org", 200), (b"A.ORG:80", 200), (b"b.org", 421), (b"a b", 400)):
