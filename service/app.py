@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from model.prediction.predictor import Predictor
+from service.compression.middleware import CompressionMiddleware
 from service.dependencies import Dependencies
 from service.fast_path.fast_path import FastPath
 from service.fast_path.recorder import Recorder
@@ -162,6 +163,7 @@ def create_app(
         access=access,
         access_log=access_log,
     )
+    app.add_middleware(CompressionMiddleware, limiter=limiter)
     app.add_middleware(middleware)
     if tracer_provider is None:  # FastAPI creates the spans, so with tracing it must be called
         routes = chain(app.routes, *(router.routes for router in routers))

@@ -74,15 +74,13 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
         The media types; `UPLOAD` for multipart/form-data.
 
     Raises:
-        Problem: Accept excludes every format (406), or the body has an unsupported media type,
-            charset or encoding (415).
+        Problem: Accept excludes every format (406), or the body has an unsupported media type
+            or charset (415).
     """
     body, accepted = JSON, []
     for name, value in headers:
         if name == b"content-type" and value not in (b"", b"application/json"):
             body = _body_type(value.decode("latin-1"))
-        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            raise Problem(415, "The body must not be compressed.", headers={"Accept-Encoding": ""})
         elif name == b"accept" and value not in (b"", b"*/*"):
             accepted.append(value.decode("latin-1"))
     if body is MULTIPART:

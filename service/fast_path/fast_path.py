@@ -7,6 +7,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from service.codecs.negotiation import JSON_TO_JSON, negotiate
+from service.compression.codings import coding_of
 from service.fast_path.endpoints import Endpoint, EndpointHandler
 from service.fast_path.predictions import PredictionHandler
 from service.fast_path.recorder import Recorder
@@ -50,7 +51,8 @@ class FastPath:
             if self._access is not None:
                 self._access.require(scope)
             if scope["method"] == "POST":
-                return self._find_prediction(scope)
+                compressed = coding_of(scope["headers"]) is not None
+                return None if compressed else self._find_prediction(scope)
             return self._find_endpoint(scope)
         except Problem:
             return None

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from service.codecs.open_inference.compression import ENCODINGS, decompress
 from service.codecs.open_inference.request import read_object
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
@@ -20,8 +19,6 @@ from service.inference.open_inference_metadata import (
     server_metadata,
 )
 from service.inference.request_body import read_body
-from service.overload.limiter import WorkLimiter
-from service.overload.memory import request_lease
 from service.problems import Problem
 from service.request_context import request_context
 from service.routes.snapshot import Snapshot, json_response
@@ -33,7 +30,7 @@ INFER_PATHS = tuple(f"{path}/infer" for path in MODEL_PATHS)
 
 def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
     """Return the routes of the protocol."""
-    models, lifecycle, limiter = dependencies.models, dependencies.lifecycle, dependencies.limiter
+    models, lifecycle = dependencies.models, dependencies.lifecycle
     max_index_bytes = min(dependencies.settings.max_body_bytes, MAX_INDEX_BYTES)
 
     async def server(_: Request) -> Response:
@@ -63,7 +60,7 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
         return json_response({"name": model_version.predictor.name, "ready": True})
 
     async def index(request: Request) -> Response:
-        body = await _plain_body(request.scope, request.receive, max_index_bytes, limiter)
+        body = await read_body(request.scope, request.receive, max_index_bytes)
         if body is None:  # the client has disconnected
             return Response()
         ready_only = read_object(body).get("ready", False) if body else False
@@ -108,7 +105,7 @@ class InferEndpoint:
         threshold = model_version.thresholds.from_query(scope["query_string"])
         length, limiter = _header_length(scope), dependencies.limiter
         max_bytes = dependencies.settings.max_body_bytes
-        body = await _plain_body(scope, receive, max_bytes, limiter)
+        body = await read_body(scope, receive, max_bytes)
         if body is not None:
             features = len(model_version.predictor.schema.features)
             short = is_short(body, features, partial(max_tensor_rows, header_length=length))
@@ -116,30 +113,6 @@ class InferEndpoint:
             answer = await run_work(limiter, short, work)
             del body, work
             await send_answer(answer, model_version, send)
-
-
-async def _plain_body(
-    scope: Scope, receive: Receive, max_bytes: int, limiter: WorkLimiter
-) -> bytes | None:
-    """Return the body, decompressed; None if the client has disconnected.
-
-    Raises:
-        Problem: 400, 413, 415 or 503.
-    """
-    header = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
-    encoding = header.decode("latin-1").strip().lower()
-    if encoding not in ("", "identity", *ENCODINGS):
-        raise Problem(
-            415,
-            f"The body may be compressed as {' or '.join(ENCODINGS)}, once.",
-            headers={"Accept-Encoding": ", ".join(ENCODINGS)},
-        )
-    body = await read_body(scope, receive, max_bytes)
-    if body is not None and encoding in ENCODINGS:
-        lease = request_lease.get()
-        body = await limiter.run(decompress, body, encoding, max_bytes, lease.charge_work)
-        lease.resize(len(body))
-    return body
 
 
 def _header_length(scope: Scope) -> int | None:

@@ -80,6 +80,7 @@ service.overload           ← service.background service.health_checks service.
     service.request_context
 service.protocol           ← service.background service.health_checks service.lifecycle
     service.overload service.problems service.settings
+service.compression        ← service.overload service.problems
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings
@@ -95,16 +96,16 @@ service.openapi            ← model.arrays model.prediction service.codecs
     service.registry
 service.middleware         ← service.observability service.overload service.problems
     service.request_context service.security
-service.fast_path          ← model.arrays service.codecs service.codecs.json service.inference
-    service.middleware service.observability service.overload service.problems service.protocol
-    service.registry service.request_context service.security
+service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression
+    service.inference service.middleware service.observability service.overload service.problems
+    service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
     service.inference service.observability service.openapi service.overload service.problems
     service.registry service.request_context
-service.app                ← model.prediction service.dependencies service.fast_path
-    service.lifecycle service.middleware service.observability service.openapi service.overload
-    service.problems service.protocol service.registry service.request_context service.routes
-    service.security service.settings
+service.app                ← model.prediction service.compression service.dependencies
+    service.fast_path service.lifecycle service.middleware service.observability service.openapi
+    service.overload service.problems service.protocol service.registry service.request_context
+    service.routes service.security service.settings
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server
@@ -122,7 +123,7 @@ SERVING_CORE = (
 )
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
-USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing")
+USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing", "zstd")
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {
