@@ -14,7 +14,10 @@ from service.protocol.request_head import (
 
 # Fixed limits.
 SLICE_BYTES: Final = 16 * 1024  # parsed between two checks of the limits
-FRAMING_BYTES: Final = 16 * 1024  # chunk sizes, extensions and trailers, in addition to the body
+# Chunk sizes, extensions and trailers, in addition to the body. A chunk of one byte has 5 bytes of
+# framing, and 12 if its size is padded with zeros.
+FRAMING_BYTES: Final = 16 * 1024
+FRAMING_BYTES_PER_BYTE: Final = 16
 SLASH: Final = ord("/")
 
 
@@ -50,10 +53,8 @@ class ArrivingRequest:
         """
         if self.cycle is None:
             check_head_size(len(self.url), len(self.headers), self.received_bytes)
-        elif self.received_bytes > 2 * self.body_bytes + FRAMING_BYTES:
-            raise Problem(
-                400, "The chunks are too small, or their extensions or trailers are too large."
-            )
+        elif self.received_bytes > (1 + FRAMING_BYTES_PER_BYTE) * self.body_bytes + FRAMING_BYTES:
+            raise Problem(400, "The extensions or trailers of the chunks are too large.")
 
     def validate_head(self, method: bytes, version: str, upgrades: bool) -> None:
         """Validate the complete head except the value of Host, and convert `url` to origin form.

@@ -135,6 +135,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self._active: RequestCycle | DirectRequest | None = None  # the last one started or queued
         self._direct: RequestCycle | DirectRequest | None = None  # `_active`, answered without ASGI
         self._received = b""  # the data that are being parsed, if they begin a request
+        # Of the body, since the last call of `_receive_body`. Clients may send chunks of one byte,
+        # so the callback for each is a function of the interpreter.
+        self._body_parts: list[bytes] = []
+        self.on_body = self._body_parts.append
 
     def _enter(self, state: ConnectionState) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -341,6 +345,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
             self._parser = self._new_parser()
         try:
             self._parser.feed_data(data)
+            if self._body_parts:
+                self._receive_body()
             if self._arriving.received_bytes:
                 self._arriving.check_size()
         except Problem as problem:
@@ -466,7 +472,10 @@ class HardenedHttpProtocol(asyncio.Protocol):
         request.received_bytes = 0
         self._enter(READING_BODY)
 
-    def on_body(self, body: bytes) -> None:
+    def _receive_body(self) -> None:
+        """Pass the parsed part of the body on to the request."""
+        body = b"".join(self._body_parts)
+        self._body_parts.clear()
         request, cycle = self._arriving, self._arriving.cycle
         before = request.body_bytes // PROGRESS_BYTES
         request.body_bytes += len(body)
@@ -493,6 +502,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
         cycle = self._arriving.cycle
         if cycle is None:
             return  # a head with Upgrade, which is parsed again
+        if self._body_parts:
+            self._receive_body()
         self._arriving = ArrivingRequest()
         self.context.connections.proceed(self)
         if cycle.response_complete:

@@ -102,7 +102,11 @@ REJECTED = {
     "huge chunk extension": (400, CHUNKED + b"2;" + b"a" * 50_000 + b"\r\n{}\r\n0\r\n\r\n"),
     "huge trailer": (400, CHUNKED + b"0\r\nX-A: " + b"a" * 50_000 + b"\r\n\r\n"),
     "bad trailer": (400, CHUNKED + b"0\r\nX-A : a\r\n\r\n"),
-    "tiny chunks": (400, CHUNKED + b"1\r\n \r\n" * 50_000 + b"0\r\n\r\n"),
+    "tiny chunks with extensions": (
+        400,
+        CHUNKED + b"1;a=123456789012\r\n \r\n" * 20_000 + b"0\r\n\r\n",
+    ),
+    "many trailers": (400, CHUNKED + b"0\r\n" + b"a:\r\n" * 20_000 + b"\r\n"),
     "another expectation": (417, header(b"Expect: 200-ok")),
     "too many headers": (431, header(b"\r\n".join([b"X-A: b"] * 100))),
     "large head": (431, header(b"X-A: " + b"a" * 40_000)),
@@ -143,6 +147,11 @@ VALID = {
         422,
         POST + b"transfer-encoding: Chunked\r\nConnection: close\r\n\r\n"
         b"1;a=b\r\n{\r\n1\r\n}\r\n0\r\nHost: trailer\r\n\r\n",
+    ),
+    "chunks of one byte": (
+        422,
+        POST + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        b"1\r\n{\r\n" + b"00000001\r\n \r\n" * 50_000 + b"1\r\n}\r\n0\r\n\r\n",
     ),
     "body that is not read": (
         200,

@@ -4,7 +4,7 @@ import pytest
 from support.fake_connection import Server, detail, statuses
 from support.raw_requests import HIDDEN, REJECTED, VALID
 
-from service.protocol.arriving_request import FRAMING_BYTES, SLICE_BYTES
+from service.protocol.arriving_request import FRAMING_BYTES, FRAMING_BYTES_PER_BYTE, SLICE_BYTES
 from service.protocol.http_protocol import MAX_PIPELINED
 from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 
@@ -227,18 +227,34 @@ async def test_an_endless_head(begin: bytes, more: bytes, status: int) -> None:
 
 
 async def test_too_much_chunk_framing() -> None:
-    why = "The chunks are too small, or their extensions or trailers are too large."
+    why = "The extensions or trailers of the chunks are too large."
     wire = Server().connect()
     await wire.send(post(b"/read", CHUNKED))
     assert await wire.send(b"2;" + b"a" * (FRAMING_BYTES - 2)) == b""
     assert detail(await wire.send(b"a")) == why
     wire = Server().connect()
     await wire.send(post(b"/read", CHUNKED))
-    chunk, chunks = b"1\r\n \r\n", FRAMING_BYTES // 4  # 6 bytes on the wire for one of the body
-    assert await wire.send(chunk * chunks) == b""
+    chunk = b"1;" + b"a" * (FRAMING_BYTES_PER_BYTE - 2) + b"\r\n \r\n"
+    excess = len(chunk) - 1 - FRAMING_BYTES_PER_BYTE
+    assert await wire.send(chunk * (FRAMING_BYTES // excess)) == b""
     assert detail(await wire.send(chunk)) == why
     wire = Server().connect()  # the limits are checked between slices
     assert detail(await wire.send(post(b"/read", CHUNKED, body=chunk * 100_000))) == why
+
+
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+async def test_chunks_of_one_byte(size: int) -> None:
+    wire, answered = Server().connect(), b""
+    bodies = [bytes(range(33, 127)) * 100, b"2"]
+    for body in bodies:
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        data = post(b"/read", CHUNKED, body=chunks + b"0\r\n\r\n")
+        for start in range(0, len(data), size):
+            wire.protocol.data_received(data[start : start + size])
+    answered = await wire.answered()
+    assert statuses(answered) == [200, 200]
+    for body in bodies:
+        assert b"\r\n\r\n/read " + body in answered
 
 
 async def test_a_large_body_in_one_call() -> None:
