@@ -343,6 +343,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self._arriving.received_bytes += len(data)
         if self._parser is None:
             self._parser = self._new_parser()
+        after_upgrade: int | None = None
         try:
             self._parser.feed_data(data)
             if self._body_parts:
@@ -352,9 +353,11 @@ class HardenedHttpProtocol(asyncio.Protocol):
         except Problem as problem:
             self._reject(problem)
         except httptools.HttpParserUpgrade as upgrade:
-            self._parse_without_upgrade(bytes(data[upgrade.args[0] :]))
+            after_upgrade = upgrade.args[0]
         except httptools.HttpParserError as error:
             self._reject(_problem(error))
+        if after_upgrade is not None:
+            self._parse_without_upgrade(bytes(data[after_upgrade:]))
         self._start_next(admitted)
 
     def _discard(self, size: int) -> bool:

@@ -266,6 +266,13 @@ async def test_a_large_body_in_one_call() -> None:
     assert len(body) > 6 * SLICE_BYTES
 
 
+async def test_garbage_after_an_upgrade_is_rejected() -> None:
+    upgrade = post(
+        b"/read", b"Upgrade: h2c", b"Connection: Upgrade", b"Content-Length: 1", body=b"a"
+    )
+    assert statuses(await Server().connect().send(upgrade + b"\0")) == [200, 400]
+
+
 async def test_chunks_and_trailers() -> None:
     wire = Server().connect()
     body = b"1;a=b\r\n{\r\n1\r\n}\r\n0\r\nHost: trailer\r\nExpect: much\r\n\r\n"
