@@ -4,6 +4,7 @@ from pydantic_core import to_json
 
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import safe_name
+from service.codecs.open_inference.classification import Classification
 from service.codecs.open_inference.outputs import Output
 from service.codecs.open_inference.request import InferRequest, Json, read_request
 from service.inference.answer import Answer
@@ -38,8 +39,9 @@ def infer(
     """
     request = read_request(body, header_length, model_version.tensor_limits, charge)
     outputs = _requested_outputs(model_version, request)
-    if "threshold" in request.parameters:
-        given = model_version.thresholds.from_json(request.parameters["threshold"])
+    wanted = request.parameters.get("threshold")
+    if wanted is not None:
+        given = model_version.thresholds.from_json(wanted)
         if given is None:
             raise Problem(400, f"The parameter threshold {model_version.thresholds.rule}.")
         threshold = given
@@ -96,22 +98,37 @@ def max_tensor_rows(body: bytes, header_length: int | None) -> int:
 
 def _requested_outputs(
     model_version: ModelVersion, request: InferRequest
-) -> list[tuple[Output, bool]]:
+) -> list[tuple[Output | Classification, bool]]:
     """Return the requested outputs in order, each with whether its data are binary."""
     known = model_version.output_tensors.by_name
     default = _boolean(request.parameters, "binary_data_output", False)
     requested = request.outputs or {name: {} for name in known}
-    outputs = []
+    outputs: list[tuple[Output | Classification, bool]] = []
     for name, parameters in requested.items():
         if name not in known:
             rule = f"must be one of {', '.join(known)}"
             raise Problem(400, f"Output {safe_name(name)} {rule}.")
-        outputs.append((known[name], _boolean(parameters, "binary_data", default)))
+        output: Output | Classification = known[name]
+        if classes := _class_count(parameters):
+            if not known[name].columns:
+                raise Problem(400, f"Output {name} has no values to classify.")
+            output = Classification(known[name], classes)
+        outputs.append((output, _boolean(parameters, "binary_data", default)))
     return outputs
 
 
 def _boolean(parameters: Json, name: str, default: bool) -> bool:
-    value = parameters.get(name, default)
-    if not isinstance(value, bool):
+    value = parameters.get(name)
+    if not isinstance(value, bool | None):
         raise Problem(400, f"The parameter {name} must be true or false.")
+    return default if value is None else value
+
+
+def _class_count(parameters: Json) -> int:
+    """Return the parameter `classification`: the number of classes to list; 0 for none."""
+    value = parameters.get("classification")
+    if value is None:
+        return 0
+    if type(value) is not int or value < 0:
+        raise Problem(400, "The parameter classification must be an integer, at least 0.")
     return value

@@ -8,7 +8,7 @@ from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
 
-EXTENSIONS = ("binary_tensor_data", "model_repository")
+EXTENSIONS = ("binary_tensor_data", "classification", "model_repository", "parameters")
 PLATFORM = "malignancy_numpy"
 
 

@@ -142,7 +142,7 @@ class ModelVersion:
         """Predict valid rows.
 
         Args:
-            rows: Rows `(B, features)` that fit the schema, NaN where missing.
+            rows: Rows `(B, features)` that fit the schema, NaN where missing; B may be 0.
 
         Returns:
             Finite predictions `(B, outputs)`.
@@ -150,6 +150,8 @@ class ModelVersion:
         Raises:
             Problem: 422, because a value of a feature without a range causes an overflow.
         """
+        if not len(rows):
+            return np.empty((0, self.outputs))
         return _predict_finite(self.predictor.predict, rows)
 
     def predict_parsed(self, rows: ParsedRows) -> Array:

@@ -63,10 +63,10 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
         body = await read_body(request.scope, request.receive, max_index_bytes)
         if body is None:  # the client has disconnected
             return Response()
-        ready_only = read_object(body).get("ready", False) if body else False
-        if not isinstance(ready_only, bool):
+        ready_only = read_object(body).get("ready") if body else None
+        if not isinstance(ready_only, bool | None):
             raise Problem(400, "ready must be true or false.")
-        return json_response(repository_index(models, ready_only))
+        return json_response(repository_index(models, ready_only is True))
 
     return [
         *_get(("/v2",), server),

@@ -16,7 +16,7 @@ from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.names import safe_name
-from service.codecs.open_inference.tensors import NUMBERS, Tensor
+from service.codecs.open_inference.tensors import NUMBERS, ROUNDINGS, Rounding, Tensor
 from service.problems import Problem
 
 ALL: Final = "input"
@@ -116,16 +116,16 @@ class InputTensors:
             raise tensor.refused(f"must have the shape {expected}")
         if tensor.datatype not in datatypes:
             raise tensor.refused(f"must be of the datatype {' or '.join(datatypes)}")
-        if not 1 <= tensor.shape[0] <= self._max_rows:
-            raise tensor.refused(f"must have from 1 to {self._max_rows} rows")
+        if tensor.shape[0] > self._max_rows:
+            raise tensor.refused(f"must have at most {self._max_rows} rows")
 
     @staticmethod
     def _validated(
         tensor: Tensor, values: Array, rules: SchemaRules, features: Sequence[Feature]
     ) -> Array:
         """Return the values (B, columns) if all are valid. Raises Problem (400)."""
-        if tensor.datatype == "FP32":
-            values = _undo_rounding(values, rules)
+        for rounding in ROUNDINGS.get(tensor.datatype, ()):
+            values = _undo_rounding(values, rules, rounding)
         values = rules.with_gaps(values)
         invalid = rules.check(values)
         if invalid is not None and invalid.any():
@@ -136,10 +136,10 @@ class InputTensors:
         return values
 
 
-def _undo_rounding(values: Array, rules: SchemaRules) -> Array:
-    """Return the bound itself for FP32 values that are a bound rounded out of the range."""
+def _undo_rounding(values: Array, rules: SchemaRules, rounding: Rounding) -> Array:
+    """Return the bound itself for values that are a bound rounded out of the range."""
     with np.errstate(over="ignore"):
-        low, high = (each.astype(np.float32).astype(np.float64) for each in (rules.low, rules.high))
+        low, high = (rounding(each).astype(np.float64) for each in (rules.low, rules.high))
     values = np.where((values == low) & (low < rules.low) & np.isfinite(low), rules.low, values)
     return np.where((values == high) & (high > rules.high) & np.isfinite(high), rules.high, values)
 

@@ -1,6 +1,6 @@
 """Output tensors of a model, derived from its target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -60,9 +60,14 @@ class Output:
         """Encode computed values in the format of the binary tensor extension."""
         if not self.texts:
             return values.astype(_DTYPES[self.datatype]).tobytes()
-        spelled = [text.encode() for text in self.texts]
-        elements = [len(each).to_bytes(4, "little") + each for each in spelled]
+        elements = as_byte_elements(self.texts)
         return b"".join(map(elements.__getitem__, values.ravel().tolist()))
+
+
+def as_byte_elements(texts: Iterable[str]) -> list[bytes]:
+    """Return texts as elements of BYTES, each after its length."""
+    encoded = (text.encode() for text in texts)
+    return [len(each).to_bytes(4, "little") + each for each in encoded]
 
 
 class OutputTensors:

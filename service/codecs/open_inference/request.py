@@ -19,8 +19,8 @@ from service.problems import Problem
 MAX_ID_CHARACTERS = 256
 MAX_ARRAYS = 1_000_000  # limit for nested data; clients can send flat data instead
 MORE_OBJECTS = 100  # excess inputs or outputs that are still read, to report which one is wrong
-# Parameters that change the meaning of a request: they are rejected, not ignored.
-_NOT_SUPPORTED = ("classification", "shared_memory_region")
+# It changes where tensors are, so it is rejected. Unknown parameters are ignored, as in Triton.
+_SHARED_MEMORY = "shared_memory_region"
 
 Json = dict[str, Any]
 
@@ -202,7 +202,6 @@ def _parameters(document: Json, where: str) -> Json:
     parameters = {} if document.get("parameters") is None else document["parameters"]
     if not isinstance(parameters, dict):
         raise Problem(400, f"{where}: parameters must be an object.")
-    for name in _NOT_SUPPORTED:
-        if name in parameters:
-            raise Problem(400, f"{where}: the parameter {name} is not supported.")
+    if parameters.get(_SHARED_MEMORY) is not None:
+        raise Problem(400, f"{where}: the parameter {_SHARED_MEMORY} is not supported.")
     return parameters

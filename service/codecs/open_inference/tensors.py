@@ -4,7 +4,7 @@ Sizes are checked before memory is allocated.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import nan, prod
@@ -17,17 +17,20 @@ from service.codecs.json.names import safe_name
 from service.problems import Problem
 
 INTEGERS: Final = ("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64")
-FLOATS: Final = ("FP32", "FP64")
+FLOATS: Final = ("FP16", "BF16", "FP32", "FP64")
 NUMBERS: Final = (*INTEGERS, *FLOATS)
 # Binary tensors are little-endian, whatever the machine.
 _DTYPES: Final = {
     **{name: f"<{name[0].lower()}{int(name.lstrip('UINT')) // 8}" for name in INTEGERS},
+    "FP16": "<f2",
+    "BF16": "<u2",  # the upper half of a FP32 number, for which NumPy has no type
     "FP32": "<f4",
     "FP64": "<f8",
     "BOOL": "<u1",
 }
 DATATYPES: Final = (*NUMBERS, "BOOL", "BYTES")
 _LENGTH_BYTES = 4  # before each element of BYTES
+Rounding = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,10 @@ class Tensor:
     def numbers(self) -> Array:
         """The elements of a numeric datatype (N,) float64, NaN where null. Raises Problem (400)."""
         if isinstance(self.data, memoryview):
-            return self._binary(self.data).astype(np.float64)
+            values = self._binary(self.data)
+            if self.datatype == "BF16":
+                values = (values.astype(np.uint32) << 16).view(np.float32)
+            return values.astype(np.float64)
         flat = self._flat(self.data, (int, float, type(None)), "must hold numbers")
         try:
             values = np.array(flat, dtype=np.float64)
@@ -137,6 +143,26 @@ class Tensor:
 
     def _misfit(self) -> Problem:
         return self.refused("must hold as much data as its shape and datatype say")
+
+
+def _truncate_to_bfloat16(values: Array) -> Array:
+    """Round float64 toward zero to BF16, in float32: tritonclient cuts the lower half off."""
+    return (values.astype(np.float32).view(np.uint32) & 0xFFFF0000).view(np.float32)
+
+
+def _round_to_bfloat16(values: Array) -> Array:
+    """Round float64 to the nearest BF16, in float32; of two, to the even one."""
+    bits = values.astype(np.float32).view(np.uint32)
+    rounded = bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)
+    return np.where(np.isfinite(values), (rounded & 0xFFFF0000).view(np.float32), values)
+
+
+# How clients round a float64 number to a datatype.
+ROUNDINGS: Final[Mapping[str, Sequence[Rounding]]] = {
+    "FP16": [lambda values: values.astype(np.float16)],
+    "BF16": [_truncate_to_bfloat16, _round_to_bfloat16],
+    "FP32": [lambda values: values.astype(np.float32)],
+}
 
 
 def _first(elements: list[Any], holds: Callable[[Any], bool]) -> int:

@@ -27,6 +27,7 @@ NAMED = [
     {"name": "smokes", "shape": [3, 1], "datatype": "BOOL", "data": [[True], [None], [False]]},
     {"name": "score", "shape": [3], "datatype": "UINT8", "data": [3, 10, 1.0]},
 ]
+OUTPUTS = ("probability", "label", "decision")  # of the binary model
 
 
 @pytest.fixture
@@ -189,13 +190,93 @@ async def test_requested_outputs_in_order(client: httpx.AsyncClient) -> None:
 
 
 @binary
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": None},
+        {"parameters": None},
+        {
+            "parameters": {
+                "threshold": None,
+                "binary_data_output": None,
+                "shared_memory_region": None,
+            }
+        },
+        {"parameters": {"sequence_id": 7, "sequence_end": True, "timeout": 5, "unknown": {}}},
+        {"outputs": None},
+        {"outputs": [{"name": name, "parameters": None} for name in OUTPUTS]},
+        {
+            "outputs": [
+                {"name": name, "parameters": {"binary_data": None, "classification": None}}
+                for name in OUTPUTS
+            ]
+        },
+        {"inputs": [{**each, "parameters": {"binary_data_size": None}} for each in NAMED]},
+    ],
+)
+async def test_what_may_be_left_out_may_be_null(client: httpx.AsyncClient, change: Json) -> None:
+    expected = (await client.post("/infer", json={"inputs": NAMED})).json()
+    answer = await client.post("/infer", json={"inputs": NAMED, **change})
+    assert (answer.status_code, answer.json()) == (200, expected)
+
+
+async def test_no_rows_are_answered_with_no_rows(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    alone = [{**each, "shape": [0], "data": []} for each in NAMED]
+    for inputs in ([{**all_in_one(NULLS), "shape": [0, 4], "data": []}], alone):
+        answer = await client.post("/infer", json={"inputs": inputs})
+        assert answer.status_code == 200, answer.json()
+        outputs = {each["name"]: each for each in answer.json()["outputs"]}
+        assert list(outputs) == list(expected(predictor))
+        for each in outputs.values():
+            assert (each["shape"][0], each["data"]) == (0, [])
+
+
+@pytest.mark.parametrize("binary_data", [False, True])
+async def test_classes_by_value(
+    client: httpx.AsyncClient, predictor: Predictor, binary_data: bool
+) -> None:
+    values = predictor.predict(ROWS)
+    target = predictor.schema.target
+    output = next(iter(expected(predictor)))
+    for count in (1, 2, 1000):
+        parameters = {"classification": count, "binary_data": binary_data}
+        request = {"inputs": NAMED, "outputs": [{"name": output, "parameters": parameters}]}
+        answer = await client.post("/infer", json=request)
+        size = int(answer.headers.get("inference-header-content-length", len(answer.content)))
+        (tensor,) = json.loads(answer.content[:size])["outputs"]
+        wanted = [
+            f"{row[place]!r}:{place}:{target.names[place]}"
+            for row in values.tolist()
+            for place in sorted(range(len(row)), key=lambda place: -row[place])[:count]
+        ]
+        assert tensor["datatype"] == "BYTES"
+        assert tensor["shape"] == [3, min(count, len(target.names))]
+        if binary_data:
+            assert answer.content[size:] == encode_texts(wanted)
+        else:
+            assert tensor["data"] == wanted
+
+
+@pytest.mark.parametrize("kinds", ["multi_label"], indirect=True)
+async def test_classes_of_truths(client: httpx.AsyncClient, predictor: Predictor) -> None:
+    applies = (predictor.predict(ROWS) > 0.5).astype(int).tolist()
+    names = predictor.schema.target.names
+    outputs = [{"name": "applies", "parameters": {"classification": 1}}]
+    response = (await client.post("/infer", json={"inputs": NAMED, "outputs": outputs})).json()
+    wanted = [f"{max(row)}:{row.index(max(row))}:{names[row.index(max(row))]}" for row in applies]
+    assert response["outputs"][0]["data"] == wanted
+
+
+@binary
 async def test_the_threshold(client: httpx.AsyncClient, predictor: Predictor) -> None:
     for given, threshold in ((0.9, 0.9), ("careful", 0.01), ("0.25", 0.25), (0, 0), (1, 1)):
         request = {"inputs": NAMED, "parameters": {"threshold": given, "priority": 3}}
         response = (await client.post("/infer", json=request)).json()
         assert response["parameters"] == {"threshold": threshold}
         assert response["outputs"][1]["data"] == expected(predictor, threshold)["label"]
-    for wrong in (1.5, -0.1, True, None, "hasty", [0.5], 10**400):
+    for wrong in (1.5, -0.1, True, "hasty", [0.5], 10**400):
         request = {"inputs": NAMED, "parameters": {"threshold": wrong}}
         answer = await client.post("/infer", json=request)
         assert answer.status_code == 400
@@ -217,7 +298,7 @@ async def test_the_server(client: httpx.AsyncClient, predictor: Predictor) -> No
     assert (await client.get("http://test/v2/health/live")).json() == {"live": True}
     assert (await client.get("http://test/v2/health/ready")).json() == {"ready": True}
     index = [{"name": "binary", "version": predictor.version, "state": "READY", "reason": ""}]
-    for body in (b"", b'{"ready": true}', b'{"ready": false}', b"{}"):
+    for body in (b"", b'{"ready": true}', b'{"ready": false}', b'{"ready": null}', b"{}"):
         answer = await client.post("http://test/v2/repository/index", content=body)
         assert answer.json() == index
     for body in (b"[]", b'{"ready": 1}', b"{"):

@@ -57,6 +57,12 @@ def changed(place: int, **change: Any) -> list[Json]:
     return inputs
 
 
+def classified(count: Any) -> Json:
+    output = {"name": "probability", "parameters": {"classification": count}}
+    return {"inputs": NAMED, "outputs": [output]}
+
+
+CLASSES_RULE = "The parameter classification must be an integer, at least 0"
 ONE = all_in_one(ROWS[[0, 2]])
 
 
@@ -116,8 +122,8 @@ ONE = all_in_one(ROWS[[0, 2]])
         ),
         ({"inputs": [{**ONE, "shape": [8]}]}, "Input input: must have the shape [rows, 4]"),
         ({"inputs": [{**ONE, "shape": [2, 2, 2]}]}, "Input input: must have the shape [rows, 4]"),
-        ({"inputs": [{**ONE, "shape": [0, 4], "data": []}]}, "must have from 1 to 50 rows"),
-        ({"inputs": [{**ONE, "shape": [10**30, 4]}]}, "must have from 1 to 50 rows"),
+        ({"inputs": [{**ONE, "shape": [0, 4]}]}, "Input input: must hold as much data"),
+        ({"inputs": [{**ONE, "shape": [10**30, 4]}]}, "must have at most 50 rows"),
         ({"inputs": [{**ONE, "datatype": "BYTES"}]}, "Input input: must be of the datatype UINT8"),
         ({"inputs": [ONE, ONE]}, "Input input: there must be one named input"),
         (
@@ -138,8 +144,12 @@ ONE = all_in_one(ROWS[[0, 2]])
                 "inputs": NAMED,
                 "outputs": [{"name": "label", "parameters": {"classification": 1}}],
             },
-            "Output label: the parameter classification is not supported",
+            "Output label has no values to classify",
         ),
+        (classified(-1), CLASSES_RULE),
+        (classified(True), CLASSES_RULE),
+        (classified(1.0), CLASSES_RULE),
+        (classified([]), CLASSES_RULE),
         (
             {"inputs": NAMED, "parameters": {"binary_data_output": 1}},
             "The parameter binary_data_output must be true or false",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -56,21 +57,56 @@ def test_binary_numbers_are_taken_by_the_schemas_rules(rows: list[tuple[float, .
             TENSORS.rows([tensor])
 
 
-@given(VALUES)
-def test_single_precision_is_taken_into_the_range(value: float) -> None:
+@pytest.mark.parametrize(("datatype", "dtype"), [("FP16", "<f2"), ("FP32", "<f4")])
+@given(value=VALUES | st.sampled_from([0.7, 0.0999, 0.7001]))
+def test_fewer_bits_are_taken_into_the_range(datatype: str, dtype: str, value: float) -> None:
     feature = replaced("number", minimum=0.1, maximum=0.7)
     with np.errstate(over="ignore"):
-        single = np.array([[value]], dtype="<f4")
-    tensor = Tensor("input", "FP32", (1, 1), memoryview(single.tobytes()))
-    low, high = np.float32(0.1), np.float32(0.7)
+        rounded = np.array([[value]], dtype=dtype)
+    tensor = Tensor("input", datatype, (1, 1), memoryview(rounded.tobytes()))
+    low, high = np.array([0.1, 0.7], dtype=dtype)
     try:
         (taken,) = feature.rows([tensor])
     except Problem:
-        assert not low <= single[0, 0] <= high
+        assert not low <= rounded[0, 0] <= high
     else:
-        assert low <= single[0, 0] <= high
+        assert low <= rounded[0, 0] <= high
         assert 0.1 <= taken[0] <= 0.7
-        assert taken[0] == pytest.approx(float(single[0, 0]))
+        assert taken[0] == pytest.approx(float(rounded[0, 0]), rel=1e-3)
+
+
+def bfloat16(value: float, *, nearest: bool) -> bytes:
+    """Return a positive number as BF16: its upper half, cut off or rounded to nearest."""
+    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    if nearest:
+        bits += 0x7FFF + (bits >> 16 & 1)
+    return struct.pack("<H", bits >> 16)
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1.0, 256.0, 1e30, 1e-30])
+def test_bfloat16_there(value: float, nearest: bool) -> None:
+    data = memoryview(bfloat16(value, nearest=nearest))
+    (taken,) = Tensor("x", "BF16", (1, 1), data).numbers()
+    assert taken == pytest.approx(value, rel=2**-8 if nearest else 2**-7)
+    tensor = Tensor("x", "BF16", (1, 1), data)
+    (lowest,) = replaced("number", minimum=value, maximum=2 * value).rows([tensor])
+    (highest,) = replaced("number", minimum=0, maximum=value).rows([tensor])
+    assert (lowest, highest) == (max(value, taken), min(value, taken))
+    for low, high in ((0, value / 1.02), (value * 1.02, 2 * value)):
+        with pytest.raises(Problem, match="row 0: must be a number"):
+            replaced("number", minimum=low, maximum=high).rows([tensor])
+
+
+@pytest.mark.parametrize(
+    ("data", "number"),
+    [(b"\x80\x3f", 1), (b"\x00\xc0", -2), (b"\x80\x7f", math.inf), (b"\xc0\x7f", math.nan)],
+)
+def test_special_bfloat16(data: bytes, number: float) -> None:
+    tensor = Tensor("x", "BF16", (1, 1), memoryview(data))
+    np.testing.assert_array_equal(tensor.numbers(), [number])
+    with pytest.raises(Problem, match="must hold as much data"):
+        Tensor("x", "BF16", (1, 1), memoryview(data * 2)).numbers()
 
 
 def replaced(type_: Any, **facts: Any) -> InputTensors:
@@ -79,7 +115,7 @@ def replaced(type_: Any, **facts: Any) -> InputTensors:
     return InputTensors(Schema(features=(feature,), target=target), MAX_ROWS)
 
 
-@pytest.mark.parametrize("datatype", NUMBERS)
+@pytest.mark.parametrize("datatype", [each for each in NUMBERS if each != "BF16"])
 def test_every_number_there_and_in_json(datatype: str) -> None:
     dtype = f"<{datatype[0].lower()}{int(datatype.strip('UINTFP')) // 8}"
     limits = np.iinfo(dtype) if datatype[0] in "UI" else np.finfo(dtype)

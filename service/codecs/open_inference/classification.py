@@ -1,0 +1,70 @@
+"""Triton's classification extension: the largest values of an output, as texts.
+
+Source: https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from model.arrays import Array
+from service.codecs.open_inference.outputs import Output, as_byte_elements
+
+
+@dataclass(frozen=True)
+class Classification:
+    """An output whose rows are their largest values, each as `value:index:name of the column`.
+
+    Attributes:
+        output: The output that has the values, of FP64 or BOOL.
+        count: Number of values of a row, at least 1; an output with fewer columns has all of them.
+        datatype: BYTES.
+    """
+
+    output: Output
+    count: int
+    datatype: ClassVar[str] = "BYTES"
+
+    @property
+    def name(self) -> str:
+        """Name of the tensor, that of the output."""
+        return self.output.name
+
+    @property
+    def row_bytes(self) -> int:
+        """Upper limit of the memory of a row's values, encoded."""
+        columns = self.output.columns
+        longest = max(len(column.encode()) for column in columns)
+        return len(columns) * (80 + 3 * (longest + 40))
+
+    def compute(self, predictions: Array, threshold: float) -> Array:
+        """Return the texts `(B, count)` of predictions, the largest value first.
+
+        Args:
+            predictions: Predictions `(B, outputs)`.
+            threshold: Decision threshold.
+        """
+        columns = self.output.columns
+        values = self.output.compute(predictions, threshold)
+        if self.output.datatype == "BOOL":
+            values = values.astype(np.uint8)
+        order = np.argsort(-values.astype(np.float64), axis=1, kind="stable")[:, : self.count]
+        largest = np.take_along_axis(values, order, axis=1)
+        texts = np.empty(order.shape, dtype=object)
+        texts.ravel()[:] = [
+            f"{value!r}:{place}:{columns[place]}"
+            for value, place in zip(largest.ravel().tolist(), order.ravel().tolist(), strict=True)
+        ]
+        return texts
+
+    @staticmethod
+    def as_json(texts: Array) -> list[Any]:
+        """Encode computed texts as flat, row-major JSON data."""
+        flat: list[Any] = texts.ravel().tolist()
+        return flat
+
+    @staticmethod
+    def as_bytes(texts: Array) -> bytes:
+        """Encode computed texts in the format of the binary tensor extension."""
+        return b"".join(as_byte_elements(texts.ravel().tolist()))
