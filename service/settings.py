@@ -247,7 +247,8 @@ class Settings(BaseSettings):
         gt=0,
         allow_inf_nan=False,
         description="Maximum time to receive a request, from its first byte to its last, in "
-        "seconds, plus 1 second for each 64 KiB. Then it is rejected with 408.",
+        "seconds, plus 1 second for each 64 KiB. Then it is rejected with 408. A new connection "
+        "without a byte is closed after the same time.",
     )
     send_timeout_seconds: float = Field(
         30,
@@ -257,11 +258,12 @@ class Settings(BaseSettings):
         "each 64 KiB. Then the connection is reset.",
     )
     keep_alive_seconds: float = Field(
-        5,
+        620,
         gt=0,
         allow_inf_nan=False,
-        description="Maximum idle time of a connection before its first request and between two "
-        "requests, in seconds. Then the connection is closed.",
+        description="Maximum idle time of a connection between two requests, in seconds. Then it "
+        "is closed. Must be longer than that of a proxy in front of the service. Idle connections "
+        "are closed earlier when there is no room for new ones.",
     )
     drain_seconds: float = Field(
         0,

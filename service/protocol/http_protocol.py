@@ -124,8 +124,8 @@ class HardenedHttpProtocol(asyncio.Protocol):
         self._queued_bytes = b""
         self._unread = context.memory.lease(arriving=True)
         self._discarded_bytes = 0
-        # Of the state. The first byte must arrive as fast as on a connection that is kept open.
-        self._deadline = Deadline(context.settings.keep_alive_seconds)
+        # Of the state. The first byte must arrive as fast as the rest of a request.
+        self._deadline = Deadline(context.settings.receive_timeout_seconds)
         self._shutdown_deadline: Deadline | None = None
 
         # Of its requests

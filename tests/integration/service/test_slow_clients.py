@@ -28,9 +28,9 @@ Serve = Callable[..., AbstractContextManager[int]]
 @pytest.fixture(scope="module")
 def port(serve_with: Serve) -> Iterator[int]:
     with serve_with(
-        receive_timeout_seconds=1,
+        receive_timeout_seconds=2,  # also to the first byte of a client that may be starved
         send_timeout_seconds=1,
-        keep_alive_seconds=2,  # also to the first byte of a client that may be starved
+        keep_alive_seconds=1,
         max_connections=8 * SLOW,
         max_connections_per_address=0,
         access_log=False,

@@ -180,3 +180,8 @@ def test_a_flag_overrides_a_deprecated_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MALIGNANCY_MAX_WAITING", "8")
     with pytest.warns(FutureWarning):
         assert read_settings(["--scoring-queue-size", "3"]).scoring_queue_size == 3
+
+
+def test_idle_connections_stay_open_for_longer_than_those_of_proxies() -> None:
+    nginx, load_balancer_of_aws, load_balancer_of_google = 60, 60, 600  # seconds
+    assert Settings().keep_alive_seconds > max(nginx, load_balancer_of_aws, load_balancer_of_google)

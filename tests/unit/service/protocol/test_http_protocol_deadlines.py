@@ -45,7 +45,7 @@ async def ends_after(wire: Wire, seconds: float) -> bytes:
 async def test_a_silent_connection_is_closed_without_a_response(wire: Wire, sent: bytes) -> None:
     if sent:
         await wire.send(sent)
-    assert await ends_after(wire, 5) == b""  # as when idle
+    assert await ends_after(wire, 3) == b""
     assert wire.is_closed()
 
 
