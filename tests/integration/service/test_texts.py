@@ -7,7 +7,7 @@ import struct
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -23,6 +23,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 Row = dict[str, Any]
+Form = Literal["NFC", "NFD"]
 MARK = b"\xef\xbb\xbf"
 ROWS: list[Row] = [
     dict(zip(NAMES, values, strict=True))
@@ -162,7 +163,7 @@ def answered(answer: httpx.Response) -> list[float]:
     return [each["probability"] for each in answer.json()["predictions"]]
 
 
-def in_form(form: str, value: Any) -> Any:
+def in_form(form: Form, value: Any) -> Any:
     """Return a value with its texts in a normalization form."""
     if isinstance(value, dict):
         return {in_form(form, name): in_form(form, each) for name, each in value.items()}
@@ -175,7 +176,7 @@ async def test_names_in_any_normalization(
     client: httpx.AsyncClient,
     predictor: Predictor,
     encode: Callable[[list[Row]], bytes],
-    form: str,
+    form: Form,
 ) -> None:
     body = encode([in_form(form, row) for row in ROWS])
     assert answered(await ask(client, encode, body)) == probabilities(predictor, ROWS)

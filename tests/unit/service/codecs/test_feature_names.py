@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.prediction.delimiters import DELIMITERS
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.blocks import Block, TableRules
@@ -21,8 +23,10 @@ from service.problems import Problem
 NAMES = st.text(":,{}[]\"\\'; é$a1", min_size=1, max_size=6).filter(
     lambda text: text == text.strip()
 )
+FORMS = st.sampled_from(["NFC", "NFD"])
 Row = dict[str, Any]
 Case = tuple[Schema, list[Row]]
+Form = Literal["NFC", "NFD"]
 
 
 @st.composite
@@ -49,17 +53,31 @@ def raw(schema: Schema, rows: list[Row]) -> list[list[float]]:
     ]
 
 
+def in_form(form: Form, rows: list[Row]) -> list[Row]:
+    """Return rows with all names and texts in a normalization form."""
+    return [
+        {
+            unicodedata.normalize(form, name): (
+                unicodedata.normalize(form, value) if isinstance(value, str) else value
+            )
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def values(blocks: Iterable[Block]) -> list[list[float]]:
     found = list(blocks)
     assert not any(block.errors for block in found)
     return [row for block in found for row in block.values.tolist()]
 
 
-@given(cases(), st.booleans())
-def test_json(case: Case, ascii_only: bool) -> None:
+@given(cases(), st.booleans(), FORMS)
+def test_json(case: Case, ascii_only: bool, form: Form) -> None:
     schema, rows = case
     parser, expected = InstanceParser(schema, 10), raw(schema, rows)
-    arrays = [[row[name] for name in schema.names] for row in rows]
+    rows = in_form(form, [{name: row[name] for name in schema.names} for row in rows])
+    arrays = [list(row.values()) for row in rows]
     for body in ({"instances": rows}, {"instances": arrays}):
         text = json.dumps(body, ensure_ascii=ascii_only).encode()
         assert parser.parse(text).values.tolist() == expected
@@ -69,21 +87,21 @@ def test_json(case: Case, ascii_only: bool) -> None:
         parser.parse(json.dumps({**rows[0], "x:": ":"}).encode())
 
 
-@given(cases())
-def test_ndjson(case: Case) -> None:
+@given(cases(), FORMS)
+def test_ndjson(case: Case, form: Form) -> None:
     schema, rows = case
     reader = NdjsonReader(InstanceParser(schema, 10).rows)
-    text = "\n".join(map(json.dumps, rows)).encode()
+    text = "\n".join(map(json.dumps, in_form(form, rows))).encode()
     assert values([*reader.feed(text), *reader.finish()]) == raw(schema, rows)
 
 
-@given(cases())
-def test_csv(case: Case) -> None:
+@given(cases(), FORMS, st.sampled_from(DELIMITERS))
+def test_csv(case: Case, form: Form, delimiter: str) -> None:
     schema, rows = case
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(schema.names))
+    writer = csv.DictWriter(text, list(in_form(form, rows)[0]), delimiter=delimiter)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(in_form(form, rows))
     reader = CsvReader(TableRules(schema))
     blocks = [*reader.feed(text.getvalue().encode()), *reader.finish()]
     assert values(blocks) == raw(schema, rows)

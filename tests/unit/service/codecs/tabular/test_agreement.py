@@ -9,14 +9,23 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from model.errors import DataError
 from model.pipelines.score_file import score_file
+from model.prediction.cells import MARKERS, CellParser
+from model.prediction.delimiters import DELIMITERS
 from model.prediction.predictor import PIECE_ROWS, Predictor
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+from model.training.tables.columns import read_rows
+from model.training.tables.readers import read_chunks
 from service.app import create_app
 from service.codecs.blocks import Block, ScoredBlock, TableRules
+from service.codecs.tabular.columns import MAX_CACHED_CELLS
 from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.problems import Problem
@@ -178,3 +187,75 @@ def test_where_it_is_cut_does_not_matter(
         assert isinstance(found, str) == (
             len(row) == 9 and all(c.strip() in {*"1235", ""} for c in row)
         )
+
+
+NUMBERS = st.sampled_from(["1", "0.5", "-9", "1e3", "1,5", "1_0", "-nan", "NAN", "inf", "x"])
+TEXTS = st.sampled_from(["red", "RED", "grün", "gru\u0308n", "dark blue", "none", "unbekannt"])
+CELLS = NUMBERS | TEXTS | st.sampled_from([*MARKERS, "", " ", "true", "FALSE", "0"])
+MISSING_VALUES = st.sampled_from([(), ("-9", "unbekannt")])
+TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4)
+
+
+def schema_of(may_be_missing: bool, missing_values: tuple[str, ...]) -> Schema:
+    features = (
+        Feature(name="size", minimum=0, may_be_missing=may_be_missing),
+        Feature(
+            name="colour",
+            type="category",
+            categories=("red", "dark blue", "grün"),
+            may_be_missing=may_be_missing,
+        ),
+        Feature(name="smokes", type="boolean", may_be_missing=may_be_missing),
+        Feature(name="score", type="integer", may_be_missing=may_be_missing),
+    )
+    target = Binary(negative="no", positive="yes")
+    return Schema(features=features, target=target, missing_values=missing_values)
+
+
+def read_offline(frame: pd.DataFrame, schema: Schema) -> list[str]:
+    """Return the values of each row, or its error."""
+    found = []
+    for place in range(len(frame)):
+        row = frame[place : place + 1]
+        try:
+            values = read_rows(row, schema.features, schema.missing_values)
+            found.append(json.dumps(values.tolist()[0]))
+        except DataError as error:
+            found.append(str(error).partition(", ")[2])
+    return found
+
+
+@given(TABLES, st.sampled_from(DELIMITERS), st.builds(schema_of, st.booleans(), MISSING_VALUES))
+def test_cells_are_those_of_the_offline_program(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, ...]],
+    delimiter: str,
+    schema: Schema,
+) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows([schema.names, *rows])
+    body = text.getvalue().encode()
+    path = tmp_path_factory.getbasetemp() / "agreement.csv"
+    path.write_bytes(body)
+    (frame,) = read_chunks(path, names=schema.names)
+    reader = CsvReader(TableRules(schema))
+    served = []
+    for block in [*reader.feed(body), *reader.finish()]:
+        for row, values in enumerate(block.values.tolist()):
+            first = block.errors.get(row, [None])[0]
+            rule = first and f"column {first['field']!r}: {first['rule']}"
+            served.append(rule or json.dumps(values))
+    assert served == read_offline(frame, schema)
+
+
+def test_many_distinct_numbers_with_markers() -> None:
+    schema = schema_of(True, ())
+    numbers = [f"{number / 7:.6f}" for number in range(3 * MAX_CACHED_CELLS)]
+    numbers[-100::10] = ["NA", "", " nan", "NaN", "?", "null", "None", "N/A", " 5 ", "1e3"]
+    reader = CsvReader(TableRules(schema))
+    body = "\n".join(["size,score", *(f"{each},1" for each in numbers), ""]).encode()
+    blocks = [*reader.feed(body), *reader.finish()]
+    assert not any(block.errors for block in blocks)
+    found = np.concatenate([block.values for block in blocks])[:, 0]
+    parse = CellParser(schema.features[0])
+    np.testing.assert_array_equal(found, [parse(each) for each in numbers])
