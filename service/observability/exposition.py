@@ -1,6 +1,7 @@
 """Content negotiation of GET /metrics: JSON, OpenMetrics or the Prometheus text format."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,18 +41,44 @@ PLAIN = Format(
     exposition.generate_latest,
 )
 _JSON = "application/json"
+_PROTOBUF = "application/vnd.google.protobuf"
+# Scrapers of which some versions send no Accept header, or one without a preference.
+_SCRAPERS = re.compile(
+    rb"prometheus|vm_promscrape|vector/|fluent-bit|telegraf|datadog|zabbix|netdata", re.IGNORECASE
+)
 
 
-def scrape_format(headers: Iterable[tuple[bytes, bytes]]) -> Format | None:
-    """Return the exposition format that Accept prefers to JSON, or None for JSON.
+def scrape_format(headers: Sequence[tuple[bytes, bytes]]) -> Format | None:
+    """Return the exposition format that a request prefers to JSON, or None for JSON.
 
     Of two formats with the same weight, the one with the more specific range is preferred, then
-    JSON.
+    JSON; for a known scraper, the text format of Prometheus. A header that excludes JSON but names
+    another version of a format, or the Protobuf format, gets the nearest one.
+
+    Args:
+        headers: The headers of the request, with names in lower case.
     """
     accept = Accept(accept_header(headers))
-    best, best_preference = None, accept.preference(_JSON)
+    json_preference = accept.preference(_JSON)
+    best, best_preference = None, json_preference
     for offered in (OPENMETRICS, PLAIN):
         preference = accept.preference(offered.media_type, offered.versions)
         if preference > best_preference:
             best, best_preference = offered, preference
-    return best
+    if best is not None:
+        return best
+    if accept.preference(PLAIN.media_type) == json_preference and _is_scraper(headers):
+        return PLAIN
+    if not json_preference[0]:
+        for media_type, nearest in (
+            (OPENMETRICS.media_type, OPENMETRICS),
+            (PLAIN.media_type, PLAIN),
+            (_PROTOBUF, PLAIN),
+        ):
+            if accept.preference(media_type)[0]:
+                return nearest
+    return None
+
+
+def _is_scraper(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"user-agent" and _SCRAPERS.search(value) for name, value in headers)

@@ -94,7 +94,7 @@ class Telemetry(Collector):
             **options,
         ).set
         self.registry.register(FAILURES)
-        if not SHARED_FOLDER:  # memory and CPU time of one process are not those of all workers
+        if not SHARED_FOLDER:  # otherwise `process_metrics` has the sum of all processes
             ProcessCollector(registry=self.registry)
 
     def started(self) -> None:

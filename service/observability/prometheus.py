@@ -1,7 +1,7 @@
 """Prometheus exporter: metrics of all workers, and validation metrics of the active models."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from model.metrics.threshold_metrics import NUMBERS
 from service.observability.metric_families import PREDICTIONS, PREFIX
 from service.observability.metrics import SHARED_FOLDER, Telemetry
+from service.observability.process_metrics import process_metrics
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
 from service.registry.validation_metrics import THRESHOLD_METRICS
@@ -37,7 +38,8 @@ class PrometheusExporter:
         self._telemetry.remove_other_titles(titles)
         metrics: Iterable[Metric]
         if SHARED_FOLDER:
-            metrics = chain(self._telemetry.collect(), merge_workers(Path(SHARED_FOLDER)))
+            workers = merge_workers(Path(SHARED_FOLDER))
+            metrics = chain(self._telemetry.collect(), workers, process_metrics())
         else:
             metrics = self._telemetry.registry.collect()
         for metric in metrics:
@@ -47,6 +49,26 @@ class PrometheusExporter:
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric
         yield from _model_metrics([model.current for model in self._models.by_name.values()])
+
+
+class NamedMetrics:
+    """prometheus_client collector of some metrics.
+
+    Args:
+        exporter: Collector of all metrics.
+        names: Names of metrics or of their series, such as malignancy_requests_total.
+    """
+
+    def __init__(self, exporter: PrometheusExporter, names: Collection[str]) -> None:
+        self._exporter, self._names = exporter, frozenset(names)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of which a series has been named, with the named series only."""
+        for metric in self._exporter.collect():
+            if metric.name not in self._names:
+                metric.samples = [s for s in metric.samples if s.name in self._names]
+            if metric.samples:
+                yield metric
 
 
 def merge_workers(folder: Path) -> Iterable[Metric]:

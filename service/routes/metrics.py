@@ -7,13 +7,14 @@ in the artifact, so they are available at any threshold.
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.dependencies import Dependencies
 from service.observability.exposition import OPENMETRICS, PLAIN, Format, scrape_format
-from service.observability.prometheus import PrometheusExporter
+from service.observability.prometheus import NamedMetrics, PrometheusExporter
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import METRICS
 from service.overload.threads import run_in_thread
@@ -21,7 +22,7 @@ from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 from service.routes.snapshot import Snapshot, json_response
 
-VARY: Final = {"Vary": "Accept"}
+VARY: Final = {"Vary": "Accept, User-Agent"}
 _FORMATS: dict[str, Any] = {
     each.media_type: {"schema": {"type": "string"}} for each in (OPENMETRICS, PLAIN)
 }
@@ -50,13 +51,18 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
         0.5, 0.7, 0.8 and 0.9. For a regression, error metrics. A metric without a denominator is
         null; `intervals` are 95 % Wilson intervals.
 
-        If Accept prefers a format of Prometheus, the answer has the metrics of the service.
+        If Accept prefers a format of Prometheus, the answer has the metrics of the service. The
+        same with `name[]`, which selects some of them and may be repeated.
         """
         format_, query = scrape_format(request.scope["headers"]), request.scope["query_string"]
+        if query and (names := parse_qs(query.decode("latin-1")).get("name[]")):
+            some = NamedMetrics(exporter, names)
+            return await run_in_thread(_service_metrics, some, format_ or PLAIN)
         if format_ is None:
             return _model_metrics(models.default, query) if query else await of_model.get()
         if query:
-            raise Problem.invalid([FieldError(field="query", rule="must be empty for this format")])
+            rule = "must be empty for this format, or names of metrics as name[]"
+            raise Problem.invalid([FieldError(field="query", rule=rule)])
         return await of_service[format_].get()
 
     @router.get(
@@ -72,7 +78,7 @@ def metrics_router(dependencies: Dependencies) -> APIRouter:
     return router
 
 
-def _service_metrics(exporter: PrometheusExporter, format_: Format) -> Response:
+def _service_metrics(exporter: PrometheusExporter | NamedMetrics, format_: Format) -> Response:
     headers = {"Content-Type": format_.content_type, **VARY}
     return Response(format_.write(exporter), headers=headers)
 

@@ -86,6 +86,13 @@ def test_workers_are_summed_replaced_and_stopped(service: Workers) -> None:
     until(lambda: service.sum_of(ANSWERED) == 20)
     assert service.sum_of("malignancy_requests_in_flight") == 1
 
+    # The metrics of processes are those of the supervisor and its workers.
+    family = [service.pid, *service.workers]
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in family)
+    resident = pages * os.sysconf("SC_PAGE_SIZE")
+    assert service.sum_of("process_resident_memory_bytes") > 0.9 * resident
+    seconds = service.sum_of("process_cpu_seconds_total")
+
     # Kill one worker under load; only the clients connected to it notice.
     victim = min(service.workers)
     with Load(service.port, 4, kept_alive=False) as load:
@@ -100,6 +107,8 @@ def test_workers_are_summed_replaced_and_stopped(service: Workers) -> None:
     answered = 20 + load.answered[200]
     assert answered <= predictions <= answered + len(load.lost)
     assert service.sum_of("malignancy_requests_in_flight") == 1  # without the dead worker
+
+    assert service.sum_of("process_cpu_seconds_total") >= seconds  # with the dead worker
 
     # A worker that exits leaves its counts.
     exiting, requests = min(service.workers), service.sum_of(ANSWERED)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 from pathlib import Path
 
 import httpx
@@ -154,7 +155,7 @@ async def test_openmetrics(client: httpx.AsyncClient) -> None:
     await client.post("/predict", json=ROWS)
     answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, User-Agent"
     families = {family.name: family for family in parse_openmetrics(answer.text)}  # type: ignore[no-untyped-call]
     assert families["malignancy_predictions"].type == "counter"
     assert families["malignancy_request_duration_seconds"].type == "histogram"
@@ -164,7 +165,21 @@ async def test_openmetrics(client: httpx.AsyncClient) -> None:
 async def test_json_is_the_default_and_varies_by_accept(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, User-Agent"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text"])
+async def test_names_select_metrics(client: httpx.AsyncClient, accept: str) -> None:
+    await client.get("/model")
+    names = ["malignancy_requests_in_flight", "malignancy_requests_total", "other"]
+    answer = await client.get("/metrics", params={"name[]": names}, headers={"Accept": accept})
+    assert answer.status_code == 200
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    assert {re.split("[{ ]", line)[0] for line in lines} == set(names) - {"other"}
+    one = {"name[]": "malignancy_request_duration_seconds_count"}
+    counts = (await client.get("/metrics", params=one)).text
+    assert "malignancy_request_duration_seconds_count{" in counts
+    assert "_bucket" not in counts
 
 
 async def test_a_scrape_with_a_query_is_rejected(client: httpx.AsyncClient) -> None:
