@@ -112,9 +112,15 @@ def encode_answer(
         model_version: The model that predicted.
         rows: The rows, B of them.
         predictions: Their predictions, `(B, outputs)`.
-        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        threshold: Decision threshold, 0 to 1, unless one stands beside the rows; NaN if the model
+            has none.
         charge: Called with the memory of the answer.
+
+    Raises:
+        Problem: The value beside the rows is not a threshold of the model (422).
     """
+    if rows.threshold is not None:
+        threshold = model_version.thresholds.from_field(*rows.threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
         (label,) = labels

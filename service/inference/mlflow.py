@@ -6,7 +6,13 @@ from pydantic_core import from_json, to_json
 
 from service.codecs.byte_order_mark import without_mark
 from service.codecs.charge import Charge, uncharged
-from service.codecs.json.names import INSTANCES, count_pairs, safe_name, wrong_names
+from service.codecs.json.names import (
+    COMPANIONS,
+    INSTANCES,
+    count_pairs,
+    safe_name,
+    wrong_names,
+)
 from service.inference.answer import Answer
 from service.inference.instances import predict_json
 from service.problems import FieldError, Problem
@@ -54,29 +60,34 @@ def predict_mlflow(
         del fields
         charge(-parsed)
         return predict_json(model_version, body, threshold, charge)
-    others = [name for name in fields if name != format_]
+    others = [name for name in fields if name != format_ and name not in COMPANIONS]
     if others:
         raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")
-    place, rows = format_, fields[format_]
+    place, rows = _row_of, fields[format_]
     text_bytes = len(body)
+    names: list[str] = []
     if format_ == SPLIT:
-        names = _names_of_split(rows)
-        count = len(rows["data"])
-        charge(count * (OBJECT_BYTES + ENTRY_BYTES * len(names)))
-        text_bytes += count * sum(len(to_json(name)) + 2 for name in names)
-        place, rows = f"{SPLIT}.data", _rows_of_split(names, rows["data"])
+        names, rows, place = _names_of_split(rows), rows["data"], _row_of_split
+    elif format_ == INPUTS and isinstance(rows, dict):
+        charge(parsed)
+        names, rows, place = list(rows), _rows_of_columns(rows), _value_of_column
+    if names:
+        charge(len(rows) * (OBJECT_BYTES + ENTRY_BYTES * len(names)))
+        text_bytes += len(rows) * sum(len(to_json(name)) + 2 for name in names)
+        rows = _with_names(names, rows)
     if has_nan and isinstance(rows, list):
         charge(parsed)
         rows = [_without_nan(row) for row in rows]
     charge(COPIES * text_bytes)
     # Infinity stays as it is, and the parser rejects it.
-    instances = to_json({INSTANCES: rows}, inf_nan_mode="constants")
+    companions = {name: fields[name] for name in COMPANIONS if name in fields}
+    instances = to_json({INSTANCES: rows, **companions}, inf_nan_mode="constants")
     try:
         answer = predict_json(model_version, instances, threshold, charge)
     except Problem as problem:
         for error in problem.errors:
             if error["field"].startswith(INSTANCES):
-                error["field"] = place + error["field"].removeprefix(INSTANCES)
+                error["field"] = place(format_, error["field"].removeprefix(INSTANCES))
         raise
     for path, rule in wrong_names(body, count_pairs(fields), charge=charge):
         raise _invalid(".".join(safe_name(str(part)) for part in path), rule)
@@ -96,7 +107,7 @@ def _names_of_split(split: Any) -> list[str]:
     }:
         raise _invalid(SPLIT, "must be an object of columns and data, with an optional index")
     names, data = split["columns"], split["data"]
-    if not isinstance(split.get("index", []), list):
+    if not isinstance(split.get("index"), list | None):
         raise _invalid(f"{SPLIT}.index", "must be an array")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _invalid(f"{SPLIT}.columns", "must be an array of names")
@@ -107,7 +118,43 @@ def _names_of_split(split: Any) -> list[str]:
     return names
 
 
-def _rows_of_split(names: list[str], data: list[Any]) -> list[dict[str, Any]]:
+def _rows_of_columns(columns: dict[str, Any]) -> list[list[Any]]:
+    """Return the rows of columns, whose values may each be in an array.
+
+    Raises:
+        Problem: There are none, or they are no arrays of one length (422).
+    """
+    if not columns:
+        raise _invalid(INPUTS, "must be an array of rows, or an object of columns")
+    for name, column in columns.items():
+        if not isinstance(column, list):
+            raise _invalid(f"{INPUTS}.{safe_name(name)}", "must be an array of one value per row")
+        if len(column) != len(next(iter(columns.values()))):
+            raise _invalid(f"{INPUTS}.{safe_name(name)}", "must be as long as the first array")
+    return [list(map(_only_value, row)) for row in zip(*columns.values(), strict=True)]
+
+
+def _only_value(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _row_of(format_: str, place: str) -> str:
+    return format_ + place
+
+
+def _row_of_split(format_: str, place: str) -> str:
+    return f"{format_}.data{place}"
+
+
+def _value_of_column(format_: str, place: str) -> str:
+    """Return the path of a value in a column, from `.row.name`."""
+    match place.split(".", 2):
+        case ["", row, name]:
+            return f"{format_}.{name}.{row}"
+    return format_
+
+
+def _with_names(names: list[str], data: list[Any]) -> list[dict[str, Any]]:
     """Return the rows of data as objects. Raises Problem (422)."""
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):

@@ -36,7 +36,7 @@ from service.inference.response_spool import MEMORY_BYTES, ResponseSpool
 from service.inference.streaming import TableScorer, score_body
 from service.overload.memory import request_lease
 from service.overload.threads import run_in_thread
-from service.problems import Problem
+from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
@@ -97,7 +97,11 @@ def _score_json(
     model_version: ModelVersion, body: bytes, scoring: TableScorer, charge: Charge
 ) -> None:
     charge(MEMORY_BYTES)
-    scoring.add([model_version.parser.parse(body, charge).block], charge)
+    rows = model_version.parser.parse(body, charge)
+    if rows.threshold is not None:
+        rule = "must be in the query if the answer is a table: ?threshold="
+        raise Problem.invalid([FieldError(field=rows.threshold[0], rule=rule)])
+    scoring.add([rows.block], charge)
     scoring.finish(charge)
 
 

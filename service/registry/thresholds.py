@@ -88,6 +88,21 @@ class Thresholds:
             raise Problem.invalid([FieldError(field="threshold", rule=self.rule)])
         return threshold
 
+    def from_field(self, field: str, value: object) -> float:
+        """Return the threshold of a field of a JSON body.
+
+        Args:
+            field: The path of the field, for the error.
+            value: Its JSON value.
+
+        Raises:
+            Problem: 422, because the value is not a threshold.
+        """
+        threshold = self.from_json(value)
+        if threshold is None:
+            raise Problem.invalid([FieldError(field=field, rule=self.rule)])
+        return threshold
+
     def from_json(self, value: object) -> float | None:
         """Return the threshold of a JSON value; None if the value is not a threshold."""
         if isinstance(value, str):

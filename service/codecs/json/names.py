@@ -9,6 +9,9 @@ from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import count_byte, parsed_bytes
 
 INSTANCES: Final = "instances"  # the name of the rows of a body; no feature has it
+PARAMETERS: Final = ("parameters", "params")  # beside the rows, of Vertex AI and of MLflow
+SIGNATURE_NAME: Final = "signature_name"  # beside the rows, of TensorFlow Serving
+COMPANIONS: Final = (*PARAMETERS, SIGNATURE_NAME)
 TWICE: Final = "is given twice"
 UNKNOWN: Final = "is not a feature of this model"
 MAX_SHOWN_CHARACTERS: Final = 100
@@ -28,8 +31,9 @@ def wrong_names(
     Args:
         text: Valid JSON.
         pairs: Number of pairs that the caller has read from the text.
-        known: Names of features. Only rows are searched then: the text's only object, or the
-            objects of its array, or of the array `instances`. Without `known`, all objects are.
+        known: Names of features. Only rows are searched for others: the text's only object, or
+            the objects of its array, or of the array `instances`, beside which `COMPANIONS` may be.
+            Without `known`, all objects are searched, only for names that are given twice.
         charge: Called with the memory of the second parse.
 
     Returns:
@@ -70,12 +74,15 @@ def _wrong_names_in(
 ) -> Iterator[tuple[Path, str]]:
     if isinstance(value, _Pairs):
         seen: set[str] = set()
+        has_rows = not path and any(name == INSTANCES for name, _ in value)
         for given, inner in value:
             name = nfc(given)
             if name in seen:
                 yield (*path, name), TWICE
             elif known is None or (name == INSTANCES and not path):
                 yield from _wrong_names_in(inner, (*path, name), known)
+            elif has_rows and name in COMPANIONS:
+                yield from _wrong_names_in(inner, (*path, name), None)
             elif name not in known:
                 yield (*path, name), UNKNOWN
             seen.add(name)

@@ -18,7 +18,13 @@ from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import WORK_BYTES
 from service.codecs.json.chunks import split_body
 from service.codecs.json.limits import JsonLimits, parsed_bytes, row_punctuation
-from service.codecs.json.names import INSTANCES, safe_name
+from service.codecs.json.names import (
+    COMPANIONS,
+    INSTANCES,
+    PARAMETERS,
+    SIGNATURE_NAME,
+    safe_name,
+)
 from service.codecs.json.rows import RowDecoder
 from service.problems import MAX_ERRORS, FieldError, Problem
 
@@ -27,6 +33,7 @@ VALUES_PER_BYTE = 8
 EXTRA_VALUES = 100_000
 MAX_ENCODED_BYTES = 4096  # of a body; more rows are encoded faster as an array
 NO_VALUES = Block(np.empty((0, 0)), complete=True)  # the block of encoded rows
+SIGNATURE = "serving_default"
 TOO_SPARSE = "must give more values, or have fewer rows"
 
 
@@ -38,11 +45,13 @@ class ParsedRows:
         block: The rows, all valid; without values if `encoded` has the rows.
         single: Whether the body was one object, so that the answer is one object.
         encoded: The rows for `Predictor.predict_encoded`, or None.
+        threshold: Field and value of the threshold that stands beside the rows, or None.
     """
 
     block: Block
     single: bool
     encoded: list[bytes] | None = None
+    threshold: tuple[str, Any] | None = None
 
     @property
     def count(self) -> int:
@@ -58,7 +67,9 @@ class ParsedRows:
 class InstanceParser:
     """Parser of the JSON bodies of one model. Safe to use from many threads.
 
-    A body is one object of features, or {"instances": […]} with objects or arrays.
+    A body is one object of features, or {"instances": […]} with objects or arrays. Beside the rows
+    may be the parameters of the prediction, as Vertex AI and MLflow send them, and the only name of
+    a signature.
 
     Args:
         schema: The model's schema.
@@ -72,9 +83,9 @@ class InstanceParser:
     def __init__(self, schema: Schema, max_rows: int, tables: RowTables | None = None) -> None:
         self._max_rows, self._tables = max_rows, tables
         self.rows = RowDecoder(schema)
-        values = max_rows * (self.rows.features + 1) + 2
+        values = max_rows * (self.rows.features + 1) + 10  # with the parameters
         self._limits = JsonLimits(
-            values, max_rows + 2, in_strings=max_rows * row_punctuation(schema)
+            values, max_rows + 10, in_strings=max_rows * row_punctuation(schema)
         )
 
     def parse(self, body: bytes, charge: Charge = uncharged) -> ParsedRows:
@@ -197,18 +208,19 @@ class InstanceParser:
             raise _invalid("body", "must be an object")
         single = INSTANCES not in document
         rows = [document] if single else self._rows_of(document, len(body))
+        threshold, outer_pairs = (None, 0) if single else _parameters_of(document)
         charge(self.rows.decode_bytes(len(rows)))
         block = self.rows.decode(
-            rows, body, in_instances=not single, first_errors=True, charge=charge
+            rows, body, outer_pairs=outer_pairs, first_errors=True, charge=charge
         )
         if block.errors:
             raise Problem.invalid(block.field_errors("" if single else INSTANCES))
-        return ParsedRows(block, single)
+        return ParsedRows(block, single, threshold=threshold)
 
     def _rows_of(self, document: dict[str, Any], size: int) -> list[Any]:
         """Return the rows of a body with `instances`, all of one kind. Raises Problem (422)."""
         for name in document:
-            if name != INSTANCES:
+            if name != INSTANCES and name not in COMPANIONS:
                 raise _invalid(safe_name(name), "cannot stand beside instances")
         rows = document[INSTANCES]
         if not isinstance(rows, list):
@@ -242,6 +254,31 @@ class InstanceParser:
             raise _invalid(INSTANCES, TOO_SPARSE)
         if rows > self._max_rows:
             raise _invalid(INSTANCES, f"must have at most {self._max_rows} rows")
+
+
+def _parameters_of(document: dict[str, Any]) -> tuple[tuple[str, Any] | None, int]:
+    """Return field and value of the threshold beside `instances`, and the number of names there.
+
+    Raises:
+        Problem: Another parameter or signature is given (422).
+    """
+    if document.get(SIGNATURE_NAME) not in (None, SIGNATURE):
+        raise _invalid(SIGNATURE_NAME, f"must be {SIGNATURE}, the only signature")
+    threshold, names = None, len(document)
+    for name in PARAMETERS:
+        parameters = document.get(name)
+        if parameters is None:
+            continue
+        if not isinstance(parameters, dict):
+            raise _invalid(name, "must be an object")
+        names += len(parameters)
+        for each, value in parameters.items():
+            if each != "threshold":
+                rule = "is no parameter of predictions; the only one is threshold"
+                raise _invalid(f"{name}.{safe_name(each)}", rule)
+            if value is not None:
+                threshold = f"{name}.threshold", value
+    return threshold, names
 
 
 def read_json(text: bytes) -> Any:

@@ -83,7 +83,7 @@ class RowDecoder:
         rows: list[Any],
         text: bytes,
         *,
-        in_instances: bool = False,
+        outer_pairs: int = 0,
         first_errors: bool = False,
         charge: Charge = uncharged,
     ) -> Block:
@@ -92,8 +92,8 @@ class RowDecoder:
         Args:
             rows: At least one row; all objects or all arrays.
             text: The JSON text that the rows were parsed from: an array of them, an object with
-                the array `instances` and no other name, or the only row.
-            in_instances: Whether the text is an object with `instances`.
+                the array `instances` and `COMPANIONS`, or the only row.
+            outer_pairs: Number of names in an object with `instances`, beside those of the rows.
             first_errors: Whether the errors of the first `MAX_ERRORS` invalid rows suffice.
             charge: Called with the memory of a second parse of the text.
 
@@ -101,10 +101,10 @@ class RowDecoder:
             The rows, with the errors of the invalid ones.
 
         Raises:
-            Problem: `instances` is given twice (422).
+            Problem: A name beside the rows is given twice (422).
         """
         errors: dict[int, list[FieldError]] = {}
-        pairs = int(in_instances)
+        pairs = outer_pairs
         if isinstance(rows[0], dict):
             in_order, read, rows = self._ordered(rows)
             pairs += read
@@ -118,9 +118,10 @@ class RowDecoder:
         found = {row: self._with_absent(each, rows[row]) for row, each in known}
         unknown = 0
         for path, rule in wrong:
+            if outer_pairs and (path[0] != INSTANCES or len(path) == 1):
+                place = ".".join(safe_name(str(part)) for part in path)
+                raise Problem.invalid([FieldError(field=place, rule=rule)])
             field = safe_name(str(path[-1]))
-            if path == (INSTANCES,) and in_instances:
-                raise Problem.invalid([FieldError(field=field, rule=rule)])
             row = path[-2] if len(path) > 1 else 0
             assert isinstance(row, int)
             if row not in found:

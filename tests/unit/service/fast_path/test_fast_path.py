@@ -48,6 +48,7 @@ HEADERS: Final = [
 GETS: Final = ["/", "/health/live", "/health/ready", "/metrics", "/model", "/openapi.json", "/v2"]
 GETS_WITH_SLASH: Final = ["/health/live/", "/metrics/", "/docs/", "/v2/"]
 QUERIES: Final = ["?threshold=0.25", "?threshold=2", "?on_error=mark", "?unknown=1"]
+PARAMETERS: Final = [None, {}, {"threshold": 0.75}, {"threshold": 2}, {"other": 1}]
 VALUES: Final[list[Any]] = [
     1,
     5,
@@ -129,6 +130,7 @@ def requests(draw: st.DrawFn, predictor: Predictor) -> bytes:
             {"instances": rows},
             {"instances": rows[:1]},
             {"instances": named},
+            {"instances": rows, "parameters": draw(st.sampled_from(PARAMETERS))},
         ]
         forms += [[], {"instances": [*rows, "red"]}] if draw(rarely) else []
         body = json.dumps(draw(st.sampled_from(forms)))

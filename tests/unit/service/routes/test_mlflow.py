@@ -17,15 +17,22 @@ NAMES = (
 ROWS: list[list[int | None]] = [[5, 1, 1, 1, 2, 1, 3, 1, 1], [10, 10, 10, 10, 10, None, 10, 10, 10]]
 OBJECTS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
 SPLIT: dict[str, Any] = {"columns": NAMES, "data": ROWS}
+COLUMNS = {name: [row[name] for row in OBJECTS] for name in NAMES}
+PARAMETER_RULE = "is no parameter of predictions; the only one is threshold"
+SIGNATURE_RULE = "must be serving_default, the only signature"
+COLUMN_RULE = "must be an array of one value per row"
+THRESHOLD_RULE = "must be a number from 0 to 1, or one of the operating points: default"
 SPLIT_RULE = "must be an object of columns and data, with an optional index"
 TWICE = "must not give a name twice"
 RULE = "must be an integer from 1 to 10"
 
 
-async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Response:
+async def post(
+    client: httpx.AsyncClient, body: Any, path: str = "/invocations", **headers: str
+) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body)
     headers = {"Content-Type": "application/json", **headers}
-    return await client.post("/invocations", content=content, headers=headers)
+    return await client.post(path, content=content, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,7 @@ async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Re
     [
         {"dataframe_split": SPLIT},
         {"dataframe_split": {"index": [0, 1], **SPLIT}},
+        {"dataframe_split": {"index": None, **SPLIT}},
         {"dataframe_split": {"index": ["2026-11-21T10:00", {"a": "b:c"}], **SPLIT}},
         {"dataframe_split": {"columns": NAMES[::-1], "data": [row[::-1] for row in ROWS]}},
         {"dataframe_records": OBJECTS},
@@ -40,6 +48,9 @@ async def post(client: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Re
         {"instances": OBJECTS},
         {"inputs": ROWS},
         {"inputs": OBJECTS},
+        {"inputs": COLUMNS},
+        {"inputs": {name: [[value] for value in COLUMNS[name]] for name in NAMES[::-1]}},
+        json.dumps({"inputs": COLUMNS}).replace("null", "NaN").encode(),
         json.dumps({"dataframe_split": SPLIT}).replace("null", "NaN").encode(),
         json.dumps({"dataframe_records": OBJECTS}).replace("null", "NaN").encode(),
         json.dumps({"instances": ROWS}).replace("null", "NaN").encode(),
@@ -51,6 +62,43 @@ async def test_every_form_gets_the_answer_of_predict(client: httpx.AsyncClient, 
     assert (answer.status_code, answer.json()) == (200, expected.json())
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["predictions"][1]["imputed"] == ["bare_nuclei"]
+
+
+@pytest.mark.parametrize("name", ["params", "parameters"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"dataframe_split": SPLIT},
+        {"dataframe_records": OBJECTS},
+        {"instances": ROWS},
+        {"instances": OBJECTS},
+        {"inputs": ROWS},
+        {"inputs": COLUMNS},
+        {"instances": ROWS * 500},
+    ],
+    ids=lambda rows: next(iter(rows)),
+)
+async def test_parameters_beside_the_rows(
+    client: httpx.AsyncClient, rows: dict[str, Any], name: str
+) -> None:
+    plain = (await post(client, rows)).json()
+    for parameters in (None, {}, {"threshold": None}):
+        answer = await post(client, {**rows, name: parameters})
+        assert (answer.status_code, answer.json()) == (200, plain)
+        answer = await post(client, {name: parameters, "signature_name": None, **rows})
+        assert (answer.status_code, answer.json()) == (200, plain)
+    signed = await post(client, {"signature_name": "serving_default", **rows})
+    assert signed.json() == plain
+    high = await post(
+        client, {**rows, name: {"threshold": 0.999}}, path="/invocations?threshold=0.1"
+    )
+    expected = await post(client, rows, path="/invocations?threshold=0.999")
+    assert high.json() == expected.json()
+    assert high.json()["threshold"] == 0.999
+    twice = json.dumps({**rows, name: {"threshold": 0.5}}).replace('{"thr', '{"threshold": 1, "thr')
+    answer = await post(client, twice.encode())
+    error = {"field": f"{name}.threshold", "rule": "is given twice"}
+    assert (answer.status_code, answer.json()["errors"]) == (422, [error])
 
 
 async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
@@ -67,13 +115,30 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
     [
         ([], "body", "must be an object"),
         ({}, "body", "must have one of dataframe_split, dataframe_records, instances, inputs"),
-        ({"inputs": ROWS, "params": {}}, "params", "cannot stand beside inputs"),
+        ({"inputs": ROWS, "index": []}, "index", "cannot stand beside inputs"),
+        ({"inputs": ROWS, "params": []}, "params", "must be an object"),
+        ({"inputs": ROWS, "params": {"top_k": 1}}, "params.top_k", PARAMETER_RULE),
+        ({"instances": ROWS, "params": {"threshold": 2}}, "params.threshold", THRESHOLD_RULE),
+        ({"inputs": ROWS, "params": {"threshold": True}}, "params.threshold", THRESHOLD_RULE),
+        ({"inputs": ROWS, "signature_name": "other"}, "signature_name", SIGNATURE_RULE),
+        ({"inputs": ROWS, "signature_name": ["x"]}, "signature_name", SIGNATURE_RULE),
+        ({"dataframe_split": {"index": 1, **SPLIT}}, "dataframe_split.index", "must be an array"),
         (
             {"inputs": ROWS, "dataframe_records": []},
             "inputs",
             "cannot stand beside dataframe_records",
         ),
-        ({"inputs": {}}, "inputs", "must be an array of rows"),
+        ({"inputs": {}}, "inputs", "must be an array of rows, or an object of columns"),
+        ({"inputs": 7}, "inputs", "must be an array of rows"),
+        ({"inputs": COLUMNS | {"mitoses": 1}}, "inputs.mitoses", COLUMN_RULE),
+        (
+            {"inputs": COLUMNS | {"mitoses": [1]}},
+            "inputs.mitoses",
+            "must be as long as the first array",
+        ),
+        ({"inputs": COLUMNS | {"mitoses": [1, 11]}}, "inputs.mitoses.1", RULE),
+        ({"inputs": COLUMNS | {"mitoses": [[1, 1], [1]]}}, "inputs.mitoses.0", RULE),
+        ({"inputs": COLUMNS | {"x.y": [1, 1]}}, "inputs.x.y.0", "is not a feature of this model"),
         ({"inputs": []}, "inputs", "must have at least one row"),
         ({"inputs": [[0] * 8]}, "inputs.0", "must have 9 values"),
         ({"inputs": [[5] * 8 + [11]]}, "inputs.0.mitoses", RULE),

@@ -94,6 +94,20 @@ async def test_the_query_sets_the_threshold(
     assert answer["label"] == expected
 
 
+async def test_parameters_set_the_threshold(client: httpx.AsyncClient) -> None:
+    body = {"instances": [BENIGN, MALIGNANT], "parameters": {"threshold": 0.999999}}
+    answer = await client.post("/predict", json=body)
+    assert answer.json()["threshold"] == 0.999999
+    assert {each["label"] for each in answer.json()["predictions"]} == {"benign"}
+    unknown = await client.post("/predict", json={**BENIGN, "parameters": {"threshold": 0.5}})
+    (error,) = unknown.json()["errors"]
+    assert error == {"field": "parameters", "rule": "is not a feature of this model"}
+    table = await client.post("/predict", json=body, headers={"Accept": "text/csv"})
+    (error,) = table.json()["errors"]
+    assert (table.status_code, error["field"]) == (422, "parameters.threshold")
+    assert error["rule"] == "must be in the query if the answer is a table: ?threshold="
+
+
 async def test_positive_is_strictly_above(client: httpx.AsyncClient) -> None:
     probability = (await client.post("/predict", json=BENIGN)).json()["probability"]
     at = await client.post("/predict", params={"threshold": repr(probability)}, json=BENIGN)
