@@ -1,5 +1,6 @@
 """Raw bytes to a service, directly and behind nginx: invalid HTTP/1.1 is rejected exactly once."""
 
+import json
 import re
 import shutil
 import socket
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from support.raw_requests import GET, HIDDEN, HOST, POST, REJECTED, VALID, header
 
@@ -94,6 +96,15 @@ def test_100_continue(service_port: int) -> None:
 def test_no_100_continue_for_a_rejected_body(service_port: int) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 900000000\r\n\r\n"
     assert statuses(exchange(service_port, head)) == [413]
+
+
+def test_json_that_is_encoded_while_it_is_sent(service_port: int) -> None:
+    body = {"instances": [[5, 1, 1, 1, 2, 1, 3, 1, 1]] * 1000}
+    pieces = [piece.encode() for piece in json.JSONEncoder().iterencode(body)]
+    assert sum(map(len, pieces)) < 3 * len(pieces)
+    url, headers = f"http://127.0.0.1:{service_port}/predict", {"Content-Type": "application/json"}
+    answer = httpx.post(url, content=iter(pieces), headers=headers)
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, 1000)
 
 
 NGINX = """
