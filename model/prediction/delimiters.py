@@ -19,8 +19,8 @@ def find_delimiter(header: str, names: Collection[str]) -> str:
         header: The first line of the table that is not blank.
         names: Names of columns in the form NFC; empty to count all cells of the header.
     """
-    if not any(each in header for each in DELIMITERS[1:]):
-        return DELIMITERS[0]
+    if ";" not in header and "\t" not in header:
+        return ","
 
     def count(delimiter: str) -> int:
         cells = {nfc(cell.strip()) for cell in next(csv.reader([header], delimiter=delimiter))}

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.cells import cell_parsers
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
@@ -154,10 +155,17 @@ class TableRules:
 
     Attributes:
         schema: The same.
+        places: The place of each feature by its name.
+        parsers: The parser of the texts of each feature.
+        number_parser: A parser of the texts of all numbers, some of which may not be missing; that
+            of any feature if there are no numbers.
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.schema = schema
+        self.schema, self.parsers = schema, cell_parsers(schema)
+        self.places = {name: place for place, name in enumerate(schema.names)}
+        numbers = [each for each in self.parsers if each.is_number] or self.parsers
+        self.number_parser = max(numbers, key=lambda each: len(each.missing))
         self._rules = SchemaRules(schema.features, schema.missing_values)
         # Shared by all rows: a hostile body has an error in each value.
         self._errors = [FieldError(field=each.name, rule=each.rule) for each in schema.features]

@@ -14,6 +14,8 @@ def without_mark(text: bytes) -> bytes:
     Raises:
         Problem: The text has the mark of another encoding (400).
     """
+    if text[:1].isascii():  # most texts
+        return text
     if text.startswith(_UTF_16):
         raise Problem(400, "The body is malformed: it is UTF-16 or UTF-32 text, not UTF-8.")
     return text.removeprefix(BOM_UTF8)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.prediction.cells import CellParser, cell_parsers
+from model.prediction.cells import CellParser
 from model.prediction.names import nfc
 from model.prediction.schema import Schema
 from service.codecs.blocks import ROW, Block, TableRules
@@ -55,7 +55,7 @@ class RowDecoder:
         self._named_values = [
             (place, *_NAMED_VALUES[feature.type](parser))
             for place, (feature, parser) in enumerate(
-                zip(schema.features, cell_parsers(schema), strict=True)
+                zip(schema.features, self.rules.parsers, strict=True)
             )
             if feature.type in _NAMED_VALUES
         ]

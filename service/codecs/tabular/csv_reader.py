@@ -8,17 +8,16 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import chain
 from typing import TypeVar
 
 import numpy as np
 
 from model.arrays import Array
-from model.prediction.cells import cell_parsers
 from model.prediction.delimiters import DELIMITERS, find_delimiter
 from model.prediction.names import all_nfc
 from model.prediction.predictor import PIECE_NUMBERS
-from model.prediction.schema import Schema
 from service.codecs.blocks import NO_ERRORS, ROW, Block, RowErrors, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.integer_rows import read_integer_lines
@@ -101,7 +100,7 @@ class CsvReader:
             return
         if self._delimiter is None:
             first_line = decode_lines(lines[: lines.index(b"\n")])
-            self._delimiter = find_delimiter(first_line, self._schema.names)
+            self._delimiter = find_delimiter(first_line, self._rules.places)
         is_long = len(lines) > LONG_TEXT_BYTES and not self._open and b'"' not in lines
         if self._columns is None and is_long:  # only the header is read slowly
             header, _, lines = lines.partition(b"\n")
@@ -148,7 +147,7 @@ class CsvReader:
         except csv.Error:
             raise Problem(400, MALFORMED) from None
         if rows and self._columns is None:
-            self._columns = _Columns(rows.pop(0), self._schema)
+            self._columns = _Columns(rows.pop(0), self._rules)
         if rows and self._columns is not None:
             width = self._columns.width
             for block in self._in_blocks(rows, 1):
@@ -168,7 +167,9 @@ class CsvReader:
         """
         assert self._columns is not None
         block = self._rules.check(self._columns.numbers(cells), errors)
-        return self._columns.with_broken_rules(block, cells) if block.errors else block
+        if block.errors and "," in "".join(cells):
+            self._columns.explain_commas(block, cells)
+        return block
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
         """Split the cells of rows of `width` cells so that each block's array stays small.
@@ -183,7 +184,8 @@ class CsvReader:
 class _Columns:
     """The features of a table's columns. Raises Problem (422) if a header does not fit."""
 
-    def __init__(self, header: list[str], schema: Schema) -> None:
+    def __init__(self, header: list[str], rules: TableRules) -> None:
+        schema = rules.schema
         names = all_nfc(cell.strip() for cell in header)
         if len(names) > MAX_COLUMNS:
             rule = f"must have at most {MAX_COLUMNS} columns"
@@ -191,21 +193,20 @@ class _Columns:
         require_columns(names, schema)
         self.width = len(names)
         self._features = len(schema.features)
-        place_of = {name: place for place, name in enumerate(schema.names)}
-        self._places = [place_of[name] for name in names]
-        self._order = np.argsort(self._places)
-        parsers = cell_parsers(schema)
-        self._parsers = [parsers[place] for place in self._places]
-        self._columns = {name: column for column, name in enumerate(names)}
-        numbers = [each for each in self._parsers if each.is_number]
-        # One parser reads all numbers. `TableRules` rejects those that are missing and may not be.
-        self._number = max(numbers or parsers, key=lambda each: len(each.missing))
+        self._places = [rules.places[name] for name in names]
+        self._parsers = [rules.parsers[place] for place in self._places]
+        self._names, self._number = names, rules.number_parser
         self._any = CellCache(self._number)
         self._named = {
             column: CellCache(parser)
             for column, parser in enumerate(self._parsers)
             if not parser.is_number
         }
+
+    @cached_property
+    def _order(self) -> Array:
+        """The columns in the order of the features."""
+        return np.argsort(self._places)
 
     @property
     def cached_bytes(self) -> int:
@@ -247,27 +248,26 @@ class _Columns:
         placed[:, self._places] = values
         return placed
 
-    def with_broken_rules(self, block: Block, cells: list[str]) -> Block:
-        """Return a block whose errors have the rules that the cells as they are written break.
+    def explain_commas(self, block: Block, cells: list[str]) -> None:
+        """Make the errors of cells with a comma say that a number has a decimal point.
 
         Args:
-            block: The block.
+            block: The block; its errors are replaced.
             cells: Its cells in row order.
         """
-        known: dict[tuple[str, str], FieldError] = {}  # rows share errors
+        columns = {name: column for column, name in enumerate(self._names)}
+        known: dict[str, FieldError] = {}  # rows share errors
 
         def explained(row: int, error: FieldError) -> FieldError:
-            column = self._columns.get(error["field"])
-            if column is None:
+            column = columns.get(error["field"])
+            if column is None or "," not in (cell := cells[row * self.width + column]):
                 return error
-            rule = self._parsers[column].broken_rule(cells[row * self.width + column])
-            error = FieldError(field=error["field"], rule=rule)
-            return known.setdefault((error["field"], rule), error)
+            rule = self._parsers[column].broken_rule(cell)
+            return known.setdefault(error["field"], FieldError(field=error["field"], rule=rule))
 
         block.errors = {
             row: [explained(row, error) for error in errors] for row, errors in block.errors.items()
         }
-        return block
 
     def _numbers(self, cells: list[str]) -> Array:
         # With many distinct cells, `float` is faster than a full cache, but it accepts "_" in a
