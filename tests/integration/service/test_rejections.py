@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from integration.service.test_framing import exchange, statuses
 from prometheus_client.parser import text_string_to_metric_families as parse
 from support.eventually import until
 from support.raw_requests import GET, HOST, POST
-from support.service_process import running_service
+from support.service_process import answer, running_service, status_of
 
 SECONDS = 30
 SETTINGS = {
@@ -79,6 +80,18 @@ def line_of(log: Path, identity: str) -> dict[str, Any]:
     until(lambda: bool(lines()))
     (line,) = lines()
     return line
+
+
+def test_a_health_check_by_address_is_answered(port: int) -> None:
+    labels = {"route": "unmatched", "status": "421"}
+    before = counted(port, "requests_total", **labels)
+    check = GET + b"Host: 10.0.0.7:8000\r\n\r\n"  # the second one has a known head
+    wrong = check.replace(b"/health/live", b"/model")
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+        for sent, status in ((check, 200), (check, 200), (wrong, 421)):
+            connection.sendall(sent)
+            assert status_of(answer(connection)) == status
+    assert counted(port, "requests_total", **labels) == before + 1
 
 
 @pytest.mark.parametrize("name", REJECTED)
