@@ -153,7 +153,7 @@ def create_app(
     ]
     for router in routers:
         app.include_router(router)
-    install_openapi(app, models, pages)
+    install_openapi(app, models, pages, keys=settings.api_keys is not None)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
     middleware = partial(

@@ -5,15 +5,25 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def object_of(properties: Json, optional: str = "") -> Json:
+def object_of(properties: Json, *optional: str) -> Json:
     """Return the schema of an object.
 
     Args:
         properties: Schemas of its properties by name.
-        optional: Name of the only property that is not required; by default all are.
+        optional: Names of the properties that are not required; by default all are.
     """
-    required = [name for name in properties if name != optional]
+    required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
+
+
+def array_of(items: Json) -> Json:
+    """Return the schema of an array of any length."""
+    return {"type": "array", "items": items}
+
+
+def map_of(values: Json) -> Json:
+    """Return the schema of an object with values by name."""
+    return {"type": "object", "additionalProperties": values}
 
 
 def reference(name: str) -> Json:

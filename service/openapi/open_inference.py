@@ -1,25 +1,26 @@
-"""OpenAPI paths and schemas of the Open Inference Protocol."""
+"""OpenAPI paths of the Open Inference Protocol."""
 
-from http import HTTPStatus
 from typing import Any
 
 from service.codecs.negotiation import JSON
-from service.codecs.open_inference.request import MAX_ID_CHARACTERS
-from service.codecs.open_inference.tensors import DATATYPES
 from service.inference.open_inference_metadata import model_metadata, server_metadata
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json, object_of, reference
+from service.openapi.json_schema import Json
+from service.openapi.open_inference_schemas import v2_reference
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
+from service.openapi.problem_responses import inference_errors
 from service.openapi.tabular import BINARY
 from service.openapi.tags import INFERENCE_PROTOCOL
 from service.registry.registry import ModelRegistry
 
-_TEXT: Json = {"type": "string"}
-_BOOLEAN: Json = {"type": "boolean"}
-_PARAMETERS: Json = {"type": "object"}
-_SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
-_NAMED = {"name": _TEXT}
-
+OCTET_STREAM = "application/octet-stream"
+_LENGTH: Json = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "required": False,
+    "description": "Bytes of the body that are JSON, if binary data follow them.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 _INFER = """\
 Predictions for tensors. All features are in one tensor `input` of shape [rows, features], or each
 feature is in a tensor with its name; the metadata of the model lists them.
@@ -47,7 +48,7 @@ def inference_protocol_paths(
                 "server_metadata",
                 "Get the metadata of the server",
                 "Name, version and protocol extensions of the server.",
-                _ref("Server"),
+                v2_reference("Server"),
                 server_metadata(version),
             )
         },
@@ -56,7 +57,7 @@ def inference_protocol_paths(
                 "server_live",
                 "Check that the server is live",
                 "200 while the process answers.",
-                object_of({"live": _BOOLEAN}),
+                v2_reference("Live"),
                 {"live": True},
             )
         },
@@ -66,7 +67,7 @@ def inference_protocol_paths(
                 "Check that the server is ready",
                 "200 while all models reproduce their self-test predictions and the service is not "
                 "shutting down.",
-                object_of({"ready": _BOOLEAN}),
+                v2_reference("Ready"),
                 {"ready": True},
                 503,
             )
@@ -86,7 +87,7 @@ def inference_protocol_paths(
             f"model{suffix}_metadata",
             f"Get the metadata of {which}",
             "Versions, input and output tensors and operating points.",
-            _ref("Model"),
+            v2_reference("Model"),
             model_metadata(models, models.default),
             404,
         )
@@ -95,7 +96,7 @@ def inference_protocol_paths(
             f"Check that {which} is ready",
             "200 while the model reproduces its self-test predictions and the service is not "
             "shutting down.",
-            object_of({"name": _TEXT, "ready": _BOOLEAN}),
+            v2_reference("ModelReady"),
             {"name": name, "ready": True},
             404,
             503,
@@ -103,98 +104,10 @@ def inference_protocol_paths(
         infer = _infer(models, f"model{suffix}_infer", f"Infer with {which}", examples)
         paths[path] = {"get": metadata | {"parameters": parameters}}
         paths[f"{path}/ready"] = {"get": ready | {"parameters": parameters}}
-        paths[f"{path}/infer"] = {"post": infer | {"parameters": [*parameters, *thresholds]}}
-    return paths
-
-
-def inference_protocol_schemas(models: ModelRegistry) -> Json:
-    """Return the schemas that `inference_protocol_paths` refer to."""
-    versions = [model.current for model in models.by_name.values()]
-    points = {name: None for each in versions for name in each.predictor.operating_points}
-    tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
-    metadata_tensors = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
-    data: Json = {
-        "type": ["array", "null"],
-        "description": "Values in row-major order, flat or nested as in the shape.",
-    }
-    request_input = object_of(
-        {
-            **_NAMED,
-            "datatype": {"type": "string", "enum": list(DATATYPES)},
-            "shape": _SHAPE,
+        paths[f"{path}/infer"] = {
+            "post": infer | {"parameters": [*parameters, *thresholds, _LENGTH]}
         }
-    )
-    request_input["properties"] |= {
-        "data": data,
-        "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
-    }
-    outputs = {name: None for each in versions for name in each.output_tensors.by_name}
-    request_output = object_of(
-        {
-            "name": {"type": "string", "enum": list(outputs)},
-            "parameters": _optional({"binary_data": _BOOLEAN}),
-        },
-        optional="parameters",
-    )
-    threshold = {
-        "description": "Decision threshold: a number from 0 to 1, or the name of an operating "
-        "point.",
-        "anyOf": [
-            {"type": "number", "minimum": 0, "maximum": 1},
-            {"type": "string", "enum": list(points)},
-        ],
-    }
-    request = object_of({"inputs": {"type": "array", "minItems": 1, "items": request_input}})
-    request["properties"] |= {
-        "id": {
-            "type": ["string", "null"],
-            "description": f"Repeated in the answer if it has at most {MAX_ID_CHARACTERS} "
-            "characters, all of them printable.",
-        },
-        "parameters": _optional({"binary_data_output": _BOOLEAN, "threshold": threshold}),
-        "outputs": {"type": ["array", "null"], "items": request_output},
-    }
-    response_output = object_of(tensor)
-    response_output["properties"] |= {"data": {"type": "array"}, "parameters": _PARAMETERS}
-    index_entry = object_of({**_NAMED, "version": _TEXT, "state": _TEXT, "reason": _TEXT})
-    schemas = {
-        "Error": object_of({"error": _TEXT}),
-        "Server": object_of(
-            {**_NAMED, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}}
-        ),
-        "Model": object_of(
-            {
-                **_NAMED,
-                "versions": {"type": "array", "items": _TEXT},
-                "platform": _TEXT,
-                "inputs": metadata_tensors,
-                "outputs": metadata_tensors,
-                "parameters": _PARAMETERS,
-            }
-        ),
-        "Index": {"type": "array", "items": index_entry},
-        "InferRequest": request,
-        "InferAnswer": object_of(
-            {
-                "model_name": _TEXT,
-                "model_version": _TEXT,
-                "id": _TEXT,
-                "parameters": _PARAMETERS,
-                "outputs": {"type": "array", "items": response_output},
-            },
-            optional="id",
-        ),
-    }
-    return {f"v2.{name}": schema for name, schema in schemas.items()}
-
-
-def _ref(name: str) -> Json:
-    return reference(f"v2.{name}")
-
-
-def _optional(properties: Json) -> Json:
-    """Return the schema of an object, or null, whose properties are all optional."""
-    return {"type": ["object", "null"], "properties": properties}
+    return paths
 
 
 def _operation(
@@ -210,13 +123,7 @@ def _operation(
                 "description": "OK",
                 "content": {JSON: {"schema": schema, "example": answer}},
             },
-            **{
-                str(status): {
-                    "description": HTTPStatus(status).phrase,
-                    "content": {JSON: {"schema": _ref("Error")}},
-                }
-                for status in errors
-            },
+            **inference_errors(*errors),
         },
     }
 
@@ -235,15 +142,14 @@ def _index(models: ModelRegistry) -> Json:
         "List the versions of all models",
         "Name, version and state of every version of every model. The body "
         '`{"ready": true}` selects those that are ready.',
-        _ref("Index"),
+        v2_reference("Index"),
         ready,
         400,
         413,
         415,
         503,
     )
-    schema = object_of({"ready": _BOOLEAN}, optional="ready")
-    content = {JSON: {"schema": schema, "example": {"ready": True}}}
+    content = {JSON: {"schema": v2_reference("IndexRequest"), "example": {"ready": True}}}
     return operation | {"requestBody": {"required": False, "content": content}}
 
 
@@ -253,13 +159,15 @@ def _infer(
     (tensor,) = model_metadata(models, models.default)["inputs"]
     tensor = {name: tensor[name] for name in ("name", "datatype")}
     statuses = (400, 404, 413, 415, 503)
-    operation = _operation(operation_id, summary, _INFER, _ref("InferAnswer"), None, *statuses)
+    answer = v2_reference("InferAnswer")
+    operation = _operation(operation_id, summary, _INFER, answer, None, *statuses)
     operation["responses"]["200"]["content"] = {
         JSON: {
-            "schema": _ref("InferAnswer"),
+            "schema": answer,
             "examples": examples.tensor_responses(tensor),
         },
-        "application/octet-stream": {"schema": BINARY},
+        OCTET_STREAM: {"schema": BINARY},
     }
-    body = {"schema": _ref("InferRequest"), "examples": examples.tensor_requests(tensor)}
-    return operation | {"requestBody": {"required": True, "content": {JSON: body}}}
+    body = {"schema": v2_reference("InferRequest"), "examples": examples.tensor_requests(tensor)}
+    content = {JSON: body, OCTET_STREAM: {"schema": BINARY}}
+    return operation | {"requestBody": {"required": True, "content": content}}

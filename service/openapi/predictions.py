@@ -1,10 +1,10 @@
-"""OpenAPI operations that predict: /predict of each model, and MLflow's /invocations."""
+"""OpenAPI operations that predict: /predict of each model."""
 
 from collections.abc import Iterable, Mapping
 
 from service.codecs.negotiation import CSV, JSON, NDJSON, TSV
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json, object_of, reference
+from service.openapi.json_schema import Json, reference
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
     name_parameter,
@@ -13,7 +13,7 @@ from service.openapi.parameters import (
 )
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tabular import table_requests, table_responses
-from service.openapi.tags import MLFLOW, PREDICT
+from service.openapi.tags import PREDICT
 from service.registry.registry import ModelRegistry
 
 _PREDICT = """\
@@ -22,10 +22,6 @@ of a table gets a row of predictions.
 
 Content-Type is the media type of the body, and Accept that of the answer; by default, both are
 equal. CSV, NDJSON and Arrow may have any number of rows."""
-
-_INVOCATIONS = """\
-The scoring protocol of MLflow, for the default model: one of its JSON forms, or a table. The answer
-is JSON, unless the request is a table and Accept prefers another media type."""
 
 
 def prediction_paths(
@@ -69,7 +65,6 @@ def prediction_paths(
                 (name, version),
             )
         },
-        "/invocations": {"post": _invocations(models, examples)},
     }
 
 
@@ -113,50 +108,6 @@ def _predict(
         "requestBody": {"required": True, "content": body},
         "responses": {
             "200": {"description": "OK", "content": answer},
-            **_problems(400, *not_found, 406, 413, 415, 422, 503, 507),
+            **problem_responses(400, *not_found, 406, 413, 415, 422, 503, 507),
         },
     }
-
-
-def _invocations(models: ModelRegistry, examples: PredictionExamples) -> Json:
-    schema = models.default.predictor.schema
-    rows: Json = {"type": "array", "minItems": 1}
-    kinds = [rows | {"items": reference(name)} for name in ("Instance", "ArrayInstance")]
-    instances: Json = {"oneOf": kinds}
-    closed = {"additionalProperties": False}
-    split = object_of(
-        {
-            "columns": {
-                "description": "Names of the features, in the order of the data.",
-                "const": schema.names,
-            },
-            "data": kinds[1],
-            "index": {"type": "array"},
-        },
-        optional="index",
-    )
-    forms = {
-        "dataframe_split": split | closed,
-        "dataframe_records": rows | {"items": reference("Instance")},
-        "instances": instances,
-        "inputs": instances,
-    }
-    one_of = [object_of({name: form}) | closed for name, form in forms.items()]
-    table = table_requests(schema)[CSV] | {"examples": examples.csv_requests()}
-    body = {JSON: {"schema": {"oneOf": one_of}, "examples": examples.mlflow_requests()}, CSV: table}
-    answer = {JSON: {"schema": reference("Answers"), "examples": examples.mlflow_responses()}}
-    return {
-        "summary": "Predict for MLflow clients",
-        "description": _INVOCATIONS,
-        "operationId": "invocations",
-        "tags": [MLFLOW],
-        "requestBody": {"required": True, "content": body},
-        "responses": {
-            "200": {"description": "OK", "content": answer},
-            **_problems(400, 406, 413, 415, 422, 503, 507),
-        },
-    }
-
-
-def _problems(*statuses: int) -> Json:
-    return {str(status): response for status, response in problem_responses(*statuses).items()}

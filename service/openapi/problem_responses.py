@@ -1,18 +1,46 @@
-"""OpenAPI responses that are problem documents."""
+"""OpenAPI responses that are errors: problem documents, or those of the inference protocol."""
 
 from http import HTTPStatus
+from typing import Any
 
+from service.codecs.negotiation import JSON
 from service.openapi.json_schema import Json, object_of, reference
-from service.problems import MAX_ERRORS, MEDIA_TYPE
+from service.problems import INFERENCE_PROTOCOL, MAX_ERRORS, MEDIA_TYPE
+
+_OTHER = "Another error: a malformed, late or too large request, a busy service, and others."
 
 
-def problem_responses(*statuses: int) -> dict[int | str, Json]:
+def problem_responses(*statuses: int) -> dict[int | str, Any]:
     """Return OpenAPI responses by status, each with a problem document."""
     content = {MEDIA_TYPE: {"schema": reference("Problem")}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        str(status): {"description": HTTPStatus(status).phrase, "content": content}
         for status in statuses
     }
+
+
+def inference_errors(*statuses: int) -> dict[int | str, Any]:
+    """Return OpenAPI responses by status, each with an error of the inference protocol."""
+    content = {JSON: {"schema": reference("v2.Error")}}
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def add_problem_responses(operation: Json, path: str, *, keys: bool) -> None:
+    """Add the errors that every operation may answer.
+
+    Args:
+        operation: An Operation Object; changed in place.
+        path: Its path.
+        keys: Whether a request needs an API key.
+    """
+    responses = operation["responses"]
+    errors = inference_errors if path.startswith(INFERENCE_PROTOCOL) else problem_responses
+    if keys:
+        responses |= errors(401, 403)
+    responses |= {"default": errors(500)["500"] | {"description": _OTHER}}
 
 
 def problem_schema() -> Json:
@@ -29,4 +57,4 @@ def problem_schema() -> Json:
         "instance": {"type": "string", "description": "Id of the request."},
         "errors": {"type": "array", "maxItems": MAX_ERRORS, "items": object_of(error)},
     }
-    return {"description": "RFC 9457 problem details."} | object_of(properties, optional="errors")
+    return {"description": "RFC 9457 problem details."} | object_of(properties, "errors")

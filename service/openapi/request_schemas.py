@@ -22,6 +22,8 @@ def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
             "type": "array",
             "description": f"One instance, its values in this order: {', '.join(schema.names)}.",
             "prefixItems": values,
+            # Of no further value, but for generators that do not know prefixItems.
+            "items": _any_value(values),
             "minItems": len(values),
             "maxItems": len(values),
         },
@@ -37,7 +39,7 @@ def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
             "description": "Many instances, all objects or all arrays.",
             "properties": {
                 "instances": {
-                    "oneOf": [
+                    "anyOf": [
                         {**rows, "items": reference(f"{prefix}Instance")},
                         {**rows, "items": reference(f"{prefix}ArrayInstance")},
                     ]
@@ -47,6 +49,16 @@ def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
             "additionalProperties": False,
         },
     }
+
+
+def _any_value(values: list[Json]) -> Json:
+    """Return the types of all values of a row."""
+    types = {name: None for value in values for name in _types(value)}
+    return {"type": list(types) if len(types) > 1 else next(iter(types))}
+
+
+def _types(value: Json) -> list[str]:
+    return [value["type"]] if isinstance(value["type"], str) else value["type"]
 
 
 def _value_schema(feature: Feature) -> Json:

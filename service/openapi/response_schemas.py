@@ -30,9 +30,9 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         model = {"threshold": threshold} | model
     predictions = {"type": "array", "items": reference(f"{prefix}Prediction")}
     return {
-        f"{prefix}Answer": object_of(prediction | model, optional="imputed"),
+        f"{prefix}Answer": object_of(prediction | model, "imputed"),
         f"{prefix}Answers": object_of({"predictions": predictions} | model),
-        f"{prefix}Prediction": object_of(prediction, optional="imputed"),
+        f"{prefix}Prediction": object_of(prediction, "imputed"),
     }
 
 

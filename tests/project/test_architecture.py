@@ -92,8 +92,8 @@ service.inference          ← model.arrays model.errors model.prediction servic
     service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
     service.overload service.problems service.registry service.settings
 service.openapi            ← model.arrays model.prediction service.codecs
-    service.codecs.open_inference service.codecs.tabular service.inference service.problems
-    service.registry
+    service.codecs.open_inference service.codecs.tabular service.health_checks service.inference
+    service.problems service.registry
 service.middleware         ← service.observability service.overload service.problems
     service.request_context service.security
 service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression

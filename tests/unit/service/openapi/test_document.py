@@ -1,9 +1,12 @@
 """Tests of service.openapi.document: tags, summaries, parameters, schemas and references."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from service.settings import Settings
 pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
+KEY = f"clinic:admin:{sha256(b'secret').hexdigest()}"
 
 
 @pytest.fixture
@@ -78,13 +82,17 @@ async def test_every_path_parameter_is_documented_once(document: Json) -> None:
 
 async def test_predict(document: Json, predictor: Predictor) -> None:
     operation = document["paths"]["/predict"]["post"]
-    assert set(operation["responses"]) == set("200 400 406 413 415 422 503 507".split())
+    assert set(operation["responses"]) == {
+        *"200 400 406 413 415 422 503 507".split(),
+        "default",
+    }
     tables = set(MEDIA_TYPES) - {"application/json"}
     body, answer = operation["requestBody"]["content"], operation["responses"]["200"]["content"]
     assert set(answer) == {"application/json", *tables}
     assert set(body) == {*answer, "multipart/form-data"}
     assert "application/problem+json" in operation["responses"]["422"]["content"]
-    assert [each["name"] for each in operation["parameters"]] == ["threshold", "on_error"]
+    names = [each["name"] for each in operation["parameters"]]
+    assert names == ["threshold", "on_error", "X-Request-ID", "Content-Encoding"]
     schemas = document["components"]["schemas"]
     instance = schemas["Instance"]
     assert list(instance["properties"]) == list(predictor.schema.names)
@@ -93,11 +101,83 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
     assert "bare_nuclei" not in instance["required"]
 
 
-async def test_references_and_schemas_match(document: Json) -> None:
-    named = {reference.rsplit("/", 1)[1] for reference in references(document)}
-    schemas = set(document["components"]["schemas"])
-    assert named <= schemas
-    assert {name for name in schemas if name.startswith("v2.")} <= named
+def test_references_and_components_match(predictor: Predictor) -> None:
+    document = create_app(Settings(api_keys=KEY), predictor).openapi()
+    del document["components"]["securitySchemes"]  # operations name them without a reference
+    assert set(references(document)) == {
+        f"#/components/{kind}/{name}"
+        for kind, named in document["components"].items()
+        for name in named
+    }
+
+
+async def test_ids_of_operations_are_names_of_methods(document: Json) -> None:
+    ids = {operation["operationId"] for _, operation in operations(document)}
+    assert {"predict", "predict_by_name", "model", "metrics", "health", "invocations"} <= ids
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", each) for each in ids)
+
+
+async def test_urls_are_relative_to_the_document(document: Json) -> None:
+    (server,) = document["servers"]
+    base = urljoin("https://example.org/behind/a/prefix/openapi.json", server["url"])
+    assert base == "https://example.org/behind/a/prefix/"
+
+
+async def test_every_response_has_the_request_id(document: Json) -> None:
+    for path, operation in operations(document):
+        assert "X-Request-ID" in [each["name"] for each in operation["parameters"]], path
+        for status, response in operation["responses"].items():
+            assert "X-Request-ID" in response["headers"], (path, status)
+            assert ("Retry-After" in response["headers"]) == (status in ("503", "default"))
+
+
+def schemas_in(node: Any, path: str = "#") -> Iterator[tuple[str, Json]]:
+    """Yield all objects of a document outside of examples, with their places."""
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            if key not in ("example", "examples", "const", "enum"):
+                yield from schemas_in(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for place, value in enumerate(node):
+            yield from schemas_in(value, f"{path}/{place}")
+
+
+def test_schemas_have_only_what_generators_of_clients_know(kinds: Predictor) -> None:
+    document = create_app(Settings(), kinds).openapi()
+    for path, node in schemas_in(document):
+        types = node.get("type", ())
+        if "array" in (types if isinstance(types, list) else [types]):
+            assert "items" in node, path
+        assert not isinstance(node.get("const"), list | dict), path
+        assert "oneOf" not in node, path
+
+
+def test_without_keys_no_operation_needs_one(predictor: Predictor) -> None:
+    document = create_app(Settings(), predictor).openapi()
+    assert "securitySchemes" not in document["components"]
+    assert all("security" not in operation for _, operation in operations(document))
+
+
+async def test_security_is_that_of_the_service(predictor: Predictor) -> None:
+    app = create_app(Settings(api_keys=KEY), predictor)
+    document = app.openapi()
+    schemes = document["components"]["securitySchemes"]
+    assert {name: scheme["type"] for name, scheme in schemes.items()} == {
+        "bearer": "http",
+        "api_key": "apiKey",
+        "basic": "http",
+    }
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                parameters = operation["parameters"]
+                named = {each["name"]: each["example"] for each in parameters if "example" in each}
+                answer = await client.request(method, path.format(**named))
+                assert (answer.status_code == 401) == ("security" in operation), path
+                assert ("401" in operation["responses"]) == ("security" in operation), path
+                assert all(set(each) <= set(schemes) for each in operation.get("security", ()))
 
 
 async def test_the_document_follows_a_reload(

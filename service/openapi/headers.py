@@ -1,0 +1,78 @@
+"""Headers of requests and responses in the OpenAPI document: those of all operations."""
+
+from typing import Final
+
+from service.openapi.json_schema import Json
+
+REQUEST_ID: Final = "X-Request-ID"
+RETRY_AFTER: Final = "Retry-After"
+_RESPONSE_HEADERS: Final[Json] = {
+    REQUEST_ID: {
+        "description": "Id of the request: the one that the request has, or a new one.",
+        "schema": {"type": "string"},
+    },
+    RETRY_AFTER: {
+        "description": "Seconds after which the request may be repeated.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Allow": {
+        "description": "The methods that the path supports; with status 405.",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "The schemes by which a key may be sent.",
+        "schema": {"type": "string"},
+    },
+    "Accept": {
+        "description": "The media types that a body may have, if it has another one.",
+        "schema": {"type": "string"},
+    },
+    "Accept-Encoding": {
+        "description": "The codings that a body may have, if it has another one.",
+        "schema": {"type": "string"},
+    },
+}
+# By status; `default` is the response of all statuses that an operation does not list.
+_HEADERS_OF: Final = {
+    "401": ("WWW-Authenticate",),
+    "415": ("Accept", "Accept-Encoding"),
+    "503": (RETRY_AFTER,),
+    "default": (RETRY_AFTER, "Allow"),
+}
+_REQUEST_ID_PARAMETER: Final[Json] = {
+    "name": REQUEST_ID,
+    "in": "header",
+    "required": False,
+    "description": "Id of the request, for the response and log lines. An id with other characters "
+    "is ignored.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+}
+_CONTENT_ENCODING_PARAMETER: Final[Json] = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "required": False,
+    "description": "Coding of the body, if it is compressed. `zstd` needs the service's extra "
+    "`zstd`.",
+    "schema": {"type": "string", "enum": ["gzip", "deflate", "zstd", "identity"]},
+}
+
+
+def response_headers() -> Json:
+    """Return the Header Objects that `add_headers` refers to, by name."""
+    return dict(_RESPONSE_HEADERS)
+
+
+def add_headers(operation: Json) -> None:
+    """Add the headers that every request may have, and those of each response, to an operation.
+
+    Args:
+        operation: An Operation Object with all its responses; changed in place.
+    """
+    parameters = [*operation.get("parameters", ()), _REQUEST_ID_PARAMETER]
+    if "requestBody" in operation:
+        parameters.append(_CONTENT_ENCODING_PARAMETER)
+    operation["parameters"] = parameters
+    for status, response in operation["responses"].items():
+        headers = response.setdefault("headers", {})
+        for name in (REQUEST_ID, *_HEADERS_OF.get(status, ())):
+            headers[name] = {"$ref": f"#/components/headers/{name}"}

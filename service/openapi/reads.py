@@ -1,0 +1,82 @@
+"""OpenAPI operations of FastAPI's GET routes: ids, schemas of answers, and examples."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from service.codecs.negotiation import JSON
+from service.openapi.json_schema import Json, reference
+from service.openapi.parameters import name_parameter, threshold_parameters
+from service.registry.registry import ModelRegistry
+
+
+class Read(NamedTuple):
+    """What FastAPI does not know of a GET route.
+
+    Attributes:
+        operation_id: Id of the operation, the name of a method of generated clients.
+        example: The answer for the default model.
+        schemas: Names of the schemas that answers in JSON may have; none for a text.
+        media_type: Media type of the example.
+    """
+
+    operation_id: str
+    example: Any
+    schemas: tuple[str, ...] = ()
+    media_type: str = JSON
+
+
+def complete_reads(
+    paths: Json,
+    models: ModelRegistry,
+    version: str,
+    prefixes: Mapping[str, str],
+    listed: Iterable[str],
+) -> None:
+    """Complete the operations of FastAPI's GET routes.
+
+    Args:
+        paths: The paths of the document; changed in place.
+        models: The models in service.
+        version: Version of the service.
+        prefixes: Prefix of the names of each model's schemas, by model.
+        listed: All paths, for the example of `GET /`.
+    """
+    for path, read in _reads(models, version, prefixes, listed).items():
+        operation = paths[path]["get"]
+        operation["operationId"] = read.operation_id
+        content = operation["responses"]["200"]["content"][read.media_type]
+        content["example"] = read.example
+        if read.schemas:
+            schemas = [reference(name) for name in read.schemas]
+            content["schema"] = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        if path.startswith("/models/{name}"):
+            operation["parameters"] = [name_parameter(models)]
+    current = [model.current for model in models.by_name.values()]
+    for path, versions in (("/metrics", [models.default]), ("/models/{name}/metrics", current)):
+        parameters = paths[path]["get"].setdefault("parameters", [])
+        parameters.extend(threshold_parameters(versions))
+
+
+def _reads(
+    models: ModelRegistry, version: str, prefixes: Mapping[str, str], listed: Iterable[str]
+) -> dict[str, Read]:
+    default = models.default
+    metrics = default.describe_metrics(default.thresholds.active)
+    ready = {"status": "ready", **models.describe_health()}
+    of_models = tuple(f"{prefix}Metrics" for prefix in prefixes.values())
+    described, card, markdown = default.description, default.card, "text/markdown"
+    return {
+        "/metrics": Read("metrics", metrics, ("Metrics",)),
+        "/models/{name}/metrics": Read("metrics_by_name", metrics, of_models),
+        "/model": Read("model", described, ("ModelDescription",)),
+        "/models/{name}": Read("model_by_name", described, ("ModelDescription",)),
+        "/model/card": Read("model_card", card, media_type=markdown),
+        "/models/{name}/card": Read("model_card_by_name", card, media_type=markdown),
+        "/models": Read("models", models.describe(), ("ModelList",)),
+        "/health/live": Read("health_live", {"status": "live"}, ("Liveness",)),
+        "/health/ready": Read("health_ready", ready, ("Health",)),
+        "/health": Read("health", ready, ("Health",)),
+        "/ping": Read("ping", f"{default.title}\n", media_type="text/plain"),
+        "/version": Read("version", version, media_type="text/plain"),
+        "/": Read("index", {"model": default.title, "paths": sorted(listed)}, ("Index",)),
+    }
