@@ -43,9 +43,9 @@ _REQUEST_ID_PARAMETER: Final[Json] = {
     "name": REQUEST_ID,
     "in": "header",
     "required": False,
-    "description": "Id of the request, for the response and log lines. An id with other characters "
-    "is ignored.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "Id of the request, for the response and log lines: 1 to 128 letters, digits and "
+    "`.` `_` `~` `#` `:` `/` `;` `=` `+` `@` `|` `-`. Another id is ignored.",
+    "schema": {"type": "string"},
 }
 _CONTENT_ENCODING_PARAMETER: Final[Json] = {
     "name": "Content-Encoding",
