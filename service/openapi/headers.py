@@ -43,8 +43,8 @@ _REQUEST_ID_PARAMETER: Final[Json] = {
     "name": REQUEST_ID,
     "in": "header",
     "required": False,
-    "description": "Id of the request, for the response and log lines: 1 to 128 letters, digits and "
-    "`.` `_` `~` `#` `:` `/` `;` `=` `+` `@` `|` `-`. Another id is ignored.",
+    "description": "Id of the request, for the response and log lines: at most 128 letters, digits "
+    "and `.` `_` `~` `#` `:` `/` `;` `=` `+` `@` `|` `-`. Another id is ignored.",
     "schema": {"type": "string"},
 }
 _CONTENT_ENCODING_PARAMETER: Final[Json] = {
