@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
 RETRY_SECONDS = 1  # after which a client may repeat a request that was rejected under load
 INFERENCE_PROTOCOL = "/v2"
+MAX_SHOWN_CHARACTERS: Final = 100  # of a client's name
 MAX_ERROR_CHARACTERS = 1000  # of an error of the Open Inference Protocol
 
 # The names of RFC 9110, which the standard library has only since Python 3.13.
@@ -112,6 +113,12 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = self.errors
         return Response(to_json(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def safe_name(name: str) -> str:
+    """Return a client's name with printable characters only, at most 100 of them."""
+    shown = "".join(char if char.isprintable() else "?" for char in name[:MAX_SHOWN_CHARACTERS])
+    return shown + "…" * (len(name) > MAX_SHOWN_CHARACTERS)
 
 
 def service_unavailable(detail: str) -> Problem:

@@ -5,6 +5,7 @@ __all__ = [
     "blocks",
     "byte_order_mark",
     "charge",
+    "extra",
     "integer_rows",
     "negotiation",
     "predictions",

@@ -3,7 +3,7 @@
 Shapes: B rows, F features, G valid rows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -17,11 +17,13 @@ from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.extra import Extra
 from service.problems import MAX_ERRORS, FieldError
 
 RowErrors = Mapping[int, list[FieldError]]
 NO_ERRORS: RowErrors = MappingProxyType({})
 ERROR_ROW_BYTES, ERROR_BYTES = 250, 400  # memory of an invalid row, and of each of its errors
+MAX_HELD_EXTRA_BYTES = 4 * 1024 * 1024  # of extra columns that wait for more rows
 ROW = ""  # the field of an error that concerns the whole row; no feature has this name
 
 
@@ -34,17 +36,25 @@ class Block:
             for invalid rows.
         errors: Up to 10 errors for each invalid row, by its index in the block.
         complete: Whether it is known that no value is missing.
+        extra: Columns that are no features; None if there are none.
     """
 
     values: Array
     errors: RowErrors = field(default_factory=dict)
     complete: bool = False
+    extra: Extra | None = None
+
+    @property
+    def extra_bytes(self) -> int:
+        """Upper limit of the memory of the extra columns."""
+        return 0 if self.extra is None else self.extra.memory_bytes
 
     @property
     def memory_bytes(self) -> int:
-        """Upper limit of the memory of the rows and their errors."""
+        """Upper limit of the memory of the rows, their errors and extra columns."""
         errors = {id(each) for found in self.errors.values() for each in found}  # rows share them
-        return self.values.nbytes + ERROR_ROW_BYTES * len(self.errors) + ERROR_BYTES * len(errors)
+        rows = self.values.nbytes + self.extra_bytes
+        return rows + ERROR_ROW_BYTES * len(self.errors) + ERROR_BYTES * len(errors)
 
     def part(self, start: int, end: int) -> "Block":
         """Return consecutive rows, as a view.
@@ -54,7 +64,8 @@ class Block:
             end: Index after the last row.
         """
         errors = {row - start: found for row, found in self.errors.items() if start <= row < end}
-        return Block(self.values[start:end], errors, self.complete)
+        extra = None if self.extra is None else self.extra.part(start, end)
+        return Block(self.values[start:end], errors, self.complete, extra)
 
     def answer_errors(self) -> Iterator[tuple[int, list[FieldError]]]:
         """Yield the index of each invalid row, and its errors as an answer has them."""
@@ -111,6 +122,8 @@ class ScoredBlock:
 class TableReader(Protocol):
     """Parses a body chunk by chunk. Methods raise Problem for a malformed body.
 
+    The first block has the extra columns of the table, even if it has no rows.
+
     Attributes:
         held_bytes: Memory that the reader has between two chunks.
         missing_bytes: Bytes that are missing at least until a row is complete; 0 if unknown.
@@ -135,10 +148,25 @@ class TableReader(Protocol):
 
 
 class TableWriter(Protocol):
-    """Encodes an answer block by block."""
+    """Encodes an answer block by block.
 
-    def begin(self) -> bytes:
-        """Return the bytes before the rows."""
+    Attributes:
+        taken: Names that the answer uses, and that extra columns cannot have.
+        columns: Names of the extra columns of the answer; None if each row has different names.
+    """
+
+    @property
+    def taken(self) -> Collection[str]: ...
+
+    @property
+    def columns(self) -> Sequence[str] | None: ...
+
+    def begin(self, extra: Extra | None) -> bytes:
+        """Return the bytes before the rows.
+
+        Args:
+            extra: The extra columns of the first block.
+        """
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return the bytes of a block."""
@@ -195,13 +223,12 @@ class TableRules:
 class Rebatcher:
     """Regroups blocks of any size into blocks of exactly `piece_rows` rows, the last one shorter.
 
-    A matrix product may round a row differently next to other rows. With fixed blocks, predictions
-    have the same digits however the body was split, and the same as those of `malignancy predict`.
+    Large extra columns are not held: with them, a block may have fewer rows.
     """
 
     def __init__(self) -> None:
         self._held: list[Block] = []
-        self._rows = 0
+        self._rows = self._extra_bytes = 0
 
     @property
     def held_bytes(self) -> int:
@@ -212,15 +239,19 @@ class Rebatcher:
         """Yield the blocks that are full."""
         self._held.append(block)
         self._rows += len(block.values)
+        self._extra_bytes += block.extra_bytes
         size = piece_rows(block.values.shape[1])
-        if self._rows < size:
+        is_large = self._extra_bytes > MAX_HELD_EXTRA_BYTES
+        if self._rows < size and not is_large:
             return
         whole, full = join_blocks(self._held), self._rows - self._rows % size
+        if is_large:
+            full = self._rows
         rest = whole.part(full, self._rows)
         rest.values = rest.values.copy()  # a view would keep all of the block
-        self._held, self._rows = [rest], len(rest.values)
+        self._held, self._rows, self._extra_bytes = [rest], len(rest.values), rest.extra_bytes
         for start in range(0, full, size):
-            yield whole.part(start, start + size)
+            yield whole.part(start, min(start + size, full))
 
     def finish(self) -> Iterator[Block]:
         """Yield the last block."""
@@ -238,4 +269,7 @@ def join_blocks(blocks: list[Block]) -> Block:
         errors |= {start + row: found for row, found in block.errors.items()}
         start += len(block.values)
     values = np.concatenate([block.values for block in blocks])
-    return Block(values, errors, complete=all(block.complete for block in blocks))
+    extra = next((block.extra for block in blocks if block.extra is not None), None)
+    if extra is not None:
+        extra = extra.join((block.extra, len(block.values)) for block in blocks)
+    return Block(values, errors, all(block.complete for block in blocks), extra)

@@ -20,11 +20,14 @@ class PredictionEncoder:
         schema: The model's schema.
 
     Attributes:
+        names: Names of the fields that an object may have.
         binary_labels: The labels as JSON texts, if an answer is only a probability and one of them.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._names, self._target = schema.names, schema.target
+        (answer,) = schema.target.answers(np.zeros((1, len(schema.target.names))), 0.5)
+        self.names = frozenset((*answer, "imputed", "errors"))
         self.binary_labels: dict[str, bytes] = {}
         if isinstance(schema.target, Binary) and schema.target.refer is None:
             labels = schema.target.negative, schema.target.positive
@@ -41,7 +44,9 @@ class PredictionEncoder:
             B objects.
         """
         block = scored.block
-        answers = scored.with_gaps(self._target.answers(scored.predictions, threshold), None)
+        answers: list[dict[str, Any]] = scored.with_gaps(
+            self._target.answers(scored.predictions, threshold), None
+        )
         if block.errors:
             for row, found in block.answer_errors():
                 answers[row] = {"errors": found}
@@ -49,6 +54,11 @@ class PredictionEncoder:
             missing = np.isnan(block.values)
             missing[list(block.errors)] = False  # their values are undefined
             self._add_imputed(answers, np.argwhere(missing))
+        if block.extra is not None:
+            answers = [
+                {**extra, **answer}
+                for extra, answer in zip(block.extra.objects(), answers, strict=True)
+            ]
         return answers
 
     def json(self, scored: ScoredBlock, threshold: float, separator: bytes) -> bytes:
@@ -59,8 +69,8 @@ class PredictionEncoder:
             threshold: Decision threshold, 0 to 1; NaN if the model has none.
             separator: Bytes between two texts.
         """
-        complete = scored.block.complete and len(scored.predictions) >= MANY_ROWS
-        if complete and isinstance(self._target, Binary):
+        block, many = scored.block, len(scored.predictions) >= MANY_ROWS
+        if many and block.complete and block.extra is None and isinstance(self._target, Binary):
             return self._binary_json(self._target, scored.predictions, threshold, separator)
         answers = self.answers(scored, threshold)
         return (

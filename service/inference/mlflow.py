@@ -10,12 +10,11 @@ from service.codecs.json.names import (
     COMPANIONS,
     INSTANCES,
     count_pairs,
-    safe_name,
     wrong_names,
 )
 from service.inference.answer import Answer
 from service.inference.instances import predict_json
-from service.problems import FieldError, Problem
+from service.problems import FieldError, Problem, safe_name
 from service.registry.model_version import ModelVersion
 
 SPLIT, RECORDS, INPUTS = "dataframe_split", "dataframe_records", "inputs"

@@ -3,12 +3,11 @@
 from pydantic_core import to_json
 
 from service.codecs.charge import Charge, uncharged
-from service.codecs.json.names import safe_name
 from service.codecs.open_inference.classification import Classification
 from service.codecs.open_inference.outputs import Output
 from service.codecs.open_inference.request import InferRequest, Json, read_request
 from service.inference.answer import Answer
-from service.problems import Problem
+from service.problems import Problem, safe_name
 from service.registry.model_version import ModelVersion
 
 HEADER_LENGTH = b"inference-header-content-length"

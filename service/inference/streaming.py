@@ -24,6 +24,7 @@ from service.codecs.blocks import (
     TableWriter,
 )
 from service.codecs.charge import Charge, uncharged
+from service.codecs.extra import Extra, add_errors
 from service.inference.answer import Answer
 from service.inference.request_body import declared_bytes, require_small
 from service.inference.response_spool import ResponseSpool
@@ -39,6 +40,7 @@ FIRST_PART_BYTES: Final = 16 * 1024
 MIN_PART_BYTES: Final = 2 * 1024
 MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
 ANSWER_ROW_BYTES, ANSWER_ERROR_BYTES = 800, 320  # memory of a row and an error, encoded
+ANSWER_EXTRA_COPIES = 4  # of extra columns, while they are encoded
 TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
@@ -69,10 +71,10 @@ class TableScorer:
         self._model_version, self._threshold, self._mark = model_version, threshold, mark
         self._writer, self._spool = writer, spool
         self._blocks = Rebatcher()
+        self._begun = False
         self._rows = 0
         self._predicted_rows = 0
         self._labels: Counter[str] = Counter()
-        spool.write(writer.begin())
 
     @property
     def held_bytes(self) -> int:
@@ -87,6 +89,8 @@ class TableScorer:
             charge: Called with the memory that the answer takes while it is encoded.
         """
         for received in blocks:
+            if not self._begun:
+                self._begin(received.extra)
             for block in self._blocks.add(received):
                 self._score(block, charge)
 
@@ -95,24 +99,34 @@ class TableScorer:
 
         Args:
             charge: Called with the memory that the answer takes while it is encoded.
-
-        Raises:
-            Problem: The table had no rows (422).
         """
+        if not self._begun:
+            self._begin(None)
         for block in self._blocks.finish():
             self._score(block, charge)
-        if not self._rows:
-            raise Problem.invalid([FieldError(field="rows", rule="must have at least one row")])
         self._spool.write(self._writer.end())
 
     def answer(self, content_type: str) -> Answer:
         """Return the answer with its Content-Type, after `finish`."""
         return Answer(self._spool, self._predicted_rows, self._labels, content_type.encode())
 
+    def _begin(self, extra: Extra | None) -> None:
+        if extra is not None:
+            extra.errors(self._writer.taken, self._writer.columns)
+        self._spool.write(self._writer.begin(extra))
+        self._begun = True
+
     def _score(self, block: Block, charge: Charge) -> None:
-        errors = sum(map(len, block.errors.values()))
-        size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * errors
+        count = sum(map(len, block.errors.values()))
+        size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * count
+        size += ANSWER_EXTRA_COPIES * block.extra_bytes
         charge(size)
+        if block.extra is not None:
+            found = block.extra.errors(self._writer.taken, self._writer.columns)
+            if found:
+                errors = dict(block.errors)
+                add_errors(errors, found)
+                block.errors = dict(sorted(errors.items()))
         scored = self._scored(block)
         if scored.block.errors and not self._mark:
             raise Problem.invalid(scored.block.field_errors("rows", self._rows))
@@ -135,7 +149,7 @@ class TableScorer:
             errors |= {row: [TOO_LARGE] for row in infinite.tolist()}
             if len(errors) == len(block.errors):  # no row overflows alone
                 raise
-            block = Block(block.values, dict(sorted(errors.items())))
+            block = Block(block.values, dict(sorted(errors.items())), extra=block.extra)
             return self._predicted(block, good)
 
     def _predicted(self, block: Block, good: Array) -> ScoredBlock:

@@ -138,7 +138,7 @@ class PredictionExamples:
         def answer(_: Any) -> str:
             predictions = self._model_version.predict(self._values)
             scored = ScoredBlock(Block(self._values), predictions, None)
-            return b"".join([writer.begin(), writer.rows(scored), writer.end()]).decode()
+            return b"".join([writer.begin(None), writer.rows(scored), writer.end()]).decode()
 
         return self._responses({TABLE: _example("Table", None)}, answer)
 

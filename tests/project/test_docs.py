@@ -11,7 +11,7 @@ from model.artifacts.artifact import MAX_BYTES as MAX_ARTIFACT_BYTES
 from model.cli import app as program
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.codecs.tabular.csv_reader import MAX_COLUMNS
+from service.codecs.extra import MAX_EXTRA_COLUMNS
 from service.codecs.tabular.line_buffer import MAX_LINE_BYTES
 from service.lifecycle import GRACE_SECONDS
 from service.protocol.http_protocol import MAX_PIPELINED
@@ -81,7 +81,7 @@ def test_the_settings_page_is_up_to_date() -> None:
         ("known heads", f"{MAX_HEADS} heads of at most {MAX_BYTES // 1024} KiB"),
         ("numbers in a JSON", f"{MAX_VALUES}, so"),
         ("line of CSV", f"{MAX_LINE_BYTES} bytes"),
-        ("columns of CSV", f"{MAX_COLUMNS}"),
+        ("extra columns of a table", f"{MAX_EXTRA_COLUMNS}"),
         ("finishing requests", f"{GRACE_SECONDS:g} s"),
         ("artifact", f"{MAX_ARTIFACT_BYTES >> 30} GiB"),
     ],

@@ -11,6 +11,8 @@ from support.arrow_streams import ARROW, NAMES, TYPE, pa, post, scores, stream
 
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
+from service.codecs.extra import TAKEN
+from service.codecs.tabular.arrow_reader import EXTRA_RULE
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -161,7 +163,8 @@ async def test_bad_rows(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("change", "field", "rule"),
     [
-        ({"weight": [1]}, "weight", "is not a feature of this model"),
+        ({"label": [1]}, "label", TAKEN),
+        ({"tags": [[1]]}, "tags", EXTRA_RULE),
         ({"mitoses": None}, "mitoses", "is required"),
         ({"mitoses": ["1"]}, "mitoses", "must be a column of numbers"),
         ({"mitoses": [True]}, "mitoses", "must be a column of numbers"),
@@ -188,3 +191,85 @@ async def test_twice_the_same_column(client: httpx.AsyncClient) -> None:
     table = pa.Table.from_arrays([pa.array([1])] * 10, names=[*NAMES, "mitoses"])
     answer = await post(client, stream(table))
     assert answer.json()["errors"] == [{"field": "mitoses", "rule": "is given twice"}]
+
+
+def extra_table(rows: int) -> Any:
+    numbers = pa.array(range(rows), pa.int64())
+    texts = pa.array([f"n{n % 7}" for n in range(rows)])
+    return scores(rows).add_column(0, "__index_level_0__", numbers).append_column("name", texts)
+
+
+EXTRA = {
+    "uint16": [1, None],
+    "float32": [1.5, None],
+    "bool": [True, None],
+    "string": ["a", None],
+    "large_string": ["é", ""],
+    "binary": [b"\xff", None],
+    "date32": [1, None],
+    "time64[us]": [1, None],
+    "timestamp[ns, tz=Nowhere/None]": [1, 2**62],
+    "duration[s]": [1, None],
+    "null": [None, None],
+}
+TYPES = {"timestamp[ns, tz=Nowhere/None]": pa.timestamp("ns", "Nowhere/None")}
+
+
+@pytest.mark.parametrize("kind", EXTRA)
+async def test_extra_columns_keep_their_types(client: httpx.AsyncClient, kind: str) -> None:
+    type_ = TYPES.get(kind) or pa.type_for_alias(kind)
+    storable = type_ if not pa.types.is_temporal(type_) else None
+    column = pa.array(EXTRA[kind], storable)
+    if storable is None:
+        column = column.cast(pa.int32() if kind == "date32" else pa.int64()).view(type_)
+    body = stream(scores(2).append_column("x", column))
+    found = table_of(await post(client, body))
+    assert found.schema.names == ["x", "probability", "label"]
+    assert found["x"].combine_chunks().equals(column)
+    for accept in ("text/csv", "application/x-ndjson", "application/json"):
+        answer = await client.post("/predict", content=body, headers={**ARROW, "Accept": accept})
+        assert answer.status_code == 200
+
+
+async def test_shared_values_become_plain_columns(client: httpx.AsyncClient) -> None:
+    texts = pa.array(["a", "b", None, "a"])
+    columns = [
+        texts.dictionary_encode(),
+        texts.cast(pa.string_view()),
+        pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3, 4], pa.int32()), texts),
+    ]
+    for column in columns:
+        for place, count in ((0, 4), (1, 2), (3, 1)):
+            table = scores(4).append_column("x", column).slice(place, count)
+            found = table_of(await post(client, stream(table)))["x"]
+            assert found.type == pa.string()
+            assert found.to_pylist() == texts.slice(place, count).to_pylist()
+
+
+@pytest.mark.parametrize("rows", [1, 100, 9000])
+async def test_extra_columns_in_batches_of_any_size(client: httpx.AsyncClient, rows: int) -> None:
+    table = extra_table(9001)
+    found = table_of(await post(client, stream(table, rows=rows)))
+    assert found.schema.names == ["__index_level_0__", "name", "probability", "label"]
+    assert found["__index_level_0__"].combine_chunks().equals(table["__index_level_0__"].chunk(0))
+    assert found["name"].to_pylist() == table["name"].to_pylist()
+
+
+async def test_an_empty_table_has_its_columns(client: httpx.AsyncClient) -> None:
+    found = table_of(await post(client, stream(extra_table(0))))
+    assert found.schema.names == ["__index_level_0__", "name", "probability", "label"]
+    assert found.num_rows == 0
+
+
+async def test_texts_that_share_memory_are_limited(client: httpx.AsyncClient) -> None:
+    text = pa.array(["x" * 2**20])
+    _, one, data = text.cast(pa.string_view()).buffers()
+    view = one.to_pybytes()[:16]
+    shared = [
+        pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int8()), text),
+        pa.RunEndEncodedArray.from_arrays(pa.array([3000], pa.int32()), text),
+        pa.Array.from_buffers(pa.string_view(), 3000, [None, pa.py_buffer(view * 3000), data]),
+    ]
+    for column in shared:
+        answer = await post(client, stream(scores(3000).append_column("x", column)))
+        assert answer.status_code == 413

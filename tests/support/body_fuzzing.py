@@ -65,12 +65,12 @@ def rows_of(text: bytes) -> Any:
     return json.loads(text, object_pairs_hook=unique_names)
 
 
-def as_numbers(rows: Iterable[Any], schema: Schema) -> Array:
+def as_numbers(rows: Iterable[Any], schema: Schema, *, with_extra: bool = False) -> Array:
     """Return the numbers of rows that are objects or arrays of values, shape (rows, features)."""
     found = []
     for row in rows:
         if isinstance(row, dict):
-            assert row.keys() <= set(schema.names)
+            assert with_extra or row.keys() <= set(schema.names)
             row = [row.get(name) for name in schema.names]
         found.append([number(each, f) for each, f in zip(row, schema.features, strict=True)])
     return np.array(found).reshape(-1, len(schema.features))
@@ -166,12 +166,17 @@ def ndjson(data: bytes) -> bool:
         assert sum(len(block.values) for block in blocks) == len(lines)
         good, place = [], 0
         for block in blocks:
-            for row in range(len(block.values)):
+            extra = [{}] * len(block.values) if block.extra is None else block.extra.objects()
+            for row, fields in enumerate(extra):
                 if row not in block.errors:
                     good.append(rows_of(lines[place]))
+                    if isinstance(good[-1], dict):
+                        others = good[-1].keys() - set(schema.names)
+                        assert fields == {name: good[-1][name] for name in others}
                 place += 1
         np.testing.assert_array_equal(
-            np.array(good_rows(blocks)).reshape(-1, len(schema.features)), as_numbers(good, schema)
+            np.array(good_rows(blocks)).reshape(-1, len(schema.features)),
+            as_numbers(good, schema, with_extra=True),
         )
     return True
 
@@ -230,21 +235,23 @@ def _framed(request: dict[str, Any], *binary: bytes) -> bytes:
 
 def seeds(target: str) -> list[bytes]:
     """Return valid bodies of a target, as a start for mutations."""
-    objects = [
+    objects: list[dict[str, Any]] = [
         {"size": 5, "age": 0.5, "kind": "a", "ill": True},
         {"size": 1.0, "ill": False},
         {"size": 5, "age": None},
     ]
+    extra = [objects[0] | {"id": 7}, objects[1] | {"of": {"b": [1, "a:b"]}}]
     arrays = [[5, 1e3, "b c", True], [1, None, None, False], [5, 2]]
     if target == "json":
         rows: list[Any] = [*objects, {"instances": objects[:2]}, {"instances": arrays[:2]}]
         rows += [{"instances": arrays[2:] * 3}, {"instances": objects[2:]}]
         return [json.dumps(each).encode() for each in rows]
     if target == "ndjson":
-        return ["\n".join(map(json.dumps, each)).encode() for each in (objects, arrays)]
+        return ["\n".join(map(json.dumps, each)).encode() for each in (objects, arrays, extra)]
     if target == "csv":
         header = "size,age,kind,ill\n"
         lines = ["size,age\n5,0.5\n1,\n", header + '5,1e3,"b c",true\n1,,,0', "\ufeffage,size\r1,5"]
+        lines += [f'id,{header}"a, b",5,1e3,a,true\nc,1,,,0\n']
         return [each.encode() for each in lines]
     if target == "tensors":
         size = {"name": "size", "shape": [2], "datatype": "UINT8"}

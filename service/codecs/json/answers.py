@@ -1,6 +1,7 @@
 """Answers in JSON: a document with the array `predictions`."""
 
 from service.codecs.blocks import ScoredBlock
+from service.codecs.extra import Extra
 from service.codecs.predictions import PredictionEncoder
 
 
@@ -16,8 +17,9 @@ class JsonWriter:
     def __init__(self, encoder: PredictionEncoder, threshold: float, end: bytes) -> None:
         self._encoder, self._threshold, self._end = encoder, threshold, end
         self._separator = b""
+        self.taken, self.columns = encoder.names, None
 
-    def begin(self) -> bytes:
+    def begin(self, _extra: Extra | None = None) -> bytes:
         """Return the beginning of the document."""
         return b'{"predictions":['
 

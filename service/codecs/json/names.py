@@ -14,7 +14,6 @@ SIGNATURE_NAME: Final = "signature_name"  # beside the rows, of TensorFlow Servi
 COMPANIONS: Final = (*PARAMETERS, SIGNATURE_NAME)
 TWICE: Final = "is given twice"
 UNKNOWN: Final = "is not a feature of this model"
-MAX_SHOWN_CHARACTERS: Final = 100
 
 Path = tuple[str | int, ...]
 
@@ -57,12 +56,6 @@ def count_pairs(document: object) -> int:
     if isinstance(document, list) and document and isinstance(document[0], dict):
         return sum(map(count_pairs, document))
     return 0
-
-
-def safe_name(name: str) -> str:
-    """Return a client's name with printable characters only, at most 100 of them."""
-    shown = "".join(char if char.isprintable() else "?" for char in name[:MAX_SHOWN_CHARACTERS])
-    return shown + "…" * (len(name) > MAX_SHOWN_CHARACTERS)
 
 
 class _Pairs(list[tuple[str, Any]]):

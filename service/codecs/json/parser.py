@@ -23,10 +23,9 @@ from service.codecs.json.names import (
     INSTANCES,
     PARAMETERS,
     SIGNATURE_NAME,
-    safe_name,
 )
 from service.codecs.json.rows import RowDecoder
-from service.problems import MAX_ERRORS, FieldError, Problem
+from service.problems import MAX_ERRORS, FieldError, Problem, safe_name
 
 # Limit of the values, present or absent, of a body of objects: 8 for each byte, and 100 000 more.
 VALUES_PER_BYTE = 8

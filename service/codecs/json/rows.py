@@ -14,13 +14,17 @@ from model.prediction.names import nfc
 from model.prediction.schema import Schema
 from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.extra import RowObjects, SimilarNames, add_errors
 from service.codecs.integer_rows import read_integer_rows
-from service.codecs.json.names import INSTANCES, safe_name, wrong_names
-from service.problems import MAX_ERRORS, FieldError, Problem
+from service.codecs.json.limits import parsed_bytes
+from service.codecs.json.names import INSTANCES, TWICE, wrong_names
+from service.problems import MAX_ERRORS, FieldError, Problem, safe_name
 
 # Memory of decoding, in bytes: a tuple of each row; lists, arrays and the check of each value.
 ROW_BYTES = 64
 VALUE_BYTES = 64
+
+FINITE = "must not hold a number beyond those of 64 bits"
 
 _NUMBERS = frozenset({int, float})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
@@ -85,6 +89,7 @@ class RowDecoder:
         *,
         outer_pairs: int = 0,
         first_errors: bool = False,
+        similar: SimilarNames | None = None,
         charge: Charge = uncharged,
     ) -> Block:
         """Convert rows to raw values, and check them.
@@ -95,6 +100,8 @@ class RowDecoder:
                 the array `instances` and `COMPANIONS`, or the only row.
             outer_pairs: Number of names in an object with `instances`, beside those of the rows.
             first_errors: Whether the errors of the first `MAX_ERRORS` invalid rows suffice.
+            similar: The check of names that are no features, which pass through; None if such a
+                name is an error.
             charge: Called with the memory of a second parse of the text.
 
         Returns:
@@ -104,26 +111,35 @@ class RowDecoder:
             Problem: A name beside the rows is given twice (422).
         """
         errors: dict[int, list[FieldError]] = {}
+        extra: RowObjects | None = None
         pairs = outer_pairs
         if isinstance(rows[0], dict):
             in_order, read, rows = self._ordered(rows)
             pairs += read
+            if similar is not None and (count := sum(map(len, rows))) > read:
+                extra = RowObjects(list(map(self._others, rows)), parsed_bytes(text))
+                pairs += count - read
         else:
             in_order = self._of_right_length(rows, errors)
         block = self.rules.check(self._values(in_order), errors)
-        wrong = wrong_names(text, pairs, self._known, charge)
-        if not block.errors and not wrong:
+        block.extra = extra
+        wrong = wrong_names(text, pairs, self._known if similar is None else None, charge)
+        invalid_extra = {}
+        if extra is not None and similar is not None:
+            invalid_extra = self._extra_errors(extra, rows, similar)
+        if not block.errors and not wrong and not invalid_extra:
             return block
         known = islice(block.errors.items(), MAX_ERRORS if first_errors else None)
         found = {row: self._with_absent(each, rows[row]) for row, each in known}
+        add_errors(found, invalid_extra)
         unknown = 0
         for path, rule in wrong:
             if outer_pairs and (path[0] != INSTANCES or len(path) == 1):
                 place = ".".join(safe_name(str(part)) for part in path)
                 raise Problem.invalid([FieldError(field=place, rule=rule)])
             field = safe_name(str(path[-1]))
-            row = path[-2] if len(path) > 1 else 0
-            assert isinstance(row, int)
+            index = path[1 if outer_pairs else 0]
+            row = index if isinstance(index, int) else 0
             if row not in found:
                 if first_errors and unknown == MAX_ERRORS:
                     break
@@ -131,7 +147,32 @@ class RowDecoder:
             row_errors = found.setdefault(row, [])
             if len(row_errors) < MAX_ERRORS:
                 row_errors.append(FieldError(field=field, rule=rule))
-        return Block(block.values, dict(sorted(found.items())))
+        return Block(block.values, dict(sorted(found.items())), extra=extra)
+
+    def _others(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields that are no features."""
+        return {name: value for name, value in row.items() if name not in self._known}
+
+    def _extra_errors(
+        self, extra: RowObjects, rows: list[dict[str, Any]], similar: SimilarNames
+    ) -> dict[int, list[FieldError]]:
+        """Return the errors of fields that are no features, by row.
+
+        Args:
+            extra: These fields.
+            rows: All fields.
+            similar: The check of names.
+        """
+        errors: dict[int, list[FieldError]] = {}
+        for index, fields in enumerate(extra.rows):
+            for name, value in fields.items():
+                rule = TWICE if nfc(name) in self._known else similar.rule(name, rows[index])
+                if rule is None and not is_finite(value):
+                    rule = FINITE
+                if rule is not None:
+                    error = FieldError(field=safe_name(name), rule=rule)
+                    errors.setdefault(index, []).append(error)
+        return errors
 
     def _ordered(
         self, rows: list[dict[str, Any]]
@@ -139,14 +180,20 @@ class RowDecoder:
         """Return the values of objects in the order of the features.
 
         Returns:
-            The values, how many of them were read, and the objects with names in the form NFC.
+            The values, how many of them were read, and the objects with names of features in NFC.
         """
         try:
             return list(map(self.in_order, rows)), len(rows) * self.features, rows
         except KeyError:
-            rows = [row if row.keys() <= self._known else _with_nfc_names(row) for row in rows]
+            rows = [row if row.keys() <= self._known else self._with_nfc(row) for row in rows]
             in_order = [list(map(row.get, self._names)) for row in rows]
             return in_order, sum(len(row.keys() & self._known) for row in rows), rows
+
+    def _with_nfc(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            normalized if (normalized := nfc(name)) in self._known else name: value
+            for name, value in row.items()
+        }
 
     def _of_right_length(
         self, rows: list[Any], errors: dict[int, list[FieldError]]
@@ -175,8 +222,13 @@ class RowDecoder:
         return _numbers(flat).reshape(-1, self.features)
 
 
-def _with_nfc_names(row: dict[str, Any]) -> dict[str, Any]:
-    return {nfc(name): value for name, value in row.items()}
+def is_finite(value: object) -> bool:
+    """Return whether a JSON value has no number that is too large, and was read as infinity."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict | list):
+        return all(map(is_finite, value.values() if isinstance(value, dict) else value))
+    return True
 
 
 def _raw_value(value: Any, kind: type, raw: Callable[[Any], float]) -> float | None:

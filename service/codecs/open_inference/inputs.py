@@ -15,9 +15,8 @@ from model.prediction.names import nfc
 from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
 from service.codecs.charge import Charge, uncharged
-from service.codecs.json.names import safe_name
 from service.codecs.open_inference.tensors import NUMBERS, ROUNDINGS, Rounding, Tensor
-from service.problems import Problem
+from service.problems import Problem, safe_name
 
 ALL: Final = "input"
 VALUE_BYTES: Final = 112  # memory of a value and of its conversion, without its text

@@ -12,9 +12,9 @@ from pydantic_core import from_json
 from service.codecs.byte_order_mark import without_mark
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import JsonLimits
-from service.codecs.json.names import count_pairs, safe_name, wrong_names
+from service.codecs.json.names import count_pairs, wrong_names
 from service.codecs.open_inference.tensors import DATATYPES, Tensor
-from service.problems import Problem
+from service.problems import Problem, safe_name
 
 MAX_ID_CHARACTERS = 256
 MAX_ARRAYS = 1_000_000  # limit for nested data; clients can send flat data instead

@@ -13,8 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.arrays import Array
-from service.codecs.json.names import safe_name
-from service.problems import Problem
+from service.problems import Problem, safe_name
 
 INTEGERS: Final = ("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64")
 FLOATS: Final = ("FP16", "BF16", "FP32", "FP64")

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from model.prediction.names import all_nfc
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Feature
 from service.codecs.blocks import Block, TableRules
 from service.codecs.charge import Charge, uncharged
 from service.codecs.tabular.arrow_columns import ArrowColumn, is_accepted, takes_bytes
+from service.codecs.tabular.arrow_extra import ArrowColumns, plain_column, plain_type
 from service.codecs.tabular.arrow_framing import (
     DICTIONARY,
     SCHEMA,
@@ -23,9 +23,11 @@ from service.codecs.tabular.arrow_framing import (
     MessageReader,
     malformed,
 )
-from service.codecs.tabular.columns import require_columns
+from service.codecs.tabular.columns import read_header
 from service.codecs.tabular.line_buffer import NUMBER_BYTES, ROW_BYTES
-from service.problems import FieldError, Problem
+from service.problems import FieldError, Problem, safe_name
+
+EXTRA_RULE = "must be a column of numbers, booleans, texts or times to be in the answer"
 
 # Exceptions that pyarrow raises for malformed data.
 BROKEN = (pa.ArrowException, OSError, ValueError)
@@ -50,6 +52,7 @@ class ArrowReader:
         self._batches: Any = None
         self._columns: dict[str, ArrowColumn] = {}
         self._places: dict[str, int] = {}  # of the columns in a batch
+        self._extra: dict[str, int] = {}  # those of extra columns
 
     @property
     def held_bytes(self) -> int:
@@ -87,7 +90,7 @@ class ArrowReader:
                 options = pa.ipc.IpcReadOptions(use_threads=False)
                 self._batches = pa.ipc.open_stream(self._file, options=options)
                 self._columns = self._checked(self._batches.schema)
-                rows = self._batches.schema.empty_table()
+                rows = _no_rows(self._batches.schema)
             else:
                 rows = self._batches.read_next_batch()
                 rows.validate(full=True)
@@ -100,19 +103,26 @@ class ArrowReader:
         features = len(self._schema.features)
         length = piece_rows(features)
         charge(min(length, rows.num_rows) * (ROW_BYTES + NUMBER_BYTES * features))
-        for start in range(0, rows.num_rows, length):
+        # The schema is a block without rows, so that an empty table has its extra columns.
+        for start in range(0, rows.num_rows or 1, length):
             yield self._block(rows.slice(start, length), charge)
 
     def _checked(self, schema: Any) -> dict[str, ArrowColumn]:
-        names = all_nfc(schema.names)
-        require_columns(names, self._schema)
-        features = [each for each in self._schema.features if each.name in names]
-        self._places = {each.name: names.index(each.name) for each in features}
+        names = read_header(schema.names, self._schema)
+        places = {name: place for place, name in enumerate(names)}
+        features = [each for each in self._schema.features if each.name in places]
+        self._places = {each.name: places.pop(each.name) for each in features}
+        self._extra = places
         kinds = {name: schema.field(place).type for name, place in self._places.items()}
         errors = [
             FieldError(field=each.name, rule=f"must be a column of {_column_type(each)}")
             for each in features
             if not is_accepted(kinds[each.name], each)
+        ]
+        errors += [
+            FieldError(field=safe_name(name) or "header", rule=EXTRA_RULE)
+            for name, place in self._extra.items()
+            if plain_type(schema.field(place).type) is None
         ]
         if not errors and not any(map(takes_bytes, kinds.values())):
             rule = "must have a column that is not of type null"
@@ -128,7 +138,19 @@ class ArrowReader:
             if feature.name in self._columns:
                 column = self._columns[feature.name]
                 values[:, place] = column.numbers(batch.column(self._places[feature.name]), charge)
-        return self._rules.check(values)
+        block = self._rules.check(values)
+        if self._extra:
+            columns = [
+                plain_column(batch.column(place), self._max_bytes, charge)
+                for place in self._extra.values()
+            ]
+            block.extra = ArrowColumns(tuple(self._extra), columns)
+        return block
+
+
+def _no_rows(schema: Any) -> Any:
+    columns = [pa.array([], kind) for kind in schema.types]
+    return pa.record_batch(columns, schema=schema)
 
 
 def _column_type(feature: Feature) -> str:

@@ -1,15 +1,19 @@
 """Names and cached cells of a table's columns."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.names import nfc
 from model.prediction.schema import Schema
-from service.codecs.json.names import safe_name
-from service.problems import FieldError, Problem
+from service.codecs.extra import MAX_EXTRA_COLUMNS, SimilarNames
+from service.codecs.json.names import TWICE
+from service.problems import FieldError, Problem, safe_name
 
+UNNAMED: Final = "must have at most one column without a name"
 MAX_CACHED_CELLS = 4096
 MAX_CACHED_CHARACTERS = 100  # of a cell; longer cells are not cached
 CACHED_CELL_BYTES = 4 * MAX_CACHED_CHARACTERS + 200  # memory
@@ -42,27 +46,43 @@ class CellCache(dict[str, float]):
         return np.fromiter(map(self.__getitem__, cells), float, len(cells))
 
 
-def require_columns(names: list[str], schema: Schema) -> None:
+def read_header(header: Sequence[str], schema: Schema) -> list[str]:
     """Check the names of a table's columns.
 
     Args:
-        names: The names, in the order of the columns.
+        header: The names, in the order of the columns.
         schema: The model's schema.
 
+    Returns:
+        The names: those of features in the form NFC, those of extra columns as they are.
+
     Raises:
-        Problem: A name is unknown or duplicate, or a required feature is missing (422).
+        Problem: A name is given twice or misspelt, a required feature is missing, or there are too
+            many extra columns (422).
     """
-    given, features = Counter(names), schema.features
-    known = {feature.name for feature in features}
+    features = {feature.name: feature for feature in schema.features}
+    names = [normalized if (normalized := nfc(name)) in features else name for name in header]
+    given = Counter(names)
+    extra = [name for name in given if name not in features]
+    if len(extra) > MAX_EXTRA_COLUMNS:
+        rule = f"must have at most {MAX_EXTRA_COLUMNS} columns that are not features of this model"
+        raise Problem.invalid([FieldError(field="header", rule=rule)])
     errors = [
-        FieldError(field=safe_name(name) or "header", rule="is not a feature of this model")
-        for name in given
-        if name not in known
+        FieldError(field=safe_name(name) or "header", rule=TWICE if name else UNNAMED)
+        for name, count in given.items()
+        if count > 1
     ]
-    for feature in features:
-        if given[feature.name] > 1:
-            errors.append(FieldError(field=feature.name, rule="is given twice"))
-        elif not given[feature.name] and not feature.may_be_missing:
-            errors.append(FieldError(field=feature.name, rule="is required"))
+    errors += [
+        FieldError(field=name, rule="is required")
+        for name, feature in features.items()
+        if not feature.may_be_missing and name not in given
+    ]
+    similar = SimilarNames(schema)
+    errors += [
+        FieldError(field=safe_name(name), rule=misspelt)
+        for name in extra
+        if (misspelt := similar.rule(name, given))
+    ]
     if errors:
         raise Problem.invalid(errors)
+    return names

@@ -1,4 +1,4 @@
-"""Reader of CSV: a header row of feature names in any order, then one row per line.
+"""Reader of CSV: a header row of column names in any order, then one row per line.
 
 `CellParser` parses a cell. Rows are those that `malignancy predict` accepts: blank lines and a
 byte order mark are skipped, cells may be quoted, and the header decides on the delimiter.
@@ -16,12 +16,12 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.delimiters import DELIMITERS, find_delimiter
-from model.prediction.names import all_nfc
 from model.prediction.predictor import PIECE_NUMBERS
 from service.codecs.blocks import NO_ERRORS, ROW, Block, RowErrors, TableRules
 from service.codecs.charge import Charge, uncharged
+from service.codecs.extra import TextColumns
 from service.codecs.integer_rows import read_integer_lines
-from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, require_columns
+from service.codecs.tabular.columns import CACHED_CELL_BYTES, CellCache, read_header
 from service.codecs.tabular.line_buffer import (
     LineBuffer,
     check_line_length,
@@ -32,7 +32,6 @@ from service.problems import FieldError, Problem
 
 T = TypeVar("T")
 
-MAX_COLUMNS = 10_000
 LONG_TEXT_BYTES = 4096
 EMPTY = frozenset({""})
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
@@ -148,6 +147,9 @@ class CsvReader:
             raise Problem(400, MALFORMED) from None
         if rows and self._columns is None:
             self._columns = _Columns(rows.pop(0), self._rules)
+            if self._columns.extra_names:
+                no_rows = np.empty((0, len(self._schema.features)))
+                yield Block(no_rows, extra=self._columns.extra_cells([]))
         if rows and self._columns is not None:
             width = self._columns.width
             for block in self._in_blocks(rows, 1):
@@ -167,6 +169,8 @@ class CsvReader:
         """
         assert self._columns is not None
         block = self._rules.check(self._columns.numbers(cells), errors)
+        if self._columns.extra_names:
+            block.extra = self._columns.extra_cells(cells)
         if block.errors and "," in "".join(cells):
             self._columns.explain_commas(block, cells)
         return block
@@ -185,21 +189,21 @@ class _Columns:
     """The features of a table's columns. Raises Problem (422) if a header does not fit."""
 
     def __init__(self, header: list[str], rules: TableRules) -> None:
-        schema = rules.schema
-        names = all_nfc(cell.strip() for cell in header)
-        if len(names) > MAX_COLUMNS:
-            rule = f"must have at most {MAX_COLUMNS} columns"
-            raise Problem.invalid([FieldError(field="header", rule=rule)])
-        require_columns(names, schema)
+        names = read_header([cell.strip() for cell in header], rules.schema)
         self.width = len(names)
-        self._features = len(schema.features)
-        self._places = [rules.places[name] for name in names]
-        self._parsers = [rules.parsers[place] for place in self._places]
-        self._names, self._number = names, rules.number_parser
+        self._features = len(rules.schema.features)
+        self._columns = {name: column for column, name in enumerate(names) if name in rules.places}
+        self._places = [rules.places[name] for name in self._columns]
+        self._parsers = {
+            column: rules.parsers[rules.places[name]] for name, column in self._columns.items()
+        }
+        self._extra = [column for column, name in enumerate(names) if name not in rules.places]
+        self.extra_names = tuple(names[column] for column in self._extra)
+        self._number = rules.number_parser
         self._any = CellCache(self._number)
         self._named = {
             column: CellCache(parser)
-            for column, parser in enumerate(self._parsers)
+            for column, parser in self._parsers.items()
             if not parser.is_number
         }
 
@@ -215,8 +219,8 @@ class _Columns:
         return cells * CACHED_CELL_BYTES
 
     def integers(self, lines: bytes) -> Array | None:
-        """Return the numbers `(B, F)` of lines with all features and small integers only."""
-        if self._named or self.width < self._features:
+        """Return the numbers `(B, F)` of lines of all features and small integers only."""
+        if self._named or self.extra_names or self.width < self._features:
             return None
         values = read_integer_lines(lines, self.width)
         return None if values is None else values[:, self._order]
@@ -236,17 +240,21 @@ class _Columns:
         `TableRules` checks ranges and integers afterwards.
         """
         width = self.width
-        if self._named:
-            columns = [
-                self._named[place].of(column) if place in self._named else self._numbers(column)
-                for place, column in enumerate(cells[place::width] for place in range(width))
-            ]
-            values = np.column_stack(columns)
-        else:
-            values = self._numbers(cells).reshape(-1, width)
-        placed = np.full((len(values), self._features), np.nan)
-        placed[:, self._places] = values
+        placed = np.full((len(cells) // width, self._features), np.nan)
+        if not self._named and not self.extra_names:
+            placed[:, self._places] = self._numbers(cells).reshape(-1, width)
+            return placed
+        for place, column in zip(self._places, self._parsers, strict=True):
+            one = cells[column::width]
+            placed[:, place] = (
+                self._named[column].of(one) if column in self._named else self._numbers(one)
+            )
         return placed
+
+    def extra_cells(self, cells: list[str]) -> TextColumns:
+        """Return the extra columns of cells in row order."""
+        columns = [cells[column :: self.width] for column in self._extra]
+        return TextColumns.of(self.extra_names, columns)
 
     def explain_commas(self, block: Block, cells: list[str]) -> None:
         """Make the errors of cells with a comma say that a number has a decimal point.
@@ -255,11 +263,10 @@ class _Columns:
             block: The block; its errors are replaced.
             cells: Its cells in row order.
         """
-        columns = {name: column for column, name in enumerate(self._names)}
         known: dict[str, FieldError] = {}  # rows share errors
 
         def explained(row: int, error: FieldError) -> FieldError:
-            column = columns.get(error["field"])
+            column = self._columns.get(error["field"])
             if column is None or "," not in (cell := cells[row * self.width + column]):
                 return error
             rule = self._parsers[column].broken_rule(cell)

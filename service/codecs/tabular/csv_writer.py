@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +12,19 @@ from pydantic_core import to_json
 from model.arrays import Array
 from model.prediction.target import Target
 from service.codecs.blocks import ScoredBlock
-from service.codecs.tabular.answer_columns import column_names, error_texts
+from service.codecs.extra import Extra
+from service.codecs.tabular.answer_columns import (
+    column_names,
+    error_texts,
+    extra_names,
+    extra_texts,
+)
 
 
 class CsvWriter:
-    """Writes the columns of the target, and with `mark` a column `error`, empty for valid rows.
+    """Writes extra columns, the columns of the target, and with `mark` a column `error`.
+
+    The cells of predictions are empty for invalid rows, and that of `error` for valid ones.
 
     Args:
         target: The model's target.
@@ -29,16 +38,25 @@ class CsvWriter:
     ) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
         self._delimiter = delimiter
+        self._plain = re.compile(rf'[^{delimiter}"\r\n]*+')  # a cell without quotes
+        self.taken = [*column_names(target), *(["error"] if mark else [])]
+        self.columns: tuple[str, ...] = ()
 
-    def begin(self) -> bytes:
-        """Return the header row."""
-        names = column_names(self._target)
-        return self._encode([*names, "error"] if self._mark else names)
+    def begin(self, extra: Extra | None) -> bytes:
+        """Return the header row.
+
+        Args:
+            extra: The extra columns of the first block.
+        """
+        self.columns = extra_names(extra, self.taken)
+        return self._encode([*self.columns, *self.taken])
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return rows of predictions, empty for invalid rows."""
         columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        columns = [
+        extra = extra_texts(scored.block, self.columns)
+        columns = [list(map(self._quoted, cells)) for cells in extra]
+        columns += [
             scored.with_gaps(self._as_cells(column), "") for column in columns_by_name.values()
         ]
         if self._mark:
@@ -63,7 +81,9 @@ class CsvWriter:
         return texts
 
     def _quoted(self, cell: str) -> str:
-        return self._encode([cell, ""])[:-2].decode() if cell else ""
+        if self._plain.fullmatch(cell):
+            return cell
+        return self._encode([cell, ""])[:-2].decode()
 
     def _encode(self, row: Iterable[Any]) -> bytes:
         text = io.StringIO()

@@ -7,6 +7,7 @@ import numpy as np
 from model.prediction.predictor import piece_rows
 from service.codecs.blocks import ROW, Block, ScoredBlock, join_blocks
 from service.codecs.charge import Charge, uncharged
+from service.codecs.extra import Extra, SimilarNames
 from service.codecs.json.limits import parsed_bytes
 from service.codecs.json.parser import TOO_SPARSE, max_sparse_rows, read_json
 from service.codecs.json.rows import RowDecoder
@@ -30,6 +31,7 @@ class NdjsonReader:
     def __init__(self, rows: RowDecoder) -> None:
         self._rows = rows
         self._lines = LineBuffer(universal=False)
+        self._similar = SimilarNames(rows.rules.schema)
 
     @property
     def held_bytes(self) -> int:
@@ -68,7 +70,7 @@ class NdjsonReader:
             if block is not None:
                 return block
             try:
-                return self._rows.decode(read_json(text), text)
+                return self._rows.decode(read_json(text), text, similar=self._similar)
             except ValueError:
                 pass
         return join_blocks([self._line(line) for line in lines])
@@ -79,7 +81,7 @@ class NdjsonReader:
         except ValueError:
             row = None
         if isinstance(row, dict | list):
-            return self._rows.decode([row], line)
+            return self._rows.decode([row], line, similar=self._similar)
         return Block(np.full((1, self._rows.features), np.nan), {0: [NO_ROW]})
 
 
@@ -93,8 +95,9 @@ class NdjsonWriter:
 
     def __init__(self, encoder: PredictionEncoder, threshold: float) -> None:
         self._encoder, self._threshold = encoder, threshold
+        self.taken, self.columns = encoder.names, None
 
-    def begin(self) -> bytes:
+    def begin(self, _extra: Extra | None) -> bytes:
         """Return no bytes."""
         return b""
 

@@ -8,9 +8,8 @@ from pathlib import PurePosixPath
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from service.codecs.accept import parse_media_range
-from service.codecs.json.names import safe_name
 from service.codecs.negotiation import EXTENSIONS, NAMES
-from service.problems import FieldError, Problem
+from service.problems import FieldError, Problem, safe_name
 
 MAX_HEADERS, MAX_HEADER_BYTES = 8, 4096  # of a part
 PLAIN_ENCODINGS = ("7bit", "8bit", "binary")
