@@ -91,7 +91,7 @@ def test_a_health_check_by_address_is_answered(port: int) -> None:
         for sent, status in ((check, 200), (check, 200), (wrong, 421)):
             connection.sendall(sent)
             assert status_of(answer(connection)) == status
-    assert counted(port, "requests_total", **labels) == before + 1
+    until(lambda: counted(port, "requests_total", **labels) == before + 1)
 
 
 @pytest.mark.parametrize("name", REJECTED)
