@@ -1,3 +1,3 @@
 """Content codings: request bodies arrive decoded, and large answers are sent compressed."""
 
-__all__ = ["codings", "middleware"]
+__all__ = ["accept_encoding", "answers", "codings", "middleware"]

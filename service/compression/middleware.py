@@ -1,7 +1,9 @@
-"""ASGI middleware for content codings: bodies arrive decoded, and answers may be compressed."""
+"""ASGI middleware for content codings: bodies arrive decoded, and large answers are compressed."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.compression.accept_encoding import accepted_coding
+from service.compression.answers import EncodedAnswer
 from service.compression.codings import coding_of
 from service.compression.request_bodies import DecodedBody
 from service.overload.limiter import WorkLimiter
@@ -11,11 +13,11 @@ CODED_HEADERS = (b"content-encoding", b"content-length")
 
 
 class CompressionMiddleware:
-    """Decodes the bodies of requests.
+    """Decodes the bodies of requests, and compresses answers for clients that accept it.
 
     Args:
         app: The ASGI application.
-        limiter: The threads for large bodies.
+        limiter: The threads for large bodies and answers.
     """
 
     def __init__(self, app: ASGIApp, limiter: WorkLimiter) -> None:
@@ -26,15 +28,22 @@ class CompressionMiddleware:
         """Handle one ASGI request; other scopes go on unchanged.
 
         Raises:
-            Problem: The coding of the body is not supported (415).
+            Problem: The coding of the body is not supported (415), or the client accepts none of
+                the answer (406).
         """
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        coding = coding_of(scope["headers"])
-        if coding is None:
-            await self.app(scope, receive, send)
-            return
-        headers = [header for header in scope["headers"] if header[0] not in CODED_HEADERS]
-        with DecodedBody(coding, receive, self.limiter) as body:
-            await self.app({**scope, "headers": headers}, body.receive, send)
+        headers = scope["headers"]
+        in_chunks = scope.get("http_version") != "1.0"
+        answer = EncodedAnswer(send, accepted_coding(headers), self.limiter, in_chunks=in_chunks)
+        try:
+            coding = None if scope["method"] in ("GET", "HEAD") else coding_of(headers)
+            if coding is None:
+                await self.app(scope, receive, answer.send)
+                return
+            plain = [header for header in headers if header[0] not in CODED_HEADERS]
+            with DecodedBody(coding, receive, self.limiter) as body:
+                await self.app({**scope, "headers": plain}, body.receive, answer.send)
+        finally:
+            answer.close()

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from service.compression.accept_encoding import AcceptedCoding
 from service.fast_path.recorder import Recorder
 from service.observability.request_ids import new_request_id
 from service.overload.memory import UNCHARGED_BYTES
@@ -26,14 +27,21 @@ class EndpointHandler:
         scope: The ASGI scope of the request.
         endpoint: The endpoint of its path.
         request_id: The id that the client has given; None to generate one for each request.
+        accepted: The coding that the client accepts.
     """
 
-    __slots__ = ("_endpoint", "_method", "_recorder", "_request_id", "_scope")
+    __slots__ = ("_accepted", "_endpoint", "_method", "_recorder", "_request_id", "_scope")
 
     def __init__(
-        self, recorder: Recorder, scope: Scope, endpoint: Endpoint, request_id: bytes | None
+        self,
+        recorder: Recorder,
+        scope: Scope,
+        endpoint: Endpoint,
+        request_id: bytes | None,
+        accepted: AcceptedCoding,
     ) -> None:
         self._recorder, self._endpoint, self._request_id = recorder, endpoint, request_id
+        self._accepted = accepted
         self._method = scope["method"]
         fields = {name: scope[name] for name in ("path", "raw_path", "query_string", "headers")}
         self._scope = {"type": "http", "method": "GET", **fields}
@@ -57,7 +65,7 @@ class EndpointHandler:
         identity = self._request_id or new_request_id()
         request = RequestContext(identity.decode(), self._scope["path"])
         self._recorder.telemetry.started()
-        self._recorder.send(responder, request, self._method, response, started_at)
+        self._recorder.send(responder, request, self._method, response, self._accepted, started_at)
         return True
 
 

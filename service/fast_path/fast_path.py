@@ -7,6 +7,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from service.codecs.negotiation import JSON_TO_JSON, negotiate
+from service.compression.accept_encoding import AcceptedCoding, accepted_coding
 from service.compression.codings import coding_of
 from service.fast_path.endpoints import Endpoint, EndpointHandler
 from service.fast_path.predictions import PredictionHandler
@@ -50,24 +51,30 @@ class FastPath:
         try:
             if self._access is not None:
                 self._access.require(scope)
+            accepted = accepted_coding(scope["headers"])
+            if accepted.required:
+                return None
             if scope["method"] == "POST":
                 compressed = coding_of(scope["headers"]) is not None
-                return None if compressed else self._find_prediction(scope)
-            return self._find_endpoint(scope)
+                return None if compressed else self._find_prediction(scope, accepted)
+            return self._find_endpoint(scope, accepted)
         except Problem:
             return None
 
-    def _find_prediction(self, scope: Scope) -> Handler | None:
+    def _find_prediction(self, scope: Scope, accepted: AcceptedCoding) -> Handler | None:
         for route in self._predict_routes:
             match, found = route.matches(scope)
             if match is Match.FULL and negotiate(scope["headers"]) == JSON_TO_JSON:
                 find = partial(self._models.find, **found["path_params"])
                 request_id, query = given_request_id(scope), scope["query_string"]
-                return PredictionHandler(self._recorder, find, route.path, query, request_id)
+                return PredictionHandler(
+                    self._recorder, find, route.path, query, request_id, accepted
+                )
         return None
 
-    def _find_endpoint(self, scope: Scope) -> Handler | None:
+    def _find_endpoint(self, scope: Scope, accepted: AcceptedCoding) -> Handler | None:
         endpoint = self._endpoints.get(scope["path"])
         if endpoint is None or scope["method"] not in ("GET", "HEAD"):
             return None
-        return EndpointHandler(self._recorder, scope, endpoint, given_request_id(scope))
+        request_id = given_request_id(scope)
+        return EndpointHandler(self._recorder, scope, endpoint, request_id, accepted)

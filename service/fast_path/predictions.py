@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from model.arrays import Array
 from service.codecs.json.parser import ParsedRows
+from service.compression.accept_encoding import AcceptedCoding
 from service.fast_path.recorder import Recorder
 from service.inference.instances import encode_answer, parse_short
 from service.observability.request_ids import new_request_id
@@ -26,9 +27,10 @@ class PredictionHandler:
         route: Path template, for metrics and log lines.
         query: The query string.
         request_id: The id that the client has given; None to generate one for each request.
+        accepted: The coding that the client accepts.
     """
 
-    __slots__ = ("_find", "_query", "_request_id", "_route", "recorder")
+    __slots__ = ("_find", "_query", "_request_id", "_route", "accepted", "recorder")
 
     def __init__(
         self,
@@ -37,8 +39,9 @@ class PredictionHandler:
         route: str,
         query: bytes,
         request_id: bytes | None,
+        accepted: AcceptedCoding,
     ) -> None:
-        self.recorder = recorder
+        self.recorder, self.accepted = recorder, accepted
         self._find, self._route, self._query, self._request_id = find, route, query, request_id
 
     def start(self, body: bytes, responder: Responder) -> bool:
@@ -68,7 +71,7 @@ class PredictionHandler:
         request = RequestContext(identity.decode(), self._route, model_version.title, count)
         self.recorder.telemetry.started()
         prediction = _Prediction(
-            self.recorder, responder, request, model_version, rows, threshold, started_at
+            self, responder, request, model_version, rows, threshold, started_at
         )
         try:
             if count == 1:
@@ -86,8 +89,8 @@ class _Prediction:
     """Valid rows of a request, waiting for their predictions (see `Submission`)."""
 
     __slots__ = (
+        "_handler",
         "_model_version",
-        "_recorder",
         "_request",
         "_responder",
         "_rows",
@@ -97,7 +100,7 @@ class _Prediction:
 
     def __init__(
         self,
-        recorder: Recorder,
+        handler: PredictionHandler,
         responder: Responder,
         request: RequestContext,
         model_version: ModelVersion,
@@ -105,7 +108,7 @@ class _Prediction:
         threshold: float,
         started_at: float,
     ) -> None:
-        self._recorder, self._responder, self._request = recorder, responder, request
+        self._handler, self._responder, self._request = handler, responder, request
         self._model_version, self._rows = model_version, rows
         self._threshold, self._started_at = threshold, started_at
 
@@ -117,8 +120,11 @@ class _Prediction:
             return
         self._model_version.count(answer.labels)
         body = b"".join(cast(list[bytes], answer.body))
-        self._recorder.send_json(self._responder, self._request, body, self._started_at)
+        handler = self._handler
+        handler.recorder.send_json(
+            self._responder, self._request, body, handler.accepted, self._started_at
+        )
 
     def fail(self, error: Exception) -> None:  # noqa: ARG002 - raised again without the fast path
-        self._recorder.telemetry.withdrawn()
+        self._handler.recorder.telemetry.withdrawn()
         self._responder.fall_back()

@@ -3,9 +3,12 @@
 from time import perf_counter
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from service.compression.accept_encoding import AcceptedCoding
+from service.compression.answers import MIN_BYTES, encode_whole
 from service.middleware import NOSNIFF
 from service.observability.metrics import Telemetry
 from service.protocol.direct_requests import Headers, Responder
@@ -29,7 +32,12 @@ class Recorder:
         self._json_heads: dict[int, bytes] = {}
 
     def send_json(
-        self, responder: Responder, request: RequestContext, body: bytes, started_at: float
+        self,
+        responder: Responder,
+        request: RequestContext,
+        body: bytes,
+        accepted: AcceptedCoding,
+        started_at: float,
     ) -> None:
         """Send a JSON body with status 200 as the response to a POST request.
 
@@ -37,6 +45,7 @@ class Recorder:
             responder: The connection.
             request: The context of the request.
             body: The body.
+            accepted: The accepted coding.
             started_at: When the request began, on the performance counter.
         """
         if responder.default_headers is not self._default_headers:  # of another second
@@ -45,6 +54,11 @@ class Recorder:
         head = self._json_heads.get(size)
         if head is None:
             length = b"content-length", b"%d" % size
+            if size >= MIN_BYTES:
+                response = Response(body)
+                response.raw_headers = [*JSON_HEADERS, length]
+                self.send(responder, request, "POST", response, accepted, started_at)
+                return
             head = _head(200, (*self._default_headers, *JSON_HEADERS, length))
             self._json_heads[size] = head
         responder.respond(head + request.id.encode(), body)
@@ -56,21 +70,26 @@ class Recorder:
         request: RequestContext,
         method: str,
         response: Response,
+        accepted: AcceptedCoding,
         started_at: float,
     ) -> None:
-        """Send a complete response.
+        """Send a complete response, compressed if it is large and the client accepts that.
 
         Args:
             responder: The connection.
             request: The context of the request.
-            method: GET or HEAD.
+            method: GET, HEAD or POST.
             response: The response.
+            accepted: The accepted coding.
             started_at: When the request began, on the performance counter.
         """
-        headers = *responder.default_headers, *response.raw_headers
-        head = _head(response.status_code, headers) + request.id.encode()
-        responder.respond(head, b"" if method == "HEAD" else bytes(response.body))
-        self._record(request, method, response.status_code, started_at)
+        status, headers, body = response.status_code, response.raw_headers, bytes(response.body)
+        if len(body) >= MIN_BYTES:
+            headers = list(headers)  # of other requests, too
+            body = encode_whole(status, MutableHeaders(raw=headers), body, accepted)
+        head = _head(status, (*responder.default_headers, *headers)) + request.id.encode()
+        responder.respond(head, b"" if method == "HEAD" else body)
+        self._record(request, method, status, started_at)
 
     def _record(self, request: RequestContext, method: str, status: int, started_at: float) -> None:
         seconds = perf_counter() - started_at

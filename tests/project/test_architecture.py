@@ -80,7 +80,7 @@ service.overload           ← service.background service.health_checks service.
     service.request_context
 service.protocol           ← service.background service.health_checks service.lifecycle
     service.overload service.problems service.settings
-service.compression        ← service.overload service.problems
+service.compression        ← service.codecs service.overload service.problems
 service.registry           ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.background service.backoff service.codecs service.codecs.json
     service.codecs.open_inference service.problems service.request_context service.settings

@@ -95,7 +95,11 @@ async def test_unknown_paths(client: httpx.AsyncClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/model", "/model/card", "/metrics", "/openapi.json"])
 async def test_head(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.head(path)
-    assert answer.status_code == 200
-    assert answer.content == b""
-    assert answer.headers["content-length"] == (await client.get(path)).headers["content-length"]
+    for headers in ({"Accept-Encoding": "identity"}, {"Accept-Encoding": "gzip"}):
+        answer, whole = [
+            await client.request(method, path, headers=headers) for method in ("HEAD", "GET")
+        ]
+        assert answer.status_code == 200
+        assert answer.content == b""
+        for name in ("content-length", "content-encoding", "vary"):
+            assert answer.headers.get(name) == whole.headers.get(name)

@@ -134,7 +134,7 @@ async def test_many_scrapes_are_one_exposition(
     answers = await asyncio.gather(*requests)
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert {answer.headers["vary"] for answer in answers} == {"Accept, User-Agent"}
+    assert {answer.headers["vary"] for answer in answers} == {"Accept, User-Agent, Accept-Encoding"}
     assert calls == 1
 
 
