@@ -1,7 +1,8 @@
 """The request that a connection is receiving."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
 from service.problems import Problem
 from service.protocol.request_cycle import RequestCycle
@@ -81,3 +82,30 @@ class ArrivingRequest:
         ):
             return
         self.url, self.expects_continue = validate_head(method, version, url, self.headers)
+
+    def scope_fields(self, method: bytes, version: str, root_path: bytes) -> dict[str, Any]:
+        """Return the fields of the ASGI scope that follow from a valid head.
+
+        Args:
+            method: The method of the request line.
+            version: The version of the request line, such as "1.1".
+            root_path: The path prefix of the service, which the target may have.
+        """
+        raw_path, _, query = self.url.partition(b"?")
+        if root_path and (raw_path + b"/").startswith(root_path + b"/"):
+            raw_path = raw_path[len(root_path) :] or b"/"
+        path = raw_path.decode("ascii")
+        if "%" in path:
+            path = unquote(path)
+        if path.endswith("/") and path != "/":
+            # The same resource, without a redirect: its Location would be wrong behind some
+            # proxies, and not all clients follow one with POST.
+            path = path[:-1]
+        return {
+            "http_version": version,
+            "method": method.decode("ascii"),
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+        }

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
 from starlette.types import Scope
@@ -433,25 +432,7 @@ class HardenedHttpProtocol(asyncio.Protocol):
         Raises:
             Problem: The host is malformed or not served, or only probes are served.
         """
-        raw_path, _, query = request.url.partition(b"?")
-        root_path = self.context.root_path
-        if root_path and (raw_path + b"/").startswith(root_path + b"/"):
-            raw_path = raw_path[len(root_path) :] or b"/"
-        path = raw_path.decode("ascii")
-        if "%" in path:
-            path = unquote(path)
-        if path.endswith("/") and path != "/":
-            # The same resource; a redirect would lead nowhere behind some proxies, and not all
-            # clients follow one with POST.
-            path = path[:-1]
-        fields: dict[str, Any] = {
-            "http_version": version,
-            "method": method.decode("ascii"),
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": request.headers,
-        }
+        fields = request.scope_fields(method, version, self.context.root_path)
         error = self.context.allowed_hosts.error_for(request.host)
         if error and not (
             error[0] == MISDIRECTED and serves_any_host(fields["method"], fields["path"])
