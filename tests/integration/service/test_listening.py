@@ -144,3 +144,9 @@ def test_a_service_behind_a_prefix(artifact_path: Path, tmp_path: Path) -> None:
                 assert httpx.get(urljoin(base, path)).status_code == 200
             wrong = httpx.post(urljoin(base, "v2/models/article/infer"), content=b"{")
             assert (wrong.status_code, list(wrong.json())) == (400, ["error"])
+            # A client resolves the server against the address of the document.
+            document = httpx.get(urljoin(base, "openapi.json"))
+            (server,) = document.json()["servers"]
+            resolved = urljoin(str(document.url), server["url"]).rstrip("/") + "/model"
+            assert httpx.get(resolved).status_code == 200
+            assert resolved == urljoin(base, "model")
