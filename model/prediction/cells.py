@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from model.prediction.names import nfc
+from model.prediction.names import KnownNames
 from model.prediction.schema import Feature, Schema
 
 # Common spellings of a missing value in tables, beside the empty cell.
@@ -33,6 +33,7 @@ class CellParser:
         self._feature = feature
         self.is_number = feature.type in ("integer", "number")
         self._categories = categories | dict.fromkeys(missing_values, math.nan)
+        self._names = KnownNames(self._categories)
 
     def __call__(self, cell: str) -> float:
         """Return the raw value of a cell; `SchemaRules` checks its range.
@@ -43,7 +44,7 @@ class CellParser:
         Returns:
             NaN for a missing value; infinity for a text that is no value of this type.
         """
-        text = nfc(cell.strip())
+        text = self._names.find(cell.strip())
         if text in self.missing:
             return math.nan
         if self.is_number:
@@ -68,8 +69,7 @@ class CellParser:
         Returns:
             NaN for one of `missing_values`; infinity for a text that is no category.
         """
-        known = self._categories.get(name)  # without a normalization in most cases
-        return self._categories.get(nfc(name), math.inf) if known is None else known
+        return self._categories.get(self._names.find(name), math.inf)
 
 
 def cell_parsers(schema: Schema) -> list[CellParser]:

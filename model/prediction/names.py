@@ -7,28 +7,46 @@ character (form NFC). Names are kept in NFC, and names in tables and requests ar
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 MAX_CHARACTERS = 100
-MAX_DECOMPOSED_CHARACTERS = 4 * MAX_CHARACTERS  # of a name of `MAX_CHARACTERS` in NFD
 PATTERN = r"^[^\x00-\x1f\x7f]+$"  # without control characters
 
 
 def nfc(text: str) -> str:
-    """Return a text in the form NFC; one that is too long for a name as it is.
+    """Return a text in the form NFC.
 
-    Normalizing many combining marks takes time that grows with the square of their number.
+    The time grows with the square of the number of combining marks: see `KnownNames` for texts of
+    clients.
     """
-    if text.isascii() or len(text) > MAX_DECOMPOSED_CHARACTERS:
-        return text
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def all_nfc(texts: Iterable[str]) -> list[str]:
     """Return texts in the form NFC."""
     return list(map(nfc, texts))
+
+
+class KnownNames(frozenset[str]):
+    """Names in the form NFC, which are found in any normalization.
+
+    Only a text that is not longer than the longest name in the form NFD is normalized.
+    """
+
+    @cached_property
+    def _max_characters(self) -> int:
+        decomposed = (unicodedata.normalize("NFD", each) for each in self if not each.isascii())
+        return max(map(len, decomposed), default=0)
+
+    def find(self, text: str) -> str:
+        """Return the name that a text spells; another text as it is."""
+        if text in self or text.isascii() or len(text) > self._max_characters:
+            return text
+        normalized = nfc(text)
+        return normalized if normalized in self else text
 
 
 Text = Annotated[str, AfterValidator(nfc)]

@@ -13,6 +13,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.cells import cell_parsers
+from model.prediction.names import KnownNames
 from model.prediction.predictor import piece_rows
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
@@ -183,6 +184,7 @@ class TableRules:
 
     Attributes:
         schema: The same.
+        names: The names of the features.
         places: The place of each feature by its name.
         parsers: The parser of the texts of each feature.
         number_parser: A parser of the texts of all numbers, some of which may not be missing; that
@@ -191,6 +193,7 @@ class TableRules:
 
     def __init__(self, schema: Schema) -> None:
         self.schema, self.parsers = schema, cell_parsers(schema)
+        self.names = KnownNames(schema.names)
         self.places = {name: place for place, name in enumerate(schema.names)}
         numbers = [each for each in self.parsers if each.is_number] or self.parsers
         self.number_parser = max(numbers, key=lambda each: len(each.missing))

@@ -1,10 +1,10 @@
 """Names in JSON texts: unknown ones, and those given twice, which parsers do not report."""
 
 import json
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from model.prediction.names import nfc
+from model.prediction.names import KnownNames
 from service.codecs.charge import Charge, uncharged
 from service.codecs.json.limits import count_byte, parsed_bytes
 
@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 
 def wrong_names(
-    text: bytes, pairs: int, known: Container[str] | None = None, charge: Charge = uncharged
+    text: bytes, pairs: int, known: KnownNames | None = None, charge: Charge = uncharged
 ) -> Iterable[tuple[Path, str]]:
     """Find names that one object of a JSON text has twice, and unknown names of rows.
 
@@ -63,13 +63,13 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _wrong_names_in(
-    value: object, path: Path, known: Container[str] | None
+    value: object, path: Path, known: KnownNames | None
 ) -> Iterator[tuple[Path, str]]:
     if isinstance(value, _Pairs):
         seen: set[str] = set()
         has_rows = not path and any(name == INSTANCES for name, _ in value)
         for given, inner in value:
-            name = nfc(given)
+            name = given if known is None else known.find(given)
             if name in seen:
                 yield (*path, name), TWICE
             elif known is None or (name == INSTANCES and not path):

@@ -10,7 +10,6 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.cells import CellParser
-from model.prediction.names import nfc
 from model.prediction.schema import Schema
 from service.codecs.blocks import ROW, Block, TableRules
 from service.codecs.charge import Charge, uncharged
@@ -50,9 +49,9 @@ class RowDecoder:
 
     def __init__(self, schema: Schema) -> None:
         self._names = names = schema.names
-        self._known = frozenset(names)
         self.in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self.rules = TableRules(schema)
+        self._known = self.rules.names
         self.features = len(names)
         self._required = {name: FieldError(field=name, rule="is required") for name in names}
         # Places of categories and booleans, with the type of their values and their raw values.
@@ -166,7 +165,8 @@ class RowDecoder:
         errors: dict[int, list[FieldError]] = {}
         for index, fields in enumerate(extra.rows):
             for name, value in fields.items():
-                rule = TWICE if nfc(name) in self._known else similar.rule(name, rows[index])
+                is_feature = self._known.find(name) in self._known
+                rule = TWICE if is_feature else similar.rule(name, rows[index])
                 if rule is None and not is_finite(value):
                     rule = FINITE
                 if rule is not None:
@@ -190,10 +190,9 @@ class RowDecoder:
             return in_order, sum(len(row.keys() & self._known) for row in rows), rows
 
     def _with_nfc(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {
-            normalized if (normalized := nfc(name)) in self._known else name: value
-            for name, value in row.items()
-        }
+        """Return a row with names of features in NFC; a name that it has already stays as it is."""
+        found = ((name, self._known.find(name)) for name in row)
+        return {name if known in row else known: row[name] for name, known in found}
 
     def _of_right_length(
         self, rows: list[Any], errors: dict[int, list[FieldError]]

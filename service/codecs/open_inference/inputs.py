@@ -11,7 +11,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.cells import cell_parsers
-from model.prediction.names import nfc
+from model.prediction.names import KnownNames
 from model.prediction.schema import Feature, Schema
 from model.prediction.schema_rules import SchemaRules
 from service.codecs.charge import Charge, uncharged
@@ -32,7 +32,7 @@ class InputTensors:
 
     def __init__(self, schema: Schema, max_rows: int) -> None:
         self._features = schema.features
-        self._names = schema.names
+        self._names, self._known = schema.names, KnownNames(schema.names)
         self._places = {name: place for place, name in enumerate(schema.names)}
         self._max_rows = max_rows
         missing = schema.missing_values
@@ -78,7 +78,7 @@ class InputTensors:
     def _each(self, tensors: Sequence[Tensor]) -> Array:
         by_place: dict[int, Tensor] = {}
         for tensor in tensors:
-            place = self._places.get(nfc(tensor.name))
+            place = self._places.get(self._known.find(tensor.name))
             if place is None:
                 rule = f"there must be one named {ALL}, or one named after each feature"
                 raise Problem(400, f"Input {safe_name(tensor.name)}: {rule}.")

@@ -108,7 +108,7 @@ class ArrowReader:
             yield self._block(rows.slice(start, length), charge)
 
     def _checked(self, schema: Any) -> dict[str, ArrowColumn]:
-        names = read_header(schema.names, self._schema)
+        names = read_header(schema.names, self._rules)
         places = {name: place for place, name in enumerate(names)}
         features = [each for each in self._schema.features if each.name in places]
         self._places = {each.name: places.pop(each.name) for each in features}

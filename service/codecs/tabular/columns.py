@@ -7,8 +7,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
-from model.prediction.names import nfc
-from model.prediction.schema import Schema
+from service.codecs.blocks import TableRules
 from service.codecs.extra import MAX_EXTRA_COLUMNS, SimilarNames
 from service.codecs.json.names import TWICE
 from service.problems import FieldError, Problem, safe_name
@@ -46,12 +45,12 @@ class CellCache(dict[str, float]):
         return np.fromiter(map(self.__getitem__, cells), float, len(cells))
 
 
-def read_header(header: Sequence[str], schema: Schema) -> list[str]:
+def read_header(header: Sequence[str], rules: TableRules) -> list[str]:
     """Check the names of a table's columns.
 
     Args:
         header: The names, in the order of the columns.
-        schema: The model's schema.
+        rules: The model's rules.
 
     Returns:
         The names: those of features in the form NFC, those of extra columns as they are.
@@ -60,8 +59,10 @@ def read_header(header: Sequence[str], schema: Schema) -> list[str]:
         Problem: A name is given twice or misspelt, a required feature is missing, or there are too
             many extra columns (422).
     """
-    features = {feature.name: feature for feature in schema.features}
-    names = [normalized if (normalized := nfc(name)) in features else name for name in header]
+    features = rules.names
+    if len(header) == len(features) and features.issubset(header):
+        return list(header)
+    names = list(map(features.find, header))
     given = Counter(names)
     extra = [name for name in given if name not in features]
     if len(extra) > MAX_EXTRA_COLUMNS:
@@ -73,11 +74,11 @@ def read_header(header: Sequence[str], schema: Schema) -> list[str]:
         if count > 1
     ]
     errors += [
-        FieldError(field=name, rule="is required")
-        for name, feature in features.items()
-        if not feature.may_be_missing and name not in given
+        FieldError(field=each.name, rule="is required")
+        for each in rules.schema.features
+        if not each.may_be_missing and each.name not in given
     ]
-    similar = SimilarNames(schema)
+    similar = SimilarNames(rules.schema)
     errors += [
         FieldError(field=safe_name(name), rule=misspelt)
         for name in extra

@@ -189,7 +189,7 @@ class _Columns:
     """The features of a table's columns. Raises Problem (422) if a header does not fit."""
 
     def __init__(self, header: list[str], rules: TableRules) -> None:
-        names = read_header([cell.strip() for cell in header], rules.schema)
+        names = read_header([cell.strip() for cell in header], rules)
         self.width = len(names)
         self._features = len(rules.schema.features)
         self._columns = {name: column for column, name in enumerate(names) if name in rules.places}

@@ -1,6 +1,5 @@
 """Names in any Unicode normalization are one name."""
 
-import time
 import unicodedata
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model.prediction.names import MAX_CHARACTERS, nfc
+from model.prediction.names import MAX_CHARACTERS, KnownNames, nfc
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary, MultiClass
 
@@ -21,11 +20,22 @@ def test_every_form_of_a_name_is_one_name(name: str) -> None:
     assert nfc(nfc(name)) == nfc(name)
 
 
-def test_a_long_text_costs_nothing() -> None:
-    marks = "a" + "\u0301\u0316" * 1_000_000  # seconds for each thousand of them, if normalized
-    start = time.process_time()
-    assert nfc(marks) == marks
-    assert time.process_time() - start < 0.1
+@given(st.lists(st.text(min_size=1, max_size=MAX_CHARACTERS), min_size=1))
+def test_a_known_name_is_found_in_every_form(names: list[str]) -> None:
+    known = KnownNames(map(nfc, names))
+    for name in names:
+        for text in (name, nfc(name), unicodedata.normalize("NFD", name)):
+            assert known.find(text) == nfc(name)
+
+
+@pytest.mark.parametrize("text", ["Grösse", "große", NFD + " ", "", "Größe\u0301"])
+def test_another_text_is_returned_as_it_is(text: str) -> None:
+    assert KnownNames(["Größe", "b"]).find(text) == text
+
+
+def test_a_text_that_is_longer_than_all_names_is_not_normalized() -> None:
+    marks = "a" + "\u0301\u0316" * 100_000  # minutes, if it was
+    assert KnownNames(["Größe", "x" * 1000]).find(marks) is marks
 
 
 def test_a_schema_has_names_in_nfc() -> None:

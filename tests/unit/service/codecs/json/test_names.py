@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
+from model.prediction.names import KnownNames
 from service.codecs.json.names import TWICE, UNKNOWN, count_pairs, wrong_names
 
 NAMES = st.sampled_from(["a", "b", "x:y", "{", '"', ",", "instances", "é"])
@@ -62,7 +63,7 @@ def test_every_repeated_name_is_found(value: Any, ascii_only: bool) -> None:
 def test_every_unknown_name_of_a_row_is_found(
     rows: list[Object], ascii_only: bool, in_instances: bool
 ) -> None:
-    known = {"a", "x:y", "{"}
+    known = KnownNames({"a", "x:y", "{"})
     value = Object([("instances", rows)]) if in_instances else rows
     text = spell(value, ascii_only).encode()
     read = sum(len(dict(row).keys() & known) for row in rows) + in_instances
