@@ -36,11 +36,13 @@ from service.request_context import AccessLog
 from service.routes.docs import docs_router
 from service.routes.health import health_router
 from service.routes.index import index_router
+from service.routes.kserve import kserve_model_routes, kserve_predict_routes
 from service.routes.metrics import metrics_router
 from service.routes.mlflow import invocations_routes, scoring_server_router
 from service.routes.model import model_router
 from service.routes.open_inference import inference_protocol_routes
 from service.routes.predict import predict_routes
+from service.routes.vertex import vertex_health_routes, vertex_predict_routes
 from service.security.api_keys import ApiKeyAuth
 from service.security.artifact_policy import artifact_check
 from service.settings import Settings
@@ -123,7 +125,12 @@ def create_app(
     dependencies = Dependencies(
         settings, models, limiter, spools, telemetry, lifecycle, _service_version()
     )
-    predict = predict_routes(dependencies)
+    predict = [
+        *predict_routes(dependencies),
+        *invocations_routes(dependencies),
+        *kserve_predict_routes(dependencies),
+        *vertex_predict_routes(dependencies),
+    ]
     app = Service(
         telemetry.rejected,
         memory,
@@ -132,8 +139,9 @@ def create_app(
         description="Predictions of small neural networks over REST.",
         routes=[  # matched before the routers below
             *predict,
+            *vertex_health_routes(dependencies),
+            *kserve_model_routes(dependencies),
             *inference_protocol_routes(dependencies),
-            *invocations_routes(dependencies),
         ],
         openapi_url=None,  # the document is a snapshot
         docs_url=None,  # FastAPI's own pages load scripts from a CDN

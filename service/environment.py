@@ -11,6 +11,12 @@ from typing import Final
 
 # Set by platforms that choose the port: Cloud Run, Heroku and others; Vertex AI.
 PORT_VARIABLES: Final = ("PORT", "AIP_HTTP_PORT")
+# Set by Vertex AI: the paths at which it sends predictions and checks a container.
+PREDICT_ROUTE_VARIABLE: Final = "AIP_PREDICT_ROUTE"
+HEALTH_ROUTE_VARIABLE: Final = "AIP_HEALTH_ROUTE"
+ROUTE_RULE: Final = "must be a path that begins with a slash, of visible characters but {}?#"
+
+_ROUTE: Final = re.compile(r"/[!-~]*")
 
 _URL: Final = re.compile(r"(tcp|udp|sctp)://")
 _SERVICE_LINK: Final = re.compile(
@@ -23,6 +29,17 @@ def platform_port(environment: Mapping[str, str]) -> tuple[str, str] | None:
     return next(
         ((name, environment[name]) for name in PORT_VARIABLES if environment.get(name)), None
     )
+
+
+def is_route(text: str) -> bool:
+    """Return True for a path that can be served, see `ROUTE_RULE`."""
+    return _ROUTE.fullmatch(text) is not None and not set(text) & set("{}?#")
+
+
+def vertex_health_path(environment: Mapping[str, str]) -> str:
+    """Return the path at which Vertex AI only checks a container; empty if there is none."""
+    path = environment.get(HEALTH_ROUTE_VARIABLE, "")
+    return "" if path == environment.get(PREDICT_ROUTE_VARIABLE) else path
 
 
 def is_service_link(name: str, value: str) -> bool:

@@ -112,7 +112,9 @@ class RequestMiddleware:
             seconds = perf_counter() - start
             if not request.route:
                 request.route = _route_template(scope)
-            telemetry.finished(request.route, status or CLIENT_CLOSED_REQUEST, seconds)
+            telemetry.finished(
+                request.route, status or CLIENT_CLOSED_REQUEST, seconds, request.model
+            )
             if self.access_log is not None:
                 self.access_log(request, method, status or CLIENT_CLOSED_REQUEST, seconds)
 

@@ -1,7 +1,7 @@
 """Error responses: RFC 9457 problem documents, which never contain a value from the request.
 
 `type` is always "about:blank": the status is the kind of problem, and `errors` has the details.
-The paths of the Open Inference Protocol respond with that protocol's errors instead.
+The paths of KServe's inference protocols respond with the errors of these protocols instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,9 +23,9 @@ from service.request_context import request_context
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
 RETRY_SECONDS = 1  # after which a client may repeat a request that was rejected under load
-INFERENCE_PROTOCOL = "/v2"
+INFERENCE_PROTOCOLS = ("/v1", "/v2")  # of KServe, the second one is the Open Inference Protocol
 MAX_SHOWN_CHARACTERS: Final = 100  # of a client's name
-MAX_ERROR_CHARACTERS = 1000  # of an error of the Open Inference Protocol
+MAX_ERROR_CHARACTERS = 1000  # of an error of an inference protocol
 
 # The names of RFC 9110, which the standard library has only since Python 3.13.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
@@ -36,6 +36,7 @@ _DETAILS = {
 }
 
 
+_INFERENCE_PREFIXES: Final = tuple(f"{path}/" for path in INFERENCE_PROTOCOLS)
 _REJECTION: Final = "malignancy.rejection"  # a key of ASGI scopes
 
 
@@ -91,12 +92,12 @@ class Problem(Exception):
         """
         self.__traceback__ = self.__context__ = None
         path: str = scope["path"]
-        if path == INFERENCE_PROTOCOL or path.startswith(f"{INFERENCE_PROTOCOL}/"):
+        if path in INFERENCE_PROTOCOLS or path.startswith(_INFERENCE_PREFIXES):
             return self._inference_error()
         return self._problem_document()
 
     def _inference_error(self) -> Response:
-        """Return `{"error": …}`; that protocol uses status 400 instead of 422."""
+        """Return `{"error": …}`; these protocols use status 400 instead of 422."""
         text = "; ".join(f"{each['field']} {each['rule']}" for each in self.errors) or self.detail
         status = 400 if self.status == 422 else self.status
         error = bounded(text, MAX_ERROR_CHARACTERS)

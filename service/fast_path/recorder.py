@@ -93,7 +93,7 @@ class Recorder:
 
     def _record(self, request: RequestContext, method: str, status: int, started_at: float) -> None:
         seconds = perf_counter() - started_at
-        self.telemetry.finished(request.route, status, seconds)
+        self.telemetry.finished(request.route, status, seconds, request.model)
         if self._access_log is not None:
             self._access_log(request, method, status, seconds)
 

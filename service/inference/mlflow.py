@@ -1,4 +1,4 @@
-"""Predict a JSON body in one of MLflow's formats."""
+"""Predict a JSON body in one of MLflow's formats, with rows or columns."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ COPIES = 3  # of a text while it is written
 def predict_mlflow(
     model_version: ModelVersion, body: bytes, threshold: float, charge: Charge = uncharged
 ) -> Answer:
-    """Predict a body in one of MLflow's formats.
+    """Predict a body in one of MLflow's formats, or a single row as an object.
 
     Args:
         model_version: The model that predicts.
@@ -51,14 +51,19 @@ def predict_mlflow(
         raise Problem(400, "The body is malformed: it is not valid JSON.") from None
     if not isinstance(fields, dict):
         raise _invalid("body", "must be an object")
-    format_ = next((each for each in FORMATS if each in fields), None)
-    if format_ is None:
-        raise _invalid("body", f"must have one of {', '.join(FORMATS)}")
+    features = model_version.predictor.schema.names
+    format_ = next((each for each in FORMATS if each in fields and each not in features), None)
     has_nan = b"NaN" in body
-    if format_ == INSTANCES and not has_nan:
+    if format_ is None or (format_ == INSTANCES and not has_nan):
+        is_other = format_ is None and fields.keys().isdisjoint(features)
         del fields
         charge(-parsed)
-        return predict_json(model_version, body, threshold, charge)
+        try:
+            return predict_json(model_version, body, threshold, charge)
+        except Problem:
+            if is_other:
+                raise _invalid("body", f"must have one of {', '.join(FORMATS)}") from None
+            raise
     others = [name for name in fields if name != format_ and name not in COMPANIONS]
     if others:
         raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")

@@ -1,14 +1,23 @@
 """Metadata of the server and its models in the Open Inference Protocol."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from model.prediction.schema import Feature
 from service.codecs.open_inference.inputs import ALL, datatypes
+from service.observability.metrics import ModelStatistics
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
 
-EXTENSIONS = ("binary_tensor_data", "classification", "model_repository", "parameters")
+EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "parameters",
+    "statistics",
+)
 PLATFORM = "malignancy_numpy"
 
 
@@ -47,6 +56,67 @@ def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[s
             **thresholds.as_fields(thresholds.active),
             "operating_points": dict(thresholds.operating_points),
         },
+    }
+
+
+def model_config(model_version: ModelVersion) -> dict[str, Any]:
+    """Return the tensors of a model in Triton's form, without the dimension of the rows."""
+    predictor = model_version.predictor
+    return {
+        "name": predictor.name,
+        "platform": PLATFORM,
+        "backend": "malignancy",
+        "max_batch_size": model_version.max_rows,
+        "input": [{"name": ALL, "data_type": "TYPE_FP64", "dims": [model_version.features]}],
+        "output": [
+            {
+                "name": output.name,
+                "data_type": "TYPE_STRING" if output.texts else f"TYPE_{output.datatype}",
+                "dims": [len(output.columns) or 1],
+            }
+            for output in model_version.output_tensors.by_name.values()
+        ],
+    }
+
+
+def model_statistics(
+    model_versions: Iterable[ModelVersion], by_title: Mapping[str, ModelStatistics]
+) -> dict[str, Any]:
+    """Return the statistics of versions in Triton's form.
+
+    The duration of a request is not divided, so all of it counts as `compute_infer`. Failed
+    requests are not counted by model.
+
+    Args:
+        model_versions: The versions.
+        by_title: Statistics by the titles of models; versions without predictions may be absent.
+    """
+    return {"model_stats": [_statistics(each, by_title) for each in model_versions]}
+
+
+def _statistics(
+    model_version: ModelVersion, by_title: Mapping[str, ModelStatistics]
+) -> dict[str, Any]:
+    predictor = model_version.predictor
+    statistics = by_title.get(model_version.title, ModelStatistics())
+    whole = {"count": statistics.requests, "ns": round(statistics.seconds * 1e9)}
+    part, none = {"count": statistics.requests, "ns": 0}, {"count": 0, "ns": 0}
+    return {
+        "name": predictor.name,
+        "version": predictor.version,
+        "inference_count": statistics.rows,
+        "execution_count": statistics.requests,
+        "inference_stats": {
+            "success": whole,
+            "fail": none,
+            "queue": part,
+            "compute_input": part,
+            "compute_infer": whole,
+            "compute_output": part,
+            "cache_hit": none,
+            "cache_miss": none,
+        },
+        "batch_stats": [],
     }
 
 

@@ -19,6 +19,7 @@ PREFIX: Final = "malignancy"
 REQUESTS: Final = "requests"  # route, status, reason of an error or ""; 1 number
 DURATIONS: Final = "durations"  # route; requests in each bucket, and the sum of their seconds
 PREDICTIONS: Final = "predictions"  # title of the model, label; 1 number
+ANSWERS: Final = "answers"  # title of the model that predicted; requests, and their seconds
 IN_FLIGHT: Final = ("in_flight",)
 
 BUCKETS_SECONDS: Final = (

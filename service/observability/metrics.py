@@ -2,7 +2,9 @@
 
 import os
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from prometheus_client.registry import Collector
 from model.prediction.predictor import Predictor
 from service.background import FAILURES
 from service.observability.metric_families import (
+    ANSWERS,
     BUCKETS_SECONDS,
     DURATIONS,
     IN_FLIGHT,
@@ -51,6 +54,21 @@ _REASONS = {
 }
 
 
+@dataclass(slots=True)
+class ModelStatistics:
+    """What a model has predicted since the service started.
+
+    Attributes:
+        requests: Number of answered requests.
+        seconds: Sum of their durations.
+        rows: Number of predicted rows.
+    """
+
+    requests: int = 0
+    seconds: float = 0.0
+    rows: int = 0
+
+
 class Telemetry(Collector):
     """Metrics of one app in a separate registry.
 
@@ -67,7 +85,7 @@ class Telemetry(Collector):
     def __init__(self) -> None:
         self._store = NumberStore(Path(SHARED_FOLDER) if SHARED_FOLDER else None, {IN_FLIGHT})
         self._in_flight = self._store.numbers(IN_FLIGHT)
-        self._by_status: dict[tuple[str, int], tuple[Numbers, Numbers]] = {}
+        self._series: dict[tuple[str, int, str], tuple[Numbers, Numbers, Numbers]] = {}
         self.registry = CollectorRegistry()
         self.registry.register(self)
         options: dict[str, Any] = {"namespace": PREFIX, "registry": self.registry}
@@ -105,28 +123,32 @@ class Telemetry(Collector):
         """Take back `started`, for a request that starts again."""
         self._in_flight[0] -= 1
 
-    def finished(self, route: str, status: int, seconds: float) -> None:
+    def finished(self, route: str, status: int, seconds: float, model: str = "") -> None:
         """Record the end of a request that was `started`.
 
         Args:
             route: Route template, never a path.
             status: HTTP status of the response.
             seconds: Duration of the request.
+            model: Title of the model that predicted; empty if none did.
         """
         self._in_flight[0] -= 1
         try:
-            requests, durations = self._by_status[route, status]
+            requests, durations, answers = self._series[route, status, model]
         except KeyError:
-            requests, durations = self._add_series(route, status)
+            requests, durations, answers = self._add_series(route, status, model)
         requests[0] += 1
         durations[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         durations[-1] += seconds
+        answers[0] += 1
+        answers[1] += seconds
 
-    def _add_series(self, route: str, status: int) -> tuple[Numbers, Numbers]:
+    def _add_series(self, route: str, status: int, model: str) -> tuple[Numbers, Numbers, Numbers]:
         reason = _REASONS.get(status, "other") if status >= 400 else ""
-        series = self._by_status[route, status] = (
+        series = self._series[route, status, model] = (
             self._store.numbers((REQUESTS, route, str(status), reason)),
             self._store.numbers((DURATIONS, route), len(BUCKETS_SECONDS) + 2),
+            self._store.numbers((ANSWERS, model), 2) if model else [0, 0],
         )
         return series
 
@@ -159,7 +181,20 @@ class Telemetry(Collector):
 
     def remove_other_titles(self, titles: Set[str]) -> None:
         """Remove the series of all model versions but these titles."""
-        self._store.remove(lambda key: key[0] == PREDICTIONS and key[1] not in titles)
+        self._store.remove(lambda key: key[0] in (PREDICTIONS, ANSWERS) and key[1] not in titles)
+        series = self._series.copy().items()
+        self._series = {key: value for key, value in series if key[2] in titles or not key[2]}
+
+    def statistics(self) -> dict[str, ModelStatistics]:
+        """Return the statistics of models by title, summed over all workers."""
+        statistics: defaultdict[str, ModelStatistics] = defaultdict(ModelStatistics)
+        for (kind, *labels), numbers in self._store.totals().items():
+            if kind == ANSWERS:
+                statistics[labels[0]].requests += int(numbers[0])
+                statistics[labels[0]].seconds += numbers[1]
+            elif kind == PREDICTIONS:
+                statistics[labels[0]].rows += int(numbers[0])
+        return statistics
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of requests and predictions, summed over all workers."""

@@ -27,7 +27,13 @@ def metadata_schemas() -> dict[str, Any]:
     return {
         "ModelDescription": _description(),
         "ModelList": object_of({"models": array_of(model)}),
-        "Index": object_of({"model": _TEXT, "paths": array_of(_TEXT)}),
+        "Index": object_of(
+            {
+                "status": {"type": "string", "const": "alive"},
+                "model": _TEXT,
+                "paths": array_of(_TEXT),
+            }
+        ),
         "Liveness": object_of({"status": {"type": "string", "const": "live"}}),
         "Health": object_of(health, "failures"),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.codecs.negotiation import JSON
 from service.openapi.json_schema import Json, object_of, reference
-from service.problems import INFERENCE_PROTOCOL, MAX_ERRORS, MEDIA_TYPE
+from service.problems import INFERENCE_PROTOCOLS, MAX_ERRORS, MEDIA_TYPE
 
 _OTHER = "Another error: a malformed, late or too large request, a busy service, and others."
 
@@ -37,7 +37,7 @@ def add_problem_responses(operation: Json, path: str, *, keys: bool) -> None:
         keys: Whether a request needs an API key.
     """
     responses = operation["responses"]
-    errors = inference_errors if path.startswith(INFERENCE_PROTOCOL) else problem_responses
+    errors = inference_errors if path.startswith(INFERENCE_PROTOCOLS) else problem_responses
     if keys:
         responses |= errors(401, 403)
     responses |= {"default": errors(500)["500"] | {"description": _OTHER}}

@@ -78,5 +78,9 @@ def _reads(
         "/health": Read("health", ready, ("Health",)),
         "/ping": Read("ping", f"{default.title}\n", media_type="text/plain"),
         "/version": Read("version", version, media_type="text/plain"),
-        "/": Read("index", {"model": default.title, "paths": sorted(listed)}, ("Index",)),
+        "/": Read(
+            "index",
+            {"status": "alive", "model": default.title, "paths": sorted(listed)},
+            ("Index",),
+        ),
     }

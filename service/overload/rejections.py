@@ -8,11 +8,11 @@ from typing import Final
 
 import httptools
 
-from service.problems import INFERENCE_PROTOCOL, RETRY_SECONDS, service_unavailable
+from service.problems import INFERENCE_PROTOCOLS, RETRY_SECONDS, service_unavailable
 from service.request_context import RequestContext, request_context
 
 _END, _CLOSE_END = b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"
-INFERENCE_PREFIX: Final = INFERENCE_PROTOCOL.encode() + b"/"
+INFERENCE_PREFIXES: Final = tuple(f"{path}/".encode() for path in INFERENCE_PROTOCOLS)
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -25,7 +25,8 @@ class RejectionWriter:
     """
 
     def __init__(self, root_path: bytes = b"") -> None:
-        self._inference_prefixes = INFERENCE_PREFIX, root_path + INFERENCE_PREFIX
+        under_root = (root_path + prefix for prefix in INFERENCE_PREFIXES)
+        self._inference_prefixes = (*INFERENCE_PREFIXES, *under_root)
         self._prefix = token_hex(8).encode()
         self._numbers = count()
         self._headers: Headers | None = None
@@ -38,7 +39,7 @@ class RejectionWriter:
 
         Args:
             url: The target of the request, which decides between a problem document and an error
-                of the Open Inference Protocol.
+                of an inference protocol.
             headers: The default headers of every response; the templates are built again when
                 this is another object than in the last call.
             closes: Whether the connection closes after the response.
@@ -46,7 +47,7 @@ class RejectionWriter:
         if headers is not self._headers:
             self._headers = headers
             self._problem = _template(headers, "/")
-            self._error = _template(headers, INFERENCE_PROTOCOL)
+            self._error = _template(headers, INFERENCE_PROTOCOLS[0])
         identity = b"%b%016x" % (self._prefix, next(self._numbers))
         template = self._error if url.startswith(self._inference_prefixes) else self._problem
         response = template % {b"id": identity}

@@ -4,9 +4,11 @@ __all__ = [
     "docs",
     "health",
     "index",
+    "kserve",
     "metrics",
     "mlflow",
     "model",
     "open_inference",
     "predict",
+    "vertex",
 ]

@@ -1,5 +1,7 @@
 """GET /health/live, /health/ready and /health: liveness and readiness checks."""
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -9,17 +11,9 @@ from service.openapi.tags import HEALTH
 from service.routes.snapshot import Snapshot, json_response
 
 
-def health_router(dependencies: Dependencies) -> APIRouter:
-    """Return the routes of the health checks."""
+def readiness_check(dependencies: Dependencies) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that checks all models."""
     models = dependencies.models
-    router = APIRouter(tags=[HEALTH])
-
-    live_response = json_response({"status": "live"})
-
-    @router.get("/health/live", summary="Check that the service is live")
-    async def live(_: Request) -> Response:
-        """200 while the process answers."""
-        return live_response
 
     async def check() -> Response:
         for model in models.by_name.values():
@@ -28,16 +22,6 @@ def health_router(dependencies: Dependencies) -> APIRouter:
 
     snapshot = Snapshot(check)
 
-    @router.get(
-        "/health",
-        summary="Check that the service is ready",
-        responses=problem_responses(503),
-    )
-    @router.get(
-        "/health/ready",
-        summary="Check that the service is ready",
-        responses=problem_responses(503),
-    )
     async def ready(_: Request) -> Response:
         """200 while all models are ready and the service is not shutting down.
 
@@ -48,4 +32,23 @@ def health_router(dependencies: Dependencies) -> APIRouter:
         dependencies.lifecycle.require_serving()
         return await snapshot.get()
 
+    return ready
+
+
+def health_router(dependencies: Dependencies) -> APIRouter:
+    """Return the routes of the health checks."""
+    router = APIRouter(tags=[HEALTH])
+
+    live_response = json_response({"status": "live"})
+
+    @router.get("/health/live", summary="Check that the service is live")
+    async def live(_: Request) -> Response:
+        """200 while the process answers."""
+        return live_response
+
+    ready = readiness_check(dependencies)
+    for path in ("/health/ready", "/health"):
+        router.get(
+            path, summary="Check that the service is ready", responses=problem_responses(503)
+        )(ready)
     return router

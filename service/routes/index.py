@@ -27,14 +27,14 @@ def index_router(
 
     def list_paths() -> Response:
         paths = sorted([*openapi()["paths"], *pages])
-        return json_response({"model": models.default.title, "paths": paths})
+        return json_response({"status": "alive", "model": models.default.title, "paths": paths})
 
     paths = Snapshot(partial(run_in_thread, list_paths))
     document = Snapshot(partial(run_in_thread, lambda: json_response(openapi())))
 
     @router.get("/", summary="List all paths")
     async def index(_: Request) -> Response:
-        """Title of the default model, and all paths of the service."""
+        """Title of the default model, and all paths of the service; `status` is for KServe."""
         return await paths.get()
 
     @router.get("/openapi.json", include_in_schema=False)

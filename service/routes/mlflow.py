@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service.codecs.negotiation import JSON, UPLOAD, negotiate
@@ -28,9 +28,9 @@ from service.request_context import request_context
 PATH = "/invocations"
 
 
-def invocations_routes(dependencies: Dependencies) -> list[BaseRoute]:
+def invocations_routes(dependencies: Dependencies) -> list[Route]:
     """Return the route that predicts."""
-    return [Route(PATH, InvocationsEndpoint(dependencies), methods=["POST"])]
+    return [Route(PATH, InvocationsEndpoint(dependencies, PATH), methods=["POST"])]
 
 
 def scoring_server_router(dependencies: Dependencies) -> APIRouter:
@@ -63,20 +63,21 @@ class InvocationsEndpoint:
 
     Args:
         dependencies: Models, settings, and threads for large bodies.
+        route: Path template, for metrics and log lines.
     """
 
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._dependencies = dependencies
+    def __init__(self, dependencies: Dependencies, route: str) -> None:
+        self._dependencies, self._route = dependencies, route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request.
 
         Raises:
-            Problem: 400, 406, 413, 415, 422, 503 or 507.
+            Problem: 400, 404, 406, 413, 415, 422, 503 or 507.
         """
         dependencies = self._dependencies
-        request_context.get().route = PATH
-        model_version = dependencies.models.find()
+        request_context.get().route = self._route
+        model_version = dependencies.models.find(**scope.get("path_params", {}))
         media_types = negotiate(scope["headers"], JSON)
         if media_types is UPLOAD:
             limit = dependencies.settings.max_stream_bytes
@@ -87,7 +88,7 @@ class InvocationsEndpoint:
             return
         if media_types.response != JSON:
             raise Problem(406, f"The answer is {JSON}, which the Accept header excludes.")
-        threshold = model_version.thresholds.from_query(scope["query_string"])
+        threshold, _ = model_version.thresholds.parse_table_query(scope["query_string"])
         limiter = dependencies.limiter
         body = await read_body(scope, receive, dependencies.settings.max_body_bytes)
         if body is not None:

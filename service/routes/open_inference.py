@@ -14,17 +14,33 @@ from service.inference.answer import send_answer
 from service.inference.execution import is_short, run_work
 from service.inference.open_inference import HEADER_LENGTH, infer, max_tensor_rows
 from service.inference.open_inference_metadata import (
+    model_config,
     model_metadata,
+    model_statistics,
     repository_index,
     server_metadata,
 )
 from service.inference.request_body import read_body
+from service.overload.threads import run_in_thread
 from service.problems import Problem
 from service.request_context import request_context
 from service.routes.snapshot import Snapshot, json_response
 
 MAX_INDEX_BYTES = 4096  # of the body of /v2/repository/index, {"ready": true}; fixed
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+# Operations of Triton's client that would change the service, and why they are rejected.
+_MODELS = "Models are loaded from the files in the settings, and again when a file changes."
+_SHARED_MEMORY = "Shared memory is not supported; tensors are in the body."
+_SETTINGS = "Traces and logs follow the settings of the service."
+UNSUPPORTED = {
+    "/v2/repository/models/{name}/load": _MODELS,
+    "/v2/repository/models/{name}/unload": _MODELS,
+    "/v2/systemsharedmemory/{operation:path}": _SHARED_MEMORY,
+    "/v2/cudasharedmemory/{operation:path}": _SHARED_MEMORY,
+    "/v2/trace/setting": _SETTINGS,
+    "/v2/models/{name}/trace/setting": _SETTINGS,
+    "/v2/logging": _SETTINGS,
+}
 INFER_PATHS = tuple(f"{path}/infer" for path in MODEL_PATHS)
 
 
@@ -68,10 +84,33 @@ def inference_protocol_routes(dependencies: Dependencies) -> list[BaseRoute]:
             raise Problem(400, "ready must be true or false.")
         return json_response(repository_index(models, ready_only is True))
 
+    async def names(_: Request) -> Response:
+        return json_response({"models": list(models.by_name)})
+
+    async def config(request: Request) -> Response:
+        return json_response(model_config(models.find(**request.path_params)))
+
+    async def statistics(request: Request) -> Response:
+        parameters = request.path_params
+        versions = [each for model in models.by_name.values() for each in model.versions]
+        if parameters:
+            versions = [models.find(**parameters)]
+            if "version" not in parameters:
+                versions = models.by_name[parameters["name"]].versions
+        by_title = await run_in_thread(dependencies.telemetry.statistics)
+        return json_response(model_statistics(versions, by_title))
+
     return [
+        *(
+            Route(path, _unsupported(reason), methods=["GET", "POST"])
+            for path, reason in UNSUPPORTED.items()
+        ),
         *_get(("/v2",), server),
         *_get(("/v2/health/live",), live),
         *_get(("/v2/health/ready",), ready),
+        *_get(("/v2/models",), names),
+        *_get(("/v2/models/stats", *(f"{path}/stats" for path in MODEL_PATHS)), statistics),
+        *_get((f"{path}/config" for path in MODEL_PATHS), config),
         *_get(MODEL_PATHS, metadata),
         *_get((f"{path}/ready" for path in MODEL_PATHS), model_ready),
         Route("/v2/repository/index", index, methods=["POST"]),
@@ -124,6 +163,15 @@ def _header_length(scope: Scope) -> int | None:
     if values or not value.isdigit() or len(value) > 18:
         raise Problem(400, "Inference-Header-Content-Length must be one number of bytes.")
     return int(value)
+
+
+def _unsupported(reason: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that rejects every request (400)."""
+
+    async def reject(_: Request) -> Response:
+        raise Problem(400, reason)
+
+    return reject
 
 
 def _get(paths: Iterable[str], endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:

@@ -60,7 +60,7 @@ class ApiKeyAuth:
         Raises:
             Problem: 401 without a known key, 403 if the key lacks the required scope.
         """
-        if is_health_check(scope["path"]):
+        if scope["method"] in _READING and is_health_check(scope["path"]):
             return
         scopes = self._scopes(_sent_key(scope))
         if scopes is None:

@@ -67,7 +67,7 @@ service.problems           ← model.errors service.request_context
 service.backoff            ←
 service.background         ← service.backoff
 service.lifecycle          ← service.problems
-service.health_checks      ←
+service.health_checks      ← service.environment
 service.codecs             ← model.arrays model.prediction service.problems
 service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
 service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
@@ -90,7 +90,7 @@ service.dependencies       ← service.lifecycle service.observability service.o
     service.registry service.settings
 service.inference          ← model.arrays model.errors model.prediction service.codecs
     service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
-    service.overload service.problems service.registry service.settings
+    service.observability service.overload service.problems service.registry service.settings
 service.openapi            ← model.arrays model.prediction service.codecs
     service.codecs.open_inference service.codecs.tabular service.health_checks service.inference
     service.problems service.registry
@@ -100,8 +100,8 @@ service.fast_path          ← model.arrays service.codecs service.codecs.json s
     service.inference service.middleware service.observability service.overload service.problems
     service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
-    service.inference service.observability service.openapi service.overload service.problems
-    service.registry service.request_context
+    service.environment service.inference service.observability service.openapi service.overload
+    service.problems service.registry service.request_context service.settings
 service.app                ← model.prediction service.compression service.dependencies
     service.fast_path service.lifecycle service.middleware service.observability service.openapi
     service.overload service.problems service.protocol service.registry service.request_context

@@ -16,6 +16,8 @@ from service.health_checks import is_health_check
         "/v2/health/ready",
         "/v2/models/article/ready",
         "/v2/models/{name}/versions/{version}/ready",
+        "/v1/models/article",
+        "/v1/models/{name}/versions/{version}",
     ],
 )
 def test_health_checks(path: str) -> None:
@@ -38,6 +40,10 @@ def test_health_checks(path: str) -> None:
         "/v2/models/a/versions/ready",
         "/v2/models/article/infer",
         "/models/article/ready",
+        "/v1/models",
+        "/v1/models/",
+        "/v1/models/article:predict",
+        "/v1/models/article/versions/1:predict",
     ],
 )
 def test_other_paths(path: str) -> None:

@@ -120,9 +120,17 @@ def requests(draw: st.DrawFn, predictor: Predictor) -> bytes:
     method = draw(st.sampled_from(["POST", "POST", "POST", "GET", "HEAD"]))
     if method == "POST":
         name, version = predictor.name, predictor.version[:12]
-        model = draw(st.sampled_from(["", f"/models/{name}", f"/models/{name}/versions/{version}"]))
-        slash = "/" if draw(rarely) else ""
-        path = f"{model}/predict{slash}" + (draw(st.sampled_from(QUERIES)) if draw(rarely) else "")
+        paths = [
+            "/predict",
+            f"/models/{name}/predict",
+            f"/models/{name}/versions/{version}/predict",
+            "/invocations",
+            f"/v1/models/{name}:predict",
+            f"/v1/models/{name}/versions/{version}:predict",
+        ]
+        path = draw(st.sampled_from(paths))
+        path += "/" if draw(rarely) else ""
+        path += draw(st.sampled_from(QUERIES)) if draw(rarely) else ""
         rows = []
         for _ in range(draw(st.sampled_from([1, 1, 2, 3, 30]))):
             row = list(values)

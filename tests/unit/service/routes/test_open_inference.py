@@ -347,6 +347,66 @@ async def test_a_feature_with_the_name_of_the_common_tensor(predictor: Predictor
 
 
 @binary
+async def test_statistics_count_requests_and_rows(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    paths = ("/stats", f"/versions/{predictor.version}/stats", "http://test/v2/models/stats")
+    for requests in (0, 1, 2):
+        for path in paths:
+            (statistics,) = (await client.get(path)).json()["model_stats"]
+            assert (statistics["name"], statistics["version"]) == ("binary", predictor.version)
+            assert (statistics["inference_count"], statistics["execution_count"]) == (
+                3 * requests,
+                requests,
+            )
+            parts = statistics["inference_stats"]
+            assert parts["success"] == parts["compute_infer"]
+            assert parts["success"]["count"] == requests
+            assert (parts["success"]["ns"] > 0) == (requests > 0)
+            assert parts["queue"] == {"count": requests, "ns": 0}
+            assert parts["fail"] == {"count": 0, "ns": 0}
+        assert (await client.post("/infer", json={"inputs": NAMED[:1]})).status_code == 400
+        assert (await client.post("/infer", json={"inputs": NAMED})).status_code == 200
+    for path in ("none/stats", "none/config", "binary/versions/0123/stats"):
+        answer = await client.get(f"http://test/v2/models/{path}")
+        assert (answer.status_code, list(answer.json())) == (404, ["error"])
+
+
+async def test_configuration_has_the_tensors_of_the_metadata(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    config = (await client.get("/config")).json()
+    assert config == (await client.get(f"/versions/{predictor.version}/config")).json()
+    assert (config["name"], config["max_batch_size"]) == (predictor.name, 50)
+    metadata = (await client.get(f"http://test/v2/models/{predictor.name}")).json()
+    types = {"FP64": "TYPE_FP64", "BYTES": "TYPE_STRING", "BOOL": "TYPE_BOOL"}
+    for kind in ("input", "output"):
+        assert [
+            (each["name"], each["data_type"], [-1, *each["dims"]]) for each in config[kind]
+        ] == [
+            (each["name"], types[each["datatype"]], each["shape"]) for each in metadata[f"{kind}s"]
+        ]
+    assert (await client.get("http://test/v2/models")).json() == {"models": [predictor.name]}
+
+
+@binary
+async def test_what_is_not_supported_is_explained(client: httpx.AsyncClient) -> None:
+    for path, reason in (
+        ("repository/models/binary/load", "Models are loaded from the files in the settings"),
+        ("repository/models/binary/unload", "Models are loaded from the files in the settings"),
+        ("systemsharedmemory/region/a/register", "Shared memory is not supported"),
+        ("cudasharedmemory/status", "Shared memory is not supported"),
+        ("trace/setting", "follow the settings of the service"),
+        ("models/binary/trace/setting", "follow the settings of the service"),
+        ("logging", "follow the settings of the service"),
+    ):
+        for method in ("GET", "POST"):
+            answer = await client.request(method, f"http://test/v2/{path}", content=b"{}")
+            assert answer.status_code == 400
+            assert reason in answer.json()["error"]
+
+
+@binary
 async def test_the_document(client: httpx.AsyncClient) -> None:
     document = (await client.get("http://test/openapi.json")).json()
     for path in ("/v2", "/v2/health/live", "/v2/health/ready"):
