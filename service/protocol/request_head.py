@@ -57,11 +57,11 @@ def validate_head(method: bytes, version: str, url: bytes, headers: Headers) -> 
         raise Problem(400, "The request must have exactly one Host header.")
     if codings and (codings != [b"chunked"] or version == "1.0"):
         raise Problem(400, "Transfer-Encoding must be chunked, alone, and in HTTP/1.1.")
-    if version == "1.1" and any(each != b"100-continue" for each in expectations):
+    if version == "1.1" and not set(expectations) <= {b"", b"100-continue"}:
         raise Problem(417, "The only supported expectation is 100-continue.")
     if method == b"CONNECT":
         raise Problem(400, "CONNECT is not supported: this service is not a proxy.")
-    return _origin_form(url, method, hosts), version == "1.1" and bool(expectations)
+    return _origin_form(url, method, hosts), version == "1.1" and any(expectations)
 
 
 def _origin_form(url: bytes, method: bytes, hosts: Sequence[bytes]) -> bytes:

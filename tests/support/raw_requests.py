@@ -130,6 +130,7 @@ VALID = {
         POST + b"Transfer-Encoding:\tchunked \r\n" + CLOSE + b"2\r\n{}\r\n0\r\n\r\n",
     ),
     "white space around an expectation": (200, header(b"Expect:\t100-continue \r\n" + CLOSE[:-4])),
+    "empty expectation": (200, header(b"Expect: \r\n" + CLOSE[:-4])),
     "several spaces": (200, b"GET  /health/live  HTTP/1.1\r\n" + HOST + CLOSE),
     "HTTP/1.0": (200, b"GET /health/live HTTP/1.0\r\n\r\n"),
     "absolute target": (200, b"GET http://localhost/health/live HTTP/1.1\r\n" + HOST + CLOSE),
