@@ -90,11 +90,11 @@ def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
     for name, prefix in prefixes.items():
         model_version = models.find(name)
         schema = model_version.predictor.schema
-        schemas |= request_schemas(schema, model_version.max_rows, prefix)
+        points = model_version.predictor.operating_points
+        schemas |= request_schemas(schema, model_version.max_rows, points, prefix)
         schemas |= answer_schemas(schema.target, prefix)
         schemas |= metrics_schemas(schema.target, prefix)
-    schema = models.default.predictor.schema
-    return schemas | invocation_schemas(schema) | {"Problem": problem_schema()}
+    return schemas | invocation_schemas(models.default.predictor) | {"Problem": problem_schema()}
 
 
 def _prefixes(models: ModelRegistry) -> dict[str, str]:

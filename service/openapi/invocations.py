@@ -1,10 +1,11 @@
 """OpenAPI operation of MLflow's scoring protocol."""
 
-from model.prediction.schema import Schema
+from model.prediction.predictor import Predictor
 from service.codecs.negotiation import CSV, JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json, array_of, object_of, reference
+from service.openapi.json_schema import CLOSED, Json, array_of, object_of, reference
 from service.openapi.problem_responses import problem_responses
+from service.openapi.request_schemas import companions
 from service.openapi.tabular import table_requests
 from service.openapi.tags import MLFLOW
 from service.registry.registry import ModelRegistry
@@ -43,30 +44,31 @@ def invocations_path(models: ModelRegistry, examples: PredictionExamples) -> Jso
     return {"/invocations": {"post": operation}}
 
 
-def invocation_schemas(schema: Schema) -> Json:
+def invocation_schemas(predictor: Predictor) -> Json:
     """Return the schemas of MLflow's JSON forms by name.
 
     Args:
-        schema: Features of the default model.
+        predictor: The default model.
     """
+    names = list(predictor.schema.names)
     objects = array_of(reference("Instance")) | {"minItems": 1}
     arrays = array_of(reference("ArrayInstance")) | {"minItems": 1}
-    instances: Json = {"anyOf": [objects, arrays]}
     split: Json = {
-        "columns": array_of({"type": "string", "enum": list(schema.names)})
+        "columns": array_of({"type": "string", "enum": names})
         | {"description": "Names of the features, in the order of the data.", "minItems": 1},
         "data": array_of(array_of({})) | {"minItems": 1},
-        "index": array_of({}),
+        "index": array_of({}) | {"type": ["array", "null"]},
+    }
+    columns: Json = {
+        "type": "object",
+        "description": "Arrays of one length, by name of the feature.",
+        "properties": {name: array_of({}) for name in names},
     }
     forms = {
-        "DataframeSplit": {"dataframe_split": _closed(object_of(split, "index"))},
+        "DataframeSplit": {"dataframe_split": object_of(split, "index") | CLOSED},
         "DataframeRecords": {"dataframe_records": objects},
-        "InvocationInstances": {"instances": instances},
-        "InvocationInputs": {"inputs": instances},
+        "InvocationInstances": {"instances": {"anyOf": [objects, arrays]}},
+        "InvocationInputs": {"inputs": {"anyOf": [objects, arrays, columns | CLOSED]}},
     }
-    return {name: _closed(object_of(form)) for name, form in forms.items()}
-
-
-def _closed(schema: Json) -> Json:
-    """Return the schema of an object that has no other names."""
-    return schema | {"additionalProperties": False}
+    beside = companions(predictor.operating_points)
+    return {name: object_of(form | beside, *beside) | CLOSED for name, form in forms.items()}

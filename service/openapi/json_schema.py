@@ -1,8 +1,9 @@
 """Building blocks of JSON Schema, as an OpenAPI document has them."""
 
-from typing import Any
+from typing import Any, Final
 
 Json = dict[str, Any]
+CLOSED: Final[Json] = {"additionalProperties": False}
 
 
 def object_of(properties: Json, *optional: str) -> Json:
@@ -19,6 +20,13 @@ def object_of(properties: Json, *optional: str) -> Json:
 def array_of(items: Json) -> Json:
     """Return the schema of an array of any length."""
     return {"type": "array", "items": items}
+
+
+def or_null(schema: Json) -> Json:
+    """Return the schema of a value, or null."""
+    if "type" in schema:
+        return schema | {"type": [schema["type"], "null"]}
+    return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
 
 
 def map_of(values: Json) -> Json:

@@ -2,20 +2,27 @@
 
 from service.codecs.open_inference.request import MAX_ID_CHARACTERS
 from service.codecs.open_inference.tensors import DATATYPES
-from service.openapi.json_schema import Json, array_of, object_of, reference
+from service.openapi.json_schema import Json, array_of, object_of, or_null, reference
+from service.openapi.parameters import threshold_value
 from service.registry.registry import ModelRegistry
 
 _TEXT: Json = {"type": "string"}
 _BOOLEAN: Json = {"type": "boolean"}
 _PARAMETERS: Json = {"type": "object", "additionalProperties": True}
 _SHAPE: Json = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
+_CLASSES: Json = {
+    "type": ["integer", "null"],
+    "minimum": 0,
+    "description": "Number of the largest values of a row that are answered, as texts: value, "
+    "index and name of the column, with colons between. For outputs of numbers only.",
+}
 _NAMED = {"name": _TEXT}
 
 
 def inference_protocol_schemas(models: ModelRegistry) -> Json:
     """Return the schemas that `inference_protocol_paths` refer to."""
     versions = [model.current for model in models.by_name.values()]
-    points = {name: None for each in versions for name in each.predictor.operating_points}
+    points = [name for each in versions for name in each.predictor.operating_points]
     tensor = {**_NAMED, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}}
     metadata_tensors = {"type": "array", "items": object_of(tensor | {"parameters": _PARAMETERS})}
     data: Json = {
@@ -38,18 +45,11 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
     request_output = object_of(
         {
             "name": {"type": "string", "enum": list(outputs)},
-            "parameters": _optional({"binary_data": _BOOLEAN}),
+            "parameters": _optional({"binary_data": or_null(_BOOLEAN), "classification": _CLASSES}),
         },
         "parameters",
     )
-    threshold = {
-        "description": "Decision threshold: a number from 0 to 1, or the name of an operating "
-        "point.",
-        "anyOf": [
-            {"type": "number", "minimum": 0, "maximum": 1},
-            {"type": "string", "enum": list(points)},
-        ],
-    }
+    threshold = or_null(threshold_value(points)) | {"description": "Decision threshold."}
     request = object_of({"inputs": {"type": "array", "minItems": 1, "items": request_input}})
     request["properties"] |= {
         "id": {
@@ -57,7 +57,7 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
             "description": f"Repeated in the answer if it has at most {MAX_ID_CHARACTERS} "
             "characters, all of them printable.",
         },
-        "parameters": _optional({"binary_data_output": _BOOLEAN, "threshold": threshold}),
+        "parameters": _optional({"binary_data_output": or_null(_BOOLEAN), "threshold": threshold}),
         "outputs": {"type": ["array", "null"], "items": request_output},
     }
     response_output = object_of(tensor)
@@ -67,7 +67,7 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
         "Live": object_of({"live": _BOOLEAN}),
         "Ready": object_of({"ready": _BOOLEAN}),
         "ModelReady": object_of({"name": _TEXT, "ready": _BOOLEAN}),
-        "IndexRequest": object_of({"ready": _BOOLEAN | {"type": ["boolean", "null"]}}, "ready"),
+        "IndexRequest": object_of({"ready": or_null(_BOOLEAN)}, "ready"),
         "Error": object_of({"error": _TEXT}),
         "Server": object_of(
             {**_NAMED, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}}

@@ -43,10 +43,19 @@ def version_parameter(models: ModelRegistry) -> Json:
     }
 
 
+def threshold_value(points: Iterable[str]) -> Json:
+    """Return the schema of a threshold: a number, or the name of an operating point.
+
+    Args:
+        points: Names of the operating points.
+    """
+    number = {"type": "number", "minimum": 0, "maximum": 1}
+    return {"anyOf": [number, {"type": "string", "enum": [*dict.fromkeys(points)]}]}
+
+
 def threshold_parameters(models: Iterable[ModelVersion]) -> list[Json]:
     """Return the query parameter `threshold`, or no parameter if no model has a threshold."""
     points = [name for each in models for name in each.predictor.operating_points]
-    number = {"type": "number", "minimum": 0, "maximum": 1}
     threshold = {
         "name": "threshold",
         "in": "query",
@@ -54,6 +63,6 @@ def threshold_parameters(models: Iterable[ModelVersion]) -> list[Json]:
         "description": "Decision threshold: a number, or the name of an operating point of the "
         "model. A probability strictly above it is positive. Default: the threshold of the "
         "service.",
-        "schema": {"anyOf": [number, {"type": "string", "enum": [*dict.fromkeys(points)]}]},
+        "schema": threshold_value(points),
     }
     return [threshold] if points else []

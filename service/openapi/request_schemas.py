@@ -1,15 +1,23 @@
 """JSON Schema of prediction requests, made from the features of a model."""
 
+from collections.abc import Collection
+
 from model.prediction.schema import Feature, Schema
-from service.openapi.json_schema import Json, reference
+from service.codecs.json.names import PARAMETERS, SIGNATURE_NAME
+from service.codecs.json.parser import SIGNATURE
+from service.openapi.json_schema import CLOSED, Json, or_null, reference
+from service.openapi.parameters import threshold_value
 
 
-def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
+def request_schemas(
+    schema: Schema, max_rows: int, points: Collection[str], prefix: str = ""
+) -> Json:
     """Return the schemas Instance, ArrayInstance (both one row) and Instances (many rows).
 
     Args:
         schema: Features of the model.
         max_rows: Maximum number of rows of a request.
+        points: Names of the model's operating points.
         prefix: Prefix of the names.
 
     Returns:
@@ -43,11 +51,26 @@ def request_schemas(schema: Schema, max_rows: int, prefix: str = "") -> Json:
                         {**rows, "items": reference(f"{prefix}Instance")},
                         {**rows, "items": reference(f"{prefix}ArrayInstance")},
                     ]
-                }
+                },
+                **companions(points),
             },
             "required": ["instances"],
             "additionalProperties": False,
         },
+    }
+
+
+def companions(points: Collection[str]) -> Json:
+    """Return the properties that may stand beside the rows of a body.
+
+    Args:
+        points: Names of the model's operating points; none if it has no threshold.
+    """
+    threshold = {"threshold": or_null(threshold_value(points))} if points else {}
+    parameters = {"type": ["object", "null"], "properties": threshold} | CLOSED
+    return {
+        **dict.fromkeys(PARAMETERS, parameters),
+        SIGNATURE_NAME: {"type": ["string", "null"], "enum": [SIGNATURE, None]},
     }
 
 

@@ -91,7 +91,7 @@ service.dependencies       ← service.lifecycle service.observability service.o
 service.inference          ← model.arrays model.errors model.prediction service.codecs
     service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
     service.observability service.overload service.problems service.registry service.settings
-service.openapi            ← model.arrays model.prediction service.codecs
+service.openapi            ← model.arrays model.prediction service.codecs service.codecs.json
     service.codecs.open_inference service.codecs.tabular service.health_checks service.inference
     service.problems service.registry
 service.middleware         ← service.observability service.overload service.problems
