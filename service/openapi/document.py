@@ -14,11 +14,12 @@ from service.openapi.metrics_schemas import metrics_schemas
 from service.openapi.open_inference import inference_protocol_paths
 from service.openapi.open_inference_schemas import inference_protocol_schemas
 from service.openapi.predictions import prediction_paths
-from service.openapi.problem_responses import add_problem_responses, problem_schema
+from service.openapi.problem_responses import add_problem_responses, error_schemas
 from service.openapi.reads import complete_reads
 from service.openapi.request_schemas import request_schemas
 from service.openapi.response_schemas import answer_schemas
 from service.openapi.security import add_security, needs_key, security_schemes
+from service.openapi.tabular import table_schemas
 from service.openapi.tags import TAGS
 from service.registry.registry import ModelRegistry
 
@@ -92,9 +93,9 @@ def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
         schema = model_version.predictor.schema
         points = model_version.predictor.operating_points
         schemas |= request_schemas(schema, model_version.max_rows, points, prefix)
-        schemas |= answer_schemas(schema.target, prefix)
+        schemas |= answer_schemas(schema.target, prefix) | table_schemas(schema, prefix)
         schemas |= metrics_schemas(schema.target, prefix)
-    return schemas | invocation_schemas(models.default.predictor) | {"Problem": problem_schema()}
+    return schemas | invocation_schemas(models.default.predictor) | error_schemas()
 
 
 def _prefixes(models: ModelRegistry) -> dict[str, str]:

@@ -15,6 +15,14 @@ _RESPONSE_HEADERS: Final[Json] = {
         "description": "Seconds after which the request may be repeated.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Vary": {
+        "description": "The headers of the request on which the answer depends.",
+        "schema": {"type": "string"},
+    },
+    "Content-Encoding": {
+        "description": "Coding of the answer, if it is compressed, as Accept-Encoding permits.",
+        "schema": {"type": "string", "enum": ["gzip", "zstd"]},
+    },
     "Allow": {
         "description": "The methods that the path supports; with status 405.",
         "schema": {"type": "string"},
@@ -34,6 +42,7 @@ _RESPONSE_HEADERS: Final[Json] = {
 }
 # By status; `default` is the response of all statuses that an operation does not list.
 _HEADERS_OF: Final = {
+    "200": ("Vary", "Content-Encoding"),
     "401": ("WWW-Authenticate",),
     "415": ("Accept", "Accept-Encoding"),
     "503": (RETRY_AFTER,),

@@ -4,9 +4,10 @@ from model.prediction.predictor import Predictor
 from service.codecs.negotiation import CSV, JSON
 from service.openapi.examples import PredictionExamples
 from service.openapi.json_schema import CLOSED, Json, array_of, object_of, reference
+from service.openapi.parameters import ON_ERROR_PARAMETER, threshold_parameters
 from service.openapi.problem_responses import problem_responses
 from service.openapi.request_schemas import companions
-from service.openapi.tabular import table_requests
+from service.openapi.tabular import table_requests, table_responses
 from service.openapi.tags import MLFLOW
 from service.registry.registry import ModelRegistry
 
@@ -26,15 +27,20 @@ def invocations_path(models: ModelRegistry, examples: PredictionExamples) -> Jso
     schema: Json = {"anyOf": [reference(form) for form in forms]}
     body = {
         JSON: {"schema": schema, "examples": examples.mlflow_requests()},
-        CSV: table_requests(models.default.predictor.schema)[CSV]
-        | {"examples": examples.csv_requests()},
+        **table_requests(reference),
     }
-    answer = {JSON: {"schema": reference("Answers"), "examples": examples.mlflow_responses()}}
+    body[CSV]["examples"] = examples.csv_requests()
+    answers: Json = {"anyOf": [reference("Answers"), reference("TableAnswers")]}
+    answer = {
+        JSON: {"schema": answers, "examples": examples.mlflow_responses()},
+        **table_responses(reference),
+    }
     operation = {
         "summary": "Predict for MLflow clients",
         "description": _INVOCATIONS,
         "operationId": "invocations",
         "tags": [MLFLOW],
+        "parameters": [*threshold_parameters([models.default]), ON_ERROR_PARAMETER],
         "requestBody": {"required": True, "content": body},
         "responses": {
             "200": {"description": "OK", "content": answer},

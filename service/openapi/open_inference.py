@@ -21,6 +21,10 @@ _LENGTH: Json = {
     "description": "Bytes of the body that are JSON, if binary data follow them.",
     "schema": {"type": "integer", "minimum": 0},
 }
+_LENGTH_OF_ANSWER: Json = {
+    "description": "Bytes of the answer that are JSON, if binary data follow them.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 _INFER = """\
 Predictions for tensors. All features are in one tensor `input` of shape [rows, features], or each
 feature is in a tensor with its name; the metadata of the model lists them.
@@ -161,6 +165,7 @@ def _infer(
     statuses = (400, 404, 413, 415, 503)
     answer = v2_reference("InferAnswer")
     operation = _operation(operation_id, summary, _INFER, answer, None, *statuses)
+    operation["responses"]["200"]["headers"] = {_LENGTH["name"]: _LENGTH_OF_ANSWER}
     operation["responses"]["200"]["content"] = {
         JSON: {
             "schema": answer,

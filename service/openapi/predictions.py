@@ -77,18 +77,18 @@ def _predict(
     path_parameters: Iterable[Json],
 ) -> Json:
     def any_of(*names: str) -> Json:
-        schemas = (prefix + name for prefix in prefixes.values() for name in names)
-        return {"anyOf": [reference(schema) for schema in schemas]}
+        schemas = [prefix + name for prefix in prefixes.values() for name in names]
+        references = [reference(schema) for schema in schemas]
+        return references[0] if len(references) == 1 else {"anyOf": references}
 
-    predictor = models.default.predictor
-    body = {JSON: {"schema": any_of("Instance", "Instances")}, **table_requests(predictor.schema)}
+    body = {JSON: {"schema": any_of("Instance", "Instances")}, **table_requests(any_of)}
     body[JSON]["examples"] = examples.json_requests()
     body[CSV]["examples"] = examples.csv_requests()
     body[TSV]["examples"] = examples.csv_requests("\t")
     body[NDJSON]["examples"] = examples.ndjson_requests()
     answer = {
-        JSON: {"schema": any_of("Answer", "Answers")},
-        **table_responses(predictor.schema.target),
+        JSON: {"schema": any_of("Answer", "Answers", "TableAnswers")},
+        **table_responses(any_of),
     }
     answer[JSON]["examples"] = examples.json_responses()
     answer[CSV]["examples"] = examples.csv_responses()

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from service.codecs.negotiation import JSON
-from service.openapi.json_schema import Json, object_of, reference
+from service.openapi.json_schema import Json, array_of, object_of, reference
 from service.problems import INFERENCE_PROTOCOLS, MAX_ERRORS, MEDIA_TYPE
 
 _OTHER = "Another error: a malformed, late or too large request, a busy service, and others."
@@ -43,18 +43,28 @@ def add_problem_responses(operation: Json, path: str, *, keys: bool) -> None:
     responses |= {"default": errors(500)["500"] | {"description": _OTHER}}
 
 
-def problem_schema() -> Json:
-    """Return the schema `Problem`, which `problem_responses` refer to."""
+def error_schemas() -> Json:
+    """Return the schemas Problem, FieldError and RowErrors by name."""
     error = {
         "field": {"type": "string", "examples": ["instances.3"]},
         "rule": {"type": "string", "examples": ["must be an object"]},
     }
+    errors = array_of(reference("FieldError")) | {"maxItems": MAX_ERRORS}
     properties = {
         "type": {"type": "string", "const": "about:blank"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "description": "Id of the request."},
-        "errors": {"type": "array", "maxItems": MAX_ERRORS, "items": object_of(error)},
+        "errors": errors,
     }
-    return {"description": "RFC 9457 problem details."} | object_of(properties, "errors")
+    row = object_of({"errors": errors}) | {
+        "description": "An invalid row of a table, with `on_error=mark`: its errors, and the "
+        "fields that are repeated from the request.",
+        "additionalProperties": True,
+    }
+    return {
+        "Problem": {"description": "RFC 9457 problem details."} | object_of(properties, "errors"),
+        "FieldError": object_of(error),
+        "RowErrors": row,
+    }

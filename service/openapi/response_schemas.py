@@ -1,14 +1,17 @@
 """JSON Schema of predictions, made from the target of a model."""
 
 from model.prediction.target import REFER, Binary, MultiClass, MultiLabel, Target
-from service.openapi.json_schema import Json, object_of, reference
+from service.openapi.json_schema import Json, array_of, object_of, reference
 
 PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
 NUMBER: Json = {"type": "number"}
 
 
 def answer_schemas(target: Target, prefix: str = "") -> Json:
-    """Return the schemas Answer (to one instance), Answers (to many) and Prediction (one of many).
+    """Return the schemas of answers in JSON.
+
+    These are Answer (to one instance), Answers (to many), Prediction (one of many), TableAnswers
+    (to a table) and TableRow (one row of a table).
 
     Args:
         target: Target of the model.
@@ -18,9 +21,8 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         Schemas by name.
     """
     prediction: Json = _prediction_properties(target) | {
-        "imputed": {
-            "type": "array",
-            "items": {"type": "string"},
+        "imputed": array_of({"type": "string"})
+        | {
             "description": "Names of the features that were missing; absent if there are none.",
         },
     }
@@ -28,11 +30,20 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     if target.has_threshold:
         threshold = PROBABILITY | {"description": "Decision threshold of the labels."}
         model = {"threshold": threshold} | model
-    predictions = {"type": "array", "items": reference(f"{prefix}Prediction")}
+    predictions = array_of(reference(f"{prefix}Prediction"))
+    rows = array_of(reference(f"{prefix}TableRow"))
+    repeated = {
+        "description": "A prediction, and the fields that are repeated from the request.",
+        "additionalProperties": True,
+    }
     return {
         f"{prefix}Answer": object_of(prediction | model, "imputed"),
         f"{prefix}Answers": object_of({"predictions": predictions} | model),
         f"{prefix}Prediction": object_of(prediction, "imputed"),
+        f"{prefix}TableAnswers": object_of({"predictions": rows} | model),
+        f"{prefix}TableRow": {
+            "anyOf": [object_of(prediction, "imputed") | repeated, reference("RowErrors")]
+        },
     }
 
 

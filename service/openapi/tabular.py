@@ -1,43 +1,86 @@
-"""OpenAPI media types of tables: CSV, tab-separated values, NDJSON and Arrow."""
+"""OpenAPI media types of tables, under each of their names, and the schemas of their bodies."""
+
+from collections.abc import Callable
+from typing import Final
 
 from model.prediction.schema import Schema
 from model.prediction.target import Target
-from service.codecs.negotiation import ARROW, CSV, MULTIPART, NDJSON, TSV
+from service.codecs.negotiation import CSV, JSON, MULTIPART, NAMES, NDJSON, TSV
 from service.codecs.tabular.answer_columns import column_names
-from service.openapi.json_schema import Json
+from service.openapi.json_schema import Json, object_of
 
-TEXT: Json = {"type": "string"}
-BINARY: Json = {"type": "string", "format": "binary"}
+TEXT: Final[Json] = {"type": "string"}
+BINARY: Final[Json] = {"type": "string", "format": "binary"}
+_TEXTS: Final = {CSV: "Csv", TSV: "Csv", NDJSON: "Ndjson"}
+_FILE: Final = BINARY | {"description": "One file of rows, in one of the other media types."}
+
+AnyOf = Callable[[str], Json]
 
 
-def table_requests(schema: Schema) -> Json:
-    """Return the media types of tables of rows."""
-    names = ", ".join(schema.names)
-    csv = (
-        f"A header row with these names in any order: {names}. A cell that is empty, `NA`, `NaN`, "
-        "`null`, `None` or `?` is a missing value."
-    )
-    file = BINARY | {"description": "One file of rows, in one of the other media types."}
-    return {
-        CSV: {
-            "schema": TEXT | {"description": f"{csv} Delimiters are commas, semicolons or tabs."}
+def table_requests(any_of: AnyOf) -> Json:
+    """Return the media types of tables of rows.
+
+    Args:
+        any_of: Returns a schema for the name of one of `table_schemas`, of some or all models.
+    """
+    return _media_types("Rows", any_of) | {MULTIPART: {"schema": object_of({"file": _FILE})}}
+
+
+def table_responses(any_of: AnyOf) -> Json:
+    """Return the media types of tables of predictions.
+
+    Args:
+        any_of: Returns a schema for the name of one of `table_schemas`, of some or all models.
+    """
+    return _media_types("Predictions", any_of)
+
+
+def table_schemas(schema: Schema, prefix: str = "") -> Json:
+    """Return the schemas of the bodies of tables, such as CsvRows and CsvPredictions.
+
+    Args:
+        schema: Features and target of the model.
+        prefix: Prefix of the names.
+
+    Returns:
+        Schemas by name.
+    """
+    names, columns = ", ".join(schema.names), answer_columns(schema.target)
+    schemas = {
+        "CsvRows": TEXT
+        | {
+            "description": f"A header row with these names in any order: {names}. The delimiters "
+            "are commas, semicolons or tabs. A cell that is empty, `NA`, `NaN`, `null`, `None` or "
+            "`?` is a missing value. Other columns are repeated in the answer."
         },
-        TSV: {"schema": TEXT | {"description": f"{csv} Delimiters are tabs."}},
-        NDJSON: {"schema": TEXT | {"description": "One JSON object or array a line."}},
-        ARROW: {"schema": BINARY | {"description": f"Record batches with the columns {names}."}},
-        MULTIPART: {
-            "schema": {"type": "object", "properties": {"file": file}, "required": ["file"]}
+        "NdjsonRows": TEXT
+        | {
+            "description": f"One `{prefix}Instance` or `{prefix}ArrayInstance` a line. Other "
+            "fields of an object are repeated in the answer."
         },
+        "ArrowRows": BINARY
+        | {
+            "description": f"A table with the columns {names}. Other columns are repeated in the "
+            "answer."
+        },
+        "CsvPredictions": TEXT | {"description": f"A header row, a line a row. {columns}"},
+        "NdjsonPredictions": TEXT | {"description": f"One `{prefix}TableRow` a line."},
+        "ArrowPredictions": BINARY | {"description": f"A table with a row for each row. {columns}"},
     }
+    return {prefix + name: each for name, each in schemas.items()}
 
 
-def table_responses(target: Target) -> Json:
-    """Return the media types of tables of predictions."""
-    columns = ", ".join(column_names(target))
-    ndjson = "One JSON object a line, as in `predictions` of the JSON answer."
+def answer_columns(target: Target) -> str:
+    """Return the description of the columns of a table of predictions."""
+    return (
+        f"The columns are {', '.join(column_names(target))}, beside those that are repeated. With "
+        "`on_error=mark`, `error` is the last column, and the others are empty in an invalid row."
+    )
+
+
+def _media_types(content: str, any_of: AnyOf) -> Json:
+    """Return Media Type Objects by name; other names of a type come after all types."""
+    types = {name: of for name, of in NAMES.items() if of != JSON}
     return {
-        CSV: {"schema": TEXT | {"description": f"The columns {columns}."}},
-        TSV: {"schema": TEXT | {"description": f"The columns {columns}."}},
-        NDJSON: {"schema": TEXT | {"description": ndjson}},
-        ARROW: {"schema": BINARY | {"description": f"Record batches with the columns {columns}."}},
+        name: {"schema": any_of(_TEXTS.get(of, "Arrow") + content)} for name, of in types.items()
     }
