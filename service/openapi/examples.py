@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from model.arrays import Array
 from service.codecs.blocks import Block, ScoredBlock, TableWriter
+from service.codecs.negotiation import CSV, NDJSON, TSV
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
 from service.inference.answer import Answer
@@ -129,6 +130,18 @@ class PredictionExamples:
     def ndjson_responses(self) -> Json:
         """Return the answers to `ndjson_requests`."""
         return self._table_responses(NdjsonWriter(self._model_version.encoder, self._threshold))
+
+    def add_table_requests(self, content: Json) -> None:
+        """Add examples to the media types of tables of rows."""
+        content[CSV]["examples"] = self.csv_requests()
+        content[TSV]["examples"] = self.csv_requests("\t")
+        content[NDJSON]["examples"] = self.ndjson_requests()
+
+    def add_table_responses(self, content: Json) -> None:
+        """Add examples to the media types of tables of predictions."""
+        content[CSV]["examples"] = self.csv_responses()
+        content[TSV]["examples"] = self.csv_responses("\t")
+        content[NDJSON]["examples"] = self.ndjson_responses()
 
     def _predict(self, request: Json) -> Any:
         answer = predict_json(self._model_version, to_json(request), self._threshold)

@@ -1,7 +1,7 @@
 """OpenAPI operation of MLflow's scoring protocol."""
 
 from model.prediction.predictor import Predictor
-from service.codecs.negotiation import CSV, JSON
+from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
 from service.openapi.json_schema import CLOSED, Json, array_of, object_of, reference
 from service.openapi.parameters import ON_ERROR_PARAMETER, threshold_parameters
@@ -29,12 +29,13 @@ def invocations_path(models: ModelRegistry, examples: PredictionExamples) -> Jso
         JSON: {"schema": schema, "examples": examples.mlflow_requests()},
         **table_requests(reference),
     }
-    body[CSV]["examples"] = examples.csv_requests()
+    examples.add_table_requests(body)
     answers: Json = {"anyOf": [reference("Answers"), reference("TableAnswers")]}
     answer = {
         JSON: {"schema": answers, "examples": examples.mlflow_responses()},
         **table_responses(reference),
     }
+    examples.add_table_responses(answer)
     operation = {
         "summary": "Predict for MLflow clients",
         "description": _INVOCATIONS,

@@ -17,6 +17,13 @@ ON_ERROR_PARAMETER: Json = {
     "the request.",
     "schema": {"type": "string", "enum": list(ON_ERROR)},
 }
+METRIC_NAMES_PARAMETER: Json = {
+    "name": "name[]",
+    "in": "query",
+    "required": False,
+    "description": "Names of metrics, only for the formats of Prometheus. Default: all metrics.",
+    "schema": {"type": "array", "items": {"type": "string"}},
+}
 
 
 def name_parameter(models: ModelRegistry) -> Json:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from service.codecs.negotiation import CSV, JSON, NDJSON, TSV
+from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
 from service.openapi.json_schema import Json, reference
 from service.openapi.parameters import (
@@ -83,17 +83,13 @@ def _predict(
 
     body = {JSON: {"schema": any_of("Instance", "Instances")}, **table_requests(any_of)}
     body[JSON]["examples"] = examples.json_requests()
-    body[CSV]["examples"] = examples.csv_requests()
-    body[TSV]["examples"] = examples.csv_requests("\t")
-    body[NDJSON]["examples"] = examples.ndjson_requests()
+    examples.add_table_requests(body)
     answer = {
         JSON: {"schema": any_of("Answer", "Answers", "TableAnswers")},
         **table_responses(any_of),
     }
     answer[JSON]["examples"] = examples.json_responses()
-    answer[CSV]["examples"] = examples.csv_responses()
-    answer[TSV]["examples"] = examples.csv_responses("\t")
-    answer[NDJSON]["examples"] = examples.ndjson_responses()
+    examples.add_table_responses(answer)
     not_found = (404,) if path_parameters else ()
     return {
         "summary": summary,

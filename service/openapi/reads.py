@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from service.codecs.negotiation import JSON
 from service.openapi.json_schema import Json, reference
-from service.openapi.parameters import name_parameter, threshold_parameters
+from service.openapi.parameters import METRIC_NAMES_PARAMETER, name_parameter, threshold_parameters
 from service.registry.registry import ModelRegistry
 
 
@@ -55,6 +55,7 @@ def complete_reads(
     for path, versions in (("/metrics", [models.default]), ("/models/{name}/metrics", current)):
         parameters = paths[path]["get"].setdefault("parameters", [])
         parameters.extend(threshold_parameters(versions))
+    paths["/metrics"]["get"]["parameters"].append(METRIC_NAMES_PARAMETER)
 
 
 def _reads(

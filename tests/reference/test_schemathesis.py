@@ -21,7 +21,8 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "30")
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 # JSON Schema cannot express that a tensor's data fit its shape, that the data of a frame fit its
 # columns or that CSV lines are valid, so not every body that matches is answered with 200.
-OF_THE_BODY = ("Content-Encoding", "Inference-Header-Content-Length")  # it must fit them
+# They must fit the body, or the Accept header.
+DEPENDENT = ("Content-Encoding", "Inference-Header-Content-Length", "name[]")
 LOOSE = """
 [[operations]]
 include-path-regex = "^(/v2/.*/infer|/invocations)$"
@@ -48,7 +49,7 @@ def fetch_document(port: int) -> dict[str, Any]:
     for methods in document["paths"].values():
         for operation in methods.values():
             operation["parameters"] = [
-                each for each in operation["parameters"] if each["name"] not in OF_THE_BODY
+                each for each in operation["parameters"] if each["name"] not in DEPENDENT
             ]
     return document
 

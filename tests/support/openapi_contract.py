@@ -81,7 +81,7 @@ class Contract:
         assert set(response.headers) - others <= known, set(response.headers) - others - known
 
     def _path(self, path: str) -> str:
-        paths = self.document["paths"]
+        paths: Json = self.document["paths"]
         if path in paths:
             return path
         templates = (re.sub(r"\{\w+\}", "[^/]+", each) for each in paths)

@@ -14,7 +14,7 @@ import pytest
 from model.artifacts import artifact
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.codecs.negotiation import MEDIA_TYPES
+from service.codecs.negotiation import NAMES
 from service.openapi.tags import TAGS
 from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
@@ -86,7 +86,7 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
         *"200 400 406 413 415 422 503 507".split(),
         "default",
     }
-    tables = set(MEDIA_TYPES) - {"application/json"}
+    tables = {name for name, of in NAMES.items() if of != "application/json"}
     body, answer = operation["requestBody"]["content"], operation["responses"]["200"]["content"]
     assert set(answer) == {"application/json", *tables}
     assert set(body) == {*answer, "multipart/form-data"}

@@ -4,11 +4,13 @@ import csv
 import io
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from support.openapi_contract import Contract, json_lines
 
@@ -56,7 +58,7 @@ class Service:
         content = body if isinstance(body, str) else json.dumps(body)
         headers = {"Content-Type": media_type, "Accept": accept}
         response = await self.send("POST", path + query, content=content, headers=headers)
-        if response.status_code == 200 and media_type == JSON:
+        if response.status_code == 200 and media_type == JSON and body:
             self.contract.check_request(self.url(path), body)
         return response
 
@@ -124,7 +126,8 @@ async def test_json_bodies(service: Service, invalid: Json, path: str) -> None:
         for instances in (rows, rows[:1], arrays, arrays[:1]):
             answer = await service.predict(path, {"instances": instances}, query=query)
             service.contract.validate(answer.json(), {"$ref": "#/components/schemas/Answers"})
-        for body in (invalid, {"instances": [invalid]}, {"instances": [[]]}, {}):
+        bodies: list[Json] = [invalid, {"instances": [invalid]}, {"instances": [[]]}, {}]
+        for body in bodies:
             assert (await service.predict(path, body, query=query)).status_code == 422
         assert (await service.predict(path, "{", query=query)).status_code == 400
     for name in ("params", "parameters"):
@@ -137,7 +140,7 @@ async def test_json_bodies(service: Service, invalid: Json, path: str) -> None:
 
 @pytest.mark.parametrize("media_type", [each for each in NAMES if NAMES[each] in TEXTS])
 async def test_tables(service: Service, invalid: Json, media_type: str) -> None:
-    schemas = {"$ref": "#/components/schemas/TableRow"}
+    schema = {"$ref": "#/components/schemas/TableRow"}
     for query in service.queries():
         for rows in (service.rows, service.rows[:1], [service.rows[0], invalid], []):
             body = service.table(media_type, rows)
@@ -150,7 +153,7 @@ async def test_tables(service: Service, invalid: Json, media_type: str) -> None:
                     lines = list(json_lines(answer.text))
                     assert len(lines) == len(rows)
                     for line in lines:
-                        service.contract.validate(line, schemas)
+                        service.contract.validate(line, schema)
     answer = await service.predict("/predict", "1\n", media_type, query="?on_error=refuse")
     assert answer.status_code == 422
 
@@ -196,7 +199,7 @@ async def test_rejected_requests_have_documented_answers(service: Service) -> No
 async def test_invocations(service: Service, invalid: Json) -> None:
     rows = service.rows
     names, arrays = list(rows[0]), [list(row.values()) for row in rows]
-    forms = [
+    forms: list[Json] = [
         {"dataframe_split": {"columns": names, "data": arrays, "index": [0, 1]}},
         {"dataframe_split": {"columns": names[::-1], "data": [row[::-1] for row in arrays]}},
         {"dataframe_records": rows},
@@ -205,7 +208,8 @@ async def test_invocations(service: Service, invalid: Json) -> None:
         {"inputs": arrays},
         {"inputs": {name: [row[name] for row in rows] for name in names}},
     ]
-    for form, params in itertools.product(forms, ({}, {"params": {}}, {"params": None})):
+    beside: list[Json] = [{}, {"params": {}}, {"params": None}]
+    for form, params in itertools.product(forms, beside):
         assert (await service.predict("/invocations", form | params)).status_code == 200
     assert (await service.predict("/invocations", {"inputs": [invalid]})).status_code == 422
     assert (await service.predict("/invocations", {"other": 1})).status_code == 422
@@ -237,10 +241,42 @@ async def test_infer(service: Service) -> None:
     for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
         for option in options:
             assert (await service.predict(path, tensor | option)).status_code == 200, option
-        for body in ("{", {}, {"inputs": []}, tensor | {"outputs": [{"name": "none"}]}):
+        bodies: list[Any] = ["{", {}, {"inputs": []}, tensor | {"outputs": [{"name": "none"}]}]
+        for body in bodies:
             assert (await service.predict(path, body)).status_code == 400
         wrong = path.replace("{name}", "no-such-model")
         assert (await service.predict(wrong, tensor)).status_code == 404
     for body in ({}, {"ready": True}, {"ready": None}):
         assert (await service.predict("/v2/repository/index", body)).status_code == 200
     assert (await service.predict("/v2/repository/index", {"ready": 1})).status_code == 400
+
+
+def test_the_document_is_valid(kinds: Predictor) -> None:
+    document = create_app(Settings(), kinds).openapi()
+    for name, schema in document["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+
+
+async def test_every_operation_and_media_type_is_compared(service: Service) -> None:
+    for path in READS:
+        for accept in ("*/*", "text/plain", "application/openmetrics-text"):
+            headers = {"Accept": accept, "User-Agent": "test"}
+            await service.send("GET", path, headers=headers)
+    tables = [name for name, of in NAMES.items() if of in TEXTS]
+    for path in (*PATHS, "/invocations"):
+        for accept in (JSON, *tables):
+            await service.predict(path, {"instances": service.rows}, JSON, accept)
+            await service.predict(path, service.table("text/csv", service.rows), "text/csv", accept)
+    tensors = PredictionExamples(ModelVersion(service.predictor, Settings()))
+    tensor = tensors.tensor_requests({"name": "input", "datatype": "FP64"})["rows"]["value"]
+    for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
+        for binary in (True, False):
+            await service.predict(path, tensor | {"parameters": {"binary_data_output": binary}})
+    await service.predict("/v2/repository/index", "")  # the body is optional
+    missing = service.contract.expected() - service.contract.seen
+    assert {media_type for *_, media_type in missing} <= {
+        name
+        for name, of in NAMES.items()
+        if of not in (*TEXTS, JSON)  # need pyarrow
+    }
