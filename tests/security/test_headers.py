@@ -49,6 +49,8 @@ async def test_every_response_has_the_security_headers(
         assert not [name for name in headers if name.startswith("access-control")], where
         assert "set-cookie" not in headers, where
         assert "server" not in headers, where
+        if headers.get("content-type", "").startswith("text/"):
+            assert "charset=utf-8" in headers["content-type"], where
         if answer.request.method == "OPTIONS":
             assert answer.status_code in (404, 405), where
         if headers.get("content-type", "").startswith("text/html"):

@@ -17,6 +17,8 @@ from support.raw_values import is_valid
 
 from model.arrays import Array
 from model.prediction.cells import CellParser
+from model.prediction.delimiters import find_delimiter
+from model.prediction.names import nfc
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from service.codecs.blocks import Block, TableReader, TableRules
@@ -188,8 +190,10 @@ def csv_body(data: bytes) -> bool:
         if blocks is None:
             continue
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        header, *rows = filter(None, csv.reader(io.StringIO(text, "\n")))
-        names = [name.strip() for name in header]
+        delimiter = find_delimiter(text.lstrip("\n").partition("\n")[0], schema.names)
+        reader = csv.reader(io.StringIO(text, "\n"), delimiter=delimiter)
+        header, *rows = filter(None, reader)
+        names = [nfc(name.strip()) for name in header]
         parsers = {feature.name: CellParser(feature) for feature in schema.features}
         expected = []
         for row in rows:
@@ -251,7 +255,7 @@ def seeds(target: str) -> list[bytes]:
     if target == "csv":
         header = "size,age,kind,ill\n"
         lines = ["size,age\n5,0.5\n1,\n", header + '5,1e3,"b c",true\n1,,,0', "\ufeffage,size\r1,5"]
-        lines += [f'id,{header}"a, b",5,1e3,a,true\nc,1,,,0\n']
+        lines += [f'id,{header}"a, b",5,1e3,a,true\nc,1,,,0\n', "age;size\nNA;5\n1,5;1\n?;2\n"]
         return [each.encode() for each in lines]
     if target == "tensors":
         size = {"name": "size", "shape": [2], "datatype": "UINT8"}

@@ -44,6 +44,25 @@ def arrays_of(predictor: Predictor) -> list[Array]:
     return [predictor.theta, *(value for value in values if isinstance(value, np.ndarray))]
 
 
+def with_recipe(predictor: Predictor, data: object) -> bytes:
+    """Return the artifact of a model whose recipe has a table `[data]`."""
+    return artifact.to_bytes(replace(predictor, facts={"recipe": {"data": data}}))
+
+
+def test_missing_values_are_those_of_the_recipe(predictor: Predictor) -> None:
+    found = artifact.from_bytes(with_recipe(predictor, {"missing_values": ["?", "Gro\u0308ße"]}))
+    assert found.schema.missing_values == ("?", "Größe")
+    assert artifact.from_bytes(artifact.to_bytes(found)).schema == found.schema
+    for none in (None, dict[str, object](missing_values=[])):
+        assert artifact.from_bytes(with_recipe(predictor, none)).schema.missing_values == ()
+
+
+@pytest.mark.parametrize("data", ["?", {"missing_values": "?"}, {"missing_values": [1]}])
+def test_missing_values_of_another_type_are_rejected(predictor: Predictor, data: object) -> None:
+    with pytest.raises(ArtifactError, match=r"invalid metadata at facts\.recipe\.data"):
+        with_recipe(predictor, data)
+
+
 # Writing
 
 

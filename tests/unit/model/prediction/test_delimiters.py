@@ -20,7 +20,8 @@ NAMES = ("age", "dose; mg", "size, cm", "größe")
         ("age;x;y\r\n", ";"),
         ("age\tx\ty", "\t"),
         ("age", ","),
-        ("x;y", ","),  # neither has a name
+        ("x;y", ";"),  # neither has a name
+        ('"x, y";"z, a";b', ";"),  # by a comma it is no CSV
         ("age,dose; mg\n", ","),
         ("size, cm;age;dose\n", ";"),
         ('"dose; mg","size, cm"\n', ","),

@@ -156,3 +156,17 @@ def test_values_of_json(predictor: Any) -> None:
     assert together.tobytes() == predictor.predict(rows.astype(float)).tobytes()
     for index, row in enumerate(encoded):
         assert predictor.predict_encoded([row]).tobytes() == together[index : index + 1].tobytes()
+
+
+def test_values_that_are_read_as_missing_are_in_no_table() -> None:
+    schema = schema_of(*MIXED)
+    encoder = encoder_of(schema, ("",) * 4, "none")
+    missing = schema.model_copy(update={"missing_values": ("3", "1", "True")})
+    tables = RowTables.for_model(missing, encoder)
+    assert tables is not None
+    assert tables.encode([2, "red", True, 0]) is not None
+    for row in ([3, "red", True, 0], [2, "1", True, 0], [2, "True", True, 0], [2, "red", True, 1]):
+        assert tables.encode(row) is None
+        usual = RowTables.for_model(schema, encoder)
+        assert usual is not None
+        assert usual.encode(row) is not None

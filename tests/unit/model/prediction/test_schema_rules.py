@@ -55,3 +55,13 @@ def test_check_equals_the_rules_of_each_value(
         assert not np.isnan(rows).any()
     else:
         assert invalid.tolist() == expected
+
+
+def test_numbers_that_are_read_as_missing() -> None:
+    rules = SchemaRules(FEATURES, ("-9", "2.0", "?", "0"))
+    values = np.array([[-9, 2, 0, 1, 2, 0, 0], [1, 0.0, -9.5, -9, 0, 1, 1]], dtype=float)
+    nan = math.nan  # not of the categories and the boolean, whose numbers are codes
+    expected = [[nan, nan, nan, 1, 2, 0, 0], [1, nan, -9.5, nan, 0, 1, 1]]
+    np.testing.assert_array_equal(rules.with_gaps(values), expected)
+    assert values[0, 0] == -9
+    assert SchemaRules(FEATURES, ("?",)).with_gaps(values) is values

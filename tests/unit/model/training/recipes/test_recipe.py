@@ -1,6 +1,7 @@
 """load_recipe: bundled recipes, and errors that name the file, the key and the rule."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -342,3 +343,28 @@ def test_label_smoothing(tmp_path: Path) -> None:
     text = "network.loss = {name = 'binary_cross_entropy', label_smoothing = 0.1}"
     loss = load_recipe(str(extend_article(tmp_path, text))).network.loss
     assert loss.describe() == {"name": "binary_cross_entropy", "label_smoothing": 0.1}
+
+
+def test_names_are_in_nfc(tmp_path: Path) -> None:
+    text = """
+features = [{ name = "größe", minimum = 1 }]
+data.target = "ä"
+data.negative = "ö"
+data.positive = "ü"
+data.missing_values = ["ß", "é"]
+scaling.transform = { "größe" = "log" }
+split = { column = "ñ", validation = "à" }
+"""
+    path = extend_article(tmp_path, unicodedata.normalize("NFD", text))
+    recipe = load_recipe(str(path))
+    assert recipe.schema.names == ("größe",)
+    assert recipe.schema.missing_values == ("ß", "é")
+    assert recipe.transforms == ("log",)
+    assert (recipe.data.target, recipe.data.negative, recipe.data.positive) == ("ä", "ö", "ü")
+    assert (recipe.split.column, recipe.split.validation) == ("ñ", "à")
+
+
+def test_names_that_differ_by_normalization_only_are_rejected(tmp_path: Path) -> None:
+    other = unicodedata.normalize("NFD", "größe")
+    text = f"extends = 'article'\nfeatures = [{{ name = 'größe' }}, {{ name = '{other}' }}]"
+    assert "feature 'größe' is listed twice" in error_text_of(tmp_path, text)

@@ -1,6 +1,7 @@
 """Tables in chunks: rows and line numbers do not depend on the size of the chunks."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -77,3 +78,23 @@ def test_max_rows_reads_the_first_rows_only(tmp_path: Path) -> None:
     assert read_frame(path, 30_000)["a"].tolist() == [str(k) for k in range(30_000)]
     with pytest.raises(DataError, match="line 50002 has 2 cells"):
         read_frame(path)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("names", [("größe", "x, y"), ()])
+def test_delimiter_is_found_by_the_header(
+    tmp_path: Path, delimiter: str, names: tuple[str, ...]
+) -> None:
+    path = tmp_path / "rows.csv"
+    text = f'\n"größe"{delimiter}"x, y"\n"1;2"{delimiter}"3\t,"\n'
+    path.write_text(text, "utf-8-sig")
+    (chunk,) = read_chunks(path, names=names)
+    assert chunk.to_dict("list") == {"größe": ["1;2"], "x, y": ["3\t,"]}
+
+
+def test_frame_has_names_and_cells_in_nfc(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(unicodedata.normalize("NFD", "größe;ä\nö;ü\n"), "utf-8")
+    assert read_frame(path).to_dict("list") == {"größe": ["ö"], "ä": ["ü"]}
+    (chunk,) = read_chunks(path)
+    assert list(chunk.columns) != ["größe", "ä"]  # which are copied as they are
