@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from model.prediction.predictor import Predictor
 from service.compression.middleware import CompressionMiddleware
+from service.cors import CorsPolicy
 from service.dependencies import Dependencies
 from service.fast_path.fast_path import FastPath
 from service.fast_path.recorder import Recorder
@@ -164,12 +165,14 @@ def create_app(
     install_openapi(app, models, pages, keys=settings.api_keys is not None)
     install_problem_handlers(app)
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
+    cors = CorsPolicy(settings.origins) if settings.origins else None
     middleware = partial(
         RequestMiddleware,
         telemetry=telemetry,
         memory=memory,
         access=access,
         access_log=access_log,
+        cors=cors,
     )
     app.add_middleware(CompressionMiddleware, limiter=limiter)
     app.add_middleware(middleware)
@@ -181,7 +184,7 @@ def create_app(
             if isinstance(route, Route) and "GET" in (route.methods or ()) and "{" not in route.path
         }
         recorder = Recorder(telemetry, access_log)
-        app.find_handler = FastPath(recorder, models, access, predict, endpoints).find
+        app.find_handler = FastPath(recorder, models, access, predict, endpoints, cors).find
     for model in models.by_name.values():
         thresholds = model.current.thresholds
         fields = {"model": model.current.title, **thresholds.as_fields(thresholds.active)}

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.cors import CorsPolicy
 from service.observability.metrics import UNMATCHED, Telemetry
 from service.observability.request_ids import new_request_id
 from service.overload.memory import MemoryLedger, memory_full, request_lease
@@ -32,6 +33,7 @@ class RequestMiddleware:
     - A valid X-Request-ID is used, otherwise one is generated; every response has it.
     - Every response has X-Content-Type-Options.
     - An exception that no handler caught is logged and answered with 500, a MemoryError with 503.
+    - Responses to scripts of other origins have CORS headers, errors too, where that is allowed.
     - HEAD is answered as GET without the body, since FastAPI's routes support only GET.
 
     It is one class because each middleware costs every request a few microseconds.
@@ -42,6 +44,7 @@ class RequestMiddleware:
         memory: The ledger in which each request has a lease, released at its end.
         access: The API keys; None to serve without keys.
         access_log: Called after each request; None for no access log.
+        cors: The rules for scripts of other origins; None to allow none.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class RequestMiddleware:
         memory: MemoryLedger,
         access: ApiKeyAuth | None = None,
         access_log: AccessLog | None = None,
+        cors: CorsPolicy | None = None,
     ) -> None:
         self.app = app
         self.telemetry = telemetry
         self.memory = memory
         self.access = access
         self.access_log = access_log
+        self.cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI request; other scopes go on unchanged."""
@@ -74,6 +79,11 @@ class RequestMiddleware:
         if without_body:
             scope = {**scope, "method": "GET"}
         status = 0
+        preflight = None
+        if self.cors is not None and self.cors.is_cross_origin(scope):
+            preflight = self.cors.preflight_response(scope)
+            if preflight is None:
+                send = self.cors.with_headers(scope, send)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -94,6 +104,9 @@ class RequestMiddleware:
         try:
             if rejection := rejection_of(scope):
                 raise rejection
+            if preflight is not None:  # a browser sends no key with it
+                await preflight(scope, receive, send_with_id)
+                return
             if self.access is not None:
                 self.access.require(scope)
             await self.app(scope, receive, send_with_id)

@@ -157,6 +157,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if "Allow" in headers:
             headers["Allow"] = _allowed(headers["Allow"])
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers=headers)
         return Problem(error.status_code, headers=headers).response_for(request.scope)
 
     async def on_request_validation(request: Request, error: Exception) -> Response:
@@ -173,6 +175,12 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def _allowed(methods: str) -> str:
-    """Return a value of Allow, sorted, with HEAD where there is GET: the middleware answers it."""
-    allowed = set(methods.split(", "))
+    """Return a value of Allow, sorted, with the methods that have no routes.
+
+    HEAD is supported where there is GET, and OPTIONS on every path.
+
+    Args:
+        methods: The methods of the routes.
+    """
+    allowed = {*methods.split(", "), "OPTIONS"}
     return ", ".join(sorted(allowed | {"HEAD"} if "GET" in allowed else allowed))

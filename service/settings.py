@@ -21,6 +21,7 @@ SERVICE_LINK_HINT = (
     "enableServiceLinks: false in the pod's specification, or rename the Service"
 )
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
@@ -68,6 +69,17 @@ def _host(name: str) -> str:
 def _hosts(text: str) -> str:
     parse_hosts(text)
     return text
+
+
+def _origins(text: str) -> str:
+    origins = [each.strip().lower() for each in text.split(",") if each.strip()]
+    if not all(each == "*" or _ORIGIN.fullmatch(each) for each in origins):
+        raise ValueError(
+            "must be * or origins such as https://example.org:8443, separated by commas: a scheme "
+            "http or https, a host, and the port unless it is the default one, without a path or a "
+            "slash at the end"
+        )
+    return ",".join(origins)
 
 
 def _root_path(text: str) -> str:
@@ -297,6 +309,12 @@ class Settings(BaseSettings):
         "by commas; `*.example.org` is all names below example.org. Requests to others are "
         "rejected with 421, except health checks and /metrics. Default: any name.",
     )
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+        None,
+        description="Origins of pages whose scripts may call the service and read its answers "
+        "(CORS), such as https://example.org, separated by commas; `*` is all. A browser's "
+        "preflight requests then need no key. Default: none.",
+    )
     docs: bool = Field(True, description="Interactive API documentation at /docs.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
@@ -329,6 +347,11 @@ class Settings(BaseSettings):
         """Allowed SHA-256 digests of artifacts; an empty list allows any."""
         digests = (self.artifact_digest or "").lower().split(",")
         return [each.strip() for each in digests if each.strip()]
+
+    @property
+    def origins(self) -> list[str]:
+        """Origins whose scripts may read answers; an empty list allows none."""
+        return self.cors_origins.split(",") if self.cors_origins else []
 
     @property
     def hosts(self) -> list[str]:

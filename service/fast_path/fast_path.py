@@ -9,6 +9,7 @@ from starlette.types import Scope
 from service.codecs.negotiation import JSON_TO_JSON, negotiate
 from service.compression.accept_encoding import AcceptedCoding, accepted_coding
 from service.compression.codings import coding_of
+from service.cors import CorsPolicy
 from service.fast_path.endpoints import Endpoint, EndpointHandler
 from service.fast_path.predictions import PredictionHandler
 from service.fast_path.recorder import Recorder
@@ -31,6 +32,7 @@ class FastPath:
         access: The API keys; None to serve without keys.
         predict_routes: The routes that predict.
         endpoints: The endpoints of GET requests, by path.
+        cors: The rules for scripts of other origins; None to allow none.
     """
 
     def __init__(
@@ -40,13 +42,17 @@ class FastPath:
         access: ApiKeyAuth | None,
         predict_routes: Iterable[Route],
         endpoints: Mapping[str, Endpoint],
+        cors: CorsPolicy | None = None,
     ) -> None:
         self._recorder, self._models, self._access = recorder, models, access
         self._predict_routes, self._endpoints = tuple(predict_routes), endpoints
+        self._cors = cors
 
     def find(self, scope: Scope) -> Handler | None:
         """Return the handler of requests with the head of an ASGI scope; None if there is none."""
         if rejection_of(scope) is not None:
+            return None
+        if self._cors is not None and self._cors.is_cross_origin(scope):
             return None
         try:
             if self._access is not None:

@@ -94,15 +94,16 @@ service.inference          ← model.arrays model.errors model.prediction servic
 service.openapi            ← model.arrays model.prediction service.codecs service.codecs.json
     service.codecs.open_inference service.codecs.tabular service.health_checks service.inference
     service.problems service.registry
-service.middleware         ← service.observability service.overload service.problems
+service.cors               ←
+service.middleware         ← service.cors service.observability service.overload service.problems
     service.request_context service.security
 service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression
-    service.inference service.middleware service.observability service.overload service.problems
-    service.protocol service.registry service.request_context service.security
+    service.cors service.inference service.middleware service.observability service.overload
+    service.problems service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
     service.environment service.inference service.observability service.openapi service.overload
     service.problems service.registry service.request_context service.settings
-service.app                ← model.prediction service.compression service.dependencies
+service.app                ← model.prediction service.compression service.cors service.dependencies
     service.fast_path service.lifecycle service.middleware service.observability service.openapi
     service.overload service.problems service.protocol service.registry service.request_context
     service.routes service.security service.settings

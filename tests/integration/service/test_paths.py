@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from unit.service.security.test_api_keys import ROW, routes
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ async def test_every_error_is_a_problem(method: str, path: str, status: int, tit
 
 
 async def test_405_keeps_allow() -> None:
-    assert (await get("/number", "POST")).headers["allow"] == "GET, HEAD"
+    assert (await get("/number", "POST")).headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_fastapis_validation_errors_have_the_same_format_and_no_value() -> None:

@@ -176,7 +176,7 @@ async def test_an_error_names_the_field_and_not_the_value(client: httpx.AsyncCli
 async def test_other_methods_are_405(client: httpx.AsyncClient, method: str) -> None:
     answer = await client.request(method, "/predict")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == "OPTIONS, POST"
 
 
 async def test_a_large_body_is_413_with_and_without_content_length(
