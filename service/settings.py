@@ -199,7 +199,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         16 * 1024 * 1024,
         ge=1,
-        description="Maximum size of a JSON or tensor body and of an Arrow record batch, in bytes.",
+        description="Maximum size of a JSON or tensor body, of an Arrow record batch and of a page "
+        "of Parquet, in bytes.",
     )
     max_rows: int = Field(
         100_000,
@@ -210,8 +211,8 @@ class Settings(BaseSettings):
     max_stream_bytes: int = Field(
         4 * 1024**3,
         ge=1,
-        description="Maximum size of a CSV, NDJSON or Arrow body, in bytes. Such a body is scored "
-        "block by block in constant memory, and its number of rows is not limited.",
+        description="Maximum size of a CSV, NDJSON, Arrow or Parquet body, in bytes. Such a body "
+        "is scored block by block in constant memory, and its number of rows is not limited.",
     )
     scoring_threads: int = Field(
         2,
@@ -244,9 +245,10 @@ class Settings(BaseSettings):
         None,
         ge=1,
         description="Maximum size of the temporary files of a process, in bytes. They hold answers "
-        "to tables of more than 1 MiB; a table that does not fit is rejected with 507. Default: "
-        "one third of what the memory limit of the control group leaves to each process after "
-        "160 MiB, since a temporary folder may be in memory; 1 GiB without a limit.",
+        "to tables, and bodies that are Arrow files or Parquet, of more than 1 MiB; a table that "
+        "does not fit is rejected with 507. Default: one third of what the memory limit of the "
+        "control group leaves to each process after 160 MiB, since a temporary folder may be in "
+        "memory; 1 GiB without a limit.",
     )
     api_keys: str | None = Field(
         None,

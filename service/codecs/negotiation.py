@@ -11,7 +11,9 @@ CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 NDJSON: Final = "application/x-ndjson"
 ARROW: Final = "application/vnd.apache.arrow.stream"
-MEDIA_TYPES: Final = (JSON, CSV, TSV, NDJSON, ARROW)
+ARROW_FILE: Final = "application/vnd.apache.arrow.file"
+PARQUET: Final = "application/vnd.apache.parquet"
+MEDIA_TYPES: Final = (JSON, CSV, TSV, NDJSON, ARROW, ARROW_FILE, PARQUET)
 
 # Every name by which a client may ask for a media type, those of `MEDIA_TYPES` first.
 NAMES: Final = {
@@ -22,6 +24,9 @@ NAMES: Final = {
     "application/x-jsonlines": NDJSON,
     "application/json-lines": NDJSON,
     "application/ndjson": NDJSON,
+    "application/x-feather": ARROW_FILE,
+    "application/parquet": PARQUET,
+    "application/x-parquet": PARQUET,
 }
 # By the end of the name of an uploaded file.
 EXTENSIONS: Final = {
@@ -30,10 +35,14 @@ EXTENSIONS: Final = {
     ".json": JSON,
     ".ndjson": NDJSON,
     ".jsonl": NDJSON,
-    ".arrow": ARROW,
+    ".arrow": ARROW_FILE,
     ".arrows": ARROW,
+    ".feather": ARROW_FILE,
+    ".parquet": PARQUET,
 }
 MULTIPART: Final = "multipart/form-data"
+# Those that need pyarrow. The beginning of a body decides which of them it is.
+ARROW_TYPES: Final = (ARROW, ARROW_FILE, PARQUET)
 # The delimiter of each type with a header row; None if the header decides.
 DELIMITER_OF: Final = {CSV: None, TSV: "\t"}
 # Without a charset, some clients take the text of these for Latin-1, or guess.

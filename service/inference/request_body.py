@@ -1,6 +1,6 @@
 """Read a whole request body, up to a maximum size."""
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from service.overload.memory import UNCHARGED_BYTES, request_lease
 from service.problems import Problem
@@ -45,6 +45,31 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | N
             lease.add(-size)
             return body
         message = await receive()
+
+
+async def peek(receive: Receive, size: int) -> tuple[bytes, Receive]:
+    """Receive the beginning of a body.
+
+    Args:
+        receive: The ASGI receive function.
+        size: Number of bytes.
+
+    Returns:
+        At least `size` bytes, fewer only of a shorter body; and a receive function that begins
+        with them.
+    """
+    messages: list[Message] = []
+    start = b""
+    while len(start) < size:
+        messages.append(await receive())
+        start += messages[-1].get("body", b"")
+        if not messages[-1].get("more_body", False):
+            break
+
+    async def receive_again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return start, receive_again
 
 
 def declared_bytes(scope: Scope) -> int:

@@ -1,5 +1,9 @@
-"""Buffer for an answer until it is complete: in memory, and beyond 1 MiB in a temporary file."""
+"""Buffer for an answer until it is complete: in memory, and beyond 1 MiB in a temporary file.
 
+A body that is read at any place is held so, too.
+"""
+
+import io
 import tempfile
 from collections.abc import AsyncIterator
 from typing import IO
@@ -57,6 +61,12 @@ class ResponseSpool:
             raise spools_full() from None
         self._parts.clear()
         self.memory_bytes = CHUNK_BYTES
+
+    def file(self) -> IO[bytes]:
+        """Return everything that was written as a file, open until the exit."""
+        if self._file is None:
+            return io.BytesIO(b"".join(self._parts))
+        return self._file
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield everything that was written, up to 128 KiB at a time."""

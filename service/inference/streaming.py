@@ -220,7 +220,7 @@ async def score_body(
 
     part_bytes = FIRST_PART_BYTES
     with limiter.in_parts() as parts:
-        async for chunk, more in _chunks(receive, max_bytes, lease):
+        async for chunk, more in receive_chunks(receive, max_bytes, lease):
             if chunk is None:
                 return False
             if not more and not parts.started and is_short(chunk):
@@ -261,7 +261,7 @@ def _next_size(part_bytes: int, seconds: float) -> int:
     return part_bytes
 
 
-async def _chunks(
+async def receive_chunks(
     receive: Receive, max_bytes: int, lease: Lease
 ) -> AsyncIterator[tuple[bytes | None, bool]]:
     """Yield the body in chunks of about 128 KiB, each with whether more follow.

@@ -11,10 +11,13 @@ from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.charge import Charge
 from service.codecs.negotiation import (
     ARROW,
+    ARROW_FILE,
+    ARROW_TYPES,
     DELIMITER_OF,
     JSON,
     MEDIA_TYPES,
     NDJSON,
+    PARQUET,
     NegotiatedTypes,
 )
 from service.codecs.tabular.csv_reader import CsvReader
@@ -30,8 +33,9 @@ from service.inference.execution import (
     max_lines,
     run_work,
 )
+from service.inference.files import FileReader, score_file
 from service.inference.instances import json_writer
-from service.inference.request_body import read_body
+from service.inference.request_body import peek, read_body
 from service.inference.response_spool import MEMORY_BYTES, ResponseSpool
 from service.inference.streaming import TableScorer, score_body
 from service.overload.memory import request_lease
@@ -40,7 +44,13 @@ from service.problems import FieldError, Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-ARROW_MODULES: Final = "service.codecs.tabular.arrow_reader", "service.codecs.tabular.arrow_writer"
+ARROW_MODULES: Final = (
+    "service.codecs.tabular.arrow_file",
+    "service.codecs.tabular.arrow_reader",
+    "service.codecs.tabular.arrow_writer",
+    "service.codecs.tabular.parquet_reader",
+)
+MAGIC_BYTES: Final = {b"ARROW1": ARROW_FILE, b"PAR1": PARQUET}  # that a file begins with
 INVALID_ROW_COST: Final = 8  # of a table, in valid rows: all errors of a block are found
 _imported: set[str] = set()
 
@@ -69,12 +79,17 @@ async def predict_table(
     """
     settings, limiter = dependencies.settings, dependencies.limiter
     threshold, mark = model_version.thresholds.parse_table_query(scope["query_string"])
-    if ARROW in media_types:
+    if media_types.request in ARROW_TYPES or media_types.response in ARROW_TYPES:
         await _require_arrow(media_types)
+    body_type = media_types.request
+    if body_type in ARROW_TYPES:
+        start, receive = await peek(receive, max(map(len, MAGIC_BYTES)))
+        is_of = (kind for magic, kind in MAGIC_BYTES.items() if start.startswith(magic))
+        body_type = next(is_of, ARROW)
     writer = _writer(media_types.response, model_version, threshold, mark=mark)
     with ResponseSpool(dependencies.spools) as spool:
         scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
-        if media_types.request == JSON:
+        if body_type == JSON:
             body = await read_body(scope, receive, settings.max_body_bytes)
             connected = body is not None
             if body is not None:
@@ -82,9 +97,15 @@ async def predict_table(
                 short = is_short(body, features, max_json_rows)
                 await run_work(limiter, short, partial(_score_json, model_version, body, scoring))
                 del body
+        elif body_type in MAGIC_BYTES.values():
+            file_reader = _file_reader(body_type, model_version, settings)
+            with ResponseSpool(dependencies.spools) as file:
+                connected = await score_file(
+                    file_reader, scoring, file, scope, receive, settings.max_stream_bytes, limiter
+                )
         else:
-            reader = _reader(media_types.request, model_version, settings)
-            short_body = partial(_is_short, media_types.request, model_version)
+            reader = _reader(body_type, model_version, settings)
+            short_body = partial(_is_short, body_type, model_version)
             connected = await score_body(
                 reader, scoring, scope, receive, settings.max_stream_bytes, limiter, short_body
             )
@@ -116,6 +137,17 @@ def _reader(media_type: str, model_version: ModelVersion, settings: Settings) ->
     return NdjsonReader(rows)
 
 
+def _file_reader(media_type: str, model_version: ModelVersion, settings: Settings) -> FileReader:
+    rules = model_version.parser.rows.rules
+    if media_type == PARQUET:
+        from service.codecs.tabular.parquet_reader import ParquetReader
+
+        return ParquetReader(rules, settings.max_body_bytes)
+    from service.codecs.tabular.arrow_file import ArrowFileReader
+
+    return ArrowFileReader(rules, settings.max_body_bytes)
+
+
 def _writer(
     media_type: str, model_version: ModelVersion, threshold: float, *, mark: bool
 ) -> TableWriter:
@@ -123,10 +155,10 @@ def _writer(
     if media_type in DELIMITER_OF:
         delimiter = DELIMITER_OF[media_type] or ","
         return CsvWriter(schema.target, threshold, mark=mark, delimiter=delimiter)
-    if media_type == ARROW:
+    if media_type in ARROW_TYPES:
         from service.codecs.tabular.arrow_writer import ArrowWriter
 
-        return ArrowWriter(schema.target, threshold, mark=mark)
+        return ArrowWriter(schema.target, threshold, mark=mark, media_type=media_type)
     if media_type == NDJSON:
         return NdjsonWriter(model_version.encoder, threshold)
     return json_writer(model_version, threshold)
@@ -156,8 +188,10 @@ async def _require_arrow(media_types: NegotiatedTypes) -> None:
                 await run_in_thread(import_module, module)
                 _imported.add(module)
         return
-    needs = f"{ARROW} needs the service's arrow extra: pip install 'malignancy[arrow]'"
-    if media_types.request == ARROW:
-        others = [each for each in MEDIA_TYPES if each != ARROW]
+    is_request = media_types.request in ARROW_TYPES
+    media_type = media_types.request if is_request else media_types.response
+    needs = f"{media_type} needs the service's arrow extra: pip install 'malignancy[arrow]'"
+    if is_request:
+        others = [each for each in MEDIA_TYPES if each not in ARROW_TYPES]
         raise Problem(415, f"{needs}.", headers={"Accept": ", ".join(others)})
     raise Problem(406, f"{needs}.")

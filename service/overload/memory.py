@@ -31,10 +31,11 @@ def request_too_large() -> Problem:
 
 
 def spools_full() -> Problem:
-    """Return the problem for an answer that temporary files have no room for: 507."""
+    """Return the problem for a file or an answer that temporary files have no room for: 507."""
     return Problem(
         507,
-        "The service has no room for the answer in a temporary file. Send fewer rows at a time.",
+        "The service has no room in temporary files for the file or the answer. Send fewer rows at "
+        "a time.",
     )
 
 

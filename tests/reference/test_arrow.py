@@ -12,7 +12,7 @@ from support.arrow_streams import ARROW, NAMES, TYPE, pa, post, scores, stream
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from service.app import create_app
 from service.codecs.extra import TAKEN
-from service.codecs.tabular.arrow_reader import EXTRA_RULE
+from service.codecs.tabular.arrow_batches import EXTRA_RULE
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio

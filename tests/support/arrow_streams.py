@@ -1,5 +1,6 @@
 """Arrow streams for tests, and a function that posts them."""
 
+import importlib
 import io
 from typing import Any
 
@@ -32,3 +33,17 @@ def scores(rows: int, kind: Any = None) -> Any:
 
 async def post(client: httpx.AsyncClient, body: bytes, query: str = "") -> httpx.Response:
     return await client.post(f"/predict{query}", content=body, headers=ARROW)
+
+
+def arrow_file(table: Any, **options: Any) -> bytes:
+    rows = options.pop("rows", None)
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table, rows)
+    return sink.getvalue()
+
+
+def parquet(table: Any, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    importlib.import_module("pyarrow.parquet").write_table(table, sink, **options)
+    return sink.getvalue()

@@ -2,11 +2,13 @@
 
 __all__ = [
     "answer_columns",
+    "arrow_file",
     "arrow_framing",
     "arrow_reader",
     "arrow_writer",
     "csv_reader",
     "csv_writer",
     "ndjson",
+    "parquet_reader",
     "upload",
 ]

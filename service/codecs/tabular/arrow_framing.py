@@ -20,7 +20,6 @@ from service.codecs.charge import Charge, uncharged
 from service.problems import Problem
 
 CONTINUATION: Final = 0xFFFFFFFF
-END: Final = struct.pack("<II", CONTINUATION, 0)  # of a stream
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # a message's header_type
 COPIES: Final = 3  # of a message: cut out, in a file, and read from it
 
@@ -51,19 +50,25 @@ class MessageReader:
     Args:
         max_bytes: Maximum size of a message, packed or unpacked, and of all dictionaries together,
             in bytes.
+        has_schema: Whether the schema is known, so that dictionaries or batches come first.
 
     Raises:
         Problem: 400 for a malformed stream, 413 for a size above `max_bytes`, 422 for a delta
             dictionary. Raised by the methods.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, has_schema: bool = False) -> None:
         self._max_bytes = max_bytes
         self._held = bytearray()
         self._dictionary_bytes = 0
         self._metadata: Any = None  # of the next message, once known
         self._size = 8  # bytes of the next message, as far as known
-        self._started = self.ended = False
+        self._started, self.ended = has_schema, False
+
+    @property
+    def is_incomplete(self) -> bool:
+        """True if a message has begun and not ended."""
+        return bool(self._held)
 
     @property
     def held_bytes(self) -> int:
@@ -146,11 +151,15 @@ class MessageReader:
 
     def _require_small(self, size: int) -> None:
         if size > self._max_bytes:
-            raise Problem(
-                413,
-                f"A record batch, and all dictionaries together, must have at most "
-                f"{self._max_bytes} bytes.",
-            )
+            raise self.too_large()
+
+    def too_large(self) -> Problem:
+        """Return the error of a size above the maximum (413)."""
+        return Problem(
+            413,
+            f"A record batch, and all dictionaries together, must have at most "
+            f"{self._max_bytes} bytes.",
+        )
 
 
 def declared_rows(body: bytes, max_bytes: int) -> int | None:

@@ -1,16 +1,18 @@
-"""Writer of application/vnd.apache.arrow.stream: record batches of predictions."""
+"""Writer of Arrow streams, Arrow files and Parquet: record batches of predictions."""
 
+import io
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from model.prediction.target import Target
 from service.codecs.blocks import ScoredBlock
 from service.codecs.extra import Extra
+from service.codecs.negotiation import ARROW, ARROW_FILE, PARQUET
 from service.codecs.tabular.answer_columns import error_texts, extra_names, extra_texts
 from service.codecs.tabular.arrow_extra import ArrowColumns
-from service.codecs.tabular.arrow_framing import END
 
 
 class ArrowWriter:
@@ -23,9 +25,12 @@ class ArrowWriter:
         target: The model's target.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
         mark: Whether to add the column `error`.
+        media_type: One of `ARROW_TYPES`.
     """
 
-    def __init__(self, target: Target, threshold: float, *, mark: bool) -> None:
+    def __init__(
+        self, target: Target, threshold: float, *, mark: bool, media_type: str = ARROW
+    ) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
         columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
         kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
@@ -33,9 +38,11 @@ class ArrowWriter:
         self.taken = self._kinds.keys()
         self.columns: tuple[str, ...] = ()
         self._schema = pa.schema([])
+        self._open, self._sink = _WRITERS[media_type], _Sink()
+        self._file: Any = None
 
     def begin(self, extra: Extra | None) -> bytes:
-        """Return the schema message.
+        """Return the bytes before the rows: the schema, or the beginning of a file.
 
         Args:
             extra: The extra columns of the first block.
@@ -45,7 +52,8 @@ class ArrowWriter:
         if isinstance(extra, ArrowColumns):
             kinds = dict(zip(extra.names, (each.type for each in extra.columns), strict=True))
         self._schema = pa.schema(kinds | self._kinds)
-        return bytes(self._schema.serialize())
+        self._file = self._open(self._sink, self._schema)
+        return self._sink.take()
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a record batch, with nulls for invalid rows."""
@@ -69,11 +77,39 @@ class ArrowWriter:
             column if isinstance(column, pa.Array) else pa.array(column, kind)
             for column, kind in zip(columns, self._schema.types, strict=True)
         ]
-        return bytes(pa.record_batch(arrays, schema=self._schema).serialize())
+        self._file.write_batch(pa.record_batch(arrays, schema=self._schema))
+        return self._sink.take()
 
     def end(self) -> bytes:
-        """Return the end-of-stream marker."""
-        return END
+        """Return the end-of-stream marker, or the footer of a file."""
+        self._file.close()
+        return self._sink.take()
 
 
+class _Sink(io.RawIOBase):
+    """A file that keeps what was written until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        self._size += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002
+        """Return the number of written bytes, the only place where the file is."""
+        return self._size
+
+    def take(self) -> bytes:
+        """Return what was written since the last call."""
+        taken, self._parts = b"".join(self._parts), []
+        return taken
+
+
+_WRITERS = {ARROW: pa.ipc.new_stream, ARROW_FILE: pa.ipc.new_file, PARQUET: pq.ParquetWriter}
 _TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}

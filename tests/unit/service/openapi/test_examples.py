@@ -11,7 +11,7 @@ import pytest
 
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.codecs.negotiation import ARROW, MULTIPART, NAMES
+from service.codecs.negotiation import ARROW_TYPES, MULTIPART, NAMES
 from service.openapi.examples import PredictionExamples
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
@@ -23,7 +23,7 @@ OTHER_NAMES = {name for name, media_type in NAMES.items() if name != media_type}
 # These formats have no text that could be shown, or change with every request.
 WITHOUT_EXAMPLE = {
     *OTHER_NAMES,
-    ARROW,
+    *(name for name, of in NAMES.items() if of in ARROW_TYPES),
     MULTIPART,
     "application/octet-stream",
     "application/openmetrics-text",
