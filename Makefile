@@ -70,8 +70,8 @@ soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; m
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	$(PYTEST) $(PARALLEL) tests/reference
 
-clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlserver ## run the tests with the clients of KServe and MLServer
-	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlserver.py
+clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver ## run the tests with the clients of KServe, MLflow and MLServer
+	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
 
 uvicorn: $(VENV)/test ## run the tests of the server with the oldest uvicorn that is allowed
 	rm -rf $(VENV)-uvicorn
@@ -135,8 +135,9 @@ $(VENV)/oracles: $(VENV)/test
 
 # Each client needs other versions of the service's own dependencies.
 $(VENV)-kserve: CLIENT := kserve==0.21.0
+$(VENV)-mlflow: CLIENT := mlflow==3.17.2
 $(VENV)-mlserver: CLIENT := mlserver==1.7.1
-$(VENV)-kserve $(VENV)-mlserver:
+$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check $(CLIENT) || { rm -rf $@; exit 1; }
 

@@ -36,10 +36,21 @@ def is_route(text: str) -> bool:
     return _ROUTE.fullmatch(text) is not None and not set(text) & set("{}?#")
 
 
+def vertex_path(environment: Mapping[str, str], variable: str) -> str:
+    """Return the path in a variable, without a slash at its end; empty if it is not set.
+
+    Args:
+        environment: Environment variables.
+        variable: Name of the variable.
+    """
+    path = environment.get(variable, "")
+    return path.rstrip("/") or path[:1]
+
+
 def vertex_health_path(environment: Mapping[str, str]) -> str:
     """Return the path at which Vertex AI only checks a container; empty if there is none."""
-    path = environment.get(HEALTH_ROUTE_VARIABLE, "")
-    return "" if path == environment.get(PREDICT_ROUTE_VARIABLE) else path
+    path = vertex_path(environment, HEALTH_ROUTE_VARIABLE)
+    return "" if path == vertex_path(environment, PREDICT_ROUTE_VARIABLE) else path
 
 
 def is_service_link(name: str, value: str) -> bool:

@@ -14,6 +14,7 @@ from service.environment import (
     PREDICT_ROUTE_VARIABLE,
     ROUTE_RULE,
     is_route,
+    vertex_path,
 )
 from service.routes.health import readiness_check
 from service.routes.mlflow import InvocationsEndpoint
@@ -45,7 +46,7 @@ def vertex_health_routes(dependencies: Dependencies) -> list[Route]:
 
 
 def _paths(variable: str) -> list[str]:
-    path = os.environ.get(variable, "")
+    path = vertex_path(os.environ, variable)
     if path and not is_route(path):
         raise VariableError(variable, ROUTE_RULE)
     return [path] if path else []

@@ -48,6 +48,16 @@ async def main(url):
             await infer(client, url, ROWS + 1, False)
         except httpx.HTTPStatusError as error:
             results["error"] = str(error)
+    async with InferenceRESTClient(RESTConfig(protocol="v1")) as client:
+        results["v1"] = [
+            await client.is_server_live(url),
+            await client.is_model_ready(url, "wisconsin"),
+            await client.infer(url, {{"instances": ROWS.tolist()}}, model_name="wisconsin"),
+        ]
+        try:
+            await client.infer(url, {{"instances": [[1]]}}, model_name="wisconsin")
+        except httpx.HTTPStatusError as error:
+            results["v1 error"] = str(error)
     print(json.dumps(results, default=bytes.decode))
 
 asyncio.run(main(sys.argv[1]))
@@ -75,5 +85,10 @@ def test_client_works_unchanged(wisconsin_port: int, wisconsin: Predictor) -> No
         assert answer["probability"] == pytest.approx(probabilities.tolist())
         labels = ["benign"] * 2 if name == "parameters" else ["benign", "malignant"]
         assert answer["label"] == labels
+    live, ready, answer = results["v1"]
+    assert (live, ready) == (True, True)
+    predicted = [each["probability"] for each in answer["predictions"]]
+    assert predicted == pytest.approx(probabilities.tolist())
+    assert "instances.0 must have 9 values" in results["v1 error"]
     assert results["parameters"]["parameters"] == {"threshold": 1}
     assert "Input input, row 1: clump_thickness must be an integer from 1 to 10" in results["error"]

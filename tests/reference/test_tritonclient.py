@@ -55,10 +55,12 @@ def test_server_and_model_state(client: Any, wisconsin: Predictor) -> None:
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("binary", [False, True])
-@pytest.mark.parametrize("datatype", ["FP64", "FP32", "INT64", "UINT8"])
+@pytest.mark.parametrize("datatype", ["FP64", "FP32", "FP16", "BF16", "INT64", "UINT8"])
 def test_inference(
     client: Any, wisconsin: Predictor, datatype: str, binary: bool, compression: str | None
 ) -> None:
+    if datatype in ("FP16", "BF16") and not binary:
+        pytest.skip("the client sends 16-bit floats only as binary data")
     result = client.infer(
         "wisconsin",
         [input_tensor(triton, datatype, binary)],
@@ -86,6 +88,47 @@ def test_outputs_and_threshold_are_selected(
     assert [each["name"] for each in result.get_response()["outputs"]] == ["label", "probability"]
 
 
+def test_classification(client: Any, wisconsin: Predictor) -> None:
+    for binary in (False, True):
+        outputs = [triton.InferRequestedOutput("probability", binary, class_count=1)]
+        result = client.infer("wisconsin", [input_tensor(triton, "FP64", True)], outputs=outputs)
+        classes = [
+            (each.decode() if isinstance(each, bytes) else each).split(":")
+            for each in result.as_numpy("probability").ravel().tolist()
+        ]
+        probabilities = wisconsin.predict(ROWS.astype(np.float64))[:, 0]
+        np.testing.assert_allclose([float(value) for value, *_ in classes], probabilities)
+        assert [rest for _, *rest in classes] == [["0", "malignant"]] * len(ROWS)
+
+
+def test_parameters_without_a_meaning_are_ignored(client: Any, wisconsin: Predictor) -> None:
+    result = client.infer(
+        "wisconsin",
+        [input_tensor(triton, "FP64", True)],
+        sequence_id=7,
+        sequence_start=True,
+        sequence_end=True,
+        priority=2,
+        timeout=1_000_000,
+    )
+    assert_correct(result, wisconsin)
+
+
+def test_statistics_and_configuration(client: Any, wisconsin: Predictor) -> None:
+    def counts(*which: str) -> tuple[int, int]:
+        (statistics,) = client.get_inference_statistics(*which)["model_stats"]
+        return statistics["inference_count"], statistics["inference_stats"]["success"]["count"]
+
+    names = [(), ("wisconsin",), ("wisconsin", wisconsin.version)]
+    rows, requests = counts()
+    client.infer("wisconsin", [input_tensor(triton, "FP64", True)])
+    for which in names:
+        assert counts(*which) == (rows + len(ROWS), requests + 1)
+    config = client.get_model_config("wisconsin", wisconsin.version)
+    assert config["input"] == [{"name": "input", "data_type": "TYPE_FP64", "dims": [9]}]
+    assert config["max_batch_size"] > 0
+
+
 def test_one_tensor_per_feature(client: Any, wisconsin: Predictor) -> None:
     tensors = []
     for name, column in zip(wisconsin.schema.names, ROWS.T, strict=True):
@@ -101,8 +144,14 @@ def test_errors_are_shown(client: Any) -> None:
         client.infer("wisconsin", [tensor])
     with pytest.raises(utils.InferenceServerException, match="no model of this name"):
         client.get_model_metadata("none")
-    with pytest.raises(utils.InferenceServerException, match="no resource at this path"):
-        client.get_inference_statistics("wisconsin")
+    with pytest.raises(utils.InferenceServerException, match="loaded from the files in the settin"):
+        client.load_model("wisconsin")
+    with pytest.raises(utils.InferenceServerException, match="loaded from the files in the settin"):
+        client.unload_model("wisconsin")
+    with pytest.raises(utils.InferenceServerException, match="Shared memory is not supported"):
+        client.get_system_shared_memory_status()
+    with pytest.raises(utils.InferenceServerException, match="follow the settings"):
+        client.update_log_settings({"log_info": False})
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
