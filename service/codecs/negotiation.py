@@ -59,11 +59,13 @@ class NegotiatedTypes(NamedTuple):
         request: The media type of the request's body.
         response: The media type of the answer.
         content_type: The header of the answer: its media type by the name that the client uses.
+        has_header: False for a body in CSV whose first line is a row, by the parameter `header`.
     """
 
     request: str
     response: str
     content_type: str
+    has_header: bool = True
 
 
 JSON_TO_JSON: Final = NegotiatedTypes(JSON, JSON, JSON)
@@ -86,10 +88,10 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
         Problem: Accept excludes every format (406), or the body has an unsupported media type
             or charset (415).
     """
-    body, accepted = JSON, []
+    body, has_header, accepted = JSON, True, []
     for name, value in headers:
         if name == b"content-type" and value not in (b"", b"application/json"):
-            body = _body_type(value.decode("latin-1"))
+            body, has_header = _body_type(value.decode("latin-1"))
         elif name == b"accept" and value not in (b"", b"*/*"):
             accepted.append(value.decode("latin-1"))
     if body is MULTIPART:
@@ -101,22 +103,27 @@ def negotiate(headers: Headers, answer: str | None = None) -> NegotiatedTypes:
         return JSON_TO_JSON
     response = NAMES[preferred]
     content_type = f"{preferred}; charset=utf-8" if response in TEXTS else preferred
-    return NegotiatedTypes(NAMES[body], response, content_type)
+    return NegotiatedTypes(NAMES[body], response, content_type, has_header)
 
 
-def _body_type(content_type: str) -> str:
-    """Return the name of the body's media type, of `NAMES` or multipart. Raises Problem (415)."""
+def _body_type(content_type: str) -> tuple[str, bool]:
+    """Return the name of the body's media type, of `NAMES` or multipart, and if it has a header.
+
+    Raises:
+        Problem: The media type or one of its parameters is not supported (415).
+    """
     name, parameters = parse_media_range(content_type)
     if name == MULTIPART:
-        return MULTIPART
+        return MULTIPART, True
+    header = parameters.get("header", "present")
     if name not in NAMES:
         rule = f"The media type of the body must be one of {', '.join(MEDIA_TYPES)}"
     elif parameters.get("charset", "utf-8") not in UTF_8_NAMES:
         rule = "The charset of the body must be utf-8"
-    elif NAMES[name] in DELIMITER_OF and parameters.get("header", "present") != "present":
-        rule = "The table must have a header row, so the parameter header must be present"
+    elif NAMES[name] in DELIMITER_OF and header not in ("present", "absent"):
+        rule = "The parameter header of a table must be present or absent"
     else:
-        return name
+        return name, header == "present" or NAMES[name] not in DELIMITER_OF
     detail = f"{rule}. Send a Content-Type header, for example Content-Type: {JSON}."
     raise Problem(415, detail, headers={"Accept": ", ".join(MEDIA_TYPES)})
 

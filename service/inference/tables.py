@@ -104,7 +104,8 @@ async def predict_table(
                     file_reader, scoring, file, scope, receive, settings.max_stream_bytes, limiter
                 )
         else:
-            reader = _reader(body_type, model_version, settings)
+            has_header = media_types.has_header
+            reader = _reader(body_type, model_version, settings, has_header=has_header)
             short_body = partial(_is_short, body_type, model_version)
             connected = await score_body(
                 reader, scoring, scope, receive, settings.max_stream_bytes, limiter, short_body
@@ -126,10 +127,12 @@ def _score_json(
     scoring.finish(charge)
 
 
-def _reader(media_type: str, model_version: ModelVersion, settings: Settings) -> TableReader:
+def _reader(
+    media_type: str, model_version: ModelVersion, settings: Settings, *, has_header: bool
+) -> TableReader:
     rows = model_version.parser.rows
     if media_type in DELIMITER_OF:
-        return CsvReader(rows.rules, DELIMITER_OF[media_type])
+        return CsvReader(rows.rules, DELIMITER_OF[media_type], has_header=has_header)
     if media_type == ARROW:
         from service.codecs.tabular.arrow_reader import ArrowReader
 

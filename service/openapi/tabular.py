@@ -51,7 +51,9 @@ def table_schemas(schema: Schema, prefix: str = "") -> Json:
         | {
             "description": f"A header row with these names in any order: {names}. The delimiters "
             "are commas, semicolons or tabs. A cell that is empty, `NA`, `NaN`, `null`, `None` or "
-            "`?` is a missing value. Other columns are repeated in the answer."
+            "`?` is a missing value. Other columns are repeated in the answer. With the parameter "
+            "`header=absent` of the media type, there is no header row, and the columns are in "
+            "this order."
         },
         "NdjsonRows": TEXT
         | {

@@ -51,7 +51,8 @@ class CsvReader:
 
     Args:
         rules: The model's rules.
-        delimiter: The delimiter; None to find it by the header.
+        delimiter: The delimiter; None to find it by the header, a comma without one.
+        has_header: False if the first line is a row, with the features in the schema's order.
 
     Raises:
         Problem: 400 for malformed CSV, 413 for a line that is too long, 422 for a header that does
@@ -60,11 +61,16 @@ class CsvReader:
 
     missing_bytes = 0
 
-    def __init__(self, rules: TableRules, delimiter: str | None = None) -> None:
+    def __init__(
+        self, rules: TableRules, delimiter: str | None = None, *, has_header: bool = True
+    ) -> None:
         self._schema, self._rules = rules.schema, rules
         self._lines = LineBuffer(universal=True)
         self._delimiter = delimiter
         self._columns: _Columns | None = None
+        if not has_header:
+            self._delimiter = delimiter or ","
+            self._columns = _Columns(list(rules.schema.names), rules)
         self._open = ""  # the beginning of a row that continues on the next line
 
     @property

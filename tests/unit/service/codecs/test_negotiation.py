@@ -72,7 +72,7 @@ async def test_utf_8_by_its_names(client: httpx.AsyncClient, content_type: str) 
     [
         ("application/json; charset=utf-16", "The charset of the body must be utf-8."),
         ("text/csv; charset=windows-1252", "The charset of the body must be utf-8."),
-        ("text/csv; header=absent", "The table must have a header row"),
+        ("text/csv; header=none", "The parameter header of a table must be present or absent"),
         ("text/html", "The media type of the body must be one of application/json, text/csv"),
     ],
 )

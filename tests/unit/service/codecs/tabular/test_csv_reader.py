@@ -63,6 +63,27 @@ SAME = {
 }
 
 
+@pytest.mark.parametrize("name", [name for name in SAME if name != "quotes"])
+async def test_rows_without_a_header(client: httpx.AsyncClient, name: str) -> None:
+    """As SageMaker's clients send them; an answer has a header all the same."""
+    table = SAME[name]
+    rows = table.replace(HEADER.replace(",", " ,\t") if name == "blanks" else HEADER, "")
+    assert rows != table
+    expected = await post(client, table)
+    for path in ("/predict", "/invocations"):
+        headers = {"Content-Type": "text/csv; header=absent", "Accept": "text/csv"}
+        answer = await client.post(path, content=rows, headers=headers)
+        assert (answer.status_code, answer.text) == (200, expected.text)
+    tabs = {"Content-Type": "text/tab-separated-values; header=absent", "Accept": "text/csv"}
+    answer = await client.post("/predict", content=BENIGN.replace(",", "\t"), headers=tabs)
+    assert answer.text.splitlines() == expected.text.splitlines()[:2]
+    headers = {"Content-Type": "text/csv; header=absent"}
+    for body in (f"{HEADER}\n{BENIGN}", f"{BENIGN},1", "5,1"):
+        answer = await client.post("/predict", content=body, headers=headers)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"].startswith("rows.0")
+
+
 @pytest.mark.parametrize("body", SAME.values(), ids=list(SAME))
 async def test_the_same_table_in_other_words(client: httpx.AsyncClient, body: str) -> None:
     plain = await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n")
