@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from model.errors import DataError
+from model.prediction.cells import MARKERS
 from model.prediction.names import is_name
 
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
@@ -146,7 +147,7 @@ def _is_key(column: "pd.Series[str]") -> bool:
 
 def _feature(column: "pd.Series[str]") -> Iterator[str]:
     """Yield the line of a feature, or a comment with the reason why the column is left out."""
-    name, present = str(column.name), column[column != ""]
+    name, present = str(column.name), column[~column.isin(["", *MARKERS])]
     if not is_name(name):
         yield f"    # {_quoted(name)} is left out: not a valid feature name"
         return
@@ -175,7 +176,7 @@ def _feature(column: "pd.Series[str]") -> Iterator[str]:
     missing = len(column) - len(present)
     if missing:
         fields.append("may_be_missing = true")
-    note = f" # empty in {_rows(missing)}" if missing else ""
+    note = f" # missing in {_rows(missing)}" if missing else ""
     yield f"    {{ {', '.join(fields)} }},{note}"
 
 

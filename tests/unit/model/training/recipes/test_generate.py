@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.errors import DataError
 from model.pipelines.train import train
 from model.training.recipes.generate import first_recipe
 from model.training.recipes.recipe import BUNDLED, Recipe, load_recipe
+from model.training.tables.partitions import read_table
 from model.training.tables.readers import read_frame
 
 WISCONSIN = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
@@ -43,6 +45,16 @@ def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
     assert f'# "{LONG}" is left out: not a valid feature name' in text
     assert "# same is left out: it is the same in every row" in text
     assert "# patient_id is left out: it identifies the row" in text
+
+
+@pytest.mark.parametrize("marker", ["NA", "?", "NaN", "null"])
+def test_markers_are_missing_values(tmp_path: Path, marker: str) -> None:
+    text = TABLE.replace(",,", f",{marker},")
+    assert text.count(marker) == 2
+    expected = generate(tmp_path, TABLE)[1].schema
+    recipe = generate(tmp_path, text.replace(",", ";"))[1]
+    assert recipe.schema == expected
+    assert np.isnan(read_table(recipe).rows).sum() == 2
 
 
 def test_wisconsin_table_trains_with_its_first_recipe(tmp_path: Path) -> None:
