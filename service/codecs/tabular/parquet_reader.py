@@ -19,12 +19,15 @@ from service.problems import FieldError, Problem, safe_name
 
 MAGIC: Final = b"PAR1"
 END_BYTES: Final = 8  # size of the footer, and the magic bytes again
-FOOTER_COPIES: Final = 320  # memory of a footer of the smallest structures, in footers
+# Memory of a footer, in footers: while the smallest structures are parsed, and of a valid one.
+PARSED_FOOTERS, FOOTERS = 320, 32
 MAX_LIST: Final = 100_000  # elements of a list in the footer
-BUFFER_BYTES: Final = 64 * 1024  # read at once of a column
+BUFFER_BYTES: Final = 16 * 1024  # read at once of a column
 MAX_PAGES: Final = 100_000  # of a row group
 FREE_ROWS, ROWS_PER_BYTE = 1_000_000, 8  # of a file; a bit is the least that a row of Arrow takes
-VALUE_BYTES: Final = 16  # memory of a value and its levels
+VALUE_BYTES: Final = 4  # memory of a value before it is read: its length
+TEXT_BYTES: Final = 16  # memory of a value of a dictionary, besides its characters
+CELL_BYTES: Final = 32  # memory of a cell of a batch, with its levels and copies
 MAX_VALUE_BYTES: Final = 64  # of a column of fixed size; decimals have 32
 
 
@@ -80,7 +83,8 @@ class ParquetReader:
         if size < 2 * END_BYTES:
             raise malformed()
         file.seek(size - END_BYTES)
-        charge(FOOTER_COPIES * int.from_bytes(file.read(4), "little"))
+        footer_bytes = int.from_bytes(file.read(4), "little")
+        charge(PARSED_FOOTERS * footer_bytes)
         source = pa.PythonFile(file, "r")
         options = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
         table = pq.ParquetFile(
@@ -89,6 +93,7 @@ class ParquetReader:
             thrift_container_size_limit=MAX_LIST,
             **options,
         )
+        charge((FOOTERS - PARSED_FOOTERS) * footer_bytes)
         metadata = table.metadata
         rows = sum(metadata.row_group(each).num_rows for each in range(metadata.num_row_groups))
         if rows > FREE_ROWS + ROWS_PER_BYTE * size:
@@ -101,10 +106,9 @@ class ParquetReader:
         # As dictionaries, since a column may repeat one large text any number of times.
         texts = [each.path for each in columns if each.physical_type == "BYTE_ARRAY"]
         table = pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, **options)
-        kinds = table.schema_arrow
+        kinds = dict(zip(table.schema_arrow.names, table.schema_arrow.types, strict=True))
         for column in columns:
-            is_flat = column.path in kinds.names
-            is_dictionary = is_flat and pa.types.is_dictionary(kinds.field(column.path).type)
+            is_dictionary = pa.types.is_dictionary(kinds.get(column.path, pa.null()))
             if column.physical_type == "BYTE_ARRAY" and not is_dictionary:
                 rule = "must be a column of text, if its values have no fixed size"
             elif column.physical_type == "FIXED_LEN_BYTE_ARRAY" and column.length > MAX_VALUE_BYTES:
@@ -140,8 +144,9 @@ class ParquetReader:
                     raise Problem.invalid([FieldError(field=field, rule=rule)])
                 memory = page.packed_bytes + page.unpacked_bytes
                 if page.is_dictionary:
-                    dictionary = max(dictionary, memory + VALUE_BYTES * page.values)
+                    dictionary = max(dictionary, memory + TEXT_BYTES * page.values)
                 else:
                     largest = max(largest, memory + VALUE_BYTES * page.values)
-            total += dictionary + largest + BUFFER_BYTES
+            total += dictionary + largest + min(BUFFER_BYTES, chunk.total_compressed_size)
+            total += CELL_BYTES * min(group.num_rows, self._rows)
         return total
