@@ -134,8 +134,14 @@ def hostile_clients(clients: Clients, predictor: Predictor) -> None:
     plain = tensor % flat[:-1]
     packed = gzip.compress(plain + b" " * (16 * MIB - len(plain)), 9)
     inflated = post(f"/v2/models/{predictor.name}/infer", packed, "Content-Encoding: gzip", close)
-    answered = post("/predict", b'{"instances":[%b]}' % b",".join([ROW] * 100_000))
+    answered_body = b'{"instances":[%b]}' % b",".join([ROW] * 100_000)
+    answered = post("/predict", answered_body)
     header = ",".join(names).encode() + b"\n"
+    table = gzip.compress(header + b"5,1,1,1,2,1,3,1,1\n" * 1_000_000)
+    packed_table = post(
+        "/predict", table, "Content-Type: text/csv", "Content-Encoding: gzip", close
+    )
+    packed_answer = post("/predict", answered_body, "Accept-Encoding: gzip")
 
     def bad_rows() -> Iterator[bytes]:
         yield start_of_stream("/predict?on_error=mark", "text/csv") + chunk(header)
@@ -172,6 +178,8 @@ def hostile_clients(clients: Clients, predictor: Predictor) -> None:
     for kind, data in {"large": large, "odd": odd, "frame": frame}.items():
         clients.add(kind, 10, lambda data=data: iter([data]), read=True)  # type: ignore[misc]
     clients.add("inflated", 30, lambda: iter([inflated]), read=True)
+    clients.add("packed table", 10, lambda: iter([packed_table]), read=True)
+    clients.add("packed answer", 20, lambda: iter([packed_answer]), read=False)
     clients.add("not read", 50, lambda: iter([answered]), read=False)
     clients.add("bad rows", 5, bad_rows, read=True)
     clients.add("good rows", 5, good_rows, read=True)
