@@ -69,7 +69,8 @@ class CellParser:
         Returns:
             NaN for one of `missing_values`; infinity for a text that is no category.
         """
-        return self._categories.get(self._names.find(name), math.inf)
+        value = self._categories.get(name)  # most names need no search
+        return self._categories.get(self._names.find(name), math.inf) if value is None else value
 
 
 def cell_parsers(schema: Schema) -> list[CellParser]:
