@@ -9,6 +9,7 @@ from service.openapi.examples import PredictionExamples
 from service.openapi.headers import add_headers, response_headers
 from service.openapi.invocations import invocation_schemas, invocations_path
 from service.openapi.json_schema import Json
+from service.openapi.kserve import kserve_paths, kserve_schemas
 from service.openapi.metadata_schemas import metadata_schemas
 from service.openapi.metrics_schemas import metrics_schemas
 from service.openapi.open_inference import inference_protocol_paths
@@ -21,6 +22,7 @@ from service.openapi.response_schemas import answer_schemas
 from service.openapi.security import add_security, needs_key, security_schemes
 from service.openapi.tabular import table_schemas
 from service.openapi.tags import TAGS
+from service.openapi.triton import triton_paths, triton_schemas
 from service.registry.registry import ModelRegistry
 
 # Relative to the document, so that it is right behind a proxy that removes a prefix of the path.
@@ -69,6 +71,8 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys
         | invocations_path(models, examples)
         | document["paths"]
         | inference_protocol_paths(models, app.version, examples)
+        | triton_paths(models)
+        | kserve_paths(models, prefixes, examples)
     )
     complete_reads(paths, models, app.version, prefixes, [*paths, *pages])
     for path, operations in paths.items():
@@ -88,6 +92,7 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys
 
 def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
     schemas = metadata_schemas() | inference_protocol_schemas(models)
+    schemas |= triton_schemas() | kserve_schemas()
     for name, prefix in prefixes.items():
         model_version = models.find(name)
         schema = model_version.predictor.schema
@@ -95,7 +100,8 @@ def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
         schemas |= request_schemas(schema, model_version.max_rows, points, prefix)
         schemas |= answer_schemas(schema.target, prefix) | table_schemas(schema, prefix)
         schemas |= metrics_schemas(schema.target, prefix)
-    return schemas | invocation_schemas(models.default.predictor) | error_schemas()
+        schemas |= invocation_schemas(model_version.predictor, prefix)
+    return schemas | error_schemas()
 
 
 def _prefixes(models: ModelRegistry) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """OpenAPI operation of MLflow's scoring protocol."""
 
+from collections.abc import Iterable
+from functools import partial
+
 from model.prediction.predictor import Predictor
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import CLOSED, Json, array_of, object_of, reference
+from service.openapi.json_schema import CLOSED, Json, any_of_models, array_of, object_of, reference
 from service.openapi.parameters import ON_ERROR_PARAMETER, threshold_parameters
 from service.openapi.problem_responses import problem_responses
 from service.openapi.request_schemas import companions
@@ -11,6 +14,7 @@ from service.openapi.tabular import table_requests, table_responses
 from service.openapi.tags import MLFLOW
 from service.registry.registry import ModelRegistry
 
+_FORMS = ("DataframeSplit", "DataframeRecords", "InvocationInstances", "InvocationInputs")
 _INVOCATIONS = """\
 The scoring protocol of MLflow, for the default model: one of its JSON forms, or a table. The answer
 is JSON, unless the request is a table and Accept prefers another media type."""
@@ -23,43 +27,64 @@ def invocations_path(models: ModelRegistry, examples: PredictionExamples) -> Jso
         models: The models in service.
         examples: Examples for the default model.
     """
-    forms = ("DataframeSplit", "DataframeRecords", "InvocationInstances", "InvocationInputs")
-    schema: Json = {"anyOf": [reference(form) for form in forms]}
-    body = {
-        JSON: {"schema": schema, "examples": examples.mlflow_requests()},
-        **table_requests(reference),
-    }
-    examples.add_table_requests(body)
-    answers: Json = {"anyOf": [reference("Answers"), reference("TableAnswers")]}
-    answer = {
-        JSON: {"schema": answers, "examples": examples.mlflow_responses()},
-        **table_responses(reference),
-    }
-    examples.add_table_responses(answer)
     operation = {
         "summary": "Predict for MLflow clients",
         "description": _INVOCATIONS,
         "operationId": "invocations",
         "tags": [MLFLOW],
         "parameters": [*threshold_parameters([models.default]), ON_ERROR_PARAMETER],
-        "requestBody": {"required": True, "content": body},
+        "requestBody": {"required": True, "content": invocation_requests(examples, [""])},
         "responses": {
-            "200": {"description": "OK", "content": answer},
+            "200": {
+                "description": "OK",
+                "content": invocation_responses(examples, [""]),
+            },
             **problem_responses(400, 406, 413, 415, 422, 503, 507),
         },
     }
     return {"/invocations": {"post": operation}}
 
 
-def invocation_schemas(predictor: Predictor) -> Json:
+def invocation_requests(examples: PredictionExamples, prefixes: Iterable[str]) -> Json:
+    """Return the media types of bodies: JSON in MLflow's forms, and tables.
+
+    Args:
+        examples: Examples for the default model.
+        prefixes: Prefix of the names of the schemas of each model that the path serves.
+    """
+    any_of = partial(any_of_models, tuple(prefixes))
+    content = {
+        JSON: {"schema": any_of(*_FORMS), "examples": examples.mlflow_requests()},
+        **table_requests(any_of),
+    }
+    examples.add_table_requests(content)
+    return content
+
+
+def invocation_responses(examples: PredictionExamples, prefixes: Iterable[str]) -> Json:
+    """Return the media types of answers to `invocation_requests` with the same arguments."""
+    any_of = partial(any_of_models, tuple(prefixes))
+    content = {
+        JSON: {
+            "schema": any_of("Answers", "TableAnswers"),
+            "examples": examples.mlflow_responses(),
+        },
+        **table_responses(any_of),
+    }
+    examples.add_table_responses(content)
+    return content
+
+
+def invocation_schemas(predictor: Predictor, prefix: str) -> Json:
     """Return the schemas of MLflow's JSON forms by name.
 
     Args:
-        predictor: The default model.
+        predictor: The model.
+        prefix: Prefix of the names.
     """
     names = list(predictor.schema.names)
-    objects = array_of(reference("Instance")) | {"minItems": 1}
-    arrays = array_of(reference("ArrayInstance")) | {"minItems": 1}
+    objects = array_of(reference(f"{prefix}Instance")) | {"minItems": 1}
+    arrays = array_of(reference(f"{prefix}ArrayInstance")) | {"minItems": 1}
     split: Json = {
         "columns": array_of({"type": "string", "enum": names})
         | {"description": "Names of the features, in the order of the data.", "minItems": 1},
@@ -78,4 +103,6 @@ def invocation_schemas(predictor: Predictor) -> Json:
         "InvocationInputs": {"inputs": {"anyOf": [objects, arrays, columns | CLOSED]}},
     }
     beside = companions(predictor.operating_points)
-    return {name: object_of(form | beside, *beside) | CLOSED for name, form in forms.items()}
+    return {
+        prefix + name: object_of(form | beside, *beside) | CLOSED for name, form in forms.items()
+    }

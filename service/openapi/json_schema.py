@@ -1,5 +1,6 @@
 """Building blocks of JSON Schema, as an OpenAPI document has them."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -37,3 +38,14 @@ def map_of(values: Json) -> Json:
 def reference(name: str) -> Json:
     """Return a reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def any_of_models(prefixes: Iterable[str], *names: str) -> Json:
+    """Return the schema of a value of any of several schemas, each of one or more models.
+
+    Args:
+        prefixes: Prefix of the names of each model's schemas.
+        names: Names of schemas, without the prefix.
+    """
+    references = [reference(prefix + name) for prefix in prefixes for name in names]
+    return references[0] if len(references) == 1 else {"anyOf": references}

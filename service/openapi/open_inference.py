@@ -48,7 +48,7 @@ def inference_protocol_paths(
     name = models.default.predictor.name
     paths: Json = {
         "/v2": {
-            "get": _operation(
+            "get": inference_operation(
                 "server_metadata",
                 "Get the metadata of the server",
                 "Name, version and protocol extensions of the server.",
@@ -57,7 +57,7 @@ def inference_protocol_paths(
             )
         },
         "/v2/health/live": {
-            "get": _operation(
+            "get": inference_operation(
                 "server_live",
                 "Check that the server is live",
                 "200 while the process answers.",
@@ -66,7 +66,7 @@ def inference_protocol_paths(
             )
         },
         "/v2/health/ready": {
-            "get": _operation(
+            "get": inference_operation(
                 "server_ready",
                 "Check that the server is ready",
                 "200 while all models reproduce their self-test predictions and the service is not "
@@ -87,7 +87,7 @@ def inference_protocol_paths(
             [name_, version_],
         ),
     ):
-        metadata = _operation(
+        metadata = inference_operation(
             f"model{suffix}_metadata",
             f"Get the metadata of {which}",
             "Versions, input and output tensors and operating points.",
@@ -95,7 +95,7 @@ def inference_protocol_paths(
             model_metadata(models, models.default),
             404,
         )
-        ready = _operation(
+        ready = inference_operation(
             f"model{suffix}_ready",
             f"Check that {which} is ready",
             "200 while the model reproduces its self-test predictions and the service is not "
@@ -114,9 +114,19 @@ def inference_protocol_paths(
     return paths
 
 
-def _operation(
+def inference_operation(
     operation_id: str, summary: str, description: str, schema: Json, answer: Any, *errors: int
 ) -> Json:
+    """Return an Operation Object with an answer in JSON.
+
+    Args:
+        operation_id: Id, without the prefix `v2_`.
+        summary: Short description.
+        description: Description.
+        schema: Schema of the answer.
+        answer: Example of the answer.
+        errors: Statuses of errors.
+    """
     return {
         "summary": summary,
         "description": description,
@@ -141,7 +151,7 @@ def _index(models: ModelRegistry) -> Json:
         {"name": each.name, "version": each.version, "state": "READY", "reason": ""}
         for each in versions
     ]
-    operation = _operation(
+    operation = inference_operation(
         "repository_index",
         "List the versions of all models",
         "Name, version and state of every version of every model. The body "
@@ -164,7 +174,7 @@ def _infer(
     tensor = {name: tensor[name] for name in ("name", "datatype")}
     statuses = (400, 404, 413, 415, 503)
     answer = v2_reference("InferAnswer")
-    operation = _operation(operation_id, summary, _INFER, answer, None, *statuses)
+    operation = inference_operation(operation_id, summary, _INFER, answer, None, *statuses)
     operation["responses"]["200"]["headers"] = {_LENGTH["name"]: _LENGTH_OF_ANSWER}
     operation["responses"]["200"]["content"] = {
         JSON: {

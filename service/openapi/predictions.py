@@ -1,10 +1,11 @@
 """OpenAPI operations that predict: /predict of each model."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json, reference
+from service.openapi.json_schema import Json, any_of_models
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
     name_parameter,
@@ -76,11 +77,7 @@ def _predict(
     summary: str,
     path_parameters: Iterable[Json],
 ) -> Json:
-    def any_of(*names: str) -> Json:
-        schemas = [prefix + name for prefix in prefixes.values() for name in names]
-        references = [reference(schema) for schema in schemas]
-        return references[0] if len(references) == 1 else {"anyOf": references}
-
+    any_of = partial(any_of_models, prefixes.values())
     body = {JSON: {"schema": any_of("Instance", "Instances")}, **table_requests(any_of)}
     body[JSON]["examples"] = examples.json_requests()
     examples.add_table_requests(body)

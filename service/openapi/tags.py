@@ -7,6 +7,7 @@ MODEL: Final = "Model"
 METRICS: Final = "Metrics"
 HEALTH: Final = "Health"
 INFERENCE_PROTOCOL: Final = "Open Inference Protocol"
+KSERVE: Final = "KServe V1"
 MLFLOW: Final = "MLflow"
 SERVICE: Final = "Service"
 
@@ -18,6 +19,7 @@ _DESCRIPTIONS: Final = {
     HEALTH: "Liveness and readiness checks.",
     INFERENCE_PROTOCOL: "Predictions for tensors and metadata of models, for clients of Triton, "
     "KServe and MLServer: version 2 of the protocol.",
+    KSERVE: "Predictions for clients of version 1 of KServe's protocol, and of TensorFlow Serving.",
     MLFLOW: "Predictions for clients of an MLflow scoring server.",
     SERVICE: "The paths of the service.",
 }

@@ -84,12 +84,8 @@ class Contract:
         paths: Json = self.document["paths"]
         if path in paths:
             return path
-        templates = (re.sub(r"\{\w+\}", "[^/]+", each) for each in paths)
-        return next(
-            each
-            for each, pattern in zip(paths, templates, strict=True)
-            if re.fullmatch(pattern, path)
-        )
+        matching = [each for each in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each), path)]
+        return max(matching, key=len)  # {name}:predict rather than {name}
 
 
 def _closed(schema: Any) -> Any:

@@ -27,10 +27,16 @@ Json = dict[str, Any]
 VERSION = "0123456789abcdef" * 4
 BINARY = "application/octet-stream"
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
+INVOCATIONS = (
+    "/invocations", "/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict",
+)  # fmt: skip
 READS = (
     "/", "/health", "/health/live", "/health/ready", "/metrics", "/model", "/model/card", "/models",
     "/models/{name}", "/models/{name}/card", "/models/{name}/metrics", "/ping", "/version", "/v2",
     "/v2/health/live", "/v2/health/ready", "/v2/models/{name}", "/v2/models/{name}/ready",
+    "/v2/models", "/v2/models/stats", "/v2/models/{name}/stats", "/v2/models/{name}/config",
+    "/v2/models/{name}/versions/{version}/stats", "/v2/models/{name}/versions/{version}/config",
+    "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
     "/v2/models/{name}/versions/{version}", "/v2/models/{name}/versions/{version}/ready",
 )  # fmt: skip
 
@@ -187,16 +193,19 @@ async def test_extra_columns_are_repeated_in_rows(service: Service) -> None:
 
 
 async def test_rejected_requests_have_documented_answers(service: Service) -> None:
-    for path in (*PATHS, "/invocations"):
+    for path in (*PATHS, *INVOCATIONS):
         assert (await service.predict(path, "", "text/html")).status_code == 415
         assert (await service.predict(path, "{}", JSON, "text/html")).status_code == 406
-        assert (await service.predict(path, "{}", query="?unknown=1")).status_code == 422
+        status = 400 if path.startswith("/v1/") else 422
+        assert (await service.predict(path, "{}", query="?unknown=1")).status_code == status
     for path in (each for each in PATHS if "{name}" in each):
         wrong = path.replace("{name}", "no-such-model")
         assert (await service.predict(wrong, "{}")).status_code == 404
 
 
-async def test_invocations(service: Service, invalid: Json) -> None:
+@pytest.mark.parametrize("path", INVOCATIONS)
+async def test_invocations(service: Service, invalid: Json, path: str) -> None:
+    status = 400 if path.startswith("/v1/") else 422
     rows = service.rows
     names, arrays = list(rows[0]), [list(row.values()) for row in rows]
     forms: list[Json] = [
@@ -210,13 +219,13 @@ async def test_invocations(service: Service, invalid: Json) -> None:
     ]
     beside: list[Json] = [{}, {"params": {}}, {"params": None}]
     for form, params in itertools.product(forms, beside):
-        assert (await service.predict("/invocations", form | params)).status_code == 200
-    assert (await service.predict("/invocations", {"inputs": [invalid]})).status_code == 422
-    assert (await service.predict("/invocations", {"other": 1})).status_code == 422
+        assert (await service.predict(path, form | params)).status_code == 200
+    assert (await service.predict(path, {"inputs": [invalid]})).status_code == status
+    assert (await service.predict(path, {"other": 1})).status_code == status
     for media_type, accept in itertools.product(("text/csv", "application/x-ndjson"), TEXTS):
         body = service.table(media_type, rows)
         for query in service.queries():
-            answer = await service.predict("/invocations", body, media_type, accept, query)
+            answer = await service.predict(path, body, media_type, accept, query)
             assert answer.status_code == 200
 
 
@@ -264,7 +273,7 @@ async def test_every_operation_and_media_type_is_compared(service: Service) -> N
             headers = {"Accept": accept, "User-Agent": "test"}
             await service.send("GET", path, headers=headers)
     tables = [name for name, of in NAMES.items() if of in TEXTS]
-    for path in (*PATHS, "/invocations"):
+    for path in (*PATHS, *INVOCATIONS):
         for accept in (JSON, *tables):
             await service.predict(path, {"instances": service.rows}, JSON, accept)
             await service.predict(path, service.table("text/csv", service.rows), "text/csv", accept)
