@@ -10,12 +10,11 @@ from service.openapi.headers import add_headers, response_headers
 from service.openapi.invocations import invocation_schemas, invocations_path
 from service.openapi.json_schema import Json
 from service.openapi.kserve import kserve_paths, kserve_schemas
-from service.openapi.metadata_schemas import metadata_schemas
-from service.openapi.metrics_schemas import metrics_schemas
 from service.openapi.open_inference import inference_protocol_paths
 from service.openapi.open_inference_schemas import inference_protocol_schemas
 from service.openapi.predictions import prediction_paths
 from service.openapi.problem_responses import add_problem_responses, error_schemas
+from service.openapi.read_schemas import metadata_schemas, metrics_schemas
 from service.openapi.reads import complete_reads
 from service.openapi.request_schemas import request_schemas
 from service.openapi.response_schemas import answer_schemas

@@ -62,7 +62,12 @@ def invocation_requests(examples: PredictionExamples, prefixes: Iterable[str]) -
 
 
 def invocation_responses(examples: PredictionExamples, prefixes: Iterable[str]) -> Json:
-    """Return the media types of answers to `invocation_requests` with the same arguments."""
+    """Return the media types of answers.
+
+    Args:
+        examples: Examples for the default model.
+        prefixes: Prefix of the names of the schemas of each model that the path serves.
+    """
     any_of = partial(any_of_models, tuple(prefixes))
     content = {
         JSON: {
