@@ -17,7 +17,7 @@ from starlette.types import Message
 from model.artifacts import artifact
 from model.prediction.predictor import Predictor
 from service.app import create_app
-from service.observability.metrics import Telemetry
+from service.observability.metrics import ModelStatistics, Telemetry
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
@@ -248,3 +248,21 @@ def test_each_app_has_separate_counters(predictor: Predictor) -> None:
     series = {"model": predictor.title, "label": "benign"}
     assert first.registry.get_sample_value(name, series) == 1
     assert second.registry.get_sample_value(name, series) is None
+
+
+def test_statistics_of_models_without_those_that_are_replaced() -> None:
+    telemetry = Telemetry()
+    for status, seconds, model in ((200, 0.5, "a@1"), (200, 0.25, "a@1"), (200, 1.0, "b@1")):
+        telemetry.started()
+        telemetry.finished("/predict", status, seconds, model)
+    telemetry.started()
+    telemetry.finished("/predict", 422, 9.0)
+    assert telemetry.statistics() == {
+        "a@1": ModelStatistics(requests=2, seconds=0.75),
+        "b@1": ModelStatistics(requests=1, seconds=1.0),
+    }
+    telemetry.remove_other_titles({"b@1"})
+    telemetry.started()
+    telemetry.finished("/predict", 200, 2.0, "a@1")
+    assert telemetry.statistics()["a@1"] == ModelStatistics(requests=1, seconds=2.0)
+    assert telemetry.statistics()["b@1"] == ModelStatistics(requests=1, seconds=1.0)
