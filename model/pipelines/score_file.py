@@ -5,7 +5,7 @@ import io
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import joblib
 import pandas as pd
@@ -14,6 +14,7 @@ from model.artifacts.atomic_write import atomic_writer
 from model.errors import DataError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
+from model.prediction.row_facts import RowFacts, cells
 from model.training.tables.columns import as_text, read_rows, with_nfc_names
 from model.training.tables.readers import naming, read_chunks
 
@@ -108,7 +109,10 @@ def _scored(
     with naming(source):
         rows = read_rows(with_nfc_names(chunk), schema.features, schema.missing_values)
     predictions = predictor.predict(rows).astype(float)
-    added = schema.target.columns(predictions, threshold)
+    added: dict[str, Any] = {**schema.target.columns(predictions, threshold)}
+    facts = RowFacts(schema)
+    for name, features in facts.find(rows).items():
+        added[name] = cells(features, len(rows))
     for name in added:
         if name in chunk.columns:
             raise DataError(

@@ -8,6 +8,7 @@ __all__ = [
     "facts",
     "names",
     "predictor",
+    "row_facts",
     "row_tables",
     "schema",
     "schema_rules",

@@ -2,6 +2,7 @@
 
 __all__ = [
     "accept",
+    "answer_facts",
     "blocks",
     "byte_order_mark",
     "charge",

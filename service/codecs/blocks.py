@@ -154,7 +154,11 @@ class TableWriter(Protocol):
     Attributes:
         taken: Names that the answer uses, and that extra columns cannot have.
         columns: Names of the extra columns of the answer; None if each row has different names.
+        headers: Headers of the response, for facts that the format has no place for.
     """
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]: ...
 
     @property
     def taken(self) -> Collection[str]: ...

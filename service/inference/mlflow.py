@@ -51,8 +51,10 @@ def predict_mlflow(
         raise Problem(400, "The body is malformed: it is not valid JSON.") from None
     if not isinstance(fields, dict):
         raise _invalid("body", "must be an object")
+    # A member that is null counts as absent, unless it is the only one.
     features = model_version.predictor.schema.names
-    format_ = next((each for each in FORMATS if each in fields and each not in features), None)
+    given = [each for each in FORMATS if each in fields and each not in features]
+    format_ = next((each for each in given if fields[each] is not None), (*given, None)[0])
     has_nan = b"NaN" in body
     if format_ is None or (format_ == INSTANCES and not has_nan):
         is_other = format_ is None and fields.keys().isdisjoint(features)
@@ -64,9 +66,9 @@ def predict_mlflow(
             if is_other:
                 raise _invalid("body", f"must have one of {', '.join(FORMATS)}") from None
             raise
-    others = [name for name in fields if name != format_ and name not in COMPANIONS]
-    if others:
-        raise _invalid(safe_name(others[0]), f"cannot stand beside {format_}")
+    for name, value in fields.items():
+        if name != format_ and name not in COMPANIONS and value is not None:
+            raise _invalid(safe_name(name), f"cannot stand beside {format_}")
     place, rows = _row_of, fields[format_]
     text_bytes = len(body)
     names: list[str] = []

@@ -1,15 +1,22 @@
 """Answer an infer request of the Open Inference Protocol: tensors in, tensors out."""
 
+from collections.abc import Mapping
+
 from pydantic_core import to_json
 
+from model.prediction.row_facts import SEPARATOR
 from service.codecs.charge import Charge, uncharged
 from service.codecs.open_inference.classification import Classification
+from service.codecs.open_inference.fact_outputs import FactOutput
 from service.codecs.open_inference.outputs import Output
 from service.codecs.open_inference.request import InferRequest, Json, read_request
 from service.inference.answer import Answer
 from service.problems import Problem, safe_name
 from service.registry.model_version import ModelVersion
 
+AnyOutput = Output | Classification | FactOutput
+
+COPIES = 4  # of the texts of facts, while they are encoded
 HEADER_LENGTH = b"inference-header-content-length"
 BINARY = b"application/octet-stream"
 
@@ -37,7 +44,9 @@ def infer(
         Problem: The request is malformed or invalid (400), or predictions are not finite (422).
     """
     request = read_request(body, header_length, model_version.tensor_limits, charge)
-    outputs = _requested_outputs(model_version, request)
+    facts = model_version.encoder.facts
+    fact_outputs = {name: FactOutput(name) for name in facts.names}
+    outputs = _requested_outputs(model_version, request, fact_outputs)
     wanted = request.parameters.get("threshold")
     if wanted is not None:
         given = model_version.thresholds.from_json(wanted)
@@ -47,6 +56,13 @@ def infer(
     rows = model_version.input_tensors.rows(request.inputs, charge)
     charge(2 * 8 * len(rows) * model_version.outputs)
     predictions = model_version.predict(rows)
+    if not fact_outputs.keys().isdisjoint(request.outputs):
+        charge(COPIES * facts.memory_bytes(rows))
+        for name, features in facts.find(rows).items():
+            fact_outputs[name].fill(features, len(rows))
+    parameters = dict(model_version.facts(threshold).fields)
+    for name, names in facts.summary(rows).items():
+        parameters[name] = SEPARATOR.join(names)
     tensors: list[Json] = []
     binary: list[bytes] = []
     for output, as_binary in outputs:
@@ -68,7 +84,7 @@ def infer(
             "model_name": model_version.predictor.name,
             "model_version": model_version.predictor.version,
             **({"id": request.identity} if request.identity is not None else {}),
-            "parameters": model_version.thresholds.as_fields(threshold),
+            "parameters": parameters,
             "outputs": tensors,
         }
     )
@@ -96,20 +112,26 @@ def max_tensor_rows(body: bytes, header_length: int | None) -> int:
 
 
 def _requested_outputs(
-    model_version: ModelVersion, request: InferRequest
-) -> list[tuple[Output | Classification, bool]]:
-    """Return the requested outputs in order, each with whether its data are binary."""
+    model_version: ModelVersion, request: InferRequest, facts: Mapping[str, FactOutput]
+) -> list[tuple[AnyOutput, bool]]:
+    """Return the requested outputs in order, each with whether its data are binary.
+
+    Args:
+        model_version: The model that predicts.
+        request: The request.
+        facts: Further outputs, which a request has to name.
+    """
     known = model_version.output_tensors.by_name
     default = _boolean(request.parameters, "binary_data_output", False)
     requested = request.outputs or {name: {} for name in known}
-    outputs: list[tuple[Output | Classification, bool]] = []
+    outputs: list[tuple[AnyOutput, bool]] = []
     for name, parameters in requested.items():
-        if name not in known:
-            rule = f"must be one of {', '.join(known)}"
+        if name not in known and name not in facts:
+            rule = f"must be one of {', '.join((*known, *facts))}"
             raise Problem(400, f"Output {safe_name(name)} {rule}.")
-        output: Output | Classification = known[name]
+        output: AnyOutput = known[name] if name in known else facts[name]
         if classes := _class_count(parameters):
-            if not known[name].columns:
+            if name not in known or not known[name].columns:
                 raise Problem(400, f"Output {name} has no values to classify.")
             output = Classification(known[name], classes)
         outputs.append((output, _boolean(parameters, "binary_data", default)))

@@ -55,6 +55,7 @@ def model_metadata(models: ModelRegistry, model_version: ModelVersion) -> dict[s
             "version": predictor.version,
             **thresholds.as_fields(thresholds.active),
             "operating_points": dict(thresholds.operating_points),
+            "row_facts": list(model_version.encoder.facts.names),
         },
     }
 

@@ -40,7 +40,7 @@ FIRST_PART_BYTES: Final = 16 * 1024
 MIN_PART_BYTES: Final = 2 * 1024
 MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
 ANSWER_ROW_BYTES, ANSWER_ERROR_BYTES = 800, 320  # memory of a row and an error, encoded
-ANSWER_EXTRA_COPIES = 4  # of extra columns, while they are encoded
+ANSWER_COPIES = 4  # of extra columns and facts, while they are encoded
 TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
@@ -108,7 +108,8 @@ class TableScorer:
 
     def answer(self, content_type: str) -> Answer:
         """Return the answer with its Content-Type, after `finish`."""
-        return Answer(self._spool, self._predicted_rows, self._labels, content_type.encode())
+        headers, kind = self._writer.headers, content_type.encode()
+        return Answer(self._spool, self._predicted_rows, self._labels, kind, headers)
 
     def _begin(self, extra: Extra | None) -> None:
         if extra is not None:
@@ -119,7 +120,9 @@ class TableScorer:
     def _score(self, block: Block, charge: Charge) -> None:
         count = sum(map(len, block.errors.values()))
         size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * count
-        size += ANSWER_EXTRA_COPIES * block.extra_bytes
+        size += ANSWER_COPIES * block.extra_bytes
+        if not block.complete:
+            size += ANSWER_COPIES * self._model_version.encoder.facts.memory_bytes(block.values)
         charge(size)
         if block.extra is not None:
             found = block.extra.errors(self._writer.taken, self._writer.columns)

@@ -154,16 +154,16 @@ def _file_reader(media_type: str, model_version: ModelVersion, settings: Setting
 def _writer(
     media_type: str, model_version: ModelVersion, threshold: float, *, mark: bool
 ) -> TableWriter:
-    schema = model_version.predictor.schema
+    target, facts = model_version.predictor.schema.target, model_version.facts(threshold)
     if media_type in DELIMITER_OF:
         delimiter = DELIMITER_OF[media_type] or ","
-        return CsvWriter(schema.target, threshold, mark=mark, delimiter=delimiter)
+        return CsvWriter(target, threshold, facts, mark=mark, delimiter=delimiter)
     if media_type in ARROW_TYPES:
         from service.codecs.tabular.arrow_writer import ArrowWriter
 
-        return ArrowWriter(schema.target, threshold, mark=mark, media_type=media_type)
+        return ArrowWriter(target, threshold, facts, mark=mark, media_type=media_type)
     if media_type == NDJSON:
-        return NdjsonWriter(model_version.encoder, threshold)
+        return NdjsonWriter(model_version.encoder, threshold, facts)
     return json_writer(model_version, threshold)
 
 

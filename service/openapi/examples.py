@@ -118,7 +118,8 @@ class PredictionExamples:
     def csv_responses(self, delimiter: str = ",") -> Json:
         """Return the answers to `csv_requests` with the same delimiter."""
         target = self._model_version.predictor.schema.target
-        writer = CsvWriter(target, self._threshold, mark=False, delimiter=delimiter)
+        facts = self._model_version.facts(self._threshold)
+        writer = CsvWriter(target, self._threshold, facts, mark=False, delimiter=delimiter)
         return self._table_responses(writer)
 
     def ndjson_requests(self) -> Json:
@@ -129,7 +130,8 @@ class PredictionExamples:
 
     def ndjson_responses(self) -> Json:
         """Return the answers to `ndjson_requests`."""
-        return self._table_responses(NdjsonWriter(self._model_version.encoder, self._threshold))
+        encoder, facts = self._model_version.encoder, self._model_version.facts(self._threshold)
+        return self._table_responses(NdjsonWriter(encoder, self._threshold, facts))
 
     def add_table_requests(self, content: Json) -> None:
         """Add examples to the media types of tables of rows."""

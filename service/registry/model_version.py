@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
 from model.prediction.predictor import Predictor
+from service.codecs.answer_facts import AnswerFacts
 from service.codecs.json.limits import JsonLimits, row_punctuation
 from service.codecs.json.parser import InstanceParser, ParsedRows
 from service.codecs.open_inference.inputs import InputTensors
@@ -76,7 +77,10 @@ class ModelVersion:
         self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
-        features, outputs = self.features, len(self.output_tensors.by_name)
+        features, outputs = (
+            self.features,
+            len(self.output_tensors.by_name) + len(self.encoder.facts.names),
+        )
         # 10 values a row more than its features, since the index may have several levels.
         in_strings = self.max_rows * row_punctuation(predictor.schema)
         self.frame_limits = JsonLimits(
@@ -116,7 +120,19 @@ class ModelVersion:
         return self._new_end(threshold)
 
     def _new_end(self, threshold: float) -> bytes:
-        return b"," + to_json({**self.thresholds.as_fields(threshold), "model": self.title})[1:]
+        return self.facts(threshold).end
+
+    def facts(self, threshold: float) -> AnswerFacts:
+        """Return the facts of an answer.
+
+        Args:
+            threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        """
+        fields: dict[str, float | str] = {
+            **self.thresholds.as_fields(threshold),
+            "model": self.title,
+        }
+        return AnswerFacts(fields, self.encoder.facts)
 
     def describe_metrics(self, threshold: float) -> dict[str, Any]:
         """Return the answer of GET /metrics in JSON, at a decision threshold."""

@@ -34,7 +34,7 @@ async def as_json(client: httpx.AsyncClient, body: bytes) -> Any:
 async def test_a_table(client: httpx.AsyncClient, predictor: Predictor) -> None:
     table = scores(3 * PIECE_ROWS + 5)
     found = table_of(await post(client, stream(table)))
-    assert found.schema.names == ["probability", "label"]
+    assert found.schema.names == ["probability", "label", "imputed"]
     rows = np.column_stack([table[name].to_numpy() for name in NAMES]).astype(float)
     expected = [
         predictor.predict(rows[start : start + PIECE_ROWS])[:, 0]
@@ -120,7 +120,9 @@ async def test_categories_and_truths(
     values = [[row["size"], _code(row["colour"]), row["smokes"], row["score"]] for row in rows]
     predictions = kinds.predict(np.array(values, dtype=float))
     expected = kinds.schema.target.columns(predictions, 0.5)
-    assert found.to_pydict() == {name: each.tolist() for name, each in expected.items()}
+    imputed = [each.get("imputed") for each in answers.json()["predictions"]]
+    columns = {name: each.tolist() for name, each in expected.items()}
+    assert found.to_pydict() == {**columns, "imputed": imputed}
 
 
 def _code(colour: str | None) -> int | None:
@@ -193,6 +195,9 @@ async def test_twice_the_same_column(client: httpx.AsyncClient) -> None:
     assert answer.json()["errors"] == [{"field": "mitoses", "rule": "is given twice"}]
 
 
+EXTRA_NAMES = ["__index_level_0__", "name"]
+
+
 def extra_table(rows: int) -> Any:
     numbers = pa.array(range(rows), pa.int64())
     texts = pa.array([f"n{n % 7}" for n in range(rows)])
@@ -224,7 +229,7 @@ async def test_extra_columns_keep_their_types(client: httpx.AsyncClient, kind: s
         column = column.cast(pa.int32() if kind == "date32" else pa.int64()).view(type_)
     body = stream(scores(2).append_column("x", column))
     found = table_of(await post(client, body))
-    assert found.schema.names == ["x", "probability", "label"]
+    assert found.schema.names == ["x", "probability", "label", "imputed"]
     assert found["x"].combine_chunks().equals(column)
     for accept in ("text/csv", "application/x-ndjson", "application/json"):
         answer = await client.post("/predict", content=body, headers={**ARROW, "Accept": accept})
@@ -250,14 +255,14 @@ async def test_shared_values_become_plain_columns(client: httpx.AsyncClient) -> 
 async def test_extra_columns_in_batches_of_any_size(client: httpx.AsyncClient, rows: int) -> None:
     table = extra_table(9001)
     found = table_of(await post(client, stream(table, rows=rows)))
-    assert found.schema.names == ["__index_level_0__", "name", "probability", "label"]
+    assert found.schema.names == [*EXTRA_NAMES, "probability", "label", "imputed"]
     assert found["__index_level_0__"].combine_chunks().equals(table["__index_level_0__"].chunk(0))
     assert found["name"].to_pylist() == table["name"].to_pylist()
 
 
 async def test_an_empty_table_has_its_columns(client: httpx.AsyncClient) -> None:
     found = table_of(await post(client, stream(extra_table(0))))
-    assert found.schema.names == ["__index_level_0__", "name", "probability", "label"]
+    assert found.schema.names == [*EXTRA_NAMES, "probability", "label", "imputed"]
     assert found.num_rows == 0
 
 

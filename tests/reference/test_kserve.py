@@ -90,5 +90,5 @@ def test_client_works_unchanged(wisconsin_port: int, wisconsin: Predictor) -> No
     predicted = [each["probability"] for each in answer["predictions"]]
     assert predicted == pytest.approx(probabilities.tolist())
     assert "instances.0 must have 9 values" in results["v1 error"]
-    assert results["parameters"]["parameters"] == {"threshold": 1}
+    assert results["parameters"]["parameters"]["threshold"] == 1
     assert "Input input, row 1: clump_thickness must be an integer from 1 to 10" in results["error"]

@@ -97,7 +97,7 @@ def test_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     parquet.write_table(table, source)
     assert scoring.score_file(predictor, source, output, 0.5) == 3
     found = parquet.read_table(output)
-    assert found.column_names == [*table.column_names, "probability", "label"]
+    assert found.column_names == [*table.column_names, "probability", "label", "imputed"]
     passed = found.select(table.column_names)
     assert passed.schema.equals(table.schema)
     assert repr(passed.to_pydict()) == repr(table.to_pydict())  # NaN is not equal to NaN

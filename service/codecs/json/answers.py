@@ -17,7 +17,7 @@ class JsonWriter:
     def __init__(self, encoder: PredictionEncoder, threshold: float, end: bytes) -> None:
         self._encoder, self._threshold, self._end = encoder, threshold, end
         self._separator = b""
-        self.taken, self.columns = encoder.names, None
+        self.taken, self.columns, self.headers = encoder.names, None, ()
 
     def begin(self, _extra: Extra | None = None) -> bytes:
         """Return the beginning of the document."""

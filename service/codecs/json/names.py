@@ -74,7 +74,7 @@ def _wrong_names_in(
                 yield (*path, name), TWICE
             elif known is None or (name == INSTANCES and not path):
                 yield from _wrong_names_in(inner, (*path, name), known)
-            elif has_rows and name in COMPANIONS:
+            elif has_rows and (name in COMPANIONS or inner is None):
                 yield from _wrong_names_in(inner, (*path, name), None)
             elif name not in known:
                 yield (*path, name), UNKNOWN

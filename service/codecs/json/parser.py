@@ -205,7 +205,8 @@ class InstanceParser:
             raise Problem(400, f"The body is malformed. Invalid JSON: {error}.") from None
         if not isinstance(document, dict):
             raise _invalid("body", "must be an object")
-        single = INSTANCES not in document
+        # A member that is null counts as absent, unless it is the only one.
+        single = document.get(INSTANCES) is None and document.keys() != {INSTANCES}
         rows = [document] if single else self._rows_of(document, len(body))
         threshold, outer_pairs = (None, 0) if single else _parameters_of(document)
         charge(self.rows.decode_bytes(len(rows)))
@@ -218,16 +219,14 @@ class InstanceParser:
 
     def _rows_of(self, document: dict[str, Any], size: int) -> list[Any]:
         """Return the rows of a body with `instances`, all of one kind. Raises Problem (422)."""
-        for name in document:
-            if name != INSTANCES and name not in COMPANIONS:
+        for name, value in document.items():
+            if name != INSTANCES and name not in COMPANIONS and value is not None:
                 raise _invalid(safe_name(name), "cannot stand beside instances")
         rows = document[INSTANCES]
         if not isinstance(rows, list):
             raise _invalid(INSTANCES, "must be an array of rows")
-        if not rows:
-            raise _invalid(INSTANCES, "must have at least one row")
         self._require_few(len(rows), size)
-        kind = type(rows[0])
+        kind: type = type(rows[0]) if rows else list
         if kind not in (dict, list):
             raise _invalid(f"{INSTANCES}.0", "must be an object or an array")
         rule = f"must be {'an object' if kind is dict else 'an array'}, as the first row is"

@@ -94,7 +94,7 @@ class RowDecoder:
         """Convert rows to raw values, and check them.
 
         Args:
-            rows: At least one row; all objects or all arrays.
+            rows: The rows, all objects or all arrays.
             text: The JSON text that the rows were parsed from: an array of them, an object with
                 the array `instances` and `COMPANIONS`, or the only row.
             outer_pairs: Number of names in an object with `instances`, beside those of the rows.
@@ -112,7 +112,7 @@ class RowDecoder:
         errors: dict[int, list[FieldError]] = {}
         extra: RowObjects | None = None
         pairs = outer_pairs
-        if isinstance(rows[0], dict):
+        if rows and isinstance(rows[0], dict):
             in_order, read, rows = self._ordered(rows)
             pairs += read
             if similar is not None and (count := sum(map(len, rows))) > read:
@@ -212,6 +212,8 @@ class RowDecoder:
         return [each if each["field"] in row else self._required[each["field"]] for each in errors]
 
     def _values(self, rows: Sequence[Sequence[Any]]) -> Array:
+        if not rows:
+            return np.empty((0, self.features))
         if self._named_values:
             columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
             for place, kind, raw in self._named_values:

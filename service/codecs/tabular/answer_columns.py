@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from model.prediction.row_facts import RowFacts, cells
 from model.prediction.target import Target
+from service.codecs.answer_facts import facts_of
 from service.codecs.blocks import Block
 from service.codecs.extra import Extra
 
@@ -39,6 +41,20 @@ def extra_texts(block: Block, names: Sequence[str]) -> list[list[str]]:
     if block.extra is None:
         return [[""] * len(block.values) for _ in names]
     return block.extra.texts(names)
+
+
+def fact_texts(facts: RowFacts, block: Block) -> list[list[str]]:
+    """Return the facts of a block's rows as columns of text, "" for rows without.
+
+    Args:
+        facts: The facts that rows may have.
+        block: The rows, B of them.
+
+    Returns:
+        B texts for each fact.
+    """
+    found = facts_of(facts, block)
+    return [cells(found.get(name, {}), len(block.values)) for name in facts.names]
 
 
 def error_texts(block: Block, none: Any) -> list[Any]:

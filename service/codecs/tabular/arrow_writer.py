@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.prediction.target import Target
+from service.codecs.answer_facts import AnswerFacts, facts_of
 from service.codecs.blocks import ScoredBlock
 from service.codecs.extra import Extra
 from service.codecs.negotiation import ARROW, ARROW_FILE, PARQUET
@@ -16,24 +17,36 @@ from service.codecs.tabular.arrow_extra import ArrowColumns
 
 
 class ArrowWriter:
-    """Writes extra columns, the columns of the target, and with `mark` a column `error`.
+    """Writes extra columns, the columns of the target, facts, and with `mark` a column `error`.
 
     The cells of predictions are null for invalid rows, and that of `error` for valid ones. Extra
-    columns of another format are text.
+    columns of another format are text. A fact is a list of features, null for rows without; facts
+    of the whole answer are metadata of the schema.
 
     Args:
         target: The model's target.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        facts: Facts of the answer.
         mark: Whether to add the column `error`.
         media_type: One of `ARROW_TYPES`.
     """
 
+    headers = ()
+
     def __init__(
-        self, target: Target, threshold: float, *, mark: bool, media_type: str = ARROW
+        self,
+        target: Target,
+        threshold: float,
+        facts: AnswerFacts,
+        *,
+        mark: bool,
+        media_type: str = ARROW,
     ) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
+        self._facts = facts
         columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
         kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
+        kinds |= dict.fromkeys(facts.rows.names, pa.list_(pa.string()))
         self._kinds = kinds | ({"error": pa.string()} if mark else {})
         self.taken = self._kinds.keys()
         self.columns: tuple[str, ...] = ()
@@ -51,7 +64,7 @@ class ArrowWriter:
         kinds = dict.fromkeys(self.columns, pa.string())
         if isinstance(extra, ArrowColumns):
             kinds = dict(zip(extra.names, (each.type for each in extra.columns), strict=True))
-        self._schema = pa.schema(kinds | self._kinds)
+        self._schema = pa.schema(kinds | self._kinds, self._facts.metadata)
         self._file = self._open(self._sink, self._schema)
         return self._sink.take()
 
@@ -71,6 +84,10 @@ class ArrowWriter:
             column if scored.good is None else scored.with_gaps(column.tolist(), None)
             for column in columns_by_name.values()
         ]
+        found = facts_of(self._facts.rows, scored.block)
+        for name in self._facts.rows.names:
+            features = found.get(name, {})
+            columns.append([features.get(row) for row in range(len(scored.block.values))])
         if self._mark:
             columns.append(error_texts(scored.block, None))
         arrays = [

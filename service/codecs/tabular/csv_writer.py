@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from model.prediction.target import Target
+from service.codecs.answer_facts import AnswerFacts
 from service.codecs.blocks import ScoredBlock
 from service.codecs.extra import Extra
 from service.codecs.tabular.answer_columns import (
@@ -18,28 +19,38 @@ from service.codecs.tabular.answer_columns import (
     error_texts,
     extra_names,
     extra_texts,
+    fact_texts,
 )
 
 
 class CsvWriter:
-    """Writes extra columns, the columns of the target, and with `mark` a column `error`.
+    """Writes extra columns, the columns of the target, facts, and with `mark` a column `error`.
 
-    The cells of predictions are empty for invalid rows, and that of `error` for valid ones.
+    The cells of predictions are empty for invalid rows, and that of `error` for valid ones. Facts
+    of the whole answer are headers of the response.
 
     Args:
         target: The model's target.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        facts: Facts of the answer.
         mark: Whether to add the column `error`.
         delimiter: The delimiter of cells.
     """
 
     def __init__(
-        self, target: Target, threshold: float, *, mark: bool, delimiter: str = ","
+        self,
+        target: Target,
+        threshold: float,
+        facts: AnswerFacts,
+        *,
+        mark: bool,
+        delimiter: str = ",",
     ) -> None:
         self._target, self._threshold, self._mark = target, threshold, mark
         self._delimiter = delimiter
         self._plain = re.compile(rf'[^{delimiter}"\r\n]*+')  # a cell without quotes
-        self.taken = [*column_names(target), *(["error"] if mark else [])]
+        self._facts, self.headers = facts.rows, facts.headers
+        self.taken = [*column_names(target), *facts.rows.names, *(["error"] if mark else [])]
         self.columns: tuple[str, ...] = ()
 
     def begin(self, extra: Extra | None) -> bytes:
@@ -58,6 +69,9 @@ class CsvWriter:
         columns = [list(map(self._quoted, cells)) for cells in extra]
         columns += [
             scored.with_gaps(self._as_cells(column), "") for column in columns_by_name.values()
+        ]
+        columns += [
+            list(map(self._quoted, cells)) for cells in fact_texts(self._facts, scored.block)
         ]
         if self._mark:
             columns.append(list(map(self._quoted, error_texts(scored.block, ""))))

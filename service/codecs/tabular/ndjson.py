@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from model.prediction.predictor import piece_rows
+from service.codecs.answer_facts import AnswerFacts
 from service.codecs.blocks import ROW, Block, ScoredBlock, join_blocks
 from service.codecs.charge import Charge, uncharged
 from service.codecs.extra import Extra, SimilarNames
@@ -86,16 +87,19 @@ class NdjsonReader:
 
 
 class NdjsonWriter:
-    """Writes one answer per line, like those in `predictions` of JSON; the errors of invalid rows.
+    """Writes one answer per line, the same as the JSON answer to one row.
+
+    The line of an invalid row has its errors instead of a prediction.
 
     Args:
         encoder: The encoder of rows.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        facts: Facts of the answer.
     """
 
-    def __init__(self, encoder: PredictionEncoder, threshold: float) -> None:
-        self._encoder, self._threshold = encoder, threshold
-        self.taken, self.columns = encoder.names, None
+    def __init__(self, encoder: PredictionEncoder, threshold: float, facts: AnswerFacts) -> None:
+        self._encoder, self._threshold, self._end = encoder, threshold, facts.end
+        self.taken, self.columns, self.headers = {*encoder.names, *facts.fields}, None, ()
 
     def begin(self, _extra: Extra | None) -> bytes:
         """Return no bytes."""
@@ -103,7 +107,7 @@ class NdjsonWriter:
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a line for each row."""
-        return self._encoder.json(scored, self._threshold, b"\n") + b"\n"
+        return self._encoder.json(scored, self._threshold, b"\n", self._end) + b"\n"
 
     def end(self) -> bytes:
         """Return no bytes."""

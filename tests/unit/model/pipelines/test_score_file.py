@@ -18,7 +18,9 @@ DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "read_chunks", lambda path: read_chunks(path, 100))
+    monkeypatch.setattr(
+        scoring, "read_chunks", lambda path, **options: read_chunks(path, 100, **options)
+    )
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -27,13 +29,15 @@ def test_csv_file(predictor: Predictor, trained: Trained, tmp_path: Path) -> Non
     assert scoring.score_file(predictor, DATA, output, 0.7) == 699
     with DATA.open() as before, output.open() as after:
         old, new = list(csv.reader(before)), list(csv.reader(after))
-    assert new[0] == [*old[0], "probability", "label"]
-    assert [row[:-2] for row in new] == old
-    found = np.array([float(row[-2]) for row in new[1:] if "" not in row])
+    assert new[0] == [*old[0], "probability", "label", "imputed"]
+    assert [row[:-3] for row in new] == old
+    complete = [row for row in new[1:] if row[-1] == ""]
+    assert {row[-1] for row in new[1:] if row not in complete} == {"bare_nuclei"}
+    found = np.array([float(row[-3]) for row in complete])
     expected = predictor.predict(trained.table.rows)
     np.testing.assert_allclose(found, expected[:, 0], rtol=1e-12)
     for row in new[1:]:
-        assert row[-1] == ("malignant" if float(row[-2]) > 0.7 else "benign")
+        assert row[-2] == ("malignant" if float(row[-3]) > 0.7 else "benign")
     assert list(tmp_path.iterdir()) == [output]
 
 

@@ -61,7 +61,7 @@ async def test_columns_come_first_in_their_order(client: httpx.AsyncClient) -> N
     body = f"note,{HEADER},,Patient ID\nthe first,{ROW},0, 007 \n,{ROW},1,x\n"
     header, *rows = cells_of(await post(client, body, CSV))
     plain = await plain_cells(client)
-    assert header == ["note", "", "Patient ID", "probability", "label"]
+    assert header == ["note", "", "Patient ID", "probability", "label", "imputed"]
     assert rows == [["the first", "0", " 007 ", *plain], ["", "1", "x", *plain]]
 
 
@@ -122,18 +122,18 @@ async def test_an_answer_in_columns_has_those_of_the_first_line(client: httpx.As
     answer = await post(client, lines_of(first, OBJECT, second), NDJSON, CSV, "?on_error=mark")
     header, one, two, three = cells_of(answer)
     plain = await plain_cells(client)
-    assert header == ["id", "ok", "probability", "label", "error"]
+    assert header == ["id", "ok", "probability", "label", "imputed", "error"]
     assert one == ["7", "true", *plain, ""]
     assert two == ["", "", *plain, ""]
-    assert three[:4] == ["x", "", "", ""]
-    assert three[4] == "of is not in the first row, which has the columns of the answer"
+    assert three[:-1] == ["x", "", "", "", ""]
+    assert three[-1] == "of is not in the first row, which has the columns of the answer"
 
 
 async def test_marked_rows_have_them(client: httpx.AsyncClient) -> None:
     body = f"id,{HEADER}\n1,{ROW}\n2,{ROW[:-1]}0\n"
     _, good, bad = cells_of(await post(client, body, CSV, query="?on_error=mark"))
     assert (good[0], good[-1]) == ("1", "")
-    assert bad == ["2", "", "", "mitoses must be an integer from 1 to 10"]
+    assert bad == ["2", "", "", "", "mitoses must be an integer from 1 to 10"]
     answer = await post(client, body, CSV, NDJSON, "?on_error=mark")
     marked = json.loads(answer.text.splitlines()[1])
     assert (marked["id"], list(marked)[:2]) == ("2", ["id", "errors"])
@@ -152,7 +152,8 @@ async def test_names_of_the_answer_are_taken_by_format(client: httpx.AsyncClient
 
 
 async def test_a_table_without_rows_has_its_columns(client: httpx.AsyncClient) -> None:
-    assert cells_of(await post(client, f"id,{HEADER}\n", CSV)) == [["id", "probability", "label"]]
+    names = ["id", "probability", "label", "imputed"]
+    assert cells_of(await post(client, f"id,{HEADER}\n", CSV)) == [names]
     assert (await post(client, "", NDJSON)).text == ""
     assert (await post(client, f"id,{HEADER}", CSV, JSON)).json()["predictions"] == []
 
@@ -205,11 +206,11 @@ async def test_hostile_columns(client: httpx.AsyncClient) -> None:
     names = ",".join(f"c{n:x}" for n in range(10_000))
     body = f"{HEADER},{names}\n" + f"{ROW}{',' * 10_000}\n" * 20
     header, *rows = cells_of(await post(client, body, CSV))
-    assert (len(header), len(rows)) == (10_002, 20)
+    assert (len(header), len(rows)) == (10_003, 20)
     wide = lines_of(*({**OBJECT, **{f"r{n}c{m}": m for m in range(100)}} for n in range(500)))
     assert len(wide) > UNCHARGED_BYTES
     answer = await post(client, wide, NDJSON)
-    assert [len(json.loads(line)) for line in answer.text.splitlines()] == [102] * 500
+    assert [len(json.loads(line)) for line in answer.text.splitlines()] == [104] * 500
     refused = await post(client, wide, NDJSON, CSV)
     assert refused.status_code == 422
     assert len(refused.json()["errors"]) == 10

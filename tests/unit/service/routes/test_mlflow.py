@@ -139,7 +139,6 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
         ({"inputs": COLUMNS | {"mitoses": [1, 11]}}, "inputs.mitoses.1", RULE),
         ({"inputs": COLUMNS | {"mitoses": [[1, 1], [1]]}}, "inputs.mitoses.0", RULE),
         ({"inputs": COLUMNS | {"x.y": [1, 1]}}, "inputs.x.y.0", "is not a feature of this model"),
-        ({"inputs": []}, "inputs", "must have at least one row"),
         ({"inputs": [[0] * 8]}, "inputs.0", "must have 9 values"),
         ({"inputs": [[5] * 8 + [11]]}, "inputs.0.mitoses", RULE),
         (
@@ -173,11 +172,6 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
             {"dataframe_split": {"columns": NAMES, "data": [[1]]}},
             "dataframe_split.data.0",
             "must be an array of 9 values",
-        ),
-        (
-            {"dataframe_split": {"columns": NAMES, "data": []}},
-            "dataframe_split.data",
-            "must have at least one row",
         ),
         (
             {"dataframe_split": {"columns": NAMES[:8], "data": [[1] * 8]}},
@@ -232,3 +226,21 @@ async def test_the_checks_of_mlflow_clients(
     assert (version.status_code, version.text) == (200, document["info"]["version"])
     assert (await client.get("/health")).status_code == 200
     assert {"/invocations", "/ping", "/version"} <= set(document["paths"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"instances": []},
+        {"inputs": []},
+        {"dataframe_records": []},
+        {"dataframe_split": {"columns": NAMES, "data": [], "index": None}},
+        {"inputs": {name: [] for name in NAMES}},
+        {"dataframe_split": None, "instances": []},
+    ],
+)
+async def test_no_rows(client: httpx.AsyncClient, predictor: Predictor, body: Any) -> None:
+    answer = await client.post("/invocations", json=body)
+    assert answer.status_code == 200
+    expected = {"predictions": [], "threshold": 0.5, "model": predictor.title}
+    assert answer.json() == expected

@@ -97,7 +97,9 @@ async def test_every_form_of_a_request_gets_the_same_predictions(
         assert response["model_name"] == predictor.name
         assert response["model_version"] == predictor.version
         assert response["id"] == "a b"
-        assert response["parameters"] == ({"threshold": 0.5} if predictor.operating_points else {})
+        threshold = {"threshold": 0.5} if predictor.operating_points else {}
+        facts = {"model": predictor.title, "imputed": "colour;smokes"}
+        assert response["parameters"] == threshold | facts
         outputs = {each["name"]: each["data"] for each in response["outputs"]}
         wanted = expected(predictor)
         assert list(outputs) == list(wanted)
@@ -274,7 +276,7 @@ async def test_the_threshold(client: httpx.AsyncClient, predictor: Predictor) ->
     for given, threshold in ((0.9, 0.9), ("careful", 0.01), ("0.25", 0.25), (0, 0), (1, 1)):
         request = {"inputs": NAMED, "parameters": {"threshold": given, "priority": 3}}
         response = (await client.post("/infer", json=request)).json()
-        assert response["parameters"] == {"threshold": threshold}
+        assert response["parameters"]["threshold"] == threshold
         assert response["outputs"][1]["data"] == expected(predictor, threshold)["label"]
     for wrong in (1.5, -0.1, True, "hasty", [0.5], 10**400):
         request = {"inputs": NAMED, "parameters": {"threshold": wrong}}

@@ -19,11 +19,13 @@ from model.pipelines.score_file import score_file
 from model.prediction.cells import MARKERS, CellParser
 from model.prediction.delimiters import DELIMITERS
 from model.prediction.predictor import PIECE_ROWS, Predictor
+from model.prediction.row_facts import RowFacts
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from model.training.tables.columns import read_rows
 from model.training.tables.readers import read_chunks
 from service.app import create_app
+from service.codecs.answer_facts import AnswerFacts
 from service.codecs.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.columns import MAX_CACHED_CELLS
 from service.codecs.tabular.csv_reader import CsvReader
@@ -88,8 +90,10 @@ async def test_csv_and_json_answer_alike(
     values = [[_number(each.categories, row[each.name]) for each in features] for row in rows]
     predictions = kinds.predict(np.array(values, dtype=float))
     expected = kinds.schema.target.columns(predictions, 0.5)
-    assert header == list(expected)
+    assert header == [*expected, "imputed"]
     columns = [list(map(str, column.tolist())) for column in expected.values()]
+    optional = [feature.name for feature in features if feature.may_be_missing]
+    columns.append([";".join(name for name in optional if row[name] is None) for row in rows])
     assert cells == [list(row) for row in zip(*columns, strict=True)]
     as_json = await kinds_client.post(
         "/predict", content=text.getvalue(), headers={**CSV, "Accept": "application/json"}
@@ -140,7 +144,9 @@ def test_any_numbers_are(predictor: Predictor, values: list[float]) -> None:
 
 
 def _check_digits(values: list[float], predictor: Predictor) -> None:
-    writer = CsvWriter(predictor.schema.target, 0.5, mark=False)
+    writer = CsvWriter(
+        predictor.schema.target, 0.5, AnswerFacts({}, RowFacts(predictor.schema)), mark=False
+    )
     column = np.array(values)[:, None]
     text = writer.rows(ScoredBlock(Block(column), column, None)).decode()
     assert [row[0] for row in rows_of(text)] == list(map(repr, values))

@@ -41,7 +41,7 @@ async def test_a_row_a_line(client: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert int(answer.headers["content-length"]) == len(answer.content)
     header, *rows = rows_of(answer.text)
-    assert header == ["probability", "label"]
+    assert header == ["probability", "label", "imputed"]
     values = dict(zip(NAMES, map(int, BENIGN.split(",")), strict=True))
     json_answer = (await client.post("/predict", json={"instances": [values] * 2})).json()
     assert [float(each[0]) for each in rows] == [
@@ -170,11 +170,11 @@ async def test_a_bad_row_is_named_or_marked(
     marked = await post(client, body, "?on_error=mark")
     assert marked.status_code == 200
     header, first, bad, last = rows_of(marked.text)
-    assert header == ["probability", "label", "error"]
+    assert header == ["probability", "label", "imputed", "error"]
     good = rows_of((await post(client, f"{HEADER}\n{BENIGN}\n{BENIGN}\n")).text)[1]
     assert first == last == [*good, ""]
     named = field.removeprefix("rows.1").removeprefix(".") or "row"
-    assert bad == ["", "", f"{named} {rule}"]
+    assert bad == ["", "", "", f"{named} {rule}"]
 
 
 async def test_at_most_ten_errors(client: httpx.AsyncClient) -> None:

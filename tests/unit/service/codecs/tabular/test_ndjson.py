@@ -50,8 +50,11 @@ def answers_of(answer: httpx.Response) -> list[Any]:
 
 
 async def predictions_of(client: httpx.AsyncClient, rows: list[Any]) -> Any:
-    answer = await client.post("/predict", json={"instances": rows})
-    return answer.json()["predictions"]
+    answer = (await client.post("/predict", json={"instances": rows})).json()
+    return [
+        row | {name: answer[name] for name in ("threshold", "model")}
+        for row in answer["predictions"]
+    ]
 
 
 @pytest.mark.parametrize("row", [BENIGN, ARRAY])
@@ -127,8 +130,8 @@ async def test_csv_marks_lines_too(client: httpx.AsyncClient) -> None:
     rows = lines_of([BENIGN, {**BENIGN, "mitoses": 11, "weight, in kg": 1}])
     answer = await client.post("/predict?on_error=mark", content=rows, headers=headers)
     header, _, bad = answer.text.splitlines()
-    assert header == "probability,label,error"
-    assert bad == f',,"mitoses {RULE}; weight, in kg {NOT_IN_FIRST}"'
+    assert header == "probability,label,imputed,error"
+    assert bad == f',,,"mitoses {RULE}; weight, in kg {NOT_IN_FIRST}"'
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ async def test_values_that_overflow(unbounded: httpx.AsyncClient) -> None:
     first, bad, last = answers_of(await post(unbounded, rows, "?on_error=mark"))
     assert "probability" in first
     assert "probability" in last
-    assert bad == {"errors": [{"field": "row", "rule": rule}]}
+    assert bad["errors"] == [{"field": "row", "rule": rule}]
 
 
 async def test_the_longest_line_is_taken(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,37 @@
+"""model/prediction/row_facts.py: the features of each row that are imputed."""
+
+import numpy as np
+
+from model.prediction.row_facts import RowFacts, cells
+from model.prediction.schema import Feature, Schema
+from model.prediction.target import Binary
+
+
+def facts(*optional: bool) -> RowFacts:
+    features = tuple(Feature(name=f"f{n}", may_be_missing=each) for n, each in enumerate(optional))
+    return RowFacts(Schema(features=features, target=Binary(negative="no", positive="yes")))
+
+
+ROWS = np.array([[1, np.nan, np.nan], [1, 2, 3], [1, np.nan, 3]])
+
+
+def test_the_missing_features_of_each_row() -> None:
+    found = facts(False, True, True).find(ROWS)
+    assert found == {"imputed": {0: ["f1", "f2"], 2: ["f1"]}}
+    assert cells(found["imputed"], 3) == ["f1;f2", "", "f1"]
+
+
+def test_all_rows_together() -> None:
+    assert facts(False, True, True).summary(ROWS) == {"imputed": ["f1", "f2"]}
+    assert facts(False, True, True).summary(ROWS[1:2]) == {}
+
+
+def test_a_model_that_imputes_nothing_has_no_such_fact() -> None:
+    none = facts(False, False, False)
+    assert none.names == ()
+    assert none.find(ROWS[1:2]) == {}
+    assert none.memory_bytes(ROWS[1:2]) == 0
+
+
+def test_memory_is_that_of_names() -> None:
+    assert facts(True, True, True).memory_bytes(ROWS) >= sum(map(len, ["f1;f2", "", "f1"]))
