@@ -87,22 +87,26 @@ def _sent_key(scope: Scope) -> bytes:
     A browser adds Basic credentials by itself, also to what the page of another site sends. So they
     count only without another key, and such a page can only read, which the browser hides from it.
     """
-    keys, from_browser, site = set[bytes](), set[bytes](), b""
+    keys: list[bytes] = []
+    from_browser: list[bytes] = []
     for name, value in scope["headers"]:
         if name == b"x-api-key":
-            keys.add(value)
+            keys.append(value)
         elif name == b"authorization":
             scheme, _, credentials = value.partition(b" ")
             if scheme.lower() == b"bearer":
-                keys.add(credentials.lstrip(b" "))
+                keys.append(credentials.lstrip(b" "))
             elif scheme.lower() == b"basic":
-                from_browser.add(_basic_key(credentials.lstrip(b" ")))
-        elif name == b"sec-fetch-site":
-            site = value
-    keys.discard(b"")
-    if not keys and (scope["method"] in _READING or site not in _OTHER_SITES):
-        keys = from_browser
-    return keys.pop() if len(keys) == 1 else b""
+                from_browser.append(_basic_key(credentials.lstrip(b" ")))
+    found = [key for key in keys if key]
+    if from_browser and not found and not _changes_from_another_site(scope):
+        found = from_browser
+    return found[0] if found and found.count(found[0]) == len(found) else b""
+
+
+def _changes_from_another_site(scope: Scope) -> bool:
+    sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
+    return scope["method"] not in _READING and any(site in _OTHER_SITES for site in sites)
 
 
 def _basic_key(credentials: bytes) -> bytes:
