@@ -183,7 +183,7 @@ def csv_of(version: ModelVersion, line: str) -> bytes:
 
 def table_charges(version: ModelVersion, kind: str, answer: str, body: bytes) -> None:
     """Check the charges for each chunk of a table, and for what is held between two chunks."""
-    reader = _reader(kind, version, Settings())
+    reader = _reader(kind, version, Settings(), has_header=True)
     with ResponseSpool(MemoryLedger(1 << 30)) as spool:
         scorer = TableScorer(
             version, 0.5, _writer(answer, version, 0.5, mark=True), spool, mark=True
