@@ -21,7 +21,7 @@ PARALLEL = --numprocesses $(WORKERS) --dist loadfile
 # The tests of what is imported to serve.
 COVERING := tests/unit/service tests/integration/service tests/security \
 	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
-	tests/reference/test_arrow.py tests/reference/test_arrow_limits.py
+	$(wildcard tests/reference/test_arrow*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check stress soak oracles clients uvicorn bench \

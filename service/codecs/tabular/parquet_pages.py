@@ -24,7 +24,12 @@ _TYPE, _UNPACKED, _PACKED = 1, 2, 3
 _DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
 _VALUES, _ENCODING, _ENCODING_V2 = 1, 2, 4
 
-_TRUE, _FALSE, _BYTE, _DOUBLE, _TEXT, _STRUCT = 1, 2, 3, 7, 8, 12
+# Fields of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
+_GROUPS, _COLUMNS, _METADATA = 4, 1, 3
+_PATH, _SIZE, _DATA_PAGES, _DICTIONARY_PAGES = 3, 7, 9, 11
+
+_TRUE, _FALSE, _BYTE, _DOUBLE, _TEXT, _LIST, _STRUCT = 1, 2, 3, 7, 8, 9, 12
+BROKEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _INTEGERS = (4, 5, 6)
 
 
@@ -47,6 +52,39 @@ class Page:
     encoding: int
 
 
+@dataclass(frozen=True)
+class ColumnChunk:
+    """The place of a column of a row group.
+
+    Attributes:
+        name: Name of the column.
+        start: Place of the first page.
+        size: Size of all pages, in bytes.
+    """
+
+    name: str
+    start: int
+    size: int
+
+
+def column_chunks(footer: bytes) -> list[list[ColumnChunk]]:
+    """Return the column chunks of each row group.
+
+    They are not taken from pyarrow, which ends the process if the statistics of one are invalid.
+
+    Args:
+        footer: The footer of a file.
+
+    Raises:
+        Problem: The footer is malformed (400).
+    """
+    try:
+        groups = _Header(footer).struct().get(_GROUPS, [])
+        return [[_chunk(each[_METADATA]) for each in group[_COLUMNS]] for group in groups]
+    except BROKEN:
+        raise malformed() from None
+
+
 def pages_of(file: IO[bytes], start: int, size: int) -> Iterator[Page]:
     """Yield the pages of a column chunk.
 
@@ -65,7 +103,7 @@ def pages_of(file: IO[bytes], start: int, size: int) -> Iterator[Page]:
         header = _Header(window)
         try:
             page = _page(header.struct())
-        except (IndexError, KeyError, TypeError):
+        except BROKEN:
             raise malformed() from None
         place += header.place + page.packed_bytes
         yield page
@@ -74,6 +112,15 @@ def pages_of(file: IO[bytes], start: int, size: int) -> Iterator[Page]:
 def malformed() -> Problem:
     """Return the error of a malformed file (400)."""
     return Problem(400, "The body is malformed: it is not a Parquet file.")
+
+
+def _chunk(fields: dict[int, Any]) -> ColumnChunk:
+    start, size = fields[_DATA_PAGES], fields[_SIZE]
+    if 0 < (dictionary := fields.get(_DICTIONARY_PAGES, 0)) < start:
+        start = dictionary
+    if min(start, size) < 0:
+        raise malformed()
+    return ColumnChunk(".".join(part.decode() for part in fields[_PATH]), start, size)
 
 
 def _page(fields: dict[int, Any]) -> Page:
@@ -124,10 +171,14 @@ class _Header:
         if kind in (_TEXT, _DOUBLE):
             size = self._unsigned() if kind == _TEXT else 8
             self.place += size
-            return None
+            return self._data[self.place - size : self.place]
+        if kind == _LIST:
+            head = self._byte()
+            count = head >> 4 if head >> 4 < 15 else self._unsigned()
+            return [self._value(head & 15, depth) for _ in range(count)]
         if kind in (_BYTE, _TRUE, _FALSE):
             return self._byte()
-        raise malformed()  # lists, sets and maps, which no header of a page has
+        raise malformed()  # sets and maps, which Parquet does not have
 
     def _byte(self) -> int:
         byte = self._data[self.place]

@@ -14,7 +14,13 @@ from model.prediction.predictor import piece_rows
 from service.codecs.blocks import Block, TableRules
 from service.codecs.charge import Charge, released
 from service.codecs.tabular.arrow_batches import BROKEN, ArrowBatches
-from service.codecs.tabular.parquet_pages import DELTA_BYTE_ARRAY, malformed, pages_of
+from service.codecs.tabular.parquet_pages import (
+    DELTA_BYTE_ARRAY,
+    ColumnChunk,
+    column_chunks,
+    malformed,
+    pages_of,
+)
 from service.problems import FieldError, Problem, safe_name
 
 MAGIC: Final = b"PAR1"
@@ -47,6 +53,7 @@ class ParquetReader:
         self._max_bytes = max_bytes
         self._rows = piece_rows(len(rules.schema.features))
         self._batches = ArrowBatches(rules, max_bytes)
+        self._chunks: list[list[ColumnChunk]] = []
 
     @property
     def held_bytes(self) -> int:
@@ -63,9 +70,10 @@ class ParquetReader:
         try:
             table = self._open(file, charge)
             yield self._batches.begin(table.schema_arrow)
-            for number in range(table.num_row_groups):
+            for number, chunks in zip(range(table.num_row_groups), self._chunks, strict=True):
+                rows = table.metadata.row_group(number).num_rows
                 with released(charge) as held:
-                    held(self._require_small(file, table.metadata.row_group(number)))
+                    held(self._require_small(file, chunks, rows))
                     yield from self._group(table, number, held)
         except MemoryError:  # pyarrow's is an ArrowException too
             raise
@@ -85,6 +93,8 @@ class ParquetReader:
         file.seek(size - END_BYTES)
         footer_bytes = int.from_bytes(file.read(4), "little")
         charge(PARSED_FOOTERS * footer_bytes)
+        file.seek(max(0, size - END_BYTES - footer_bytes))
+        self._chunks = column_chunks(file.read(footer_bytes))
         source = pa.PythonFile(file, "r")
         options = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
         table = pq.ParquetFile(
@@ -118,18 +128,12 @@ class ParquetReader:
             raise Problem.invalid([FieldError(field=safe_name(column.path), rule=rule)])
         return table
 
-    def _require_small(self, file: IO[bytes], group: Any) -> int:
+    def _require_small(self, file: IO[bytes], chunks: list[ColumnChunk], rows: int) -> int:
         """Check the pages of a row group, and return the memory that reading them takes."""
         total = pages = 0
-        for number in range(group.num_columns):
-            chunk = group.column(number)
-            first = chunk.data_page_offset
-            if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < first:
-                first = chunk.dictionary_page_offset
-            if first < 0 or chunk.total_compressed_size < 0:
-                raise malformed()
+        for chunk in chunks:
             largest = dictionary = 0
-            for page in pages_of(file, first, chunk.total_compressed_size):
+            for page in pages_of(file, chunk.start, chunk.size):
                 pages += 1
                 size = max(page.packed_bytes, page.unpacked_bytes, page.values)
                 if size > self._max_bytes or pages > MAX_PAGES:
@@ -140,13 +144,13 @@ class ParquetReader:
                     )
                 if page.encoding == DELTA_BYTE_ARRAY:
                     rule = "must not have the encoding DELTA_BYTE_ARRAY"
-                    field = safe_name(chunk.path_in_schema)
+                    field = safe_name(chunk.name)
                     raise Problem.invalid([FieldError(field=field, rule=rule)])
                 memory = page.packed_bytes + page.unpacked_bytes
                 if page.is_dictionary:
                     dictionary = max(dictionary, memory + TEXT_BYTES * page.values)
                 else:
                     largest = max(largest, memory + VALUE_BYTES * page.values)
-            total += dictionary + largest + min(BUFFER_BYTES, chunk.total_compressed_size)
-            total += CELL_BYTES * min(group.num_rows, self._rows)
+            total += dictionary + largest + min(BUFFER_BYTES, chunk.size)
+            total += CELL_BYTES * min(rows, self._rows)
         return total
