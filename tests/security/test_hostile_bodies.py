@@ -150,10 +150,10 @@ def _is_valid(route: str, name: str) -> bool:
     if name.startswith(("name", "names")):  # the protocol ignores unknown members
         return route in ("infer", "shape", "threshold", "index")
     if route == "index":
-        return name in ("empty", "value-true", "alone-object", "alone-deep-objects")
+        return name in ("empty", "value-true", "value-null", "alone-object", "alone-deep-objects")
     zero = "value-minus-zero" in name or name == "value-small-exponent"
     if route == "threshold":
-        return zero or name == "value-fraction"
+        return zero or name in ("value-fraction", "value-null")
     return name == "spaced"
 
 
