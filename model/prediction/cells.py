@@ -58,7 +58,7 @@ class CellParser:
         A decimal comma is not read: "1,500" may stand for 1.5 or for 1500.
         """
         is_comma_number = self.is_number and "," in cell
-        return self._feature.rule + ", written with a decimal point" * is_comma_number
+        return self._feature.cell_rule + ", written with a decimal point" * is_comma_number
 
     def category(self, name: str) -> float:
         """Return the raw value of a category's name in a format that has null, such as JSON.

@@ -68,6 +68,11 @@ class Feature(BaseModel):
         return f"must be {self._noun}" + (" or null" if self.may_be_missing else "")
 
     @property
+    def cell_rule(self) -> str:
+        """The rule for the text of a table's cell, which has no null."""
+        return f"must be {self._noun}" + (" or empty" if self.may_be_missing else "")
+
+    @property
     def _noun(self) -> str:
         if self.type == "boolean":
             return "true or false"

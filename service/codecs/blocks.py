@@ -204,13 +204,19 @@ class TableRules:
         self._rules = SchemaRules(schema.features, schema.missing_values)
         # Shared by all rows: a hostile body has an error in each value.
         self._errors = [FieldError(field=each.name, rule=each.rule) for each in schema.features]
+        self._cell_errors = [
+            FieldError(field=each.name, rule=each.cell_rule) for each in schema.features
+        ]
 
-    def check(self, values: Array, errors: RowErrors = NO_ERRORS) -> Block:
+    def check(
+        self, values: Array, errors: RowErrors = NO_ERRORS, *, in_cells: bool = False
+    ) -> Block:
         """Check values against the schema.
 
         Args:
             values: `(B, F)` float64, infinity for a cell that could not be parsed.
             errors: Errors that are known already; their rows are not checked. In order of rows.
+            in_cells: Whether the values are texts of cells, which are empty where others are null.
 
         Returns:
             The block with all errors.
@@ -219,11 +225,11 @@ class TableRules:
         invalid = self._rules.check(values)
         if invalid is None or not invalid.any():
             return Block(values, errors, complete=invalid is None and not errors)
-        found = dict(errors)
+        found, rules = dict(errors), self._cell_errors if in_cells else self._errors
         for row in np.flatnonzero(invalid.any(axis=1)).tolist():
             if row not in errors:
                 wrong = np.flatnonzero(invalid[row])[:MAX_ERRORS].tolist()
-                found[row] = [self._errors[column] for column in wrong]
+                found[row] = [rules[column] for column in wrong]
         return Block(values, dict(sorted(found.items())))
 
 

@@ -123,7 +123,7 @@ class CsvReader:
             commas = lines.replace(self._delimiter.encode(), b",")
         integers = self._columns.integers(commas)
         if integers is not None:
-            yield self._rules.check(integers)
+            yield self._rules.check(integers, in_cells=True)
         elif self._columns.have_full_rows(commas):
             cells = decode_lines(commas)[:-1].replace("\n", ",").split(",")
             for block in self._in_blocks(cells, self._columns.width):
@@ -174,7 +174,7 @@ class CsvReader:
             errors: Errors that are known already; their rows are not checked.
         """
         assert self._columns is not None
-        block = self._rules.check(self._columns.numbers(cells), errors)
+        block = self._rules.check(self._columns.numbers(cells), errors, in_cells=True)
         if self._columns.extra_names:
             block.extra = self._columns.extra_cells(cells)
         if block.errors and "," in "".join(cells):

@@ -268,9 +268,9 @@ async def test_markers_in_cells(
         (NAMES[0], "NA", "must be a number from 30 to 250"),
         (NAMES[0], "180,5", "must be a number from 30 to 250, written with a decimal point"),
         (NAMES[0], "1.800,5", "must be a number from 30 to 250, written with a decimal point"),
-        ("Alter", "4_0", "must be an integer from -20 to 120 or null"),
-        ("Geschlecht", "na", "must be one of männlich, weiblich, NA or null"),
-        ("raucht", "ja", "must be true or false or null"),
+        ("Alter", "4_0", "must be an integer from -20 to 120 or empty"),
+        ("Geschlecht", "na", "must be one of männlich, weiblich, NA or empty"),
+        ("raucht", "ja", "must be true or false or empty"),
     ],
 )
 async def test_other_cells_are_rejected_alike(

@@ -92,7 +92,7 @@ def test_missing_numbers() -> None:
     [
         (REQUIRED, "1,5", "must be a number, written with a decimal point"),
         (REQUIRED, "x", "must be a number"),
-        (COLOUR, "1,5", "must be one of red, grün, none, NA or null"),
+        (COLOUR, "1,5", "must be one of red, grün, none, NA or empty"),
     ],
 )
 def test_broken_rule(feature: Feature, cell: str, rule: str) -> None:

@@ -163,14 +163,14 @@ def test_invalid_cell_is_rejected(recipe: Recipe, cell: str) -> None:
 @pytest.mark.parametrize("cell", ["x", "inf", "-Infinity", "NAN", "-nan", '"1 000"', "1e999"])
 def test_optional_cell_must_be_a_number(recipe: Recipe, cell: str) -> None:
     message = error_text(recipe, f"a,b,c\n1,{cell},no\n2,3,yes\n")
-    assert message == "line 2, column 'b': must be a number or null"
+    assert message == "line 2, column 'b': must be a number or empty"
 
 
 @pytest.mark.parametrize(
     "text", ['a,b,c\n1,"1,5",no\n', "a;b;c\n1;1,5;no\n", "a\tb\tc\n1\t1,500\tno"]
 )
 def test_decimal_comma_is_rejected_in_words(recipe: Recipe, text: str) -> None:
-    rule = "must be a number or null, written with a decimal point"
+    rule = "must be a number or empty, written with a decimal point"
     assert error_text(recipe, text) == f"line 2, column 'b': {rule}"
 
 
@@ -258,7 +258,7 @@ def test_categories_and_booleans(recipe: Recipe) -> None:
     assert read(kinds, text).rows.tolist() == [[0, 1], [1, 0], [0, 0]]
     for cells, message in (
         ("green,1", "line 2, column 'a': must be one of red, dark blue"),
-        ("red,maybe", "line 2, column 'b': must be true or false or null"),
+        ("red,maybe", "line 2, column 'b': must be true or false or empty"),
     ):
         assert error_text(kinds, f"a,b,c\n{cells},no\nred,1,yes\n") == message
 

@@ -177,6 +177,14 @@ async def test_a_bad_row_is_named_or_marked(
     assert bad == ["", "", "", f"{named} {rule}"]
 
 
+async def test_an_error_names_an_empty_cell_and_no_null(client: httpx.AsyncClient) -> None:
+    body = f"{HEADER}\n" + "5,1,1,1,2,11,3,1,1\n"
+    rule = "must be an integer from 1 to 10 or empty"
+    assert (await post(client, body)).json()["errors"] == [
+        {"field": "rows.0.bare_nuclei", "rule": rule}
+    ]
+
+
 async def test_at_most_ten_errors(client: httpx.AsyncClient) -> None:
     body = f"{HEADER}\n" + "0,0,0,0,1,1,1,1,1\n" * 5
     errors = (await post(client, body)).json()["errors"]
