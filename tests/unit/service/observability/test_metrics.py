@@ -155,7 +155,7 @@ async def test_openmetrics(client: httpx.AsyncClient) -> None:
     await client.post("/predict", json=ROWS)
     answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert answer.headers["vary"] == "Accept, User-Agent"
+    assert answer.headers["vary"] == "Accept, User-Agent, Accept-Encoding"
     families = {family.name: family for family in parse_openmetrics(answer.text)}  # type: ignore[no-untyped-call]
     assert families["malignancy_predictions"].type == "counter"
     assert families["malignancy_request_duration_seconds"].type == "histogram"
@@ -165,7 +165,7 @@ async def test_openmetrics(client: httpx.AsyncClient) -> None:
 async def test_json_is_the_default_and_varies_by_accept(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["vary"] == "Accept, User-Agent"
+    assert answer.headers["vary"] == "Accept, User-Agent, Accept-Encoding"
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text"])
