@@ -15,6 +15,14 @@ _RESPONSE_HEADERS: Final[Json] = {
         "description": "Seconds after which the request may be repeated.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Malignancy-Model": {
+        "description": "Name and version of the model, where the format has no place for them.",
+        "schema": {"type": "string"},
+    },
+    "Malignancy-Threshold": {
+        "description": "Decision threshold of the labels, where the format has no place for it.",
+        "schema": {"type": "number", "minimum": 0, "maximum": 1},
+    },
     "Vary": {
         "description": "The headers of the request on which the answer depends.",
         "schema": {"type": "string"},
@@ -41,8 +49,9 @@ _RESPONSE_HEADERS: Final[Json] = {
     },
 }
 # By status; `default` is the response of all statuses that an operation does not list.
+FACTS: Final = ("Malignancy-Model", "Malignancy-Threshold")
 _HEADERS_OF: Final = {
-    "200": ("Vary", "Content-Encoding"),
+    "200": ("Vary", "Content-Encoding", *FACTS),
     "401": ("WWW-Authenticate",),
     "415": ("Accept", "Accept-Encoding"),
     "503": (RETRY_AFTER,),

@@ -88,12 +88,12 @@ def invocation_schemas(predictor: Predictor, prefix: str) -> Json:
         prefix: Prefix of the names.
     """
     names = list(predictor.schema.names)
-    objects = array_of(reference(f"{prefix}Instance")) | {"minItems": 1}
-    arrays = array_of(reference(f"{prefix}ArrayInstance")) | {"minItems": 1}
+    objects = array_of(reference(f"{prefix}Instance"))
+    arrays = array_of(reference(f"{prefix}ArrayInstance"))
     split: Json = {
         "columns": array_of({"type": "string", "enum": names})
         | {"description": "Names of the features, in the order of the data.", "minItems": 1},
-        "data": array_of(array_of({})) | {"minItems": 1},
+        "data": array_of(array_of({})),
         "index": array_of({}) | {"type": ["array", "null"]},
     }
     columns: Json = {

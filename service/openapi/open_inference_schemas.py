@@ -41,7 +41,11 @@ def inference_protocol_schemas(models: ModelRegistry) -> Json:
         "data": data,
         "parameters": _optional({"binary_data_size": {"type": ["integer", "null"], "minimum": 0}}),
     }
-    outputs = {name: None for each in versions for name in each.output_tensors.by_name}
+    outputs = {
+        name: None
+        for each in versions
+        for name in (*each.output_tensors.by_name, *each.encoder.facts.names)
+    }
     request_output = object_of(
         {
             "name": {"type": "string", "enum": list(outputs)},

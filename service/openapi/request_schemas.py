@@ -24,7 +24,7 @@ def request_schemas(
         Schemas by name.
     """
     values = [_value_schema(feature) for feature in schema.features]
-    rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
+    rows = {"type": "array", "maxItems": max_rows}
     return {
         f"{prefix}ArrayInstance": {
             "type": "array",

@@ -11,7 +11,7 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     """Return the schemas of answers in JSON.
 
     These are Answer (to one instance), Answers (to many), Prediction (one of many), TableAnswers
-    (to a table) and TableRow (one row of a table).
+    (to a table), TableRow (one row of a table) and TableLine (one line of NDJSON).
 
     Args:
         target: Target of the model.
@@ -43,6 +43,10 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         f"{prefix}TableAnswers": object_of({"predictions": rows} | model),
         f"{prefix}TableRow": {
             "anyOf": [object_of(prediction, "imputed") | repeated, reference("RowErrors")]
+        },
+        f"{prefix}TableLine": {
+            "description": "One line of an answer in NDJSON.",
+            "anyOf": [object_of(prediction | model, "imputed") | repeated, reference("RowErrors")],
         },
     }
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from model.prediction.row_facts import RowFacts
 from model.prediction.schema import Schema
-from model.prediction.target import Target
 from service.codecs.negotiation import CSV, JSON, MULTIPART, NAMES, NDJSON, TSV
 from service.codecs.tabular.answer_columns import column_names
 from service.openapi.json_schema import Json, object_of
@@ -45,7 +45,7 @@ def table_schemas(schema: Schema, prefix: str = "") -> Json:
     Returns:
         Schemas by name.
     """
-    names, columns = ", ".join(schema.names), answer_columns(schema.target)
+    names, columns = ", ".join(schema.names), _columns_of_answer(schema)
     schemas = {
         "CsvRows": TEXT
         | {
@@ -66,16 +66,17 @@ def table_schemas(schema: Schema, prefix: str = "") -> Json:
             "answer."
         },
         "CsvPredictions": TEXT | {"description": f"A header row, a line a row. {columns}"},
-        "NdjsonPredictions": TEXT | {"description": f"One `{prefix}TableRow` a line."},
+        "NdjsonPredictions": TEXT | {"description": f"One `{prefix}TableLine` a line."},
         "ArrowPredictions": BINARY | {"description": f"A table with a row for each row. {columns}"},
     }
     return {prefix + name: each for name, each in schemas.items()}
 
 
-def answer_columns(target: Target) -> str:
+def _columns_of_answer(schema: Schema) -> str:
     """Return the description of the columns of a table of predictions."""
+    names = [*column_names(schema.target), *RowFacts(schema).names]
     return (
-        f"The columns are {', '.join(column_names(target))}, beside those that are repeated. With "
+        f"The columns are {', '.join(names)}, beside those that are repeated. With "
         "`on_error=mark`, `error` is the last column, and the others are empty in an invalid row."
     )
 
