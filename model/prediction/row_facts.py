@@ -74,4 +74,7 @@ def cells(features: Features, rows: int) -> list[str]:
         features: Names of features by row.
         rows: Number of rows.
     """
-    return [SEPARATOR.join(features.get(row, ())) for row in range(rows)]
+    texts = [""] * rows
+    for row, names in features.items():
+        texts[row] = SEPARATOR.join(names)
+    return texts

@@ -70,9 +70,7 @@ class CsvWriter:
         columns += [
             scored.with_gaps(self._as_cells(column), "") for column in columns_by_name.values()
         ]
-        columns += [
-            list(map(self._quoted, cells)) for cells in fact_texts(self._facts, scored.block)
-        ]
+        columns += map(self._repeated, fact_texts(self._facts, scored.block))
         if self._mark:
             columns.append(list(map(self._quoted, error_texts(scored.block, ""))))
         return ("\n".join(map(self._delimiter.join, zip(*columns, strict=True))) + "\n").encode()
@@ -84,15 +82,18 @@ class CsvWriter:
     def _as_cells(self, column: Array) -> list[str]:
         """Return numbers and labels `(B,)` as the csv module writes them."""
         if column.dtype.kind != "f":
-            cells = column.tolist()
-            quoted = {cell: self._quoted(str(cell)) for cell in set(cells)}
-            return [quoted[cell] for cell in cells]
+            return self._repeated(column.tolist())
         # The JSON encoder writes the same digits in a fraction of the time, but other exponents.
         texts = to_json(column.tolist()).decode()[1:-1].split(",")
         size = np.abs(column)
         for place in np.flatnonzero((size != 0) & ((size < 1e-4) | (size >= 1e16))).tolist():
             texts[place] = repr(float(column[place]))
         return texts
+
+    def _repeated(self, cells: list[Any]) -> list[str]:
+        """Return cells of a few distinct values, quoted as needed."""
+        quoted = {cell: self._quoted(str(cell)) for cell in set(cells)}
+        return [quoted[cell] for cell in cells]
 
     def _quoted(self, cell: str) -> str:
         if self._plain.fullmatch(cell):
