@@ -10,6 +10,7 @@ from model.prediction.schema import Schema
 
 IMPUTED: Final = "imputed"
 SEPARATOR: Final = ";"  # of names of features in a cell of text
+MAX_LISTED: Final = 100  # names of a cell: a table may lack thousands of columns in every row
 ITEM_BYTES: Final = 24  # memory of the place of a name in a list, and of a separator
 
 Features = dict[int, list[str]]  # names of features by row
@@ -67,6 +68,16 @@ class RowFacts:
         return int(np.isnan(rows).sum(axis=0) @ self._sizes) if self.names else 0
 
 
+def listed(names: list[str]) -> list[str]:
+    """Return the names of features as a cell has them: the first 100, and how many more there are.
+
+    Args:
+        names: Names of features.
+    """
+    more = len(names) - MAX_LISTED
+    return [*names[:MAX_LISTED], f"and {more} more"] if more > 0 else names
+
+
 def cells(features: Features, rows: int) -> list[str]:
     """Return a fact as a column of text.
 
@@ -76,5 +87,5 @@ def cells(features: Features, rows: int) -> list[str]:
     """
     texts = [""] * rows
     for row, names in features.items():
-        texts[row] = SEPARATOR.join(names)
+        texts[row] = SEPARATOR.join(listed(names))
     return texts

@@ -40,7 +40,7 @@ FIRST_PART_BYTES: Final = 16 * 1024
 MIN_PART_BYTES: Final = 2 * 1024
 MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
 ANSWER_ROW_BYTES, ANSWER_ERROR_BYTES = 800, 320  # memory of a row and an error, encoded
-ANSWER_COPIES = 4  # of extra columns and facts, while they are encoded
+ANSWER_COPIES = 4  # of extra columns, while they are encoded
 TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
@@ -122,7 +122,7 @@ class TableScorer:
         size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * count
         size += ANSWER_COPIES * block.extra_bytes
         if not block.complete:
-            size += ANSWER_COPIES * self._model_version.encoder.facts.memory_bytes(block.values)
+            size += self._model_version.encoder.facts.memory_bytes(block.values)
         charge(size)
         if block.extra is not None:
             found = block.extra.errors(self._writer.taken, self._writer.columns)

@@ -97,7 +97,7 @@ async def test_imputed_features_are_listed_per_row(client: httpx.AsyncClient) ->
         predictions[0]["imputed"],
         predictions[2]["imputed"],
     )
-    assert list(bad) == ["errors"]
+    assert list(bad) == ["errors", "threshold", "model"]
 
 
 async def test_a_short_body_with_many_numbers_is_processed_in_a_thread(

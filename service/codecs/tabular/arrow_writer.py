@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from model.prediction.row_facts import listed
 from model.prediction.target import Target
 from service.codecs.answer_facts import AnswerFacts, facts_of
 from service.codecs.blocks import ScoredBlock
@@ -86,8 +87,10 @@ class ArrowWriter:
         ]
         found = facts_of(self._facts.rows, scored.block)
         for name in self._facts.rows.names:
-            features = found.get(name, {})
-            columns.append([features.get(row) for row in range(len(scored.block.values))])
+            features: list[list[str] | None] = [None] * len(scored.block.values)
+            for row, names in found.get(name, {}).items():
+                features[row] = listed(names)
+            columns.append(features)
         if self._mark:
             columns.append(error_texts(scored.block, None))
         arrays = [

@@ -21,6 +21,13 @@ def test_the_missing_features_of_each_row() -> None:
     assert cells(found["imputed"], 3) == ["f1;f2", "", "f1"]
 
 
+def test_a_cell_has_at_most_a_hundred_names() -> None:
+    found = facts(*[True] * 102).find(np.full((1, 102), np.nan))
+    assert len(found["imputed"][0]) == 102
+    (text,) = cells(found["imputed"], 1)
+    assert text.split(";")[-2:] == ["f99", "and 2 more"]
+
+
 def test_all_rows_together() -> None:
     assert facts(False, True, True).summary(ROWS) == {"imputed": ["f1", "f2"]}
     assert facts(False, True, True).summary(ROWS[1:2]) == {}

@@ -33,7 +33,8 @@ ROWS = st.lists(
 )
 Rows = list[dict[str, Any]]
 # Rows to one object a row, as `predictions` of JSON has it, and the facts of the answer.
-Ask = Callable[[httpx.AsyncClient, Predictor, Rows, str], Awaitable[tuple[Rows, dict[str, Any]]]]
+Answered = tuple[Rows, dict[str, Any]]
+Predict = Callable[[httpx.AsyncClient, Predictor, Rows, str], Awaitable[Answered]]
 
 
 @pytest.fixture
@@ -139,25 +140,28 @@ async def by_mlflow(
     return answer.pop("predictions"), answer
 
 
-ASKS = {"csv": by_csv, "ndjson": by_ndjson, "mlflow": by_mlflow}
+FORMATS = {"csv": by_csv, "ndjson": by_ndjson, "mlflow": by_mlflow}
 if importlib.util.find_spec("pyarrow"):
-    ASKS["arrow"] = by_arrow
+    FORMATS["arrow"] = by_arrow
 
 
-@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+@pytest.mark.parametrize("predict", FORMATS.values(), ids=FORMATS)
 @given(rows=ROWS, threshold=st.none() | st.floats(0, 1).map(abs))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 async def test_every_format_has_the_same_facts(
-    served: tuple[httpx.AsyncClient, Predictor], ask: Ask, rows: Rows, threshold: float | None
+    served: tuple[httpx.AsyncClient, Predictor],
+    predict: Predict,
+    rows: Rows,
+    threshold: float | None,
 ) -> None:
     client, predictor = served
     has_threshold = threshold is not None and predictor.operating_points
     query = f"?threshold={threshold!r}" if has_threshold else ""
     expected = (await post(client, f"/predict{query}", {"instances": rows})).json()
     predictions = expected.pop("predictions")
-    found, facts = await ask(client, predictor, rows, query)
+    found, facts = await predict(client, predictor, rows, query)
     assert found == predictions
-    if rows or ask is not by_ndjson:
+    if rows or predict is not by_ndjson:
         assert facts == expected
 
 
