@@ -57,7 +57,7 @@ def test_a_large_table_needs_constant_memory(service: Service, chunk: bytes) -> 
         lines = 0
         with client.stream("POST", "/predict", content=large(chunk), headers=CSV) as answer:
             assert answer.status_code == 200
-            for received in answer.iter_raw():
+            for received in answer.iter_bytes():
                 lines += received.count(b"\n")
         assert lines == CHUNKS * ROWS + 1
         assert peak_bytes(service) - before < 30_000_000
