@@ -259,7 +259,11 @@ async def test_a_started_response_is_not_replaced_by_a_rejection() -> None:
 
 @pytest.mark.parametrize(
     ("path", "media_type"),
-    [(b"/v2/read", b"application/json"), (b"/v1/read", b"application/problem+json")],
+    [
+        (b"/v2/read", b"application/json"),
+        (b"/v1/read", b"application/json"),
+        (b"/read", b"application/problem+json"),
+    ],
 )
 async def test_a_rejection_has_the_error_format_of_its_path(path: bytes, media_type: bytes) -> None:
     wire = Server().connect()
