@@ -87,7 +87,7 @@ class Block:
         for row, error in islice(found, MAX_ERRORS):
             place = [f"{prefix}.{start + row}"] if prefix else []
             place += [] if error["field"] == ROW else [error["field"]]
-            yield FieldError(field=".".join(place), rule=error["rule"])
+            yield FieldError(field=".".join(place) or "body", rule=error["rule"])
 
 
 @dataclass(slots=True)

@@ -54,6 +54,9 @@ class TableScorer:
         spool: The buffer of the answer.
         mark: Whether an invalid row is marked in the answer instead of rejecting the table.
 
+    Attributes:
+        rows_path: Path of the rows in errors; "" for an only row.
+
     Raises:
         Problem: There is no room for the answer (507). The methods also raise it for the first
             block with an invalid row, without `mark` (422).
@@ -70,6 +73,7 @@ class TableScorer:
     ) -> None:
         self._model_version, self._threshold, self._mark = model_version, threshold, mark
         self._writer, self._spool = writer, spool
+        self.rows_path = "rows"
         self._blocks = Rebatcher()
         self._begun = False
         self._rows = 0
@@ -132,7 +136,7 @@ class TableScorer:
                 block.errors = dict(sorted(errors.items()))
         scored = self._scored(block)
         if scored.block.errors and not self._mark:
-            raise Problem.invalid(scored.block.field_errors("rows", self._rows))
+            raise Problem.invalid(scored.block.field_errors(self.rows_path, self._rows))
         self._spool.write(self._writer.rows(scored))
         self._rows += len(block.values)
         charge(-size)

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.codecs.blocks import TableReader, TableWriter
 from service.codecs.charge import Charge
+from service.codecs.json.names import INSTANCES
 from service.codecs.negotiation import (
     ARROW,
     ARROW_FILE,
@@ -123,6 +124,7 @@ def _score_json(
     if rows.threshold is not None:
         rule = "must be in the query if the answer is a table: ?threshold="
         raise Problem.invalid([FieldError(field=rows.threshold[0], rule=rule)])
+    scoring.rows_path = "" if rows.single else INSTANCES
     scoring.add([rows.block], charge)
     scoring.finish(charge)
 

@@ -240,11 +240,14 @@ async def test_values_that_overflow_are_rejected(predictor: Predictor) -> None:
     transport = httpx.ASGITransport(app=create_app(Settings(), unbounded))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         row = {feature.name: 1e300 for feature in names}
-        answer = await client.post("/predict", json=row)
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [
-        {"field": "body", "rule": "must hold values small enough for a finite answer"}
-    ]
+        one = await client.post("/predict", json=row)
+        one_in_csv = await client.post("/predict", json=row, headers={"Accept": "text/csv"})
+        many = {"instances": [dict.fromkeys(row, 0), row]}
+        in_csv = await client.post("/predict", json=many, headers={"Accept": "text/csv"})
+    rule = "must hold values small enough for a finite answer"
+    for answer, field in ((one, "body"), (one_in_csv, "body"), (in_csv, "instances.1")):
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [{"field": field, "rule": rule}]
 
 
 fragments = '"instances": { } [ ] , 1 31337 null true NaN 1e999 "\\ud800" \x00 é'.split(" ")
