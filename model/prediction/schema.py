@@ -65,12 +65,21 @@ class Feature(BaseModel):
     @property
     def rule(self) -> str:
         """The rule for valid values as an error message states it, from "must be" on."""
-        return f"must be {self._noun}" + (" or null" if self.may_be_missing else "")
+        return self.rule_with("null")
 
     @property
     def cell_rule(self) -> str:
         """The rule for the text of a table's cell, which has no null."""
-        return f"must be {self._noun}" + (" or empty" if self.may_be_missing else "")
+        return self.rule_with("empty")
+
+    def rule_with(self, missing: str) -> str:
+        """Return the rule for valid values of a format.
+
+        Args:
+            missing: Name of a missing value in the format; "" if the format has none.
+        """
+        can_miss = self.may_be_missing and missing
+        return f"must be {self._noun}" + (f" or {missing}" if can_miss else "")
 
     @property
     def _noun(self) -> str:

@@ -130,8 +130,11 @@ class InputTensors:
         if invalid is not None and invalid.any():
             element = int(invalid.argmax())
             feature = features[element % values.shape[1]]
-            rule = f"{feature.name} {_numeric_rule(feature)}"
-            raise tensor.refused(rule if tensor.name == ALL else feature.rule, element)
+            if tensor.name == ALL:
+                rule = f"{feature.name} {_numeric_rule(feature, tensor.missing)}"
+            else:
+                rule = feature.rule_with(tensor.missing)
+            raise tensor.refused(rule, element)
         return values
 
 
@@ -143,15 +146,20 @@ def _undo_rounding(values: Array, rules: SchemaRules, rounding: Rounding) -> Arr
     return np.where((values == high) & (high > rules.high) & np.isfinite(high), rules.high, values)
 
 
-def _numeric_rule(feature: Feature) -> str:
-    """Return the rule for a feature in its numeric encoding."""
+def _numeric_rule(feature: Feature, missing: str) -> str:
+    """Return the rule for a feature in its numeric encoding.
+
+    Args:
+        feature: The feature.
+        missing: Name of a missing element; "" if there can be none.
+    """
+    end = f" or {missing}" if feature.may_be_missing and missing else ""
     if feature.type == "boolean":
-        return "must be 0 or 1" + (" or NaN" if feature.may_be_missing else "")
+        return f"must be 0 or 1{end}"
     if feature.type == "category":
         last = len(feature.categories) - 1
-        rule = f"must be the index of a category, from 0 to {last}"
-        return rule + (" or NaN" if feature.may_be_missing else "")
-    return feature.rule
+        return f"must be the index of a category, from 0 to {last}{end}"
+    return feature.rule_with(missing)
 
 
 def datatypes(feature: Feature) -> tuple[str, ...]:

@@ -48,6 +48,15 @@ class Tensor:
     shape: tuple[int, ...]
     data: list[Any] | memoryview
 
+    @property
+    def missing(self) -> str:
+        """Name of a missing element; "" if the data can have none."""
+        if not isinstance(self.data, memoryview):
+            return "null"
+        if self.datatype == "BYTES":
+            return "empty"
+        return "NaN" if self.datatype in FLOATS else ""
+
     def refused(self, rule: str, element: int | None = None) -> Problem:
         """Return the problem (400) for a violated rule.
 

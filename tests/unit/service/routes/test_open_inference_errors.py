@@ -128,11 +128,11 @@ ONE = all_in_one(ROWS[[0, 2]])
         ({"inputs": [ONE, ONE]}, "Input input: there must be one named input"),
         (
             {"inputs": [all_in_one([[1, 0, 2, 1]])]},
-            "Input input, row 0: smokes must be 0 or 1 or NaN",
+            "Input input, row 0: smokes must be 0 or 1 or null",
         ),
         (
             {"inputs": [all_in_one([[1, 0, 0, 1], [1, 3, 0, 1]])]},
-            "Input input, row 1: colour must be the index of a category, from 0 to 2 or NaN",
+            "Input input, row 1: colour must be the index of a category, from 0 to 2 or null",
         ),
         ({"inputs": NAMED, "outputs": [{"name": "x"}]}, "Output x must be one of probability"),
         (
@@ -182,6 +182,8 @@ async def test_invalid_requests(client: httpx.AsyncClient, request_: Any, error:
             "row 0: score must be an integer from 1 to",
         ),
         ("INT8", bytes([1, 1, 1, 3] * 2 + [1, 1, 1, 255]), "row 2: score must be an integer"),
+        ("FP64", (ROWS + [0, 9, 0, 0]).tobytes(), "the index of a category, from 0 to 2 or NaN."),
+        ("INT8", bytes([1, 9, 1, 3] * 3), "the index of a category, from 0 to 2."),
     ],
 )
 async def test_invalid_binary_data(
