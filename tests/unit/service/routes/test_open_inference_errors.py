@@ -182,7 +182,11 @@ async def test_invalid_requests(client: httpx.AsyncClient, request_: Any, error:
             "row 0: score must be an integer from 1 to",
         ),
         ("INT8", bytes([1, 1, 1, 3] * 2 + [1, 1, 1, 255]), "row 2: score must be an integer"),
-        ("FP64", (ROWS + [0, 9, 0, 0]).tobytes(), "the index of a category, from 0 to 2 or NaN."),
+        (
+            "FP64",
+            (ROWS + np.array([0, 9, 0, 0])).tobytes(),
+            "the index of a category, from 0 to 2 or NaN.",
+        ),
         ("INT8", bytes([1, 9, 1, 3] * 3), "the index of a category, from 0 to 2."),
     ],
 )
