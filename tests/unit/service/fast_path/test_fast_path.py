@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.fake_connection import Server, statuses
 
@@ -96,21 +96,27 @@ class Recorded:
         return sorted(each for each in lines if re.match(counted, each))
 
 
+def usual_row(predictor: Predictor) -> list[Any]:
+    """Return a valid row as JSON values."""
+    usual = predictor.self_test.rows[0].tolist()
+    return [
+        feature.spelled(value)
+        for feature, value in zip(predictor.schema.features, usual, strict=True)
+    ]
+
+
+def usual_request(predictor: Predictor) -> bytes:
+    """Return a request that the fast path answers."""
+    body = json.dumps({"instances": [usual_row(predictor)]})
+    head = "POST /predict HTTP/1.1", "Host: localhost", "X-API-Key: key.secret"
+    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", body]).encode()
+
+
 @st.composite
 def requests(draw: st.DrawFn, predictor: Predictor) -> bytes:
     """A request, mostly one that is answered with 200."""
     names = predictor.schema.names
-    usual = predictor.self_test.rows[0].tolist()
-    values = [
-        feature.categories[int(value)]
-        if feature.type == "category"
-        else bool(value)
-        if feature.type == "boolean"
-        else int(value)
-        if feature.type == "integer"
-        else value
-        for feature, value in zip(predictor.schema.features, usual, strict=True)
-    ]
+    values = usual_row(predictor)
     rarely = st.sampled_from([True, False, False, False])
     headers = draw(st.lists(st.sampled_from(HEADERS), max_size=2)) if draw(rarely) else []
     headers += [] if draw(rarely) else ["X-API-Key: key.secret"]
@@ -193,6 +199,7 @@ def test_both_ways_give_the_same_bytes_counts_and_log_lines(
         loop.run_until_complete(make_snapshots(recorded))
 
     @settings(max_examples=40, deadline=None)
+    @example([usual_request(kinds)], False)
     @given(st.lists(requests(kinds), min_size=1, max_size=4), st.booleans())
     def compare(sent: list[bytes], pipelined: bool) -> None:
         data = [b"".join(sent)] if pipelined else sent
