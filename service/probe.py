@@ -20,7 +20,7 @@ MAX_SECONDS: Final = 4.0  # in total; the image allows 5 s
 PROC: Final = Path("/proc")
 _TCP_LISTENING: Final = "0A"
 _UNIX_LISTENING: Final = "00010000"
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is connected to instead
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nosec B104
 
 
 class Address(NamedTuple):
