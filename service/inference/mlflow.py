@@ -71,13 +71,13 @@ def predict_mlflow(
             raise _invalid(safe_name(name), f"cannot stand beside {format_}")
     place, rows = _row_of, fields[format_]
     text_bytes = len(body)
-    names: list[str] = []
+    names: list[str] | None = None
     if format_ == SPLIT:
         names, rows, place = _names_of_split(rows), rows["data"], _row_of_split
     elif format_ == INPUTS and isinstance(rows, dict):
         charge(parsed)
         names, rows, place = list(rows), _rows_of_columns(rows), _value_of_column
-    if names:
+    if names is not None:
         charge(len(rows) * (OBJECT_BYTES + ENTRY_BYTES * len(names)))
         text_bytes += len(rows) * sum(len(to_json(name)) + 2 for name in names)
         rows = _with_names(names, rows)

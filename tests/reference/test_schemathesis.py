@@ -25,7 +25,7 @@ SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 DEPENDENT = ("Content-Encoding", "Inference-Header-Content-Length", "name[]")
 LOOSE = """
 [[operations]]
-include-path-regex = "^(/v2/.*/infer|/invocations)$"
+include-path-regex = "^(/v2/.*/infer|/v1/.*:predict|/invocations)$"
 checks.positive_data_acceptance.enabled = false
 """
 

@@ -147,6 +147,11 @@ async def test_csv_is_answered_in_json(client: httpx.AsyncClient) -> None:
             RULE,
         ),
         ({"dataframe_split": []}, "dataframe_split", SPLIT_RULE),
+        (
+            {"dataframe_split": {"columns": [], "data": ROWS}},
+            "dataframe_split.data.0",
+            "must be an array of 0 values",
+        ),
         ({"dataframe_split": {"columns": NAMES}}, "dataframe_split", SPLIT_RULE),
         (
             {"dataframe_split": {"columns": 1, "data": []}},
