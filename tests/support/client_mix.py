@@ -29,7 +29,7 @@ BROKEN = {
     b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n": 414,
     b"GET / HTTP/1.1\r\n" + HOST + b"X-A: b\r\n" * 101 + b"\r\n": 431,
     CHUNKED + b"x\r\n{}\r\n0\r\n\r\n": 400,
-    CHUNKED + b"1\r\n \r\n" * 50_000: 400,
+    CHUNKED + (b"1;" + b"e" * 100 + b"\r\n \r\n") * 1000: 400,
     message("POST", "/predict", b"{}", b"Content-Length: 2"): 400,
 }
 
