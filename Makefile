@@ -36,7 +36,7 @@ serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://
 train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
-test: $(VENV)/test ## run the tests, in parallel; 3 to 5 minutes on two cores
+test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow and not reference"
 
 slow: $(VENV)/test ## run the tests that take long or need a quiet machine, one by one
