@@ -4,27 +4,24 @@ Source: https://github.com/triton-inference-server/server/blob/main/docs/protoco
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from model.arrays import Array
-from service.codecs.open_inference.outputs import Output, as_byte_elements
+from service.codecs.open_inference.outputs import Output, TextOutput
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(TextOutput):
     """An output whose rows are their largest values, each as `value:index:name of the column`.
 
     Attributes:
         output: The output that has the values, of FP64 or BOOL.
         count: Number of values of a row, at least 1; an output with fewer columns has all of them.
-        datatype: BYTES.
     """
 
     output: Output
     count: int
-    datatype: ClassVar[str] = "BYTES"
 
     @property
     def name(self) -> str:
@@ -57,14 +54,3 @@ class Classification:
             for value, place in zip(largest.ravel().tolist(), order.ravel().tolist(), strict=True)
         ]
         return texts
-
-    @staticmethod
-    def as_json(texts: Array) -> list[Any]:
-        """Encode computed texts as flat, row-major JSON data."""
-        flat: list[Any] = texts.ravel().tolist()
-        return flat
-
-    @staticmethod
-    def as_bytes(texts: Array) -> bytes:
-        """Encode computed texts in the format of the binary tensor extension."""
-        return b"".join(as_byte_elements(texts.ravel().tolist()))

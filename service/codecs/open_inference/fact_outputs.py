@@ -3,18 +3,18 @@
 An answer has no such tensor by default, since a client may expect only the model's outputs.
 """
 
-from typing import Any, ClassVar, Final
+from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
 from model.prediction.row_facts import Features, cells
-from service.codecs.open_inference.outputs import as_byte_elements
+from service.codecs.open_inference.outputs import TextOutput
 
 ROW_BYTES: Final = 200
 
 
-class FactOutput:
+class FactOutput(TextOutput):
     """Output tensor of a fact: the names of features of each row, in one text.
 
     Args:
@@ -22,11 +22,8 @@ class FactOutput:
 
     Attributes:
         name: The same.
-        datatype: BYTES.
         row_bytes: Memory of a row's text, encoded, beyond `RowFacts.memory_bytes`.
     """
-
-    datatype: ClassVar[str] = "BYTES"
 
     def __init__(self, name: str) -> None:
         self.name, self.row_bytes = name, ROW_BYTES
@@ -49,14 +46,3 @@ class FactOutput:
             threshold: Decision threshold.
         """
         return self._texts
-
-    @staticmethod
-    def as_json(texts: Array) -> list[Any]:
-        """Encode texts as flat JSON data."""
-        flat: list[Any] = texts.ravel().tolist()
-        return flat
-
-    @staticmethod
-    def as_bytes(texts: Array) -> bytes:
-        """Encode texts in the format of the binary tensor extension."""
-        return b"".join(as_byte_elements(texts.ravel().tolist()))

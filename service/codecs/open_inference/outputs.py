@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -62,6 +62,27 @@ class Output:
             return values.astype(_DTYPES[self.datatype]).tobytes()
         elements = as_byte_elements(self.texts)
         return b"".join(map(elements.__getitem__, values.ravel().tolist()))
+
+
+class TextOutput:
+    """Base of outputs whose computed values are texts.
+
+    Attributes:
+        datatype: BYTES.
+    """
+
+    datatype: ClassVar[str] = "BYTES"
+
+    @staticmethod
+    def as_json(texts: Array) -> list[Any]:
+        """Encode computed texts as flat, row-major JSON data."""
+        flat: list[Any] = texts.ravel().tolist()
+        return flat
+
+    @staticmethod
+    def as_bytes(texts: Array) -> bytes:
+        """Encode computed texts in the format of the binary tensor extension."""
+        return b"".join(as_byte_elements(texts.ravel().tolist()))
 
 
 def as_byte_elements(texts: Iterable[str]) -> list[bytes]:
