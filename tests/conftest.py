@@ -102,6 +102,20 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def small_client(predictor: Predictor) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(Settings(max_body_bytes=100_000), predictor))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
 @contextmanager
 def service_process(artifact_path: Path, **settings: object) -> Iterator[tuple[int, int]]:
     """Run `python -m service` on a free port of the loopback interface within the context.

@@ -1,7 +1,6 @@
 """Arrow streams of pyarrow as request and response bodies."""
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,10 +9,8 @@ import pytest
 from support.arrow_streams import ARROW, NAMES, TYPE, pa, post, scores, stream
 
 from model.prediction.predictor import PIECE_ROWS, Predictor
-from service.app import create_app
 from service.codecs.extra import TAKEN
 from service.codecs.tabular.arrow_batches import EXTRA_RULE
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -81,13 +78,6 @@ async def test_missing_values(client: httpx.AsyncClient) -> None:
     ):
         answers = await as_json(client, stream(table))
         assert [each.get("imputed") for each in answers] == [["bare_nuclei"]] * 3
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 COLOURS = ["grün", None, "red", "dark blue", "grün"]

@@ -1,17 +1,12 @@
 """Tables that polars, DuckDB and pandas write by themselves, in every format of pyarrow."""
 
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from support.arrow_streams import pa
-
-from model.prediction.predictor import Predictor
-from service.app import create_app
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -23,13 +18,6 @@ ROWS = [
     {"size": 2.5, "colour": None, "smokes": None, "score": 10},
     {"size": 3.0, "colour": "red", "smokes": False, "score": 1},
 ]
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 async def send(client: httpx.AsyncClient, media_type: str, body: bytes) -> httpx.Response:

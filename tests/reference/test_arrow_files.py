@@ -3,7 +3,7 @@
 import importlib
 import io
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -24,20 +24,6 @@ FILE = "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
 WRITERS: dict[str, Callable[..., bytes]] = {FILE: arrow_file, PARQUET: parquet}
 KINDS = pytest.mark.parametrize("kind", list(WRITERS))
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
-
-
-@pytest.fixture
-async def small_client(predictor: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(max_body_bytes=100_000), predictor))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 async def send(client: httpx.AsyncClient, kind: str, body: bytes, **headers: str) -> httpx.Response:

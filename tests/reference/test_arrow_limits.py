@@ -2,7 +2,6 @@
 
 import io
 import struct
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,27 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.arrow_streams import NAMES, pa, post, scores, stream
 
-from model.prediction.predictor import Predictor
-from service.app import create_app
 from service.codecs.tabular.arrow_framing import declared_rows
 from service.problems import Problem
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
-
-
-@pytest.fixture
-async def small_client(predictor: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(max_body_bytes=100_000), predictor))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 async def test_batches_that_are_too_large(small_client: httpx.AsyncClient) -> None:

@@ -1,7 +1,6 @@
 """Types of Arrow columns: each that can mean the values of a feature gets the answer of JSON."""
 
 import random
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.arrow_streams import ARROW, pa, post, stream
 
-from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature
-from service.app import create_app
 from service.codecs.charge import uncharged
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -26,13 +22,6 @@ ROWS: dict[str, list[Any]] = {
     "smokes": [True, None, False, True],
     "score": [1, 2, 3, 4],
 }
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 def dictionary(values: list[Any]) -> Any:

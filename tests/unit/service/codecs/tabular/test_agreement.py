@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,12 @@ from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 from model.training.tables.columns import read_rows
 from model.training.tables.readers import read_chunks
-from service.app import create_app
 from service.codecs.answer_facts import AnswerFacts
 from service.codecs.blocks import Block, ScoredBlock, TableRules
 from service.codecs.tabular.columns import MAX_CACHED_CELLS
 from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.problems import Problem
-from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -49,13 +46,6 @@ async def post(client: httpx.AsyncClient, body: str) -> httpx.Response:
 
 def rows_of(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
-
-
-@pytest.fixture
-async def kinds_client(kinds: Predictor) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(Settings(), kinds))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 KINDS_ROWS = st.lists(
