@@ -147,13 +147,21 @@ def test_divergence_is_reported_at_the_same_step() -> None:
     assert "at step 2, epoch 0, with learning rate 1e+200" in texts[0]
 
 
+def text_of(file: Path) -> str:
+    """Text of a file in /proc, empty where its thread or process has ended."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def workers_of_this_process() -> set[int]:
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     return {
         int(pid)
         for file in children
-        for pid in file.read_text().split()
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        for pid in text_of(file).split()
+        if "spawn_main" in text_of(Path(f"/proc/{pid}/cmdline"))
     }
 
 
