@@ -10,7 +10,7 @@ import typer
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import console, prepare
 from model.errors import MalignancyError
-from model.training.recipes.generate import first_recipe
+from model.training.recipes.drafting.draft import first_recipe
 from model.training.tables.readers import read_frame
 
 MAX_ROWS = 100_000  # that are read to write a recipe

@@ -35,6 +35,7 @@ model.training.fitting     ← model.arrays model.artifacts model.errors model.n
     model.training.schedules
 model.training.recipes     ← model.artifacts model.errors model.network model.prediction
     model.training model.training.regularization
+model.training.recipes.drafting ← model.errors model.prediction model.training.recipes
 model.training.tables      ← model.arrays model.artifacts model.errors model.prediction
     model.training.recipes
 model.training.decisions   ← model.arrays model.errors model.prediction model.training.recipes
@@ -57,7 +58,7 @@ model.pipelines            ← model.arrays model.artifacts model.errors model.e
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
     model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes
-    model.training.tables
+    model.training.recipes.drafting model.training.tables
 model.__main__             ← model.cli
 
 service.environment        ←

@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import MalignancyError
 from model.pipelines.train import train
-from model.training.recipes.generate import first_recipe
+from model.training.recipes.drafting.draft import first_recipe
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.readers import read_frame
 
