@@ -95,14 +95,20 @@ def _train_and_write(
     plan: Recipe, state: Checkpoint | None, jobs: int, path: Path, page: Path
 ) -> TrainingResult:
     trained = _train_with_progress(plan, state, jobs)
+    version = artifact.save(trained.predictor, path)  # before anything that could fail is drawn
     console.print(_loss_table(trained), *_figures(trained.predictor))
-    pictures = _pictures(trained)
-    for name, picture in pictures.items():
-        write_atomically(path.with_name(f"{path.stem}.{name}.png"), picture)
-    version = artifact.save(trained.predictor, path)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
     saved = replace(trained.predictor, version=version)
-    write_atomically(page, report(saved, trained.outcome.history, pictures).encode())
+    try:
+        pictures = _pictures(trained)
+        document = report(saved, trained.outcome.history, pictures)
+    except Exception as error:  # drawing depends on every name in the table; the model does not
+        reason = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
+        print(f"the pictures and the report are left out: {reason}", file=sys.stderr)
+        return trained.outcome
+    for name, picture in pictures.items():
+        write_atomically(path.with_name(f"{path.stem}.{name}.png"), picture)
+    write_atomically(page, document.encode())
     console.print(f"{page}  report", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
     console.print(f"pictures: {names}", soft_wrap=True)

@@ -161,6 +161,20 @@ def test_lr_find(program: Program, quick: Path) -> None:
     assert Path("rate.png").read_bytes().startswith(PNG)
 
 
+def test_a_model_is_saved_whatever_becomes_of_its_pictures(
+    program: Program, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise ValueError("no such glyph:\n$_$")
+
+    monkeypatch.setattr("model.cli.train.feature_distributions", fail)
+    code, out, err = program("train", quick, "--output", "x.joblib")
+    assert (code, artifact.load(Path("x.joblib")).name) == (0, "xor")
+    assert err == "the pictures and the report are left out: ValueError: no such glyph: $_$\n"
+    assert "report" not in out
+    assert not Path("x.report.html").exists()
+
+
 def test_a_checkpoint_at_the_path_of_the_artifact_is_rejected(
     program: Program, quick: Path
 ) -> None:
