@@ -168,10 +168,13 @@ def _loss_table(trained: Trained) -> Table:
     records = trained.outcome.history.records
     metrics = list(records[0].metrics)
     names = [f"validation {name}" for name in metrics]
-    table = Table("epoch", "train loss", "validation loss", *names, title="Loss")
+    is_bagged = records[0].out_of_bag_loss is not None
+    monitored = ["validation loss", *(["out-of-bag loss"] if is_bagged else [])]
+    table = Table("epoch", "train loss", *monitored, *names, title="Loss")
     every = -(-(len(records) - 1) // MAX_RECORDS) or 1
     for record in [*records[:-1:every], records[-1]]:
-        losses = (f"{loss:.6f}" for loss in (record.train_loss, record.monitored))
+        given = record.train_loss, record.validation_loss, record.out_of_bag_loss
+        losses = (f"{loss:.6f}" for loss in given if loss is not None)
         scores = (f"{record.metrics[name]:.4f}" for name in metrics)
         table.add_row(str(record.epoch), *losses, *scores)
     return to_right(table)

@@ -20,6 +20,8 @@ from model.network.config import Configurable, by_name
 from model.network.graph import Call
 from model.network.validation import require_number
 
+MIN_PROBABILITY: Final = 1e-15  # of a prediction that is turned into a logit
+
 
 class Loss(Configurable):
     """The interface of a loss.
@@ -75,6 +77,13 @@ class Loss(Configurable):
     def predict(self, z: Array) -> Array:
         """Return the predictions for logits, by the link."""
         return z
+
+    def logits(self, predictions: Array) -> Array:
+        """Return logits of predictions: the inverse of `predict`, up to a constant of a row.
+
+        Probabilities are clipped to 1e-15, where a logit would be infinite.
+        """
+        return predictions
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,10 @@ class BinaryCrossEntropy(Loss):
         """Return the probability σ(z)."""
         return sigmoid(z)
 
+    def logits(self, predictions: Array) -> Array:
+        p = np.clip(predictions, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+        return np.asarray(np.log(p) - np.log1p(-p))
+
 
 @dataclass(frozen=True)
 class CategoricalCrossEntropy(Loss):
@@ -286,6 +299,9 @@ class CategoricalCrossEntropy(Loss):
     def predict(self, z: Array) -> Array:
         """Return the probabilities softmax(z)."""
         return softmax(z)
+
+    def logits(self, predictions: Array) -> Array:
+        return np.asarray(np.log(np.maximum(predictions, MIN_PROBABILITY)))
 
 
 @dataclass(frozen=True)

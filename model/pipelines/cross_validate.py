@@ -13,7 +13,6 @@ from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Split
-from model.training.schedules.plateau import ReduceOnPlateau
 from model.training.tables.partitions import hold_partitions
 from model.training.tables.splits import by_folds, split_table
 from model.training.tables.table import Table
@@ -62,7 +61,7 @@ def cross_validate(
     """Train a model for each fold of each assignment, on the rows of the other folds.
 
     Everything is fitted on these rows: scaler, imputation, weights, early stopping (on 20 % of
-    them), thresholds and calibration.
+    them, or on out-of-bag rows), thresholds and calibration.
 
     Args:
         recipe: The recipe.
@@ -109,17 +108,18 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
     """Train a model on all rows of a table.
 
     Where early stopping or the schedule needs validation rows, 20 % of the rows are used for that
-    and the others for training.
+    and the others for training. Early stopping on out-of-bag rows needs none.
 
     Args:
         recipe: The recipe.
         table: The table.
     """
     target, training = recipe.schema.target, recipe.training
-    if training.early_stopping is None and not isinstance(training.schedule, ReduceOnPlateau):
+    if not training.needs_validation:
         train, validation = table, table.take(np.arange(0, len(table.rows), 10))
-        # Nothing depends on the records, so losses are evaluated at the end only.
-        recipe = replace(recipe, training=replace(training, report_every=training.epochs))
+        if training.early_stopping is None:
+            # Nothing depends on the records, so losses are evaluated at the end only.
+            recipe = replace(recipe, training=replace(training, report_every=training.epochs))
     else:
         split = Split(validation=INNER_FRACTION, seed=recipe.split.seed)
         train, validation = split_table(table, split, target)

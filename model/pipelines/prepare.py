@@ -1,6 +1,6 @@
 """Preparation of a training: encoded rows, scaled targets, weights and initial parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +9,15 @@ from model.arrays import Array
 from model.errors import DataError
 from model.network.network import Network
 from model.prediction.encoder import Encoder, Scale
-from model.prediction.target import Regression
-from model.training.bagging import draw_bags
+from model.prediction.target import Binary, MultiClass, Regression, Target
+from model.training.bagging import draw_bags, fold_bags
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Ensemble
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
 from model.training.tables.partitions import Partitions
+from model.training.tables.splits import by_folds
 from model.training.tables.table import Table
 
 BAGS = 4  # random stream of the training's seed, beside those of rows and noise
@@ -52,11 +53,7 @@ class Prepared:
         """Return all training rows, in memory or stored in a file."""
         parts = self.parts
         if parts.file is None:
-            rows = self.rows(parts.train)
-            if self.bags is None:
-                return rows
-            weights = 1.0 if rows.weights is None else np.asarray(rows.weights)
-            return Rows(rows.inputs, rows.targets, self.bags * weights)
+            return replace(self.rows(parts.train), bags=self.bags)
         weighted = parts.train.weights is not None or self.weight_by_class is not None
         sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
         encode = self.encoder.encode
@@ -127,15 +124,24 @@ def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
     target, scale = recipe.schema.target, None
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
-    bags = _bags(recipe.ensemble, parts, recipe.training.seed)
+    bags = _bags(recipe.ensemble, parts, target, recipe.training.seed)
     return Prepared(parts, encoder, recipe.network, theta, scale, weight_by_class, bags)
 
 
-def _bags(ensemble: Ensemble | None, parts: Partitions, seed: int) -> Array | None:
+def _bags(ensemble: Ensemble | None, parts: Partitions, target: Target, seed: int) -> Array | None:
     if ensemble is None or not ensemble.bagged:
         return None
     if parts.file is not None:
         rule = "must be false for a table that is too large to be held in memory"
         raise DataError(f"ensemble.bagged {rule}")
-    groups = parts.train.group_numbers()
-    return draw_bags(groups, ensemble.members, np.random.default_rng([seed, BAGS]))
+    groups, generator = parts.train.group_numbers(), np.random.default_rng([seed, BAGS])
+    if ensemble.folds is None:
+        return draw_bags(groups, ensemble.members, generator)
+    classes = parts.train.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
+    count = int(groups.max()) + 1
+    if count < 2:
+        raise DataError("ensemble.folds needs training rows of at least two groups")
+    folds = min(ensemble.folds, count)  # a small table may have fewer groups
+    seeds = generator.integers(2**32, size=-(-ensemble.members // folds)).tolist()
+    drawn = [by_folds(folds, classes, groups, len(groups), each) for each in seeds]
+    return fold_bags(drawn, ensemble.members)

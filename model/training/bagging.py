@@ -1,7 +1,13 @@
-"""Bootstrap aggregating (bagging): each member of an ensemble trains on its own draw of rows.
+"""Bagging: each member of an ensemble trains on its own part of the rows.
 
-Source: Breiman, "Bagging predictors", 1996, https://doi.org/10.1007/BF00058655
+A bag is a bootstrap sample, or all folds but one. Rows out of a member's bag are new to the member,
+so its predictions of them are honest.
+
+Sources: Breiman, "Bagging predictors", 1996, https://doi.org/10.1007/BF00058655; for folds,
+Erickson et al., "AutoGluon-Tabular", 2020, §2.3, https://arxiv.org/abs/2003.06505
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,12 +33,29 @@ def draw_bags(groups: Array, members: int, generator: np.random.Generator) -> Ar
     return np.asarray(drawn[:, groups], dtype=float)
 
 
+def fold_bags(assignments: Sequence[Array], members: int) -> Array:
+    """Leave a fold of the rows out of each member's bag.
+
+    Each fold of an assignment is out of the bag of one member; then the next assignment follows. So
+    a member trains on more of a small table than with a bootstrap sample.
+
+    Args:
+        assignments: Folds of the rows, counted from 0, shape (N,); at least ⌈K / folds⌉ arrays.
+        members: K, the number of bags.
+
+    Returns:
+        Counts, 0 or 1, shape (K, N), float64.
+    """
+    outside = [each == fold for each in assignments for fold in range(int(each.max()) + 1)]
+    return 1.0 - np.array(outside[:members], dtype=float)
+
+
 def out_of_bag(predictions: Array, bags: Array) -> tuple[Array, Array]:
     """Average each row's predictions over the members that did not train on it.
 
     Args:
         predictions: Shape (K, N, outputs).
-        bags: Counts from `draw_bags`, shape (K, N).
+        bags: Counts from `draw_bags` or `fold_bags`, shape (K, N).
 
     Returns:
         The means, shape (N, outputs), NaN for a row that is in every bag; and a mask (N,) of the

@@ -13,7 +13,7 @@ from model.network.validation import require_choice, require_count, require_inte
 from model.training.optimizers.optimizer import Optimizer, require_rate
 from model.training.optimizers.registry import optimizer_from
 from model.training.regularization.augmentation import augmentation_from
-from model.training.regularization.early_stopping import EarlyStopping
+from model.training.regularization.early_stopping import VALIDATION, EarlyStopping
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 from model.training.schedules.registry import schedule_from
 from model.training.schedules.schedule import Schedule
@@ -43,7 +43,7 @@ class Training(Configurable):
         average: Decay of the weights' moving average, from 0 to 0.999999. The average is then
             evaluated and kept in place of the weights.
         augmentation: List of augmentations of each batch, by name or table.
-        early_stopping: A table of `patience` and `min_delta`; see `EarlyStopping`.
+        early_stopping: A table of `patience`, `min_delta` and `rows`; see `EarlyStopping`.
         report_every: Epochs between two records, at least 1.
         seed: Seed of all randomness, from 0 to 2³² − 1.
         generator: "legacy" draws initial weights as numpy.random.seed and its functions do.
@@ -107,6 +107,13 @@ class Training(Configurable):
             self._check_schedule(self.schedule)
         if self.early_stopping is not None:
             self._set("early_stopping", _build_early_stopping(self.early_stopping))
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether the result depends on the loss of validation rows."""
+        if self.early_stopping is not None:
+            return bool(self.early_stopping.rows == VALIDATION)
+        return isinstance(self.schedule, ReduceOnPlateau)
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -53,8 +53,7 @@ model.nn                   ← model.network model.training.fitting model.traini
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
     model.metrics model.network model.prediction model.training model.training.batches
-    model.training.decisions model.training.fitting model.training.recipes model.training.schedules
-    model.training.tables
+    model.training.decisions model.training.fitting model.training.recipes model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
     model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes

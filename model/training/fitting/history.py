@@ -16,17 +16,20 @@ Metric = Callable[[Array, Array], float]  # targets (B, outputs) or (B,), predic
 class Record:
     """The state of a training after some epochs.
 
-    Losses exclude penalties, noise and dropout, and both are of the same weights. For members they
-    are means.
+    Losses exclude penalties, noise and dropout, and all are of the same weights. For members they
+    are means, except for the out-of-bag loss.
 
     Attributes:
         epoch: Epochs so far; 0 is the start.
         step: Updates so far.
         train_loss: Loss on training rows, at most 4096 of them.
         validation_loss: Loss on validation rows, None without them.
-        metrics: Metrics by name, on validation rows if there are any.
+        metrics: Metrics by name: on validation rows if there are any, else out of bag if that loss
+            is known, else on training rows.
         rate: Learning rate of the last update.
         gradient_norm: Norm of the last gradient before clipping, None before the first update.
+        out_of_bag_loss: Loss of a bagged ensemble's averaged out-of-bag predictions, without label
+            smoothing; None if early stopping does not need it.
     """
 
     epoch: int
@@ -36,11 +39,13 @@ class Record:
     metrics: dict[str, float]
     rate: float
     gradient_norm: float | None
+    out_of_bag_loss: float | None = None
 
     @property
     def monitored(self) -> float:
-        """The loss that decides which record is best: validation if there is one, else training."""
-        return self.train_loss if self.validation_loss is None else self.validation_loss
+        """The loss that decides which record is best: out-of-bag, else validation, else train."""
+        losses = self.out_of_bag_loss, self.validation_loss
+        return next((loss for loss in losses if loss is not None), self.train_loss)
 
 
 @dataclass

@@ -17,12 +17,12 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting import checkpoint as checkpoints
 from model.training.fitting.checkpoint import Checkpoint, Clock, State
-from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator
+from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator, OutOfBagEvaluator
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.fitting.member_processes import MemberProcesses
 from model.training.fitting.steps import Steps, Trace
-from model.training.regularization.early_stopping import EarlyStoppingState
+from model.training.regularization.early_stopping import OUT_OF_BAG, EarlyStoppingState
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
 
 # Called after every step with the epochs so far, as a fraction, and the last record. If it returns
@@ -121,7 +121,7 @@ class Run:
         jobs: Number of processes for the members.
 
     Raises:
-        TrainingError: If early stopping has no validation rows.
+        TrainingError: If early stopping has no validation rows, or no out-of-bag rows.
         NetworkError: If the rows do not fit the network.
     """
 
@@ -135,7 +135,9 @@ class Run:
         trace: Trace | None = None,
         jobs: int = 1,
     ) -> None:
-        if training.early_stopping is not None and validation is None:
+        stopping = training.early_stopping
+        is_out_of_bag = stopping is not None and stopping.rows == OUT_OF_BAG
+        if stopping is not None and not is_out_of_bag and validation is None:
             raise TrainingError("training.early_stopping needs validation rows")
         self._network, self._initial, self._training = network, theta, training
         self._best = theta.copy()  # weights of the best record
@@ -143,7 +145,11 @@ class Run:
         held = rows.sample(EVALUATED_ROWS, 0) if isinstance(rows, StoredRows) else rows
         encoded = EncodedRows(network, held, members)
         self._rows = rows if isinstance(rows, StoredRows) else encoded
-        self._train = Evaluator(network, encoded, EVALUATED_ROWS)
+        self._train = (
+            OutOfBagEvaluator(network, encoded)
+            if is_out_of_bag
+            else Evaluator(network, encoded, EVALUATED_ROWS)
+        )
         self._validation: Evaluator | None = None
         if validation is not None:
             self._validation = Evaluator(network, EncodedRows(network, validation, members))
@@ -251,12 +257,16 @@ class Run:
         return ends_epoch and records[-1].step < steps.number
 
     def _record(self) -> None:
-        theta, validation_loss = self._steps.evaluated_theta(), None
+        theta = self._steps.evaluated_theta()
+        out_of_bag_loss = validation_loss = None
         has_validation = self._validation is not None
-        train_loss, metrics = self._train.evaluate(theta, loss_only=has_validation)
+        if isinstance(self._train, OutOfBagEvaluator):
+            train_loss, out_of_bag_loss, metrics = self._train.evaluate_both(theta)
+        else:
+            train_loss, metrics = self._train.evaluate(theta, loss_only=has_validation)
         if self._validation is not None:
             validation_loss, metrics = self._validation.evaluate(theta)
-        if not math.isfinite(train_loss + (validation_loss or 0)):
+        if not math.isfinite(train_loss + (validation_loss or 0) + (out_of_bag_loss or 0)):
             raise self._diverged()
         rate, norms = float(self._steps.rates.mean()), self._steps.squared_norms
         record = Record(
@@ -267,6 +277,7 @@ class Run:
             metrics=metrics,
             rate=rate,
             gradient_norm=None if norms is None else math.sqrt(norms.sum()),
+            out_of_bag_loss=out_of_bag_loss,
         )
         self._history.records.append(record)
         if record.monitored < self._lowest:

@@ -23,6 +23,7 @@ from model.prediction.schema import Feature, Schema
 from model.training.config import Training
 from model.training.recipes.sections import Data, Decision, Ensemble, RecipeFile, Scaling, Split
 from model.training.regularization.augmentation import Mixup
+from model.training.regularization.early_stopping import OUT_OF_BAG
 
 BUNDLED = Path(__file__).parents[2] / "recipes"
 CARD = {"description", "intended_use", "limits"}  # keys for the readers of a model card
@@ -290,6 +291,9 @@ def _training(fields: dict[str, Any], ensemble: Ensemble | None) -> Training:
     if ensemble is not None and len(training.rates) > 1:
         raise RecipeError("training.learning_rate must be one number for all members")
     bagged = ensemble is not None and ensemble.bagged
+    stopping = training.early_stopping
+    if stopping is not None and stopping.rows == OUT_OF_BAG and not bagged:
+        raise RecipeError(f"training.early_stopping: rows {OUT_OF_BAG} needs a bagged ensemble")
     if bagged and any(isinstance(each, Mixup) for each in training.augmentation):
         # Mixup ignores the weight of a row's partner, so members would learn from it.
         rule = "mixes rows that are out of a member's bag into it: set ensemble.bagged"

@@ -233,12 +233,23 @@ class Ensemble(Section):
 
     Attributes:
         members: Number of networks, from 2 to 1000; each has its own initial weights.
-        bagged: Train each member on its own bootstrap sample, of whole groups if data.group is
-            given. Thresholds and calibration are then chosen on out-of-bag predictions.
+        bagged: Train each member on its own bag of rows, with whole groups if data.group is given.
+            Thresholds and calibration are then chosen on out-of-bag predictions.
+        folds: Each bag leaves out one of so many folds of the rows, which are drawn again after
+            each fold was left out. By default a bag is a bootstrap sample.
     """
 
     members: Annotated[int, Field(ge=2, le=1000)]
     bagged: bool = True
+    folds: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.folds is not None and not self.bagged:
+            raise ValueError("folds needs bagged = true")
+        if self.folds is not None and self.folds > self.members:
+            raise ValueError("folds must be at most the number of members")
+        return self
 
 
 class Costs(Section):

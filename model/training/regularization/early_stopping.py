@@ -1,17 +1,20 @@
-"""Early stopping: end a training when the validation loss no longer falls."""
+"""Early stopping: end a training when the monitored loss no longer falls."""
 
 import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from model.network.config import Configurable
-from model.network.validation import require_count, require_number
+from model.network.validation import require_choice, require_count, require_number
+
+VALIDATION: Final = "validation"
+OUT_OF_BAG: Final = "out-of-bag"
 
 
 class EarlyStoppingState(NamedTuple):
-    """The progress of the validation loss.
+    """The progress of the monitored loss.
 
     Attributes:
         best: The last loss that counted as better.
@@ -24,10 +27,13 @@ class EarlyStoppingState(NamedTuple):
 
 @dataclass(frozen=True)
 class EarlyStopping(Configurable):
-    """Stop after more than `patience` consecutive records without a better validation loss.
+    """Stop after more than `patience` consecutive records without a better loss.
 
     A loss is better if it is below best − min_delta. The weights of the best record are restored,
     whether the training stopped early or not (Keras: restore_best_weights).
+
+    A bagged ensemble can do without validation rows: the loss is then that of its averaged
+    out-of-bag predictions, and the weights of all members are those of the same record.
 
     Source: Prechelt, "Early stopping - but when?", 1998,
     https://doi.org/10.1007/3-540-49430-8_3
@@ -35,15 +41,18 @@ class EarlyStopping(Configurable):
     Args:
         patience: Records without progress that are tolerated in a row, at least 1.
         min_delta: Decrease of the loss that must be exceeded to count, from 0 to 1e9.
+        rows: Rows whose loss is monitored, "validation" or "out-of-bag".
     """
 
     name = "early_stopping"
     patience: int = 10
     min_delta: float = 0.0
+    rows: str = VALIDATION
 
     def __post_init__(self) -> None:
         require_count("early_stopping: patience", self.patience)
         require_number("early_stopping: min_delta", self.min_delta, 0, 1e9)
+        require_choice("early_stopping: rows", self.rows, (VALIDATION, OUT_OF_BAG))
 
     def observe(self, state: EarlyStoppingState, loss: float) -> EarlyStoppingState:
         """Return the state after one more record.

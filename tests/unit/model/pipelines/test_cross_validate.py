@@ -79,6 +79,14 @@ def test_each_row_is_predicted_by_the_model_of_other_folds(tmp_path: Path) -> No
     assert len(set(one.thresholds["balanced"].tolist())) == 3
 
 
+def test_early_stopping_on_out_of_bag_rows_trains_on_all_rows(tmp_path: Path) -> None:
+    tail = 'early_stopping = { patience = 2, rows = "out-of-bag" }'
+    recipe = wisconsin(tmp_path, "ensemble = { members = 4, folds = 4 }", tail=tail)
+    table = read_table(recipe)
+    predictor = fit_table(recipe, table)
+    assert len(predictor.train.targets) == len(table.rows) == predictor.facts["out_of_bag"]["rows"]
+
+
 @pytest.mark.parametrize("tail", ["", "early_stopping = { patience = 2 }"])
 def test_the_wisconsin_table(tmp_path: Path, tail: str) -> None:
     recipe = wisconsin(tmp_path, tail=tail)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.training.bagging import draw_bags, out_of_bag
+from model.training.bagging import draw_bags, fold_bags, out_of_bag
 
 
 @given(
@@ -39,6 +39,14 @@ def test_bags_differ_between_members_and_seeds() -> None:
     one, other = (draw_bags(groups, 3, np.random.default_rng(seed)) for seed in (0, 1))
     np.testing.assert_array_equal(one, draw_bags(groups, 3, np.random.default_rng(0)))
     assert len({bag.tobytes() for bag in (*one, *other)}) == 6
+
+
+def test_each_fold_is_left_out_in_turn() -> None:
+    assignments = [np.array([0, 1, 2, 0]), np.array([2, 2, 1, 0])]
+    bags = fold_bags(assignments, 5)
+    expected = [[0, 1, 1, 0], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0], [1, 1, 0, 1]]
+    assert bags.tolist() == expected
+    assert bags.dtype == np.float64
 
 
 def test_means_match_precomputed_values() -> None:

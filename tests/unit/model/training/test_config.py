@@ -55,7 +55,13 @@ SIMPLE: dict[str, Any] = {
     "average": st.none() | st.floats(0, 0.999999),
     "augmentation": st.lists(st.sampled_from([*AUGMENTATION_TABLES.values()]), max_size=3),
     "early_stopping": st.none()
-    | st.fixed_dictionaries({"patience": st.integers(11, 99), "min_delta": st.floats(0, 1)}),
+    | st.fixed_dictionaries(
+        {
+            "patience": st.integers(11, 99),
+            "min_delta": st.floats(0, 1),
+            "rows": st.just("out-of-bag"),
+        }
+    ),
     "report_every": st.integers(1, 10**9),
     "seed": st.integers(0, 2**32 - 1),
     "generator": st.sampled_from(["default", "legacy"]),
@@ -229,6 +235,7 @@ def test_unknown_keys_are_rejected(key: str) -> None:
         ({"augmentation": ["mixup", "x"]}, "training.augmentation.1: augmentation must be one of"),
         ({"early_stopping": 3}, "training.early_stopping must be a table of patience and min_del"),
         ({"early_stopping": {"patience": 0}}, "early_stopping: patience must be a positive"),
+        ({"early_stopping": {"rows": "all"}}, "early_stopping: rows must be one of validation, o"),
         ({"early_stopping": {"wait": 1}}, "training.early_stopping has no 'wait'"),
         ({"schedule": "cos"}, "training.schedule: schedule must be one of constant"),
         (
@@ -266,3 +273,18 @@ def test_same_seed_draws_the_same_weights() -> None:
         other = make(seed=0, generator=generator).initial_generator().uniform(size=5)
         assert (other != draws[0]).all()
     assert isinstance(make(generator="legacy").initial_generator(), np.random.RandomState)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, False),
+        ({"schedule": "cosine"}, False),
+        ({"schedule": "reduce_on_plateau"}, True),
+        ({"early_stopping": {}}, True),
+        ({"early_stopping": {"rows": "out-of-bag"}}, False),
+        ({"early_stopping": {"rows": "out-of-bag"}, "schedule": "reduce_on_plateau"}, False),
+    ],
+)
+def test_need_of_validation_rows(more: dict[str, Any], expected: bool) -> None:
+    assert make(**more).needs_validation is expected

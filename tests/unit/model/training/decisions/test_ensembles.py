@@ -105,6 +105,21 @@ def test_seed_determines_the_artifact(tmp_path: Path, whole: Predictor) -> None:
     assert artifact.to_bytes(other) != artifact.to_bytes(whole)
 
 
+@pytest.mark.parametrize("base", ["article", "digits", "multi-label"])
+@pytest.mark.parametrize("folds", ["", ", folds = 3"])
+def test_monitored_loss_is_that_of_the_predictions_that_are_kept(
+    tmp_path: Path, base: str, folds: str
+) -> None:
+    more = f"ensemble = {{ members = 3{folds} }}"
+    tail = 'early_stopping = { patience = 1, rows = "out-of-bag" }'
+    recipe = recipe_of(tmp_path, more, base, tail=tail)
+    trained = train(recipe)
+    facts, best = trained.predictor.facts["out_of_bag"], trained.outcome.history.best
+    assert facts["scores"]["log_loss"] == pytest.approx(best.out_of_bag_loss, rel=1e-6)
+    if folds:
+        assert facts["rows"] == len(trained.predictor.train.targets)
+
+
 def test_ensemble_without_bagging(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")
     assert prepare(recipe, read_partitions(recipe)).bags is None

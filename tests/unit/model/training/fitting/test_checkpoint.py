@@ -89,6 +89,10 @@ KINDS: dict[str, Callable[[], Job]] = {
     "members, weights": lambda: replace(
         job(members=2), rows=random_rows(0, weights=np.arange(1.0, 41).reshape(2, 20))
     ),
+    "members, early stopping out of bag": lambda: replace(
+        job(members=2, early_stopping={"patience": 1, "rows": "out-of-bag"}, learning_rate=0.5),
+        rows=replace(random_rows(0), bags=np.arange(40).reshape(2, 20) % 3),
+    ),
     "full batch": lambda: job(epochs=12, batch_size="full", report_every=5),
     "full batch, noise": lambda: job(epochs=12, batch_size=20, **NOISE),
     "automatic batch": lambda: job(epochs=12, batch_size="auto"),

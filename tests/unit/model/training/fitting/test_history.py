@@ -1,6 +1,7 @@
 """Records, their metrics, and early stopping."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def test_best_record_is_the_first_with_the_lowest_monitored_loss() -> None:
     assert history.best.epoch == 1
     without = History([record(i, 10 - i, None) for i in range(4)])
     assert without.best.epoch == 3
+    bagged = [replace(record(i, 9, 1.0 + i), out_of_bag_loss=abs(i - 2.0)) for i in range(4)]
+    assert History(bagged).best.epoch == 2
 
 
 def test_column_returns_a_field_or_a_metric() -> None:

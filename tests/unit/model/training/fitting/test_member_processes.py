@@ -76,6 +76,10 @@ KINDS = {
     "early stopping, automatic batch": lambda: job(
         early_stopping={"patience": 1}, learning_rate=3, batch_size="auto", epochs=12
     ),
+    "early stopping out of bag, average": lambda: replace(
+        job(early_stopping={"patience": 1, "rows": "out-of-bag"}, average=0.5, epochs=12),
+        rows=replace(random_rows(0), bags=np.arange(100).reshape(5, 20) % 3),
+    ),
     "float32, one cycle": lambda: replace(job(schedule="one_cycle", l2=0.1), dtype="float32"),
 }
 

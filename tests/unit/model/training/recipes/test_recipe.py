@@ -190,6 +190,14 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ),
         ("training.schedule = 'cos'", "training.schedule: schedule must be one of constant, exp"),
         ("training.l2 = -1", "training.l2 must be a number from 0 to 1e+09, got -1"),
+        (
+            "training.early_stopping.rows = 'out-of-bag'",
+            "training.early_stopping: rows out-of-bag needs a bagged ensemble",
+        ),
+        ("ensemble = {members = 4, folds = 1}", "ensemble.folds: should be greater than or equal"),
+        ("ensemble = {members = 4, folds = 5}", "ensemble: folds must be at most the number of m"),
+        ("ensemble = {members = 4, bagged = false, folds = 2}", "ensemble: folds needs bagged = t"),
+        ("ensemble = {members = 1001}", "ensemble.members: should be less than or equal to 1000"),
         ("training.early_stopping.patient = 3", "training.early_stopping has no 'patient': did"),
     ],
 )
