@@ -1,4 +1,27 @@
-"""The model of a drafted recipe: scaling, network and training, by the size of the table."""
+"""The model of a drafted recipe: the default model as TOML, with comments."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from model.training.defaults import default_settings
+
+# Above a table, by its name.
+TABLE_COMMENTS: Final = {
+    "scaling": "Numbers are scaled to mean 0 and standard deviation 1.",
+    "network": "One hidden layer. The output layer is added to suit the task.",
+}
+# Above or after a key, by the names of its table and itself.
+KEY_COMMENTS: Final = {
+    "training.early_stopping": (
+        "Stop if the validation loss has not improved for 20 epochs, and keep the best weights."
+    ),
+}
+END_COMMENTS: Final = {
+    "training.learning_rate": "to find a better one: python -m model lr-find THIS_FILE",
+    "training.epochs": "passes over the training rows, at most",
+    "training.batch_size": "rows per step",
+}
 
 
 def default_threshold(task: str) -> str:
@@ -12,7 +35,7 @@ def default_threshold(task: str) -> str:
     return "# A row is positive if its probability is above this value.\nthreshold = 0.5\n"
 
 
-def default_model(task: str, rows: int, features: int) -> str:  # noqa: ARG001
+def default_model(task: str, rows: int, features: int) -> str:
     """Return the tables of a recipe that describe the model and its training.
 
     Args:
@@ -20,20 +43,25 @@ def default_model(task: str, rows: int, features: int) -> str:  # noqa: ARG001
         rows: Number of rows of the table.
         features: Number of features.
     """
-    return """\
-# Numbers are scaled to mean 0 and standard deviation 1.
-[scaling]
-method = "standard"
+    tables = default_settings(task, rows, features)
+    return "\n".join(_table(name, settings) for name, settings in tables.items())
 
-# One hidden layer. The output layer is added to suit the task.
-[network]
-hidden = [{ units = 15, activation = "relu" }]
 
-[training]
-optimizer = "adam"
-learning_rate = 0.005 # to find a better one: python -m model lr-find THIS_FILE
-epochs = 200 # passes over the training rows, at most
-batch_size = 32 # rows per step
-# Stop if the validation loss has not improved for 20 epochs, and keep the best weights.
-early_stopping = { patience = 20 }
-"""
+def _table(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the lines of a table of the recipe."""
+    lines = [f"# {TABLE_COMMENTS[name]}"] if name in TABLE_COMMENTS else []
+    lines.append(f"[{name}]")
+    for key, value in settings.items():
+        above, after = KEY_COMMENTS.get(f"{name}.{key}"), END_COMMENTS.get(f"{name}.{key}")
+        lines += [f"# {above}"] if above else []
+        lines.append(f"{key} = {_toml(value)}" + (f" # {after}" if after else ""))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _toml(value: object) -> str:
+    """Return a plain value in TOML, tables in a line."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)  # numbers, booleans and ASCII strings are spelled alike
