@@ -1,5 +1,6 @@
 """The arrays of an artifact: their names, dtypes, shapes and value ranges."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -17,17 +18,17 @@ _ARRAYS: Final = {
     "encoder_spread": "float64",
     "target_center": "float64",
     "target_spread": "float64",
-    "train_targets": "target",
-    "train_predictions": "float64",
-    "train_groups": "int64",
-    "train_imputed": "bool",
-    "validation_targets": "target",
-    "validation_predictions": "float64",
-    "validation_groups": "int64",
-    "validation_imputed": "bool",
     "self_test_rows": "float64",
     "self_test_predictions": "float64",
 }
+_SCORED_ROWS: Final = {
+    "targets": "target",
+    "predictions": "float64",
+    "groups": "int64",
+    "imputed": "bool",
+}
+PARTS: Final = ("train", "validation")
+OPTIONAL_PARTS: Final = ("out_of_bag",)
 MAX_MEMBERS: Final = 1000
 MAX_SELF_TEST_ROWS: Final = 1000  # each one is predicted before the model is served
 _TYPES: Final = {
@@ -52,10 +53,13 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
         ArtifactError: An array is missing, unknown, or has a wrong dtype or invalid values.
     """
     arrays = read_npz(packed)
-    if arrays.keys() != _ARRAYS.keys():
+    kinds = {**_ARRAYS}
+    for part in parts_of(arrays):
+        kinds |= {f"{part}_{name}": kind for name, kind in _SCORED_ROWS.items()}
+    if arrays.keys() != kinds.keys():
         raise ArtifactError("the archive must hold exactly the arrays of an artifact")
     for name, array in arrays.items():
-        allowed = _TYPES.get(_ARRAYS[name], (target.dtype,))
+        allowed = _TYPES.get(kinds[name], (target.dtype,))
         if array.dtype.name not in allowed:
             raise ArtifactError(f"array {name} has dtype {array.dtype}")
         if name != "self_test_rows" and not np.isfinite(array).all():
@@ -64,11 +68,16 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
             raise ArtifactError(f"array {name} holds bytes other than 0 and 1")
         if name.endswith("_predictions") and target.link != "linear" and not _within(array, 1):
             raise ArtifactError(f"array {name} must hold values from 0 to 1")
-        is_classes = _ARRAYS[name] == "target" and array.dtype == np.int64
+        is_classes = kinds[name] == "target" and array.dtype == np.int64
         if is_classes and not _within(array, len(target.names) - 1):
             raise ArtifactError(f"array {name} must hold class indices")
         array.flags.writeable = False
     return arrays
+
+
+def parts_of(arrays: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return the names of the scored parts of the rows that an artifact has."""
+    return (*PARTS, *(part for part in OPTIONAL_PARTS if f"{part}_targets" in arrays))
 
 
 def _within(array: Array, high: int) -> bool:
@@ -95,7 +104,7 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
     expected: dict[str, tuple[int, ...]] = {"encoder_fill": (features,)}
     expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
     expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
-    for part in ("train", "validation"):
+    for part in parts_of(arrays):
         rows = arrays[f"{part}_targets"].size // columns
         expected |= {f"{part}_targets": (rows, columns)}
         expected |= {f"{part}_predictions": (rows, outputs)}

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from model.arrays import Array
-from model.artifacts.array_spec import check_shapes, read_arrays
+from model.artifacts.array_spec import OPTIONAL_PARTS, PARTS, check_shapes, parts_of, read_arrays
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.npz import write_npz
 from model.artifacts.safe_read import read_file
@@ -89,11 +89,13 @@ def to_bytes(predictor: Predictor) -> bytes:
         "encoder_spread": predictor.encoder.spread,
         "target_center": scale.center,
         "target_spread": scale.spread,
-        **_scored_arrays("train", predictor.train),
-        **_scored_arrays("validation", predictor.validation),
         "self_test_rows": predictor.self_test.rows,
         "self_test_predictions": predictor.self_test.predictions,
     }
+    for part in (*PARTS, *OPTIONAL_PARTS):
+        scored: ScoredRows | None = getattr(predictor, part)
+        if scored is not None:
+            arrays |= {f"{part}_{name}": array for name, array in vars(scored).items()}
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     _read_metadata(text)  # the rules of `load`, so that each written artifact can be read
     content = {
@@ -197,23 +199,18 @@ def from_bytes(content: bytes) -> Predictor:
         network=network,
         theta=theta,
         operating_points=operating_points,
-        train=_scored_rows("train", arrays),
-        validation=_scored_rows("validation", arrays),
         self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_predictions"]),
         target_scale=scale if target.link == "linear" else None,
         calibration=metadata.calibration,
         facts=metadata.facts,
         version=version,
+        **{part: _scored_rows(part, arrays) for part in parts_of(arrays)},
     )
     try:
         predictor.check_rows(predictor.self_test.rows)
     except DataError as error:
         raise ArtifactError(f"the self-test rows violate the schema: {error}") from None
     return predictor
-
-
-def _scored_arrays(part: str, scored: ScoredRows) -> dict[str, Array]:
-    return {f"{part}_{name}": array for name, array in vars(scored).items()}
 
 
 def _scored_rows(part: str, arrays: dict[str, Array]) -> ScoredRows:

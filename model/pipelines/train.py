@@ -10,6 +10,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.metrics import scores
+from model.metrics.threshold_metrics import regression_metrics
 from model.pipelines.prepare import Prepared, prepare
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
@@ -98,7 +99,10 @@ def fit(
         jobs=jobs,
     )
     theta = outcome.theta
-    decisions, facts = _decide(recipe, prepared, theta)
+    bagged = _out_of_bag(prepared, theta)
+    decisions = _decide(recipe, bagged)
+    if bagged is not None and decisions.calibration is not None:
+        bagged = replace(bagged, predictions=decisions.calibration.apply(bagged.predictions))
 
     nothing = ScoredRows.ungrouped(np.empty((0, 1)), np.empty((0, 1)))
     unscored = Predictor(
@@ -116,12 +120,16 @@ def fit(
     )
     validation = _score(unscored, parts.validation)
     test_rows = _self_test_rows(recipe.schema, parts.train.rows)
+    facts = _facts(recipe, parts, validation)
+    if bagged is not None:
+        facts["out_of_bag"] = {**_out_of_bag_facts(recipe.schema.target, bagged), **decisions.facts}
     predictor = replace(
         unscored,
         train=_score(unscored, parts.train),
         validation=validation,
         self_test=SelfTest(test_rows, unscored.predict(test_rows).astype(np.float64)),
-        facts={**_facts(recipe, parts, validation), **facts},
+        out_of_bag=bagged,
+        facts=facts,
     )
     return Trained(predictor, outcome, parts.table)
 
@@ -132,28 +140,36 @@ def _score(predictor: Predictor, part: Table) -> ScoredRows:
     return ScoredRows(part.targets, predictions, part.group_numbers(), part.incomplete)
 
 
-def _decide(recipe: Recipe, prepared: Prepared, theta: Array) -> tuple[Decisions, dict[str, Any]]:
-    """Make decisions on out-of-bag predictions of the training rows, and score these."""
-    part, target = prepared.parts.train, recipe.schema.target
-    threshold, decision = recipe.threshold, recipe.decision
+def _out_of_bag(prepared: Prepared, theta: Array) -> ScoredRows | None:
+    """Return uncalibrated out-of-bag predictions of the training rows; None if there are none."""
     if prepared.bags is None:
-        return default_decisions(threshold, decision), {}
+        return None
+    part = prepared.parts.train
     predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
-    targets, predictions, groups = part.targets[known], predictions[known], part.group_numbers()
-    if threshold is None or not isinstance(target, Binary):
-        decisions = default_decisions(threshold, decision)
-    else:
-        labels, seed = targets[:, 0], recipe.split.seed
-        decisions = decide(threshold, decision, labels, predictions[:, 0], groups[known], seed)
-    if decisions.calibration is not None:
-        predictions = decisions.calibration.apply(predictions)
-    scored = ScoredRows(targets, predictions, groups[known], part.incomplete[known])
-    out_of_bag_facts = {
-        "rows": int(known.sum()),
-        "scores": scores(target, scored),
-        **decisions.facts,
-    }
-    return decisions, {"out_of_bag": out_of_bag_facts}
+    if not known.any():
+        return None
+    rows = part.take(known)
+    return ScoredRows(rows.targets, predictions[known], rows.group_numbers(), rows.incomplete)
+
+
+def _decide(recipe: Recipe, scored: ScoredRows | None) -> Decisions:
+    """Make decisions on uncalibrated out-of-bag predictions, or else from the recipe alone."""
+    threshold, decision = recipe.threshold, recipe.decision
+    if scored is None or threshold is None or not isinstance(recipe.schema.target, Binary):
+        return default_decisions(threshold, decision)
+    labels, probabilities = scored.targets[:, 0], scored.predictions[:, 0]
+    return decide(threshold, decision, labels, probabilities, scored.groups, recipe.split.seed)
+
+
+def _out_of_bag_facts(target: Target, scored: ScoredRows) -> dict[str, Any]:
+    """Return the number and the scores of out-of-bag predictions; of numbers, mean R²."""
+    found: dict[str, float | None] = scores(target, scored)
+    if isinstance(target, Regression):
+        pairs = zip(scored.targets.T, scored.predictions.T, strict=True)
+        values = [regression_metrics(*pair)["r_squared"] for pair in pairs]
+        known = [value for value in values if value is not None]
+        found = {"r_squared": sum(known) / len(known) if len(known) == len(values) else None}
+    return {"rows": len(scored.targets), "scores": found}
 
 
 def _with_refer(schema: Schema, refer: tuple[float, float] | None) -> Schema:

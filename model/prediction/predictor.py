@@ -88,6 +88,8 @@ class Predictor:
         self_test: Rows with known predictions.
         target_scale: Scale of a regression's targets; its network predicts scaled numbers.
         calibration: Calibration of a binary target's probabilities.
+        out_of_bag: Targets and out-of-bag predictions of a bagged ensemble's training rows, without
+            the rows that are in every bag; None for other models.
         facts: Further metadata as plain data: recipe, data, scores, library versions.
         version: SHA-256 of the artifact's file; "" before the model is saved.
     """
@@ -103,6 +105,7 @@ class Predictor:
     self_test: SelfTest
     target_scale: Scale | None = None
     calibration: Calibration | None = None
+    out_of_bag: ScoredRows | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
 

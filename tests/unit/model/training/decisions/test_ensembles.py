@@ -10,6 +10,7 @@ import pytest
 from model.arrays import Array
 from model.artifacts import artifact
 from model.errors import ArtifactError, DataError, MalignancyError
+from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.prepare import prepare
 from model.pipelines.train import train
@@ -81,6 +82,10 @@ def test_saved_ensemble_is_restored(whole: Predictor, tmp_path: Path) -> None:
     assert loaded.schema == whole.schema
     assert loaded.schema.target.model_dump()["refer"] is not None
     assert loaded.operating_points == whole.operating_points
+    assert loaded.out_of_bag is not None
+    assert whole.out_of_bag is not None
+    for name, array in vars(whole.out_of_bag).items():
+        np.testing.assert_array_equal(getattr(loaded.out_of_bag, name), array)
 
 
 def test_thresholds_are_chosen_out_of_bag(tmp_path: Path) -> None:
@@ -96,6 +101,26 @@ def test_thresholds_are_chosen_out_of_bag(tmp_path: Path) -> None:
     facts = predictor.facts["out_of_bag"]
     assert facts["rows"] == known.sum() < len(known)
     assert facts["method"] == "none"
+    kept = predictor.out_of_bag
+    assert kept is not None
+    np.testing.assert_array_equal(kept.targets[:, 0], labels)
+    np.testing.assert_allclose(kept.predictions, means[known], rtol=1e-12)
+    np.testing.assert_array_equal(kept.imputed, train_rows.incomplete[known])
+
+
+def test_out_of_bag_predictions_are_calibrated_and_keep_their_groups(whole: Predictor) -> None:
+    assert whole.out_of_bag is not None
+    threshold = whole.operating_points["balanced"]
+    found = metrics_at_threshold(whole.schema.target, whole.out_of_bag, threshold)
+    assert found["balanced_accuracy"] > 0.93
+    assert whole.facts["out_of_bag"]["scores"] == scores(whole.schema.target, whole.out_of_bag)
+    slope = whole.facts["out_of_bag"]["scores"]["calibration_slope"]
+    assert 0.95 < slope < 1.05
+
+
+def test_artifact_without_out_of_bag_rows_has_none(whole: Predictor) -> None:
+    loaded = artifact.from_bytes(artifact.to_bytes(replace(whole, out_of_bag=None)))
+    assert loaded.out_of_bag is None
 
 
 def test_seed_determines_the_artifact(tmp_path: Path, whole: Predictor) -> None:
@@ -126,6 +151,7 @@ def test_ensemble_without_bagging(tmp_path: Path) -> None:
     predictor = train(recipe).predictor
     assert predictor.operating_points == {"default": 0.5}
     assert "out_of_bag" not in predictor.facts
+    assert predictor.out_of_bag is None
     assert np.ptp(member_predictions(predictor, predictor.self_test.rows), axis=0).max() > 0.01
 
 
@@ -135,7 +161,11 @@ def test_ensembles_of_other_tasks(tmp_path: Path, base: str) -> None:
     loaded = artifact.from_bytes(artifact.to_bytes(predictor))
     loaded.replay_self_test()
     assert loaded.theta.shape[0] == 2
-    assert predictor.facts["out_of_bag"]["rows"] > 0
+    kept = loaded.out_of_bag
+    assert kept is not None
+    facts = predictor.facts["out_of_bag"]
+    assert facts["rows"] == len(kept.targets) > 0
+    assert facts["scores"]
     assert set(loaded.operating_points) <= {"default"}
     found = metrics_at_threshold(loaded.schema.target, loaded.validation, loaded.threshold)
     assert found["rows"] == len(loaded.validation.targets)
@@ -196,7 +226,7 @@ def test_theta_of_wrong_shape_is_rejected(whole: Predictor, shape: tuple[int, ..
         artifact.from_bytes(content)
 
 
-@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize("part", ["train", "validation", "out_of_bag"])
 @pytest.mark.parametrize(
     ("name", "dtype", "message"),
     [
