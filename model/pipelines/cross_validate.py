@@ -11,10 +11,11 @@ from model.pipelines.parallel import workers
 from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
+from model.training.draws import by_folds
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Split
 from model.training.tables.partitions import hold_partitions
-from model.training.tables.splits import by_folds, split_table
+from model.training.tables.splits import split_table
 from model.training.tables.table import Table
 
 INNER_FRACTION = 0.2  # of a fold's training rows, for early stopping and schedules

@@ -10,17 +10,14 @@ from model.errors import DataError
 from model.network.network import Network
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.target import Binary, MultiClass, Regression, Target
-from model.training.bagging import draw_bags, fold_bags
+from model.training.bagging import bags_of_ensemble
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Ensemble
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
 from model.training.tables.partitions import Partitions
-from model.training.tables.splits import by_folds
 from model.training.tables.table import Table
-
-BAGS = 4  # random stream of the training's seed, beside those of rows and noise
 
 
 @dataclass(frozen=True)
@@ -134,14 +131,6 @@ def _bags(ensemble: Ensemble | None, parts: Partitions, target: Target, seed: in
     if parts.file is not None:
         rule = "must be false for a table that is too large to be held in memory"
         raise DataError(f"ensemble.bagged {rule}")
-    groups, generator = parts.train.group_numbers(), np.random.default_rng([seed, BAGS])
-    if ensemble.folds is None:
-        return draw_bags(groups, ensemble.members, generator)
     classes = parts.train.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
-    count = int(groups.max()) + 1
-    if count < 2:
-        raise DataError("ensemble.folds needs training rows of at least two groups")
-    folds = min(ensemble.folds, count)  # a small table may have fewer groups
-    seeds = generator.integers(2**32, size=-(-ensemble.members // folds)).tolist()
-    drawn = [by_folds(folds, classes, groups, len(groups), each) for each in seeds]
-    return fold_bags(drawn, ensemble.members)
+    members, folds, groups = ensemble.members, ensemble.folds, parts.train.group_numbers()
+    return bags_of_ensemble(members, folds, classes, groups, seed)

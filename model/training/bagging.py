@@ -12,6 +12,41 @@ from collections.abc import Sequence
 import numpy as np
 
 from model.arrays import Array
+from model.errors import DataError
+from model.training.draws import by_folds
+
+BAGS = 4  # random stream of the training's seed, beside those of rows and noise
+
+
+def bags_of_ensemble(
+    members: int, folds: int | None, classes: Array | None, groups: Array, seed: int
+) -> Array:
+    """Draw the bags of an ensemble: bootstrap samples, or all folds but one.
+
+    Args:
+        members: K, the number of bags.
+        folds: Number of folds, of which each bag leaves one out; None for bootstrap samples. A
+            table with fewer groups has as many folds as groups.
+        classes: Classes of the rows, shape (N,), of which each fold has its share; or None.
+        groups: Group numbers of the rows, counted from 0, shape (N,).
+        seed: The training's seed.
+
+    Returns:
+        How often each row is in each bag, shape (K, N), float64.
+
+    Raises:
+        DataError: If folds are to be drawn from a single group.
+    """
+    generator = np.random.default_rng([seed, BAGS])
+    if folds is None:
+        return draw_bags(groups, members, generator)
+    count = int(groups.max()) + 1
+    if count < 2:
+        raise DataError("ensemble.folds needs training rows of at least two groups")
+    folds = min(folds, count)
+    seeds = generator.integers(2**32, size=-(-members // folds)).tolist()
+    drawn = [by_folds(folds, classes, groups, len(groups), each) for each in seeds]
+    return fold_bags(drawn, members)
 
 
 def draw_bags(groups: Array, members: int, generator: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""Splits and folds: every row once, equal class shares, groups together."""
+"""Random partitions: every row once, equal class shares, groups together."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import DataError
-from model.training.tables.splits import by_folds, by_fraction
+from model.training.draws import by_folds, by_fraction
 
 
 @given(st.integers(20, 300), st.floats(0.2, 0.8), st.integers(0, 99))
