@@ -63,7 +63,7 @@ def _scored_chunks(
     """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
     tasks = (
         joblib.delayed(_scored)(predictor, source, chunk, threshold)
-        for chunk in read_chunks(source, names=predictor.schema.names)
+        for chunk in read_chunks(source, names=predictor.schema.sources)
     )
     if jobs == 1 and cluster is None:  # in this process, without serialization
         yield from (function(*arguments) for function, arguments, _ in tasks)

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 MAX_CHARACTERS = 100
-PATTERN = r"^[^\x00-\x1f\x7f]+$"  # without control characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def nfc(text: str) -> str:
@@ -23,6 +23,17 @@ def nfc(text: str) -> str:
     clients.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def without_controls(text: str) -> str:
+    """Return a text, which has no control characters.
+
+    Raises:
+        ValueError: If it has one.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("must have no control characters, such as a tab or a line break")
+    return text
 
 
 def all_nfc(texts: Iterable[str]) -> list[str]:
@@ -52,11 +63,12 @@ class KnownNames(frozenset[str]):
 Text = Annotated[str, AfterValidator(nfc)]
 Name = Annotated[
     str,
-    StringConstraints(pattern=PATTERN, min_length=1, max_length=MAX_CHARACTERS),
+    StringConstraints(min_length=1, max_length=MAX_CHARACTERS),
+    AfterValidator(without_controls),
     AfterValidator(nfc),
 ]
 
 
 def is_name(text: str) -> bool:
     """Return whether a text is valid as the name of a feature or a category."""
-    return len(text) <= MAX_CHARACTERS and re.fullmatch(PATTERN, text) is not None
+    return 0 < len(text) <= MAX_CHARACTERS and not _CONTROL.search(text)

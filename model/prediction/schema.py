@@ -1,9 +1,18 @@
 """The schema of a model: its features in order, their types and ranges, and its target."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    Strict,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from model.prediction.names import MAX_CHARACTERS, Name, Text
 from model.prediction.target import Target
@@ -20,6 +29,8 @@ class Feature(BaseModel):
 
     Attributes:
         name: Unique name, 1 to 100 characters.
+        column: Name of the column in a table, if it differs from `name`; "" for a column without
+            a name. Tables may have either name; other formats have `name` only.
         type: "integer", "number", "category" or "boolean".
         categories: Names of the categories, 2 to 1000 of them, for type "category" only.
         minimum: Smallest valid value of a number; None for no limit.
@@ -32,6 +43,7 @@ class Feature(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     name: Name
+    column: Text | None = None
     type: Literal["integer", "number", "category", "boolean"] = "number"
     categories: Annotated[tuple[Name, ...], Field(max_length=1000), Strict(False)] = ()
     minimum: float | None = None
@@ -55,6 +67,19 @@ class Feature(BaseModel):
         if len(set(self.categories)) != len(self.categories) or len(self.categories) == 1:
             raise ValueError("there must be at least two categories, without duplicates")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_column(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `column` out where it is that of the name, as formats before it had none."""
+        fields: dict[str, Any] = serialize(self)
+        if self.column is None:
+            del fields["column"]
+        return fields
+
+    @property
+    def source(self) -> str:
+        """The name of the feature's column in the table that the model was trained on."""
+        return self.name if self.column is None else self.column
 
     @property
     def _has_integer(self) -> bool:
@@ -129,9 +154,22 @@ class Schema(BaseModel):
         if len(set(names)) != len(names):
             duplicate = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"feature {duplicate!r} is listed twice")
+        taken = set(names)
+        for feature in self.features:
+            if feature.source != feature.name:
+                if feature.source in taken:
+                    raise ValueError(
+                        f"feature {feature.name!r}: column {feature.source!r} is that of another"
+                    )
+                taken.add(feature.source)
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
         """The features' names, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the features' columns in a table, in order."""
+        return tuple(feature.source for feature in self.features)

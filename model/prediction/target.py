@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,13 +18,9 @@ from pydantic import (
 )
 
 from model.arrays import Array
-from model.prediction.names import nfc
+from model.prediction.names import Name
 
-Label = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=100),
-    AfterValidator(nfc),
-]
+Label = Name
 Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[tuple[Label, ...], Field(max_length=1000), Strict(False)]
 

@@ -190,6 +190,8 @@ class TableRules:
         schema: The same.
         names: The names of the features.
         places: The place of each feature by its name.
+        columns: The names that columns of features may have in a table.
+        aliases: The name of each feature whose column may have another name, by that name.
         parsers: The parser of the texts of each feature.
         number_parser: A parser of the texts of all numbers, some of which may not be missing; that
             of any feature if there are no numbers.
@@ -199,6 +201,10 @@ class TableRules:
         self.schema, self.parsers = schema, cell_parsers(schema)
         self.names = KnownNames(schema.names)
         self.places = {name: place for place, name in enumerate(schema.names)}
+        self.columns = KnownNames({*schema.names, *schema.sources})
+        self.aliases = {
+            each.column: each.name for each in schema.features if each.column is not None
+        }
         numbers = [each for each in self.parsers if each.is_number] or self.parsers
         self.number_parser = max(numbers, key=lambda each: len(each.missing))
         self._rules = SchemaRules(schema.features, schema.missing_values)

@@ -64,6 +64,7 @@ def metadata_schemas() -> dict[str, Any]:
 def _description() -> Json:
     feature: Json = {
         "name": _TEXT,
+        "column": _TEXT | {"description": "Name of its column in tables, if it differs."},
         "type": {"type": "string", "enum": ["integer", "number", "category", "boolean"]},
         "categories": array_of(_TEXT),
         "minimum": _NUMBER_OR_NULL,
@@ -87,7 +88,9 @@ def _description() -> Json:
             "name": _TEXT,
             "version": _TEXT | {"description": "SHA-256 of the artifact."},
             "title": _TEXT | {"description": "Name and version, as in answers."},
-            "schema": object_of({"features": array_of(object_of(feature)), "target": target}),
+            "schema": object_of(
+                {"features": array_of(object_of(feature, "column")), "target": target}
+            ),
             "network": object_of(network),
             "operating_points": map_of(PROBABILITY),
             "threshold": PROBABILITY | {"description": "Threshold of a request without one."},

@@ -200,7 +200,7 @@ def _compile(file: RecipeFile) -> Recipe:
     )
     columns = [("data.target", column) for column in file.data.targets]
     for key, column in (*columns, ("split.column", file.split.column)):
-        if column in schema.names:
+        if column in schema.sources:
             raise RecipeError(f"{key} {column!r} cannot be a feature too: remove one of them")
     threshold = file.threshold
     if schema.target.has_threshold:

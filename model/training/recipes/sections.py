@@ -1,9 +1,18 @@
 """The keys of a recipe file: its tables, and the file as a whole."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    field_validator,
+    model_validator,
+)
 
 from model.errors import RecipeError
 from model.prediction.facts import CardLimits, CardText
@@ -22,7 +31,18 @@ from model.prediction.target import (
 # TOML values are typed, so validation is strict: neither "5" nor true is a number. TOML has no
 # paths and no tuples, so these are converted (Strict(False)).
 RowRange = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]], Strict(False)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+def _check_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", text):
+        raise ValueError(
+            "must be 1 to 64 lower-case letters a to z, digits, dots, underscores and hyphens, and "
+            "begin with a letter or digit"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
 
 # Names of the thresholds that are chosen on out-of-bag predictions.
 OPERATING_POINTS = ("balanced", "sensitivity-99", "specificity-99", "cost")

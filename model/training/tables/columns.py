@@ -24,7 +24,7 @@ def read_rows(
 
     Args:
         frame: The table; its names are in the form NFC, as `with_nfc_names` returns them.
-        features: F features; their names are those of the columns.
+        features: F features; each has its column, or one of its own name.
         missing_values: Texts that are read as missing (see `Schema`).
         gaps: Number of features, from the first, whose cells may be empty against their rule.
 
@@ -36,7 +36,11 @@ def read_rows(
             rule of its feature; the text names the line and the column.
     """
     rules = SchemaRules(features, missing_values)
-    columns = [_numbers(_column(frame, each.name), each, missing_values) for each in features]
+    names = [_name(frame, each) for each in features]
+    columns = [
+        _numbers(_column(frame, name), feature, missing_values)
+        for name, feature in zip(names, features, strict=True)
+    ]
     rows = rules.with_gaps(np.column_stack(columns))
     invalid = rules.check(rows)
     if invalid is None:
@@ -44,9 +48,9 @@ def read_rows(
     invalid[:, :gaps] &= ~np.isnan(rows[:, :gaps])
     if invalid.any():
         column = int(invalid.any(axis=0).argmax())
-        row, feature = int(invalid[:, column].argmax()), features[column]
-        rule = CellParser(feature).broken_rule(str(frame[feature.name].iloc[row]))
-        raise DataError(f"line {frame.index[row]}, column {feature.name!r}: {rule}")
+        row, name = int(invalid[:, column].argmax()), names[column]
+        rule = CellParser(features[column]).broken_rule(str(frame[name].iloc[row]))
+        raise DataError(f"line {frame.index[row]}, column {name!r}: {rule}")
     return rows
 
 
@@ -134,6 +138,12 @@ def _cell_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def _name(frame: pd.DataFrame, feature: Feature) -> str:
+    """Return the name that a feature's column has in a table."""
+    has_alias = feature.source not in frame.columns and feature.name in frame.columns
+    return feature.name if has_alias else feature.source
 
 
 def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":

@@ -127,7 +127,7 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
 
 def _read_chunks(recipe: Recipe) -> Iterator[Table]:
     """Read a recipe's table in chunks, of which some may be empty."""
-    names = {*recipe.schema.names, *recipe.data.targets}
+    names = {*recipe.schema.sources, *recipe.data.targets}
     for frame in read_chunks(recipe.data.file, names=names):
         with naming(recipe.data.file):
             chunk = parse_table(frame, recipe.data, recipe.schema, recipe.split.column)

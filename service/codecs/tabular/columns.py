@@ -62,7 +62,7 @@ def read_header(header: Sequence[str], rules: TableRules) -> list[str]:
     features = rules.names
     if len(header) == len(features) and features.issubset(header):
         return list(header)
-    names = list(map(features.find, header))
+    names = [rules.aliases.get(name, name) for name in map(rules.columns.find, header)]
     given = Counter(names)
     extra = [name for name in given if name not in features]
     if len(extra) > MAX_EXTRA_COLUMNS:

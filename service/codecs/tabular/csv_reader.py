@@ -105,7 +105,7 @@ class CsvReader:
             return
         if self._delimiter is None:
             first_line = decode_lines(lines[: lines.index(b"\n")])
-            self._delimiter = find_delimiter(first_line, self._rules.places)
+            self._delimiter = find_delimiter(first_line, self._rules.columns)
         is_long = len(lines) > LONG_TEXT_BYTES and not self._open and b'"' not in lines
         if self._columns is None and is_long:  # only the header is read slowly
             header, _, lines = lines.partition(b"\n")

@@ -44,8 +44,8 @@ def test_name(name: str) -> None:
         ("", "at least 1 character"),
         ("x" * 101, "at most 100 characters"),
         ("instances", "a feature cannot be named 'instances'"),
-        *((f"a{sign}b", "should match pattern") for sign in "\n\r\t\0\x1f\x7f"),
-        ("a\n", "should match pattern"),
+        *((f"a{sign}b", "must have no control characters") for sign in "\n\r\t\0\x1f\x7f"),
+        ("a\n", "must have no control characters"),
     ],
 )
 def test_invalid_name(name: str, why: str) -> None:
@@ -81,8 +81,24 @@ def test_invalid_schema() -> None:
         schema_of("a", negative="same", positive="same")
     with pytest.raises(ValidationError, match="at least 1 character"):
         schema_of("a", negative="")
-    with pytest.raises(ValidationError, match="should match pattern"):
+    with pytest.raises(ValidationError, match="must have no control characters"):
         schema_of("a", positive="a\nb")
+
+
+def test_a_feature_may_have_a_column_of_another_name() -> None:
+    plain, other = Feature(name="a"), Feature(name="b", column="")
+    schema = Schema(features=(plain, other), target=Binary(negative="n", positive="p"))
+    assert (schema.names, schema.sources) == (("a", "b"), ("a", ""))
+    assert ("column" in plain.model_dump(), other.model_dump()["column"]) == (False, "")
+    assert Schema.model_validate_json(schema.model_dump_json()) == schema
+
+
+@pytest.mark.parametrize("columns", [("c", "c"), ("b", None), (None, "a")])
+def test_a_column_is_that_of_one_feature(columns: tuple[str | None, str | None]) -> None:
+    features = [{"name": "a", "column": columns[0]}, {"name": "b", "column": columns[1]}]
+    target = {"task": "binary", "negative": "n", "positive": "p"}
+    with pytest.raises(ValidationError, match="is that of another"):
+        Schema.model_validate({"features": features, "target": target})
 
 
 def test_names_keep_their_order() -> None:

@@ -129,7 +129,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ),
         ("network.layers = [{unit = 1}]", "network.layers.0: layer dense has no 'unit': did you"),
         # values
-        ("name = 'A b'", "name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$', got"),
+        ("name = 'A b'", "name: must be 1 to 64 lower-case letters a to z, digits"),
         ("threshold = 1.5", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
         ("threshold = nan", "threshold: must be a number from 0 to 1, or one of balanced, sen"),
         ("data.missing = 'keep'", "data.missing: should be 'drop', 'median' or 'mode', got 'keep'"),
@@ -137,7 +137,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("data.positive = 'benign'", "the two labels must differ"),
         ("data.labels.x = 'y'", "data.labels: 'x' must mean 'benign', 'malignant' or '' (leave"),
         ("features = []", "features: Tuple should have at least 1 item"),
-        ('features = [{name = "a\\tb"}]', "features.0.name: String should match pattern"),
+        ('features = [{name = "a\\tb"}]', "features.0.name: must have no control characters"),
         ("features = [{name = 'a'}, {name = 'a'}]", "feature 'a' is listed twice"),
         ("features = [{name = 'instances'}]", "features.0: a feature cannot be named 'instances'"),
         (

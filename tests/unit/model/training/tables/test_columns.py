@@ -104,6 +104,18 @@ def test_columns_are_found_by_name() -> None:
         read_rows(frame, [Feature(name="a")])
 
 
+def test_a_feature_is_read_from_its_column_or_from_one_of_its_name() -> None:
+    feature = Feature(name="a", column="a\tlong name")
+    for name in ("a", "a\tlong name"):
+        frame = pd.DataFrame({"b": ["1"], name: ["2"]}, index=[2], dtype=object)
+        assert read_rows(frame, [feature]).tolist() == [[2]]
+    with pytest.raises(DataError, match=r"^no column 'a\\tlong name'; the columns are b$"):
+        read_rows(frame[["b"]], [feature])
+    frame["a\tlong name"] = "x"
+    with pytest.raises(DataError, match=r"^line 2, column 'a\\tlong name': must be a number$"):
+        read_rows(frame, [feature])
+
+
 def test_empty_cells_of_optional_features_are_complete() -> None:
     frame = pd.DataFrame({"a": ["1", ""], "b": ["", "2"]}, index=[2, 3], dtype=object)
     optional = Feature(name="a", may_be_missing=True)
