@@ -24,7 +24,7 @@ def read_rows(
 
     Args:
         frame: The table; its names are in the form NFC, as `with_nfc_names` returns them.
-        features: F features; each has its column, or one of its own name.
+        features: F features; the column of each has the name in `column`, or its name.
         missing_values: Texts that are read as missing (see `Schema`).
         gaps: Number of features, from the first, whose cells may be empty against their rule.
 
