@@ -27,7 +27,7 @@ from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, network_from
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
-from model.prediction.facts import check_facts, missing_values
+from model.prediction.facts import cell_rules, check_facts
 from model.prediction.names import Name
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
@@ -171,8 +171,8 @@ def from_bytes(content: bytes) -> Predictor:
         network = network_from(metadata.network)
     except NetworkError as error:
         raise ArtifactError(f"the network cannot be built: {error}") from None
-    theta, missing = arrays["theta"], {"missing_values": missing_values(metadata.facts)}
-    schema = metadata.data_schema.model_copy(update=missing)
+    theta = arrays["theta"]
+    schema = metadata.data_schema.model_copy(update=cell_rules(metadata.facts))
     target = schema.target
     actual = network.inputs, network.outputs, (network.layout.size,), network.dtype
     expected = inputs_of(schema), len(target.names), theta.shape[-1:], theta.dtype.name

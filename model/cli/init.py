@@ -19,7 +19,10 @@ MAX_ROWS = 100_000  # that are read to write a recipe
 def init_command(
     table: Annotated[
         Path,
-        typer.Argument(metavar="TABLE", help="A CSV file with a header row, or a Parquet file."),
+        typer.Argument(
+            metavar="TABLE",
+            help="A table: text with a header row, Parquet, Arrow or Excel.",
+        ),
     ],
     target: Annotated[
         str | None,

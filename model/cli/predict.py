@@ -22,7 +22,10 @@ def predict_command(
     source: ArtifactArgument,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A CSV file with a header row, or a Parquet file."),
+        typer.Argument(
+            metavar="FILE",
+            help="A table: text with a header row, Parquet, Arrow or Excel.",
+        ),
     ],
     output: Annotated[
         Path | None,

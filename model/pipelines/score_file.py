@@ -17,6 +17,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.row_facts import RowFacts, cells
 from model.training.tables.columns import as_text, read_rows, with_nfc_names
 from model.training.tables.readers import naming, read_chunks
+from model.training.tables.table_format import Dialect
 
 
 def score_file(
@@ -48,7 +49,7 @@ def score_file(
             is missing or would be overwritten.
         OSError: `output` cannot be written.
     """
-    write = _write_parquet if output.suffix == ".parquet" else _write_csv
+    write = _write_parquet if output.suffix.lower() in (".parquet", ".pq") else _write_csv
     with (
         atomic_writer(output) as file,
         workers(jobs, cluster),
@@ -63,7 +64,11 @@ def _scored_chunks(
     """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
     tasks = (
         joblib.delayed(_scored)(predictor, source, chunk, threshold)
-        for chunk in read_chunks(source, names=predictor.schema.sources)
+        for chunk in read_chunks(
+            source,
+            names=predictor.schema.sources,
+            dialect=Dialect(decimal=predictor.schema.decimal),
+        )
     )
     if jobs == 1 and cluster is None:  # in this process, without serialization
         yield from (function(*arguments) for function, arguments, _ in tasks)
@@ -107,7 +112,8 @@ def _scored(
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
     with naming(source):
-        rows = read_rows(with_nfc_names(chunk), schema.features, schema.missing_values)
+        table = with_nfc_names(chunk)
+        rows = read_rows(table, schema.features, schema.missing_values, decimal=schema.decimal)
     predictions = predictor.predict(rows).astype(float)
     added: dict[str, Any] = {**schema.target.columns(predictions, threshold)}
     facts = RowFacts(schema)

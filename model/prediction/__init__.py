@@ -7,6 +7,7 @@ __all__ = [
     "encoder",
     "facts",
     "names",
+    "numerals",
     "predictor",
     "row_facts",
     "row_tables",

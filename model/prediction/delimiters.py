@@ -6,7 +6,7 @@ from typing import Final
 
 from model.prediction.names import nfc
 
-DELIMITERS: Final = (",", ";", "\t")
+DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 def find_delimiter(header: str, names: Collection[str]) -> str:
@@ -19,7 +19,7 @@ def find_delimiter(header: str, names: Collection[str]) -> str:
         header: The first line of the table that is not blank.
         names: Names of columns in the form NFC; none if they are not known.
     """
-    if ";" not in header and "\t" not in header:
+    if not any(each in header for each in DELIMITERS[1:]):
         return ","
 
     def fit(delimiter: str) -> tuple[int, bool, int]:

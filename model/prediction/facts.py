@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from model.errors import ArtifactError
 from model.prediction.names import Text
+from model.prediction.numerals import Decimal
 
 MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_NAME_CHARACTERS: Final = 1_000
@@ -41,6 +42,7 @@ class _RecipeData(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     missing_values: tuple[Text, ...] = ()
+    decimal: Decimal = "."
 
 
 class _Recipe(BaseModel):
@@ -83,14 +85,15 @@ def check_facts(facts: Mapping[str, Any]) -> None:
     _check_sizes("facts", facts)
 
 
-def missing_values(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the texts that the model's recipe reads as missing; none without a recipe.
+def cell_rules(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `Schema` by which the model's recipe reads cells.
 
     Args:
         facts: Facts that `check_facts` accepts.
     """
     recipe = _Facts.model_validate(facts).recipe
-    return () if recipe is None or recipe.data is None else recipe.data.missing_values
+    data = _RecipeData() if recipe is None or recipe.data is None else recipe.data
+    return {"missing_values": data.missing_values, "decimal": data.decimal}
 
 
 def _check_sizes(place: str, value: object) -> None:

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from model.prediction.names import MAX_CHARACTERS, Name, Text
+from model.prediction.numerals import Decimal
 from model.prediction.target import Target
 
 RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
@@ -140,6 +141,7 @@ class Schema(BaseModel):
         target: The target.
         missing_values: Texts, and numbers as texts, that are read as missing. An artifact has them
             in its recipe, and its schema does not repeat them.
+        decimal: The decimal mark of numbers in text, also from the recipe.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,6 +149,7 @@ class Schema(BaseModel):
     features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
     target: Target
     missing_values: Annotated[tuple[Text, ...], Field(exclude=True)] = ()
+    decimal: Annotated[Decimal, Field(exclude=True)] = "."
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -124,7 +124,7 @@ SERVING_CORE = (
 )
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
-USER_EXTRAS = ("train", "arrow", "onnx", "parquet", "signing", "sklearn", "tracing", "zstd")
+USER_EXTRAS = tuple("train arrow excel onnx parquet signing sklearn tracing zstd".split())
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {

@@ -197,6 +197,7 @@ def _compile(file: RecipeFile) -> Recipe:
         features=file.features,
         target=file.data.build_target(file.task),
         missing_values=tuple(file.data.missing_values),
+        decimal=file.data.decimal,
     )
     columns = [("data.target", column) for column in file.data.targets]
     for key, column in (*columns, ("split.column", file.split.column)):

@@ -1,5 +1,6 @@
 """The keys of a recipe file: its tables, and the file as a whole."""
 
+import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,7 @@ from pydantic import (
 from model.errors import RecipeError
 from model.prediction.facts import CardLimits, CardText
 from model.prediction.names import Text, all_nfc, nfc
+from model.prediction.numerals import Decimal
 from model.prediction.schema import Feature
 from model.prediction.target import (
     Binary,
@@ -58,7 +60,10 @@ class Data(Section):
     """The table `[data]`: where the rows are, and which columns are not features.
 
     Attributes:
-        file: CSV with a header row, or Parquet; the path is relative to the recipe.
+        file: Text with a header row, Parquet, Arrow or Excel; the path is relative to the recipe.
+        delimiter: Character between the cells of text; found if it is not given.
+        encoding: Encoding of text; found if it is not given.
+        decimal: The decimal mark of numbers, in the table and in the tables to predict.
         target: The target column, or a list of columns if the task has several outputs.
         negative: Negative label of a binary task.
         positive: Positive label of a binary task.
@@ -74,6 +79,9 @@ class Data(Section):
     """
 
     file: Annotated[Path, Strict(False)]
+    delimiter: Literal[",", ";", "\t", "|"] | None = None
+    encoding: str | None = None
+    decimal: Decimal = "."
     target: str | list[str]
     negative: Label | None = None
     positive: Label | None = None
@@ -95,6 +103,16 @@ class Data(Section):
             raise ValueError("must be a column, or a list of columns")
         columns = all_nfc(map(str, names))
         return columns if isinstance(given, list) else columns[0]
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, given: str | None) -> str | None:
+        if given is not None:
+            try:
+                codecs.getincrementaldecoder(given)().decode(b"")
+            except (LookupError, TypeError, ValueError):
+                raise ValueError("must be the name of a text encoding, such as utf-8") from None
+        return given
 
     @property
     def targets(self) -> list[str]:

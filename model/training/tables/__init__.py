@@ -1,3 +1,12 @@
 """Tables of rows: reading, columns, targets, splits, partitions and the encoder's fit."""
 
-__all__ = ["columns", "fit_encoder", "partitions", "readers", "splits", "table", "targets"]
+__all__ = [
+    "columns",
+    "fit_encoder",
+    "partitions",
+    "readers",
+    "splits",
+    "table",
+    "table_format",
+    "targets",
+]

@@ -1,6 +1,7 @@
 """Columns of a table by name: as text, or as the raw values of features."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal as DecimalNumber
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 
 from model.arrays import Array
 from model.errors import DataError
-from model.prediction.cells import CellParser
+from model.prediction.cells import CellParser, plain_text
 from model.prediction.names import all_nfc, nfc
+from model.prediction.numerals import Decimal
 from model.prediction.schema import Feature
 from model.prediction.schema_rules import SchemaRules
 
@@ -19,6 +21,7 @@ def read_rows(
     features: Sequence[Feature],
     missing_values: tuple[str, ...] = (),
     gaps: int = 0,
+    decimal: Decimal = ".",
 ) -> Array:
     """Read the raw values of features.
 
@@ -27,6 +30,7 @@ def read_rows(
         features: F features; the column of each has the name in `column`, or its name.
         missing_values: Texts that are read as missing (see `Schema`).
         gaps: Number of features, from the first, whose cells may be empty against their rule.
+        decimal: The decimal mark of numbers in text.
 
     Returns:
         Shape (B, F), float64, NaN for a missing value.
@@ -36,10 +40,11 @@ def read_rows(
             rule of its feature; the text names the line and the column.
     """
     rules = SchemaRules(features, missing_values)
+    parsers = [CellParser(each, missing_values, decimal) for each in features]
     names = [_name(frame, each) for each in features]
     columns = [
-        _numbers(_column(frame, name), feature, missing_values)
-        for name, feature in zip(names, features, strict=True)
+        _numbers(_column(frame, name), feature, parser)
+        for name, feature, parser in zip(names, features, parsers, strict=True)
     ]
     rows = rules.with_gaps(np.column_stack(columns))
     invalid = rules.check(rows)
@@ -49,7 +54,7 @@ def read_rows(
     if invalid.any():
         column = int(invalid.any(axis=0).argmax())
         row, name = int(invalid[:, column].argmax()), names[column]
-        rule = CellParser(features[column]).broken_rule(str(frame[name].iloc[row]))
+        rule = parsers[column].broken_rule(str(frame[name].iloc[row]))
         raise DataError(f"line {frame.index[row]}, column {name!r}: {rule}")
     return rows
 
@@ -73,7 +78,10 @@ def with_nfc_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_gaps(
-    frame: pd.DataFrame, names: Iterable[str], missing_values: tuple[str, ...]
+    frame: pd.DataFrame,
+    names: Iterable[str],
+    missing_values: tuple[str, ...],
+    decimal: Decimal = ".",
 ) -> pd.DataFrame:
     """Return a table with empty cells in place of some texts.
 
@@ -81,13 +89,14 @@ def with_gaps(
         frame: The table.
         names: Names of the columns to change.
         missing_values: The texts.
+        decimal: The decimal mark of numbers in text.
 
     Raises:
         DataError: If a column is missing, or its name occurs more than once.
     """
     if not missing_values:
         return frame
-    columns = {name: as_text(_column(frame, name)) for name in names}
+    columns = {name: as_text(_column(frame, name), decimal) for name in names}
     missing = frozenset(missing_values)
     return frame.assign(
         **{
@@ -111,14 +120,21 @@ def with_labels(frame: pd.DataFrame, name: str, labels: Mapping[str, str]) -> pd
     if not labels:
         return frame
     cells = as_text(_column(frame, name))
-    kept = cells.map(lambda cell: labels.get(nfc(cell)) != "")
-    return frame.assign(**{name: cells.map(lambda cell: labels.get(nfc(cell), cell))})[kept]
+    plain = {plain_text(cell): label for cell, label in labels.items()}
+    meant = {cell: labels.get(nfc(cell), plain.get(plain_text(cell))) for cell in set(cells)}
+    kept = cells.map(lambda cell: meant[cell] != "")
+    replaced = cells.map(lambda cell: cell if meant[cell] is None else meant[cell])
+    return frame.assign(**{name: replaced})[kept]
 
 
-def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
+def as_text(column: "pd.Series[Any]", decimal: Decimal = ".") -> "pd.Series[str]":
     """Return a column's cells as a CSV file would have them, "" for null and NaN.
 
     A column of text is returned as it is.
+
+    Args:
+        column: The column.
+        decimal: The decimal mark of numbers.
     """
     if not isinstance(column.dtype, pd.ArrowDtype):
         return column
@@ -127,17 +143,25 @@ def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
     except NotImplementedError:  # Arrow cannot compare lists or records
         codes, distinct = np.arange(len(column)), pd.Index(column)
     cells = distinct.array.__arrow_array__().to_pylist()
-    texts = np.array([*map(_cell_text, cells), ""], dtype=object)  # code -1, null, is the last one
+    # Code -1, null, is the last one.
+    texts = np.array([*(cell_text(cell, decimal) for cell in cells), ""], dtype=object)
     return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
 
 
-def _cell_text(value: Any) -> str:
-    """Return a cell's text; a whole number has no fraction."""
+def cell_text(value: Any, decimal: Decimal = ".") -> str:
+    """Return the text of a cell that has a type, without blanks around it.
+
+    Args:
+        value: The cell. A whole number has no fraction; None and NaN have no text.
+        decimal: The decimal mark of numbers.
+    """
     if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    text = str(value).strip()
+    is_fraction = decimal == "," and isinstance(value, float | DecimalNumber)
+    return text.replace(".", ",") if is_fraction else text
 
 
 def _name(frame: pd.DataFrame, feature: Feature) -> str:
@@ -155,23 +179,27 @@ def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     return frame[name]
 
 
-def _numbers(column: "pd.Series[Any]", feature: Feature, missing_values: tuple[str, ...]) -> Array:
+def _numbers(column: "pd.Series[Any]", feature: Feature, parser: CellParser) -> Array:
     """Return the values of a numeric or boolean column, or parse text."""
     kinds = {"category": "", "boolean": "biuf"}.get(feature.type, "iuf")
     if column.dtype.kind in kinds:
         return column.to_numpy(dtype=float, na_value=np.nan)
-    cells, parser = as_text(column).tolist(), CellParser(feature, missing_values)
-    is_number = feature.type in ("integer", "number")
-    numbers = _parse(cells, parser.missing) if is_number else None
+    cells = as_text(column, parser.decimal).tolist()
+    numbers = _parse(cells, parser) if parser.is_number else None
     if numbers is not None:
         return numbers
     known = {text: parser(text) for text in set(cells)}
     return np.fromiter(map(known.__getitem__, cells), dtype=float, count=len(cells))
 
 
-def _parse(cells: list[str], missing: Collection[str]) -> Array | None:
-    """Parse all cells at once; None if a cell is no number, as `CellParser` defines it."""
+def _parse(cells: list[str], parser: CellParser) -> Array | None:
+    """Parse all cells at once; None if a cell is not a plain number."""
+    missing = parser.missing
     present = ["nan" if cell in missing else cell for cell in cells]
+    if parser.decimal == ",":
+        if any("." in cell for cell in present):
+            return None
+        present = [cell.replace(",", ".") for cell in present]
     try:
         numbers = np.array(present, dtype=object).astype(float)
     except ValueError:

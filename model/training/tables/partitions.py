@@ -20,6 +20,7 @@ from model.training.tables.readers import naming, read_chunks
 from model.training.tables.samples import Sample
 from model.training.tables.splits import ChunkSplitter, split_table
 from model.training.tables.table import Table, concatenate, parse_table
+from model.training.tables.table_format import Dialect
 from model.training.tables.targets import TargetStatistics
 
 MAX_MEMORY_BYTES = 2**26  # 64 MiB of features; a larger table goes to a file
@@ -127,10 +128,12 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
 
 def _read_chunks(recipe: Recipe) -> Iterator[Table]:
     """Read a recipe's table in chunks, of which some may be empty."""
-    names = {*recipe.schema.sources, *recipe.data.targets}
-    for frame in read_chunks(recipe.data.file, names=names):
-        with naming(recipe.data.file):
-            chunk = parse_table(frame, recipe.data, recipe.schema, recipe.split.column)
+    data = recipe.data
+    names = {*recipe.schema.sources, *data.targets}
+    dialect = Dialect(data.delimiter, data.encoding, data.decimal)
+    for frame in read_chunks(data.file, names=names, dialect=dialect):
+        with naming(data.file):
+            chunk = parse_table(frame, data, recipe.schema, recipe.split.column)
         yield chunk
 
 

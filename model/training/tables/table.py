@@ -102,10 +102,13 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
         weight = [Feature.model_construct(name=data.weight, type="number", minimum=0)]
     missing = tuple(data.missing_values)
     others = [*data.targets, data.group, data.weight, split_column]
-    filled = with_gaps(with_nfc_names(frame), [name for name in others if name], missing)
+    filled = with_gaps(
+        with_nfc_names(frame), [name for name in others if name], missing, data.decimal
+    )
     kept = with_labels(filled, data.targets[0], data.labels)
     groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
-    values = read_rows(kept, [*features, *targets, *weight], missing, gaps=len(features))
+    columns = [*features, *targets, *weight]
+    values = read_rows(kept, columns, missing, gaps=len(features), decimal=data.decimal)
     first, end = len(features), len(features) + len(targets)
     table = Table(
         values[:, :first],

@@ -177,8 +177,8 @@ class CsvReader:
         block = self._rules.check(self._columns.numbers(cells), errors, in_cells=True)
         if self._columns.extra_names:
             block.extra = self._columns.extra_cells(cells)
-        if block.errors and "," in "".join(cells):
-            self._columns.explain_commas(block, cells)
+        if block.errors:
+            self._columns.explain_marks(block, cells)
         return block
 
     def _in_blocks(self, cells: list[T], width: int) -> Iterator[list[T]]:
@@ -262,18 +262,21 @@ class _Columns:
         columns = [cells[column :: self.width] for column in self._extra]
         return TextColumns.of(self.extra_names, columns)
 
-    def explain_commas(self, block: Block, cells: list[str]) -> None:
-        """Make the errors of cells with a comma say that a number has a decimal point.
+    def explain_marks(self, block: Block, cells: list[str]) -> None:
+        """Make the errors of cells with the other decimal mark say which one a number has.
 
         Args:
             block: The block; its errors are replaced.
             cells: Its cells in row order.
         """
+        mark = self._number.other_mark
+        if mark not in "".join(cells):
+            return
         known: dict[str, FieldError] = {}  # rows share errors
 
         def explained(row: int, error: FieldError) -> FieldError:
             column = self._columns.get(error["field"])
-            if column is None or "," not in (cell := cells[row * self.width + column]):
+            if column is None or mark not in (cell := cells[row * self.width + column]):
                 return error
             rule = self._parsers[column].broken_rule(cell)
             return known.setdefault(error["field"], FieldError(field=error["field"], rule=rule))
@@ -284,8 +287,9 @@ class _Columns:
 
     def _numbers(self, cells: list[str]) -> Array:
         # With many distinct cells, `float` is faster than a full cache, but it accepts "_" in a
-        # number and other spellings of "nan".
-        if self._any.is_full and "_" not in "".join(cells):
+        # number and other spellings of "nan", and has a decimal point.
+        is_plain = self._any.is_full and self._number.decimal == "."
+        if is_plain and "_" not in "".join(cells):
             for missing in (EMPTY, self._number.missing):
                 present = ["nan" if cell in missing else cell for cell in cells]
                 try:

@@ -190,7 +190,7 @@ def test_overconfident_float32_ensemble_replays_its_self_test(
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(
-        partitions, "read_chunks", lambda path, names: read_chunks(path, 100, names)
+        partitions, "read_chunks", lambda path, **options: read_chunks(path, 100, **options)
     )
 
 

@@ -121,7 +121,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("treshold = 0.5", "treshold: unknown key; did you mean threshold?"),
         ("zzz = 1", f"zzz: unknown key; the keys here are {KEYS}, threshold"),
         ("training.epoch = 1", "training has no 'epoch': did you mean epochs?"),
-        ("data.path = 'x'", "data.path: unknown key; the keys here are file, target, negative, "),
+        ("data.path = 'x'", "data.path: unknown key; the keys here are file, delimiter, "),
         ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
         (
             "features = [{name = 'a'}, {name = 'b', minimun = 1}]",

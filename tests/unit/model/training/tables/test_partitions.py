@@ -68,7 +68,7 @@ def small_memory(
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(
-        partitions, "read_chunks", lambda path, names: read_chunks(path, 350, names)
+        partitions, "read_chunks", lambda path, **options: read_chunks(path, 350, **options)
     )
     yield
     assert not list(folder.iterdir())
