@@ -32,7 +32,6 @@ from model.prediction.names import Name
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
-from model.prediction.target import Binary
 
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
@@ -189,8 +188,8 @@ def from_bytes(content: bytes) -> Predictor:
         "default" in operating_points and all(0 <= at <= 1 for at in operating_points.values())
     ):
         raise ArtifactError("operating points must be from 0 to 1 and include 'default'")
-    if metadata.calibration is not None and not isinstance(target, Binary):
-        raise ArtifactError("only a binary target may have a calibration")
+    if metadata.calibration is not None and metadata.calibration.link != target.link:
+        raise ArtifactError("the calibration does not fit the target")
     scale = Scale(arrays["target_center"], arrays["target_spread"])
     predictor = Predictor(
         name=metadata.name,

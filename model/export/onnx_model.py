@@ -37,7 +37,14 @@ from model.network.network import Network
 from model.network.ops.convolution import Windowed
 from model.network.ops.dense import Activated, Add, Affine, MaxOver, Normalize
 from model.network.ops.stochastic import AlphaDrop, Drop, Jitter
-from model.prediction.calibration import CLIP, Calibration, Isotonic
+from model.prediction.calibration import (
+    CLIP,
+    Calibration,
+    Isotonic,
+    Logistic,
+    SoftmaxTemperature,
+    Temperature,
+)
 from model.prediction.encoder import Encoder, Scale
 from model.prediction.predictor import Predictor
 
@@ -127,10 +134,16 @@ def _calibrated(graph: OnnxGraph, calibration: Calibration | None, p: str) -> st
         return p
     if isinstance(calibration, Isotonic):
         raise MalignancyError("an isotonic calibration cannot be exported to ONNX")
-    one = np.array(1.0)
-    clipped = graph.add("Min", graph.add("Max", p, np.array(CLIP)), np.array(1 - CLIP))
+    above = graph.add("Max", p, np.array(CLIP))
+    if isinstance(calibration, SoftmaxTemperature):
+        logits = graph.add("Div", graph.add("Log", above), np.array(calibration.temperature))
+        return graph.add("Softmax", logits)
+    if isinstance(calibration, Temperature):
+        calibration = Logistic(slope=1 / calibration.temperature)
+    one, factor = np.array(1.0), np.array(np.exp(-calibration.intercept))
+    clipped = graph.add("Min", above, np.array(1 - CLIP))
     odds = graph.add("Div", graph.add("Sub", one, clipped), clipped)
-    power = graph.add("Pow", odds, np.array(1 / calibration.temperature))
+    power = graph.add("Mul", graph.add("Pow", odds, np.array(calibration.slope)), factor)
     return graph.add("Div", one, graph.add("Add", power, one))
 
 

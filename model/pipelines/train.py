@@ -16,7 +16,7 @@ from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
 from model.prediction.target import Binary, Regression, Target
 from model.training.bagging import out_of_bag
-from model.training.decisions.decisions import Decisions, decide, default_decisions
+from model.training.decisions.decisions import decide, default_decisions
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.learning_rate_finder import RateFinding, find_learning_rate
 from model.training.fitting.loop import ProgressCallback, TrainingResult, minimize
@@ -99,8 +99,19 @@ def fit(
         jobs=jobs,
     )
     theta = outcome.theta
-    bagged = _out_of_bag(prepared, theta)
-    decisions = _decide(recipe, bagged)
+    bagged, weights = _out_of_bag(prepared, theta)
+    decisions = (
+        default_decisions(recipe.threshold, recipe.decision)
+        if bagged is None
+        else decide(
+            recipe.threshold,
+            recipe.decision,
+            recipe.schema.target,
+            bagged,
+            recipe.split.seed,
+            weights,
+        )
+    )
     if bagged is not None and decisions.calibration is not None:
         bagged = replace(bagged, predictions=decisions.calibration.apply(bagged.predictions))
 
@@ -140,25 +151,17 @@ def _score(predictor: Predictor, part: Table) -> ScoredRows:
     return ScoredRows(part.targets, predictions, part.group_numbers(), part.incomplete)
 
 
-def _out_of_bag(prepared: Prepared, theta: Array) -> ScoredRows | None:
-    """Return uncalibrated out-of-bag predictions of the training rows; None if there are none."""
+def _out_of_bag(prepared: Prepared, theta: Array) -> tuple[ScoredRows | None, Array | None]:
+    """Return uncalibrated out-of-bag predictions of the training rows, if any, and row weights."""
     if prepared.bags is None:
-        return None
+        return None, None
     part = prepared.parts.train
     predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
     if not known.any():
-        return None
+        return None, None
     rows = part.take(known)
-    return ScoredRows(rows.targets, predictions[known], rows.group_numbers(), rows.incomplete)
-
-
-def _decide(recipe: Recipe, scored: ScoredRows | None) -> Decisions:
-    """Make decisions on uncalibrated out-of-bag predictions, or else from the recipe alone."""
-    threshold, decision = recipe.threshold, recipe.decision
-    if scored is None or threshold is None or not isinstance(recipe.schema.target, Binary):
-        return default_decisions(threshold, decision)
-    labels, probabilities = scored.targets[:, 0], scored.predictions[:, 0]
-    return decide(threshold, decision, labels, probabilities, scored.groups, recipe.split.seed)
+    scored = ScoredRows(rows.targets, predictions[known], rows.group_numbers(), rows.incomplete)
+    return scored, rows.weights
 
 
 def _out_of_bag_facts(target: Target, scored: ScoredRows) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Predictor:
         validation: Targets and predictions of the validation rows.
         self_test: Rows with known predictions.
         target_scale: Scale of a regression's targets; its network predicts scaled numbers.
-        calibration: Calibration of a binary target's probabilities.
+        calibration: Calibration of probabilities.
         out_of_bag: Targets and out-of-bag predictions of a bagged ensemble's training rows, without
             the rows that are in every bag; None for other models.
         facts: Further metadata as plain data: recipe, data, scores, library versions.

@@ -38,7 +38,8 @@ model.training.recipes     ← model.artifacts model.errors model.network model.
 model.training.recipes.drafting ← model.errors model.prediction model.training.recipes
 model.training.tables      ← model.arrays model.artifacts model.errors model.prediction
     model.training model.training.recipes
-model.training.decisions   ← model.arrays model.errors model.prediction model.training.recipes
+model.training.decisions   ← model.arrays model.errors model.network model.prediction
+    model.training.recipes
 model.evaluation           ← model.arrays model.errors model.metrics model.prediction
 model.evaluation.landscape ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting

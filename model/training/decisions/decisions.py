@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.calibration import Calibration
+from model.prediction.predictor import ScoredRows
+from model.prediction.target import Binary, MultiClass, Regression, Target
 from model.training.decisions.calibrate import choose_calibration, fit_calibration
 from model.training.decisions.operating_points import operating_points
 from model.training.recipes.sections import Decision
@@ -29,43 +33,64 @@ class Decisions:
 
 
 def decide(
-    threshold: float | str,
+    threshold: float | str | None,
     decision: Decision,
-    labels: Array,
-    probabilities: Array,
-    groups: Array,
+    target: Target,
+    scored: ScoredRows,
     seed: int,
+    weights: Array | None = None,
 ) -> Decisions:
-    """Make the decisions of a bagged binary ensemble on its out-of-bag predictions.
+    """Make the decisions of a bagged ensemble on its out-of-bag predictions.
 
     Args:
-        threshold: The default threshold, or the name of an operating point.
+        threshold: The default threshold, or the name of an operating point; None if the task has
+            none.
         decision: The recipe's table `[decision]`.
-        labels: Shape (B,), bool.
-        probabilities: Out-of-bag probabilities of the positive class, shape (B,).
-        groups: Group numbers, shape (B,), counted from 0.
+        target: The target. Only a binary one has operating points, and a regression has no
+            calibration either.
+        scored: Uncalibrated out-of-bag predictions.
         seed: Seed of the folds that choose a calibration.
+        weights: Weights of the rows, shape (B,), in calibration and thresholds; None weights all
+            rows alike. Rows of weight 0 are left out.
 
     Raises:
         DataError: If the rows are all of one class.
     """
-    if labels.all() or not labels.any():
+    if isinstance(target, Regression):
+        return default_decisions(threshold, decision)
+    outcomes, probabilities, groups = scored.targets, scored.predictions, scored.groups
+    if isinstance(target, MultiClass):
+        outcomes = outcomes == np.arange(len(target.classes))
+    if weights is not None:
+        used = weights > 0
+        weights, groups = weights[used], groups[used]
+        outcomes, probabilities = outcomes[used], probabilities[used]
+    if isinstance(target, Binary) and (outcomes.all() or not outcomes.any()):
         raise DataError(
             "ensemble.bagged: rows of both classes must be out of some member's bag: "
             "increase ensemble.members, or add rows of the rarer class"
         )
-    calibration = None
+    calibration: Calibration | None = None
     facts: dict[str, Any] = {}
     if decision.calibration == "choose":
-        calibration, losses = choose_calibration(labels, probabilities, groups, seed)
+        calibration, losses = choose_calibration(
+            target.task, outcomes, probabilities, groups, seed, weights
+        )
         facts = {"log_loss_across_folds": losses}
     elif decision.calibration != "none":
-        calibration = fit_calibration(decision.calibration, labels, probabilities)
-    if calibration is not None:
-        probabilities = calibration.apply(probabilities)
-    points = operating_points(labels, probabilities, decision.costs.model_dump())
+        is_softmax = isinstance(target, MultiClass)
+        method = "softmax_temperature" if is_softmax else decision.calibration
+        calibration = fit_calibration(method, outcomes, probabilities, weights)
     facts = {"method": "none" if calibration is None else calibration.method, **facts}
-    return replace(_with_points(threshold, decision, points), calibration=calibration, facts=facts)
+    if threshold is not None and isinstance(target, Binary):
+        if calibration is not None:
+            probabilities = calibration.apply(probabilities)
+        costs = decision.costs.model_dump()
+        points = operating_points(outcomes[:, 0], probabilities[:, 0], costs, weights)
+        decisions = _with_points(threshold, decision, points)
+    else:
+        decisions = default_decisions(threshold, decision)
+    return replace(decisions, calibration=calibration, facts=facts)
 
 
 def default_decisions(threshold: float | str | None, decision: Decision) -> Decisions:

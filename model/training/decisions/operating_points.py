@@ -10,7 +10,7 @@ MIN_RATE = 0.99  # sensitivity of sensitivity-99, specificity of specificity-99
 
 
 def operating_points(
-    labels: Array, probabilities: Array, costs: Mapping[str, float]
+    labels: Array, probabilities: Array, costs: Mapping[str, float], weights: Array | None = None
 ) -> dict[str, float]:
     """Choose the threshold of each operating point.
 
@@ -28,6 +28,8 @@ def operating_points(
         labels: Shape (B,), bool; rows of both classes.
         probabilities: Probabilities of the positive class, shape (B,).
         costs: Cost of one `miss` and of one `false_alarm`, each above 0.
+        weights: Weights of the rows, above 0, shape (B,); a row counts as often in rates and costs.
+            None counts all rows alike.
 
     Returns:
         The thresholds by the names in OPERATING_POINTS.
@@ -37,11 +39,12 @@ def operating_points(
     halfway = (low + high) / 2
     # Between two adjacent floats there is no number: take the lower one.
     thresholds = np.where(halfway < high, halfway, low)
-    positives, negatives = np.sort(probabilities[labels]), np.sort(probabilities[~labels])
-    misses = np.searchsorted(positives, thresholds, side="right")
-    false_alarms = len(negatives) - np.searchsorted(negatives, thresholds, side="right")
-    sensitivity = 1 - misses / len(positives)
-    specificity = 1 - false_alarms / len(negatives)
+    weights = np.ones(len(labels)) if weights is None else weights
+    misses, positives = _at_most(thresholds, probabilities[labels], weights[labels])
+    hits, negatives = _at_most(thresholds, probabilities[~labels], weights[~labels])
+    false_alarms = negatives - hits
+    sensitivity = 1 - misses / positives
+    specificity = 1 - false_alarms / negatives
     largest = max(costs["miss"], costs["false_alarm"])  # relative costs cannot overflow
     cost = costs["miss"] / largest * misses + costs["false_alarm"] / largest * false_alarms
     sensitive = np.append(0, np.flatnonzero(sensitivity >= MIN_RATE))
@@ -52,6 +55,13 @@ def operating_points(
         "cost": _middle(thresholds, cost),
     }
     return {name: _rounded(threshold, scores) for name, threshold in found.items()}
+
+
+def _at_most(thresholds: Array, probabilities: Array, weights: Array) -> tuple[Array, float]:
+    """Return the weight of the rows with at most each threshold, and of all rows."""
+    order = np.argsort(probabilities)
+    totals = np.concatenate([[0.0], np.cumsum(weights[order])])
+    return totals[np.searchsorted(probabilities[order], thresholds, side="right")], totals[-1]
 
 
 def _middle(thresholds: Array, cost: Array) -> float:

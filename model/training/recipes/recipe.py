@@ -228,13 +228,18 @@ def _compile(file: RecipeFile) -> Recipe:
 
 
 def _check_out_of_bag_needs(file: RecipeFile) -> None:
-    """Reject keys that need out-of-bag predictions if the recipe has none."""
-    if file.task == "binary" and file.ensemble is not None and file.ensemble.bagged:
+    """Reject keys that need out-of-bag predictions, or another task, if the recipe has none."""
+    is_bagged = file.ensemble is not None and file.ensemble.bagged
+    if file.task == "binary" and is_bagged:
         return
     decision, needs = file.decision, "needs task binary, and an ensemble that is bagged"
     if isinstance(file.threshold, str):
         raise RecipeError(f"threshold: {file.threshold} {needs}")
-    if decision.calibration != "none":
+    has_calibration = file.task in ("multi_class", "multi_label") and is_bagged
+    if not has_calibration and decision.calibration in ("temperature", "choose"):
+        rule = "needs a task with classes or labels, and an ensemble that is bagged"
+        raise RecipeError(f"decision.calibration: {decision.calibration} {rule}")
+    if decision.calibration in ("logistic", "isotonic"):
         raise RecipeError(f"decision.calibration: {decision.calibration} {needs}")
     for threshold in decision.refer:
         if isinstance(threshold, str):

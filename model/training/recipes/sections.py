@@ -303,18 +303,19 @@ class Costs(Section):
 
 
 class Decision(Section):
-    """The table `[decision]`: use of a binary ensemble's probabilities.
+    """The table `[decision]`: use of a bagged ensemble's probabilities.
 
     Calibration and thresholds are chosen on out-of-bag predictions.
 
     Attributes:
-        calibration: "choose" takes the method with the lowest cross-validated log-loss, or none.
+        calibration: "choose" takes the simplest method, or none, that no other beats in
+            cross-validated log-loss by more than its noise.
         costs: Costs that the operating point "cost" minimizes.
         refer: Two thresholds, as numbers or operating points. The decision for a probability
             between them is to refer.
     """
 
-    calibration: Literal["none", "temperature", "isotonic", "choose"] = "none"
+    calibration: Literal["none", "temperature", "logistic", "isotonic", "choose"] = "none"
     costs: Costs = Costs()
     refer: list[Any] = []
 

@@ -9,7 +9,13 @@ import pytest
 from model.artifacts import artifact
 from model.artifacts.array_spec import MAX_MEMBERS, MAX_SELF_TEST_ROWS
 from model.errors import ArtifactError
-from model.prediction.calibration import Isotonic, Temperature
+from model.prediction.calibration import (
+    Calibration,
+    Isotonic,
+    Logistic,
+    SoftmaxTemperature,
+    Temperature,
+)
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.target import MultiClass
 
@@ -23,7 +29,8 @@ def scored(kinds: Predictor) -> Predictor:
     targets = np.array([[0] * columns, [high] * columns]).astype(target.dtype)
     rows = ScoredRows.ungrouped(targets, np.array([[0.0] * outputs, [1.0] * outputs]))
     imputed = np.array([True, False])
-    return replace(kinds, train=rows, validation=replace(rows, imputed=imputed))
+    validation = replace(rows, imputed=imputed)
+    return replace(kinds, train=rows, validation=validation, out_of_bag=validation)
 
 
 def error_text(predictor: Predictor) -> str:
@@ -43,7 +50,7 @@ def test_round_trip_keeps_everything(scored: Predictor) -> None:
     assert loaded.encoder.categories == (0, 3, 0, 0)
     assert loaded.operating_points == scored.operating_points
     assert (loaded.target_scale is None) == (scored.schema.target.link != "linear")
-    for part in ("train", "validation"):
+    for part in ("train", "validation", "out_of_bag"):
         for name, array in vars(getattr(scored, part)).items():
             found = getattr(getattr(loaded, part), name)
             assert (found.dtype, found.tolist()) == (array.dtype, array.tolist())
@@ -53,17 +60,22 @@ def test_round_trip_keeps_everything(scored: Predictor) -> None:
 
 @pytest.mark.parametrize(
     "calibration",
-    [Temperature(temperature=0.7), Isotonic(scores=(0.1, 0.9), probabilities=(0, 0.8))],
+    [
+        Temperature(temperature=0.7),
+        SoftmaxTemperature(temperature=0.7),
+        Logistic(slope=0.7, intercept=-0.1),
+        Isotonic(scores=(0.1, 0.9), probabilities=(0, 0.8)),
+    ],
+    ids=lambda calibration: calibration.method,
 )
-def test_only_a_binary_target_may_have_a_calibration(
-    scored: Predictor, calibration: Temperature | Isotonic
-) -> None:
+def test_calibration_fits_the_target(scored: Predictor, calibration: Calibration) -> None:
     calibrated = replace(scored, calibration=calibration)
-    if scored.schema.target.task == "binary":
+    is_softmax = isinstance(calibration, SoftmaxTemperature)
+    links = {"binary": False, "multi_label": False, "multi_class": True}
+    if links.get(scored.schema.target.task) is is_softmax:
         assert artifact.from_bytes(artifact.to_bytes(calibrated)).calibration == calibration
     else:
-        why = "only a binary target may have a calibration"
-        assert error_text(calibrated) == why
+        assert error_text(calibrated) == "the calibration does not fit the target"
 
 
 def test_only_a_target_with_a_threshold_has_operating_points(scored: Predictor) -> None:

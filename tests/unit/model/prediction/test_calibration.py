@@ -10,11 +10,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.arrays import Array
 from model.errors import DataError
-from model.prediction.calibration import Calibration, Isotonic, Temperature
+from model.prediction.calibration import (
+    Calibration,
+    Isotonic,
+    Logistic,
+    SoftmaxTemperature,
+    Temperature,
+)
 from model.training.decisions.calibrate import METHODS, choose_calibration, fit_calibration
 
 REASON = "needs the extra oracles: make oracles"
-ADAPTER: TypeAdapter[Temperature | Isotonic] = TypeAdapter(Calibration)
+ADAPTER: TypeAdapter[Calibration] = TypeAdapter(Calibration)
+BINARY = METHODS["binary"]
 CASES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), max_size=60)
 COARSE = st.lists(st.tuples(st.booleans(), st.integers(0, 9).map(lambda n: n / 9)), max_size=60)
 
@@ -91,6 +98,94 @@ def test_temperature_of_perfect_and_of_inverted_rows() -> None:
     np.testing.assert_allclose(wrong.apply(p), 0.5, atol=1e-3)
 
 
+# Softmax temperature
+
+
+def drawn_classes(rows: int, temperature: float) -> tuple[Array, Array]:
+    """Draw outcomes of 4 classes, and probabilities that are calibrated at this temperature."""
+    generator = np.random.default_rng(0)
+    shares = np.exp(generator.normal(0, 2, (rows, 4)))
+    true = shares / shares.sum(axis=1, keepdims=True)
+    classes = (true.cumsum(axis=1) < generator.random((rows, 1))).sum(axis=1)
+    sharp = true**temperature
+    return classes[:, None] == np.arange(4), sharp / sharp.sum(axis=1, keepdims=True)
+
+
+def test_softmax_temperature_with_known_values() -> None:
+    p = np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]])
+    found = SoftmaxTemperature(temperature=0.5).apply(p)
+    np.testing.assert_allclose(found[0], [2 / 3, 1 / 6, 1 / 6], rtol=1e-14)
+    np.testing.assert_allclose(found[1], [1, 0, 0], atol=1e-15)
+    two = np.array([[0.9, 0.1], [0.3, 0.7]])
+    binary = Temperature(temperature=3).apply(two)  # two classes are one label
+    np.testing.assert_allclose(SoftmaxTemperature(temperature=3).apply(two), binary, rtol=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 0.3, 2.0, 1000.0])
+@pytest.mark.parametrize("classes", [2, 3, 9, 40])
+def test_softmax_of_a_row_does_not_depend_on_other_rows(temperature: float, classes: int) -> None:
+    shares = np.random.default_rng(0).exponential(1, (classes, 50)) ** 4
+    p = (shares / shares.sum(axis=0)).T  # as the network's predictions: columns are contiguous
+    p[0], p[0, 1] = 0, 1
+    calibration = SoftmaxTemperature(temperature=temperature)
+    found = calibration.apply(p)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
+    assert (found.argmax(axis=1) == p.argmax(axis=1)).all()
+    for row in range(50):
+        np.testing.assert_array_equal(calibration.apply(p[row : row + 1])[0], found[row])
+
+
+@pytest.mark.parametrize("true", [0.3, 1.0, 2.5])
+def test_softmax_temperature_has_the_least_loss_of_a_fine_grid(true: float) -> None:
+    outcomes, p = drawn_classes(3000, true)
+    found = fit_calibration("softmax_temperature", outcomes, p)
+    assert isinstance(found, SoftmaxTemperature)
+    assert found.temperature == pytest.approx(true, rel=0.1)
+
+    def loss(temperature: float) -> float:
+        calibrated = SoftmaxTemperature(temperature=temperature).apply(p)
+        return float(-np.log(calibrated[outcomes]).mean())
+
+    grid = np.geomspace(found.temperature / 2, found.temperature * 2, 501)
+    assert loss(found.temperature) <= min(map(loss, grid)) + 1e-12
+
+
+# Logistic
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.4, -1.5), (2.0, 1.0)])
+def test_logistic_finds_a_known_distortion(slope: float, intercept: float) -> None:
+    labels, p = drawn(6000, 1.0)
+    logits = (np.log(p / (1 - p)) - intercept) / slope
+    found = fit_calibration("logistic", labels, 1 / (1 + np.exp(-logits)))
+    assert isinstance(found, Logistic)
+    assert found.slope == pytest.approx(slope, rel=0.06)
+    assert found.intercept == pytest.approx(intercept, abs=0.1)
+    calibrated = found.apply(1 / (1 + np.exp(-logits)))
+    assert calibrated.mean() == pytest.approx(labels.mean(), abs=1e-3)
+
+
+def test_logistic_with_known_values() -> None:
+    """Odds of 1/3 and 9, squared, and multiplied by 2."""
+    found = Logistic(slope=2, intercept=np.log(2)).apply(np.array([0.25, 0.9, 0.0, 1.0]))
+    np.testing.assert_allclose(found, [2 / 11, 162 / 163, 0, 1], rtol=1e-12, atol=1e-20)
+    extreme = Logistic(slope=1000, intercept=-700).apply(np.array([0.0, 0.5, 1.0]))
+    assert (np.diff(extreme) >= 0).all()
+    assert np.isfinite(extreme).all()
+
+
+def test_logistic_of_separated_and_of_inverted_rows() -> None:
+    labels = np.arange(20) >= 12
+    p = np.where(labels, 0.7, 0.4)
+    found = fit_calibration("logistic", labels, p)
+    # Platt's targets: (8 + 1) / (8 + 2), and 1 / (12 + 2).
+    np.testing.assert_allclose(found.apply(p[[0, -1]]), [1 / 14, 0.9], rtol=1e-6)
+    inverted = fit_calibration("logistic", ~labels, p)
+    assert isinstance(inverted, Logistic)
+    assert inverted.slope == 0
+    np.testing.assert_allclose(inverted.apply(p), (12 * 13 / 14 + 8 / 10) / 20)
+
+
 # Isotonic
 
 
@@ -130,7 +225,7 @@ def test_isotonic_with_known_values() -> None:
 # Either
 
 
-@given(CASES | COARSE, st.sampled_from(METHODS))
+@given(CASES | COARSE, st.sampled_from(BINARY))
 def test_json_and_back(cases: list[tuple[bool, float]], method: str) -> None:
     found = fit_calibration(method, *both(cases))
     again = ADAPTER.validate_json(found.model_dump_json())
@@ -139,7 +234,7 @@ def test_json_and_back(cases: list[tuple[bool, float]], method: str) -> None:
     np.testing.assert_array_equal(again.apply(p), found.apply(p))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BINARY)
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])
 def test_one_class_is_rejected(method: str, labels: list[bool]) -> None:
     with pytest.raises(DataError, match=r"^calibration needs rows of both classes$"):
@@ -153,6 +248,9 @@ KNOTS = {"method": "isotonic", "scores": [0.1, 0.2], "probabilities": [0.3, 0.4]
     ("given_", "why"),
     [
         ({"method": "platt"}, "method"),
+        ({"method": "softmax_temperature", "temperature": 0}, "greater than 0"),
+        ({"method": "logistic", "slope": -1}, "greater than or equal to 0"),
+        ({"method": "logistic", "slope": 1, "intercept": 701}, "less than or equal to 700"),
         ({"temperature": 1}, "method"),
         ({"method": "temperature"}, "temperature"),
         ({"method": "temperature", "temperature": 0}, "greater than 0"),
@@ -179,24 +277,62 @@ def test_invalid_calibration(given_: dict[str, Any], why: str) -> None:
 
 def test_calibrated_data_needs_no_calibration() -> None:
     labels, p = drawn(3000, 1.0)
-    chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
+    chosen, losses = choose_calibration("binary", labels, p, np.arange(3000), seed=0)
     assert chosen is None
     assert min(losses, key=lambda name: losses[name]) == "none"
-    assert set(losses) == {"none", *METHODS}
+    assert set(losses) == {"none", *BINARY}
     assert losses["none"] == pytest.approx(log_loss(labels, p), rel=1e-9)
 
 
 def test_method_of_the_distortion_is_chosen() -> None:
     labels, p = drawn(3000, 4.0)
-    chosen, losses = choose_calibration(labels, p, np.arange(3000), seed=0)
+    chosen, losses = choose_calibration("binary", labels, p, np.arange(3000), seed=0)
     assert isinstance(chosen, Temperature)
     assert chosen == fit_calibration(
         "temperature", labels, p
     )  # fitted on all rows, not on four fifths
     assert losses["temperature"] < losses["isotonic"] < losses["none"]
-    # A distortion that no temperature corrects: all probabilities are too low.
+    # A distortion that an intercept corrects, and steps, which neither corrects.
     labels, p = drawn(3000, 1.0)
-    assert isinstance(choose_calibration(labels, p**4, np.arange(3000), seed=0)[0], Isotonic)
+    rows = np.arange(3000)
+    shifted = p / (p + 5 * (1 - p))
+    assert isinstance(choose_calibration("binary", labels, shifted, rows, seed=0)[0], Logistic)
+    uniform = np.random.default_rng(0).random(3000)
+    steps = np.random.default_rng(1).random(3000) < np.select(
+        [uniform < 0.3, uniform < 0.9], [0, 0.5], 1
+    )
+    assert isinstance(choose_calibration("binary", steps, uniform, rows, seed=0)[0], Isotonic)
+
+
+def test_gain_below_its_noise_is_no_reason_to_calibrate() -> None:
+    """A slight distortion has a lower log-loss with a temperature, but in many rows only."""
+    for rows, expected in ((300, False), (30_000, True)):
+        labels, p = drawn(rows, 1.15)
+        chosen, losses = choose_calibration("binary", labels, p, np.arange(rows), seed=0)
+        assert losses["temperature"] < losses["none"]
+        assert (chosen is not None) is expected
+
+
+def test_noise_is_that_of_groups() -> None:
+    """Copies of rows do not make a gain more certain."""
+    labels, p = drawn(300, 1.15)
+    groups = np.repeat(np.arange(300), 50)
+    copies = np.repeat(labels, 50), np.repeat(p, 50)
+    assert choose_calibration("binary", *copies, groups, seed=0)[0] is None
+    assert choose_calibration("binary", *copies, np.arange(15_000), seed=0)[0] is not None
+
+
+@pytest.mark.parametrize("method", [*BINARY, "softmax_temperature"])
+def test_weights_count_rows(method: str) -> None:
+    if method == "softmax_temperature":
+        outcomes, p = drawn_classes(400, 2.0)
+    else:
+        outcomes, p = drawn(400, 2.0)
+    weights = np.random.default_rng(1).integers(1, 4, 400)
+    found = fit_calibration(method, outcomes, p, weights * 0.5)
+    repeated = fit_calibration(method, np.repeat(outcomes, weights, 0), np.repeat(p, weights, 0))
+    tolerance = 0.01 if method == "logistic" else 1e-9  # Platt's targets depend on the rows
+    np.testing.assert_allclose(found.apply(p), repeated.apply(p), atol=tolerance)
 
 
 def test_groups_are_not_split_between_folds() -> None:
@@ -204,13 +340,16 @@ def test_groups_are_not_split_between_folds() -> None:
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(100), 20)
     labels, p = (generator.random(100) < 0.5)[groups], generator.uniform(0.4, 0.6, 100)[groups]
-    _, apart = choose_calibration(labels, p, groups, seed=0)
-    _, leaking = choose_calibration(labels, p, np.arange(2000), seed=0)
+    _, apart = choose_calibration("binary", labels, p, groups, seed=0)
+    _, leaking = choose_calibration("binary", labels, p, np.arange(2000), seed=0)
     assert leaking["isotonic"] < apart["isotonic"] - 0.02
-    assert choose_calibration(labels, p, groups, seed=0)[1] == apart
-    assert choose_calibration(labels, p, groups, seed=1)[1] != apart
+    assert choose_calibration("binary", labels, p, groups, seed=0)[1] == apart
+    assert choose_calibration("binary", labels, p, groups, seed=1)[1] != apart
 
 
 def test_no_calibration_if_a_fold_has_one_class() -> None:
     labels = np.arange(40) == 0
-    assert choose_calibration(labels, np.linspace(0.1, 0.9, 40), np.arange(40), 0) == (None, {})
+    assert choose_calibration("binary", labels, np.linspace(0.1, 0.9, 40), np.arange(40), 0) == (
+        None,
+        {},
+    )

@@ -1,5 +1,6 @@
 """Decisions: default threshold, operating points, calibration and refer band of a recipe."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from model.arrays import Array
 from model.errors import DataError, RecipeError
 from model.pipelines.prepare import prepare
-from model.prediction.calibration import Isotonic, Temperature
+from model.prediction.calibration import Isotonic, Logistic, SoftmaxTemperature, Temperature
+from model.prediction.predictor import ScoredRows
 from model.training.batches.rows import Rows
 from model.training.decisions import decisions
 from model.training.decisions.decisions import Decisions
@@ -28,11 +30,17 @@ def recipe_of(folder: Path, text: str, base: str = "article") -> Recipe:
     return load_recipe(str(path))
 
 
-def decide(recipe: Recipe, labels: Array, probabilities: Array, groups: Array) -> Decisions:
-    assert recipe.threshold is not None
-    return decisions.decide(
-        recipe.threshold, recipe.decision, labels, probabilities, groups, recipe.split.seed
-    )
+def decide(
+    recipe: Recipe,
+    labels: Array,
+    probabilities: Array,
+    groups: Array,
+    weights: Array | None = None,
+) -> Decisions:
+    rows = (each if each.ndim > 1 else each[:, None] for each in (labels, probabilities))
+    scored = replace(ScoredRows.ungrouped(*rows), groups=groups)
+    target, seed = recipe.schema.target, recipe.split.seed
+    return decisions.decide(recipe.threshold, recipe.decision, target, scored, seed, weights)
 
 
 def default_decisions(recipe: Recipe) -> Decisions:
@@ -93,7 +101,12 @@ def test_refer_is_none_if_thresholds_leave_no_band(tmp_path: Path, text: str) ->
 
 @pytest.mark.parametrize(
     ("method", "kind"),
-    [("temperature", Temperature), ("isotonic", Isotonic), ("choose", Temperature)],
+    [
+        ("temperature", Temperature),
+        ("logistic", Logistic),
+        ("isotonic", Isotonic),
+        ("choose", Temperature),
+    ],
 )
 def test_thresholds_apply_to_calibrated_probabilities(
     tmp_path: Path, method: str, kind: type
@@ -118,7 +131,57 @@ def test_single_class_out_of_bag_is_rejected(tmp_path: Path, labels: Array, meth
         decide(recipe, labels, np.linspace(0.1, 0.9, len(labels)), np.arange(len(labels)))
 
 
+@pytest.mark.parametrize("task", ["multi_class", "multi_label"])
+@pytest.mark.parametrize("method", ["temperature", "choose", "none"])
+def test_probabilities_of_classes_and_labels_are_calibrated(
+    tmp_path: Path, task: str, method: str
+) -> None:
+    base = {"multi_class": "digits", "multi_label": "multi-label"}[task]
+    recipe = recipe_of(tmp_path, f'{ENSEMBLE}decision.calibration = "{method}"', base)
+    generator, outputs = np.random.default_rng(0), len(recipe.schema.target.names)
+    logits = generator.normal(0, 2, (900, outputs))
+    if task == "multi_class":
+        true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        sharp = true**3 / (true**3).sum(axis=1, keepdims=True)
+        targets = (true.cumsum(axis=1) < generator.random((900, 1))).sum(axis=1)[:, None]
+    else:
+        true, sharp = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(-3 * logits))
+        targets = generator.random((900, outputs)) < true
+    found = decide(recipe, targets, sharp, np.arange(900))
+    assert set(found.operating_points) == ({"default"} if task == "multi_label" else set())
+    if method == "none":
+        assert (found.calibration, found.facts) == (None, {"method": "none"})
+        return
+    kind = SoftmaxTemperature if task == "multi_class" else Temperature
+    assert isinstance(found.calibration, kind)
+    assert found.calibration.temperature == pytest.approx(3, rel=0.15)
+    assert found.facts["method"] == found.calibration.method
+    np.testing.assert_allclose(found.calibration.apply(sharp), true, atol=0.05)
+
+
+def test_weights_count_rows(tmp_path: Path) -> None:
+    """A row of weight 2 counts as two rows, and a row of weight 0 as none."""
+    labels, probabilities, groups = out_of_bag_rows()
+    weights = (np.arange(600) % 3).astype(float)
+    recipe = recipe_of(tmp_path, f'{ENSEMBLE}decision.calibration = "logistic"')
+    found = decide(recipe, labels, probabilities, groups, weights)
+    repeats = weights.astype(int)
+    parts = (np.repeat(part, repeats) for part in (labels, probabilities, groups))
+    expected = decide(recipe, *parts)
+    assert isinstance(found.calibration, Logistic)
+    assert isinstance(expected.calibration, Logistic)
+    assert found.calibration.slope == pytest.approx(expected.calibration.slope, rel=0.01)
+    assert found.operating_points == pytest.approx(expected.operating_points, abs=0.02)
+
+
+def test_regression_has_no_decisions() -> None:
+    recipe = load_recipe("regression")
+    found = decide(recipe, np.arange(5.0), np.arange(5.0), np.arange(5))
+    assert found == Decisions({})
+
+
 NEEDS = "needs task binary, and an ensemble that is bagged"
+CALIBRATION_NEEDS = "needs a task with classes or labels, and an ensemble that is bagged"
 CHOICES = "must be a number from 0 to 1, or one of balanced, sensitivity-99, specificity-99, cost"
 
 
@@ -127,7 +190,8 @@ CHOICES = "must be a number from 0 to 1, or one of balanced, sensitivity-99, spe
     ("text", "message"),
     [
         ('threshold = "balanced"', f"threshold: balanced {NEEDS}"),
-        ('decision.calibration = "choose"', f"decision.calibration: choose {NEEDS}"),
+        ('decision.calibration = "choose"', f"decision.calibration: choose {CALIBRATION_NEEDS}"),
+        ('decision.calibration = "logistic"', f"decision.calibration: logistic {NEEDS}"),
         ('decision.refer = [0.1, "cost"]', f"decision.refer: cost {NEEDS}"),
     ],
 )
@@ -144,6 +208,8 @@ def test_key_that_needs_out_of_bag_rows_is_rejected(
     [
         ("digits", f"{ENSEMBLE}decision.calibration = 'isotonic'", f"isotonic {NEEDS}"),
         ("digits", f"{ENSEMBLE}decision.refer = [0.1, 0.2]", "decision.refer: is for task binary"),
+        ("regression", f"{ENSEMBLE}decision.calibration = 'choose'", f"{CALIBRATION_NEEDS}"),
+        ("multi-label", f"{ENSEMBLE}decision.calibration = 'logistic'", f"logistic {NEEDS}"),
         ("regression", "threshold = 0.5", "threshold: task regression has none, remove this key"),
         ("multi-label", f"{ENSEMBLE}threshold = 'cost'", f"threshold: cost {NEEDS}"),
     ],

@@ -14,7 +14,7 @@ from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.prepare import prepare
 from model.pipelines.train import train
-from model.prediction.calibration import Isotonic, Temperature
+from model.prediction.calibration import Isotonic, Logistic, Temperature
 from model.prediction.predictor import Predictor, SelfTest
 from model.training.bagging import out_of_bag
 from model.training.decisions.operating_points import operating_points
@@ -171,6 +171,24 @@ def test_ensembles_of_other_tasks(tmp_path: Path, base: str) -> None:
     assert found["rows"] == len(loaded.validation.targets)
 
 
+@pytest.mark.parametrize("base", ["digits", "multi-label"])
+def test_calibration_of_classes_and_labels_is_saved(tmp_path: Path, base: str) -> None:
+    predictor = train(recipe_of(tmp_path, 'decision.calibration = "temperature"', base)).predictor
+    loaded = artifact.from_bytes(artifact.to_bytes(predictor))
+    loaded.replay_self_test()
+    assert loaded.calibration == predictor.calibration
+    assert loaded.calibration is not None
+    rows = loaded.self_test.rows
+    mean = member_predictions(loaded, rows).mean(axis=0)
+    np.testing.assert_allclose(loaded.predict(rows), loaded.calibration.apply(mean), rtol=1e-9)
+    uncalibrated = train(recipe_of(tmp_path, "", base)).predictor
+    scores_of = [each.facts["out_of_bag"]["scores"]["log_loss"] for each in (loaded, uncalibrated)]
+    assert scores_of[0] <= scores_of[1]
+    for row in range(len(rows)):
+        alone = loaded.predict(rows[row : row + 1])
+        np.testing.assert_array_equal(alone[0], loaded.predict(rows)[row])
+
+
 def test_overconfident_float32_ensemble_replays_its_self_test(
     whole: Predictor, tmp_path: Path
 ) -> None:
@@ -246,13 +264,6 @@ def test_invalid_row_arrays_are_rejected(
         artifact.from_bytes(artifact.to_bytes(replace(whole, **wrong)))
 
 
-def test_calibration_needs_a_binary_target(tmp_path: Path) -> None:
-    predictor = train(recipe_of(tmp_path, "", "multi-label", members=2)).predictor
-    wrong = replace(predictor, calibration=Temperature(temperature=2))
-    with pytest.raises(ArtifactError, match=r"^only a binary target may have a calibration"):
-        artifact.from_bytes(artifact.to_bytes(wrong))
-
-
 def test_reversed_refer_band_is_rejected(whole: Predictor) -> None:
     target = whole.schema.target.model_copy(update={"refer": (0.9, 0.1)})
     wrong = replace(whole, schema=whole.schema.model_copy(update={"target": target}))
@@ -280,6 +291,61 @@ def test_onnx_runtime_agrees(tmp_path: Path, dtype: str) -> None:
         assert found.dtype.name == dtype
         tolerance = 1e-10 if dtype == "float64" else 1e-5
         np.testing.assert_allclose(found, calibrated.predict(rows), rtol=0, atol=tolerance)
+    calibrated = replace(predictor, calibration=Logistic(slope=0.7, intercept=-0.3))
+    session = runtime.InferenceSession(to_onnx(calibrated), providers=["CPUExecutionProvider"])
+    [found] = session.run(None, {"input": rows})
+    np.testing.assert_allclose(found, calibrated.predict(rows), rtol=0, atol=tolerance)
     isotonic = Isotonic(scores=(0.2, 0.8), probabilities=(0.1, 0.9))
     with pytest.raises(MalignancyError, match=r"^an isotonic calibration cannot be exported to"):
         to_onnx(replace(predictor, calibration=isotonic))
+
+
+@pytest.mark.parametrize("base", ["digits", "multi-label"])
+def test_onnx_runtime_agrees_on_calibrated_classes_and_labels(tmp_path: Path, base: str) -> None:
+    reason = "needs the extra oracles: make oracles"
+    pytest.importorskip("onnx", reason=reason)
+    runtime = pytest.importorskip("onnxruntime", reason=reason)
+    from model.export.onnx_model import to_onnx
+
+    more = 'decision.calibration = "temperature"'
+    predictor = train(recipe_of(tmp_path, more, base)).predictor
+    assert predictor.calibration is not None
+    content = to_onnx(predictor)
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    rows = predictor.self_test.rows
+    [found] = session.run(None, {"input": rows})
+    np.testing.assert_allclose(found, predictor.predict(rows), rtol=0, atol=1e-10)
+
+
+def test_balanced_threshold_finds_cases_of_a_rare_class(tmp_path: Path) -> None:
+    """At 2 % positive rows, 0.5 finds nearly none of them on new rows."""
+
+    def draw(rows: int, seed: int) -> tuple[Array, Array]:
+        generator = np.random.default_rng(seed)
+        x = generator.standard_normal((rows, 3)).round(3)
+        chance = 1 / (1 + np.exp(6 - 1.5 * x[:, 0] - 1.5 * x[:, 1]))
+        return x, generator.random(rows) < chance
+
+    x, labels = draw(800, 0)
+    assert 0.01 < labels.mean() < 0.025
+    lines = (",".join(map(str, [*row, int(label)])) for row, label in zip(x, labels, strict=True))
+    (tmp_path / "rare.csv").write_text("\n".join(["a,b,c,y", *lines]))
+    features = ", ".join(f'{{ name = "{each}", minimum = -9, maximum = 9 }}' for each in "abc")
+    path = tmp_path / "rare.toml"
+    path.write_text(f"""
+        name = "rare"
+        features = [{features}]
+        data = {{ file = "rare.csv", target = "y", positive = "1", negative = "0" }}
+        scaling = {{ method = "standard" }}
+        threshold = "balanced"
+        ensemble = {{ members = 8, folds = 8 }}
+        network = {{ hidden = [{{ units = 8, activation = "relu" }}] }}
+        {SHORT}
+        early_stopping = {{ patience = 20, rows = "out-of-bag" }}
+    """)
+    predictor = train(load_recipe(str(path))).predictor
+    fresh, truth = draw(10_000, 1)
+    probabilities = predictor.predict(fresh)[:, 0]
+    assert (probabilities > 0.5)[truth].mean() < 0.1
+    assert (probabilities > predictor.threshold)[truth].mean() > 0.6
+    assert (probabilities > predictor.threshold)[~truth].mean() < 0.3

@@ -47,6 +47,17 @@ def test_thresholds_match_precomputed_values() -> None:
     assert expensive["cost"] == pytest.approx(0.35)
 
 
+@given(COARSE, st.lists(st.integers(1, 5), min_size=42, max_size=42))
+def test_weights_count_rows(cases: list[tuple[bool, float]], counts: list[int]) -> None:
+    labels, probabilities = split(cases)
+    weights = np.array(counts[: len(labels)])
+    found = operating_points(labels, probabilities, EQUAL, weights * 1.0)
+    repeated = operating_points(
+        np.repeat(labels, weights), np.repeat(probabilities, weights), EQUAL
+    )
+    assert found == repeated
+
+
 def test_middle_of_equally_good_thresholds_is_chosen() -> None:
     labels = np.array([False, True])
     found = operating_points(labels, np.array([0.2, 0.9]), EQUAL)
