@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 TRAIN_PACKAGES = ("matplotlib", "pandas", "rich", "typer")
 
@@ -15,19 +16,18 @@ def main() -> None:
     # Read when NumPy is imported, also by child processes. OpenBLAS and MKL prefer their own
     # variables, OPENBLAS_NUM_THREADS and MKL_NUM_THREADS.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        from model.cli import main as run  # takes a moment, in which Ctrl-C may come
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except ModuleNotFoundError as error:
-        if error.name not in TRAIN_PACKAGES:
-            raise
+    missing = next((name for name in TRAIN_PACKAGES if find_spec(name) is None), None)
+    if missing is not None:
         print(
-            f"error: the package {error.name} is not installed, which all commands but serve need: "
+            f"error: the package {missing} is not installed, which all commands but serve need: "
             "pip install 'malignancy[train]'",
             file=sys.stderr,
         )
         sys.exit(2)
+    try:
+        from model.cli import main as run  # takes a moment, in which Ctrl-C may come
+    except KeyboardInterrupt:
+        sys.exit(130)
     run()
 
 

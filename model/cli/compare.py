@@ -8,7 +8,6 @@ from rich.table import Table
 
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import ClusterOption, JobsOption, console, prepare, to_right
-from model.evaluation.plots.training import loss_curves
 from model.pipelines.compare import Compared, compare
 from model.training.recipes.recipe import load_recipe
 
@@ -27,6 +26,8 @@ def compare_command(
 
     The exit code is 1 if a recipe could not be trained.
     """
+    from model.evaluation.plots.training import loss_curves
+
     plans = [load_recipe(recipe) for recipe in recipes]
     prepare(output)
     found = compare(plans, jobs, cluster)

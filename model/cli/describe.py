@@ -11,7 +11,6 @@ from rich.table import Table as Grid
 from model.arrays import Array
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare, to_right
-from model.evaluation.plots.features import correlations, feature_distributions
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_sample
@@ -26,6 +25,9 @@ def describe_command(
     ),
 ) -> None:
     """Summarize the table of a recipe: features by class, missing values, correlations."""
+    from model.evaluation.plots.correlations import correlations
+    from model.evaluation.plots.features import feature_distributions
+
     plan = load_recipe(recipe)
     # All rows, including those that training would drop because of a missing value.
     data = plan.data.model_copy(update={"missing": "median"})
@@ -35,7 +37,7 @@ def describe_command(
     console.print(_groups(plan, rows, table, groups), _features(plan.schema, table.rows, groups))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.schema),
-        "correlations": correlations(table.rows, table.targets, plan.schema),
+        "correlations": correlations(table.rows, table.targets, groups, plan.schema),
     }
     for name, picture in pictures.items():
         path = folder / f"{plan.name}.{name}.png"

@@ -10,7 +10,6 @@ import typer
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare
 from model.evaluation.landscape.paths import optimizer_paths, skip_comparison
-from model.evaluation.plots.landscape import contour, side_by_side, surface
 from model.pipelines.prepare import prepare as prepare_rows
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.partitions import read_partitions
@@ -32,14 +31,17 @@ def landscape_command(
 
     Five short trainings start from the same weights: gradient descent, momentum, an annealed rate,
     too large a rate, and Adam. A second picture compares a network of 20 layers with and without
-    skip connections.
+    skip connections. Of an ensemble, the first member is drawn.
     """
+    from model.evaluation.plots.landscape import contour, side_by_side, surface
+
     plan = load_recipe(recipe)
     with closing(read_partitions(plan)) as parts:
         prepared = prepare_rows(plan, parts)
         rows = prepared.rows(parts.train)
     inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
-    paths = optimizer_paths(plan.network, prepared.theta, inputs, targets, points=points)
+    theta = np.atleast_2d(prepared.theta)[0]  # of an ensemble, those of its first member
+    paths = optimizer_paths(plan.network, theta, inputs, targets, points=points)
     outputs, loss = plan.network.outputs, plan.network.loss
     skips = skip_comparison(inputs, targets, outputs=outputs, loss=loss, points=points)
     pictures = {

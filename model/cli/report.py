@@ -9,7 +9,6 @@ from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
-from model.evaluation.report.document import report
 
 
 def report_command(
@@ -25,6 +24,8 @@ def report_command(
 
     Only the report of `train` has the loss curve and the distributions of features.
     """
+    from model.evaluation.report.document import report
+
     predictor = artifact.load(source)
     path = output or source.with_name(f"{source.stem}.report.html")
     refuse_same(path, source, "the artifact")

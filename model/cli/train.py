@@ -16,11 +16,6 @@ from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
 from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
-from model.evaluation.plots.features import feature_distributions
-from model.evaluation.plots.learning_rate import rate_curve
-from model.evaluation.plots.predictions import prediction_pictures
-from model.evaluation.plots.training import loss_curve
-from model.evaluation.report.document import report
 from model.metrics.threshold_metrics import binary_matrix
 from model.pipelines.train import Trained, find_rate, train
 from model.prediction.predictor import Predictor
@@ -96,23 +91,31 @@ def _train_and_write(
 ) -> TrainingResult:
     trained = _train_with_progress(plan, state, jobs)
     version = artifact.save(trained.predictor, path)  # before anything that could fail is drawn
-    console.print(_loss_table(trained), *_figures(trained.predictor))
+    console.print(_loss_table(trained), _kept(trained.outcome), *_figures(trained.predictor))
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
-    saved = replace(trained.predictor, version=version)
     try:
-        pictures = _pictures(trained)
-        document = report(saved, trained.outcome.history, pictures)
+        _draw(replace(trained, predictor=replace(trained.predictor, version=version)), path, page)
+    except KeyboardInterrupt:
+        print("interrupted: the pictures and the report are left out", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # drawing depends on every name in the table; the model does not
         reason = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
         print(f"the pictures and the report are left out: {reason}", file=sys.stderr)
-        return trained.outcome
+    return trained.outcome
+
+
+def _draw(trained: Trained, path: Path, page: Path) -> None:
+    """Write the pictures and the report; Matplotlib takes a moment to import."""
+    from model.evaluation.report.document import report
+
+    pictures = _pictures(trained)
+    document = report(trained.predictor, trained.outcome, pictures)
     for name, picture in pictures.items():
         write_atomically(path.with_name(f"{path.stem}.{name}.png"), picture)
     write_atomically(page, document.encode())
     console.print(f"{page}  report", soft_wrap=True)
     names = ", ".join(f"{path.stem}.{name}.png" for name in pictures)
     console.print(f"pictures: {names}", soft_wrap=True)
-    return trained.outcome
 
 
 def lr_find_command(
@@ -127,6 +130,8 @@ def lr_find_command(
     ] = None,
 ) -> None:
     """Suggest learning rates: train briefly with a rising rate, without changing anything."""
+    from model.evaluation.plots.learning_rate import rate_curve
+
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.lr-find.png"
     prepare(path)
@@ -180,6 +185,15 @@ def _loss_table(trained: Trained) -> Table:
     return to_right(table)
 
 
+def _kept(outcome: TrainingResult) -> str:
+    """Return which epoch's weights the artifact has."""
+    last, kept = outcome.history.records[-1], outcome.kept
+    if kept is last:
+        return f"the weights of the last epoch, {kept.epoch}, are kept"
+    why = f"with the lowest loss, {kept.monitored:.6f}"
+    return f"ended after epoch {last.epoch}; the weights of epoch {kept.epoch}, {why}, are kept"
+
+
 def _figures(predictor: Predictor) -> list[Table]:
     """Return tables of metrics; of a binary target one row for each threshold."""
     sets = {"train": predictor.train, "validation": predictor.validation}
@@ -202,10 +216,14 @@ def _figures(predictor: Predictor) -> list[Table]:
 
 
 def _pictures(trained: Trained) -> dict[str, bytes]:
+    from model.evaluation.plots.features import feature_distributions
+    from model.evaluation.plots.predictions import prediction_pictures
+    from model.evaluation.plots.training import loss_curve
+
     predictor, table = trained.predictor, trained.table
     groups = rows_by_class(table.targets, predictor.schema.target)
     return {
-        "loss": loss_curve(trained.outcome.history, predictor.network.loss.name),
+        "loss": loss_curve(trained.outcome, predictor.network.loss.name),
         **prediction_pictures(predictor),
         "features": feature_distributions(table.rows, groups, predictor.schema),
     }

@@ -1,3 +1,3 @@
 """Evaluation of models, offline: metrics, intervals, plots, loss landscapes and the report."""
 
-__all__ = ["assessment", "calibration", "curves", "intervals", "metrics"]
+__all__ = ["assessment", "association", "calibration", "curves", "intervals", "metrics"]

@@ -43,10 +43,10 @@ model.training.decisions   ← model.arrays model.errors model.network model.pre
 model.evaluation           ← model.arrays model.errors model.metrics model.prediction
 model.evaluation.landscape ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting
-model.evaluation.plots     ← model.arrays model.evaluation.landscape model.metrics model.prediction
-    model.training.fitting
-model.evaluation.report    ← model.arrays model.evaluation model.metrics model.prediction
-    model.training.fitting
+model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.landscape model.metrics
+    model.prediction model.training.fitting
+model.evaluation.report    ← model.arrays model.evaluation model.evaluation.plots model.metrics
+    model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
 model.estimators           ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting model.training.schedules

@@ -1,3 +1,12 @@
 """Plots, drawn with Matplotlib."""
 
-__all__ = ["features", "landscape", "learning_rate", "predictions", "training"]
+__all__ = [
+    "correlations",
+    "features",
+    "files",
+    "landscape",
+    "learning_rate",
+    "predictions",
+    "texts",
+    "training",
+]

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from model.arrays import Array
 from model.evaluation.landscape.surface import Landscape
-from model.evaluation.plots.training import as_png
+from model.evaluation.plots.files import as_png
 
 # Colours for any colour vision (Paul Tol's "bright" without grey).
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377", "#66ccee")

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from model.evaluation.plots.training import as_png
+from model.evaluation.plots.files import as_png
 from model.training.fitting.learning_rate_finder import RateFinding
 
 # Colours for any colour vision (Paul Tol's "bright"), and markers.
@@ -30,6 +30,7 @@ def rate_curve(finding: RateFinding) -> bytes:
         ylabel="smoothed mini-batch loss",
         xscale="log",
     )
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(which="major", alpha=0.3)
     axes.legend(title="suggested rates", frameon=False)
     return as_png(figure)

@@ -2,23 +2,32 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model.arrays import Array
-from model.evaluation.plots.training import as_png
+from model.evaluation.plots.files import as_png
+from model.evaluation.plots.texts import label
 from model.metrics.confusion_matrix import ConfusionMatrix
 from model.metrics.threshold_metrics import binary_matrix, class_confusion_matrix
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel
 
-MAX_ANNOTATED = 20  # classes of a confusion matrix with counts in its cells
+MAX_ANNOTATED = 24  # classes of a confusion matrix with names, and counts in its cells
+MAX_MATRICES = 24
+MAX_OUTPUTS = 8
+MAX_POINTS = 2000  # of a scatter plot
+SLANTED: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 
 def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
-    """Draw pictures by name: `confusion` matrices, or `predictions` of a regression."""
+    """Draw pictures by name: `confusion` matrices, or `predictions` of a regression.
+
+    Of more than 24 labels, those with the most rows are drawn; of more than 8 outputs, the first.
+    """
     target = predictor.schema.target
     parts = {"train": predictor.train, "validation": predictor.validation}
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
@@ -35,12 +44,18 @@ def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
         classes = target.classes
     elif isinstance(target, MultiLabel):
         rows = predictor.validation
-        columns = zip(target.labels, rows.targets.T, rows.predictions.T, strict=True)
-        matrices = {
-            name: _counts(ConfusionMatrix.at(predictor.threshold, truth, predicted))
-            for name, truth, predicted in columns
-        }
         classes, at = ("no", "yes"), f"{at}, validation"
+        largest = np.argsort(-rows.targets.sum(axis=0), kind="stable")[:MAX_MATRICES]
+        if len(largest) < len(target.labels):
+            at += f", the {len(largest)} most frequent of {len(target.labels)} labels"
+        matrices = {
+            target.labels[column]: _counts(
+                ConfusionMatrix.at(
+                    predictor.threshold, rows.targets[:, column], rows.predictions[:, column]
+                )
+            )
+            for column in np.sort(largest)
+        }
     else:
         return {"predictions": _scatter(target.outputs, target.unit, parts)}
     return {"confusion": _matrices(matrices, classes, f"Confusion matrices{at}")}
@@ -62,46 +77,51 @@ def _counts(matrix: ConfusionMatrix) -> Array:
 def _matrices(matrices: dict[str, Array], classes: Sequence[str], title: str) -> bytes:
     """Draw confusion matrices, coloured by the share of the true class."""
     across = min(len(matrices), 5)
-    down, size = math.ceil(len(matrices) / across), max(4.2, 0.6 * len(classes))
-    figure = Figure(figsize=(size * across, size * down), layout="constrained")
+    down, names = math.ceil(len(matrices) / across), [label(name) for name in classes]
+    cells = max(3.2, 0.45 * min(len(names), MAX_ANNOTATED))
+    beside = 1 + 0.09 * max(map(len, names))  # inches, for names
+    size = (cells + beside) * across, (cells + beside) * down
+    figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).flat
     for name, counts in matrices.items():
-        _matrix(next(panels), counts, classes, name)
+        _matrix(next(panels), counts, names, label(name))
     for unused in panels:
         unused.set_axis_off()
     figure.suptitle(title)
     return as_png(figure)
 
 
-def _matrix(axes: Axes, counts: Array, classes: Sequence[str], title: str) -> None:
+def _matrix(axes: Axes, counts: Array, names: list[str], title: str) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), share in np.ndenumerate(shares):
-        if len(classes) > MAX_ANNOTATED:
-            break
-        count = counts[row, column]
-        text = f"{count}\n{share:.1%}" if len(classes) <= 4 else f"{count or ''}"
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    if len(names) > MAX_ANNOTATED:
+        return
+    places = range(len(names))
+    long = max(map(len, names)) > 36 / len(names)
+    axes.set_xticks(places, names, **SLANTED if long else {})
+    axes.set_yticks(places, names)
+    for row, column in np.argwhere(counts):
+        count, share = counts[row, column], shares[row, column]
+        text = f"{count}\n{share:.1%}" if len(names) <= 4 else f"{count}"
         ink = "white" if share > 0.5 else "black"
         axes.text(column, row, text, ha="center", va="center", color=ink)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
-    if len(classes) <= MAX_ANNOTATED:
-        positions = list(range(len(classes)))
-        axes.set_xticks(positions, list(classes))
-        axes.set_yticks(positions, list(classes), rotation=90, va="center")
 
 
 def _scatter(outputs: Sequence[str], unit: str | None, parts: dict[str, ScoredRows]) -> bytes:
-    """Draw predicted against true values, with a row of panels for each output."""
-    down, across = len(outputs), len(parts)
+    """Draw predicted against true values, with a line of panels for each output."""
+    down, across = min(len(outputs), MAX_OUTPUTS), len(parts)
     figure = Figure(figsize=(4.4 * across, 4.4 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False)
-    for column, output in enumerate(outputs):
+    for column, output in enumerate(outputs[:down]):
         for axes, (name, rows) in zip(panels[column], parts.items(), strict=True):
             truth, predicted = rows.targets[:, column], rows.predictions[:, column]
+            step = -(-len(truth) // MAX_POINTS) or 1
             ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
             axes.plot(ends, ends, color="black", linewidth=1)
-            axes.scatter(truth, predicted, s=8, alpha=0.5, color="#4477aa", edgecolors="none")
-            label = f"{output} ({unit})" if unit else output
-            axes.set(xlabel=f"true {label}", ylabel="predicted", title=_title(name, rows))
+            points = truth[::step], predicted[::step]
+            axes.scatter(*points, s=8, alpha=0.5, color="#4477aa", edgecolors="none")
+            shown = label(output) + (f" ({label(unit, 10)})" if unit else "")
+            axes.set(xlabel=f"true {shown}", ylabel="predicted", title=_title(name, rows))
             axes.set_aspect("equal")
     return as_png(figure)

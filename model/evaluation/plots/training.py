@@ -1,46 +1,88 @@
-"""Plots of trainings as PNG bytes, without global state of Matplotlib."""
+"""Plots of trainings as PNG bytes."""
 
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from model.evaluation.plots.files import as_png
+from model.evaluation.plots.texts import label
 from model.training.fitting.history import History
+from model.training.fitting.loop import TrainingResult
+
+LOSSES = {  # style and colour (Tol's "bright")
+    "train": ("-", "#4477aa"),
+    "validation": ("--", "#ee6677"),
+    "out_of_bag": ("-.", "#228833"),
+}
 
 
-def loss_curve(history: History, loss: str) -> bytes:
-    """Draw training and validation loss by epoch, on a logarithmic scale.
+def loss_curve(outcome: TrainingResult, loss: str) -> bytes:
+    """Draw the losses by epoch, with the epoch whose weights are kept.
 
     Args:
-        history: Losses of the training.
+        outcome: The result of the training.
         loss: Name of the loss.
     """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    epochs = history.column("epoch")
-    for name, style in (("train", "-"), ("validation", "--")):
-        axes.plot(epochs, history.column(f"{name}_loss"), style, label=name, color="black")
-    axes.set(title="Loss", xlabel="epoch", ylabel=loss.replace("_", " "), yscale="log")
+    axes.set(title="Loss", ylabel=loss.replace("_", " "))
+    draw_losses(axes, outcome)
     axes.grid(which="both", alpha=0.3)
     axes.legend(frameon=False)
     return as_png(figure)
+
+
+def draw_losses(axes: Axes, outcome: TrainingResult) -> None:
+    """Draw the losses of a training by epoch, with the epoch whose weights are kept.
+
+    Args:
+        axes: The axes.
+        outcome: The result of the training.
+    """
+    history, drawn = outcome.history, []
+    epochs = history.column("epoch")
+    for name, (style, colour) in LOSSES.items():
+        losses = history.column(f"{name}_loss")
+        if losses[0] is not None:
+            drawn += losses
+            axes.plot(epochs, losses, style, label=name.replace("_", "-"), color=colour)
+    kept = f"weights kept: epoch {outcome.epoch}"
+    axes.plot(outcome.epoch, outcome.kept.monitored, "ko", label=kept)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    scale_losses(axes, drawn)
 
 
 def loss_curves(histories: Mapping[str, History]) -> bytes:
     """Draw validation losses of several trainings by epoch, on logarithmic scales."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
+    drawn = []
     for name, history in histories.items():
         losses = [record.monitored for record in history.records]
-        axes.plot([epoch + 1 for epoch in history.column("epoch")], losses, label=name)
-    axes.set(xlabel="epoch + 1", ylabel="validation loss", xscale="log", yscale="log")
+        drawn += losses
+        axes.plot([epoch + 1 for epoch in history.column("epoch")], losses, label=label(name, 30))
+    axes.set(xlabel="epoch + 1", ylabel="validation loss", xscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    scale_losses(axes, drawn)
     axes.grid(which="both", alpha=0.3)
     figure.legend(frameon=False, loc="outside right upper")
     return as_png(figure)
 
 
-def as_png(figure: Figure) -> bytes:
-    """Return the figure as a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
-    return file.getvalue()
+def scale_losses(axes: Axes, losses: Sequence[float]) -> None:
+    """Draw losses on a logarithmic scale with decimal ticks, if the largest is 5 times the least.
+
+    Args:
+        axes: The axes; the vertical one has the losses.
+        losses: The losses that are drawn.
+    """
+    finite = [loss for loss in losses if np.isfinite(loss)]
+    if finite and 0 < 5 * min(finite) < max(finite):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())

@@ -4,20 +4,21 @@ Lines differ by dashes and markers, not by colour alone. The alternative text of
 its content with numbers.
 """
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from model.arrays import Array
 from model.evaluation.calibration import reliability_curve
+from model.evaluation.plots.features import MAX_FEATURES
+from model.evaluation.plots.files import as_svg
+from model.evaluation.plots.texts import label
+from model.evaluation.plots.training import LOSSES, draw_losses
 from model.evaluation.report.elements import Picture, decimal, percent
-from model.training.fitting.history import History
+from model.training.fitting.loop import TrainingResult
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"
 SIZE = (4.8, 3.7)  # inches; small, so that phones hardly shrink it
@@ -29,6 +30,7 @@ LEGEND: dict[str, Any] = {  # above the axes, where it covers no data
     "columnspacing": 0.8,
 }
 MAX_POINTS = 2000  # of a scatter plot
+AXIS = 44  # characters beside an axis
 
 
 def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
@@ -41,53 +43,35 @@ def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[F
     """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(xlabel=label(xlabel, AXIS), ylabel=label(ylabel, AXIS))
     _plain(axes)
     return figure, axes
 
 
-def as_svg(figure: Figure) -> bytes:
-    """Return the figure as an SVG file, without a date and with reproducible ids."""
-    file = io.BytesIO()
-    no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with matplotlib.rc_context({"svg.hashsalt": "report"}):
-        figure.savefig(file, format="svg", metadata=no_metadata)
-    return file.getvalue()
-
-
-def loss_picture(history: History, loss: str) -> Picture:
-    """Draw training and validation loss by epoch, with the lowest validation loss marked.
+def loss_picture(outcome: TrainingResult, loss: str) -> Picture:
+    """Draw the losses by epoch, with the epoch whose weights are kept.
 
     Args:
-        history: Losses of the training.
+        outcome: The result of the training.
         loss: Name of the loss.
     """
-    records = history.records
-    epochs = [record.epoch for record in records]
-    train = [record.train_loss for record in records]
-    validation = [record.monitored for record in records]
-    best = history.best
+    first, last = outcome.history.records[0], outcome.history.records[-1]
     figure, axes = panel("epoch", loss.replace("_", " "))
-    axes.plot(epochs, train, "-", color=BLUE, label="training rows")
-    axes.plot(epochs, validation, "--", color=RED, label="validation rows")
-    axes.plot(best.epoch, best.monitored, "o", color="black", label="lowest validation loss")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    low, high = min(*train, *validation), max(*train, *validation)
-    if 0 < 5 * low < high:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    draw_losses(axes, outcome)
     axes.legend(**LEGEND)
+    courses = [
+        f"The {name.replace('_', '-')} loss goes from {decimal(getattr(first, f'{name}_loss'))} to "
+        f"{decimal(getattr(last, f'{name}_loss'))}."
+        for name in LOSSES
+        if getattr(first, f"{name}_loss") is not None
+    ]
     alt = (
-        f"Loss by epoch, from {epochs[0]} to {epochs[-1]}. The training loss goes from "
-        f"{decimal(train[0])} to {decimal(train[-1])}, the validation loss from "
-        f"{decimal(validation[0])} to {decimal(validation[-1])}. The lowest validation loss is "
-        f"{decimal(best.monitored)}, at epoch {best.epoch}."
+        f"Loss by epoch, from {first.epoch} to {last.epoch}. {' '.join(courses)} The weights of "
+        f"epoch {outcome.epoch} are kept, with a loss of {decimal(outcome.kept.monitored)}."
     )
     caption = (
-        "Loss during training. A validation loss that rises while the training loss falls is a "
-        "sign of overfitting."
+        "Loss during training. A validation or out-of-bag loss that rises while the training loss "
+        "falls is a sign of overfitting."
     )
     return Picture(as_svg(figure), alt, caption)
 
@@ -112,10 +96,10 @@ def reliability(outcomes: Array, probabilities: Array, *, probability: str, shar
     above.errorbar(
         middle, shares, bars, fmt="o", color=BLUE, capsize=3, label="model, with 95 % interval"
     )
-    above.set(ylabel=share, xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
+    above.set(ylabel=label(share, AXIS), xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
     above.legend(**LEGEND)
     below.hist(probabilities, bins=list(np.linspace(0, 1, 21)), color=BLUE, edgecolor="white")
-    below.set(xlabel=probability, ylabel="rows")
+    below.set(xlabel=label(probability, AXIS), ylabel="rows")
     for axes in (above, below):
         _plain(axes)
     points = "; ".join(
@@ -188,15 +172,14 @@ def features_picture(content: bytes, names: Sequence[str]) -> Picture:
         content: PNG file.
         names: Names of the features.
     """
-    some = ", ".join(name.replace("_", " ") for name in names[:12])
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    alt = (
-        f"Histograms of the features {some}{more}: the share of rows by value, with one bar for "
-        "each group."
-    )
+    if len(names) <= MAX_FEATURES:
+        which = f"of the features {', '.join(name.replace('_', ' ') for name in names)}"
+    else:
+        which = f"of the {MAX_FEATURES} of {len(names)} features that differ most between groups"
+    alt = f"Histograms {which}: the share of rows by value, for each group."
     caption = (
-        "Distribution of each feature in each group of rows; bars are in the order of the legend. "
-        "A feature whose groups hardly overlap separates them well on its own."
+        "Distribution of each feature in each group of rows. A feature whose groups hardly "
+        "overlap separates them well on its own."
     )
     return Picture(content, alt, caption, wide=True)
 

@@ -15,8 +15,10 @@ from model.evaluation.curves import (
     roc_area,
     roc_curve,
 )
+from model.evaluation.plots.files import as_svg
+from model.evaluation.plots.texts import label
 from model.evaluation.report.bootstrap import GRID, precision_at
-from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, as_svg, panel, reliability
+from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, panel, reliability
 from model.evaluation.report.elements import Picture, decimal, percent, percents
 from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix
@@ -101,8 +103,8 @@ def _precision_recall(
     hits, positives = proportions["sensitivity"]
     _, predicted = proportions["positive_predictive_value"]
     if predicted:
-        point, label = (hits / positives, hits / predicted), f"threshold {threshold:g}"
-        axes.plot(*point, "o", color="black", label=label, clip_on=False, zorder=5)
+        point, name = (hits / positives, hits / predicted), f"threshold {threshold:g}"
+        axes.plot(*point, "o", color="black", label=name, clip_on=False, zorder=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(0, 1.02))
     axes.legend(**LEGEND)
     average = precision_recall_area(*counts)
@@ -127,8 +129,14 @@ def _over_thresholds(
     true_positives, false_positives = counts_above(labels, probabilities, THRESHOLDS)
     figure, axes = panel("threshold", "share of rows classified correctly")
     for name, hits, rows, style, colour in (
-        (f"sensitivity ({target.positive})", true_positives, positives, "-", RED),
-        (f"specificity ({target.negative})", negatives - false_positives, negatives, "--", BLUE),
+        (f"sensitivity ({label(target.positive, 14)})", true_positives, positives, "-", RED),
+        (
+            f"specificity ({label(target.negative, 14)})",
+            negatives - false_positives,
+            negatives,
+            "--",
+            BLUE,
+        ),
     ):
         ends = np.array([wilson_interval(int(count), rows) for count in hits], dtype=float)
         axes.fill_between(THRESHOLDS, *ends.T, color=colour, alpha=0.2, linewidth=0)

@@ -29,20 +29,22 @@ from model.evaluation.report.tables import (
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Regression
-from model.training.fitting.history import History
+from model.training.fitting.loop import TrainingResult
 
 
-def report(predictor: Predictor, history: History | None, pictures: Mapping[str, bytes]) -> str:
+def report(
+    predictor: Predictor, outcome: TrainingResult | None, pictures: Mapping[str, bytes]
+) -> str:
     """Return the HTML of a report.
 
     Sections that do not apply to the kind of target are left out; missing information is stated.
 
     Args:
         predictor: The model, with the version of its artifact.
-        history: Losses of the training; None if unknown, as for a loaded artifact.
+        outcome: Result of the training; None if unknown, as for a loaded artifact.
         pictures: PNG files by name. Only `features` is used; an artifact has no rows to draw it.
     """
-    return str(_template().render(_shown(predictor, history, pictures)))
+    return str(_template().render(_shown(predictor, outcome, pictures)))
 
 
 @cache
@@ -62,7 +64,7 @@ def _template() -> Any:
 
 
 def _shown(
-    predictor: Predictor, history: History | None, pictures: Mapping[str, bytes]
+    predictor: Predictor, outcome: TrainingResult | None, pictures: Mapping[str, bytes]
 ) -> dict[str, Any]:
     """Return what the templates show, by name."""
     schema, network, facts = predictor.schema, predictor.network, predictor.facts
@@ -100,7 +102,7 @@ def _shown(
         "curves": _curves(predictor, intervals),
         "threshold_tables": threshold_tables(predictor) if target.has_threshold else [],
         "hardest": hardest_rows(predictor) if len(rows.targets) else None,
-        "loss": loss_picture(history, network.loss.name) if history else None,
+        "loss": loss_picture(outcome, network.loss.name) if outcome else None,
         "loss_name": network.loss.name,
         "network": network.summary(),
         "parameters": network.layout.size,

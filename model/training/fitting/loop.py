@@ -47,6 +47,11 @@ class TrainingResult:
     history: History
     interrupted: bool = False
 
+    @property
+    def kept(self) -> Record:
+        """The record of the epoch after which `theta` was reached."""
+        return next(each for each in reversed(self.history.records) if each.epoch == self.epoch)
+
 
 class DivergedError(TrainingError):
     """The loss is no longer finite.

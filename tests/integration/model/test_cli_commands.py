@@ -167,12 +167,34 @@ def test_a_model_is_saved_whatever_becomes_of_its_pictures(
     def fail(*_: object) -> bytes:
         raise ValueError("no such glyph:\n$_$")
 
-    monkeypatch.setattr("model.cli.train.feature_distributions", fail)
+    monkeypatch.setattr("model.evaluation.plots.features.feature_distributions", fail)
     code, out, err = program("train", quick, "--output", "x.joblib")
     assert (code, artifact.load(Path("x.joblib")).name) == (0, "xor")
     assert err == "the pictures and the report are left out: ValueError: no such glyph: $_$\n"
     assert "report" not in out
     assert not Path("x.report.html").exists()
+
+
+def test_ctrl_c_while_drawing_keeps_the_model(
+    program: Program, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.evaluation.plots.features.feature_distributions", press)
+    code, _, err = program("train", quick, "--output", "x.joblib")
+    assert (code, artifact.load(Path("x.joblib")).name) == (130, "xor")
+    assert err == "interrupted: the pictures and the report are left out\n"
+
+
+def test_train_says_which_epoch_is_kept(program: Program, quick: Path) -> None:
+    assert "the weights of the last epoch, 3, are kept" in cells(program("train", quick)[1])
+    stopping = "early_stopping = { patience = 1 }\nlearning_rate = 100.0\nepochs = 9\n"
+    Path("stop.toml").write_text(f'extends = "{quick}"\n[training]\n{stopping}')
+    code, out, _ = program("train", "stop.toml")
+    assert code == 0
+    kept = r"ended after epoch \d; the weights of epoch 0, with the lowest loss, 0\.\d{6}, are kept"
+    assert any(re.fullmatch(kept, line) for line in cells(out))
 
 
 def test_a_checkpoint_at_the_path_of_the_artifact_is_rejected(

@@ -49,14 +49,14 @@ def pictures(trained: Trained) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def article(trained: Trained, predictor: Predictor) -> str:
-    return report(predictor, trained.outcome.history, pictures(trained))
+    return report(predictor, trained.outcome, pictures(trained))
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A predictor of each kind of target, trained for 2 epochs, and its report."""
     trained = train_briefly(request.param, tmp_path_factory.mktemp("recipes"))
-    return trained.predictor, report(trained.predictor, trained.outcome.history, pictures(trained))
+    return trained.predictor, report(trained.predictor, trained.outcome, pictures(trained))
 
 
 def test_report_is_well_formed_and_self_contained(kind: tuple[Predictor, str]) -> None:
@@ -152,7 +152,7 @@ def test_rows_with_the_largest_losses(article: str, predictor: Predictor) -> Non
 
 
 def test_report_is_reproducible(article: str, trained: Trained, predictor: Predictor) -> None:
-    assert report(predictor, trained.outcome.history, pictures(trained)) == article
+    assert report(predictor, trained.outcome, pictures(trained)) == article
 
 
 def test_missing_facts_and_rows_are_stated(predictor: Predictor) -> None:
