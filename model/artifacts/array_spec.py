@@ -28,7 +28,7 @@ _SCORED_ROWS: Final = {
     "imputed": "bool",
 }
 PARTS: Final = ("train", "validation")
-OPTIONAL_PARTS: Final = ("out_of_bag",)
+OPTIONAL_PARTS: Final = ("test", "out_of_bag")
 MAX_MEMBERS: Final = 1000
 MAX_SELF_TEST_ROWS: Final = 1000  # each one is predicted before the model is served
 _TYPES: Final = {

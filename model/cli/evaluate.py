@@ -1,4 +1,4 @@
-"""The command `evaluate`: metrics of a model on its validation and training rows."""
+"""The command `evaluate`: metrics of a model on its test, validation and training rows."""
 
 import json
 from typing import Annotated, Any
@@ -15,7 +15,6 @@ from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, Regression
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
-PARTS = ("validation", "train")
 
 
 def evaluate_command(
@@ -50,10 +49,10 @@ def evaluate_command(
     target = predictor.schema.target
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
-    for name in PARTS:
+    for name in predictor.parts:
         console.print(*metric_tables(predictor, name, results[name]["figures"]))
-    console.print(_scores(results))
-    for name in PARTS:
+    console.print(_scores(results, list(predictor.parts)))
+    for name in predictor.parts:
         if "imputed" in results[name]:
             each = (f"{key} {_number(value)}" for key, value in results[name]["imputed"].items())
             console.print(f"{name}, rows with an imputed value: {', '.join(each)}")
@@ -62,7 +61,7 @@ def evaluate_command(
 def _results(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     """Return everything the command shows, as plain data."""
     results: dict[str, Any] = {"model": predictor.title}
-    for name, rows in (("validation", predictor.validation), ("train", predictor.train)):
+    for name, rows in predictor.parts.items():
         results[name] = {
             **_assessed(predictor, rows),
             "figures": metrics_at_thresholds(predictor, rows, thresholds),
@@ -85,10 +84,10 @@ def _assessed(predictor: Predictor, rows: ScoredRows) -> dict[str, Any]:
     return {"scores": scores} | ({"imputed": found["imputed"]} if "imputed" in found else {})
 
 
-def _scores(results: dict[str, Any]) -> Table:
-    table = Table("score", "validation", "train", title="Scores that need no threshold")
+def _scores(results: dict[str, Any], parts: list[str]) -> Table:
+    table = Table("score", *parts, title="Scores that need no threshold")
     for name in results["validation"]["scores"]:
-        table.add_row(name, *(_shown(results[rows]["scores"].get(name)) for rows in PARTS))
+        table.add_row(name, *(_shown(results[rows]["scores"].get(name)) for rows in parts))
     return to_right(table, "score")
 
 

@@ -24,7 +24,7 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
     console.print(
         _target(predictor), _features(predictor), predictor.network.summary(), "", sep="\n"
     )
-    for heading in ("recipe", "data", "out_of_bag", "scores", "versions"):
+    for heading in ("recipe", "data", "out_of_bag", "scores", "test", "versions"):
         if facts.get(heading):
             console.print(_pairs(heading, facts[heading]))
     if predictor.operating_points:

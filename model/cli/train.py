@@ -196,7 +196,7 @@ def _kept(outcome: TrainingResult) -> str:
 
 def _figures(predictor: Predictor) -> list[Table]:
     """Return tables of metrics; of a binary target one row for each threshold."""
-    sets = {"train": predictor.train, "validation": predictor.validation}
+    sets = dict(reversed(predictor.parts.items()))
     if not isinstance(predictor.schema.target, Binary):
         return [
             table

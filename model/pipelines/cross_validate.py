@@ -123,5 +123,5 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
             recipe = replace(recipe, training=replace(training, report_every=training.epochs))
     else:
         split = Split(validation=INNER_FRACTION, seed=recipe.split.seed)
-        train, validation = split_table(table, split, target)
+        train, validation, _ = split_table(table, split, target)
     return fit(recipe, hold_partitions(table, train, validation, target)).predictor

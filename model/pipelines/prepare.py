@@ -105,7 +105,7 @@ def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
     Raises:
         DataError: The rows do not fit the recipe.
     """
-    fitted_on = parts.table if recipe.scaling.fit_on == "all" else parts.train
+    fitted_on = parts.development if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
     encoder = fit_encoder(
         fitted_on.rows, recipe.schema, recipe.scaling.method, recipe.transforms, fill

@@ -132,6 +132,9 @@ def fit(
     validation = _score(unscored, parts.validation)
     test_rows = _self_test_rows(recipe.schema, parts.train.rows)
     facts = _facts(recipe, parts, validation)
+    test = None if parts.test is None else _score(unscored, parts.test)
+    if test is not None:
+        facts["test"] = {"rows": len(test.targets), "scores": scores(recipe.schema.target, test)}
     if bagged is not None:
         facts["out_of_bag"] = {**_out_of_bag_facts(recipe.schema.target, bagged), **decisions.facts}
     predictor = replace(
@@ -139,6 +142,7 @@ def fit(
         train=_score(unscored, parts.train),
         validation=validation,
         self_test=SelfTest(test_rows, unscored.predict(test_rows).astype(np.float64)),
+        test=test,
         out_of_bag=bagged,
         facts=facts,
     )
@@ -214,6 +218,8 @@ def _counts(target: Target, statistics: TargetStatistics) -> dict[str, Any]:
 def _sampled(parts: Partitions) -> dict[str, Any]:
     """Return the sizes of the samples that stand for all training and validation rows."""
     sizes = {"train": len(parts.train.rows), "validation": len(parts.validation.rows)}
+    if parts.test is not None:
+        sizes["test"] = len(parts.test.rows)
     return {"trained_on": parts.train_stats.rows, "sampled": sizes}
 
 

@@ -31,7 +31,7 @@ class _Data(BaseModel):
     rows_of: dict[str, Count] = Field(default_factory=dict)
 
 
-class _OutOfBag(BaseModel):
+class _Scored(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     rows: Count
@@ -61,7 +61,8 @@ class _Facts(BaseModel):
     limits: CardLimits = Field(default_factory=list)
     recipe: _Recipe | None = None
     data: _Data | None = None
-    out_of_bag: _OutOfBag | None = None
+    out_of_bag: _Scored | None = None
+    test: _Scored | None = None
     scores: Scores | None = None
     versions: dict[str, str] | None = None
 

@@ -88,6 +88,8 @@ class Predictor:
         self_test: Rows with known predictions.
         target_scale: Scale of a regression's targets; its network predicts scaled numbers.
         calibration: Calibration of probabilities.
+        test: Targets and predictions of the test rows, which only the final figures see; None
+            without them.
         out_of_bag: Targets and out-of-bag predictions of a bagged ensemble's training rows, without
             the rows that are in every bag; None for other models.
         facts: Further metadata as plain data: recipe, data, scores, library versions.
@@ -105,6 +107,7 @@ class Predictor:
     self_test: SelfTest
     target_scale: Scale | None = None
     calibration: Calibration | None = None
+    test: ScoredRows | None = None
     out_of_bag: ScoredRows | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
@@ -113,6 +116,12 @@ class Predictor:
     def title(self) -> str:
         """The model's name and the first 12 digits of its version, as in every response."""
         return f"{self.name}@{self.version[:12]}"
+
+    @property
+    def parts(self) -> dict[str, ScoredRows]:
+        """The scored parts of the table by name: test (if there is one), validation and train."""
+        test = {} if self.test is None else {"test": self.test}
+        return test | {"validation": self.validation, "train": self.train}
 
     @property
     def threshold(self) -> float:

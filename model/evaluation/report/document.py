@@ -21,6 +21,7 @@ from model.evaluation.report.descriptions import features_table, purpose, recipe
 from model.evaluation.report.elements import Picture, decimal, display_name, percent, percents
 from model.evaluation.report.tables import (
     MAX_CLASSES,
+    PART_NAMES,
     confusion_tables,
     hardest_rows,
     key_tables,
@@ -69,14 +70,16 @@ def _shown(
     """Return what the templates show, by name."""
     schema, network, facts = predictor.schema, predictor.network, predictor.facts
     target, rows = schema.target, predictor.validation
+    final = "validation" if predictor.test is None else "test"
     data, recipe = facts.get("data") or {}, facts.get("recipe") or {}
     counts = data.get("rows_of", {})
     if isinstance(target, Binary) and "positives" in data:
         positives = data["positives"]
         counts = {target.negative: data["rows_used"] - positives, target.positive: positives}
-    intervals = {}
-    if isinstance(target, Binary) and len(rows.targets):
-        intervals = bootstrap_intervals(rows)
+    intervals: dict[str, dict[str, Any]] = {"validation": {}}
+    for name, part in predictor.parts.items():
+        if isinstance(target, Binary) and len(part.targets) and name != "train":
+            intervals[name] = bootstrap_intervals(part)
     columns = (recipe.get("data") or {}).get("target", target.names)
     return {
         "title": predictor.title,
@@ -93,13 +96,16 @@ def _shown(
         "data_counts": counts,
         "recipe": recipe,
         "recipe_text": recipe_text(recipe),
+        "parts": {PART_NAMES[n]: _counts(target, p) for n, p in predictor.parts.items()},
         "train": _counts(target, predictor.train),
         "validation": _counts(target, rows),
-        "metrics": metrics_at_threshold(target, rows, predictor.threshold),
+        "final_name": final,
+        "final": _counts(target, predictor.parts[final]),
+        "metrics": metrics_at_threshold(target, predictor.parts[final], predictor.threshold),
         "key_tables": key_tables(predictor, intervals),
         "class_tables": list(confusion_tables(predictor)),
         "max_classes": MAX_CLASSES,
-        "curves": _curves(predictor, intervals),
+        "curves": _curves(predictor, intervals["validation"]),
         "threshold_tables": threshold_tables(predictor) if target.has_threshold else [],
         "hardest": hardest_rows(predictor) if len(rows.targets) else None,
         "loss": loss_picture(outcome, network.loss.name) if outcome else None,

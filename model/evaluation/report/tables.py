@@ -15,6 +15,7 @@ from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
 THRESHOLDS = tuple(number / 20 for number in range(1, 20))
+PART_NAMES = {"test": "test", "validation": "validation", "train": "training"}
 MAX_CLASSES = 20  # of a confusion matrix that is shown
 SHARES = (
     "accuracy",
@@ -62,19 +63,23 @@ COLUMNS = (
 )
 
 
-def key_tables(predictor: Predictor, intervals: Mapping[str, Interval | None]) -> list[Table]:
-    """Return tables of the metrics of validation and training rows at the default threshold.
+def key_tables(
+    predictor: Predictor, intervals: Mapping[str, Mapping[str, Interval | None]]
+) -> list[Table]:
+    """Return tables of the metrics of each part of the rows at the default threshold.
 
     Args:
         predictor: The model.
-        intervals: 95 % intervals of the validation rows' scores, by name.
+        intervals: 95 % intervals of scores, by part and name.
     """
     target = predictor.schema.target
     if isinstance(target, Regression):
         return list(_errors(predictor, target))
-    parts = (predictor.validation, predictor.train)
-    metrics = [metrics_at_threshold(target, scored, predictor.threshold) for scored in parts]
-    part_scores = [scores(target, scored) if len(scored.targets) else {} for scored in parts]
+    parts = predictor.parts
+    metrics = [metrics_at_threshold(target, part, predictor.threshold) for part in parts.values()]
+    part_scores = {
+        name: scores(target, part) if len(part.targets) else {} for name, part in parts.items()
+    }
     meanings = MEANINGS
     if isinstance(target, MultiLabel):
         meanings = MEANINGS | {"accuracy": "share of labels predicted correctly, over all rows"}
@@ -87,10 +92,19 @@ def key_tables(predictor: Predictor, intervals: Mapping[str, Interval | None]) -
         head = display_name(name), meaning.format(**words)
         if name in metrics[0]:
             rows.append([head, *(_with_interval(each, name) for each in metrics)])
-        elif name in part_scores[0]:
-            interval = intervals.get(name)
-            validation = decimal(part_scores[0][name]), _interval_text(interval)
-            rows.append([head, validation, decimal(part_scores[1].get(name))])
+        elif name in part_scores["validation"]:
+            rows.append(
+                [
+                    head,
+                    *(
+                        (
+                            decimal(found.get(name)),
+                            _interval_text(intervals.get(part, {}).get(name)),
+                        )
+                        for part, found in part_scores.items()
+                    ),
+                ]
+            )
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
     heads = ("", *(f"{name}, {len(each.targets)} rows" for name, each in _parts(predictor)))
     return [Table(f"Key metrics{at}, with 95 % intervals", heads, rows)]
@@ -169,8 +183,9 @@ def _interval_text(interval: Interval | None) -> str:
     return f"{decimal(interval[0])} to {decimal(interval[1])}"
 
 
-def _parts(predictor: Predictor) -> tuple[tuple[str, ScoredRows], tuple[str, ScoredRows]]:
-    return ("Validation", predictor.validation), ("Training", predictor.train)
+def _parts(predictor: Predictor) -> list[tuple[str, ScoredRows]]:
+    """Return the parts of the rows with their names as headings."""
+    return [(PART_NAMES[name].capitalize(), rows) for name, rows in predictor.parts.items()]
 
 
 def _with_interval(metrics: Mapping[str, Any], name: str) -> Any:

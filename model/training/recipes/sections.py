@@ -1,6 +1,7 @@
 """The keys of a recipe file: its tables, and the file as a whole."""
 
 import codecs
+import itertools
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -175,12 +177,13 @@ REQUIRED_KEYS = ("negative", "positive", "classes")
 
 
 class Split(Section):
-    """The table `[split]`: the rows that validate and the rows that train.
+    """The table `[split]`: the rows that validate, those that test and those that train.
 
     Attributes:
         validation: The rows that validate; the others train. One of: a range [first, end), counted
             after rows with missing values are dropped; a fraction between 0 and 1, drawn by `seed`;
             or a value of `column`. A fraction keeps groups together if data.group is given.
+        test: The rows that only the final figures see, given like validation; none by default.
         train: The range [first, end) that trains, if validation is a range.
         column: The column whose value says where a row belongs.
         stratify: Draw the same fraction of each class.
@@ -188,15 +191,18 @@ class Split(Section):
     """
 
     validation: Any
+    test: Any = None
     train: RowRange | None = None
     column: Text | None = None
     stratify: bool = True
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
-    @field_validator("validation", mode="plain")
+    @field_validator("validation", "test", mode="plain")
     @classmethod
-    def _check_validation(cls, given: object) -> object:
+    def _check_part(cls, given: object, info: ValidationInfo) -> object:
         """Check the type without pydantic's union, whose error would list every alternative."""
+        if given is None and info.field_name == "test":
+            return None
         if isinstance(given, list | tuple) and len(given) == 2:
             if all(type(each) is int and each >= 0 for each in given):
                 return tuple(given)
@@ -214,14 +220,25 @@ class Split(Section):
             raise ValueError(
                 "train is required if validation is [first, end], and only allowed then"
             )
-        if self.train is None or not isinstance(self.validation, tuple):
-            return self
-        for name, (first, end) in (("train", self.train), ("validation", self.validation)):
+        if self.test is not None and type(self.test) is not type(self.validation):
+            raise ValueError("test must be given like validation: a range, a fraction or a value")
+        if isinstance(self.test, str) and self.test == self.validation:
+            raise ValueError("test and validation must be different values of column")
+        if isinstance(self.test, float) and self.test + self.validation >= 1:
+            raise ValueError("test and validation must leave rows to train: their sum is below 1")
+        for name, (first, end) in self.ranges.items():
             if first >= end:
                 raise ValueError(f"{name} must be [first, end] with first below end")
-        if self.train[0] < self.validation[1] and self.validation[0] < self.train[1]:
-            raise ValueError("train and validation must not share rows")
+        for (name, one), (other, another) in itertools.combinations(self.ranges.items(), 2):
+            if one[0] < another[1] and another[0] < one[1]:
+                raise ValueError(f"{name} and {other} must not share rows")
         return self
+
+    @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """The range of each part, by name; empty if the parts are not ranges."""
+        given = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in given.items() if isinstance(part, tuple)}
 
 
 class Scaling(Section):

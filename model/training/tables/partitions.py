@@ -30,7 +30,7 @@ MIN_SAMPLE_ROWS = 1000
 
 @dataclass(frozen=True, eq=False)
 class Partitions:
-    """A table, split into rows that train and rows that validate.
+    """A table, split into rows that train, validate and test.
 
     Attributes:
         table: All rows, or a sample if `file` is given.
@@ -39,6 +39,7 @@ class Partitions:
         table_stats: Statistics of all targets.
         train_stats: Statistics of the targets that train.
         dropped: Number of rows left out.
+        test: The rows that only the final figures see, or a sample; None without split.test.
         file: None if all rows are in memory. Otherwise the training rows as records of float64:
             features, targets and a weight, 1 without weights. `close` deletes the file.
     """
@@ -49,7 +50,13 @@ class Partitions:
     table_stats: TargetStatistics
     train_stats: TargetStatistics
     dropped: int
+    test: Table | None = None
     file: "tempfile._TemporaryFileWrapper[bytes] | None" = None
+
+    @property
+    def development(self) -> Table:
+        """All rows that a training may see: those that train and validate."""
+        return self.table if self.test is None else concatenate([self.train, self.validation])
 
     def close(self) -> None:
         """Delete the temporary file, if there is one."""
@@ -73,11 +80,13 @@ def read_partitions(recipe: Recipe) -> Partitions:
             return _read_through_file(_continue(held, chunks), recipe)
     table = concatenate(held)
     TargetStatistics(recipe.schema.target).add(table.targets).check_table(recipe.data)
-    parts = split_table(table, recipe.split, recipe.schema.target)
-    return hold_partitions(table, *parts, recipe.schema.target)
+    train, validation, test = split_table(table, recipe.split, recipe.schema.target)
+    return hold_partitions(table, train, validation, recipe.schema.target, test)
 
 
-def hold_partitions(table: Table, train: Table, validation: Table, target: Target) -> Partitions:
+def hold_partitions(
+    table: Table, train: Table, validation: Table, target: Target, test: Table | None = None
+) -> Partitions:
     """Return partitions that are in memory.
 
     Args:
@@ -85,6 +94,7 @@ def hold_partitions(table: Table, train: Table, validation: Table, target: Targe
         train: The rows that train.
         validation: The rows that validate.
         target: The target.
+        test: The rows that only the final figures see, if any.
 
     Raises:
         DataError: If the rows that train have one class only.
@@ -92,7 +102,7 @@ def hold_partitions(table: Table, train: Table, validation: Table, target: Targe
     table_stats = TargetStatistics(target).add(table.targets)
     train_stats = TargetStatistics(target).add(train.targets)
     train_stats.check_training()
-    return Partitions(table, train, validation, table_stats, train_stats, table.dropped)
+    return Partitions(table, train, validation, table_stats, train_stats, table.dropped, test)
 
 
 def read_table(recipe: Recipe) -> Table:
@@ -149,29 +159,35 @@ def _read_through_file(chunks: Iterator[Table], recipe: Recipe) -> Partitions:
     table_stats, train_stats, dropped = TargetStatistics(target), TargetStatistics(target), 0
     sample_rows = min(MAX_SAMPLE_ROWS, MAX_SAMPLE_BYTES // (8 * _record_width(recipe)))
     max_rows = max(MIN_SAMPLE_ROWS, sample_rows)
-    generators = np.random.default_rng([recipe.split.seed, 1]).spawn(2)
-    train, validation = (Sample(max_rows, generator) for generator in generators)
+    generators = np.random.default_rng([recipe.split.seed, 1]).spawn(3)
+    train, validation, test = (Sample(max_rows, generator) for generator in generators)
     file = tempfile.NamedTemporaryFile(prefix="malignancy-")  # noqa: SIM115  # Partitions closes it
     try:
         for chunk in chunks:
-            trains, validates = splitter.masks(chunk)
+            trains, validates, tests = splitter.masks(chunk)
             training_rows = chunk.take(trains)
             _write(file, training_rows)
             train.add(training_rows)
             validation.add(chunk.take(validates))
+            test.add(chunk.take(tests))
             table_stats.add(chunk.targets)
             train_stats.add(training_rows.targets)
             dropped += chunk.dropped
         table_stats.check_table(recipe.data)
         splitter.check()
-        samples = train.table(), validation.table()
+        has_test = recipe.split.test is not None
+        samples = [each.table() for each in (train, validation, *([test] if has_test else []))]
         if not all(len(sample.rows) for sample in samples):
             raise DataError(f"split.validation: {recipe.split.validation} leaves one part empty")
         train_stats.check_training()
     except BaseException:
         file.close()
         raise
-    return Partitions(concatenate(samples), *samples, table_stats, train_stats, dropped, file)
+    tested = samples[2] if has_test else None
+    table = concatenate(samples)
+    return Partitions(
+        table, samples[0], samples[1], table_stats, train_stats, dropped, tested, file
+    )
 
 
 def _write(file: IO[bytes], table: Table) -> None:

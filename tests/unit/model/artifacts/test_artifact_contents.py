@@ -192,8 +192,9 @@ def test_not_an_archive(refused: Refusal, archive: bytes) -> None:
 def test_other_array_names(arrays: dict[str, Array], refused: Refusal) -> None:
     why = "the archive must hold exactly the arrays of an artifact"
     assert refused(arrays=packed(arrays | {"more": np.zeros(1)})) == why
-    parts = {n.replace("train", "out_of_bag"): a for n, a in arrays.items() if "train_" in n}
-    whole = arrays | parts
+    whole = dict(arrays)
+    for part in ("test", "out_of_bag"):
+        whole |= {n.replace("train", part): a for n, a in arrays.items() if "train_" in n}
     for name in whole:
         assert refused(arrays=packed({n: a for n, a in whole.items() if n != name})) == why
 

@@ -151,6 +151,18 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("split.validation = [600, 9]", "split: validation must be [first, end] with first below"),
         ("data.target = 'mitoses'", "data.target 'mitoses' cannot be a feature too"),
         ("split.train = [0, 502]", "split: train and validation must not share rows"),
+        ("split.test = [600, 700]", "split: validation and test must not share rows"),
+        ("split.test = [9, 9]", "split: test must be [first, end] with first below end"),
+        ("split.test = 0.2", "split: test must be given like validation: a range, a fraction or"),
+        ("split.test = 2", "split.test: must be [first, end], a fraction between 0 and 1, or a"),
+        (
+            "split = { validation = 0.5, test = 0.5 }",
+            "split: test and validation must leave rows to train: their sum is below 1",
+        ),
+        (
+            'split = { column = "x", validation = "a", test = "a" }',
+            "split: test and validation must be different values of column",
+        ),
         ("scaling.transform = {x = 'log'}", "scaling.transform: unknown feature 'x'"),
         ("scaling.transform = 'exp'", "scaling.transform: transform of 'clump_thickness' must be"),
         ("scaling.fit_on = 'test'", "scaling.fit_on: should be 'train' or 'all', got 'test'"),
@@ -221,7 +233,7 @@ KINDS = {
     "integer": "training.epochs training.report_every training.seed",
     "integer number": "threshold training.learning_rate",
     "list": "limits features split.train network.layers",
-    "list text": "split.validation",
+    "list text": "split.validation split.test",
     "table": "data split scaling network training",
 }
 LIST_ITEMS = [

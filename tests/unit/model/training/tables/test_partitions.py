@@ -37,12 +37,13 @@ training = { optimizer = "adam", learning_rate = 0.02, epochs = 8, batch_size = 
 
 def table() -> str:
     generator = np.random.default_rng(0)
-    lines = ["number,x,y,side,patient,w,part,size"]
+    lines = ["number,x,y,side,patient,w,part,third,size"]
     points = generator.normal(0, 1, (ROWS, 2)).round(3).tolist()
     for number, (x, y) in enumerate(points):
         side = "right" if x + y > 1 else "left"
         missing = "" if number % 50 == 7 else y
-        others = f"p{number // 3},{1 + number % 4},{'ab'[number % 5 == 0]},{100 + 10 * (x - y):.3f}"
+        others = f"p{number // 3},{1 + number % 4},{'ab'[number % 5 == 0]}"
+        others += f",{'vtrr'[number % 4]},{100 + 10 * (x - y):.3f}"
         lines.append(f"{number},{x},{missing},{side},{others}")
     return "\n".join([*lines, ""])
 
@@ -84,6 +85,8 @@ def records(spilled: Partitions) -> Array:
     [
         "split = { train = [100, 2000], validation = [2000, 2900] }",
         'split = { column = "part", validation = "b" }',
+        "split = { train = [100, 2000], validation = [2000, 2500], test = [2600, 2900] }",
+        'split = { column = "third", validation = "v", test = "t" }',
     ],
 )
 @pytest.mark.parametrize("missing", ["drop", "median"])
@@ -101,6 +104,10 @@ def test_rows_equal_those_in_memory(
     np.testing.assert_array_equal(records(spilled), whole)
     np.testing.assert_array_equal(spilled.train.rows, held.train.rows)  # all are sampled here
     np.testing.assert_array_equal(spilled.validation.rows, held.validation.rows)
+    assert (held.test is not None) == ("test" in split)
+    if held.test is not None:
+        assert spilled.test is not None
+        np.testing.assert_array_equal(spilled.test.rows, held.test.rows)
     assert spilled.dropped == held.dropped
     for one, other in (
         (spilled.table_stats, held.table_stats),
@@ -132,6 +139,26 @@ def test_groups_stay_together(recipe_of: Any) -> None:
     assert not set(spilled.train.groups) & set(spilled.validation.groups)
     assert abs(len(spilled.validation.rows) / ROWS - 0.3) < 0.05
     spilled.close()
+
+
+@pytest.mark.usefixtures("small_memory")
+@pytest.mark.parametrize("group", ["", 'data.group = "patient"\n'])
+def test_test_rows_are_apart(recipe_of: Any, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
+    recipe = recipe_of(f"{group}split = {{ validation = 0.3, test = 0.2 }}")
+    for memory in (10_000, 10**9):
+        monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", memory)
+        parts = read_partitions(recipe)
+        assert parts.test is not None
+        tables = parts.train, parts.validation, parts.test
+        for table, share in zip(tables, (0.5, 0.3, 0.2), strict=True):
+            assert abs(len(table.rows) / len(parts.table.rows) - share) < 0.05
+        units = [
+            set(each.rows[:, 0] if each.groups is None else each.groups.tolist()) for each in tables
+        ]
+        assert sum(map(len, units)) == len(set.union(*units))
+        assert len(parts.development.rows) == len(parts.train.rows) + len(parts.validation.rows)
+        assert parts.train_stats.rows == len(parts.train.rows)
+        parts.close()
 
 
 @pytest.mark.usefixtures("small_memory")
@@ -214,7 +241,7 @@ def test_invalid_split_is_rejected(recipe_of: Any, more: str, message: str) -> N
 def test_invalid_cell_in_a_late_chunk_is_rejected(recipe_of: Any, tmp_path: Path) -> None:
     recipe = recipe_of("split.validation = 0.3")
     with (tmp_path / "rows.csv").open("a") as file:
-        file.write("1,x,2,left,p,1,a,1\n")
+        file.write("1,x,2,left,p,1,a,r,1\n")
     with pytest.raises(DataError, match=r"^rows.csv: line 3002, column 'x': must be a number$"):
         read_partitions(recipe)
 

@@ -223,7 +223,7 @@ def test_groups_weights_and_split_column(recipe: Recipe) -> None:
     assert table.weights is not None
     assert table.weights.tolist() == [1, 0.5, 2]
     changed = with_keys(recipe, data=data, split=split)
-    train, validation = split_table(table, changed.split, changed.schema.target)
+    train, validation, _ = split_table(table, changed.split, changed.schema.target)
     assert train.targets[:, 0].tolist() == [False, True]
     assert validation.weights is not None
     assert validation.weights.tolist() == [0.5]
