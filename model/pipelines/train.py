@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
+from model.errors import DataError
 from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import regression_metrics
 from model.pipelines.prepare import Prepared, prepare
@@ -162,7 +163,9 @@ def _out_of_bag(prepared: Prepared, theta: Array) -> tuple[ScoredRows | None, Ar
     part = prepared.parts.train
     predictions, known = out_of_bag(prepared.predict(theta, part.rows), prepared.bags)
     if not known.any():
-        return None, None
+        raise DataError(
+            "ensemble.bagged: all training rows are in every bag: add members or groups"
+        )
     rows = part.take(known)
     scored = ScoredRows(rows.targets, predictions[known], rows.group_numbers(), rows.incomplete)
     return scored, rows.weights

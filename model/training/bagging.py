@@ -35,14 +35,13 @@ def bags_of_ensemble(
         How often each row is in each bag, shape (K, N), float64.
 
     Raises:
-        DataError: If folds are to be drawn from a single group.
+        DataError: If there is a single group, which is in each bag or in none.
     """
-    generator = np.random.default_rng([seed, BAGS])
+    generator, count = np.random.default_rng([seed, BAGS]), int(groups.max()) + 1
+    if count < 2:
+        raise DataError("ensemble.bagged needs training rows of at least two groups")
     if folds is None:
         return draw_bags(groups, members, generator)
-    count = int(groups.max()) + 1
-    if count < 2:
-        raise DataError("ensemble.folds needs training rows of at least two groups")
     folds = min(folds, count)
     seeds = generator.integers(2**32, size=-(-members // folds)).tolist()
     drawn = [by_folds(folds, classes, groups, len(groups), each) for each in seeds]

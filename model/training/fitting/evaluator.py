@@ -14,8 +14,8 @@ from model.training.batches.rows import EncodedRows
 from model.training.fitting.history import default_metric
 
 EVALUATED_ROWS = 4096  # training rows that a record evaluates: enough for a learning curve
-OUT_OF_BAG_ROWS = 16384  # training rows that a record predicts out of bag
-CHUNK_ROWS = 8192  # rows evaluated at once, to bound the memory of their activations
+OUT_OF_BAG_ROWS = 8192  # training rows that a record predicts out of bag
+CHUNK_ROWS = 1024  # rows evaluated at once: activations of some members stay in the cache
 
 
 class Evaluator:
@@ -85,7 +85,7 @@ class OutOfBagEvaluator(Evaluator):
     """Losses and default metric of a bagged ensemble on its training rows.
 
     The out-of-bag prediction of a row is averaged over the members that do not have the row in
-    their bag. If there are more than 16 384 rows, a sample of them is evaluated.
+    their bag. If there are more than 8192 rows, a sample of them is evaluated.
 
     Args:
         network: The network.

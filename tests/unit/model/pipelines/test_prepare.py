@@ -55,5 +55,9 @@ def test_table_with_few_groups_has_fewer_folds(tmp_path: Path) -> None:
     found = prepared(tmp_path, 9, "{ members = 20, folds = 20 }", np.repeat([0, 1, 2], 3))
     assert found.bags is not None
     assert ((found.bags == 0).sum(axis=1) == 3).all()
-    with pytest.raises(DataError, match=r"^ensemble.folds needs training rows of at least two gr"):
-        prepared(tmp_path, 9, "{ members = 2, folds = 2 }", np.zeros(9, int))
+
+
+@pytest.mark.parametrize("folds", ["", ", folds = 2"])
+def test_bags_of_a_single_group_are_rejected(tmp_path: Path, folds: str) -> None:
+    with pytest.raises(DataError, match=r"^ensemble.bagged needs training rows of at least two gr"):
+        prepared(tmp_path, 9, f"{{ members = 2{folds} }}", np.zeros(9, int))

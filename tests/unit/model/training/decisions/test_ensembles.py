@@ -145,6 +145,16 @@ def test_monitored_loss_is_that_of_the_predictions_that_are_kept(
         assert facts["rows"] == len(trained.predictor.train.targets)
 
 
+def test_ensemble_without_out_of_bag_rows_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = lambda members, folds, classes, groups, seed: np.ones((members, len(groups)))  # noqa: E731, ARG005
+    monkeypatch.setattr("model.pipelines.prepare.bags_of_ensemble", full)
+    for base in ("article", "regression"):
+        with pytest.raises(DataError, match=r"^ensemble.bagged: all training rows are in every ba"):
+            train(recipe_of(tmp_path, "", base))
+
+
 def test_ensemble_without_bagging(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, "ensemble = { members = 3, bagged = false }")
     assert prepare(recipe, read_partitions(recipe)).bags is None
