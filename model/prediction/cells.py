@@ -24,21 +24,25 @@ TRUTHS: Final = {
     **dict.fromkeys(("false", "f", "no", "n", "off", "0", "0.0"), 0.0),
 }
 MAX_PLAIN_CHARACTERS: Final = 40  # of a cell that `plain_text` looks at
-_WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
+_WHOLE: Final = re.compile(r"(?:-(?=0+\.0+$))?(-?[0-9]+)\.0+")  # -0.0 has the text 0
+_OTHER_MARKS: Final = str.maketrans(",.", ".,")
 _MIDNIGHT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(?:\.0+)?")
 
 
-def plain_text(cell: str) -> str:
+def plain_text(cell: str, decimal: Decimal = ".") -> str:
     """Return a cell's text as it is in a table of any format.
 
     Formats and libraries spell some values differently: a whole number as "1.0" or "1", a truth as
-    "True", "TRUE" or "true", a day with or without its midnight.
+    "True", "TRUE" or "true", a day with or without its midnight. A number has a decimal point.
 
     Args:
         cell: The text, without blanks around it.
+        decimal: The decimal mark of numbers.
     """
     if len(cell) > MAX_PLAIN_CHARACTERS:
         return cell
+    if decimal == "," and math.isfinite(parse_number(cell, decimal)):
+        cell = cell.translate(_OTHER_MARKS)
     if cell.lower() in ("true", "false"):
         return cell.lower()
     found = _WHOLE.fullmatch(cell) or _MIDNIGHT.fullmatch(cell)
@@ -97,7 +101,7 @@ class CellParser:
         if self._feature.type == "boolean":
             return TRUTHS.get(text.lower(), math.inf)
         value = self._categories.get(text)
-        return self._plain.get(plain_text(text), math.inf) if value is None else value
+        return self._plain.get(plain_text(text, self.decimal), math.inf) if value is None else value
 
     @property
     def other_mark(self) -> str:

@@ -106,22 +106,27 @@ def with_gaps(
     )
 
 
-def with_labels(frame: pd.DataFrame, name: str, labels: Mapping[str, str]) -> pd.DataFrame:
+def with_labels(
+    frame: pd.DataFrame, name: str, labels: Mapping[str, str], decimal: Decimal = "."
+) -> pd.DataFrame:
     """Return a table with the cells of a column replaced.
 
     Args:
         frame: The table.
         name: Name of the column.
         labels: Replacements by cell. Rows whose replacement is "" are left out.
+        decimal: The decimal mark of numbers in text.
 
     Raises:
         DataError: If the column is missing, or the name occurs more than once.
     """
     if not labels:
         return frame
-    cells = as_text(_column(frame, name))
+    cells = as_text(_column(frame, name), decimal)
     plain = {plain_text(cell): label for cell, label in labels.items()}
-    meant = {cell: labels.get(nfc(cell), plain.get(plain_text(cell))) for cell in set(cells)}
+    meant = {
+        cell: labels.get(nfc(cell), plain.get(plain_text(cell, decimal))) for cell in set(cells)
+    }
     kept = cells.map(lambda cell: meant[cell] != "")
     replaced = cells.map(lambda cell: cell if meant[cell] is None else meant[cell])
     return frame.assign(**{name: replaced})[kept]

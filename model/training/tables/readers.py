@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from model.artifacts.safe_read import require_regular_file
 from model.errors import DataError
 from model.prediction.cells import plain_text
 from model.prediction.names import all_nfc
+from model.prediction.numerals import Decimal
 from model.prediction.predictor import PIECE_ROWS
 from model.training.tables.arrow_tables import arrow_chunks
 from model.training.tables.columns import as_text, with_nfc_names
@@ -32,7 +34,7 @@ def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
 
     Returns:
         Columns of Python strings, with names and cells in the form NFC, and cells as `plain_text`
-        returns them.
+        returns them: numbers have a decimal point, whichever mark the file has.
 
     Raises:
         DataError: If the file cannot be read, or has no rows.
@@ -55,17 +57,13 @@ def sniff_frame(path: Path, max_rows: int | None = None) -> tuple[pd.DataFrame, 
         dialect = Dialect()
         if kind == "text":
             dialect = complete_dialect(path, compression, dialect)
-        frames, rows = [], 0
-        with closing(_chunks(path, kind, compression, dialect, CHUNK_ROWS)) as chunks:
-            for chunk in chunks:
-                frames.append(chunk)
-                rows += len(chunk)
-                if max_rows is not None and rows >= max_rows:
-                    break
-    whole = with_nfc_names(pd.concat(frames)[:max_rows])
-    frame = whole.apply(_plain_column)
-    decimal = find_decimal((frame.iloc[:, k] for k in range(frame.shape[1])), dialect.delimiter)
-    return frame, TableFormat(kind, compression, replace(dialect, decimal=decimal))
+        frame = _first_rows(_chunks(path, kind, compression, dialect, CHUNK_ROWS), max_rows)
+        decimal = find_decimal(_columns(frame), dialect.delimiter)
+        dialect = replace(dialect, decimal=decimal)
+        if decimal == "," and kind != "text":  # its numbers were written with a point
+            frame = _first_rows(_chunks(path, kind, compression, dialect, CHUNK_ROWS), max_rows)
+    plain = frame.apply(partial(_plain_column, decimal=decimal))
+    return plain, TableFormat(kind, compression, dialect)
 
 
 def read_chunks(
@@ -133,7 +131,22 @@ def _chunks(
     return arrow_chunks(path, kind, rows)
 
 
-def _plain_column(column: "pd.Series[str]") -> "pd.Series[str]":
-    texts = as_text(column).tolist()
-    known = {text: plain_text(text) for text in set(texts)}
+def _first_rows(chunks: Generator[pd.DataFrame, None, None], max_rows: int | None) -> pd.DataFrame:
+    frames, rows = [], 0
+    with closing(chunks):
+        for chunk in chunks:
+            frames.append(chunk)
+            rows += len(chunk)
+            if max_rows is not None and rows >= max_rows:
+                break
+    return with_nfc_names(pd.concat(frames)[:max_rows])
+
+
+def _columns(frame: pd.DataFrame) -> Iterator["pd.Series[str]"]:
+    return (as_text(frame.iloc[:, place]) for place in range(frame.shape[1]))
+
+
+def _plain_column(column: "pd.Series[str]", decimal: Decimal) -> "pd.Series[str]":
+    texts = as_text(column, decimal).tolist()
+    known = {text: plain_text(text, decimal) for text in set(texts)}
     return pd.Series(all_nfc(map(known.__getitem__, texts)), column.index, object)

@@ -105,7 +105,7 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
     filled = with_gaps(
         with_nfc_names(frame), [name for name in others if name], missing, data.decimal
     )
-    kept = with_labels(filled, data.targets[0], data.labels)
+    kept = with_labels(filled, data.targets[0], data.labels, data.decimal)
     groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
     columns = [*features, *targets, *weight]
     values = read_rows(kept, columns, missing, gaps=len(features), decimal=data.decimal)

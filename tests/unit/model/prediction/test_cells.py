@@ -6,7 +6,14 @@ from typing import Literal
 
 import pytest
 
-from model.prediction.cells import MARKERS, CellParser, cell_parsers, missing_numbers
+from model.prediction.cells import (
+    MARKERS,
+    CellParser,
+    cell_parsers,
+    missing_numbers,
+    missing_spellings,
+    plain_text,
+)
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
 
@@ -24,6 +31,8 @@ COLOUR = Feature(
         (REQUIRED, "1e3", 1000.0),
         (REQUIRED, "1_000", math.inf),
         (REQUIRED, "1,5", math.inf),
+        (REQUIRED, "1,234.5", 1234.5),
+        (REQUIRED, " 12 % ", 12.0),
         (REQUIRED, "-nan", math.inf),
         (REQUIRED, "x", math.inf),
         (Feature(name="x", type="boolean"), "TRUE", 1.0),
@@ -83,6 +92,91 @@ def test_a_schema_has_a_parser_for_each_feature() -> None:
     assert [parser("2") for parser in cell_parsers(schema)] == [2.0, math.inf]
     missing = schema.model_copy(update={"missing_values": ("2",)})
     assert all(math.isnan(parser("2")) for parser in cell_parsers(missing))
+
+
+def test_decimal_mark_of_a_schema() -> None:
+    target = Binary(negative="no", positive="yes")
+    schema = Schema(features=(REQUIRED,), target=target, decimal=",")
+    (parser,) = cell_parsers(schema)
+    assert [parser("1,5"), parser("1.234,5"), parser("1.5")] == [1.5, 1234.5, math.inf]
+    assert parser.broken_rule("1.5") == "must be a number, written with a decimal comma"
+    assert "decimal" not in schema.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("categories", "cell", "value"),
+    [
+        (("1", "2"), "2.0", 1.0),
+        (("1.0", "2.0"), "2", 1.0),
+        (("1", "1.0"), "1.00", math.inf),  # of either
+        (("1", "1.0"), "1.0", 1.0),
+        (("1", "2"), "2.5", math.inf),
+        (("false", "true"), "TRUE", 1.0),
+        (("False", "True"), "true", 1.0),
+        (("true", "True"), "TRUE", math.inf),
+        (("2020-01-02", "x"), "2020-01-02 00:00:00", 0.0),
+    ],
+)
+def test_a_category_is_found_by_another_spelling_of_its_value(
+    categories: tuple[str, ...], cell: str, value: float
+) -> None:
+    feature = Feature(name="x", type="category", categories=categories)
+    assert CellParser(feature)(cell) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("1.0", "1"),
+        ("-3.000", "-3"),
+        ("-0.0", "0"),
+        ("-0.5", "-0.5"),
+        ("1.50", "1.50"),
+        (".0", ".0"),
+        ("1.0.0", "1.0.0"),
+        ("True", "true"),
+        ("FALSE", "false"),
+        ("Truth", "Truth"),
+        ("2020-01-02T00:00:00.000", "2020-01-02"),
+        ("2020-01-02 00:00:01", "2020-01-02 00:00:01"),
+        ("1" * 100 + ".0", "1" * 100 + ".0"),
+        ("", ""),
+    ],
+)
+def test_plain_text(cell: str, plain: str) -> None:
+    assert plain_text(cell) == plain
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [("1,5", "1.5"), ("2,0", "2"), ("1.234,5", "1,234.5"), ("1.5", "1.5"), ("a, b", "a, b")],
+)
+def test_plain_text_has_a_decimal_point(cell: str, plain: str) -> None:
+    assert plain_text(cell, ",") == plain
+    category = Feature(name="x", type="category", categories=("other", plain))
+    assert CellParser(category, decimal=",")(cell) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["1", "2.5"], set()),
+        (["1", "", "?", "NA", "n/a", "Nan", "-", "."], {"?", "NA", "n/a", "Nan", "-", "."}),
+        (["1", "-9"], set()),
+        (["-9", "-9"], set()),
+        (["1", "x"], None),
+        (["?", "NA"], None),
+        ([""], None),
+        (["5 %", "unknown"], {"unknown"}),
+        (["1,5", "#N/A"], None),
+    ],
+)
+def test_missing_spellings(texts: list[str], found: set[str] | None) -> None:
+    assert missing_spellings(texts) == (None if found is None else frozenset(found))
+
+
+def test_missing_spellings_beside_a_decimal_comma() -> None:
+    assert missing_spellings(["1,5", "#N/A"], ",") == {"#N/A"}
 
 
 def test_missing_numbers() -> None:

@@ -243,6 +243,33 @@ def test_labels_are_mapped(recipe: Recipe) -> None:
         read(with_keys(recipe, data={"labels": labels}), text.replace("5,,2", "5,1,x"))
 
 
+def test_labels_are_mapped_from_any_spelling(recipe: Recipe) -> None:
+    labels = {"2": "no", "4": "yes", "": "", "x": ""}
+    text = "a,b,c\n1,1,2.0\n2,2,4.0\n3,3,\n4,4,x\n"
+    table = read(with_keys(recipe, data={"labels": labels}), text)
+    assert table.targets[:, 0].tolist() == [False, True]
+    assert table.dropped == 2
+
+
+def test_decimal_comma_of_a_recipe(recipe: Recipe) -> None:
+    text = "a;b;c;w\n1;2,5;no;0,5\n2;1.234,5;yes;1\n"
+    data = {"decimal": ",", "weight": "w"}
+    table = read(with_keys(recipe, data=data), text)
+    assert table.rows.tolist() == [[1, 2.5], [2, 1234.5]]
+    assert table.weights is not None
+    assert table.weights.tolist() == [0.5, 1]
+    rule = "must be a number or empty, written with a decimal comma"
+    message = error_text(with_keys(recipe, data=data), text.replace("2,5", "2.5"))
+    assert message == f"line 2, column 'b': {rule}"
+
+
+def test_delimiter_and_encoding_of_a_recipe(recipe: Recipe) -> None:
+    data = {"delimiter": "|", "encoding": "cp1250", "classes": (), "labels": {"ž": "yes"}}
+    text = "a|b|c|a;b;c\n1|2|no|0\n2|3|ž|0\n"
+    table = read(with_keys(recipe, data=data), text.encode("cp1250"))
+    assert table.targets[:, 0].tolist() == [False, True]
+
+
 def test_weights_must_be_numbers(recipe: Recipe) -> None:
     for cell in ("x", "-1", "", "inf"):
         with pytest.raises(DataError, match=r"line 3, column 'w': must be a number, at least 0$"):
