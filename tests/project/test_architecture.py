@@ -48,8 +48,9 @@ model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.la
 model.evaluation.report    ← model.arrays model.evaluation model.evaluation.plots model.metrics
     model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
-model.estimators           ← model.arrays model.errors model.network model.training
-    model.training.batches model.training.fitting model.training.schedules
+model.estimators           ← model.arrays model.errors model.network model.prediction
+    model.training model.training.batches model.training.fitting model.training.regularization
+    model.training.schedules model.training.tables
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
@@ -129,6 +130,7 @@ USER_EXTRAS = tuple("train arrow excel onnx parquet signing sklearn tracing zstd
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {
+    "model.estimators": {"NetworkClassifier", "NetworkRegressor"},
     "model.network": {"autograd"},
     "model.network.autograd": {"display", "gradient_check", "tape"},
     "model.cli": {"app", "main"},

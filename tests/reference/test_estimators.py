@@ -21,6 +21,16 @@ from model.estimators import NetworkClassifier, NetworkRegressor
 from model.network.layers import Dense, Dropout
 from model.training.fitting.sequential import Sequential
 
+# One network, trained to the last epoch on inputs as they are.
+PLAIN: dict[str, Any] = {
+    "hidden": (15,),
+    "members": 1,
+    "scale": False,
+    "optimizer": "adam",
+    "epochs": 200,
+    "batch_size": 32,
+    "early_stopping": False,
+}
 MULTI_CLASS_LOSS = "sparse_categorical_cross_entropy"
 estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 
@@ -49,8 +59,10 @@ def cancer() -> tuple[Any, ...]:
     [
         NetworkClassifier(),
         NetworkRegressor(),
-        NetworkClassifier(batch_size="full", learning_rate=0.01),
-        NetworkRegressor(optimizer="nadam", learning_rate=0.01, training={"average": 0.9}),
+        NetworkClassifier(members=4),
+        NetworkRegressor(members=3, early_stopping=False),
+        NetworkClassifier(**PLAIN | {"batch_size": "full", "learning_rate": 0.01}),
+        NetworkRegressor(members=1, optimizer="nadam", training={"average": 0.9}),
     ]
 )
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
@@ -64,7 +76,7 @@ def test_as_good_as_scikit_learn_on_breast_cancer() -> None:
     ours: list[float] = []
     theirs: list[float] = []
     for seed in range(5):
-        mine = NetworkClassifier((30,), epochs=60, random_state=seed)
+        mine = NetworkClassifier(**PLAIN | {"hidden": (30,), "epochs": 60}, random_state=seed)
         peer = MLPClassifier((30,), max_iter=60, batch_size=32, alpha=0, random_state=seed)
         for each, scores in ((mine, ours), (peer, theirs)):
             pipeline = make_pipeline(StandardScaler(), each).fit(learn, labels)
@@ -80,7 +92,7 @@ def test_as_good_as_scikit_learn_on_digits() -> None:
     ours: list[float] = []
     theirs: list[float] = []
     for seed in range(3):
-        mine = NetworkClassifier((50,), epochs=30, random_state=seed)
+        mine = NetworkClassifier(**PLAIN | {"hidden": (50,), "epochs": 30}, random_state=seed)
         peer = MLPClassifier((50,), max_iter=30, batch_size=32, alpha=0, random_state=seed)
         ours.append(mine.fit(learn, known).score(test, truth))
         theirs.append(peer.fit(learn, known).score(test, truth))
@@ -99,7 +111,7 @@ def test_as_good_as_scikit_learn_on_numbers() -> None:
     ours: list[float] = []
     theirs: list[float] = []
     for seed in range(5):
-        mine = NetworkRegressor((layer,), epochs=60, random_state=seed)
+        mine = NetworkRegressor(**PLAIN | {"hidden": (layer,), "epochs": 60}, random_state=seed)
         peer = MLPRegressor(batch_size=32, random_state=seed, **names)
         ours.append(mine.fit(learn, known).score(test, truth))
         theirs.append(peer.fit(learn, known).score(test, truth))
@@ -109,7 +121,8 @@ def test_as_good_as_scikit_learn_on_numbers() -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_fit_equals_sequential(classes: int) -> None:
     rows, labels = problem(classes)
-    estimator = NetworkClassifier((5, Dropout(0.1)), epochs=3, random_state=7).fit(rows, labels)
+    options = PLAIN | {"hidden": (5, Dropout(0.1)), "epochs": 3}
+    estimator = NetworkClassifier(**options, random_state=7).fit(rows, labels)
     numbers = np.unique(labels, return_inverse=True)[1]
     outputs, loss = (1, "binary_cross_entropy") if classes == 2 else (3, MULTI_CLASS_LOSS)
     layers = [Dense(5, "relu"), Dropout(0.1), Dense(outputs)]
@@ -130,7 +143,7 @@ def test_balanced_class_weights_equal_row_weights(classes: int) -> None:
     rows, labels = problem(classes)
     known, numbers = np.unique(labels, return_inverse=True)
     each = compute_class_weight("balanced", classes=known, y=labels)
-    plain = NetworkClassifier(epochs=3, random_state=0)
+    plain = NetworkClassifier(**PLAIN | {"epochs": 3}, random_state=0)
     balanced = clone(plain).set_params(class_weight="balanced").fit(rows, labels)
     table = clone(plain).set_params(class_weight=dict(zip(known, each, strict=True)))
     weighted = clone(plain).fit(rows, labels, sample_weight=each[numbers])
@@ -142,49 +155,17 @@ def test_balanced_class_weights_equal_row_weights(classes: int) -> None:
 def test_weights_of_classes_and_of_rows_multiply() -> None:
     rows, labels = problem()
     weights = np.random.default_rng(1).uniform(0.5, 2, len(rows))
-    plain = NetworkClassifier(epochs=2, random_state=0)
+    plain = NetworkClassifier(**PLAIN | {"epochs": 2}, random_state=0)
     table = {"benign": 3.0, "unknown": 0.5}  # the missing class has weight 1
     both = clone(plain).set_params(class_weight=table).fit(rows, labels, weights)
     product = compute_sample_weight(table, labels) * weights
     assert (both.theta_ == plain.fit(rows, labels, product).theta_).all()
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_early_stopping_holds_out_rows(weighted: bool) -> None:
-    rows, labels = problem(rows=200)
-    weights = np.random.default_rng(1).uniform(0.5, 2, 200) if weighted else None
-    options: dict[str, Any] = {"learning_rate": 0.03, "validation_fraction": 0.25}
-    stopping = {"patience": 3}
-    estimator = NetworkClassifier(random_state=0, early_stopping=stopping, **options)
-    estimator.fit(rows, labels, weights)
-    parts = train_test_split(
-        rows,
-        np.unique(labels, return_inverse=True)[1],
-        np.ones(200) if weights is None else weights,
-        test_size=0.25,
-        stratify=labels,
-        random_state=0,
-    )
-    network, best = estimator.network_, estimator.history_.best
-    seen, unseen = (
-        network.loss_of(estimator.theta_, x, y, w) for x, y, w in (parts[::2], parts[1::2])
-    )
-    assert estimator.n_iter_ == best.epoch + 4 < 200  # more than 3 in a row
-    assert (seen, unseen) == pytest.approx((best.train_loss, best.validation_loss))
-    assert estimator.loss_ == best.train_loss
-
-
-def test_early_stopping_of_the_regressor_with_default_patience() -> None:
-    rows, targets = targets_for(NetworkRegressor)
-    estimator = NetworkRegressor(early_stopping=True, learning_rate=0.1, random_state=0)
-    estimator.fit(rows, targets)
-    assert estimator.n_iter_ in (estimator.history_.best.epoch + 11, 200)
-
-
 def test_outputs_have_the_shape_of_targets() -> None:
     rows, _ = problem()
     for targets in (rows[:, 1], rows[:, 1:2], rows[:, 1:]):
-        estimator = NetworkRegressor(epochs=100, learning_rate=0.01, random_state=0)
+        estimator = NetworkRegressor(epochs=100, random_state=0)
         assert estimator.fit(rows, targets).predict(rows[:7]).shape == targets[:7].shape
         assert estimator.score(rows, targets) > 0.9
 
@@ -199,7 +180,7 @@ def test_random_state() -> None:
     rows, labels = problem()
 
     def theta(state: Any) -> Any:
-        return NetworkClassifier(epochs=1, random_state=state).fit(rows, labels).theta_
+        return NetworkClassifier(members=1, epochs=1, random_state=state).fit(rows, labels).theta_
 
     assert (theta(3) == theta(np.int64(3))).all()
     assert (theta(3) != theta(4)).any()

@@ -16,6 +16,10 @@ from model.training.fitting.loop import DivergedError
 estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 
 
+# Without bags and early stopping, which need all rows and a last epoch.
+ENDLESS: dict[str, Any] = {"early_stopping": False, "bagged": False}
+
+
 def problem(classes: int = 3, rows: int = 120) -> tuple[Any, Any]:
     """Rows (N, 4) and text labels (N,) of unequal frequency."""
     generator = np.random.default_rng(0)
@@ -35,6 +39,8 @@ def targets_for(kind: Any) -> tuple[Any, Any]:
     "options",
     [
         {},
+        {"members": 3},
+        {"scale": False},
         {"optimizer": "momentum", "learning_rate": 0.01, "batch_size": "full"},
         {"hidden": (8, Dropout(0.2)), "l2": 0.01, "training": {"average": 0.9, "max_norm": 1.0}},
         {"training": {"augmentation": [{"name": "jitter", "standard_deviation": 0.1}]}},
@@ -51,7 +57,7 @@ def test_epoch_by_epoch_equals_one_fit(kind: Any, options: dict[str, Any]) -> No
         assert steps.n_iter_ == epoch + 1
         if epoch == 3:
             steps = pickle.loads(pickle.dumps(steps))  # as if in another process
-    once = kind(random_state=0, epochs=6, **options).fit(rows, targets, weights)
+    once = kind(random_state=0, epochs=6, **ENDLESS, **options).fit(rows, targets, weights)
     assert (steps.theta_ == once.theta_).all()
     assert steps.history_ == once.history_
     assert steps.loss_ == once.loss_
@@ -62,8 +68,10 @@ def test_epoch_by_epoch_equals_one_fit(kind: Any, options: dict[str, Any]) -> No
 @estimators
 def test_partial_fit_continues_after_fit(kind: Any) -> None:
     rows, targets = targets_for(kind)
-    longer = kind(epochs=5, random_state=0).fit(rows, targets)
-    shorter = kind(epochs=4, random_state=0).fit(rows, targets).partial_fit(rows, targets)
+    longer = kind(epochs=5, random_state=0, **ENDLESS).fit(rows, targets)
+    shorter = (
+        kind(epochs=4, random_state=0, **ENDLESS).fit(rows, targets).partial_fit(rows, targets)
+    )
     assert (shorter.theta_ == longer.theta_).all()
     restarted = shorter.set_params(epochs=5).fit(rows, targets)
     assert (restarted.theta_ == longer.theta_).all()

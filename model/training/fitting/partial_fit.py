@@ -40,14 +40,16 @@ class Progress:
     state: State | None = None
 
     @classmethod
-    def begin(cls, network: Network, training: Training) -> Self:
+    def begin(cls, network: Network, training: Training, members: int | None = None) -> Self:
         """Return the progress before the first epoch, with the training's initial weights.
 
         Args:
             network: The network.
             training: The description of the training.
+            members: K, the number of members of an ensemble; None for a single network.
         """
-        return cls(network, training, network.initial_parameters(training.initial_generator()))
+        theta = network.initial_parameters(training.initial_generators(members))
+        return cls(network, training, theta)
 
     def train(self, rows: Rows, validation: Rows | None = None, *, epochs: int) -> Self:
         """Train for some epochs and return the new progress.

@@ -65,6 +65,24 @@ def fit_encoder(
     return Encoder(categories, transforms, unscaled.fill, center, spread)
 
 
+def fit_numbers(rows: Array, method: str) -> Encoder:
+    """Fit the encoder of columns of numbers without a schema; any column will do.
+
+    A column without a value is filled with 0. Where the method finds no spread, the standard
+    deviation is used, and 1 for a column with the same value in every row.
+
+    Args:
+        rows: Raw rows, shape (B, F), NaN for a missing value.
+        method: One of SCALINGS.
+    """
+    values = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
+    center, spread = SCALINGS[method](values)
+    spread = np.where(spread > 0, spread, np.nanstd(values, axis=0))
+    spread[np.nanmin(values, axis=0) == np.nanmax(values, axis=0)] = 1
+    none, size = ("",) * values.shape[1], (0,) * values.shape[1]
+    return Encoder(size, none, np.nanmedian(values, axis=0), center, spread)
+
+
 def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
     """Fit the scale of a regression's targets.
 
