@@ -26,22 +26,8 @@ def loss_curve(outcome: TrainingResult, loss: str) -> bytes:
         outcome: The result of the training.
         loss: Name of the loss.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.7), layout="constrained")  # small, so that phones can show it
     axes = figure.subplots()
-    axes.set(title="Loss", ylabel=loss.replace("_", " "))
-    draw_losses(axes, outcome)
-    axes.grid(which="both", alpha=0.3)
-    axes.legend(frameon=False)
-    return as_png(figure)
-
-
-def draw_losses(axes: Axes, outcome: TrainingResult) -> None:
-    """Draw the losses of a training by epoch, with the epoch whose weights are kept.
-
-    Args:
-        axes: The axes.
-        outcome: The result of the training.
-    """
     history, drawn = outcome.history, []
     epochs = history.column("epoch")
     for name, (style, colour) in LOSSES.items():
@@ -51,9 +37,12 @@ def draw_losses(axes: Axes, outcome: TrainingResult) -> None:
             axes.plot(epochs, losses, style, label=name.replace("_", "-"), color=colour)
     kept = f"weights kept: epoch {outcome.epoch}"
     axes.plot(outcome.epoch, outcome.kept.monitored, "ko", label=kept)
-    axes.set_xlabel("epoch")
+    axes.set(xlabel="epoch", ylabel=loss.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     scale_losses(axes, drawn)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.04, 1), ncols=2)
+    return as_png(figure, dpi=200)
 
 
 def loss_curves(histories: Mapping[str, History]) -> bytes:

@@ -16,7 +16,7 @@ from model.evaluation.calibration import reliability_curve
 from model.evaluation.plots.features import MAX_FEATURES
 from model.evaluation.plots.files import as_svg
 from model.evaluation.plots.texts import label
-from model.evaluation.plots.training import LOSSES, draw_losses
+from model.evaluation.plots.training import LOSSES
 from model.evaluation.report.elements import Picture, decimal, percent
 from model.training.fitting.loop import TrainingResult
 
@@ -48,17 +48,14 @@ def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[F
     return figure, axes
 
 
-def loss_picture(outcome: TrainingResult, loss: str) -> Picture:
-    """Draw the losses by epoch, with the epoch whose weights are kept.
+def loss_picture(content: bytes, outcome: TrainingResult) -> Picture:
+    """Return a picture that `loss_curve` drew.
 
     Args:
+        content: PNG file.
         outcome: The result of the training.
-        loss: Name of the loss.
     """
     first, last = outcome.history.records[0], outcome.history.records[-1]
-    figure, axes = panel("epoch", loss.replace("_", " "))
-    draw_losses(axes, outcome)
-    axes.legend(**LEGEND)
     courses = [
         f"The {name.replace('_', '-')} loss goes from {decimal(getattr(first, f'{name}_loss'))} to "
         f"{decimal(getattr(last, f'{name}_loss'))}."
@@ -73,7 +70,7 @@ def loss_picture(outcome: TrainingResult, loss: str) -> Picture:
         "Loss during training. A validation or out-of-bag loss that rises while the training loss "
         "falls is a sign of overfitting."
     )
-    return Picture(as_svg(figure), alt, caption)
+    return Picture(content, alt, caption)
 
 
 def reliability(outcomes: Array, probabilities: Array, *, probability: str, share: str) -> Picture:

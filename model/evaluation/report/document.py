@@ -43,7 +43,8 @@ def report(
     Args:
         predictor: The model, with the version of its artifact.
         outcome: Result of the training; None if unknown, as for a loaded artifact.
-        pictures: PNG files by name. Only `features` is used; an artifact has no rows to draw it.
+        pictures: PNG files by name, of which `loss` and `features` are used; an artifact has no
+            rows and no history to draw them.
     """
     return str(_template().render(_shown(predictor, outcome, pictures)))
 
@@ -108,7 +109,7 @@ def _shown(
         "curves": _curves(predictor, intervals["validation"]),
         "threshold_tables": threshold_tables(predictor) if target.has_threshold else [],
         "hardest": hardest_rows(predictor) if len(rows.targets) else None,
-        "loss": loss_picture(outcome, network.loss.name) if outcome else None,
+        "loss": loss_picture(pictures["loss"], outcome) if outcome else None,
         "loss_name": network.loss.name,
         "network": network.summary(),
         "parameters": network.layout.size,

@@ -15,6 +15,7 @@ from support.paths import ROOT
 from model.artifacts import artifact
 from model.evaluation.metrics import scores
 from model.evaluation.plots.features import feature_distributions
+from model.evaluation.plots.training import loss_curve
 from model.evaluation.report.document import report
 from model.evaluation.report.elements import decimal, percent, percents
 from model.evaluation.report.tables import THRESHOLDS, row_losses
@@ -39,12 +40,12 @@ def train_briefly(name: str, folder: Path) -> Trained:
 
 
 def pictures(trained: Trained) -> dict[str, bytes]:
-    """Draw the features; nothing for many features, which take long to draw."""
     table, schema = trained.table, trained.predictor.schema
-    if len(schema.features) > 20:
-        return {}
     groups = rows_by_class(table.targets, schema.target)
-    return {"features": feature_distributions(table.rows, groups, schema)}
+    return {
+        "loss": loss_curve(trained.outcome, "loss"),
+        "features": feature_distributions(table.rows, groups, schema),
+    }
 
 
 @pytest.fixture(scope="module")
