@@ -26,7 +26,14 @@ from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, network_from
 from model.prediction.calibration import Calibration
-from model.prediction.encoder import Encoder, Scale, check_transforms, inputs_of
+from model.prediction.encoder import (
+    Encoder,
+    Scale,
+    check_transforms,
+    inputs_of,
+    levels_of,
+    limits_of,
+)
 from model.prediction.facts import cell_rules, check_facts
 from model.prediction.names import Name
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
@@ -231,11 +238,8 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
         is_number = feature.type in ("integer", "number")
         if not is_number and SchemaRules([feature]).check(fill[np.newaxis, [place]]) is not None:
             raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
-    return Encoder(
-        tuple(len(feature.categories) for feature in schema.features),
-        transforms,
-        *(arrays[f"encoder_{part}"] for part in ("fill", "center", "spread")),
-    )
+    fill, center, spread = (arrays[f"encoder_{part}"] for part in ("fill", "center", "spread"))
+    return Encoder(levels_of(schema), transforms, fill, center, spread, limits_of(schema))
 
 
 class _NoClasses(pickle.Unpickler):

@@ -80,5 +80,5 @@ def _mean(feature: Feature, values: Array) -> str:
     if not len(values):
         return "-"
     if feature.type == "category":
-        return feature.categories[int(np.bincount(values.astype(int)).argmax())]
+        return feature.levels[int(np.bincount(values.astype(int)).argmax())]
     return f"{values.mean():.1%}" if feature.type == "boolean" else f"{values.mean():.3g}"

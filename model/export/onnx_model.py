@@ -56,7 +56,8 @@ IR_VERSION: Final = 8
 def to_onnx(predictor: Predictor) -> bytes:
     """Export a predictor as the bytes of an ONNX file, validated by onnx's checker.
 
-    The input `input` is raw rows `(N, features)`, float64, NaN where a value is missing. The output
+    The input `input` is raw rows `(N, features)`, float64: NaN where a value is missing, a category
+    as its place in the levels of the feature, of which the last is that of unknown ones. The output
     `probability`, for a regression `prediction`, is `(N, outputs)` in the network's dtype. The
     metadata properties are name, version, features, target and operating_points; the last three are
     JSON.
@@ -107,6 +108,9 @@ def to_onnx(predictor: Predictor) -> bytes:
 def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
     """Encode as `Encoder.encode` in float64, then cast to the network's dtype."""
     values = graph.add("Where", graph.add("IsNaN", rows), encoder.fill, rows)
+    if encoder.limits is not None:
+        low, high = encoder.limits
+        values = graph.add("Min", graph.add("Max", values, low), high)
     for name in sorted(set(encoder.transforms) - {""}):
         argument = graph.add("Add", values, np.array(1.0)) if name == "log1p" else values
         changed = graph.add("Sqrt" if name == "sqrt" else "Log", argument)

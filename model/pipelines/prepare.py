@@ -16,6 +16,7 @@ from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Ensemble
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
+from model.training.tables.masking import CategoryMask
 from model.training.tables.partitions import Partitions
 from model.training.tables.table import Table
 
@@ -32,6 +33,7 @@ class Prepared:
         target_scale: Scale of a regression's targets, else None.
         weight_by_class: A weight for each class, or None.
         bags: How often each training row is in each member's bag, `(K, N)`, or None.
+        mask: The mask of categories in training rows.
     """
 
     parts: Partitions
@@ -41,19 +43,21 @@ class Prepared:
     target_scale: Scale | None
     weight_by_class: list[float] | None
     bags: Array | None
+    mask: CategoryMask
 
     def rows(self, part: Table) -> Rows:
         """Encode rows as network inputs, with scaled targets and weights."""
         return Rows(self.encoder.encode(part.rows), *self._scale(part.targets, part.weights))
 
     def training_rows(self) -> Rows | StoredRows:
-        """Return all training rows, in memory or stored in a file."""
+        """Return all training rows, with masked categories, in memory or stored in a file."""
         parts = self.parts
         if parts.file is None:
-            return replace(self.rows(parts.train), bags=self.bags)
+            masked = replace(parts.train, rows=self.mask(parts.train.rows))
+            return replace(self.rows(masked), bags=self.bags)
         weighted = parts.train.weights is not None or self.weight_by_class is not None
         sizes = parts.train.rows.shape[1], parts.train.targets.shape[1]
-        encode = self.encoder.encode
+        encode = _MaskedEncoder(self.mask, self.encoder)
         return StoredRows(Path(parts.file.name), *sizes, encode, self._scale, weighted=weighted)
 
     def predict(self, theta: Array, rows: Array) -> Array:
@@ -73,6 +77,23 @@ class Prepared:
     @property
     def _scale(self) -> "_TargetScale":
         return _TargetScale(self.target_scale, self.weight_by_class)
+
+
+@dataclass(frozen=True)
+class _MaskedEncoder:
+    """Encoder of training rows; a process of members receives a copy.
+
+    Attributes:
+        mask: The mask of categories.
+        encoder: The fitted encoder.
+    """
+
+    mask: CategoryMask
+    encoder: Encoder
+
+    def __call__(self, rows: Array) -> Array:
+        """Mask and encode raw rows."""
+        return self.encoder.encode(self.mask(rows))
 
 
 @dataclass(frozen=True)
@@ -121,8 +142,10 @@ def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
     target, scale = recipe.schema.target, None
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
-    bags = _bags(recipe.ensemble, parts, target, recipe.training.seed)
-    return Prepared(parts, encoder, recipe.network, theta, scale, weight_by_class, bags)
+    seed = recipe.training.seed
+    bags = _bags(recipe.ensemble, parts, target, seed)
+    mask = CategoryMask.fit(parts.train.rows, recipe.schema, seed)
+    return Prepared(parts, encoder, recipe.network, theta, scale, weight_by_class, bags, mask)
 
 
 def _bags(ensemble: Ensemble | None, parts: Partitions, target: Target, seed: int) -> Array | None:

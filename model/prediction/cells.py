@@ -76,6 +76,8 @@ class CellParser:
         self._feature = feature
         self._categories = categories | dict.fromkeys(missing_values, math.nan)
         self._names = KnownNames(self._categories)
+        is_open = feature.unseen == "other"
+        self._unknown = float(len(feature.categories)) if is_open else math.inf
         # Other spellings of a category find it, unless they are those of two categories.
         plain = [*map(plain_text, categories)]
         self._plain = {
@@ -91,7 +93,8 @@ class CellParser:
             cell: Text of the cell.
 
         Returns:
-            NaN for a missing value; infinity for a text that is no value of this type.
+            NaN for a missing value; infinity for a text that is no value of this type. A text that
+            is no category has the raw value of unknown ones, unless the feature refuses them.
         """
         text = self._names.find(cell.strip())
         if text in self.missing:
@@ -101,7 +104,9 @@ class CellParser:
         if self._feature.type == "boolean":
             return TRUTHS.get(text.lower(), math.inf)
         value = self._categories.get(text)
-        return self._plain.get(plain_text(text, self.decimal), math.inf) if value is None else value
+        if value is not None:
+            return value
+        return self._plain.get(plain_text(text, self.decimal), self._unknown)
 
     @property
     def other_mark(self) -> str:
@@ -126,10 +131,13 @@ class CellParser:
             name: The name, without blanks around it.
 
         Returns:
-            NaN for one of `missing_values`; infinity for a text that is no category.
+            NaN for one of `missing_values`. For a text that is no category, the raw value of
+            unknown ones, or infinity where the feature refuses them.
         """
         value = self._categories.get(name)  # most names need no search
-        return self._categories.get(self._names.find(name), math.inf) if value is None else value
+        return (
+            self._categories.get(self._names.find(name), self._unknown) if value is None else value
+        )
 
 
 def cell_parsers(schema: Schema) -> list[CellParser]:

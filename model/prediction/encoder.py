@@ -2,7 +2,7 @@
 
 A raw row consists of numbers: the index of a category, 0 for false and 1 for true, NaN for a
 missing value. Shapes: B rows, F features, I inputs. A categorical feature has one input for each
-of its categories; every other feature has one input.
+of its levels; every other feature has one input.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ import numpy as np
 from model.arrays import Array, as_matrix
 from model.errors import DataError
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 
 # By name: a function applied before scaling, and the minimum that its feature must have.
 TRANSFORMS: Final[Mapping[str, tuple[Callable[[Array], Array], float, str]]] = {
@@ -47,14 +48,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Impute, transform, one-hot encode, then scale: z = (x − center) / spread.
+    """Impute, clip, transform, one-hot encode, then scale: z = (x − center) / spread.
 
     Attributes:
-        categories: The number of categories of each feature, 0 for other types, `(F,)`.
+        categories: The number of levels of each category feature, 0 for other types, `(F,)`.
         transforms: The name of each feature's transform, "" for none, `(F,)`.
         fill: Values that replace missing ones, `(F,)`, float64.
         center: Centers of the inputs, `(I,)`, float64.
         spread: Spreads of the inputs, `(I,)`, float64, not 0.
+        limits: Smallest and largest number of each feature, `(F,)`, beyond which numbers are
+            clipped; None where none are.
     """
 
     categories: tuple[int, ...]
@@ -62,6 +65,7 @@ class Encoder:
     fill: Array
     center: Array
     spread: Array
+    limits: tuple[Array, Array] | None = None
 
     def encode(self, rows: Array) -> Array:
         """Encode raw rows `(B, F)`, NaN where missing, as finite inputs `(B, I)`.
@@ -70,7 +74,7 @@ class Encoder:
             NetworkError: A value is too large to be scaled.
         """
         if self._is_number is None:  # NaN propagates to the inputs: one check finds both
-            x = self._scaled(self._transformed(rows))
+            x = self._scaled(self._transformed(self._clipped(rows)))
             # count_nonzero takes half the time of all().
             if np.count_nonzero(np.isfinite(x)) == x.size:
                 return x
@@ -78,7 +82,7 @@ class Encoder:
 
     def expand(self, rows: Array) -> Array:
         """Return the inputs `(B, I)` of raw rows before scaling; the scaler is fitted on them."""
-        filled = self._transformed(np.where(np.isnan(rows), self.fill, rows))
+        filled = self._transformed(self._clipped(np.where(np.isnan(rows), self.fill, rows)))
         if self._is_number is None:
             return filled
         source, code = self.columns
@@ -88,6 +92,14 @@ class Encoder:
     def _scaled(self, x: Array) -> Array:
         z = np.subtract(x, self.center)
         return np.divide(z, self.spread, z)
+
+    def _clipped(self, rows: Array) -> Array:
+        """Return rows with numbers between the limits; NaN stays NaN."""
+        if self.limits is None:
+            return rows
+        low, high = self.limits
+        clipped = np.maximum(rows, low)
+        return np.asarray(np.minimum(clipped, high, out=clipped))
 
     def _transformed(self, rows: Array) -> Array:
         """Transform the columns of rows; without transforms, return `rows` itself."""
@@ -134,7 +146,25 @@ class Encoder:
 
 def inputs_of(schema: Schema) -> int:
     """Return the number of network inputs of one row."""
-    return sum(len(feature.categories) or 1 for feature in schema.features)
+    return sum(count or 1 for count in levels_of(schema))
+
+
+def levels_of(schema: Schema) -> tuple[int, ...]:
+    """Return the number of levels of each category feature, 0 for other types."""
+    return tuple(len(feature.levels) for feature in schema.features)
+
+
+def limits_of(schema: Schema) -> tuple[Array, Array] | None:
+    """Return the limits of clipped numbers, as `Encoder` has them.
+
+    Args:
+        schema: The model's schema.
+    """
+    is_clipped = [feature.out_of_range == "clip" for feature in schema.features]
+    if not any(is_clipped):
+        return None
+    rules = SchemaRules(schema.features)
+    return np.where(is_clipped, rules.low[0], -np.inf), np.where(is_clipped, rules.high[0], np.inf)
 
 
 def check_transforms(schema: Schema, transforms: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Facts of rows beside their predictions: which of their features were imputed."""
+"""Facts of rows beside their predictions: which of their values were imputed, clipped, unknown."""
 
 from itertools import compress
 from typing import Final
@@ -7,8 +7,11 @@ import numpy as np
 
 from model.arrays import Array
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 
-IMPUTED: Final = "imputed"
+IMPUTED: Final = "imputed"  # missing values
+CLIPPED: Final = "clipped"  # numbers outside of the range
+UNKNOWN: Final = "unknown"  # texts that are none of the categories
 SEPARATOR: Final = ";"  # of names of features in a cell of text
 MAX_LISTED: Final = 100  # names of a cell: a table may lack thousands of columns in every row
 ITEM_BYTES: Final = 24  # memory of the place of a name in a list, and of a separator
@@ -27,10 +30,17 @@ class RowFacts:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self._features = schema.names
+        features = schema.features
+        self._features, self._rules = schema.names, SchemaRules(features)
         self._sizes = np.array([ITEM_BYTES + 4 * len(name) for name in schema.names])
-        optional = any(feature.may_be_missing for feature in schema.features)
-        self.names: tuple[str, ...] = (IMPUTED,) if optional else ()
+        is_category = np.array([feature.type == "category" for feature in features])
+        has = {
+            IMPUTED: any(feature.may_be_missing for feature in features),
+            CLIPPED: any(feature.out_of_range == "clip" for feature in features),
+            UNKNOWN: any(feature.unseen == "other" for feature in features),
+        }
+        self.names: tuple[str, ...] = tuple(name for name in has if has[name])
+        self._outside = {CLIPPED: ~is_category, UNKNOWN: is_category}
 
     def find(self, rows: Array) -> dict[str, Features]:
         """Return the facts of rows, by name.
@@ -38,16 +48,14 @@ class RowFacts:
         Args:
             rows: Raw rows, `(B, F)` float64, NaN where missing.
         """
-        if not self.names:
-            return {}
-        missing = np.isnan(rows)
-        places = np.flatnonzero(missing.any(axis=1))
-        return {
-            IMPUTED: {
-                row: list(compress(self._features, mask))
-                for row, mask in zip(places.tolist(), missing[places].tolist(), strict=True)
+        found = {}
+        for name, mask in self._masks(rows).items():
+            places = np.flatnonzero(mask.any(axis=1))
+            found[name] = {
+                row: list(compress(self._features, marked))
+                for row, marked in zip(places.tolist(), mask[places].tolist(), strict=True)
             }
-        }
+        return found
 
     def summary(self, rows: Array) -> dict[str, list[str]]:
         """Return the features of all rows by fact, without facts that no row has.
@@ -55,9 +63,11 @@ class RowFacts:
         Args:
             rows: Raw rows, `(B, F)` float64, NaN where missing.
         """
-        columns = np.flatnonzero(np.isnan(rows).any(axis=0))
-        imputed = [self._features[column] for column in columns.tolist()]
-        return {IMPUTED: imputed} if imputed else {}
+        found = {
+            name: [self._features[column] for column in np.flatnonzero(mask.any(axis=0)).tolist()]
+            for name, mask in self._masks(rows).items()
+        }
+        return {name: features for name, features in found.items() if features}
 
     def memory_bytes(self, rows: Array) -> int:
         """Return an upper limit of the memory of the facts of rows, as lists or as text.
@@ -65,7 +75,17 @@ class RowFacts:
         Args:
             rows: Raw rows, `(B, F)` float64, NaN where missing.
         """
-        return int(np.isnan(rows).sum(axis=0) @ self._sizes) if self.names else 0
+        counts = (mask.sum(axis=0) for mask in self._masks(rows).values())
+        return sum(int(count @ self._sizes) for count in counts)
+
+    def _masks(self, rows: Array) -> dict[str, Array]:
+        """Return the mask `(B, F)` of the values of each fact."""
+        masks = {IMPUTED: np.isnan(rows)} if IMPUTED in self.names else {}
+        others = [name for name in self.names if name in self._outside]
+        if others:
+            outside = self._rules.outside(rows)
+            masks |= {name: outside & self._outside[name] for name in others}
+        return masks
 
 
 def listed(names: list[str]) -> list[str]:

@@ -20,13 +20,16 @@ from model.prediction.target import Target
 
 RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
+OTHER = "other"  # name of the level of unknown categories
+# Fields that are left out where they are not given, as formats before them had none.
+_LATER_FIELDS = ("column", "unseen", "out_of_range")
 
 
 class Feature(BaseModel):
     """One input column.
 
-    In raw rows a category is the number of its place in `categories`, true is 1, false is 0, and
-    a missing value is NaN.
+    In raw rows a category is the number of its place in `levels`, true is 1, false is 0, and a
+    missing value is NaN.
 
     Attributes:
         name: Unique name, 1 to 100 characters.
@@ -39,6 +42,10 @@ class Feature(BaseModel):
         unit: Unit of the value, for display, up to 100 characters.
         description: Description of the feature, for display, up to 1000 characters.
         may_be_missing: Whether missing values are accepted; they are imputed.
+        unseen: "other" accepts unknown texts as a category, which the network knows as one more
+            level; they are refused by default.
+        out_of_range: "clip" accepts numbers beyond minimum and maximum, and predicts as for the
+            nearer of these; they are refused by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -52,6 +59,8 @@ class Feature(BaseModel):
     unit: Annotated[str, StringConstraints(max_length=MAX_CHARACTERS)] | None = None
     description: Annotated[str, StringConstraints(max_length=1000)] | None = None
     may_be_missing: bool = False
+    unseen: Literal["refuse", "other"] | None = None
+    out_of_range: Literal["refuse", "clip"] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -67,20 +76,29 @@ class Feature(BaseModel):
             raise ValueError("categories must be given for type category, and for no other")
         if len(set(self.categories)) != len(self.categories) or len(self.categories) == 1:
             raise ValueError("there must be at least two categories, without duplicates")
+        if self.unseen is not None and self.type != "category":
+            raise ValueError("unseen is for type category")
+        if self.out_of_range is not None and self.type not in ("integer", "number"):
+            raise ValueError("out_of_range is for numbers")
+        if self.out_of_range == "clip" and (self.minimum, self.maximum) == (None, None):
+            raise ValueError("out_of_range clip needs a minimum or a maximum")
         return self
 
     @model_serializer(mode="wrap")
-    def _without_column(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `column` out where it is that of the name, as formats before it had none."""
+    def _without_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        if self.column is None:
-            del fields["column"]
-        return fields
+        absent = {name for name in _LATER_FIELDS if getattr(self, name) is None}
+        return {name: value for name, value in fields.items() if name not in absent}
 
     @property
     def source(self) -> str:
         """The name of the feature's column in the table that the model was trained on."""
         return self.name if self.column is None else self.column
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The categories and, where unknown ones are accepted, their common level `OTHER`."""
+        return self.categories + (OTHER,) * (self.unseen == "other")
 
     @property
     def _has_integer(self) -> bool:
@@ -111,11 +129,15 @@ class Feature(BaseModel):
     def _noun(self) -> str:
         if self.type == "boolean":
             return "true or false"
+        if self.type == "category" and self.unseen == "other":
+            return "a text"
         if self.type == "category":
             more = len(self.categories) - SHOWN_CATEGORIES
             shown = ", ".join(self.categories[:SHOWN_CATEGORIES])
             return f"one of {shown}" + (f" and {more} more" if more > 0 else "")
         noun = "an integer" if self.type == "integer" else "a number"
+        if self.out_of_range == "clip":
+            return noun
         if self.minimum is not None and self.maximum is not None:
             return f"{noun} from {self.minimum:g} to {self.maximum:g}"
         if self.minimum is not None:

@@ -21,8 +21,8 @@ class SchemaRules:
         missing_values: Texts that are read as missing (see `Schema`), here the numbers among them.
 
     Attributes:
-        low: Smallest valid value of each feature, `(1, F)` float64, finite.
-        high: Largest valid value of each feature, `(1, F)` float64, finite.
+        low: Smallest value in the range of each feature, `(1, F)` float64, finite.
+        high: Largest value in the range of each feature, `(1, F)` float64, finite.
     """
 
     def __init__(self, features: Sequence[Feature], missing_values: tuple[str, ...] = ()) -> None:
@@ -30,6 +30,10 @@ class SchemaRules:
         fractional = np.array([[each.type == "number" for each in features]])
         self._fractional = fractional if fractional.any() else None
         self._optional = np.array([each.may_be_missing for each in features])
+        # The bounds of accepted values; None where those outside of low and high are invalid.
+        is_open = any(_outer_bounds(each) != _bounds(each) for each in features)
+        outer = np.array([[_outer_bounds(each) for each in features]]).transpose(2, 0, 1)
+        self._outer = outer if is_open else None
         self._usual = self._find_usual()
         self._missing = [*missing_numbers(missing_values)]
         self._numeric = np.array([each.type in ("integer", "number") for each in features])
@@ -52,21 +56,38 @@ class SchemaRules:
                 value of the feature.
 
         Returns:
-            Mask of the invalid values, `(B, F)` bool; None if all are present and valid.
+            Mask of the invalid values, `(B, F)` bool; None if all are present, known and in range.
         """
         if len(values) == 1 and all(map(contains, self._usual, values[0].tolist())):
             return None
+        nearest = self._nearest(values, self.low, self.high)
+        if nearest.tobytes() == values.tobytes():  # faster than comparing numbers
+            return None
+        if self._outer is not None:
+            nearest = self._nearest(values, *self._outer)
+        return np.asarray((nearest != values) & ~(np.isnan(values) & self._optional))
+
+    def outside(self, values: Array) -> Array:
+        """Find the valid values that are unknown categories, or are clipped.
+
+        Args:
+            values: Raw values, `(B, F)` float64, NaN where missing.
+
+        Returns:
+            Mask, `(B, F)` bool.
+        """
+        return np.asarray((values < self.low) | (values > self.high))
+
+    def _nearest(self, values: Array, low: Array, high: Array) -> Array:
+        """Return the nearest values of the features' types between bounds."""
         nearest = np.rint(values)
         if self._fractional is not None:
             np.copyto(nearest, values, where=self._fractional)
-        np.fmax(nearest, self.low, nearest)  # for a missing value, the bound
-        np.fmin(nearest, self.high, nearest)
-        if nearest.tobytes() == values.tobytes():  # faster than comparing numbers
-            return None
-        return np.asarray((nearest != values) & ~(np.isnan(values) & self._optional))
+        np.fmax(nearest, low, nearest)  # for a missing value, the bound
+        return np.asarray(np.fmin(nearest, high, nearest))
 
     def _find_usual(self) -> list[frozenset[float]]:
-        """Return the valid integers from 0 to 255 of each feature, none of more than 64 features.
+        """Return the integers from 0 to 255 in the range of each of up to 64 features.
 
         Most single rows consist of such values. Looking them up takes half the time of a check.
         """
@@ -74,10 +95,8 @@ class SchemaRules:
         if features > MAX_USUAL_FEATURES:
             return [frozenset()] * features
         candidates = np.arange(256.0)
-        invalid = self.check(np.repeat(candidates[:, np.newaxis], features, axis=1))
-        if invalid is None:
-            return [frozenset(candidates.tolist())] * features
-        return [frozenset(candidates[~column].tolist()) for column in invalid.T]
+        usual = ~self.outside(np.repeat(candidates[:, np.newaxis], features, axis=1))
+        return [frozenset(candidates[column].tolist()) for column in usual.T]
 
 
 def _bounds(feature: Feature) -> tuple[float, float]:
@@ -89,3 +108,10 @@ def _bounds(feature: Feature) -> tuple[float, float]:
     low = -_LARGEST if feature.minimum is None else feature.minimum
     high = _LARGEST if feature.maximum is None else feature.maximum
     return (low, high) if feature.type == "number" else (np.ceil(low), np.floor(high))
+
+
+def _outer_bounds(feature: Feature) -> tuple[float, float]:
+    """Return the smallest and the largest raw value that is accepted, both finite."""
+    if feature.out_of_range == "clip":
+        return -_LARGEST, _LARGEST
+    return (0, len(feature.levels) - 1) if feature.type == "category" else _bounds(feature)

@@ -36,7 +36,7 @@ class Block:
         values: `(B, F)` float64, columns in the order of the schema, NaN where missing; undefined
             for invalid rows.
         errors: Up to 10 errors for each invalid row, by its index in the block.
-        complete: Whether it is known that no value is missing.
+        complete: Whether it is known that all values are present, known and in range.
         extra: Columns that are no features; None if there are none.
     """
 

@@ -72,6 +72,8 @@ def _description() -> Json:
         "unit": _TEXT_OR_NULL,
         "description": _TEXT_OR_NULL,
         "may_be_missing": {"type": "boolean"},
+        "unseen": _TEXT | {"description": '"other" if it accepts unknown categories.'},
+        "out_of_range": _TEXT | {"description": '"clip" if it clips numbers to its range.'},
     }
     target = _OPEN | {"properties": {"task": _TEXT}, "required": ["task"]}
     described: Json = {"description": "The name, or an object with the name and options."}
@@ -89,7 +91,10 @@ def _description() -> Json:
             "version": _TEXT | {"description": "SHA-256 of the artifact."},
             "title": _TEXT | {"description": "Name and version, as in answers."},
             "schema": object_of(
-                {"features": array_of(object_of(feature, "column")), "target": target}
+                {
+                    "features": array_of(object_of(feature, "column", "unseen", "out_of_range")),
+                    "target": target,
+                }
             ),
             "network": object_of(network),
             "operating_points": map_of(PROBABILITY),

@@ -89,16 +89,29 @@ def _value_schema(feature: Feature) -> Json:
         feature.description,
         f"Unit: {feature.unit}." if feature.unit else None,
         "Imputed when null or absent." if feature.may_be_missing else None,
+        _open_rule(feature),
     ]
     type_ = "string" if feature.type == "category" else feature.type
     categories: list[str | None] = list(feature.categories)
+    is_open, is_clipped = feature.unseen == "other", feature.out_of_range == "clip"
     if categories and feature.may_be_missing:
         categories.append(None)
     keywords = {
         "type": [type_, "null"] if feature.may_be_missing else type_,
-        "enum": categories or None,
-        "minimum": feature.minimum,
-        "maximum": feature.maximum,
+        "examples" if is_open else "enum": categories or None,
+        "minimum": None if is_clipped else feature.minimum,
+        "maximum": None if is_clipped else feature.maximum,
         "description": " ".join(note for note in notes if note) or None,
     }
     return {name: value for name, value in keywords.items() if value is not None}
+
+
+def _open_rule(feature: Feature) -> str | None:
+    """Return what happens to other categories and numbers; None if they are refused."""
+    if feature.unseen == "other":
+        return "Other texts than the examples are unknown categories."
+    if feature.out_of_range != "clip":
+        return None
+    bounds = ("at least", feature.minimum), ("at most", feature.maximum)
+    rules = [f"{rule} {bound:g}" for rule, bound in bounds if bound is not None]
+    return f"Clipped to be {' and '.join(rules)}."

@@ -1,10 +1,18 @@
 """JSON Schema of predictions, made from the target of a model."""
 
+from typing import Final
+
+from model.prediction.row_facts import CLIPPED, IMPUTED, UNKNOWN
 from model.prediction.target import REFER, Binary, MultiClass, MultiLabel, Target
 from service.openapi.json_schema import Json, array_of, object_of, reference
 
 PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
 NUMBER: Json = {"type": "number"}
+_ROW_FACTS: Final = {
+    IMPUTED: "Names of the features that were missing",
+    CLIPPED: "Names of the numbers that were clipped to their range",
+    UNKNOWN: "Names of the categories that the model does not know",
+}
 
 
 def answer_schemas(target: Target, prefix: str = "") -> Json:
@@ -21,10 +29,8 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         Schemas by name.
     """
     prediction: Json = _prediction_properties(target) | {
-        "imputed": array_of({"type": "string"})
-        | {
-            "description": "Names of the features that were missing; absent if there are none.",
-        },
+        name: array_of({"type": "string"}) | {"description": f"{what}; absent if there are none."}
+        for name, what in _ROW_FACTS.items()
     }
     model: Json = {"model": {"type": "string", "description": "Name and version of the model."}}
     if target.has_threshold:
@@ -37,16 +43,19 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         "additionalProperties": True,
     }
     return {
-        f"{prefix}Answer": object_of(prediction | model, "imputed"),
+        f"{prefix}Answer": object_of(prediction | model, *_ROW_FACTS),
         f"{prefix}Answers": object_of({"predictions": predictions} | model),
-        f"{prefix}Prediction": object_of(prediction, "imputed"),
+        f"{prefix}Prediction": object_of(prediction, *_ROW_FACTS),
         f"{prefix}TableAnswers": object_of({"predictions": rows} | model),
         f"{prefix}TableRow": {
-            "anyOf": [object_of(prediction, "imputed") | repeated, reference("RowErrors")]
+            "anyOf": [object_of(prediction, *_ROW_FACTS) | repeated, reference("RowErrors")]
         },
         f"{prefix}TableLine": {
             "description": "One line of an answer in NDJSON.",
-            "anyOf": [object_of(prediction | model, "imputed") | repeated, reference("RowErrors")],
+            "anyOf": [
+                object_of(prediction | model, *_ROW_FACTS) | repeated,
+                reference("RowErrors"),
+            ],
         },
     }
 

@@ -15,7 +15,7 @@ from model.network.graph import Input
 from model.network.layers import LAYERS, Dense
 from model.network.network import Network
 from model.network.ops.dense import Activated
-from model.prediction.encoder import Encoder
+from model.prediction.encoder import Encoder, limits_of
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
@@ -197,6 +197,18 @@ def test_the_articles_artifact_end_to_end(predictor: Predictor) -> None:
     np.testing.assert_allclose(found, predictor.predict(rows), rtol=0, atol=1e-10)
     np.testing.assert_allclose(found[1:], predictor.self_test.predictions[1:], rtol=0, atol=1e-6)
     assert to_onnx(predictor) == content
+
+
+def test_clipped_numbers_and_unknown_categories() -> None:
+    features = (
+        Feature(name="a", minimum=-1, maximum=1, out_of_range="clip", may_be_missing=True),
+        Feature(name="b", type="category", categories=("x", "y"), unseen="other"),
+    )
+    schema = Schema(features=features, target=Binary(negative="no", positive="yes"))
+    fill, center, spread = np.array([0.5, 0]), np.array([0.1, 0, 0, 0]), np.array([2.0, 1, 1, 1])
+    encoder = Encoder((0, 3), ("", ""), fill, center, spread, limits_of(schema))
+    model = replace(predictor_of(Network([Dense(1)], 4)), schema=schema, encoder=encoder)
+    assert_same(model, np.array([[0, 0], [-9, 1], [9, 2], [np.nan, 2], [1e300, 0]]))
 
 
 def test_metadata(predictor: Predictor) -> None:

@@ -194,7 +194,7 @@ def _explain(error: ValidationError) -> str:
 
 def _compile(file: RecipeFile) -> Recipe:
     schema = Schema(
-        features=file.features,
+        features=tuple(map(file.data.with_defaults, file.features)),
         target=file.data.build_target(file.task),
         missing_values=tuple(file.data.missing_values),
         decimal=file.data.decimal,

@@ -75,6 +75,8 @@ class Data(Section):
         missing: "drop" leaves out rows with a missing value. "median" and "mode" fill in that of
             the training rows; categories always get the mode.
         missing_values: Cells that are read as missing, beside the empty one.
+        unseen: "other" accepts texts that are no category of their feature (see `Feature`).
+        out_of_range: "clip" accepts numbers beyond the range of their feature.
         group: Column that identifies rows which belong together, such as those of one patient.
         weight: Column of the row weights.
         class_weight: "balanced", or one number per class in order; the negative class is first.
@@ -92,6 +94,8 @@ class Data(Section):
     labels: dict[Text, Text] = Field(default={})
     missing: Literal["drop", "median", "mode"] = "drop"
     missing_values: list[Text] = []
+    unseen: Literal["refuse", "other"] = "refuse"
+    out_of_range: Literal["refuse", "clip"] = "refuse"
     group: Text | None = None
     weight: Text | None = None
     class_weight: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
@@ -120,6 +124,20 @@ class Data(Section):
     def targets(self) -> list[str]:
         """The target columns."""
         return [self.target] if isinstance(self.target, str) else self.target
+
+    def with_defaults(self, feature: Feature) -> Feature:
+        """Return a feature that accepts what `unseen` and `out_of_range` accept.
+
+        Args:
+            feature: The feature; its own keys come first.
+        """
+        update: dict[str, str] = {}
+        has_range = (feature.minimum, feature.maximum) != (None, None)
+        if feature.type == "category" and feature.unseen is None and self.unseen == "other":
+            update["unseen"] = self.unseen
+        if has_range and feature.out_of_range is None and self.out_of_range == "clip":
+            update["out_of_range"] = self.out_of_range
+        return feature.model_copy(update=update)
 
     def build_target(self, task: str) -> Target:
         """Return the target of a model of this task.

@@ -3,6 +3,7 @@
 __all__ = [
     "columns",
     "fit_encoder",
+    "masking",
     "partitions",
     "readers",
     "splits",

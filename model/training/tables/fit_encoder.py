@@ -10,8 +10,9 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import DataError
-from model.prediction.encoder import Encoder, Scale
+from model.prediction.encoder import Encoder, Scale, levels_of, limits_of
 from model.prediction.schema import Schema
+from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Regression
 
 Fit = Callable[[Array], tuple[Array, Array]]  # inputs (B, I) to center (I,) and spread (I,)
@@ -37,17 +38,20 @@ def fit_encoder(
         DataError: If a feature has no value in any row, the same value in every row, or no minimum
             or maximum for "range".
     """
+    rows = _without_unknown(rows, schema)
     for name, column in zip(schema.names, rows.T, strict=True):
         if np.isnan(column).all():
             raise DataError(f"feature {name!r} has no value in any row")
-    categories = tuple(len(feature.categories) for feature in schema.features)
+    categories, limits = levels_of(schema), limits_of(schema)
     discrete = [feature.type in ("category", "boolean") for feature in schema.features]
     fills = [
         _mode(column) if fill == "mode" or is_discrete else np.nanmedian(column)
         for column, is_discrete in zip(rows.T, discrete, strict=True)
     ]
     size = sum(count or 1 for count in categories)
-    unscaled = Encoder(categories, transforms, np.array(fills), np.zeros(size), np.ones(size))
+    unscaled = Encoder(
+        categories, transforms, np.array(fills), np.zeros(size), np.ones(size), limits
+    )
     if method == "range":
         center, spread = _range(schema, unscaled)
     else:
@@ -62,7 +66,7 @@ def fit_encoder(
                 f"feature {name!r} has the same value in every row to be scaled: remove it, or "
                 'use scaling.method "range" or "none"'
             )
-    return Encoder(categories, transforms, unscaled.fill, center, spread)
+    return Encoder(categories, transforms, unscaled.fill, center, spread, limits)
 
 
 def fit_numbers(rows: Array, method: str) -> Encoder:
@@ -97,6 +101,14 @@ def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
         return Scale(np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
     mean = targets.mean(axis=0) * (target.task == "regression")
     return Scale(mean, targets.std(axis=0))
+
+
+def _without_unknown(rows: Array, schema: Schema) -> Array:
+    """Return rows with NaN for unknown categories, which replace no missing value."""
+    is_open = np.array([feature.unseen == "other" for feature in schema.features])
+    if not is_open.any():
+        return rows
+    return np.where(SchemaRules(schema.features).outside(rows) & is_open, np.nan, rows)
 
 
 def _expand(unscaled: Encoder, rows: Array) -> Array:

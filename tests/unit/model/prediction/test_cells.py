@@ -193,3 +193,13 @@ def test_missing_numbers() -> None:
 )
 def test_broken_rule(feature: Feature, cell: str, rule: str) -> None:
     assert CellParser(feature).broken_rule(cell) == rule
+
+
+def test_other_texts_are_unknown_categories_where_these_are_accepted() -> None:
+    colour = Feature(name="colour", type="category", categories=("red", "1"), unseen="other")
+    parser = CellParser(colour, ("none",))
+    assert [parser(cell) for cell in ("red", " 1.0 ", "blue", "NA", "Red")] == [0, 1, 2, 2, 2]
+    assert math.isnan(parser(""))
+    assert math.isnan(parser("none"))
+    assert [parser.category(name) for name in ("red", "blue", "")] == [0, 2, 2]
+    assert colour.rule == "must be a text"

@@ -50,6 +50,20 @@ def test_encode_fills_then_scales() -> None:
     np.testing.assert_array_equal(rows, before)
 
 
+def test_numbers_are_clipped_to_their_range_before_the_transform() -> None:
+    features = (
+        Feature(name="a", minimum=1, maximum=100, out_of_range="clip"),
+        Feature(name="b", type="category", categories=("x", "y"), unseen="other"),
+    )
+    of_two = Schema(features=features, target=Binary(negative="no", positive="yes"))
+    rows = np.array([[1.0, 0], [100, 1], [-5, 2], [1e300, 2], [NAN, 2]])
+    encoder = fit_encoder(rows, of_two, "min-max", ("log", ""))
+    middle = np.log(50.5) / np.log(100)  # the fill value is the median
+    expected = [[0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 1], [middle, 0, 0, 1]]
+    np.testing.assert_allclose(encoder.encode(rows), expected)
+    assert encoder.fill.tolist() == [50.5, 0]  # no missing category is imputed as unknown
+
+
 @given(ROWS)
 def test_min_max_scales_fitted_rows_to_the_unit_interval(rows: Array) -> None:
     assume((rows.max(axis=0) > rows.min(axis=0)).all())

@@ -1,4 +1,4 @@
-"""model/prediction/row_facts.py: the features of each row that are imputed."""
+"""model/prediction/row_facts.py: the features of each row that are imputed, clipped or unknown."""
 
 import numpy as np
 
@@ -42,3 +42,29 @@ def test_a_model_that_imputes_nothing_has_no_such_fact() -> None:
 
 def test_memory_is_that_of_names() -> None:
     assert facts(True, True, True).memory_bytes(ROWS) >= sum(map(len, ["f1;f2", "", "f1"]))
+
+
+OPEN = RowFacts(
+    Schema(
+        features=(
+            Feature(name="a", minimum=0, maximum=9, out_of_range="clip", may_be_missing=True),
+            Feature(name="b", type="category", categories=("x", "y"), unseen="other"),
+            Feature(name="c", maximum=9, out_of_range="clip"),
+        ),
+        target=Binary(negative="no", positive="yes"),
+    )
+)
+
+
+def test_clipped_numbers_and_unknown_categories() -> None:
+    assert OPEN.names == ("imputed", "clipped", "unknown")
+    rows = np.array([[0, 1, 9], [-0.1, 2, 10], [np.nan, 0, -1e308], [10, 1, 0]])
+    assert OPEN.find(rows) == {
+        "imputed": {2: ["a"]},
+        "clipped": {1: ["a", "c"], 3: ["a"]},
+        "unknown": {1: ["b"]},
+    }
+    assert OPEN.summary(rows) == {"imputed": ["a"], "clipped": ["a", "c"], "unknown": ["b"]}
+    assert OPEN.summary(rows[3:]) == {"clipped": ["a"]}
+    assert OPEN.memory_bytes(rows[:1]) == 0
+    assert OPEN.memory_bytes(rows) > OPEN.memory_bytes(rows[1:2]) > 0
