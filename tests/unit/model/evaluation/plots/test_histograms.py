@@ -28,6 +28,14 @@ def test_categories_and_booleans_keep_their_order() -> None:
     ]
 
 
+def test_unknown_categories_come_last_where_there_are_any() -> None:
+    sizes = Feature(name="s", type="category", categories=("small", "large"), unseen="other")
+    assert histogram(sizes, [np.array([0.0, 1.0])]).texts == ["small", "large"]
+    found = histogram(sizes, [np.array([0.0, 2.0, 2.0, 2.0])])
+    assert found.texts == ["small", "large", "other"]
+    assert found.shares.tolist() == [[0.25, 0, 0.75]]
+
+
 def test_rare_categories_are_counted_together() -> None:
     many = Feature(name="m", type="category", categories=tuple(f"c{i}" for i in range(50)))
     values = np.concatenate([np.arange(50.0), np.repeat([40.0, 3.0], 30)])
