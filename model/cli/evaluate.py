@@ -49,19 +49,26 @@ def evaluate_command(
     target = predictor.schema.target
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
-    for name in predictor.parts:
+    parts = list(_parts(predictor))
+    for name in parts:
         console.print(*metric_tables(predictor, name, results[name]["figures"]))
-    console.print(_scores(results, list(predictor.parts)))
-    for name in predictor.parts:
+    console.print(_scores(results, parts))
+    for name in parts:
         if "imputed" in results[name]:
             each = (f"{key} {_number(value)}" for key, value in results[name]["imputed"].items())
             console.print(f"{name}, rows with an imputed value: {', '.join(each)}")
 
 
+def _parts(predictor: Predictor) -> dict[str, ScoredRows]:
+    """Return the parts of the rows by name, of a bagged ensemble also the out-of-bag rows."""
+    bagged = predictor.out_of_bag
+    return predictor.parts | ({} if bagged is None else {"out_of_bag": bagged})
+
+
 def _results(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     """Return everything the command shows, as plain data."""
     results: dict[str, Any] = {"model": predictor.title}
-    for name, rows in predictor.parts.items():
+    for name, rows in _parts(predictor).items():
         results[name] = {
             **_assessed(predictor, rows),
             "figures": metrics_at_thresholds(predictor, rows, thresholds),

@@ -93,6 +93,20 @@ def test_evaluate(program: Program, artifact_path: Path, predictor: Predictor) -
     assert "accuracy 0.9890 (0.961 to 0.997)" in cells(out)
 
 
+def test_evaluate_shows_out_of_bag_rows(
+    program: Program, wisconsin_path: Path, wisconsin: Predictor
+) -> None:
+    assert wisconsin.out_of_bag is not None
+    code, out, _ = program("evaluate", wisconsin_path, "--threshold", "0.3", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["out_of_bag"]["figures"]
+    summary = binary_matrix(wisconsin.out_of_bag, 0.3).summary()
+    assert found == json.loads(json.dumps({"threshold": 0.3, **summary}))
+    code, out, _ = program("evaluate", wisconsin_path, "--threshold", "0.3")
+    rows, positive = len(wisconsin.out_of_bag.targets), wisconsin.out_of_bag.targets.sum()
+    assert f"out_of_bag: {rows} rows, {positive} positive" in cells(out)
+
+
 def test_predict(program: Program, artifact_path: Path, predictor: Predictor) -> None:
     code, out, err = program("predict", artifact_path, DATA, "--output", "out.csv")
     assert (code, err) == (0, "")
