@@ -176,7 +176,7 @@ def test_missing_spellings(texts: list[str], found: set[str] | None) -> None:
 
 
 def test_missing_spellings_beside_a_decimal_comma() -> None:
-    assert missing_spellings(["1,5", "#N/A"], ",") == {"#N/A"}
+    assert missing_spellings(["1,5", "#N/A"], ",") == frozenset({"#N/A"})
 
 
 def test_missing_numbers() -> None:
