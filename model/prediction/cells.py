@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from model.prediction.names import KnownNames
-from model.prediction.numerals import Decimal, parse_number
+from model.prediction.numerals import Decimal, parse_number, plain_number
 from model.prediction.schema import Feature, Schema
 
 # Common spellings of a missing value in tables, beside the empty cell.
@@ -25,24 +25,24 @@ TRUTHS: Final = {
 }
 MAX_PLAIN_CHARACTERS: Final = 40  # of a cell that `plain_text` looks at
 _WHOLE: Final = re.compile(r"(?:-(?=0+\.0+$))?(-?[0-9]+)\.0+")  # -0.0 has the text 0
-_OTHER_MARKS: Final = str.maketrans(",.", ".,")
 _MIDNIGHT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(?:\.0+)?")
 
 
-def plain_text(cell: str, decimal: Decimal = ".") -> str:
+def plain_text(cell: str, decimal: Decimal | None = None) -> str:
     """Return a cell's text as it is in a table of any format.
 
     Formats and libraries spell some values differently: a whole number as "1.0" or "1", a truth as
-    "True", "TRUE" or "true", a day with or without its midnight. A number has a decimal point.
+    "True", "TRUE" or "true", a day with or without its midnight. Where the decimal mark is stated,
+    a number has a decimal point and no groups of digits.
 
     Args:
         cell: The text, without blanks around it.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers, if it is stated.
     """
     if len(cell) > MAX_PLAIN_CHARACTERS:
         return cell
-    if decimal == "," and math.isfinite(parse_number(cell, decimal)):
-        cell = cell.translate(_OTHER_MARKS)
+    if decimal is not None:
+        cell = plain_number(cell, decimal)
     if cell.lower() in ("true", "false"):
         return cell.lower()
     found = _WHOLE.fullmatch(cell) or _MIDNIGHT.fullmatch(cell)
@@ -55,17 +55,17 @@ class CellParser:
     Args:
         feature: The feature.
         missing_values: Further texts that are read as missing.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers; None if it is not stated (see `parse_number`).
 
     Attributes:
         is_number: Whether the feature's values are numbers.
         missing: All texts that are read as missing: the empty one, `missing_values` and, for a
             feature that may be missing, the markers that spell none of its categories in any case.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers, or None.
     """
 
     def __init__(
-        self, feature: Feature, missing_values: tuple[str, ...] = (), decimal: Decimal = "."
+        self, feature: Feature, missing_values: tuple[str, ...] = (), decimal: Decimal | None = None
     ) -> None:
         categories = {name: float(place) for place, name in enumerate(feature.categories)}
         spelled = {name.lower() for name in categories}
@@ -111,16 +111,16 @@ class CellParser:
     @property
     def other_mark(self) -> str:
         """The mark that is not the decimal one: "," or "."."""
-        return "," if self.decimal == "." else "."
+        return "." if self.decimal == "," else ","
 
     def broken_rule(self, cell: str) -> str:
         """Return the rule that an invalid cell breaks, as an error message states it.
 
         Args:
-            cell: Text of the cell. "1,5" is no number with a decimal point, as a group has three
-                digits.
+            cell: Text of the cell. "1,5" is no number with a decimal point, and "1,500" has two
+                meanings unless the decimal mark is stated.
         """
-        mark = "point" if self.decimal == "." else "comma"
+        mark = "comma" if self.decimal == "," else "point"
         has_other_mark = self.is_number and self.other_mark in cell
         return self._feature.cell_rule + f", written with a decimal {mark}" * has_other_mark
 
@@ -147,14 +147,16 @@ def cell_parsers(schema: Schema) -> list[CellParser]:
     ]
 
 
-def missing_spellings(texts: Iterable[str], decimal: Decimal = ".") -> frozenset[str] | None:
+def missing_spellings(
+    texts: Iterable[str], decimal: Decimal | None = None
+) -> frozenset[str] | None:
     """Return the texts by which a column of numbers spells missing values.
 
     A number is none of them: -9 may stand for a missing value, or for -9.
 
     Args:
         texts: Texts of the column, without blanks around them.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers; None if it is not stated (see `parse_number`).
 
     Returns:
         The texts, without the empty one. None if the column has no number, or another text.

@@ -42,7 +42,7 @@ class _RecipeData(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     missing_values: tuple[Text, ...] = ()
-    decimal: Decimal = "."
+    decimal: Decimal | None = None
 
 
 class _Recipe(BaseModel):

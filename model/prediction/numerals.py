@@ -24,7 +24,7 @@ _GROUPED: Final = {
 }
 
 
-def parse_number(text: str, decimal: Decimal = ".") -> float:
+def parse_number(text: str, decimal: Decimal | None = None) -> float:
     """Return the number that a text spells; infinity if it spells none.
 
     Beside plain numbers, it reads groups of three digits ("1,234.5", "1 234"), one percent sign
@@ -32,9 +32,10 @@ def parse_number(text: str, decimal: Decimal = ".") -> float:
 
     Args:
         text: The text, without blanks around it.
-        decimal: The decimal mark. The other mark separates groups of digits.
+        decimal: The decimal mark; the other one separates groups of digits. None if it is not
+            stated: then it is a point, but "1,500" is no number, as it may be 1.5 or 1500.
     """
-    if decimal == "." or ("," not in text and "." not in text):
+    if decimal != "," or ("," not in text and "." not in text):
         try:
             value = float(text)
         except ValueError:
@@ -43,18 +44,40 @@ def parse_number(text: str, decimal: Decimal = ".") -> float:
             # float() accepts "nan" and underscores too.
             return math.inf if math.isnan(value) or "_" in text else value
     found = _DECORATED.fullmatch(text)
-    if found is None or (found["sign"] and found["inner"]):
+    digits = None if found is None else _plain_digits(found["digits"], decimal)
+    if found is None or digits is None or (found["sign"] and found["inner"]):
         return math.inf
-    digits = found["digits"]
-    grouped = _GROUPED[decimal].fullmatch(digits)
-    if grouped is not None:
-        digits = digits.replace(grouped["separator"], "")
-    if decimal == ",":
-        if "." in digits:
-            return math.inf
-        digits = digits.replace(",", ".")
     sign = (found["sign"] or found["inner"] or "").replace("\u2212", "-")
     try:
         return float(sign + digits + (found["exponent"] or ""))
     except ValueError:
         return math.inf
+
+
+def plain_number(text: str, decimal: Decimal) -> str:
+    """Return a text whose number has a decimal point and no groups; other texts as they are.
+
+    Args:
+        text: The text, without blanks around it.
+        decimal: The decimal mark.
+    """
+    if math.isinf(parse_number(text, decimal)):
+        return text
+    found = _DECORATED.fullmatch(text)
+    if found is None:
+        return text
+    digits = _plain_digits(found["digits"], decimal)
+    return f"{text[: found.start('digits')]}{digits}{text[found.end('digits') :]}"
+
+
+def _plain_digits(digits: str, decimal: Decimal | None) -> str | None:
+    """Return digits with a decimal point and without groups; None if they have two meanings."""
+    grouped = _GROUPED[decimal or "."].fullmatch(digits)
+    if grouped is not None:
+        has_two_meanings = digits.count(",") == 1 and "." not in digits
+        if decimal is None and has_two_meanings:
+            return None
+        digits = digits.replace(grouped["separator"], "")
+    if decimal == ",":
+        return None if "." in digits else digits.replace(",", ".")
+    return digits

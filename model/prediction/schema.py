@@ -163,7 +163,8 @@ class Schema(BaseModel):
         target: The target.
         missing_values: Texts, and numbers as texts, that are read as missing. An artifact has them
             in its recipe, and its schema does not repeat them.
-        decimal: The decimal mark of numbers in text, also from the recipe.
+        decimal: The decimal mark of numbers in text, also from the recipe; None if it does not
+            state one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -171,7 +172,7 @@ class Schema(BaseModel):
     features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
     target: Target
     missing_values: Annotated[tuple[Text, ...], Field(exclude=True)] = ()
-    decimal: Annotated[Decimal, Field(exclude=True)] = "."
+    decimal: Annotated[Decimal | None, Field(exclude=True)] = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

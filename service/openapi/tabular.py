@@ -50,10 +50,10 @@ def table_schemas(schema: Schema, prefix: str = "") -> Json:
         "CsvRows": TEXT
         | {
             "description": f"A header row with these names in any order: {names}. The delimiters "
-            "are commas, semicolons or tabs. A cell that is empty, `NA`, `NaN`, `null`, `None` or "
-            "`?` is a missing value. Other columns are repeated in the answer. With the parameter "
-            "`header=absent` of the media type, there is no header row, and the columns are in "
-            "this order."
+            f"are commas, semicolons, tabs or pipes. {_decimal_mark(schema)}A cell that is "
+            "empty, `NA`, `NaN`, `null`, `None` or `?` is a missing value. Other columns are "
+            "repeated in the answer. With the parameter `header=absent` of the media type, there "
+            "is no header row, and the columns are in this order."
         },
         "NdjsonRows": TEXT
         | {
@@ -70,6 +70,10 @@ def table_schemas(schema: Schema, prefix: str = "") -> Json:
         "ArrowPredictions": BINARY | {"description": f"A table with a row for each row. {columns}"},
     }
     return {prefix + name: each for name, each in schemas.items()}
+
+
+def _decimal_mark(schema: Schema) -> str:
+    return "Numbers have a decimal comma. " if schema.decimal == "," else ""
 
 
 def _columns_of_answer(schema: Schema) -> str:

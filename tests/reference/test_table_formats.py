@@ -57,7 +57,7 @@ COLUMNS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "maybe": st.none() | st.booleans(),
     "text": TEXTS,
     "kind": st.sampled_from(["x", "NA", "1.0", "True", "?"]),
-    "spelled": st.sampled_from(["1,234.5", "12 %", "$5", "-"]),
+    "spelled": st.sampled_from(["1,234.5", "1,234", "12 %", "$5", "-"]),
     "day": st.dates().map(str) | st.just(""),
 }
 
@@ -89,7 +89,7 @@ def test_texts_and_recipe_are_the_same_in_every_format(
         path = folder / name
         write(frame, path)
         found, form = sniff_frame(path)
-        assert form.dialect.decimal == "."
+        assert form.dialect.decimal in (None, ".")
         try:
             text = first_recipe(found, Path("FILE"), "t", "y")
         except DataError as error:  # no column of this table is a feature
@@ -128,7 +128,7 @@ def test_artifact_and_predictions_are_the_same_in_every_format(
         path = Path(name)
         write(frame, path)
         found, form = sniff_frame(path)
-        assert form.dialect.decimal == ("," if name == "comma.csv" else ".")
+        assert form.dialect.decimal == ("," if name == "comma.csv" else None)
         Path("t.toml").write_text(drafted_text(found, form, path))
         artifact.save(train(load_recipe("t.toml")).predictor, Path("t.joblib"))
         predictor = artifact.load(Path("t.joblib"))

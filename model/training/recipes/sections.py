@@ -65,7 +65,8 @@ class Data(Section):
         file: Text with a header row, Parquet, Arrow or Excel; the path is relative to the recipe.
         delimiter: Character between the cells of text; found if it is not given.
         encoding: Encoding of text; found if it is not given.
-        decimal: The decimal mark of numbers, in the table and in the tables to predict.
+        decimal: The decimal mark of numbers, in the table and in the tables to predict. If it is
+            not given, it is a point, and "1,500" is rejected, as it may be 1.5 or 1500.
         target: The target column, or a list of columns if the task has several outputs.
         negative: Negative label of a binary task.
         positive: Positive label of a binary task.
@@ -85,7 +86,7 @@ class Data(Section):
     file: Annotated[Path, Strict(False)]
     delimiter: Literal[",", ";", "\t", "|"] | None = None
     encoding: str | None = None
-    decimal: Decimal = "."
+    decimal: Decimal | None = None
     target: str | list[str]
     negative: Label | None = None
     positive: Label | None = None

@@ -21,7 +21,7 @@ def read_rows(
     features: Sequence[Feature],
     missing_values: tuple[str, ...] = (),
     gaps: int = 0,
-    decimal: Decimal = ".",
+    decimal: Decimal | None = None,
 ) -> Array:
     """Read the raw values of features.
 
@@ -30,7 +30,7 @@ def read_rows(
         features: F features; the column of each has the name in `column`, or its name.
         missing_values: Texts that are read as missing (see `Schema`).
         gaps: Number of features, from the first, whose cells may be empty against their rule.
-        decimal: The decimal mark of numbers in text.
+        decimal: The decimal mark of numbers in text, if it is stated.
 
     Returns:
         Shape (B, F), float64, NaN for a missing value.
@@ -81,7 +81,7 @@ def with_gaps(
     frame: pd.DataFrame,
     names: Iterable[str],
     missing_values: tuple[str, ...],
-    decimal: Decimal = ".",
+    decimal: Decimal | None = None,
 ) -> pd.DataFrame:
     """Return a table with empty cells in place of some texts.
 
@@ -89,7 +89,7 @@ def with_gaps(
         frame: The table.
         names: Names of the columns to change.
         missing_values: The texts.
-        decimal: The decimal mark of numbers in text.
+        decimal: The decimal mark of numbers in text, if it is stated.
 
     Raises:
         DataError: If a column is missing, or its name occurs more than once.
@@ -107,7 +107,7 @@ def with_gaps(
 
 
 def with_labels(
-    frame: pd.DataFrame, name: str, labels: Mapping[str, str], decimal: Decimal = "."
+    frame: pd.DataFrame, name: str, labels: Mapping[str, str], decimal: Decimal | None = None
 ) -> pd.DataFrame:
     """Return a table with the cells of a column replaced.
 
@@ -115,7 +115,7 @@ def with_labels(
         frame: The table.
         name: Name of the column.
         labels: Replacements by cell. Rows whose replacement is "" are left out.
-        decimal: The decimal mark of numbers in text.
+        decimal: The decimal mark of numbers in text, if it is stated.
 
     Raises:
         DataError: If the column is missing, or the name occurs more than once.
@@ -132,14 +132,14 @@ def with_labels(
     return frame.assign(**{name: replaced})[kept]
 
 
-def as_text(column: "pd.Series[Any]", decimal: Decimal = ".") -> "pd.Series[str]":
+def as_text(column: "pd.Series[Any]", decimal: Decimal | None = None) -> "pd.Series[str]":
     """Return a column's cells as a CSV file would have them, "" for null and NaN.
 
     A column of text is returned as it is.
 
     Args:
         column: The column.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers, if it is stated.
     """
     if not isinstance(column.dtype, pd.ArrowDtype):
         return column
@@ -153,12 +153,12 @@ def as_text(column: "pd.Series[Any]", decimal: Decimal = ".") -> "pd.Series[str]
     return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
 
 
-def cell_text(value: Any, decimal: Decimal = ".") -> str:
+def cell_text(value: Any, decimal: Decimal | None = None) -> str:
     """Return the text of a cell that has a type, without blanks around it.
 
     Args:
         value: The cell. A whole number has no fraction; None and NaN have no text.
-        decimal: The decimal mark of numbers.
+        decimal: The decimal mark of numbers, if it is stated.
     """
     if value is None or value != value:
         return ""

@@ -34,7 +34,7 @@ def read_frame(path: Path, max_rows: int | None = None) -> pd.DataFrame:
 
     Returns:
         Columns of Python strings, with names and cells in the form NFC, and cells as `plain_text`
-        returns them: numbers have a decimal point, whichever mark the file has.
+        returns them: numbers have a decimal point and no groups of digits.
 
     Raises:
         DataError: If the file cannot be read, or has no rows.
@@ -146,7 +146,7 @@ def _columns(frame: pd.DataFrame) -> Iterator["pd.Series[str]"]:
     return (as_text(frame.iloc[:, place]) for place in range(frame.shape[1]))
 
 
-def _plain_column(column: "pd.Series[str]", decimal: Decimal) -> "pd.Series[str]":
+def _plain_column(column: "pd.Series[str]", decimal: Decimal | None) -> "pd.Series[str]":
     texts = as_text(column, decimal).tolist()
     known = {text: plain_text(text, decimal) for text in set(texts)}
     return pd.Series(all_nfc(map(known.__getitem__, texts)), column.index, object)

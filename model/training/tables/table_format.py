@@ -66,7 +66,7 @@ _KIND_NAMES: Final = {
 _USUAL: Final = {
     "delimiter": (None, ","),
     "encoding": (None, "utf-8", "utf-8-sig"),
-    "decimal": (".",),
+    "decimal": (None,),
 }
 
 
@@ -77,12 +77,13 @@ class Dialect:
     Attributes:
         delimiter: Character between cells; None to find it.
         encoding: Encoding of the text; None to find it.
-        decimal: The decimal mark of numbers in text.
+        decimal: The decimal mark of numbers in text; None if it is not stated (see
+            `parse_number`).
     """
 
     delimiter: str | None = None
     encoding: str | None = None
-    decimal: Decimal = "."
+    decimal: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,15 @@ class TableFormat:
             facts.append(f"cells between {_DELIMITER_NAMES[self.dialect.delimiter]}")
         if self.dialect.decimal == ",":
             facts.append("decimal comma")
+        elif self.dialect.decimal == ".":
+            facts.append("commas between groups of digits")
         if self.dialect.encoding is not None:
             facts.append(_ENCODING_NAMES.get(self.dialect.encoding, self.dialect.encoding.upper()))
         return ", ".join(filter(None, [*facts, self.compression]))
 
     @property
     def recipe_keys(self) -> dict[str, str]:
-        """The keys of the table `[data]` for what differs from commas, UTF-8 and a point."""
+        """The keys of the table `[data]` for what differs from commas, UTF-8 and plain numbers."""
         found = asdict(self.dialect)
         return {key: value for key, value in found.items() if value not in _USUAL[key]}
 

@@ -12,7 +12,9 @@ from model.training.tables.columns import cell_text
 from model.training.tables.text_tables import frame_of_text
 
 
-def workbook_chunks(path: Path, rows: int, decimal: Decimal) -> Generator[pd.DataFrame, None, None]:
+def workbook_chunks(
+    path: Path, rows: int, decimal: Decimal | None
+) -> Generator[pd.DataFrame, None, None]:
     """Yield the chunks of a table in text (see `read_chunks`).
 
     Args:

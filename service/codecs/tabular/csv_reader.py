@@ -288,7 +288,7 @@ class _Columns:
     def _numbers(self, cells: list[str]) -> Array:
         # With many distinct cells, `float` is faster than a full cache, but it accepts "_" in a
         # number and other spellings of "nan", and has a decimal point.
-        is_plain = self._any.is_full and self._number.decimal == "."
+        is_plain = self._any.is_full and self._number.decimal != ","
         if is_plain and "_" not in "".join(cells):
             for missing in (EMPTY, self._number.missing):
                 present = ["nan" if cell in missing else cell for cell in cells]

@@ -57,7 +57,16 @@ def test_missing_values_are_those_of_the_recipe(predictor: Predictor) -> None:
         assert artifact.from_bytes(with_recipe(predictor, none)).schema.missing_values == ()
 
 
-@pytest.mark.parametrize("data", ["?", {"missing_values": "?"}, {"missing_values": [1]}])
+def test_decimal_mark_is_that_of_the_recipe(predictor: Predictor) -> None:
+    found = artifact.from_bytes(with_recipe(predictor, {"decimal": ","}))
+    assert found.schema.decimal == ","
+    assert artifact.from_bytes(artifact.to_bytes(found)).schema == found.schema
+    assert artifact.from_bytes(with_recipe(predictor, {"file": "x"})).schema.decimal is None
+
+
+@pytest.mark.parametrize(
+    "data", ["?", {"missing_values": "?"}, {"missing_values": [1]}, {"decimal": ";"}]
+)
 def test_missing_values_of_another_type_are_rejected(predictor: Predictor, data: object) -> None:
     with pytest.raises(ArtifactError, match=r"invalid metadata at facts\.recipe\.data"):
         with_recipe(predictor, data)

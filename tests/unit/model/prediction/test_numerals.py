@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.prediction.numerals import Decimal, parse_number
+from model.prediction.numerals import Decimal, parse_number, plain_number
 
 NONE = math.inf
 
@@ -59,14 +59,40 @@ NONE = math.inf
     ],
 )
 def test_text(text: str, with_point: float, with_comma: float) -> None:
-    assert parse_number(text) == with_point
+    assert parse_number(text, ".") == with_point
     assert parse_number(text, ",") == with_comma
+    if text != "1,234":
+        assert parse_number(text) == with_point
+
+
+@pytest.mark.parametrize("text", ["1,234", "-1,234", "12,345 %", "$1,234"])
+def test_two_meanings_are_none_unless_the_mark_is_stated(text: str) -> None:
+    assert parse_number(text) == NONE
+    assert parse_number(text, ".") == 1000 * parse_number(text, ",")
+
+
+@pytest.mark.parametrize(
+    ("text", "with_point", "with_comma"),
+    [
+        ("1,234.50", "1234.50", "1,234.50"),
+        ("1.234,50 €", "1.234,50 €", "1234.50 €"),
+        ("-$1,234", "-$1234", "-$1.234"),
+        ("1,5", "1,5", "1.5"),
+        ("1.5", "1.5", "1.5"),
+        ("-1e5", "-1e5", "-1e5"),
+        ("x, y", "x, y", "x, y"),
+        ("", "", ""),
+    ],
+)
+def test_plain_number(text: str, with_point: str, with_comma: str) -> None:
+    assert plain_number(text, ".") == with_point
+    assert plain_number(text, ",") == with_comma
 
 
 @given(st.floats(-1e15, 1e15), st.sampled_from([",", " ", "\u00a0", "'"]))
 def test_groups_are_read_exactly(value: float, separator: str) -> None:
     text = f"{value:,}" if "e" not in repr(value) else repr(value)
-    assert parse_number(text.replace(",", separator)) == value
+    assert parse_number(text.replace(",", separator), ".") == value
     swapped = text.translate(str.maketrans(",.", ".,"))
     assert parse_number(swapped, ",") == value
 
@@ -75,9 +101,10 @@ def test_groups_are_read_exactly(value: float, separator: str) -> None:
 def test_every_text_is_a_number_or_none(text: str, decimal: Decimal) -> None:
     value = parse_number(text.strip(), decimal)
     assert not math.isnan(value)
+    assert parse_number(plain_number(text.strip(), decimal)) == value
     if decimal == ",":
         swapped = text.strip().translate(str.maketrans(",.", ".,"))
-        assert value == parse_number(swapped) or NONE in (value, parse_number(swapped))
+        assert value == parse_number(swapped, ".") or NONE in (value, parse_number(swapped, "."))
 
 
 def test_a_long_text_takes_linear_time() -> None:

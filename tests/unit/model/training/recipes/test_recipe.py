@@ -121,6 +121,9 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("treshold = 0.5", "treshold: unknown key; did you mean threshold?"),
         ("zzz = 1", f"zzz: unknown key; the keys here are {KEYS}, threshold"),
         ("training.epoch = 1", "training has no 'epoch': did you mean epochs?"),
+        ("data.encoding = 'utf-9'", "data.encoding: must be the name of a text encoding"),
+        ("data.encoding = 'hex'", "data.encoding: must be the name of a text encoding"),
+        ("data.decimal = ';'", "data.decimal: should be '.' or ','"),
         ("data.path = 'x'", "data.path: unknown key; the keys here are file, delimiter, "),
         ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
         (

@@ -170,7 +170,7 @@ def test_optional_cell_must_be_a_number(recipe: Recipe, cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['a,b,c\n1,"1,5",no\n', "a;b;c\n1;1,5;no\n", "a\tb\tc\n1\t1,50\tno"]
+    "text", ['a,b,c\n1,"1,5",no\n', "a;b;c\n1;1,5;no\n", "a\tb\tc\n1\t1,500\tno"]
 )
 def test_decimal_comma_is_rejected_in_words(recipe: Recipe, text: str) -> None:
     rule = "must be a number or empty, written with a decimal point"

@@ -109,6 +109,11 @@ def test_damaged_compression_is_reported(tmp_path: Path) -> None:
             {"delimiter": "\t"},
         ),
         (
+            TableFormat("text", "", Dialect(",", "utf-8", ".")),
+            "cells between commas, commas between groups of digits, UTF-8",
+            {"decimal": "."},
+        ),
+        (
             TableFormat("workbook", "", Dialect(decimal=",")),
             "the first sheet of a workbook, decimal comma",
             {"decimal": ","},

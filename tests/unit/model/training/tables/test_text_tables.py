@@ -31,7 +31,7 @@ from model.training.tables.text_tables import SAMPLE_CHARACTERS, complete_dialec
 def test_delimiter(tmp_path: Path, text: str, delimiter: str) -> None:
     path = tmp_path / "rows.txt"
     path.write_bytes(text.encode())
-    assert complete_dialect(path, "", Dialect()) == Dialect(delimiter, "utf-8", ".")
+    assert complete_dialect(path, "", Dialect()) == Dialect(delimiter, "utf-8")
 
 
 def test_what_is_known_is_kept(tmp_path: Path) -> None:

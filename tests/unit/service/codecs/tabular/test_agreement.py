@@ -17,6 +17,7 @@ from model.errors import DataError
 from model.pipelines.score_file import score_file
 from model.prediction.cells import MARKERS, CellParser
 from model.prediction.delimiters import DELIMITERS
+from model.prediction.numerals import Decimal
 from model.prediction.predictor import PIECE_ROWS, Predictor
 from model.prediction.row_facts import RowFacts
 from model.prediction.schema import Feature, Schema
@@ -185,14 +186,19 @@ def test_where_it_is_cut_does_not_matter(
         )
 
 
-NUMBERS = st.sampled_from(["1", "0.5", "-9", "1e3", "1,5", "1_0", "-nan", "NAN", "inf", "x"])
+NUMBERS = st.sampled_from(
+    ["1", "0.5", "-9", "1e3", "1,5", "1,500", "1.500,5", "5 %", "1_0", "-nan", "NAN", "inf", "x"]
+)
 TEXTS = st.sampled_from(["red", "RED", "grün", "gru\u0308n", "dark blue", "none", "unbekannt"])
-CELLS = NUMBERS | TEXTS | st.sampled_from([*MARKERS, "", " ", "true", "FALSE", "0"])
+CELLS = NUMBERS | TEXTS | st.sampled_from([*MARKERS, "", " ", "true", "FALSE", "0", "Yes", "0.0"])
+DECIMALS = st.sampled_from([None, ".", ","])
 MISSING_VALUES = st.sampled_from([(), ("-9", "unbekannt")])
 TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4)
 
 
-def schema_of(may_be_missing: bool, missing_values: tuple[str, ...]) -> Schema:
+def schema_of(
+    may_be_missing: bool, missing_values: tuple[str, ...], decimal: Decimal | None = None
+) -> Schema:
     features = (
         Feature(name="size", minimum=0, may_be_missing=may_be_missing),
         Feature(
@@ -205,7 +211,8 @@ def schema_of(may_be_missing: bool, missing_values: tuple[str, ...]) -> Schema:
         Feature(name="score", type="integer", may_be_missing=may_be_missing),
     )
     target = Binary(negative="no", positive="yes")
-    return Schema(features=features, target=target, missing_values=missing_values)
+    cell_rules: dict[str, Any] = {"missing_values": missing_values, "decimal": decimal}
+    return Schema(features=features, target=target, **cell_rules)
 
 
 def read_offline(frame: pd.DataFrame, schema: Schema) -> list[str]:
@@ -214,14 +221,18 @@ def read_offline(frame: pd.DataFrame, schema: Schema) -> list[str]:
     for place in range(len(frame)):
         row = frame[place : place + 1]
         try:
-            values = read_rows(row, schema.features, schema.missing_values)
+            values = read_rows(row, schema.features, schema.missing_values, decimal=schema.decimal)
             found.append(json.dumps(values.tolist()[0]))
         except DataError as error:
             found.append(str(error).partition(", ")[2])
     return found
 
 
-@given(TABLES, st.sampled_from(DELIMITERS), st.builds(schema_of, st.booleans(), MISSING_VALUES))
+@given(
+    TABLES,
+    st.sampled_from(DELIMITERS),
+    st.builds(schema_of, st.booleans(), MISSING_VALUES, DECIMALS),
+)
 def test_cells_are_those_of_the_offline_program(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[str, ...]],
@@ -244,14 +255,17 @@ def test_cells_are_those_of_the_offline_program(
     assert served == read_offline(frame, schema)
 
 
-def test_many_distinct_numbers_with_markers() -> None:
-    schema = schema_of(True, ())
+@pytest.mark.parametrize("decimal", [None, ","])
+def test_many_distinct_numbers_with_markers(decimal: Decimal | None) -> None:
+    schema = schema_of(True, (), decimal)
     numbers = [f"{number / 7:.6f}" for number in range(3 * MAX_CACHED_CELLS)]
     numbers[-100::10] = ["NA", "", " nan", "NaN", "?", "null", "None", "N/A", " 5 ", "1e3"]
+    if decimal == ",":
+        numbers = [each.replace(".", ",") for each in numbers]
     reader = CsvReader(TableRules(schema))
-    body = "\n".join(["size,score", *(f"{each},1" for each in numbers), ""]).encode()
+    body = "\n".join(["size;score", *(f"{each};1" for each in numbers), ""]).encode()
     blocks = [*reader.feed(body), *reader.finish()]
     assert not any(block.errors for block in blocks)
     found = np.concatenate([block.values for block in blocks])[:, 0]
-    parse = CellParser(schema.features[0])
+    parse = CellParser(schema.features[0], decimal=decimal)
     np.testing.assert_array_equal(found, [parse(each) for each in numbers])
