@@ -27,6 +27,7 @@ _SCORED_ROWS: Final = {
     "groups": "int64",
     "imputed": "bool",
 }
+_OPTIONAL: Final = {"encoder_edges": "float64"}
 PARTS: Final = ("train", "validation")
 OPTIONAL_PARTS: Final = ("test", "out_of_bag")
 MAX_MEMBERS: Final = 1000
@@ -53,7 +54,7 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
         ArtifactError: An array is missing, unknown, or has a wrong dtype or invalid values.
     """
     arrays = read_npz(packed)
-    kinds = {**_ARRAYS}
+    kinds = _ARRAYS | {name: kind for name, kind in _OPTIONAL.items() if name in arrays}
     for part in parts_of(arrays):
         kinds |= {f"{part}_{name}": kind for name, kind in _SCORED_ROWS.items()}
     if arrays.keys() != kinds.keys():
@@ -80,6 +81,17 @@ def parts_of(arrays: Mapping[str, Array]) -> tuple[str, ...]:
     return (*PARTS, *(part for part in OPTIONAL_PARTS if f"{part}_targets" in arrays))
 
 
+def numbers_of(schema: Schema) -> list[bool]:
+    """Return for each feature whether it is a number."""
+    return [feature.type in ("integer", "number") for feature in schema.features]
+
+
+def intervals_of(arrays: Mapping[str, Array]) -> int:
+    """Return the number of intervals of each number in an encoder's arrays; 0 without any."""
+    edges = arrays.get("encoder_edges")
+    return 0 if edges is None or edges.ndim != 2 else max(edges.shape[1] - 1, 0)
+
+
 def _within(array: Array, high: int) -> bool:
     return bool(((array >= 0) & (array <= high)).all())
 
@@ -103,6 +115,9 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
         raise ArtifactError(f"array theta has shape {theta.shape}")
     expected: dict[str, tuple[int, ...]] = {"encoder_fill": (features,)}
     expected |= {"encoder_center": (inputs,), "encoder_spread": (inputs,)}
+    if "encoder_edges" in arrays:
+        intervals = max(intervals_of(arrays), 1)
+        expected |= {"encoder_edges": (sum(numbers_of(schema)), intervals + 1)}
     expected |= {"target_center": (outputs,), "target_spread": (outputs,)}
     for part in parts_of(arrays):
         rows = arrays[f"{part}_targets"].size // columns

@@ -19,7 +19,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from model.arrays import Array
-from model.artifacts.array_spec import OPTIONAL_PARTS, PARTS, check_shapes, parts_of, read_arrays
+from model.artifacts.array_spec import (
+    OPTIONAL_PARTS,
+    PARTS,
+    check_shapes,
+    intervals_of,
+    numbers_of,
+    parts_of,
+    read_arrays,
+)
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.npz import write_npz
 from model.artifacts.safe_read import read_file
@@ -64,6 +72,7 @@ class _Metadata(BaseModel):
     name: Annotated[str, Field(pattern=MODEL_NAME)]
     data_schema: Schema = Field(alias="schema")
     transforms: list[str]
+    smooth_clip: Annotated[float, Field(gt=0)] | None = None
     network: dict[str, Any]
     operating_points: Annotated[dict[Name, float], Field(max_length=MAX_POINTS)]
     calibration: Calibration | None
@@ -76,11 +85,12 @@ def to_bytes(predictor: Predictor) -> bytes:
     Raises:
         ArtifactError: The metadata breaks a rule of `load`, such as its size.
     """
-    calibration = predictor.calibration
+    calibration, encoder = predictor.calibration, predictor.encoder
     metadata = {
         "name": predictor.name,
         "schema": predictor.schema.model_dump(mode="json"),
-        "transforms": list(predictor.encoder.transforms),
+        "transforms": list(encoder.transforms),
+        **({} if encoder.smooth_clip is None else {"smooth_clip": encoder.smooth_clip}),
         "network": predictor.network.describe(),
         "operating_points": dict(predictor.operating_points),
         "calibration": None if calibration is None else calibration.model_dump(mode="json"),
@@ -90,14 +100,16 @@ def to_bytes(predictor: Predictor) -> bytes:
     scale = predictor.target_scale or Scale(np.zeros(outputs), np.ones(outputs))
     arrays = {
         "theta": predictor.theta,
-        "encoder_fill": predictor.encoder.fill,
-        "encoder_center": predictor.encoder.center,
-        "encoder_spread": predictor.encoder.spread,
+        "encoder_fill": encoder.fill,
+        "encoder_center": encoder.center,
+        "encoder_spread": encoder.spread,
         "target_center": scale.center,
         "target_spread": scale.spread,
         "self_test_rows": predictor.self_test.rows,
         "self_test_predictions": predictor.self_test.predictions,
     }
+    if encoder.edges is not None:  # those of the numbers
+        arrays["encoder_edges"] = encoder.edges[~np.isnan(encoder.edges[:, 0])]
     for part in (*PARTS, *OPTIONAL_PARTS):
         scored: ScoredRows | None = getattr(predictor, part)
         if scored is not None:
@@ -181,13 +193,14 @@ def from_bytes(content: bytes) -> Predictor:
     schema = metadata.data_schema.model_copy(update=cell_rules(metadata.facts))
     target = schema.target
     actual = network.inputs, network.outputs, (network.layout.size,), network.dtype
-    expected = inputs_of(schema), len(target.names), theta.shape[-1:], theta.dtype.name
+    inputs = inputs_of(schema, intervals_of(arrays))
+    expected = inputs, len(target.names), theta.shape[-1:], theta.dtype.name
     if actual != expected or network.loss.link != target.link:
         raise ArtifactError("the network does not fit the schema or the weights")
     check_shapes(arrays, schema, network.inputs)
     if network.units * theta[..., 0].size > MAX_UNITS:
         raise ArtifactError(f"the members of the ensemble have more than {MAX_UNITS} units")
-    encoder = _encoder(schema, tuple(metadata.transforms), arrays)
+    encoder = _encoder(schema, metadata, arrays)
     operating_points = metadata.operating_points
     if not target.has_threshold and operating_points:
         raise ArtifactError("operating points are given, but the target has no threshold")
@@ -225,8 +238,9 @@ def _scored_rows(part: str, arrays: dict[str, Array]) -> ScoredRows:
     )
 
 
-def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Array]) -> Encoder:
+def _encoder(schema: Schema, metadata: _Metadata, arrays: dict[str, Array]) -> Encoder:
     """Build the encoder; fill values of categorical and boolean features must be valid."""
+    transforms = tuple(metadata.transforms)
     try:
         check_transforms(schema, transforms)
     except DataError as error:
@@ -239,7 +253,28 @@ def _encoder(schema: Schema, transforms: tuple[str, ...], arrays: dict[str, Arra
         if not is_number and SchemaRules([feature]).check(fill[np.newaxis, [place]]) is not None:
             raise ArtifactError(f"the fill value of {feature.name!r} is not one of its values")
     fill, center, spread = (arrays[f"encoder_{part}"] for part in ("fill", "center", "spread"))
-    return Encoder(levels_of(schema), transforms, fill, center, spread, limits_of(schema))
+    return Encoder(
+        levels_of(schema),
+        transforms,
+        fill,
+        center,
+        spread,
+        limits_of(schema),
+        _edges(schema, arrays),
+        metadata.smooth_clip,
+    )
+
+
+def _edges(schema: Schema, arrays: dict[str, Array]) -> Array | None:
+    """Return the ends of the intervals of each feature, NaN for one that is not a number."""
+    intervals = intervals_of(arrays)
+    if not intervals:
+        return None
+    edges = np.full((len(schema.features), intervals + 1), np.nan)
+    edges[numbers_of(schema)] = arrays["encoder_edges"]
+    if (np.diff(edges, axis=1) < 0).any():
+        raise ArtifactError("the ends of intervals must be in ascending order")
+    return edges
 
 
 class _NoClasses(pickle.Unpickler):

@@ -95,10 +95,14 @@ class Settings:
         monitored = VALIDATION if has_validation or not bagged else OUT_OF_BAG
         given = _plain(arguments["early_stopping"])
         training["early_stopping"] = _early_stopping(stopping, given, monitored)
+        scaling: Mapping[str, Any] = {"method": "none"}
+        if arguments["scale"]:
+            scaling = default["scaling"]
+        inputs = problem.features * (1 + scaling.get("intervals", 0))
         return cls(
-            network=_network(default["network"], arguments, problem),
+            network=_network(default["network"], arguments, problem, inputs),
             training=construct("training", Training, {**training, "seed": seed}),
-            scaling=default["scaling"] if arguments["scale"] else {"method": "none"},
+            scaling=scaling,
             members=None if members == 1 else members,
             bagged=bagged,
             folds=None if folds is None else min(folds, members),
@@ -132,7 +136,9 @@ def _early_stopping(default: Mapping[str, Any] | None, given: Any, rows: str) ->
     return {"rows": rows, **given} if isinstance(given, Mapping) else given
 
 
-def _network(default: Mapping[str, Any], arguments: Mapping[str, Any], problem: Problem) -> Network:
+def _network(
+    default: Mapping[str, Any], arguments: Mapping[str, Any], problem: Problem, inputs: int
+) -> Network:
     hidden, activation, end = arguments["hidden"], arguments["activation"], TASKS[problem.task]
     if hidden is None and activation is None:
         hidden = default["hidden"]
@@ -142,7 +148,7 @@ def _network(default: Mapping[str, Any], arguments: Mapping[str, Any], problem: 
         raise NetworkError(f"hidden must be a list of units or layers, got {hidden!r:.80}")
     layers = [_layer(each, "relu" if activation is None else activation) for each in hidden]
     layers.append(end.output_layer(problem.outputs))
-    return Network(layers, problem.features, default.get("loss", end.loss), problem.dtype)
+    return Network(layers, inputs, default.get("loss", end.loss), problem.dtype)
 
 
 def _layer(description: object, activation: object) -> Layer:

@@ -45,7 +45,7 @@ from model.prediction.calibration import (
     SoftmaxTemperature,
     Temperature,
 )
-from model.prediction.encoder import Encoder, Scale
+from model.prediction.encoder import MAX_RATIO, Encoder, Scale
 from model.prediction.predictor import Predictor
 
 # Of 2022, supported from ONNX Runtime 1.12 on. Newer opsets add nothing that is used here.
@@ -115,13 +115,33 @@ def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
         argument = graph.add("Add", values, np.array(1.0)) if name == "log1p" else values
         changed = graph.add("Sqrt" if name == "sqrt" else "Log", argument)
         values = graph.add("Where", np.array(encoder.transforms) == name, changed, values)
-    if any(encoder.categories):
-        source, code = encoder.columns
+    source, code = encoder.columns
+    if len(source) > len(encoder.categories):
         values = graph.add("Gather", values, source, axis=1)
+    if any(encoder.categories):
         chosen = graph.add("Cast", graph.add("Equal", values, code), to=DOUBLE)
         values = graph.add("Where", np.isnan(code), values, chosen)
+    if encoder.intervals is not None:
+        place, *ends = encoder.intervals
+        low, width = np.zeros(len(source)), np.ones(len(source))
+        low[place], width[place] = ends
+        is_interval = np.isin(np.arange(len(source)), place)
+        share = graph.add("Div", graph.add("Sub", values, low), width)
+        bounded = graph.add("Min", graph.add("Max", share, np.array(0.0)), np.array(1.0))
+        values = graph.add("Where", is_interval, bounded, values)
     scaled = graph.add("Div", graph.add("Sub", values, encoder.center), encoder.spread)
+    if encoder.smooth_clip is not None:
+        scaled = _clipped(graph, scaled, np.isnan(code), encoder.smooth_clip)
     return graph.add("Cast", scaled, to=graph.type)
+
+
+def _clipped(graph: OnnxGraph, scaled: str, is_number: Array, limit: float) -> str:
+    """Clip numbers smoothly, as `Encoder.encode`."""
+    most = np.array(MAX_RATIO * limit)
+    bounded = graph.add("Min", graph.add("Max", scaled, -most), most)
+    ratio = graph.add("Div", bounded, np.array(limit))
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", ratio, ratio), np.array(1.0)))
+    return graph.add("Where", is_number, graph.add("Div", bounded, root), scaled)
 
 
 def _mean(graph: OnnxGraph, members: list[str]) -> str:

@@ -128,8 +128,15 @@ def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
     """
     fitted_on = parts.development if recipe.scaling.fit_on == "all" else parts.train
     fill = "mode" if recipe.data.missing == "mode" else "median"
+    scaling = recipe.scaling
     encoder = fit_encoder(
-        fitted_on.rows, recipe.schema, recipe.scaling.method, recipe.transforms, fill
+        fitted_on.rows,
+        recipe.schema,
+        scaling.method,
+        recipe.transforms,
+        fill,
+        intervals=scaling.intervals,
+        smooth_clip=scaling.smooth_clip,
     )
     weight_by_class = recipe.data.class_weight
     weight_by_class = (

@@ -94,7 +94,7 @@ def fit(
         prepared.theta,
         recipe.training,
         prepared.training_rows(),
-        prepared.rows(parts.validation),
+        None if recipe.split.is_out_of_bag else prepared.rows(parts.validation),
         watch=watch,
         checkpoint=checkpoint,
         jobs=jobs,
@@ -130,7 +130,10 @@ def fit(
         target_scale=prepared.target_scale,
         calibration=decisions.calibration,
     )
-    validation = _score(unscored, parts.validation)
+    if bagged is not None and recipe.split.is_out_of_bag:
+        validation = bagged
+    else:
+        validation = _score(unscored, parts.validation)
     test_rows = _self_test_rows(recipe.schema, parts.train.rows)
     facts = _facts(recipe, parts, validation)
     test = None if parts.test is None else _score(unscored, parts.test)

@@ -2,7 +2,12 @@
 
 A raw row consists of numbers: the index of a category, 0 for false and 1 for true, NaN for a
 missing value. Shapes: B rows, F features, I inputs. A categorical feature has one input for each
-of its levels; every other feature has one input.
+of its levels; every other feature has one input. A number may have further inputs, its
+piecewise-linear encoding: its position in each of several intervals, 0 below and 1 above.
+
+Sources: Gorishniy et al., "On embeddings for numerical features in tabular deep learning", 2022,
+§3.2, https://arxiv.org/abs/2203.05556 (piecewise-linear encoding); Holzmüller et al., "Better by
+default", 2024, §3, https://arxiv.org/abs/2407.04491 (robust scaling and smooth clipping)
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +28,9 @@ TRANSFORMS: Final[Mapping[str, tuple[Callable[[Array], Array], float, str]]] = {
     "log": (np.log, 0, "above"),
     "log1p": (np.log1p, -1, "above"),
 }
+
+
+MAX_RATIO: Final = 1e150  # of a scaled number and the limit of smooth clipping
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,9 @@ class Scale:
 class Encoder:
     """Impute, clip, transform, one-hot encode, then scale: z = (x − center) / spread.
 
+    With smooth clipping, inputs that are not of a category become z / √(1 + (z / c)²), which is z
+    near 0 and at most c in size, so an outlier cannot dominate.
+
     Attributes:
         categories: The number of levels of each category feature, 0 for other types, `(F,)`.
         transforms: The name of each feature's transform, "" for none, `(F,)`.
@@ -58,6 +69,9 @@ class Encoder:
         spread: Spreads of the inputs, `(I,)`, float64, not 0.
         limits: Smallest and largest number of each feature, `(F,)`, beyond which numbers are
             clipped; None where none are.
+        edges: Ends of each feature's intervals after its transform, in ascending order,
+            `(F, intervals + 1)`, float64; NaN for a feature without intervals. None without any.
+        smooth_clip: c, above 0; None for no clipping.
     """
 
     categories: tuple[int, ...]
@@ -66,6 +80,8 @@ class Encoder:
     center: Array
     spread: Array
     limits: tuple[Array, Array] | None = None
+    edges: Array | None = None
+    smooth_clip: float | None = None
 
     def encode(self, rows: Array) -> Array:
         """Encode raw rows `(B, F)`, NaN where missing, as finite inputs `(B, I)`.
@@ -73,21 +89,31 @@ class Encoder:
         Raises:
             NetworkError: A value is too large to be scaled.
         """
-        if self._is_number is None:  # NaN propagates to the inputs: one check finds both
+        if self._is_affine:  # NaN propagates to the inputs: one check finds both
             x = self._scaled(self._transformed(self._clipped(rows)))
             # count_nonzero takes half the time of all().
             if np.count_nonzero(np.isfinite(x)) == x.size:
                 return x
-        return as_matrix("rows", self._scaled(self.expand(rows)), len(self.center), float)
+        x = as_matrix("rows", self._scaled(self.expand(rows)), len(self.center), float)
+        if self.smooth_clip is not None:
+            limit = self.smooth_clip * MAX_RATIO  # beyond it, the square of z / c would overflow
+            z = np.where(self._is_number, np.clip(x, -limit, limit), 0)
+            x = np.where(self._is_number, z / np.sqrt(1 + np.square(z / self.smooth_clip)), x)
+        return x
 
     def expand(self, rows: Array) -> Array:
         """Return the inputs `(B, I)` of raw rows before scaling; the scaler is fitted on them."""
         filled = self._transformed(self._clipped(np.where(np.isnan(rows), self.fill, rows)))
-        if self._is_number is None:
-            return filled
         source, code = self.columns
+        if len(source) == len(self.categories) and not any(self.categories):
+            return filled
         wide = filled[:, source]
-        return np.where(self._is_number, wide, wide == code)
+        inputs = np.where(np.isnan(code), wide, wide == code)
+        if self.intervals is not None:
+            place, low, width = self.intervals
+            with np.errstate(over="ignore"):
+                inputs[:, place] = np.clip((wide[:, place] - low) / width, 0, 1)
+        return inputs
 
     def _scaled(self, x: Array) -> Array:
         z = np.subtract(x, self.center)
@@ -128,25 +154,54 @@ class Encoder:
         ]
 
     @cached_property
-    def _is_number(self) -> Array | None:
-        """Mask `(I,)` of the inputs that are not of a category; None where all are so."""
-        return np.isnan(self.columns[1]) if any(self.categories) else None
+    def _is_affine(self) -> bool:
+        """Whether each input is an affine function of a feature after its transform."""
+        return not any(self.categories) and self.edges is None and self.smooth_clip is None
+
+    @cached_property
+    def _is_number(self) -> Array:
+        """Mask `(I,)` of the inputs that are not of a category."""
+        return np.isnan(self.columns[1])
+
+    @cached_property
+    def intervals(self) -> tuple[Array, Array, Array] | None:
+        """Place, lower end and width of the inputs of intervals, `(P,)` each; None without any.
+
+        An interval between equal ends has an infinite width, so its input is 0.
+        """
+        if self.edges is None:
+            return None
+        source, _ = self.columns
+        place = np.flatnonzero(np.diff(source, prepend=-1) == 0)  # a feature's first input is it
+        place = place[[not self.categories[feature] for feature in source[place]]]
+        ends = self.edges[~np.isnan(self.edges[:, 0])]
+        width = np.diff(ends).ravel()
+        return place, ends[:, :-1].ravel(), np.where(width > 0, width, np.inf)
 
     @cached_property
     def columns(self) -> tuple[Array, Array]:
         """Feature index `(I,)` of each input, and the code of its category or NaN `(I,)`."""
+        sizes = [0] * len(self.categories)
+        if self.edges is not None:
+            sizes = (~np.isnan(self.edges[:, 1:])).sum(axis=1).tolist()
         pairs = [
             (feature, code)
-            for feature, count in enumerate(self.categories)
-            for code in (range(count) if count else (np.nan,))
+            for feature, (count, intervals) in enumerate(zip(self.categories, sizes, strict=True))
+            for code in (range(count) if count else (np.nan,) * (1 + intervals))
         ]
         source, code = np.array(pairs).T
         return source.astype(int), code
 
 
-def inputs_of(schema: Schema) -> int:
-    """Return the number of network inputs of one row."""
-    return sum(count or 1 for count in levels_of(schema))
+def inputs_of(schema: Schema, intervals: int = 0) -> int:
+    """Return the number of network inputs of one row.
+
+    Args:
+        schema: The model's schema.
+        intervals: Number of intervals of each number.
+    """
+    numbers = sum(feature.type in ("integer", "number") for feature in schema.features)
+    return intervals * numbers + sum(count or 1 for count in levels_of(schema))
 
 
 def levels_of(schema: Schema) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from model.prediction.encoder import Encoder, limits_of
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
+from model.training.tables.fit_encoder import fit_encoder
 
 REASON = "needs the extra oracles: make oracles"
 onnx = pytest.importorskip("onnx", reason=REASON)
@@ -209,6 +210,20 @@ def test_clipped_numbers_and_unknown_categories() -> None:
     encoder = Encoder((0, 3), ("", ""), fill, center, spread, limits_of(schema))
     model = replace(predictor_of(Network([Dense(1)], 4)), schema=schema, encoder=encoder)
     assert_same(model, np.array([[0, 0], [-9, 1], [9, 2], [np.nan, 2], [1e300, 0]]))
+
+
+def test_intervals_and_a_smooth_clip() -> None:
+    features = (
+        Feature(name="a", may_be_missing=True),
+        Feature(name="b", type="category", categories=("x", "y")),
+        Feature(name="c"),
+    )
+    schema = Schema(features=features, target=Binary(negative="no", positive="yes"))
+    rows = np.column_stack([np.arange(9.0) ** 2, np.arange(9) % 2, np.arange(9) // 4])
+    encoder = fit_encoder(rows, schema, "robust", ("", "", ""), intervals=3, smooth_clip=3.0)
+    model = replace(predictor_of(Network([Dense(1)], 10)), schema=schema, encoder=encoder)
+    new = np.array([[np.nan, 0, 1], [-1e300, 1, 0], [1e300, 1, 7], [5, 0, 0.5]])
+    assert_same(model, np.vstack([rows, new]))
 
 
 def test_metadata(predictor: Predictor) -> None:

@@ -8,19 +8,31 @@ from model.training.defaults import default_settings
 
 # Above a table, by its name.
 TABLE_COMMENTS: Final = {
-    "scaling": "Numbers are scaled to mean 0 and standard deviation 1.",
+    "scaling": "Numbers are scaled to median 0 and interquartile range 1; outliers are drawn in.",
     "network": "One hidden layer. The output layer is added to suit the task.",
+    "ensemble": (
+        "Several networks, whose predictions are averaged. Each trains without an eighth of the\n"
+        "# rows; its predictions of these rows are out of bag: honest, for it has not seen them."
+    ),
+    "decision": "Out-of-bag predictions calibrate the probabilities, if that improves them.",
 }
 # Above or after a key, by the names of its table and itself.
 KEY_COMMENTS: Final = {
     "training.early_stopping": (
-        "Stop if the validation loss has not improved for 20 epochs, and keep the best weights."
+        "Stop if the out-of-bag loss has not improved for 15 epochs, and keep the best weights."
     ),
 }
 END_COMMENTS: Final = {
+    "scaling.intervals": "each number's position between quantiles is an input too",
     "training.learning_rate": "to find a better one: python -m model lr-find THIS_FILE",
     "training.epochs": "passes over the training rows, at most",
     "training.batch_size": "rows per step",
+    "training.l2": "penalty on large weights",
+    "training.average": "predict with a moving average of the weights",
+}
+# Below a table.
+LAST_COMMENTS: Final = {
+    "decision": 'refer = [0.1, 0.9] # answer "refer" between these probabilities (task binary)',
 }
 
 
@@ -32,7 +44,11 @@ def default_threshold(task: str) -> str:
     """
     if task != "binary":
         return ""
-    return "# A row is positive if its probability is above this value.\nthreshold = 0.5\n"
+    return (
+        "# A row is positive if its probability is above the threshold. balanced: the best mean\n"
+        "# of sensitivity and specificity. Or: 0.5, sensitivity-99, specificity-99, cost.\n"
+        'threshold = "balanced"\n'
+    )
 
 
 def default_model(task: str, rows: int, features: int) -> str:
@@ -55,6 +71,7 @@ def _table(name: str, settings: Mapping[str, Any]) -> str:
         above, after = KEY_COMMENTS.get(f"{name}.{key}"), END_COMMENTS.get(f"{name}.{key}")
         lines += [f"# {above}"] if above else []
         lines.append(f"{key} = {_toml(value)}" + (f" # {after}" if after else ""))
+    lines += [f"# {LAST_COMMENTS[name]}"] if name in LAST_COMMENTS else []
     return "".join(f"{line}\n" for line in lines)
 
 

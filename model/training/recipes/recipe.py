@@ -230,6 +230,8 @@ def _compile(file: RecipeFile) -> Recipe:
 def _check_out_of_bag_needs(file: RecipeFile) -> None:
     """Reject keys that need out-of-bag predictions, or another task, if the recipe has none."""
     is_bagged = file.ensemble is not None and file.ensemble.bagged
+    if file.split.is_out_of_bag and not is_bagged:
+        raise RecipeError("split.validation: out-of-bag needs an ensemble that is bagged")
     if file.task == "binary" and is_bagged:
         return
     decision, needs = file.decision, "needs task binary, and an ensemble that is bagged"
@@ -278,7 +280,8 @@ def _network(file: RecipeFile, schema: Schema) -> Network:
         layers.append(task.output_layer(outputs))
     loss = task.loss if section.loss is None else section.loss
     try:
-        network = Network(layers, inputs_of(schema), loss, section.dtype, section.channels)
+        inputs = inputs_of(schema, file.scaling.intervals)
+        network = Network(layers, inputs, loss, section.dtype, section.channels)
     except NetworkError as error:
         raise RecipeError(f"network: {error}") from None
     if network.outputs != outputs:

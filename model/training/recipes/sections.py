@@ -49,6 +49,7 @@ def _check_name(text: str) -> str:
 Name = Annotated[str, AfterValidator(_check_name)]
 
 # Names of the thresholds that are chosen on out-of-bag predictions.
+OUT_OF_BAG = "out-of-bag"
 OPERATING_POINTS = ("balanced", "sensitivity-99", "specificity-99", "cost")
 
 
@@ -201,7 +202,9 @@ class Split(Section):
     Attributes:
         validation: The rows that validate; the others train. One of: a range [first, end), counted
             after rows with missing values are dropped; a fraction between 0 and 1, drawn by `seed`;
-            or a value of `column`. A fraction keeps groups together if data.group is given.
+            a value of `column`; or "out-of-bag": no row is held back, and the validation figures
+            are those of the bagged ensemble's out-of-bag predictions of the training rows. A
+            fraction keeps groups together if data.group is given.
         test: The rows that only the final figures see, given like validation; none by default.
         train: The range [first, end) that trains, if validation is a range.
         column: The column whose value says where a row belongs.
@@ -227,11 +230,20 @@ class Split(Section):
                 return tuple(given)
         elif isinstance(given, str) or (isinstance(given, float) and 0 < given < 1):
             return nfc(given) if isinstance(given, str) else given
-        raise ValueError("must be [first, end], a fraction between 0 and 1, or a column's value")
+        raise ValueError(
+            "must be [first, end], a fraction between 0 and 1, a column's value"
+            + (', or "out-of-bag"' if info.field_name == "validation" else "")
+        )
+
+    @property
+    def is_out_of_bag(self) -> bool:
+        """Whether the out-of-bag predictions of the training rows validate the model."""
+        return self.column is None and self.validation == OUT_OF_BAG
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.column is not None) != isinstance(self.validation, str):
+        is_value = isinstance(self.validation, str) and not self.is_out_of_bag
+        if (self.column is not None) != is_value:
             raise ValueError(
                 "validation must be a value of column if column is given, and only then"
             )
@@ -239,11 +251,13 @@ class Split(Section):
             raise ValueError(
                 "train is required if validation is [first, end], and only allowed then"
             )
-        if self.test is not None and type(self.test) is not type(self.validation):
+        kind = float if self.is_out_of_bag else type(self.validation)
+        if self.test is not None and type(self.test) is not kind:
             raise ValueError("test must be given like validation: a range, a fraction or a value")
         if isinstance(self.test, str) and self.test == self.validation:
             raise ValueError("test and validation must be different values of column")
-        if isinstance(self.test, float) and self.test + self.validation >= 1:
+        fraction = self.validation if isinstance(self.validation, float) else 0
+        if isinstance(self.test, float) and self.test + fraction >= 1:
             raise ValueError("test and validation must leave rows to train: their sum is below 1")
         for name, (first, end) in self.ranges.items():
             if first >= end:
@@ -268,6 +282,9 @@ class Scaling(Section):
             to mean 0 and standard deviation 1; "robust" by median and quartiles.
         fit_on: The rows that the scaling is fitted on. "all" leaks the validation rows.
         transform: Transform of numbers before scaling: one for all of them, or a table by feature.
+        smooth_clip: Limit of scaled numbers, which approach it smoothly: z / √(1 + (z / limit)²).
+        intervals: Number of intervals between quantiles of each number. Its position in each of
+            them becomes an input beside the scaled number (piecewise-linear encoding).
         targets: Scaling of a regression's targets during training. Losses are those of scaled
             targets; predictions are scaled back.
     """
@@ -275,6 +292,8 @@ class Scaling(Section):
     method: Literal["min-max", "range", "standard", "robust", "none"] = "min-max"
     fit_on: Literal["train", "all"] = "train"
     transform: str | dict[Text, str] = ""
+    smooth_clip: Annotated[float, Field(ge=0.1, le=1e6)] | None = None
+    intervals: Annotated[int, Field(ge=0, le=100)] = 0
     targets: Literal["standard", "none"] = "standard"
 
 

@@ -4,13 +4,14 @@ Also fits the scale of a regression's targets.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
 from model.errors import DataError
-from model.prediction.encoder import Encoder, Scale, levels_of, limits_of
+from model.prediction.encoder import Encoder, Scale, inputs_of, levels_of, limits_of
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Regression
@@ -19,7 +20,14 @@ Fit = Callable[[Array], tuple[Array, Array]]  # inputs (B, I) to center (I,) and
 
 
 def fit_encoder(
-    rows: Array, schema: Schema, method: str, transforms: tuple[str, ...], fill: str = "median"
+    rows: Array,
+    schema: Schema,
+    method: str,
+    transforms: tuple[str, ...],
+    fill: str = "median",
+    *,
+    intervals: int = 0,
+    smooth_clip: float | None = None,
 ) -> Encoder:
     """Fit the encoder of raw rows.
 
@@ -33,6 +41,9 @@ def fit_encoder(
         transforms: Transform of each feature, "" for none.
         fill: "median" or "mode" of the numbers. Categories and booleans always get the mode, the
             smallest of equally frequent values.
+        intervals: Number of intervals between quantiles of each number, for its piecewise-linear
+            encoding.
+        smooth_clip: See `Encoder`.
 
     Raises:
         DataError: If a feature has no value in any row, the same value in every row, or no minimum
@@ -48,28 +59,53 @@ def fit_encoder(
         _mode(column) if fill == "mode" or is_discrete else np.nanmedian(column)
         for column, is_discrete in zip(rows.T, discrete, strict=True)
     ]
-    size = sum(count or 1 for count in categories)
-    unscaled = Encoder(
-        categories, transforms, np.array(fills), np.zeros(size), np.ones(size), limits
-    )
+    numbers = np.array([feature.type in ("integer", "number") for feature in schema.features])
+    size = inputs_of(schema)
+    zeros, ones = np.zeros(size), np.ones(size)
+    plain = Encoder(categories, transforms, np.array(fills), zeros, ones, limits)
     if method == "range":
-        center, spread = _range(schema, unscaled)
+        center, spread = _range(schema, plain)
     else:
-        center, spread = SCALINGS[method](_expand(unscaled, rows))
-    end = 0
-    for name, count, is_discrete in zip(schema.names, categories, discrete, strict=True):
-        inputs = slice(end, end := end + (count or 1))
-        if is_discrete:
-            center[inputs], spread[inputs] = 0, 1
-        elif not (spread[inputs] > 0).all():
-            raise DataError(
-                f"feature {name!r} has the same value in every row to be scaled: remove it, or "
-                'use scaling.method "range" or "none"'
-            )
-    return Encoder(categories, transforms, unscaled.fill, center, spread, limits)
+        center, spread = SCALINGS[method](_expand(plain, rows))
+    source, _ = plain.columns
+    center, spread = np.where(numbers[source], [center, spread], [[0], [1]])
+    for column in np.flatnonzero(~(spread > 0)):
+        raise DataError(
+            f"feature {schema.names[source[column]]!r} has the same value in every row to be "
+            'scaled: remove it, or use scaling.method "range" or "none"'
+        )
+    encoder = replace(plain, center=center, spread=spread, smooth_clip=smooth_clip)
+    return _with_intervals(encoder, _expand(plain, rows), numbers, intervals)
 
 
-def fit_numbers(rows: Array, method: str) -> Encoder:
+def _with_intervals(encoder: Encoder, inputs: Array, numbers: Array, intervals: int) -> Encoder:
+    """Add inputs for intervals between quantiles, which are centered only: they are from 0 to 1.
+
+    Args:
+        encoder: The encoder without intervals.
+        inputs: Inputs before scaling, `(B, I)`, NaN for missing numbers.
+        numbers: Mask of the features that are numbers, `(F,)`.
+        intervals: Number of intervals; 0 for none.
+    """
+    if not intervals or not numbers.any():
+        return encoder
+    source, _ = encoder.columns
+    quantiles = np.nanquantile(inputs[:, numbers[source]], np.linspace(0, 1, intervals + 1), axis=0)
+    edges = np.full((len(numbers), intervals + 1), np.nan)
+    edges[numbers] = quantiles.T
+    wide = replace(encoder, edges=edges)
+    assert wide.intervals is not None
+    place, *_ = wide.intervals
+    size = len(wide.columns[0])
+    center, spread = np.full(size, 0.5), np.ones(size)
+    others = np.setdiff1d(np.arange(size), place)
+    center[others], spread[others] = encoder.center, encoder.spread
+    return replace(wide, center=center, spread=spread)
+
+
+def fit_numbers(
+    rows: Array, method: str, intervals: int = 0, smooth_clip: float | None = None
+) -> Encoder:
     """Fit the encoder of columns of numbers without a schema; any column will do.
 
     A column without a value is filled with 0. Where the method finds no spread, the standard
@@ -78,13 +114,17 @@ def fit_numbers(rows: Array, method: str) -> Encoder:
     Args:
         rows: Raw rows, shape (B, F), NaN for a missing value.
         method: One of SCALINGS.
+        intervals: As in `fit_encoder`.
+        smooth_clip: See `Encoder`.
     """
     values = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
     center, spread = SCALINGS[method](values)
     spread = np.where(spread > 0, spread, np.nanstd(values, axis=0))
     spread[np.nanmin(values, axis=0) == np.nanmax(values, axis=0)] = 1
     none, size = ("",) * values.shape[1], (0,) * values.shape[1]
-    return Encoder(size, none, np.nanmedian(values, axis=0), center, spread)
+    fill = np.nanmedian(values, axis=0)
+    encoder = Encoder(size, none, fill, center, spread, smooth_clip=smooth_clip)
+    return _with_intervals(encoder, values, np.ones(len(size), bool), intervals)
 
 
 def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
@@ -146,9 +186,13 @@ def _standard(inputs: Array) -> tuple[Array, Array]:
 
 
 def _robust(inputs: Array) -> tuple[Array, Array]:
-    """Scale to median 0 and interquartile range 1; outliers have no effect."""
+    """Scale to median 0 and interquartile range 1; outliers have no effect.
+
+    Where more than half of the values are equal, half of the range stands for the quartiles.
+    """
     low, middle, high = np.nanquantile(inputs, [0.25, 0.5, 0.75], axis=0)
-    return middle, high - low
+    half = (np.nanmax(inputs, axis=0) - np.nanmin(inputs, axis=0)) / 2
+    return middle, np.where(high > low, high - low, half)
 
 
 def _none(inputs: Array) -> tuple[Array, Array]:

@@ -35,7 +35,8 @@ class Partitions:
     Attributes:
         table: All rows, or a sample if `file` is given.
         train: The rows that train, or a sample.
-        validation: The rows that validate, or a sample.
+        validation: The rows that validate, or a sample; `train` itself where out-of-bag
+            predictions validate.
         table_stats: Statistics of all targets.
         train_stats: Statistics of the targets that train.
         dropped: Number of rows left out.
@@ -56,7 +57,11 @@ class Partitions:
     @property
     def development(self) -> Table:
         """All rows that a training may see: those that train and validate."""
-        return self.table if self.test is None else concatenate([self.train, self.validation])
+        if self.test is None:
+            return self.table
+        if self.validation is self.train:  # out-of-bag
+            return self.train
+        return concatenate([self.train, self.validation])
 
     def close(self) -> None:
         """Delete the temporary file, if there is one."""

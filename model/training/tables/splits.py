@@ -20,17 +20,20 @@ def split_table(table: Table, split: Split, target: Target) -> tuple[Table, Tabl
         target: The target.
 
     Returns:
-        The rows that train, those that validate, and those that test; None without split.test.
+        The rows that train, those that validate (the same table where out-of-bag predictions
+        validate), and those that test; None without split.test.
 
     Raises:
         DataError: If the table is too short for the split, or a part is empty.
     """
-    if isinstance(split.validation, float):
+    if split.is_out_of_bag or isinstance(split.validation, float):
         # Only a single class per row can be stratified; labels and numbers cannot.
         has_classes = split.stratify and isinstance(target, Binary | MultiClass)
         test, rest = None, table
         if split.test is not None:
             rest, test = _draw(table, "test", split.test, has_classes, split.seed)
+        if split.is_out_of_bag:
+            return rest, rest, test
         fraction = split.validation / (1 - (split.test or 0))  # of the rows that do not test
         train, validation = _draw(rest, "validation", fraction, has_classes, split.seed)
         return train, validation, test

@@ -15,15 +15,12 @@ GROUP = "# Rows of the same group either all train or all validate.\ngroup = "
 
 MAX_ROWS_WITHOUT_TEST = 500  # a part of fewer rows has figures of little certainty
 _SPLIT = """\
-# A quarter of the rows, drawn at random, validates the model; the other rows train it.
+# Out-of-bag predictions validate the model, so that all rows train it.
 [split]
-validation = 0.25"""
-_SPLIT_WITH_TEST = """\
-# A fifth of the rows, drawn at random, validates the model. Another fifth tests it: only the
-# final figures see these rows. The others train it.
-[split]
-validation = 0.2
-test = 0.2"""
+validation = "out-of-bag"\
+"""
+_TEST = """
+test = 0.15 # of the rows, drawn at random: only the final figures see them"""
 
 
 def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None = None) -> str:
@@ -88,7 +85,7 @@ target = {quoted(target)}
 # choices: "mode" (always the most frequent value) and "drop" (leave the row out).
 missing = "median"
 {group_lines}
-{_SPLIT if len(frame) <= MAX_ROWS_WITHOUT_TEST else _SPLIT_WITH_TEST}
+{_SPLIT}{_TEST if len(frame) > MAX_ROWS_WITHOUT_TEST else ""}
 seed = 0
 
 {default_model(task, len(frame), features)}"""

@@ -17,8 +17,9 @@ from model.arrays import Array
 from model.artifacts import artifact
 from model.errors import ArtifactError
 from model.network.network import network_from
-from model.pipelines.train import Trained
+from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor
+from model.training.recipes.recipe import load_recipe
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,20 @@ def test_round_trip_is_exact(trained: Trained, predictor: Predictor) -> None:
         assert (old.dtype, old.shape, old.tobytes()) == (new.dtype, new.shape, new.tobytes())
         assert not new.flags.writeable
     predictor.replay_self_test()
+
+
+def test_round_trip_of_intervals_and_a_smooth_clip(tmp_path: Path) -> None:
+    recipe = tmp_path / "my.toml"
+    recipe.write_text(
+        'extends = "article"\ntraining.epochs = 1\n[scaling]\nmethod = "robust"\n'
+        "smooth_clip = 3.0\nintervals = 4\n"
+    )
+    made = train(load_recipe(str(recipe))).predictor
+    read = artifact.from_bytes(artifact.to_bytes(made))
+    assert (read.encoder.smooth_clip, read.network.inputs) == (3.0, 9 * 5)
+    np.testing.assert_array_equal(read.encoder.edges, made.encoder.edges)
+    rows = made.self_test.rows
+    assert read.predict(rows).tobytes() == made.predict(rows).tobytes()
 
 
 def test_version_is_the_hash_of_the_file(

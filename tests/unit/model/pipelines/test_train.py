@@ -1,6 +1,7 @@
 """Training: the article's published numbers, and the content of a predictor."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from model.artifacts import artifact
-from model.errors import DataError, TrainingError
+from model.errors import DataError, RecipeError, TrainingError
 from model.evaluation.metrics import scores
 from model.metrics.confusion_matrix import ConfusionMatrix
 from model.metrics.threshold_metrics import binary_matrix
@@ -199,3 +200,54 @@ def test_recipes_that_cannot_be_trained(tmp_path: Path) -> None:
         TrainingError, match=r"^the loss is no longer a number at step \d+, epoch \d+, with"
     ):
         train(short(tmp_path, "training.learning_rate = 1e200"))
+
+
+# Validation by out-of-bag predictions
+
+
+OUT_OF_BAG = """
+threshold = "balanced"
+ensemble = { members = 4, folds = 4 }
+split = { validation = "out-of-bag", test = 0.2 }
+training = { optimizer = "adam", early_stopping = { patience = 3, rows = "out-of-bag" } }
+"""
+
+
+def bagged(tmp_path: Path, text: str = OUT_OF_BAG) -> Recipe:
+    path = tmp_path / "bagged.toml"
+    path.write_text(f'extends = "article"\n{text}')
+    return load_recipe(str(path))
+
+
+def test_out_of_bag_predictions_validate(tmp_path: Path) -> None:
+    made = train(bagged(tmp_path))
+    predictor = made.predictor
+    assert predictor.test is not None
+    assert predictor.out_of_bag is not None
+    rows = len(predictor.train.targets)
+    assert rows + len(predictor.test.targets) == 683
+    assert len(predictor.validation.targets) == rows
+    for name, array in vars(predictor.out_of_bag).items():
+        np.testing.assert_array_equal(getattr(predictor.validation, name), array)
+    assert (predictor.validation.predictions != predictor.train.predictions).any()
+    assert {record.validation_loss for record in made.outcome.history.records} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('split = { validation = "out-of-bag" }', "split.validation: out-of-bag needs an ensemble"),
+        (
+            'ensemble = { members = 2, bagged = false }\nsplit = { validation = "out-of-bag" }',
+            "split.validation: out-of-bag needs an ensemble",
+        ),
+        (
+            'ensemble = { members = 2 }\nsplit = { validation = "out-of-bag", test = [0, 9] }',
+            "split: test must be given like validation",
+        ),
+        ('split = { validation = "out-of-bags" }', "split: validation must be a value of column"),
+    ],
+)
+def test_out_of_bag_validation_needs_bags(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        bagged(tmp_path, text)

@@ -98,6 +98,57 @@ def test_missing_values_are_ignored_by_the_fit(method: str) -> None:
         )
 
 
+@given(st.integers(0, 10**6), st.integers(1, 20))
+def test_intervals_are_a_piecewise_linear_encoding(seed: int, intervals: int) -> None:
+    """Inputs of a number sum to its interpolated rank among the ends of the intervals."""
+    generator = np.random.default_rng(seed)
+    rows = np.column_stack([generator.normal(0, 9, 60), generator.integers(0, 3, 60)])
+    encoder = fit_encoder(rows, schema(), "standard", ("", ""), intervals=intervals)
+    assert inputs_of(schema(), intervals) == 2 * (1 + intervals)
+    new = np.column_stack([generator.normal(0, 20, 30), generator.uniform(-1, 4, 30)])
+    encoded = encoder.encode(new)
+    plain = fit_encoder(rows, schema(), "standard", ("", "")).encode(new)
+    for feature in range(2):
+        number, *positions = encoded[:, encoder.columns[0] == feature].T
+        np.testing.assert_array_equal(number, plain[:, feature])
+        shares = np.array(positions).T + 0.5
+        assert ((shares >= 0) & (shares <= 1)).all()
+        quantiles = np.quantile(rows[:, feature], np.linspace(0, 1, intervals + 1))
+        is_empty = np.diff(quantiles) == 0
+        assert (shares[:, is_empty] == 0).all()
+        # An interval begins where the last one ends.
+        assert (np.diff(shares[:, ~is_empty], axis=1) <= 0).all()
+        ends = np.unique(quantiles)
+        ranks = np.interp(new[:, feature], ends, np.arange(len(ends)))
+        np.testing.assert_allclose(shares.sum(axis=1), ranks, atol=1e-9)
+
+
+def test_intervals_are_of_numbers_only() -> None:
+    rows = np.array([[4.0, 2, 1, 5], [9.0, 0, 0, 10], [NAN, NAN, NAN, NAN], [0.0, 2, 0, 1]])
+    encoder = fit_encoder(rows, schema(*MIXED), "standard", ("", "", "", ""), intervals=2)
+    assert inputs_of(schema(*MIXED), 2) == 6 + 2 * 2
+    assert encoder.columns[0].tolist() == [0, 0, 0, 1, 1, 1, 2, 3, 3, 3]
+    middle = encoder.encode(rows)[2]  # the missing number is the median: the first interval's end
+    assert middle[1:3].tolist() == [0.5, -0.5]
+    assert middle[3:7].tolist() == [0, 0, 1, 0]
+
+
+@given(st.floats(0.1, 10), st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=20, unique=True))
+def test_smooth_clip(limit: float, values: list[float]) -> None:
+    rows = np.column_stack([values, np.arange(len(values), dtype=float)])
+    encoder = fit_encoder(rows, schema(), "standard", ("", ""), smooth_clip=limit)
+    z = fit_encoder(rows, schema(), "standard", ("", "")).encode(rows)
+    np.testing.assert_allclose(encoder.encode(rows), z / np.sqrt(1 + (z / limit) ** 2))
+    far = encoder.encode(np.array([[1e308, -1e308]]))
+    np.testing.assert_allclose(far, [[limit, -limit]])
+
+
+def test_robust_scaling_of_mostly_equal_values() -> None:
+    """Half of the range replaces quartiles that are equal."""
+    rows = np.column_stack([[0.0] * 9 + [4], np.arange(10)])
+    assert fitted(rows, "robust").spread.tolist() == [2, 4.5]
+
+
 def test_mode_fills() -> None:
     rows = [[3.0, 1.0], [3.0, 2.0], [NAN, 1.0], [1.0, NAN]]
     assert fitted(rows, fill="mode").fill.tolist() == [3, 1]

@@ -38,7 +38,8 @@ def schema_of(*features: dict[str, Any]) -> Schema:
 def encoder_of(schema: Schema, transforms: tuple[str, ...], scaling: str) -> Encoder:
     raw = np.random.default_rng(0).integers(0, 2, (20, len(schema.features))).astype(float)
     raw[:, 0] += 1
-    return fit_encoder(raw, schema, scaling, transforms, "median")
+    more: dict[str, Any] = {"intervals": 3, "smooth_clip": 2.0} if scaling == "robust" else {}
+    return fit_encoder(raw, schema, scaling, transforms, "median", **more)
 
 
 def raw_row(schema: Schema, values: list[Any]) -> Array:

@@ -157,7 +157,7 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("split.test = [600, 700]", "split: validation and test must not share rows"),
         ("split.test = [9, 9]", "split: test must be [first, end] with first below end"),
         ("split.test = 0.2", "split: test must be given like validation: a range, a fraction or"),
-        ("split.test = 2", "split.test: must be [first, end], a fraction between 0 and 1, or a"),
+        ("split.test = 2", "split.test: must be [first, end], a fraction between 0 and 1, a c"),
         (
             "split = { validation = 0.5, test = 0.5 }",
             "split: test and validation must leave rows to train: their sum is below 1",
