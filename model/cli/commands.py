@@ -21,6 +21,7 @@ from model.cli.recipes import recipes_command
 from model.cli.report import report_command
 from model.cli.sign import keygen_command, sign_command
 from model.cli.train import lr_find_command, train_command
+from model.cli.tune import tune_command
 
 
 class Command(NamedTuple):
@@ -57,6 +58,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             cross_validate_command,
             "cross-validate wisconsin --repeats 10 --jobs 2",
         ),
+        Command("tune", tune_command, "tune wisconsin --minutes 5 --jobs 2"),
         Command("compare", compare_command, "compare overfit overfit-l2 overfit-dropout"),
         Command("landscape", landscape_command, "landscape article"),
     ),

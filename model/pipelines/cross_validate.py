@@ -12,6 +12,7 @@ from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
 from model.training.draws import by_folds
+from model.training.fitting.loop import ProgressCallback
 from model.training.recipes.recipe import Recipe
 from model.training.recipes.sections import Split
 from model.training.tables.partitions import hold_partitions
@@ -105,7 +106,7 @@ def _fold(recipe: Recipe, table: Table, held: Array) -> tuple[Array, dict[str, f
     return predictor.predict(held_out.rows), dict(predictor.operating_points)
 
 
-def fit_table(recipe: Recipe, table: Table) -> Predictor:
+def fit_table(recipe: Recipe, table: Table, watch: ProgressCallback | None = None) -> Predictor:
     """Train a model on all rows of a table.
 
     Where early stopping or the schedule needs validation rows, 20 % of the rows are used for that
@@ -114,6 +115,12 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
     Args:
         recipe: The recipe.
         table: The table.
+        watch: Called after each step, as in `minimize`.
+
+    Raises:
+        DataError: The table does not fit the recipe.
+        TrainingError: The loss diverges.
+        KeyboardInterrupt: Ctrl-C, or `watch`, ended the training early.
     """
     target, training = recipe.schema.target, recipe.training
     if not training.needs_validation:
@@ -124,4 +131,7 @@ def fit_table(recipe: Recipe, table: Table) -> Predictor:
     else:
         split = Split(validation=INNER_FRACTION, seed=recipe.split.seed)
         train, validation, _ = split_table(table, split, target)
-    return fit(recipe, hold_partitions(table, train, validation, target)).predictor
+    trained = fit(recipe, hold_partitions(table, train, validation, target), watch=watch)
+    if trained.outcome.interrupted:  # the predictions of such a model would mean something else
+        raise KeyboardInterrupt
+    return trained.predictor

@@ -56,10 +56,12 @@ model.nn                   ← model.network model.training.fitting model.traini
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
     model.metrics model.network model.prediction model.training model.training.batches
     model.training.decisions model.training.fitting model.training.recipes model.training.tables
+model.tuning               ← model.arrays model.errors model.evaluation model.pipelines
+    model.prediction model.training.fitting model.training.recipes model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
     model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes
-    model.training.recipes.drafting model.training.tables
+    model.training.recipes.drafting model.training.tables model.tuning
 model.__main__             ← model.cli
 
 service.environment        ←
@@ -126,7 +128,7 @@ SERVING_CORE = (
 )
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
-USER_EXTRAS = tuple("train arrow excel onnx parquet signing sklearn tracing zstd".split())
+USER_EXTRAS = tuple("train arrow excel onnx parquet signing sklearn tracing tune zstd".split())
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {

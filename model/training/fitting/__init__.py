@@ -1,3 +1,11 @@
 """The training loop, its records, checkpoints and interrupts, and the learning-rate finder."""
 
-__all__ = ["checkpoint", "history", "learning_rate_finder", "loop", "partial_fit", "sequential"]
+__all__ = [
+    "checkpoint",
+    "history",
+    "interrupts",
+    "learning_rate_finder",
+    "loop",
+    "partial_fit",
+    "sequential",
+]

@@ -1,10 +1,10 @@
 """The model of a drafted recipe: the default model as TOML, with comments."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from model.training.defaults import default_settings
+from model.training.recipes.toml_text import inline
 
 # Above a table, by its name.
 TABLE_COMMENTS: Final = {
@@ -70,15 +70,6 @@ def _table(name: str, settings: Mapping[str, Any]) -> str:
     for key, value in settings.items():
         above, after = KEY_COMMENTS.get(f"{name}.{key}"), END_COMMENTS.get(f"{name}.{key}")
         lines += [f"# {above}"] if above else []
-        lines.append(f"{key} = {_toml(value)}" + (f" # {after}" if after else ""))
+        lines.append(f"{key} = {inline(value)}" + (f" # {after}" if after else ""))
     lines += [f"# {LAST_COMMENTS[name]}"] if name in LAST_COMMENTS else []
     return "".join(f"{line}\n" for line in lines)
-
-
-def _toml(value: object) -> str:
-    """Return a plain value in TOML, tables in a line."""
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value)  # numbers, booleans and ASCII strings are spelled alike

@@ -6,7 +6,8 @@
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -90,6 +91,25 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise RecipeError(f"{path}: {error}") from None
 
 
+def override(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    """Compile a recipe that differs in some keys, as a file that extends it would.
+
+    Args:
+        recipe: The recipe.
+        overrides: The keys, by table; those of `[data]` remain.
+
+    Raises:
+        RecipeError: The result cannot be used; the text names the key and the rule.
+    """
+    content = _override(recipe.facts["recipe"], overrides)
+    try:
+        compiled = _compile(RecipeFile.model_validate(content))
+    except ValidationError as error:
+        raise RecipeError(_explain(error)) from None
+    card = {key: recipe.facts[key] for key in CARD}
+    return replace(compiled, data=recipe.data, facts={**compiled.facts, **card})
+
+
 def _locate(name_or_path: str) -> Path:
     names, path = bundled_recipes(), Path(name_or_path)
     if name_or_path in names:
@@ -134,7 +154,7 @@ def _merge(path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError(f"extends {parent}: {error}") from None
 
 
-def _override(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+def _override(base: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in content.items():
         inherited = merged.get(key)
@@ -145,7 +165,7 @@ def _override(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _replaces(table: dict[str, Any], inherited: dict[str, Any]) -> bool:
+def _replaces(table: Mapping[str, Any], inherited: Mapping[str, Any]) -> bool:
     """Return whether a table replaces the inherited one as a whole.
 
     It does if it describes another kind, which has other keys: another `name` (such as another

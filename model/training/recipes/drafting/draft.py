@@ -9,7 +9,7 @@ from model.training.recipes.default_model import default_model, default_threshol
 from model.training.recipes.drafting.feature_lines import feature_lines
 from model.training.recipes.drafting.keys import is_key
 from model.training.recipes.drafting.target_lines import likely_target, task_and_lines
-from model.training.recipes.drafting.toml_text import quoted
+from model.training.recipes.toml_text import quoted
 
 GROUP = "# Rows of the same group either all train or all validate.\ngroup = "
 

@@ -8,7 +8,7 @@ import pandas as pd
 from model.prediction.cells import MARKERS
 from model.prediction.names import is_name
 from model.training.recipes.drafting.keys import is_key
-from model.training.recipes.drafting.toml_text import listed, number, quoted, rows
+from model.training.recipes.toml_text import listed, number, quoted, rows
 
 MAX_CATEGORIES = 20
 BOOLEAN_TEXTS = ({"true", "false"}, {"0", "1"})

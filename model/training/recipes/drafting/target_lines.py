@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from model.errors import DataError
-from model.training.recipes.drafting.toml_text import listed, quoted, rows
+from model.training.recipes.toml_text import listed, quoted, rows
 
 LIKELY_TARGETS = ("class", "target", "label", "diagnosis", "outcome", "y")
 MAX_CLASSES = 20

@@ -1,6 +1,7 @@
 """Values of a recipe as TOML spells them, and counts as its comments state them."""
 
 import json
+from collections.abc import Mapping
 
 
 def quoted(text: str) -> str:
@@ -18,6 +19,17 @@ def number(value: float) -> str:
     return (
         str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
     )
+
+
+def inline(value: object) -> str:
+    """Return a plain value in one line, tables included."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {inline(each)}' for key, each in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, str):
+        return quoted(value)
+    return json.dumps(value)  # numbers and booleans are spelled alike
 
 
 def rows(count: int) -> str:
