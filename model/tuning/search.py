@@ -147,12 +147,12 @@ class _Run:
         self.failures: list[str] = []
 
     def tasks(self) -> Iterator[Any]:
-        """Yield the folds of one trial after the other; joblib asks as soon as a process is free.
+        """Yield the folds of one trial after the other; joblib takes the next as soon as a process is free.
 
-        Trials are so proposed as late as possible, when most of the others are known.
+        Trials are thus proposed as late as possible, when most of the others are known.
         """
         while self._is_wanted():
-            number, is_own, values = self._study.ask()
+            number, is_own, values = self._study.open_trial()
             self._open[number] = trial = _Open(
                 self._recipe if is_own else override(self._recipe, self._space.overrides(values)),
                 np.full(len(self._folds), np.nan),
@@ -185,7 +185,7 @@ class _Run:
         if np.isnan(trial.losses).any():
             return None
         mean = float(trial.losses @ self._weights)
-        self._study.tell(number, trial.losses, mean)
+        self._study.complete(number, trial.losses, mean)
         self._completed += 1
         del self._open[number]
         return mean

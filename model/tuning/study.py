@@ -60,7 +60,7 @@ class Study:
             name: _distribution(optuna.distributions, each) for name, each in space.settings.items()
         }
         self._open: dict[int, Any] = {}
-        self._lock = Lock()  # trials are asked for by joblib's threads
+        self._lock = Lock()  # joblib's threads open trials
         storages = optuna.storages
         lock = storages.journal.JournalFileOpenLock(str(file))  # Windows forbids symbolic links
         try:
@@ -85,7 +85,7 @@ class Study:
         if not any(trial.is_own for trial in self.trials()):
             self._study.enqueue_trial(space.own(), user_attrs={"own": True})
 
-    def ask(self) -> tuple[int, bool, dict[str, Value]]:
+    def open_trial(self) -> tuple[int, bool, dict[str, Value]]:
         """Open a trial.
 
         Returns:
@@ -96,7 +96,7 @@ class Study:
             self._open[trial.number] = trial
             return trial.number, "own" in trial.user_attrs, dict(trial.params)
 
-    def tell(self, number: int, losses: Array, mean: float) -> None:
+    def complete(self, number: int, losses: Array, mean: float) -> None:
         """Close a trial with its result.
 
         Args:
@@ -133,7 +133,7 @@ class Study:
 
     @contextmanager
     def _uninterrupted(self) -> Iterator[None]:
-        """Let a journal entry be written as a whole: Ctrl-C takes effect after it."""
+        """Write a journal entry as a whole: Ctrl-C takes effect after it."""
         with self._lock, deferred_interrupt() as interrupt:
             yield
         if interrupt:
