@@ -147,7 +147,7 @@ class _Run:
         self.failures: list[str] = []
 
     def tasks(self) -> Iterator[Any]:
-        """Yield the folds of one trial after the other; joblib takes the next as soon as a process is free.
+        """Yield the folds of one trial after the other, as joblib has processes for them.
 
         Trials are thus proposed as late as possible, when most of the others are known.
         """
