@@ -1,6 +1,5 @@
 """The keys of a recipe file: its tables, and the file as a whole."""
 
-import codecs
 import itertools
 import re
 from pathlib import Path
@@ -117,8 +116,8 @@ class Data(Section):
     def _check_encoding(cls, given: str | None) -> str | None:
         if given is not None:
             try:
-                codecs.getincrementaldecoder(given)().decode(b"")
-            except (LookupError, TypeError, ValueError):
+                " ".encode(given)
+            except (LookupError, ValueError):
                 raise ValueError("must be the name of a text encoding, such as utf-8") from None
         return given
 
