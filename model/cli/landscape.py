@@ -40,8 +40,7 @@ def landscape_command(
         prepared = prepare_rows(plan, parts)
         rows = prepared.rows(parts.train)
     inputs, targets = np.asarray(rows.inputs), np.asarray(rows.targets)
-    theta = np.atleast_2d(prepared.theta)[0]  # of an ensemble, those of its first member
-    paths = optimizer_paths(plan.network, theta, inputs, targets, points=points)
+    paths = optimizer_paths(plan.network, prepared.first_theta, inputs, targets, points=points)
     outputs, loss = plan.network.outputs, plan.network.loss
     skips = skip_comparison(inputs, targets, outputs=outputs, loss=loss, points=points)
     pictures = {

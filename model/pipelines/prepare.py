@@ -45,6 +45,12 @@ class Prepared:
     bags: Array | None
     mask: CategoryMask
 
+    @property
+    def first_theta(self) -> Array:
+        """Initial parameters of one network, `(P,)`: the first member of an ensemble."""
+        first: Array = np.atleast_2d(self.theta)[0]
+        return first
+
     def rows(self, part: Table) -> Rows:
         """Encode rows as network inputs, with scaled targets and weights."""
         return Rows(self.encoder.encode(part.rows), *self._scale(part.targets, part.weights))

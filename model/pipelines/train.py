@@ -195,7 +195,8 @@ def _with_refer(schema: Schema, refer: tuple[float, float] | None) -> Schema:
 def find_rate(recipe: Recipe) -> RateFinding:
     """Run a learning-rate range test of a recipe's network, optimizer and training rows.
 
-    The test needs mini-batches: it uses 64 rows where the recipe trains on all rows at once.
+    The test needs mini-batches: it uses 64 rows where the recipe trains on all rows at once. Of an
+    ensemble, it trains the first member.
     """
     training, size = recipe.training, recipe.training.batch_size
     with closing(read_partitions(recipe)) as parts:
@@ -203,7 +204,7 @@ def find_rate(recipe: Recipe) -> RateFinding:
         rows = prepared.rows(parts.train)
     return find_learning_rate(
         recipe.network,
-        prepared.theta,
+        prepared.first_theta,
         rows.inputs,
         rows.targets,
         training.optimizer,

@@ -1,0 +1,105 @@
+"""Every command runs for every bundled recipe, and for recipes that `init` writes of its tables."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from model.cli.commands import GROUPS
+from model.training.recipes.recipe import bundled_recipes, load_recipe
+
+Program = Callable[..., tuple[int, str, str]]
+
+RECIPE, TABLE = "RECIPE", "TABLE"  # stand for a recipe and its table
+OF_A_RECIPE = {
+    "describe": [RECIPE, "--folder", "pictures"],
+    "train": [RECIPE, "--output", "m.joblib"],
+}
+OF_AN_ARTIFACT = {
+    "evaluate": ["m.joblib"],
+    "inspect": ["m.joblib"],
+    "report": ["m.joblib"],
+    "predict": ["m.joblib", TABLE, "--output", "predicted.csv"],
+    "promote": ["m.joblib"],
+    "keygen": ["key.pem"],
+    "sign": ["m.joblib", "--key", "key.pem"],
+    "export onnx": ["m.joblib", "--output", "m.onnx"],
+}
+THAT_TRAIN_MORE = {
+    "lr-find": [RECIPE],
+    "cross-validate": [RECIPE, "--folds", "2"],
+    "compare": [RECIPE, RECIPE],
+    "landscape": [RECIPE, "--points", "5"],
+}
+ELSEWHERE = {"init", "recipes", "serve"}  # `init` is run below
+EXTRAS = {"sign": "cryptography", "keygen": "cryptography", "export onnx": "onnx"}
+QUICK = {"digits", "multi-label", "regression", "wisconsin"}  # a recipe of each task
+QUICKEST = {"regression", "wisconsin"}
+TARGETS = {  # of the tables of the bundled recipes
+    "breast-cancer-wisconsin.csv": "class",
+    "diabetes.csv": "progression",
+    "digits.csv": "digit",
+    "ecg.csv": "beat",
+    "xor.csv": "class",
+}
+
+
+@pytest.fixture(autouse=True)
+def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def recipes(quick: set[str]) -> list[object]:
+    """Return all bundled recipes, all but some of them marked as slow."""
+    return [
+        name if name in quick else pytest.param(name, marks=pytest.mark.slow)
+        for name in bundled_recipes()
+    ]
+
+
+def short(recipe: str) -> Path:
+    """Write a recipe that differs from another by a short training only."""
+    lines = [f'extends = "{recipe}"', "[training]", "epochs = 2", "report_every = 1"]
+    if load_recipe(recipe).ensemble is not None:
+        lines += ["[ensemble]", "members = 4"]
+    path = Path("short.toml")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def run(program: Program, commands: dict[str, list[str]], recipe: Path) -> None:
+    names = {RECIPE: str(recipe), TABLE: str(load_recipe(str(recipe)).data.file)}
+    for command, arguments in commands.items():
+        if find_spec(EXTRAS.get(command, "model")):
+            given = [*command.split(), *(names.get(each, each) for each in arguments)]
+            code, _, err = program(*given)
+            assert (code, err) == (0, ""), given
+
+
+def test_all_commands_are_run() -> None:
+    tested = {*OF_A_RECIPE, *OF_AN_ARTIFACT, *THAT_TRAIN_MORE, *ELSEWHERE}
+    assert tested == {command.name for group in GROUPS.values() for command in group}
+
+
+@pytest.mark.parametrize("name", recipes(QUICK))
+def test_a_bundled_recipe_is_trained_and_its_artifact_used(program: Program, name: str) -> None:
+    run(program, OF_A_RECIPE | OF_AN_ARTIFACT, short(name))
+    for picture in ("features", "loss"):
+        assert Path(f"m.{picture}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", recipes(QUICKEST))
+def test_commands_that_train_run_for_a_bundled_recipe(program: Program, name: str) -> None:
+    run(program, THAT_TRAIN_MORE, short(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", TARGETS)
+def test_all_commands_run_for_a_recipe_of_init(program: Program, table: str) -> None:
+    tables = {(file := load_recipe(name).data.file).name: file for name in bundled_recipes()}
+    code, _, err = program(
+        "init", tables[table], "--target", TARGETS[table], "--output", "own.toml"
+    )
+    assert (code, err) == (0, "")
+    run(program, OF_A_RECIPE | OF_AN_ARTIFACT | THAT_TRAIN_MORE, short("own.toml"))
