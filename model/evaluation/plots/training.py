@@ -70,8 +70,9 @@ def scale_losses(axes: Axes, losses: Sequence[float]) -> None:
         losses: The losses that are drawn.
     """
     finite = [loss for loss in losses if np.isfinite(loss)]
-    if finite and 0 < 5 * min(finite) < max(finite):
+    if finite and 0 < 5 * min(finite) < max(finite) < 1e30 * min(finite):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        decades = np.log10(max(finite) / min(finite))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 4 else (1,)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())

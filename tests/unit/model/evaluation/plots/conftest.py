@@ -1,0 +1,24 @@
+"""The figures that the plots draw."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from model.evaluation.plots import files
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Figure]:
+    """Return a function that runs a plot and returns the figure that it saved."""
+
+    def run(plot: Callable[..., Any], *arguments: Any) -> Figure:
+        figures: list[Figure] = []
+        prepare = files.prepare_texts
+        monkeypatch.setattr(files, "prepare_texts", lambda fig: figures.append(fig) or prepare(fig))
+        plot(*arguments)
+        figures[0].draw_without_rendering()  # at its own resolution, not at that of the file
+        return figures[0]
+
+    return run
