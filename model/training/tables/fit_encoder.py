@@ -31,7 +31,8 @@ def fit_encoder(
 ) -> Encoder:
     """Fit the encoder of raw rows.
 
-    Inputs of categories and booleans stay 0 or 1.
+    Inputs of categories and booleans stay 0 or 1. So does a number with one value in all rows: it
+    becomes 0, and other values are shifted only.
 
     Args:
         rows: Raw rows, shape (B, F), NaN for a missing value.
@@ -46,7 +47,7 @@ def fit_encoder(
         smooth_clip: See `Encoder`.
 
     Raises:
-        DataError: If a feature has no value in any row, the same value in every row, or no minimum
+        DataError: If a feature has no value in any row, numbers that are too large, or no minimum
             or maximum for "range".
     """
     rows = _without_unknown(rows, schema)
@@ -66,13 +67,13 @@ def fit_encoder(
     if method == "range":
         center, spread = _range(schema, plain)
     else:
-        center, spread = SCALINGS[method](_expand(plain, rows))
+        center, spread = _fit(method, _expand(plain, rows))
     source, _ = plain.columns
     center, spread = np.where(numbers[source], [center, spread], [[0], [1]])
     for column in np.flatnonzero(~(spread > 0)):
         raise DataError(
-            f"feature {schema.names[source[column]]!r} has the same value in every row to be "
-            'scaled: remove it, or use scaling.method "range" or "none"'
+            f"feature {schema.names[source[column]]!r} has numbers that are too large to be scaled: "
+            "write them in a larger unit"
         )
     encoder = replace(plain, center=center, spread=spread, smooth_clip=smooth_clip)
     return _with_intervals(encoder, _expand(plain, rows), numbers, intervals)
@@ -108,8 +109,7 @@ def fit_numbers(
 ) -> Encoder:
     """Fit the encoder of columns of numbers without a schema; any column will do.
 
-    A column without a value is filled with 0. Where the method finds no spread, the standard
-    deviation is used, and 1 for a column with the same value in every row.
+    A column without a value is filled with 0.
 
     Args:
         rows: Raw rows, shape (B, F), NaN for a missing value.
@@ -118,9 +118,7 @@ def fit_numbers(
         smooth_clip: See `Encoder`.
     """
     values = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-    center, spread = SCALINGS[method](values)
-    spread = np.where(spread > 0, spread, np.nanstd(values, axis=0))
-    spread[np.nanmin(values, axis=0) == np.nanmax(values, axis=0)] = 1
+    center, spread = _fit(method, values)
     none, size = ("",) * values.shape[1], (0,) * values.shape[1]
     fill = np.nanmedian(values, axis=0)
     encoder = Encoder(size, none, fill, center, spread, smooth_clip=smooth_clip)
@@ -172,6 +170,28 @@ def _range(schema: Schema, unscaled: Encoder) -> tuple[Array, Array]:
             bounds[:, column] = feature.minimum, feature.maximum
     low, high = unscaled.expand(bounds)
     return low, high - low
+
+
+def _fit(method: str, inputs: Array) -> tuple[Array, Array]:
+    """Return center and spread of inputs (B, I), as `SCALINGS` does, with a spread for any input.
+
+    Where the method finds no spread, it is the standard deviation, and 1 for an input with one
+    value. It is NaN for numbers that are too large.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        center, spread = SCALINGS[method](inputs)
+        lost = ~(np.isfinite(center) & np.isfinite(spread) & (spread > 0))
+        if lost.any():
+            # In a unit of the largest number, squares neither overflow nor vanish.
+            unit = np.nanmax(np.abs(inputs[:, lost]), axis=0)
+            unit[unit == 0] = 1
+            scaled = inputs[:, lost] / unit
+            middle, width = SCALINGS[method](scaled)
+            width = np.where(width > 0, width, np.nanstd(scaled, axis=0))
+            center[lost], spread[lost] = middle * unit, width * unit
+    spread[np.nanmin(inputs, axis=0) == np.nanmax(inputs, axis=0)] = 1
+    spread[~(np.isfinite(center) & np.isfinite(spread))] = np.nan
+    return center, spread
 
 
 def _min_max(inputs: Array) -> tuple[Array, Array]:

@@ -181,12 +181,26 @@ def test_row_is_encoded_alike_alone_and_in_a_batch(seed: int) -> None:
         assert (encoder.encode(rows[index : index + 1])[0] == together[index]).all()
 
 
-@pytest.mark.parametrize("column", [[7.0, 7.0, 7.0], [7.0, NAN, 7.0]])
+@pytest.mark.parametrize("unit", [1e300, 1e-300])
+def test_very_large_and_very_small_numbers_are_scaled(unit: float) -> None:
+    rows = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 4.0]])
+    expected = fitted(rows, "standard").encode(rows)
+    scaled = rows * unit
+    found = fitted(scaled, "standard").encode(scaled)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_numbers_that_are_too_large_to_be_scaled() -> None:
+    with pytest.raises(DataError, match=r"^feature 'b' has numbers that are too large to be scal"):
+        fitted([[1.0, 1.7e308], [2.0, -1.7e308]])
+
+
+@pytest.mark.parametrize("column", [[7.0, 7.0, 7.0], [7.0, NAN, 7.0], [0.1, 0.1, 0.1]])
 def test_feature_without_spread(column: list[float]) -> None:
     rows = np.column_stack([[1.0, 2.0, 3.0], column])
-    why = r"^feature 'b' has the same value in every row to be scaled: remove it, or"
-    with pytest.raises(DataError, match=why):
-        fitted(rows)
+    encoder = fitted(rows)
+    assert (encoder.center[1], encoder.spread[1]) == (pytest.approx(column[0]), 1)
+    assert np.abs(encoder.encode(rows)[:, 1]).max() < 1e-15
     with pytest.raises(DataError, match=r"^feature 'b' has no value in any row$"):
         fitted([[1.0, NAN], [2.0, NAN]])
 
