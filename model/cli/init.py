@@ -10,9 +10,12 @@ import typer
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import console, prepare
 from model.errors import MalignancyError
+from model.pipelines.rehearse import rehearse
 from model.training.recipes.drafting.draft import first_recipe
-from model.training.tables.readers import read_frame
+from model.training.recipes.recipe import parse_recipe
+from model.training.tables.readers import sniff_frame
 
+MAX_NAME_CHARACTERS = 64
 MAX_ROWS = 100_000  # that are read to write a recipe
 
 
@@ -37,15 +40,25 @@ def init_command(
         typer.Option(metavar="FILE", help="Recipe file.", show_default="NAME.toml"),
     ] = None,
 ) -> None:
-    """Write a first recipe for a table, with types, ranges, target and group to correct."""
-    name = re.sub(r"[^a-z0-9._-]+", "-", table.stem.lower()).strip("-._") or "mine"
+    """Write a first recipe for a table, with types, ranges, target and group to correct.
+
+    The recipe is tried before it is written: the table is read and one step is trained.
+    """
+    plain = re.sub(r"[^a-z0-9._-]+", "-", table.stem.lower()).strip("-._")
+    name = plain[:MAX_NAME_CHARACTERS].rstrip("-._") or "mine"
     path = output or Path(f"{name}.toml")
     prepare(path)
     if path.exists():
         raise MalignancyError(
             f"--output: {path} exists and may contain corrections: choose another file"
         )
-    frame = read_frame(table, MAX_ROWS)
+    frame, found = sniff_frame(table, MAX_ROWS)
     place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
-    write_atomically(path, first_recipe(frame, place, name, target).encode())
+    text = first_recipe(frame, place, name, target, found.recipe_keys)
+    try:
+        rehearse(parse_recipe(text, path))
+    except MalignancyError as error:
+        raise MalignancyError(f"{table}: no model can be trained from it: {error}") from None
+    write_atomically(path, text.encode())
+    console.print(f"{table}  {found.description}", soft_wrap=True)
     console.print(f"{path}  correct it, then run: malignancy train {path}", soft_wrap=True)

@@ -1,3 +1,3 @@
 """Use cases: train, cross-validate, compare and score."""
 
-__all__ = ["compare", "cross_validate", "parallel", "prepare", "score_file", "train"]
+__all__ = ["compare", "cross_validate", "parallel", "prepare", "rehearse", "score_file", "train"]

@@ -6,7 +6,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +20,7 @@ from model.network.layers import layer_from
 from model.network.network import Network
 from model.network.tasks import TASKS
 from model.prediction.encoder import check_transforms, inputs_of
+from model.prediction.facts import check_facts
 from model.prediction.schema import Feature, Schema
 from model.training.config import Training
 from model.training.recipes.sections import Data, Decision, Ensemble, RecipeFile, Scaling, Split
@@ -83,8 +84,26 @@ def load_recipe(name_or_path: str) -> Recipe:
         RecipeError: If the recipe cannot be used; the text names the file, the key and the rule.
     """
     path = _locate(name_or_path)
+    return _compiled(path, lambda: _merge(path, ancestors=()))
+
+
+def parse_recipe(text: str, path: Path) -> Recipe:
+    """Validate and compile the text of a recipe, as `load_recipe` would if it was in a file.
+
+    Args:
+        text: The recipe in TOML.
+        path: The file that the text is for, by which its data is found.
+
+    Raises:
+        RecipeError: If the recipe cannot be used; the text names the file, the key and the rule.
+    """
+    return _compiled(path, lambda: _inherit(_parsed(text.encode()), path, ancestors=()))
+
+
+def _compiled(path: Path, merge: Callable[[], dict[str, Any]]) -> Recipe:
+    """Return the recipe of merged keys; errors name the file."""
     try:
-        return _compile(RecipeFile.model_validate(_merge(path, ancestors=())))
+        return _compile(RecipeFile.model_validate(merge()))
     except ValidationError as error:
         raise RecipeError(f"{path}: {_explain(error)}") from None
     except MalignancyError as error:
@@ -127,15 +146,27 @@ def _merge(path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
     The path of its data becomes relative to the working directory, or absolute.
     """
     try:
-        content = tomllib.loads(read_file(path, MAX_BYTES).decode())
+        content = read_file(path, MAX_BYTES)
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}") from None
     except ArtifactError as error:
         raise RecipeError(f"cannot be read: {error}") from None
+    return _inherit(_parsed(content), path, ancestors)
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    if len(content) > MAX_BYTES:
+        raise RecipeError(f"must have at most {MAX_BYTES} bytes, it has {len(content)}")
+    try:
+        return tomllib.loads(content.decode())
     except UnicodeDecodeError:
         raise RecipeError("cannot be read: not UTF-8 text") from None
     except (ValueError, RecursionError) as error:  # also a number of 5000 digits
         raise RecipeError(f"not TOML: {error}") from None
+
+
+def _inherit(content: dict[str, Any], path: Path, ancestors: tuple[Path, ...]) -> dict[str, Any]:
+    """Merge a file's keys over those of the recipe that it extends; see `_merge`."""
     real = path.resolve()
     if real in ancestors:
         raise RecipeError("it extends itself: remove extends from one of the files")
@@ -231,9 +262,12 @@ def _compile(file: RecipeFile) -> Recipe:
     _check_out_of_bag_needs(file)
     settings = file.model_dump(mode="json", exclude=CARD)
     settings["data"]["file"] = file.data.file.name
+    facts = {**file.model_dump(include=CARD), "recipe": settings}
+    # What the artifact would refuse is refused before the training; other numbers make it diverge.
+    check_facts({"recipe": {key: settings[key] for key in ("data", "features")}})
     return Recipe(
         name=file.name,
-        facts={**file.model_dump(include=CARD), "recipe": settings},
+        facts=facts,
         data=file.data,
         schema=schema,
         split=file.split,

@@ -72,7 +72,8 @@ class Data(Section):
         positive: Positive label of a binary task.
         classes: Labels of a multi_class task.
         unit: Unit of a regression's target.
-        labels: Class that another cell of the target stands for; "" leaves the row out.
+        labels: Class that another cell of the target stands for; "" leaves the row out, which is
+            all that a regression can say.
         missing: "drop" leaves out rows with a missing value. "median" and "mode" fill in that of
             the training rows; categories always get the mode.
         missing_values: Cells that are read as missing, beside the empty one.
@@ -170,16 +171,16 @@ class Data(Section):
                 raise RecipeError(f"data.{key}: is for task {' or '.join(tasks)}, not for {task}")
         if task in ("binary", "multi_class") and not isinstance(self.target, str):
             raise RecipeError(f"data.target: must be one column for task {task}")
-        classes = self.classes or (self.negative, self.positive)
+        classes = self.classes or tuple(filter(None, (self.negative, self.positive)))
         if isinstance(self.class_weight, list) and len(self.class_weight) != len(classes):
             raise RecipeError(
                 f'data.class_weight: must be "balanced", or {len(classes)} numbers, one per class'
             )
         for cell, label in self.labels.items():
             if label not in (*classes, ""):
-                known = ", ".join(map(repr, classes))
+                known = " or ".join([", ".join(map(repr, classes))] * bool(classes) + ["''"])
                 raise RecipeError(
-                    f"data.labels: {cell!r:.80} must mean {known} or '' (leave the row out)"
+                    f"data.labels: {cell!r:.80} must mean {known} (leave the row out)"
                 )
 
 
@@ -189,7 +190,7 @@ TASKS_OF_KEYS = {
     "positive": ("binary",),
     "classes": ("multi_class",),
     "unit": ("regression", "non_negative"),
-    "labels": _CLASSIFICATION,
+    "labels": (*_CLASSIFICATION, "regression", "non_negative"),
     "class_weight": _CLASSIFICATION,
 }
 REQUIRED_KEYS = ("negative", "positive", "classes")

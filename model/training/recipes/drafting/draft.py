@@ -1,17 +1,22 @@
 """The text of a first recipe."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from model.errors import DataError
+from model.prediction.numerals import Decimal
 from model.training.recipes.default_model import default_model, default_threshold
-from model.training.recipes.drafting.feature_lines import feature_lines
-from model.training.recipes.drafting.keys import is_key
-from model.training.recipes.drafting.target_lines import likely_target, task_and_lines
-from model.training.recipes.toml_text import quoted
+from model.training.recipes.drafting.columns import Column, read_columns
+from model.training.recipes.drafting.content import Content
+from model.training.recipes.drafting.feature_lines import Line, feature_line, left_out
+from model.training.recipes.drafting.keys import groups_rows, is_key, is_row_number, names_owner
+from model.training.recipes.drafting.target_lines import draft_target
+from model.training.recipes.toml_text import listed, quoted
 
-GROUP = "# Rows of the same group either all train or all validate.\ngroup = "
+SHOWN_REASONS = 3
 
 MAX_ROWS_WITHOUT_TEST = 500  # a part of fewer rows has figures of little certainty
 _SPLIT = """\
@@ -23,37 +28,45 @@ _TEST = """
 test = 0.15 # of the rows, drawn at random: only the final figures see them"""
 
 
-def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None = None) -> str:
+def first_recipe(
+    frame: pd.DataFrame,
+    path: Path,
+    name: str,
+    target: str | None = None,
+    dialect: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the text of a recipe for a table.
 
     Args:
         frame: The table as text, as `read_frame` returns it.
         path: Path of the table, as the recipe refers to it.
         name: Name of the recipe.
-        target: The target column. By default a column with a likely name, or else the last one.
+        target: The target column. By default a column with a likely name, or else the last one that
+            can be a target.
+        dialect: Keys of `[data]` on the spelling of the table: delimiter, encoding, decimal.
 
     Raises:
-        DataError: If there is no such column, or no task fits its values.
+        DataError: If there is no such column, no task fits its values, or no other column can be a
+            feature; the text names the column and the reason.
     """
-    target = target or likely_target(frame)
-    if target not in frame.columns:
-        raise DataError(
-            f"{path.name}: no column {target!r}; the columns are {', '.join(frame.columns)}"
-        )
+    columns, repeated = read_columns(frame)
+    if target in repeated:
+        raise DataError(f"{path.name}: column {target!r} occurs twice: rename one of them")
+    decimal: Decimal = "," if dialect.get("decimal") == "," else "."
     try:
-        task, target_lines = task_and_lines(frame[target])
+        aim = draft_target(columns, target, decimal)
+        others = [column for column in columns if column is not aim.column]
+        missing_values, contents = _contents(others, decimal)
+        lines = _lines(others, contents, repeated)
     except DataError as error:
-        raise DataError(f"{path.name}: target {target!r} {error}") from None
-    others = [column for column in frame.columns if column != target]
-    group = next((column for column in others if is_key(frame[column])), None)
-    lines = [line for column in others for line in feature_lines(frame[column])]
-    features = sum(line.lstrip().startswith("{") for line in lines)
+        raise DataError(f"{path.name}: {error}") from None
     feature_text = "".join(f"{line}\n" for line in lines)
-    group_lines = "" if group is None else f"{GROUP}{quoted(group)}\n"
-    threshold = default_threshold(task)
+    spelling = "".join(f"{key} = {quoted(value)}\n" for key, value in dialect.items())
+    threshold = default_threshold(aim.task)
+    features = sum(line.is_feature for line in lines)
     return f"""\
 # A recipe: how to train a model from a table. It was generated from the first
-# {len(frame)} rows of {path.name}. Please check three points before you train:
+# {len(frame)} rows of {_one_line(path.name)}. Please check three points before you train:
 #
 # 1. Types. Is each feature what it seems to be: a number, an integer, a boolean or a
 #    category?
@@ -65,7 +78,7 @@ def first_recipe(frame: pd.DataFrame, path: Path, name: str, target: str | None 
 # All keys are explained in docs/recipes.md.
 
 name = {quoted(name)}
-task = {quoted(task)}
+task = {quoted(aim.task)}
 
 # The service shows these texts to its users.
 description = ""
@@ -79,13 +92,81 @@ features = [
 # The table, and the column to predict.
 [data]
 file = {quoted(str(path))}
-target = {quoted(target)}
-{target_lines}
+{spelling}{aim.choice}target = {quoted(aim.column.source)}
+{aim.lines}
+
 # Empty cells get the median of the column; categories get the most frequent value. Other
 # choices: "mode" (always the most frequent value) and "drop" (leave the row out).
 missing = "median"
-{group_lines}
+{_missing_lines(missing_values)}{_group_lines(others, contents)}
 {_SPLIT}{_TEST if len(frame) > MAX_ROWS_WITHOUT_TEST else ""}
 seed = 0
 
-{default_model(task, len(frame), features)}"""
+{default_model(aim.task, len(frame), features)}"""
+
+
+def _contents(columns: list[Column], decimal: Decimal) -> tuple[list[str], list[Content]]:
+    """Return the texts that columns of numbers spell missing values with, and all contents.
+
+    These texts are missing values in every column.
+    """
+    contents = [Content(column.cells, decimal=decimal) for column in columns]
+    missing = sorted({text for content in contents for text in content.spellings_of_missing})
+    if missing:
+        contents = [Content(column.cells, frozenset(missing), decimal) for column in columns]
+    return missing, contents
+
+
+def _lines(columns: list[Column], contents: list[Content], repeated: list[str]) -> list[Line]:
+    """Return the line of each column, and one on each name that occurs more than once.
+
+    Raises:
+        DataError: If no column is a feature.
+    """
+    lines: list[Line] = []
+    numbered: list[tuple[int, Line]] = []
+    for column, content in zip(columns, contents, strict=True):
+        line = feature_line(column, content)
+        if is_key(column, content):
+            line = left_out(column, "it identifies the row and does not describe it")
+        elif line.is_feature and is_row_number(column, content):
+            numbered.append((len(lines), line))
+            line = left_out(column, "it numbers the rows and does not describe them")
+        lines.append(line)
+    if numbered and not any(line.is_feature for line in lines):
+        place, line = numbered[0]  # a table with one column may well have numbers in order
+        lines[place] = line
+    lines += [
+        Line(f"{quoted(name)} is left out: several columns have this name", is_feature=False)
+        for name in repeated
+    ]
+    if not any(line.is_feature for line in lines):
+        reasons = "; ".join(line.text for line in lines[:SHOWN_REASONS])
+        raise DataError(f"no column can be a feature ({reasons or 'there is only the target'})")
+    return lines
+
+
+def _missing_lines(texts: list[str]) -> str:
+    if not texts:
+        return ""
+    return f"# Cells of numbers that are read as empty.\nmissing_values = {listed(texts)}\n"
+
+
+def _group_lines(columns: list[Column], contents: list[Content]) -> str:
+    """Return the key `group` with the owner of several rows, if there is one."""
+    groups = [
+        column
+        for column, content in zip(columns, contents, strict=True)
+        if is_key(column, content) and groups_rows(content)
+    ]
+    if not groups:
+        return ""
+    owner = next(filter(names_owner, groups), groups[0])
+    return (
+        "# Rows of the same group either all train or all validate.\n"
+        f"group = {quoted(owner.source)}\n"
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

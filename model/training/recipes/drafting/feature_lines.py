@@ -1,49 +1,97 @@
-"""A feature's line in a recipe, guessed from the cells of its column."""
+"""A feature's line in a recipe, guessed from its column; or why the column is none."""
 
-import math
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
-import pandas as pd
-
-from model.prediction.cells import MARKERS
 from model.prediction.names import is_name
-from model.training.recipes.drafting.keys import is_key
+from model.training.recipes.drafting.columns import Column
+from model.training.recipes.drafting.content import Content
 from model.training.recipes.toml_text import listed, number, quoted, rows
 
-MAX_CATEGORIES = 20
-BOOLEAN_TEXTS = ({"true", "false"}, {"0", "1"})
+MAX_CATEGORIES: Final = 20
+MIN_PRESENT: Final = 10  # rows with a value
+MIN_ROWS: Final = 20  # below, a single row that differs is no reason to leave a column out
 
 
-def feature_lines(column: "pd.Series[str]") -> Iterator[str]:
-    """Yield the line of a feature, or a comment with the reason why the column is left out."""
-    name, present = str(column.name), column[~column.isin(["", *MARKERS])]
-    if not is_name(name):
-        yield f"    # {quoted(name)} is left out: not a valid feature name"
-        return
-    if is_key(column):
-        yield f"    # {name} is left out: it identifies the row and does not describe it"
-        return
-    if len(present) == len(column) and present.nunique() == 1:
-        yield f"    # {name} is left out: it is the same in every row"
-        return
-    fields = [f"name = {quoted(name)}"]
-    distinct = set(present)
-    numbers = pd.to_numeric(present, errors="coerce")
-    if distinct and any({text.lower() for text in distinct} <= texts for texts in BOOLEAN_TEXTS):
+@dataclass(frozen=True)
+class Line:
+    """A column's line in the list of features.
+
+    Attributes:
+        text: The feature in TOML, or the reason why it is none.
+        is_feature: Whether it is one.
+    """
+
+    text: str
+    is_feature: bool
+
+    def __str__(self) -> str:
+        return f"    {self.text}" if self.is_feature else f"    # {self.text}"
+
+
+def left_out(column: Column, reason: str) -> Line:
+    """Return the comment on a column that is no feature.
+
+    Args:
+        column: The column.
+        reason: Why it is none; it follows a colon.
+    """
+    return Line(f"{column.shown} is left out: {reason}", is_feature=False)
+
+
+def feature_line(column: Column, content: Content) -> Line:
+    """Return the line of a feature, or the reason why the column is none.
+
+    Args:
+        column: The column.
+        content: Its content.
+    """
+    reason = _reason(content)
+    if reason is not None:
+        return left_out(column, reason)
+    fields = [f"name = {quoted(column.name)}"]
+    if column.source != column.name:
+        fields.append(f"column = {quoted(column.source)}")
+    if content.is_truth:
         fields.append('type = "boolean"')
-    elif distinct and numbers.notna().all() and numbers.map(math.isfinite).all():
-        if (numbers == numbers.round()).all():
+    elif content.numbers is not None:
+        if content.is_whole:
             fields.append('type = "integer"')
-        fields += [f"minimum = {number(numbers.min())}", f"maximum = {number(numbers.max())}"]
-    elif 2 <= len(distinct) <= MAX_CATEGORIES and all(map(is_name, distinct)):
-        fields.append('type = "category"')
-        fields.append(f"categories = {listed(sorted(distinct))}")
+        low, high = min(content.numbers.values()), max(content.numbers.values())
+        fields += [f"minimum = {number(low)}", f"maximum = {number(high)}"]
     else:
-        yield f"    # {name} is left out: its {len(distinct)} different texts are too many for"
-        yield "    # categories, or not valid as their names"
-        return
-    missing = len(column) - len(present)
-    if missing:
+        fields += ['type = "category"', f"categories = {listed(sorted(content.counts))}"]
+    notes = []
+    if content.missing:
         fields.append("may_be_missing = true")
-    note = f" # missing in {rows(missing)}" if missing else ""
-    yield f"    {{ {', '.join(fields)} }},{note}"
+        notes.append(f"missing in {rows(content.missing)}")
+    if column.source != column.name:
+        notes.append("the service cannot take the name of the column")
+    note = f" # {'; '.join(notes)}" if notes else ""
+    return Line(f"{{ {', '.join(fields)} }},{note}", is_feature=True)
+
+
+def _reason(content: Content) -> str | None:
+    """Return why a column with this content is no feature; None if it is one."""
+    different, present = len(content.values), len(content.cells) - content.missing
+    if not different:
+        return "it has no value in any row"
+    if different == 1:
+        return "it is the same in every row" + " that has a value" * bool(content.missing)
+    if content.most_common == present - 1 and present >= MIN_ROWS:
+        return "it is the same in every row but one"
+    if present < min(MIN_PRESENT, len(content.cells) / 2):
+        return f"it has a value in {rows(present)} only"
+    if content.is_huge:
+        return "its numbers are larger than 2^63: write them in a larger unit"
+    if content.numbers is not None or content.is_truth:
+        return None
+    if content.is_date:
+        return "it holds dates. Add what they mean as numbers, such as a year or an age in days"
+    if content.most_common == 1:
+        return "its texts are all different, such as names, codes or free text"
+    if different > MAX_CATEGORIES:
+        return f"its {different} different texts are too many for categories"
+    if not all(map(is_name, content.counts)):
+        return "a text is too long for a category, or has control characters"
+    return None

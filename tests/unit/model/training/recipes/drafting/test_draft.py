@@ -1,5 +1,8 @@
 """first_recipe: the generated recipe loads, trains, and describes its table."""
 
+import itertools
+import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +45,7 @@ def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
     data = recipe.data
     assert (data.target, data.negative, data.positive) == ("outcome", "well", "ill")
     assert data.group == "patient_id"
-    assert f'# "{LONG}" is left out: not a valid feature name' in text
+    assert f"# {LONG[:89]} (column 5) is left out: its texts are all different" in text
     assert "# same is left out: it is the same in every row" in text
     assert "# patient_id is left out: it identifies the row" in text
 
@@ -87,7 +90,7 @@ def test_other_tasks_train(tmp_path: Path, cells: list[str], task: str, line: st
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
-        (TABLE, "height", "target 'height' has empty cells: remove those rows"),
+        (TABLE, "same", "target 'same' holds one value only"),
         (TABLE, "weight", "no column 'weight'; the columns are patient_id, age, colour"),
         ("a,b\n1,x\n2,x\n", None, "target 'b' holds one value only"),
         ("a,b\n" + "".join(f"1,x{k}\n" for k in range(30)), None, "target 'b' holds 30 different"),
@@ -98,3 +101,110 @@ def test_target_that_fits_no_task_is_rejected(
 ) -> None:
     with pytest.raises(DataError, match=f"^rows.csv: {message}"):
         generate(tmp_path, text, target)
+
+
+def table(rows: int = 60, /, **columns: Sequence[object]) -> str:
+    """A table of a normal feature and other columns, which repeat their cells."""
+    draw = random.Random(0)
+    given = {"a": [f"{draw.gauss(0, 1):.3f}" for _ in range(rows)], **columns}
+    cells = zip(
+        *(itertools.islice(itertools.cycle(each), rows) for each in given.values()), strict=True
+    )
+    return "\n".join([",".join(given), *(",".join(map(str, row)) for row in cells), ""])
+
+
+@pytest.mark.parametrize(
+    ("cells", "positive", "why"),
+    [
+        (("yes", "yes", "no"), "yes", "By its meaning, this class"),
+        (("2", "2", "4"), "4", "The rarer class"),
+        (("dead", "dead", "alive"), "dead", "By its meaning, this class"),
+    ],
+)
+def test_the_positive_label_is_chosen_by_meaning_or_is_the_rarer(
+    tmp_path: Path, cells: tuple[str, ...], positive: str, why: str
+) -> None:
+    text, recipe = generate(tmp_path, table(y=cells))
+    assert recipe.data.positive == positive
+    assert f"# {why} is assumed to be the positive one." in text
+
+
+@pytest.mark.parametrize("cells", [("ill", "well", "well", ""), ("1.5", "2.5", "", "inf", "3")])
+def test_rows_without_a_target_are_left_out(tmp_path: Path, cells: tuple[str, ...]) -> None:
+    text, recipe = generate(tmp_path, table(y=cells))
+    dropped = read_table(recipe).dropped
+    assert dropped > 0
+    assert f"# {dropped} rows without a value of the target are left out." in text
+
+
+def test_few_whole_numbers_are_classes_and_fractions_are_not(tmp_path: Path) -> None:
+    text, recipe = generate(tmp_path, table(y=["1", "2", "3"]))
+    assert recipe.schema.target.task == "multi_class"
+    assert "# If these numbers are amounts rather than classes" in text
+    recipe = generate(tmp_path, table(18, y=[f"{k / 8}" for k in range(18)]))[1]
+    assert recipe.schema.target.task == "regression"
+
+
+def test_a_label_that_is_too_long_gets_a_shorter_name(tmp_path: Path) -> None:
+    recipe = generate(tmp_path, table(y=["Y" * 120, "N", "N"]))[1]
+    assert recipe.data.positive == "Y" * 80 + " (class 2)"
+    assert read_table(recipe).targets.sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ([""], "it has no value in any row"),
+        (["", "7"], "it is the same in every row that has a value"),
+        (["7"] * 59 + ["8"], "it is the same in every row but one"),
+        (["2024-01-02", "2024-01-03", "31.12.2023 10:00"], "it holds dates."),
+        (["3 Mar 2024", "March 4 2024"], "it holds dates."),
+        ([f"n{k}" for k in range(60)], "its texts are all different"),
+        (range(1, 61), "it numbers the rows"),
+        (["1e300", "2"], "its numbers are larger than 2^63"),
+        (["b" * 101, "c"], "a text is too long for a category"),
+        ([*"123", *[""] * 57], "it has a value in 3 rows only"),
+    ],
+)
+def test_columns_that_describe_nothing_are_left_out_with_the_reason(
+    tmp_path: Path, cells: Sequence[object], reason: str
+) -> None:
+    text, recipe = generate(tmp_path, table(b=cells, y=["yes", "no", "no"]))
+    assert recipe.schema.names == ("a",)
+    assert f"    # b is left out: {reason}" in text
+
+
+def test_spellings_of_missing_and_infinite_numbers_are_written(tmp_path: Path) -> None:
+    recipe = generate(tmp_path, table(b=["1.5", "-", "inf", "2", "NA"], y=["yes", "no", "no"]))[1]
+    assert recipe.data.missing_values == ["-", "inf"]
+    assert recipe.schema.features[1].type == "number"
+    assert np.isnan(read_table(recipe).rows[:, 1]).sum() == 36
+
+
+def test_a_name_that_the_service_cannot_take_gets_another_one(tmp_path: Path) -> None:
+    text = table(
+        **{"instances": ["1", "2", "4"], "": ["5", "5", "8"], "y": ["yes", "no", "no", "no"]}
+    )
+    recipe = generate(tmp_path, text)[1]
+    assert recipe.schema.names == ("a", "instances (column 2)", "column 3")
+    assert recipe.schema.sources == ("a", "instances", "")
+    assert read_table(recipe).rows[0, 1:].tolist() == [1, 5]
+
+
+def test_the_default_target_can_be_one(tmp_path: Path) -> None:
+    text, recipe = generate(tmp_path, table(b=["ill", "well"], notes=[f"n{k}" for k in range(60)]))
+    assert recipe.data.target == "b"
+    assert "# This column is the last one that can be a target." in text
+
+
+def test_a_table_without_features_is_rejected(tmp_path: Path) -> None:
+    text = table(a=[f"c{k}" for k in range(60)], y=["yes", "no"])
+    with pytest.raises(
+        DataError, match=r"^rows.csv: no column can be a feature \(a is left out: its"
+    ):
+        generate(tmp_path, text)
+
+
+def test_row_numbers_are_a_feature_if_there_is_no_other(tmp_path: Path) -> None:
+    recipe = generate(tmp_path, table(a=range(60), y=["yes", "no"]))[1]
+    assert recipe.schema.names == ("a",)
