@@ -72,8 +72,8 @@ def fit_encoder(
     center, spread = np.where(numbers[source], [center, spread], [[0], [1]])
     for column in np.flatnonzero(~(spread > 0)):
         raise DataError(
-            f"feature {schema.names[source[column]]!r} has numbers that are too large to be scaled: "
-            "write them in a larger unit"
+            f"feature {schema.names[source[column]]!r} has numbers that are too large to be "
+            "scaled: write them in a larger unit"
         )
     encoder = replace(plain, center=center, spread=spread, smooth_clip=smooth_clip)
     return _with_intervals(encoder, _expand(plain, rows), numbers, intervals)

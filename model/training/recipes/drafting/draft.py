@@ -71,7 +71,7 @@ def first_recipe(
 # 1. Types. Is each feature what it seems to be: a number, an integer, a boolean or a
 #    category?
 # 2. Ranges. minimum and maximum are those of the table. Widen them to every value that
-#    may occur later: the service rejects values outside.
+#    may occur later: values outside are predicted as the nearest one inside.
 # 3. Columns. Remove every feature that is not known yet when a prediction is made.
 #
 # Then run: python -m model train THIS_FILE
@@ -98,6 +98,10 @@ file = {quoted(str(path))}
 # Empty cells get the median of the column; categories get the most frequent value. Other
 # choices: "mode" (always the most frequent value) and "drop" (leave the row out).
 missing = "median"
+# Texts that are no category, and numbers outside the range, are accepted, and the answer names
+# them. "refuse" rejects them.
+unseen = "other"
+out_of_range = "clip"
 {_missing_lines(missing_values)}{_group_lines(others, contents)}
 {_SPLIT}{_TEST if len(frame) > MAX_ROWS_WITHOUT_TEST else ""}
 seed = 0

@@ -8,7 +8,9 @@ from model.training.recipes.drafting.columns import Column
 from model.training.recipes.drafting.content import Content
 from model.training.recipes.toml_text import listed, number, quoted, rows
 
-MAX_CATEGORIES: Final = 20
+MAX_CATEGORIES: Final = 20  # above, only the frequent ones are listed
+MAX_LISTED: Final = 50
+MIN_ROWS_OF_CATEGORY: Final = 5  # of many
 MIN_PRESENT: Final = 10  # rows with a value
 MIN_ROWS: Final = 20  # below, a single row that differs is no reason to leave a column out
 
@@ -49,7 +51,7 @@ def feature_line(column: Column, content: Content) -> Line:
     reason = _reason(content)
     if reason is not None:
         return left_out(column, reason)
-    fields = [f"name = {quoted(column.name)}"]
+    fields, notes = [f"name = {quoted(column.name)}"], []
     if column.source != column.name:
         fields.append(f"column = {quoted(column.source)}")
     if content.is_truth:
@@ -60,8 +62,11 @@ def feature_line(column: Column, content: Content) -> Line:
         low, high = min(content.numbers.values()), max(content.numbers.values())
         fields += [f"minimum = {number(low)}", f"maximum = {number(high)}"]
     else:
-        fields += ['type = "category"', f"categories = {listed(sorted(content.counts))}"]
-    notes = []
+        categories = _categories(content)
+        fields += ['type = "category"', f"categories = {listed(categories)}"]
+        others = len(content.counts) - len(categories)
+        if others:
+            notes.append(f"{others} rarer texts count as other")
     if content.missing:
         fields.append("may_be_missing = true")
         notes.append(f"missing in {rows(content.missing)}")
@@ -90,8 +95,16 @@ def _reason(content: Content) -> str | None:
         return "it holds dates. Add what they mean as numbers, such as a year or an age in days"
     if content.most_common == 1:
         return "its texts are all different, such as names, codes or free text"
-    if different > MAX_CATEGORIES:
-        return f"its {different} different texts are too many for categories"
-    if not all(map(is_name, content.counts)):
-        return "a text is too long for a category, or has control characters"
+    categories = _categories(content)
+    if len(categories) < 2 or 2 * sum(map(content.counts.__getitem__, categories)) < present:
+        return f"its {different} different texts are too rare, too long or too odd for categories"
     return None
+
+
+def _categories(content: Content) -> list[str]:
+    """Return the texts that are valid as categories, of many only those of several rows, sorted."""
+    valid = [text for text in content.counts if is_name(text)]
+    if len(valid) > MAX_CATEGORIES:
+        common = [text for text in valid if content.counts[text] >= MIN_ROWS_OF_CATEGORY]
+        valid = sorted(common, key=content.counts.__getitem__, reverse=True)[:MAX_LISTED]
+    return sorted(valid)

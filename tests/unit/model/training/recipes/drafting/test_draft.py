@@ -162,7 +162,8 @@ def test_a_label_that_is_too_long_gets_a_shorter_name(tmp_path: Path) -> None:
         ([f"n{k}" for k in range(60)], "its texts are all different"),
         (range(1, 61), "it numbers the rows"),
         (["1e300", "2"], "its numbers are larger than 2^63"),
-        (["b" * 101, "c"], "a text is too long for a category"),
+        (["b" * 101, "c"], "its 2 different texts are too rare, too long or too odd"),
+        ([f"n{k}" for k in range(30)], "its 30 different texts are too rare"),
         ([*"123", *[""] * 57], "it has a value in 3 rows only"),
     ],
 )
@@ -172,6 +173,15 @@ def test_columns_that_describe_nothing_are_left_out_with_the_reason(
     text, recipe = generate(tmp_path, table(b=cells, y=["yes", "no", "no"]))
     assert recipe.schema.names == ("a",)
     assert f"    # b is left out: {reason}" in text
+
+
+def test_rare_texts_of_many_count_as_other(tmp_path: Path) -> None:
+    rare = [f"n{k}" for k in range(20)]
+    text, recipe = generate(tmp_path, table(b=["u", "v"] * 20 + rare, y=["yes", "no", "no"]))
+    feature = recipe.schema.features[1]
+    assert (feature.categories, feature.unseen) == (("u", "v"), "other")
+    assert "# 20 rarer texts count as other" in text
+    assert np.isin(read_table(recipe).rows[:, 1], [0, 1]).sum() == 40
 
 
 def test_spellings_of_missing_and_infinite_numbers_are_written(tmp_path: Path) -> None:
