@@ -11,6 +11,8 @@ from rich.table import Table as Grid
 from model.arrays import Array
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare, to_right
+from model.cli.findings import print_notices
+from model.evaluation.notices import notices
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_sample
@@ -35,6 +37,7 @@ def describe_command(
     target = plan.schema.target
     groups = rows_by_class(table.targets, target)
     console.print(_groups(plan, rows, table, groups), _features(plan.schema, table.rows, groups))
+    print_notices(notices(plan.schema, {"train": (table.rows, table.targets)}))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.schema),
         "correlations": correlations(table.rows, table.targets, groups, plan.schema),

@@ -15,6 +15,7 @@ from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
 from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
+from model.cli.findings import print_findings
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.metrics.threshold_metrics import binary_matrix
 from model.pipelines.train import Trained, find_rate, train
@@ -92,6 +93,7 @@ def _train_and_write(
     trained = _train_with_progress(plan, state, jobs)
     version = artifact.save(trained.predictor, path)  # before anything that could fail is drawn
     console.print(_loss_table(trained), _kept(trained.outcome), *_figures(trained.predictor))
+    print_findings(trained.predictor)
     console.print(f"{path}  {plan.name}@{version[:12]}", soft_wrap=True)
     try:
         _draw(replace(trained, predictor=replace(trained.predictor, version=version)), path, page)

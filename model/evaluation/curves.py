@@ -41,6 +41,22 @@ def all_counts(labels: Array, probabilities: Array) -> tuple[Array, Array]:
     return counts_above(labels, probabilities, descending)
 
 
+def binned_counts(labels: Array, places: Array, size: int) -> tuple[Array, Array]:
+    """Count as `all_counts`, without sorting: for resamples of the same rows.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        places: Rank of each row's probability among the distinct ones, from the highest, `(B,)`.
+        size: Number of distinct probabilities.
+
+    Returns:
+        True positives and false positives, `(1 + size,)` each.
+    """
+    counts = np.bincount(places + size * ~labels, minlength=2 * size).reshape(2, -1)
+    hits, false = np.pad(counts.cumsum(axis=1), ((0, 0), (1, 0)))
+    return hits, false
+
+
 def roc_curve(hits: Array, false: Array) -> tuple[Array, Array]:
     """Return the points of the ROC curve, from (0, 0) to (1, 1), to be joined by straight lines.
 

@@ -161,7 +161,8 @@ def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
     """Compute all scores by name, as in a response of /metrics.
 
     For classes and labels, scores are means over the columns, each against the others; the log loss
-    of classes is that of the true class. A regression has none: its metrics need no threshold.
+    of classes is that of the true class, and their Brier score is summed over the classes. A
+    regression has none: its metrics need no threshold.
 
     Args:
         target: The kind of target.
@@ -178,6 +179,7 @@ def scores(target: Target, scored: ScoredRows) -> dict[str, float | None]:
     means = {name: _mean([each[name] for each in by_column]) for name in by_column[0]}
     if isinstance(target, MultiClass):
         means["log_loss"] = log_loss_of_classes(scored.targets[:, 0], predictions)
+        means["brier"] = brier_of_classes(scored.targets[:, 0], predictions)
     return means
 
 

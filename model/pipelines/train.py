@@ -12,6 +12,7 @@ from model.arrays import Array
 from model.errors import DataError
 from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import regression_metrics
+from model.pipelines.examine import examine
 from model.pipelines.prepare import Prepared, prepare
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
@@ -64,7 +65,9 @@ def train(
         TrainingError: The loss diverges.
     """
     with closing(read_partitions(recipe)) as parts:
-        return fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
+        trained = fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
+        facts = {**trained.predictor.facts, **examine(recipe, parts, trained.predictor)}
+    return replace(trained, predictor=replace(trained.predictor, facts=facts))
 
 
 def fit(

@@ -1,3 +1,3 @@
 """The HTML report of one model."""
 
-__all__ = ["document"]
+__all__ = ["document", "findings"]

@@ -6,6 +6,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.curves import (
+    binned_counts,
     precision_recall_area,
     precision_recall_curve,
     roc_area,
@@ -41,10 +42,7 @@ def bootstrap_intervals(scored: ScoredRows) -> dict[str, Any]:
         }
         if labels.all() or not labels.any():
             return found | dict.fromkeys(CURVES)
-        # The counts of `all_counts`, which would sort the rows of each resample again.
-        places = point[rows] + len(distinct) * ~labels
-        added = np.bincount(places, minlength=2 * len(distinct)).reshape(2, -1)
-        counts = np.pad(added.cumsum(axis=1), ((0, 0), (1, 0)))
+        counts = binned_counts(labels, point[rows], len(distinct))
         return found | {
             "roc_auc": roc_area(*counts),
             "average_precision": precision_recall_area(*counts),

@@ -9,6 +9,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 
 MAX_NAMES = 12
+MAX_FEATURES = 100
 
 
 def purpose(target: Target) -> str:
@@ -29,8 +30,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def features_table(predictor: Predictor) -> Table:
-    """Return a table of the features, their valid values and imputed values."""
-    fills = predictor.encoder.fill.tolist()
+    """Return a table of the features, at most 100, with valid values and imputed values."""
+    fills, features = predictor.encoder.fill.tolist(), predictor.schema.features
     rows = [
         (
             (feature.name, feature.description or ""),
@@ -38,10 +39,12 @@ def features_table(predictor: Predictor) -> Table:
             feature.unit or "–",
             feature.spelled(fill) if feature.may_be_missing else "–",
         )
-        for feature, fill in zip(predictor.schema.features, fills, strict=True)
+        for feature, fill in list(zip(features, fills, strict=True))[:MAX_FEATURES]
     ]
     heads = ("feature", "valid values", "unit", "value imputed if missing")
-    return Table(f"Features ({len(rows)})", heads, rows, prose=True)
+    more = f"the first {len(rows)} of " * (len(rows) < len(features))
+    title = f"Features ({more}{len(features)})"
+    return Table(title, heads, rows, prose=True)
 
 
 def recipe_text(recipe: Mapping[str, Any]) -> str:

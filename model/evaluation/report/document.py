@@ -19,6 +19,11 @@ from model.evaluation.report.charts import (
 from model.evaluation.report.curves import curves
 from model.evaluation.report.descriptions import features_table, purpose, recipe_text
 from model.evaluation.report.elements import Picture, decimal, display_name, percent, percents
+from model.evaluation.report.findings import (
+    baselines_table,
+    importance_table,
+    subgroups_table,
+)
 from model.evaluation.report.tables import (
     MAX_CLASSES,
     PART_NAMES,
@@ -95,6 +100,7 @@ def _shown(
         "facts": facts,
         "data": data,
         "data_counts": counts,
+        "leaves_labels_out": "" in ((recipe.get("data") or {}).get("labels") or {}).values(),
         "recipe": recipe,
         "recipe_text": recipe_text(recipe),
         "parts": {PART_NAMES[n]: _counts(target, p) for n, p in predictor.parts.items()},
@@ -109,6 +115,7 @@ def _shown(
         "curves": _curves(predictor, intervals["validation"]),
         "threshold_tables": threshold_tables(predictor) if target.has_threshold else [],
         "hardest": hardest_rows(predictor) if len(rows.targets) else None,
+        **_findings(predictor),
         "loss": loss_picture(pictures["loss"], outcome) if outcome else None,
         "loss_name": network.loss.name,
         "network": network.summary(),
@@ -116,6 +123,7 @@ def _shown(
         "members": len(predictor.theta) if predictor.theta.ndim > 1 else None,
         "calibration": predictor.calibration and predictor.calibration.method,
         "features": features_table(predictor),
+        "feature_count": len(schema.features),
         "optional": [feature.name for feature in schema.features if feature.may_be_missing],
         "transforms": [
             f"{transform} of {name}"
@@ -125,6 +133,17 @@ def _shown(
         "distributions": (
             features_picture(pictures["features"], schema.names) if "features" in pictures else None
         ),
+    }
+
+
+def _findings(predictor: Predictor) -> dict[str, Any]:
+    """Return the notices, and the tables of the examination; None for an older artifact."""
+    found = predictor.facts.get("examination")
+    tables = {"baselines": baselines_table, "importance": importance_table}
+    return {
+        "notices": predictor.facts.get("notices") or [],
+        "subgroups": found and subgroups_table(predictor, found),
+        **{name: found and table(predictor, found) for name, table in tables.items()},
     }
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from model.arrays import Array
 from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.metrics import scores
 from model.evaluation.report.elements import Table, decimal, display_name, percent, percents
+from model.evaluation.row_losses import relative_losses
 from model.metrics.confusion_matrix import Interval
 from model.metrics.threshold_metrics import metrics_at_threshold, regression_metrics
 from model.prediction.predictor import Predictor, ScoredRows
@@ -244,9 +244,11 @@ def hardest_rows(predictor: Predictor, limit: int = 10) -> Table:
     """
     target, scored = predictor.schema.target, predictor.validation
     truth, predictions = scored.targets, scored.predictions
-    losses = row_losses(predictor)
+    losses = relative_losses(target, truth, predictions)
+    lines = (predictor.facts.get("lines") or [])[:limit]
+    limit = min(limit, len(lines) or limit)
     rows = []
-    for row in np.argsort(-losses, kind="stable")[:limit].tolist():
+    for place, row in enumerate(np.argsort(-losses, kind="stable")[:limit].tolist()):
         if isinstance(target, Binary):
             label = target.positive if truth[row, 0] else target.negative
             cells = [decimal(float(predictions[row, 0])), label]
@@ -261,7 +263,7 @@ def hardest_rows(predictor: Predictor, limit: int = 10) -> Table:
         else:
             cells = [", ".join(decimal(float(value)) for value in predictions[row])]
             cells.append(", ".join(decimal(float(value)) for value in truth[row]))
-        rows.append([row, *cells, decimal(float(losses[row]))])
+        rows.append([lines[place] if lines else row, *cells, decimal(float(losses[row]))])
     heads = {
         "binary": (f"probability of {target.names[0]}", "true label"),
         "multi_class": ("probability of the true class", "true class", "predicted class"),
@@ -272,24 +274,7 @@ def hardest_rows(predictor: Predictor, limit: int = 10) -> Table:
         if isinstance(target, Regression)
         else "log loss"
     )
-    title = f"The {len(rows)} validation rows with the largest losses; row numbers begin at 0"
-    return Table(title, ("row", *heads, loss), rows)
-
-
-def row_losses(predictor: Predictor) -> Array:
-    """Return the loss of each validation row, `(B,)`.
-
-    The loss is −log of the predicted probability of the true class, summed over labels. For a
-    regression it is the largest absolute error of the outputs, each divided by the output's mean
-    absolute error.
-    """
-    target, scored = predictor.schema.target, predictor.validation
-    truth, predictions = scored.targets, scored.predictions
-    if isinstance(target, Regression):
-        errors = np.abs(predictions - truth)
-        return np.asarray((errors / np.maximum(errors.mean(axis=0), 1e-300)).max(axis=1))
-    if isinstance(target, MultiClass):
-        given = np.take_along_axis(predictions, truth, axis=1)
-    else:
-        given = np.where(truth, predictions, 1 - predictions)
-    return np.asarray(-np.log(np.clip(given, np.finfo(float).eps, 1)).sum(axis=1))
+    title = f"The {len(rows)} validation rows with the largest losses"
+    if lines:
+        return Table(f"{title}, by their line in the file", ("line", *heads, loss), rows)
+    return Table(f"{title}; row numbers begin at 0", ("row", *heads, loss), rows)

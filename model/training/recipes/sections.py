@@ -82,6 +82,7 @@ class Data(Section):
         group: Column that identifies rows which belong together, such as those of one patient.
         weight: Column of the row weights.
         class_weight: "balanced", or one number per class in order; the negative class is first.
+        subgroups: Columns that are no features, by whose values the report shows figures too.
     """
 
     file: Annotated[Path, Strict(False)]
@@ -101,6 +102,7 @@ class Data(Section):
     group: Text | None = None
     weight: Text | None = None
     class_weight: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
+    subgroups: list[Text] = []
 
     @field_validator("target", mode="plain")
     @classmethod

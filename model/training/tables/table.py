@@ -18,6 +18,8 @@ from model.training.tables.columns import (
 )
 from model.training.tables.targets import as_features
 
+OPTIONAL = ("groups", "weights", "split_values", "subgroups", "lines")
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -30,6 +32,8 @@ class Table:
         groups: Text of data.group, shape (B,); None without groups.
         weights: Row weights, shape (B,); None without weights.
         split_values: Text of split.column, shape (B,); None without that column.
+        subgroups: Texts of data.subgroups, shape (B, columns); None without such columns.
+        lines: Line of the file on which each row begins, shape (B,); None if unknown.
         dropped: Number of rows left out because a value is missing or data.labels says so.
     """
 
@@ -39,6 +43,8 @@ class Table:
     weights: Array | None
     split_values: Array | None
     dropped: int
+    subgroups: Array | None = None
+    lines: Array | None = None
 
     @property
     def incomplete(self) -> Array:
@@ -56,13 +62,9 @@ class Table:
 
     def take(self, index: Array) -> "Table":
         """Return the rows of an index array or of a mask."""
-        optional = (self.groups, self.weights, self.split_values)
-        groups, weights, split_values = (
-            None if column is None else column[index] for column in optional
-        )
-        return Table(
-            self.rows[index], self.targets[index], groups, weights, split_values, dropped=0
-        )
+        optional = {name: getattr(self, name) for name in OPTIONAL}
+        taken = {name: None if each is None else each[index] for name, each in optional.items()}
+        return Table(self.rows[index], self.targets[index], **taken, dropped=0)
 
 
 def concatenate(tables: Iterable[Table]) -> Table:
@@ -76,9 +78,9 @@ def concatenate(tables: Iterable[Table]) -> Table:
     return Table(
         np.concatenate([table.rows for table in given]),
         np.concatenate([table.targets for table in given]),
-        concatenate_optional([table.groups for table in given]),
-        concatenate_optional([table.weights for table in given]),
-        concatenate_optional([table.split_values for table in given]),
+        **{
+            name: concatenate_optional([getattr(each, name) for each in given]) for name in OPTIONAL
+        },
         dropped=sum(table.dropped for table in given),
     )
 
@@ -101,12 +103,13 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
     if data.weight is not None:
         weight = [Feature.model_construct(name=data.weight, type="number", minimum=0)]
     missing = tuple(data.missing_values)
-    others = [*data.targets, data.group, data.weight, split_column]
+    others = [*data.targets, data.group, data.weight, split_column, *data.subgroups]
     filled = with_gaps(
         with_nfc_names(frame), [name for name in others if name], missing, data.decimal
     )
     kept = with_labels(filled, data.targets[0], data.labels, data.decimal)
     groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
+    subgroups = [text for name in data.subgroups if (text := read_text(kept, name)) is not None]
     columns = [*features, *targets, *weight]
     values = read_rows(kept, columns, missing, gaps=len(features), decimal=data.decimal)
     first, end = len(features), len(features) + len(targets)
@@ -117,6 +120,8 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
         values[:, end] if weight else None,
         split_values,
         dropped=len(frame) - len(kept),
+        subgroups=np.stack(subgroups, axis=1) if data.subgroups else None,
+        lines=kept.index.to_numpy(),
     )
     if data.missing != "drop":
         return table

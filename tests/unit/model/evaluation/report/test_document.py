@@ -18,7 +18,8 @@ from model.evaluation.plots.features import feature_distributions
 from model.evaluation.plots.training import loss_curve
 from model.evaluation.report.document import report
 from model.evaluation.report.elements import decimal, percent, percents
-from model.evaluation.report.tables import THRESHOLDS, row_losses
+from model.evaluation.report.tables import THRESHOLDS
+from model.evaluation.row_losses import row_losses
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor, ScoredRows
@@ -144,12 +145,14 @@ def test_report_contains_the_metrics(article: str, predictor: Predictor) -> None
 
 
 def test_rows_with_the_largest_losses(article: str, predictor: Predictor) -> None:
-    losses = row_losses(predictor)
+    scored, lines = predictor.validation, predictor.facts["lines"]
+    losses = row_losses(predictor.schema.target, scored.targets, scored.predictions)
     rows, p = predictor.validation.targets[:, 0], predictor.validation.predictions[:, 0]
     assert losses.mean() == pytest.approx(predictor.facts["scores"]["log_loss"])
-    for row in np.argsort(-losses)[:10].tolist():
+    hardest = np.argsort(-losses, kind="stable")[:10].tolist()
+    for row, line in zip(hardest, lines, strict=True):
         label = "malignant" if rows[row] else "benign"
-        assert f"{row} {decimal(p[row])} {label} {decimal(losses[row])}" in Page(article).text
+        assert f"{line} {decimal(p[row])} {label} {decimal(losses[row])}" in Page(article).text
 
 
 def test_report_is_reproducible(article: str, trained: Trained, predictor: Predictor) -> None:

@@ -1,0 +1,102 @@
+"""Examination of a trained model and its table: what a report says beyond metrics."""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.evaluation.importance import permutation_importance
+from model.evaluation.notices import notices
+from model.evaluation.row_losses import relative_losses
+from model.evaluation.subgroups import subgroup_scores
+from model.pipelines.baselines import baselines
+from model.prediction.predictor import Predictor, ScoredRows
+from model.training.recipes.recipe import Recipe
+from model.training.tables.partitions import Partitions
+from model.training.tables.table import Table
+
+MAX_ROWS: Final = 10_000  # of a part; of more, a sample is examined
+HARDEST: Final = 10
+
+
+def examine(recipe: Recipe, parts: Partitions, predictor: Predictor) -> dict[str, Any]:
+    """Compare a model with baselines, by feature and by subgroup, and look for faults of its table.
+
+    That needs rows, which an artifact does not keep. It is done on the test rows, or the validation
+    rows if there are none.
+
+    Args:
+        recipe: The recipe.
+        parts: Its rows.
+        predictor: The trained model.
+
+    Returns:
+        Facts: `notices`, lines of text; `lines` of the validation rows with the largest losses;
+        `examination` with the name of the `part`, `baselines`, `importance` and `subgroups`. An
+        error leaves out the examination and becomes a notice: the model is worth more.
+    """
+    facts: dict[str, Any] = {"notices": [], "lines": _hardest_lines(parts, predictor)}
+    try:
+        facts["notices"] = _notices(recipe, parts)
+        facts["examination"] = _examination(parts, predictor)
+    except Exception as error:  # whatever values a table has, its model is trained
+        reason = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
+        facts["notices"].append(f"the examination of the model is left out: {reason}")
+    return facts
+
+
+def _notices(recipe: Recipe, parts: Partitions) -> list[str]:
+    given = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    known = {name: (each.rows, each.targets) for name, each in given.items() if each is not None}
+    found = notices(recipe.schema, known)
+    if recipe.data.weight is not None:
+        found.append(
+            f"weights: column {recipe.data.weight} weighs rows in training and decisions; the "
+            "figures count every row once"
+        )
+    return found
+
+
+def _examination(parts: Partitions, predictor: Predictor) -> dict[str, Any]:
+    part = "validation" if parts.test is None else "test"
+    table = parts.validation if parts.test is None else parts.test
+    schema, rows = predictor.schema, _sample(len(table.rows))
+    table = table.take(rows)
+    scored = ScoredRows(*(each[rows] for each in vars(predictor.parts[part]).values()))
+    train = parts.train.take(_sample(len(parts.train.rows)))
+    columns = _columns(predictor, table)
+    return {
+        "part": part,
+        "rows": len(rows),
+        "baselines": baselines(schema, train, table, scored),
+        "importance": permutation_importance(
+            predictor.predict, schema.target, table.rows, scored, predictor.theta.size
+        ),
+        "subgroups": subgroup_scores(schema.target, scored, predictor.threshold, columns),
+    }
+
+
+def _sample(rows: int) -> Array:
+    return np.sort(np.random.default_rng(0).permutation(rows)[:MAX_ROWS])
+
+
+def _columns(predictor: Predictor, table: Table) -> dict[str, Array]:
+    """Return the texts of data.subgroups and of the features with categories, by column."""
+    named = (predictor.facts.get("recipe") or {}).get("data", {}).get("subgroups", [])
+    columns = {} if table.subgroups is None else dict(zip(named, table.subgroups.T, strict=True))
+    for feature, column in zip(predictor.schema.features, table.rows.T, strict=True):
+        if feature.type in ("category", "boolean"):
+            names = feature.levels or ("false", "true")
+            texts = ["" if math.isnan(each) else names[int(each)] for each in column.tolist()]
+            columns.setdefault(feature.name, np.array(texts))
+    return columns
+
+
+def _hardest_lines(parts: Partitions, predictor: Predictor) -> list[int]:
+    """Return the lines of the validation rows with the largest losses, the largest first."""
+    lines, scored = parts.validation.lines, predictor.validation
+    if lines is None:
+        return []
+    losses = relative_losses(predictor.schema.target, scored.targets, scored.predictions)
+    return [int(lines[at]) for at in np.argsort(-losses, kind="stable")[:HARDEST]]

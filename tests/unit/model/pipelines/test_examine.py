@@ -1,0 +1,105 @@
+"""Examination of a trained model: on its test rows, by line and by subgroup, never fatal."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.artifacts import artifact
+from model.evaluation.report.document import report
+from model.pipelines import examine
+from model.pipelines.train import train
+from model.prediction.predictor import Predictor
+from model.training.recipes.recipe import load_recipe
+
+RECIPE = """
+name = "mine"
+features = [
+    { name = "x" },
+    { name = "kind", type = "category", categories = ["p", "q"], may_be_missing = true },
+]
+data.file = "rows.csv"
+data.target = "y"
+data.negative = "no"
+data.positive = "yes"
+data.weight = "w"
+data.missing = "median"
+data.labels = { unsure = "" }
+data.subgroups = ["site"]
+scaling.method = "standard"
+split = { validation = 0.2, test = 0.3 }
+network.hidden = []
+training = { optimizer = "adam", learning_rate = 0.1, epochs = 20 }
+"""
+
+
+def trained(folder: Path) -> Predictor:
+    generator = np.random.default_rng(0)
+    lines = ["x,kind,site,w,y"]
+    for number, x in enumerate(generator.normal(size=200)):
+        label = "unsure" if number == 3 else "yes" if x + generator.normal() > 0 else "no"
+        kind, site = ["p", "q", ""][number % 3], "NS"[number % 2]
+        lines.append(f"{x:.3f},{kind},{site},{number % 4},{label}")
+    (folder / "rows.csv").write_text("\n".join(lines))
+    (folder / "mine.toml").write_text(RECIPE)
+    return train(load_recipe(str(folder / "mine.toml"))).predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    return trained(tmp_path_factory.mktemp("examined"))
+
+
+def test_examination_is_of_the_test_rows(predictor: Predictor) -> None:
+    assert predictor.test is not None
+    found: Any = predictor.facts["examination"]
+    assert (found["part"], found["rows"]) == ("test", len(predictor.test.targets))
+    loss: Any = predictor.facts["test"]
+    assert found["baselines"]["model"] == pytest.approx(loss["scores"]["log_loss"])
+    assert found["importance"]["features"][0]["index"] == 0
+    pairs = {(each["column"], each["value"]) for each in found["subgroups"]}
+    assert pairs == {("site", "N"), ("site", "S"), ("kind", "p"), ("kind", "q"), ("kind", "")}
+
+
+def test_lines_are_those_of_the_file(predictor: Predictor) -> None:
+    lines = predictor.facts["lines"]
+    assert len(set(lines)) == 10
+    assert all(2 <= line <= 201 and line != 5 for line in lines)  # the header is line 1
+
+
+def test_artifact_and_report_have_it(predictor: Predictor, tmp_path: Path) -> None:
+    artifact.save(predictor, tmp_path / "a.joblib")
+    loaded = artifact.load(tmp_path / "a.joblib")
+    assert loaded.facts["examination"] == predictor.facts["examination"]
+    page = report(loaded, None, {})
+    for text in (
+        "Baselines: log loss of 60 test rows",
+        "Subgroups of 60 test rows at threshold 0.5",
+        "site = N",
+        "kind = (empty)",
+        "Importance of features",
+        "column w weighs rows in training and decisions; the figures count every row once",
+        "rows left out for a missing value or their label",
+        "by their line in the file",
+    ):
+        assert text in page, text
+    assert "Not measured" not in page
+
+
+def test_an_older_artifact_has_a_report(predictor: Predictor) -> None:
+    facts = {name: each for name, each in predictor.facts.items() if name in ("data", "scores")}
+    page = report(replace(predictor, facts=facts, test=None), None, {})
+    assert "Baselines" not in page
+    assert "row numbers begin at 0" in page
+
+
+def test_a_failure_keeps_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> object:
+        raise ValueError("no\nluck")
+
+    monkeypatch.setattr(examine, "baselines", fail)
+    facts = trained(tmp_path).facts
+    assert "examination" not in facts
+    assert facts["notices"][-1] == "the examination of the model is left out: ValueError: no luck"
