@@ -18,6 +18,7 @@ def default_settings(task: str, rows: int, features: int) -> dict[str, dict[str,
         rows: Number of rows.
         features: Number of features.
     """
+    batch = 32 if rows < SMALL else 64 if rows < MEDIUM else 128 if rows < LARGE else 256
     intervals = 0 if rows < SMALL else 8 if rows < MEDIUM else 16
     scaling: dict[str, Any] = {"method": "robust", "smooth_clip": 3.0}
     if intervals and intervals * features <= MAX_INPUTS:
@@ -29,7 +30,7 @@ def default_settings(task: str, rows: int, features: int) -> dict[str, dict[str,
             "optimizer": "adam",
             "learning_rate": 0.005,
             "epochs": 200,
-            "batch_size": 32 if rows < SMALL else 64 if rows < MEDIUM else 128,
+            "batch_size": batch,
             "l2": float(f"{2 / max(rows, 100):.0e}"),
             "average": 0.98,
             "early_stopping": {"patience": 15, "rows": "out-of-bag"},
