@@ -1,7 +1,7 @@
 """The command `predict`: add predictions to the rows of a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ from model.cli.app import (
     refuse_same,
 )
 from model.errors import MalignancyError
-from model.pipelines.score_file import score_file
+from model.pipelines.score_file import ERROR, score_file
 
 
 def predict_command(
@@ -45,22 +45,45 @@ def predict_command(
             show_default="the model's",
         ),
     ] = None,
+    on_error: Annotated[
+        Literal["mark", "refuse"],
+        typer.Option(help="Give an invalid row a text in a column `error`, or refuse the file."),
+    ] = "mark",
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
 ) -> None:
     """Add predictions to a table of any length, in constant memory.
 
-    The new columns are probability and label, or those of the model's kind of target.
+    The new columns are probability and label, or those of the model's kind of target; `imputed`,
+    `clipped` and `unknown` where these may occur; and `error`, the broken rules of an invalid row.
+    They begin with `predicted_` if the table has a column of one of these names.
     """
     predictor = artifact.load(source)
     target = predictor.schema.target
     if threshold is not None and not target.has_threshold:
         raise MalignancyError(f"--threshold: a {target.task} model has no threshold")
-    path = output or file.with_suffix(f".scored{file.suffix}")
+    path = output or _scored_path(file)
     prepare(path)
     for other, what in ((file, "the table"), (source, "the artifact")):
         refuse_same(path, other, what)
     above = predictor.threshold if threshold is None else threshold
-    rows = score_file(predictor, file, path, above, jobs, cluster)
+    mark = on_error == "mark"
+    scored = score_file(predictor, file, path, above, jobs, cluster, mark=mark)
     at = f", threshold {above:g}" if target.has_threshold else ""
-    console.print(f"{path}  {rows} rows predicted by {predictor.title}{at}", soft_wrap=True)
+    predicted = scored.rows - scored.marked
+    console.print(f"{path}  {predicted} rows predicted by {predictor.title}{at}", soft_wrap=True)
+    if scored.marked:
+        column = scored.prefix + ERROR
+        console.print(f"rows without a prediction: {scored.marked}; the column {column} says why")
+    if scored.prefix:
+        console.print(
+            f"names of the new columns begin with {scored.prefix}, since the table has one of them"
+        )
+
+
+def _scored_path(file: Path) -> Path:
+    """Return the file that a table is written to by default: Parquet for Parquet, else CSV."""
+    is_parquet = file.suffix.lower() in (".parquet", ".pq")
+    if file.suffix.lower() in (".gz", ".zst"):
+        file = file.with_suffix("")
+    return file.with_suffix(".scored.parquet" if is_parquet else ".scored.csv")

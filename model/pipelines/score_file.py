@@ -2,22 +2,62 @@
 
 import csv
 import io
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import joblib
+import numpy as np
 import pandas as pd
 
+from model.arrays import Array
 from model.artifacts.atomic_write import atomic_writer
-from model.errors import DataError
+from model.errors import DataError, NetworkError
 from model.pipelines.parallel import workers
 from model.prediction.predictor import Predictor
 from model.prediction.row_facts import RowFacts, cells
-from model.training.tables.columns import as_text, read_rows, with_nfc_names
+from model.training.tables.columns import ParsedRows, as_text, parse_rows, with_nfc_names
 from model.training.tables.readers import naming, read_chunks
 from model.training.tables.table_format import Dialect
+from model.training.tables.text_tables import RAGGED
+
+ERROR: Final = "error"  # the column of marked rows
+MAX_ERRORS: Final = 10  # of a marked row
+FINITE_RULE: Final = "must hold values small enough for a finite answer"
+
+
+@dataclass(frozen=True)
+class ScoredTable:
+    """What was written.
+
+    Attributes:
+        rows: Number of rows.
+        marked: Number of rows with an error in place of a prediction.
+        prefix: The beginning of the names of added columns; "" unless the table had one of them.
+    """
+
+    rows: int = 0
+    marked: int = 0
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Scored rows.
+
+    Attributes:
+        frame: The rows with the columns of their predictions.
+        marked: Number of rows with an error.
+        prefix: As in `ScoredTable`.
+    """
+
+    frame: pd.DataFrame
+    marked: int
+    prefix: str
 
 
 def score_file(
@@ -27,101 +67,182 @@ def score_file(
     threshold: float,
     jobs: int = 1,
     cluster: str | None = None,
-) -> int:
+    *,
+    mark: bool = False,
+) -> ScoredTable:
     """Score the rows of a table, and write the table with its predictions.
 
-    The table needs a column for each feature, in any order; other columns are copied. After an
-    error, `output` is unchanged.
+    The table needs a column for each feature, in any order; other columns are copied. If one of
+    them has the name of an added column, all added columns get a prefix. After an error, `output`
+    is unchanged.
 
     Args:
         predictor: The model.
-        source: CSV or Parquet file.
-        output: File to write, in Parquet for the suffix `.parquet`, else in CSV.
+        source: A table; see `read_chunks`.
+        output: File to write, in Parquet for the suffixes `.parquet` and `.pq`, else in CSV.
         threshold: Decision threshold for labels.
         jobs: Number of processes, as in `workers`.
         cluster: Address of a Dask scheduler, as in `workers`.
+        mark: Whether to add a column `error`, with the broken rules of an invalid row; such a row
+            has no prediction. Without, an invalid row is an error.
 
     Returns:
-        The number of rows.
+        What was written.
 
     Raises:
-        DataError: A value violates the schema (the text names file, line and column), or a column
-            is missing or would be overwritten.
+        DataError: A column is missing or, without `mark`, a value violates the schema; the text
+            names file, line and column.
         OSError: `output` cannot be written.
     """
     write = _write_parquet if output.suffix.lower() in (".parquet", ".pq") else _write_csv
+    scored = ScoredTable()
+
+    def frames(chunks: Iterable[_Chunk]) -> Generator[pd.DataFrame, None, None]:
+        nonlocal scored
+        for chunk in chunks:
+            rows, marked = scored.rows + len(chunk.frame), scored.marked + chunk.marked
+            scored = ScoredTable(rows, marked, chunk.prefix)
+            yield chunk.frame
+
+    score = partial(_scored, predictor, source, threshold, mark)
+    names, dialect = predictor.schema.sources, Dialect(decimal=predictor.schema.decimal)
+    chunks = read_chunks(source, names=names, dialect=dialect, ragged=mark)
     with (
         atomic_writer(output) as file,
         workers(jobs, cluster),
-        closing(_scored_chunks(predictor, source, threshold, jobs, cluster)) as chunks,
+        closing(_mapped(score, chunks, jobs, cluster)) as scored_chunks,
     ):
-        return write(file, chunks)
+        write(file, frames(scored_chunks))
+    return scored
 
 
-def _scored_chunks(
-    predictor: Predictor, source: Path, threshold: float, jobs: int, cluster: str | None
-) -> Generator[pd.DataFrame, None, None]:
+def _mapped(
+    score: Callable[[pd.DataFrame], _Chunk],
+    chunks: Iterable[pd.DataFrame],
+    jobs: int,
+    cluster: str | None,
+) -> Generator[_Chunk, None, None]:
     """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
-    tasks = (
-        joblib.delayed(_scored)(predictor, source, chunk, threshold)
-        for chunk in read_chunks(
-            source,
-            names=predictor.schema.sources,
-            dialect=Dialect(decimal=predictor.schema.decimal),
-        )
-    )
     if jobs == 1 and cluster is None:  # in this process, without serialization
-        yield from (function(*arguments) for function, arguments, _ in tasks)
+        yield from map(score, chunks)
         return
-    yield from joblib.Parallel(return_as="generator")(tasks)
+    yield from joblib.Parallel(return_as="generator")(map(joblib.delayed(score), chunks))
 
 
-def _write_csv(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> int:
+def _write_csv(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
     text = io.TextIOWrapper(file, "utf-8", newline="")
-    writer, rows = csv.writer(text, lineterminator="\n"), 0
+    writer, is_first = csv.writer(text, lineterminator="\n"), True
     for chunk in chunks:
-        if not rows:
+        if is_first:
             writer.writerow(chunk.columns)
-        writer.writerows(zip(*(as_text(cells).tolist() for _, cells in chunk.items()), strict=True))
-        rows += len(chunk)
+            is_first = False
+        writer.writerows(zip(*(_texts(cells) for _, cells in chunk.items()), strict=True))
     text.detach()  # so that it does not close the file
-    return rows
 
 
-def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> int:
+def _texts(column: "pd.Series[Any]") -> list[Any]:
+    """Return the cells of a column as the csv module writes them, "" where there is none."""
+    found = as_text(column)
+    if found.dtype != object and found.hasnans:
+        found = found.astype(object).where(found.notna(), "")
+    return found.tolist()
+
+
+def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
         text = "writing Parquet needs the parquet extra: pip install 'malignancy[train,parquet]'"
         raise DataError(text) from None
-    rows, writer = 0, None
+    writer = None
     for chunk in chunks:
         table = pyarrow.Table.from_pandas(chunk, preserve_index=False, nthreads=1)
         writer = writer or parquet.ParquetWriter(file, table.schema)
         writer.write_table(table)
-        rows += len(chunk)
     if writer is not None:
         writer.close()
-    return rows
 
 
 def _scored(
-    predictor: Predictor, source: Path, chunk: pd.DataFrame, threshold: float
-) -> pd.DataFrame:
+    predictor: Predictor, source: Path, threshold: float, mark: bool, chunk: pd.DataFrame
+) -> _Chunk:
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
     with naming(source):
         table = with_nfc_names(chunk)
-        rows = read_rows(table, schema.features, schema.missing_values, decimal=schema.decimal)
-    predictions = predictor.predict(rows).astype(float)
-    added: dict[str, Any] = {**schema.target.columns(predictions, threshold)}
-    facts = RowFacts(schema)
-    for name, features in facts.find(rows).items():
-        added[name] = cells(features, len(rows))
-    for name in added:
-        if name in chunk.columns:
-            raise DataError(
-                f"{source.name}: column {name!r} exists already, and predictions need the name"
-            )
-    return chunk.assign(**added)
+        parsed = parse_rows(table, schema.features, schema.missing_values, schema.decimal)
+        if not mark:
+            parsed.require_valid()
+    errors = _errors(parsed, schema.names, chunk)
+    good = np.array([not each for each in errors])
+    rows = parsed.values[good]
+    predictions = _predict(predictor, rows)
+    infinite = ~np.isfinite(predictions).all(axis=1)
+    if infinite.any():
+        places = np.flatnonzero(good)[infinite]
+        if not mark:
+            line = chunk.index[places[0]]
+            raise DataError(f"{source.name}: line {line}: {FINITE_RULE}")
+        good[places] = False
+        for place in places.tolist():
+            errors[place] = f"row {FINITE_RULE}"
+        rows, predictions = rows[~infinite], predictions[~infinite]
+    columns = schema.target.columns(predictions, threshold)
+    added: dict[str, Any] = {name: _spread(column, good) for name, column in columns.items()}
+    place_of = np.flatnonzero(good).tolist()
+    for name, features in RowFacts(schema).find(rows).items():
+        added[name] = cells({place_of[row]: each for row, each in features.items()}, len(chunk))
+    if mark:
+        added[ERROR] = errors
+    prefix = _prefix(chunk.columns, added)
+    frame = chunk.assign(**{prefix + name: column for name, column in added.items()})
+    return _Chunk(frame, len(errors) - int(good.sum()), prefix)
+
+
+def _errors(parsed: ParsedRows, names: Sequence[str], chunk: pd.DataFrame) -> list[str]:
+    """Return the broken rules of each row as text, "" for valid rows."""
+    errors = [""] * len(chunk)
+    if parsed.invalid is not None:
+        for row in np.flatnonzero(parsed.invalid.any(axis=1)).tolist():
+            wrong = np.flatnonzero(parsed.invalid[row])[:MAX_ERRORS].tolist()
+            errors[row] = "; ".join(f"{names[each]} {parsed.rule(row, each)}" for each in wrong)
+    ragged = chunk.attrs.get(RAGGED, ())
+    if ragged:
+        rule = f"row must have {chunk.shape[1]} cells"
+        errors = [
+            rule if line in ragged else error
+            for line, error in zip(chunk.index, errors, strict=True)
+        ]
+    return errors
+
+
+def _predict(predictor: Predictor, rows: Array) -> Array:
+    """Predict valid rows; NaN for those whose values are too large to be scaled."""
+    if not len(rows):
+        return np.empty((0, len(predictor.schema.target.names)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            return predictor.predict(rows).astype(float)
+        except NetworkError:
+            if len(rows) == 1:
+                return np.full((1, len(predictor.schema.target.names)), np.nan)
+    return np.concatenate([_predict(predictor, row[np.newaxis]) for row in rows])
+
+
+def _spread(column: Array, good: Array) -> Any:
+    """Return a column of valid rows as one of all rows, of the same type in each chunk."""
+    if column.dtype.kind == "f":
+        spread = np.full(len(good), np.nan)
+        spread[good] = column
+        return spread
+    values = np.full(len(good), None, dtype=object)
+    values[good] = column
+    return pd.Series(values, dtype="boolean" if column.dtype.kind == "b" else "string").array
+
+
+def _prefix(given: Collection[str], added: Collection[str]) -> str:
+    """Return a beginning of the names of added columns that makes them differ from others."""
+    prefixes = (f"predicted_{number}_" for number in count(2))
+    candidates = chain(("", "predicted_"), prefixes)
+    return next(each for each in candidates if {each + name for name in added}.isdisjoint(given))

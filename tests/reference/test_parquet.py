@@ -66,7 +66,7 @@ def test_chunks_do_not_depend_on_row_groups(tmp_path: Path, group: int, rows: in
 def test_parquet_to_parquet(predictor: Predictor, tmp_path: Path) -> None:
     source, output, text = (tmp_path / name for name in ("in.parquet", "out.parquet", "out.csv"))
     pd.read_csv(DATA).to_parquet(source)
-    assert scoring.score_file(predictor, source, output, 0.5) == 699
+    assert scoring.score_file(predictor, source, output, 0.5).rows == 699
     scoring.score_file(predictor, DATA, text, 0.5)
     found, expected = pd.read_parquet(output), pd.read_csv(text)
     assert found["probability"].tolist() == expected["probability"].tolist()
@@ -95,7 +95,7 @@ def test_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     features = {name: arrow.array([1, 2, 10]) for name in predictor.schema.names}
     table = arrow.table({**{name: column for name, (column, _) in cases.items()}, **features})
     parquet.write_table(table, source)
-    assert scoring.score_file(predictor, source, output, 0.5) == 3
+    assert scoring.score_file(predictor, source, output, 0.5).rows == 3
     found = parquet.read_table(output)
     assert found.column_names == [*table.column_names, "probability", "label", "imputed"]
     passed = found.select(table.column_names)

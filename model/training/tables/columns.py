@@ -1,6 +1,7 @@
 """Columns of a table by name: as text, or as the raw values of features."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal as DecimalNumber
 from typing import Any
 
@@ -16,28 +17,71 @@ from model.prediction.schema import Feature
 from model.prediction.schema_rules import SchemaRules
 
 
-def read_rows(
+@dataclass(frozen=True)
+class ParsedRows:
+    """Raw values of features, and which of them are invalid.
+
+    Attributes:
+        values: `(B, F)`, float64, NaN where missing; undefined where invalid.
+        invalid: Mask of the values that break the rule of their feature, `(B, F)`, bool; None if
+            all are present, known and in range.
+        names: Names of the columns, `(F,)`.
+        parsers: Parsers of the features, `(F,)`.
+        frame: The table.
+    """
+
+    values: Array
+    invalid: Array | None
+    names: list[str]
+    parsers: list[CellParser]
+    frame: pd.DataFrame
+
+    def rule(self, row: int, column: int) -> str:
+        """Return the rule that an invalid value breaks.
+
+        Args:
+            row: Number of the row.
+            column: Number of the feature.
+        """
+        cell = str(self.frame[self.names[column]].iloc[row])
+        return self.parsers[column].broken_rule(cell)
+
+    def require_valid(self, gaps: int = 0) -> None:
+        """Check that no value is invalid.
+
+        Args:
+            gaps: Number of features, from the first, that may be missing against their rule.
+
+        Raises:
+            DataError: A value is invalid; the text names the line and the column.
+        """
+        if self.invalid is None:
+            return
+        invalid = self.invalid.copy()
+        invalid[:, :gaps] &= ~np.isnan(self.values[:, :gaps])
+        if invalid.any():
+            column = int(invalid.any(axis=0).argmax())
+            row = int(invalid[:, column].argmax())
+            place = f"line {self.frame.index[row]}, column {self.names[column]!r}"
+            raise DataError(f"{place}: {self.rule(row, column)}")
+
+
+def parse_rows(
     frame: pd.DataFrame,
     features: Sequence[Feature],
     missing_values: tuple[str, ...] = (),
-    gaps: int = 0,
     decimal: Decimal | None = None,
-) -> Array:
-    """Read the raw values of features.
+) -> ParsedRows:
+    """Read and check the raw values of features.
 
     Args:
         frame: The table; its names are in the form NFC, as `with_nfc_names` returns them.
         features: F features; the column of each has the name in `column`, or its name.
         missing_values: Texts that are read as missing (see `Schema`).
-        gaps: Number of features, from the first, whose cells may be empty against their rule.
         decimal: The decimal mark of numbers in text, if it is stated.
 
-    Returns:
-        Shape (B, F), float64, NaN for a missing value.
-
     Raises:
-        DataError: If a column is missing or its name occurs more than once, or a cell breaks the
-            rule of its feature; the text names the line and the column.
+        DataError: If a column is missing or its name occurs more than once.
     """
     rules = SchemaRules(features, missing_values)
     parsers = [CellParser(each, missing_values, decimal) for each in features]
@@ -46,17 +90,36 @@ def read_rows(
         _numbers(_column(frame, name), feature, parser)
         for name, feature, parser in zip(names, features, parsers, strict=True)
     ]
-    rows = rules.with_gaps(np.column_stack(columns))
-    invalid = rules.check(rows)
-    if invalid is None:
-        return rows
-    invalid[:, :gaps] &= ~np.isnan(rows[:, :gaps])
-    if invalid.any():
-        column = int(invalid.any(axis=0).argmax())
-        row, name = int(invalid[:, column].argmax()), names[column]
-        rule = parsers[column].broken_rule(str(frame[name].iloc[row]))
-        raise DataError(f"line {frame.index[row]}, column {name!r}: {rule}")
-    return rows
+    values = rules.with_gaps(np.column_stack(columns))
+    return ParsedRows(values, rules.check(values), names, parsers, frame)
+
+
+def read_rows(
+    frame: pd.DataFrame,
+    features: Sequence[Feature],
+    missing_values: tuple[str, ...] = (),
+    gaps: int = 0,
+    decimal: Decimal | None = None,
+) -> Array:
+    """Read the raw values of features, which must be valid.
+
+    Args:
+        frame: As in `parse_rows`.
+        features: As in `parse_rows`.
+        missing_values: As in `parse_rows`.
+        gaps: Number of features, from the first, whose cells may be empty against their rule.
+        decimal: As in `parse_rows`.
+
+    Returns:
+        Shape (B, F), float64, NaN for a missing value.
+
+    Raises:
+        DataError: If a column is missing or its name occurs more than once, or a cell breaks the
+            rule of its feature; the text names the line and the column.
+    """
+    parsed = parse_rows(frame, features, missing_values, decimal)
+    parsed.require_valid(gaps)
+    return parsed.values
 
 
 def read_text(frame: pd.DataFrame, name: str | None) -> Array | None:

@@ -71,6 +71,8 @@ def read_chunks(
     rows: int = CHUNK_ROWS,
     names: Collection[str] = (),
     dialect: Dialect = Dialect(),  # noqa: B008 - it is immutable
+    *,
+    ragged: bool = False,
 ) -> Generator[pd.DataFrame, None, None]:
     """Read a table in chunks.
 
@@ -85,6 +87,8 @@ def read_chunks(
         rows: Rows of each chunk; the last one may have fewer.
         names: Names of columns by which the delimiter of text is found (see `find_delimiter`).
         dialect: What is known about the spelling of text.
+        ragged: Whether rows of text may have more or fewer cells than the header (see
+            `text_chunks`).
 
     Raises:
         DataError: If the file cannot be read, has no rows, or a row of text does not fit the
@@ -94,7 +98,7 @@ def read_chunks(
         kind, compression = kind_of(path)
         if kind == "text":
             dialect = complete_dialect(path, compression, dialect, names)
-        yield from _chunks(path, kind, compression, dialect, rows)
+        yield from _chunks(path, kind, compression, dialect, rows, ragged=ragged)
 
 
 @contextmanager
@@ -122,10 +126,16 @@ def _readable(path: Path, dialect: Dialect = Dialect()) -> Iterator[None]:  # no
 
 
 def _chunks(
-    path: Path, kind: Kind, compression: Compression, dialect: Dialect, rows: int
+    path: Path,
+    kind: Kind,
+    compression: Compression,
+    dialect: Dialect,
+    rows: int,
+    *,
+    ragged: bool = False,
 ) -> Generator[pd.DataFrame, None, None]:
     if kind == "text":
-        return text_chunks(path, compression, dialect, rows)
+        return text_chunks(path, compression, dialect, rows, ragged=ragged)
     if kind == "workbook":
         return workbook_chunks(path, rows, dialect.decimal)
     return arrow_chunks(path, kind, rows)

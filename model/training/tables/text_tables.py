@@ -17,6 +17,7 @@ from model.errors import DataError
 from model.prediction.delimiters import DELIMITERS, find_delimiter
 from model.training.tables.table_format import Compression, Dialect, find_encoding, open_text
 
+RAGGED: Final = "ragged"  # lines of rows with more or fewer cells than the header
 SAMPLE_CHARACTERS: Final = 1 << 16
 _CSV: Final = "not a CSV table"
 _MARK: Final = "\ufeff"  # the byte order mark, in UTF-16 whose byte order a recipe states
@@ -51,7 +52,7 @@ def complete_dialect(
 
 
 def text_chunks(
-    path: Path, compression: Compression, dialect: Dialect, rows: int
+    path: Path, compression: Compression, dialect: Dialect, rows: int, *, ragged: bool = False
 ) -> Generator[pd.DataFrame, None, None]:
     """Yield the chunks of a table in text (see `read_chunks`).
 
@@ -60,6 +61,8 @@ def text_chunks(
         compression: Its compression.
         dialect: Its encoding and delimiter.
         rows: Rows of a chunk.
+        ragged: Whether rows may have more or fewer cells than the header. They are cut or filled
+            with empty cells, and their lines are in the frame's `attrs`, under `RAGGED`.
 
     Raises:
         DataError: It has no rows, or a row does not fit the header.
@@ -70,6 +73,7 @@ def text_chunks(
     assert dialect.delimiter is not None
     header: list[str] = []
     lines: list[int] = []
+    misfits: list[int] = []
     cells: list[str] = []  # flat: a list per row would keep Python's garbage collector busy
     has_rows, line = False, 1
     with open_text(path, compression, dialect.encoding) as file:
@@ -80,21 +84,30 @@ def text_chunks(
                     header = [cell.removeprefix(_MARK).strip() for cell in row]
                 elif row:  # a blank line has no cells
                     if len(row) != len(header):
-                        count = f"{len(row)} cells, the header {len(header)}"
-                        raise DataError(f"{path}: {_CSV}: line {line} has {count}")
+                        if not ragged:
+                            count = f"{len(row)} cells, the header {len(header)}"
+                            raise DataError(f"{path}: {_CSV}: line {line} has {count}")
+                        misfits.append(line)
+                        row = [*row, *[""] * len(header)][: len(header)]
                     lines.append(line)
                     cells += row
                     has_rows = True
                     if len(lines) == rows:
-                        yield frame_of_text(header, lines, cells)
-                        lines, cells = [], []
+                        yield _with_misfits(frame_of_text(header, lines, cells), misfits)
+                        lines, cells, misfits = [], [], []
                 line = reader.line_num + 1
         except csv.Error as error:
             raise DataError(f"{path}: {_CSV}: line {line}: {error}") from None
     if not has_rows:
         raise DataError(f"{path}: {_CSV}: it has no {'rows' if header else 'header'}")
     if cells:
-        yield frame_of_text(header, lines, cells)
+        yield _with_misfits(frame_of_text(header, lines, cells), misfits)
+
+
+def _with_misfits(frame: pd.DataFrame, lines: list[int]) -> pd.DataFrame:
+    if lines:
+        frame.attrs[RAGGED] = frozenset(lines)
+    return frame
 
 
 def frame_of_text(header: list[str], lines: list[int], cells: list[str]) -> pd.DataFrame:

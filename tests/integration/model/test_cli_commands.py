@@ -120,6 +120,29 @@ def test_predict(program: Program, artifact_path: Path, predictor: Predictor) ->
         assert "itself, it must be another file" in err
 
 
+def test_invalid_rows_of_a_file_are_marked_or_refused(
+    program: Program, artifact_path: Path
+) -> None:
+    rows = DATA.read_text().replace("class", "label", 1).splitlines()
+    Path("t.csv").write_text("\n".join([rows[0], rows[1].replace(",5,", ",55,", 1), rows[2]]))
+    code, out, err = program("predict", artifact_path, "t.csv")
+    assert (code, err) == (0, "")
+    lines = cells(out)
+    assert lines[0].startswith("t.scored.csv 1 rows predicted by article@")
+    assert lines[1:] == [
+        "rows without a prediction: 1; the column predicted_error says why",
+        "names of the new columns begin with predicted_, since the table has one of them",
+    ]
+    with Path("t.scored.csv").open() as file:
+        marked, good = csv.DictReader(file)
+    rule = "clump_thickness must be an integer from 1 to 10"
+    assert (marked["predicted_error"], marked["predicted_label"]) == (rule, "")
+    assert (good["predicted_error"], good["predicted_label"]) == ("", "malignant")
+    code, _, err = program("predict", artifact_path, "t.csv", "--on-error", "refuse")
+    assert code == 2
+    assert "t.csv: line 2, column 'clump_thickness': must be an integer from 1 to 10" in err
+
+
 def test_init_describe_and_train(program: Program, tmp_path: Path) -> None:
     (tmp_path / "Rows 1.csv").write_text(DATA.read_text())
     code, out, err = program("init", "Rows 1.csv")
