@@ -22,8 +22,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.row_facts import RowFacts, cells
 from model.training.tables.columns import ParsedRows, as_text, parse_rows, with_nfc_names
 from model.training.tables.readers import naming, read_chunks
-from model.training.tables.table_format import Dialect
-from model.training.tables.text_tables import RAGGED
+from model.training.tables.table_format import RAGGED, Dialect
 
 ERROR: Final = "error"  # the column of marked rows
 MAX_ERRORS: Final = 10  # of a marked row

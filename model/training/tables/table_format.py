@@ -24,6 +24,8 @@ from model.prediction.numerals import Decimal
 Kind = Literal["text", "parquet", "arrow", "workbook"]
 Compression = Literal["", "gzip", "zstd"]
 
+RAGGED: Final = "ragged"  # attribute of a frame: lines with more or fewer cells than the header
+
 _KINDS: Final[dict[bytes, Kind]] = {
     b"PAR1": "parquet",
     b"ARROW1": "arrow",

@@ -15,9 +15,14 @@ import pandas as pd
 
 from model.errors import DataError
 from model.prediction.delimiters import DELIMITERS, find_delimiter
-from model.training.tables.table_format import Compression, Dialect, find_encoding, open_text
+from model.training.tables.table_format import (
+    RAGGED,
+    Compression,
+    Dialect,
+    find_encoding,
+    open_text,
+)
 
-RAGGED: Final = "ragged"  # lines of rows with more or fewer cells than the header
 SAMPLE_CHARACTERS: Final = 1 << 16
 _CSV: Final = "not a CSV table"
 _MARK: Final = "\ufeff"  # the byte order mark, in UTF-16 whose byte order a recipe states
