@@ -156,6 +156,9 @@ def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
         raise DataError(text) from None
     writer = None
     for chunk in chunks:
+        if not chunk.columns.is_unique:
+            twice = chunk.columns[chunk.columns.duplicated()][0]
+            raise DataError(f"Parquet cannot have two columns {twice!r}: rename one, or write CSV")
         table = pyarrow.Table.from_pandas(chunk, preserve_index=False, nthreads=1)
         writer = writer or parquet.ParquetWriter(file, table.schema)
         writer.write_table(table)
@@ -206,7 +209,7 @@ def _errors(parsed: ParsedRows, names: Sequence[str], chunk: pd.DataFrame) -> li
         for row in np.flatnonzero(parsed.invalid.any(axis=1)).tolist():
             wrong = np.flatnonzero(parsed.invalid[row])[:MAX_ERRORS].tolist()
             errors[row] = "; ".join(f"{names[each]} {parsed.rule(row, each)}" for each in wrong)
-    ragged = chunk.attrs.get(RAGGED, ())
+    ragged = chunk.attrs.pop(RAGGED, ())  # Parquet would keep it
     if ragged:
         rule = f"row must have {chunk.shape[1]} cells"
         errors = [

@@ -14,7 +14,7 @@ from model.pipelines import score_file as scoring
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import BUNDLED
 from model.training.tables.columns import as_text
-from model.training.tables.readers import read_chunks, read_frame
+from model.training.tables.readers import CHUNK_ROWS, read_chunks, read_frame
 
 REASON = "Parquet needs the extra parquet: make oracles"
 arrow = pytest.importorskip("pyarrow", reason=REASON)
@@ -71,6 +71,27 @@ def test_parquet_to_parquet(predictor: Predictor, tmp_path: Path) -> None:
     found, expected = pd.read_parquet(output), pd.read_csv(text)
     assert found["probability"].tolist() == expected["probability"].tolist()
     assert found["label"].tolist() == expected["label"].tolist()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_chunks_of_invalid_rows_have_the_same_types(
+    predictor: Predictor, tmp_path: Path, jobs: int
+) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.parquet"
+    lines = [
+        ",".join(predictor.schema.names),
+        *["x" + ",1" * 8] * CHUNK_ROWS,
+        "1,1",
+        "1" + ",1" * 8,
+    ]
+    source.write_text("\n".join(lines))
+    found = scoring.score_file(predictor, source, output, 0.5, jobs, mark=True)
+    assert (found.rows, found.marked) == (CHUNK_ROWS + 2, CHUNK_ROWS + 1)
+    end = parquet.read_table(output).slice(CHUNK_ROWS - 1)
+    assert end["label"].to_pylist() == [None, None, "benign"]
+    assert end["probability"].null_count == 2
+    rule = "clump_thickness must be an integer from 1 to 10"
+    assert end["error"].to_pylist() == [rule, "row must have 9 cells", ""]
 
 
 def test_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
