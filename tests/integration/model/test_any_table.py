@@ -82,7 +82,7 @@ def check(table: AnyTable) -> None:
 
 
 @given(any_table())
-@settings(SETTINGS, max_examples=12)
+@settings(SETTINGS, max_examples=6)
 def test_any_table_gives_a_model_or_one_sentence(table: AnyTable) -> None:
     check(table)
 
