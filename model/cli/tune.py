@@ -117,11 +117,11 @@ def tune_command(
         best.add_row(*row)
     console.print(to_right(best))
     console.print(*lines, sep="\n", soft_wrap=True)
-    new = len(found) - resumed
-    failed = (
-        f"; {len(ended.failures)} failed, such as: {ended.failures[0]}" if ended.failures else ""
-    )
-    console.print(f"{new} new trials, {len(found)} in all{failed}", soft_wrap=True)
+    if resumed:
+        console.print(f"{len(found) - resumed} trials are new, {resumed} were in the journal")
+    if ended.failures:
+        failed = f"{len(ended.failures)} trials failed, such as by: {ended.failures[0]}"
+        console.print(failed, soft_wrap=True)
     console.print(f"{path}  tuned recipe", f"{journal}  trials", sep="\n", soft_wrap=True)
     if ended.interrupted:
         print("interrupted: the best recipe so far is saved", file=sys.stderr)

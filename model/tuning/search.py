@@ -15,6 +15,7 @@ from model.errors import MalignancyError
 from model.pipelines.cross_validate import fit_table
 from model.pipelines.parallel import workers
 from model.training.fitting.history import Record
+from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.recipes.recipe import Recipe, override
 from model.training.tables.table import Table
 from model.tuning.row_losses import row_losses
@@ -97,9 +98,9 @@ def search(
     Returns:
         How the search ended.
     """
-    run = _Run(recipe, table, folds, space, study, time.monotonic() + seconds, trials)
-    interrupted = False
-    with workers(jobs, cluster):
+    end = time.time() + seconds
+    with workers(jobs, cluster), deferred_interrupt() as interrupt:
+        run = _Run(recipe, table, folds, space, study, end, trials, interrupt)
         parallel = joblib.Parallel(
             return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
@@ -109,12 +110,14 @@ def search(
                 loss = run.take(*result)
                 if loss is not None and watch is not None:
                     watch(loss)
-        except KeyboardInterrupt:
-            interrupted = True
+                if interrupt:
+                    break
+        except KeyboardInterrupt:  # of a worker, or the second one
+            interrupt.pressed = True
         finally:
             results.close()
             run.close()
-    return Ended(run.failures, interrupted)
+    return Ended(run.failures, interrupt.pressed)
 
 
 @dataclass
@@ -138,9 +141,10 @@ class _Run:
         study: Study,
         end: float,
         most: int | None,
+        interrupt: Interrupt,
     ) -> None:
         self._recipe, self._table, self._folds, self._space = recipe, table, folds, space
-        self._study, self._end, self._most = study, end, most
+        self._study, self._end, self._most, self._interrupt = study, end, most, interrupt
         self._weights = row_weights(table)
         self._completed = len(study.trials())
         self._open: dict[int, _Open] = {}
@@ -160,9 +164,10 @@ class _Run:
             for fold in range(int(self._folds.max()) + 1):
                 if trial.failed:
                     break
-                seconds = self._end - time.monotonic()
-                arguments = trial.recipe, self._table, self._folds == fold, seconds
-                yield joblib.delayed(_fold)(number, fold, *arguments)
+                held = self._folds == fold
+                yield joblib.delayed(_fold)(
+                    number, fold, trial.recipe, self._table, held, self._end, self._interrupt
+                )
 
     def take(self, number: int, fold: int, found: Array | str | None) -> float | None:
         """Take the result of a fold; return the mean loss of a trial that it completes.
@@ -184,10 +189,10 @@ class _Run:
         trial.losses[self._folds == fold] = found
         if np.isnan(trial.losses).any():
             return None
-        mean = float(trial.losses @ self._weights)
-        self._study.complete(number, trial.losses, mean)
-        self._completed += 1
         del self._open[number]
+        mean = float(trial.losses @ self._weights)
+        self._completed += 1
+        self._study.complete(number, trial.losses, mean)
         return mean
 
     def close(self) -> None:
@@ -198,7 +203,7 @@ class _Run:
     def _is_wanted(self) -> bool:
         """Return whether there is time for another trial, and a use."""
         has_use = self._most is None or self._completed + len(self._open) < self._most
-        return has_use and time.monotonic() < self._end
+        return has_use and time.time() < self._end and not self._interrupt
 
 
 class _OutOfTime(Exception):
@@ -206,13 +211,22 @@ class _OutOfTime(Exception):
 
 
 def _fold(
-    number: int, fold: int, recipe: Recipe, table: Table, held: Array, seconds: float
+    number: int,
+    fold: int,
+    recipe: Recipe,
+    table: Table,
+    held: Array,
+    end: float,
+    interrupt: Interrupt,
 ) -> tuple[int, int, Array | str | None]:
-    """Train without the rows of mask `held`; return their losses, as `_Run.take` takes them."""
-    end = time.monotonic() + seconds
+    """Train without the rows of mask `held`; return their losses, as `_Run.take` takes them.
+
+    The time is that of the clock, which the machines of a cluster share. In another process the
+    interrupt is a copy, and Ctrl-C raises KeyboardInterrupt.
+    """
 
     def watch(_done: float, _record: Record) -> bool:
-        if time.monotonic() > end:
+        if interrupt or time.time() > end:
             raise _OutOfTime
         return False
 

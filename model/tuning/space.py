@@ -12,6 +12,7 @@ Values = Mapping[str, Value]
 ACTIVATIONS: Final = ("relu", "tanh", "gelu", "swish")
 BATCH_SIZES: Final = (16, 32, 64, 128, 256)
 MAX_UNITS: Final = 128
+INTERVALS: Final = (0, 8, 16, 32)  # 0 for none
 DIGITS: Final = 3  # significant digits of a number, so that the recipe is readable
 
 
@@ -80,6 +81,7 @@ class Space:
         rounded = {name: _rounded(value) for name, value in values.items()}
         training: dict[str, Any] = {}
         optimizer: dict[str, Any] = {}
+        scaling: dict[str, Any] = {}
         for name, value in rounded.items():
             table, _, key = name.rpartition(".")
             if table == "training.optimizer":
@@ -89,9 +91,11 @@ class Space:
                 training["augmentation"] = [jitter] if value else []
             elif table == "training":
                 training[key] = value
+            elif table == "scaling":
+                scaling[key] = value
         if optimizer:
             training["optimizer"] = {"name": self.optimizer, **optimizer}
-        overrides: dict[str, Any] = {}
+        overrides: dict[str, Any] = {"scaling": scaling} if scaling else {}
         if self.network is not None:
             overrides["network"] = {"hidden": self.network.described(rounded)}
         return {**overrides, "training": training}
@@ -132,7 +136,7 @@ class HiddenLayers:
                 is_log=True,
                 is_whole=True,
             ),
-            "network.dropout": Range(0.0, max(0.5, self.dropout), self.dropout),
+            "network.dropout": Range(0.0, max(0.4, self.dropout), self.dropout),
         }
         if self.activation is not None:
             known = dict.fromkeys((self.activation, *ACTIVATIONS))
@@ -158,8 +162,9 @@ def search_space(recipe: Recipe, rows: int) -> Space:
     """Return the settings that are worth a search.
 
     Always the learning rate, from a tenth to ten times the recipe's own, and the penalty on large
-    weights. The batch size if it is smaller than the table, the size of noise on the inputs unless
-    the recipe has another augmentation, and the hidden layers if they end in dense ones.
+    weights. The batch size if the table is large enough, the size of noise on the inputs unless the
+    recipe has another augmentation, the intervals of numbers if it has any, and the hidden layers
+    if they end in dense ones.
 
     Args:
         recipe: The recipe.
@@ -190,10 +195,13 @@ def search_space(recipe: Recipe, rows: int) -> Space:
         settings["training.batch_size"] = Choice(
             (*numbers, *(size for size in known if isinstance(size, str))), own
         )
+    intervals = recipe.scaling.intervals
+    if intervals:
+        settings["scaling.intervals"] = Choice(sorted({*INTERVALS, intervals}), intervals)
     kinds = [_table(each).get("name", each) for each in section.get("augmentation", [])]
     if kinds in ([], ["jitter"]):
         own_noise = section["augmentation"][0]["standard_deviation"] if kinds else 0.0
-        settings["training.jitter"] = Range(0.0, max(0.6, own_noise), own_noise)
+        settings["training.jitter"] = Range(0.0, max(0.5, own_noise), own_noise)
     name = optimizer.name if is_table or decay else ""
     return Space(settings, hidden, name)
 

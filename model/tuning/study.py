@@ -3,8 +3,6 @@
 Optuna is an extra. It is imported when a study is opened, never by other commands.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,7 +12,6 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import MalignancyError
-from model.training.fitting.interrupts import deferred_interrupt
 from model.tuning.space import Choice, Range, Space, Value, Values
 
 START_TRIALS: Final = 10  # random ones, before the sampler learns from them
@@ -91,7 +88,7 @@ class Study:
         Returns:
             Its number, whether it is the recipe as given, and a value of each setting.
         """
-        with self._uninterrupted():
+        with self._lock:
             trial = self._study.ask(self._distributions)
             self._open[trial.number] = trial
             return trial.number, "own" in trial.user_attrs, dict(trial.params)
@@ -104,7 +101,7 @@ class Study:
             losses: Out-of-fold loss of each row, `(N,)`.
             mean: Their weighted mean, which the search minimizes.
         """
-        with self._uninterrupted():
+        with self._lock:
             trial = self._open.pop(number)
             trial.set_user_attr("losses", np.round(losses, DIGITS).tolist())
             self._study.tell(trial, mean)
@@ -115,7 +112,7 @@ class Study:
         Args:
             number: Its number.
         """
-        with self._uninterrupted():
+        with self._lock:
             self._study.tell(self._open.pop(number), state=self._states.FAIL)
 
     def trials(self) -> list[Trial]:
@@ -130,14 +127,6 @@ class Study:
             for trial in self._study.get_trials(states=(self._states.COMPLETE,))
         ]
         return sorted(found, key=lambda trial: (not trial.is_own, trial.number))
-
-    @contextmanager
-    def _uninterrupted(self) -> Iterator[None]:
-        """Write a journal entry as a whole: Ctrl-C takes effect after it."""
-        with self._lock, deferred_interrupt() as interrupt:
-            yield
-        if interrupt:
-            raise KeyboardInterrupt
 
 
 def _import_optuna() -> Any:

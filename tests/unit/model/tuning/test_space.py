@@ -120,3 +120,11 @@ def test_a_named_optimizer_becomes_a_table_for_its_weight_decay() -> None:
 
 def test_other_augmentation_is_kept() -> None:
     assert "training.jitter" not in search_space(load_recipe("overfit-mixup"), ROWS).settings
+
+
+def test_intervals_are_searched_where_there_are_any(tmp_path: Path) -> None:
+    assert "scaling.intervals" not in search_space(load_recipe("wisconsin"), ROWS).settings
+    space = search_space(recipe_with(tmp_path, "scaling.intervals = 8"), ROWS)
+    values = {**space.own(), "scaling.intervals": 16}
+    assert space.own()["scaling.intervals"] == 8
+    assert space.overrides(values)["scaling"] == {"intervals": 16}
