@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,10 @@ def search(
         How the search ended.
     """
     end = time.time() + seconds
-    with workers(jobs, cluster), deferred_interrupt() as interrupt:
+    # Trainings in this process end after their step; other processes are stopped at once.
+    is_alone = jobs == 1 and cluster is None
+    deferred = deferred_interrupt() if is_alone else nullcontext(Interrupt())
+    with workers(jobs, cluster), deferred as interrupt:
         run = _Run(recipe, table, folds, space, study, end, trials, interrupt)
         parallel = joblib.Parallel(
             return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
@@ -107,12 +111,14 @@ def search(
         results: Any = parallel(run.tasks())  # a generator, whatever its type says
         try:
             for result in results:
-                loss = run.take(*result)
-                if loss is not None and watch is not None:
-                    watch(loss)
-                if interrupt:
+                with deferred_interrupt() as pressed:  # the journal gets whole entries
+                    loss = run.take(*result)
+                    if loss is not None and watch is not None:
+                        watch(loss)
+                if interrupt or pressed:
+                    interrupt.pressed = True
                     break
-        except KeyboardInterrupt:  # of a worker, or the second one
+        except KeyboardInterrupt:
             interrupt.pressed = True
         finally:
             results.close()
