@@ -1,7 +1,7 @@
 """One table in every format gives the same text, recipe, rows, artifact and predictions."""
 
 import gzip
-import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,6 @@ from model.pipelines.train import train
 from model.training.recipes.drafting.draft import first_recipe
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.readers import read_chunks, sniff_frame
-from model.training.tables.table_format import TableFormat
 
 REASON: Final = "the formats need the extras oracles: make oracles"
 arrow = pytest.importorskip("pyarrow", reason=REASON)
@@ -57,7 +56,7 @@ COLUMNS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "maybe": st.none() | st.booleans(),
     "text": TEXTS,
     "kind": st.sampled_from(["x", "NA", "1.0", "True", "?"]),
-    "spelled": st.sampled_from(["1,234.5", "1,234", "12 %", "$5", "-"]),
+    "spelled": st.sampled_from(["1,234.5", "12 %", "$5", "-"]),
     "day": st.dates().map(str) | st.just(""),
 }
 
@@ -70,12 +69,6 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     columns = {name: draw(st.lists(COLUMNS[name], min_size=rows, max_size=rows)) for name in names}
     target = draw(st.sampled_from([("no", "yes"), (0, 1), (1.0, 2.0), (False, True)]))
     return pd.DataFrame({**columns, "y": [target[row % 2] for row in range(rows)]})
-
-
-def drafted_text(frame: pd.DataFrame, form: TableFormat, path: Path) -> str:
-    """Return the text of a recipe for a file."""
-    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in form.recipe_keys.items())
-    return first_recipe(frame, path, "t", "y").replace("[data]\n", f"[data]\n{keys}")
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -129,7 +122,8 @@ def test_artifact_and_predictions_are_the_same_in_every_format(
         write(frame, path)
         found, form = sniff_frame(path)
         assert form.dialect.decimal == ("," if name == "comma.csv" else None)
-        Path("t.toml").write_text(drafted_text(found, form, path))
+        text = first_recipe(found, path, "t", "y", form.recipe_keys)
+        Path("t.toml").write_text(re.sub("epochs = [0-9]+", "epochs = 2", text))
         artifact.save(train(load_recipe("t.toml")).predictor, Path("t.joblib"))
         predictor = artifact.load(Path("t.joblib"))
         artifacts[name] = predictor.theta.tobytes(), predictor.schema.features

@@ -30,11 +30,11 @@ def find_decimal(columns: Iterable["pd.Series[Any]"], delimiter: str | None) -> 
         point, comma = _are_numbers(texts, "."), _are_numbers(texts, ",")
         if point and comma:
             has_comma = any("," in text for text in texts)
-            comma, point = has_comma and delimiter not in (",", None), has_comma
-            votes += comma
+            votes += has_comma and delimiter not in (",", None)
+            has_groups = has_groups or has_comma
         else:
             votes += comma - point
-        has_groups = has_groups or (point and not comma and not _are_numbers(texts, None))
+            has_groups = has_groups or (point and not _are_numbers(texts, None))
     if votes > 0:
         return ","
     return "." if has_groups else None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from model.arrays import Array
 from model.prediction.cells import MARKERS, MISSING_SPELLINGS, TRUTHS
-from model.prediction.numerals import Decimal, parse_number
+from model.prediction.numerals import parse_number
 
 MAX_EXACT: Final = 2.0**53  # above, not every whole number is a float
 MAX_NUMBER: Final = 2.0**63  # of the numbers in an artifact's metadata
@@ -32,12 +32,10 @@ class Content:
     Attributes:
         cells: The texts, "" for an empty cell.
         missing_values: Texts that are read as missing, beside the markers.
-        decimal: The decimal mark of numbers.
     """
 
     cells: "pd.Series[str]"
     missing_values: frozenset[str] = frozenset()
-    decimal: Decimal = "."
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -52,7 +50,7 @@ class Content:
 
         Infinite numbers, and numbers too large for a float, are missing.
         """
-        parsed = numbers_of(self.counts, self.decimal)
+        parsed = numbers_of(self.counts)
         finite = {text: number for text, number in parsed.items() if math.isfinite(number)}
         rest = (text for text in parsed if text not in finite)
         return finite if finite and all(map(_is_missing, rest)) else None
@@ -123,14 +121,13 @@ class Content:
         return in_order or (len(numbers) >= 20 and bool((np.diff(np.sort(numbers)) == 1).all()))
 
 
-def numbers_of(texts: Collection[str], decimal: Decimal) -> dict[str, float]:
+def numbers_of(texts: Collection[str]) -> dict[str, float]:
     """Return the number of each text, infinity for one that spells none.
 
     Args:
         texts: The texts, without blanks around them.
-        decimal: The decimal mark.
     """
-    if decimal == "." and not any("_" in text for text in texts):
+    if not any("_" in text for text in texts):
         try:
             values = np.array([*texts], dtype=object).astype(float)
         except ValueError:
@@ -138,7 +135,7 @@ def numbers_of(texts: Collection[str], decimal: Decimal) -> dict[str, float]:
         else:
             if not np.isnan(values).any():
                 return dict(zip(texts, values.tolist(), strict=True))
-    return {text: parse_number(text, decimal) for text in texts}
+    return {text: parse_number(text) for text in texts}
 
 
 def _is_missing(text: str) -> bool:

@@ -7,7 +7,6 @@ from types import MappingProxyType
 import pandas as pd
 
 from model.errors import DataError
-from model.prediction.numerals import Decimal
 from model.training.recipes.default_model import default_model, default_threshold
 from model.training.recipes.drafting.columns import Column, read_columns
 from model.training.recipes.drafting.content import Content
@@ -52,11 +51,10 @@ def first_recipe(
     columns, repeated = read_columns(frame)
     if target in repeated:
         raise DataError(f"{path.name}: column {target!r} occurs twice: rename one of them")
-    decimal: Decimal = "," if dialect.get("decimal") == "," else "."
     try:
-        aim = draft_target(columns, target, decimal)
+        aim = draft_target(columns, target)
         others = [column for column in columns if column is not aim.column]
-        missing_values, contents = _contents(others, decimal)
+        missing_values, contents = _contents(others)
         lines = _lines(others, contents, repeated)
     except DataError as error:
         raise DataError(f"{path.name}: {error}") from None
@@ -109,15 +107,15 @@ seed = 0
 {default_model(aim.task, len(frame), features)}"""
 
 
-def _contents(columns: list[Column], decimal: Decimal) -> tuple[list[str], list[Content]]:
+def _contents(columns: list[Column]) -> tuple[list[str], list[Content]]:
     """Return the texts that columns of numbers spell missing values with, and all contents.
 
     These texts are missing values in every column.
     """
-    contents = [Content(column.cells, decimal=decimal) for column in columns]
+    contents = [Content(column.cells) for column in columns]
     missing = sorted({text for content in contents for text in content.spellings_of_missing})
     if missing:
-        contents = [Content(column.cells, frozenset(missing), decimal) for column in columns]
+        contents = [Content(column.cells, frozenset(missing)) for column in columns]
     return missing, contents
 
 

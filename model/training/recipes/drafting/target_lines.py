@@ -11,7 +11,6 @@ import pandas as pd
 from model.errors import DataError
 from model.prediction.cells import MARKERS
 from model.prediction.names import is_name
-from model.prediction.numerals import Decimal
 from model.training.recipes.drafting.columns import Column
 from model.training.recipes.drafting.content import MAX_NUMBER, Content, numbers_of
 from model.training.recipes.drafting.keys import is_key, is_row_number
@@ -41,24 +40,21 @@ class TargetDraft:
     lines: str
 
 
-def draft_target(
-    columns: Sequence[Column], name: str | None, decimal: Decimal = "."
-) -> TargetDraft:
+def draft_target(columns: Sequence[Column], name: str | None) -> TargetDraft:
     """Return the target with a given name, or else the first likely one that fits a task.
 
     Args:
         columns: The columns of the table.
         name: Name of the target's column; None for a column with a usual name, or else the last
             one that fits a task.
-        decimal: The decimal mark of numbers.
 
     Raises:
         DataError: If there is no such column, or no task fits its values.
     """
     failure = None
-    for column in _candidates(columns, name, decimal):
+    for column in _candidates(columns, name):
         try:
-            task, lines = _task_and_lines(column.cells, decimal)
+            task, lines = _task_and_lines(column.cells)
             if task == "regression" and not is_name(column.source):
                 raise DataError("has a name that the service cannot take: rename the column")
             return TargetDraft(column, _choice(column) if name is None else "", task, lines)
@@ -67,14 +63,14 @@ def draft_target(
     raise DataError(failure or f"no column {name!r}; the columns are {_sources(columns)}")
 
 
-def _candidates(columns: Sequence[Column], name: str | None, decimal: Decimal) -> Iterator[Column]:
+def _candidates(columns: Sequence[Column], name: str | None) -> Iterator[Column]:
     if name is not None:
         yield from (column for column in columns if column.source == name)
         return
     for likely in LIKELY_TARGETS:
         yield from (column for column in columns if column.source.lower() == likely)
     for column in reversed(columns):
-        content = Content(column.cells, decimal=decimal)
+        content = Content(column.cells)
         if not (content.is_date or is_key(column, content) or is_row_number(column, content)):
             yield column
 
@@ -91,7 +87,7 @@ def _sources(columns: Sequence[Column]) -> str:
     return ", ".join(column.source for column in columns)
 
 
-def _task_and_lines(column: "pd.Series[str]", decimal: Decimal) -> tuple[str, str]:
+def _task_and_lines(column: "pd.Series[str]") -> tuple[str, str]:
     """Return the task that a target column belongs to, and the recipe's lines about it.
 
     Two distinct values make it binary, up to 20 multi_class, and other numbers regression. So do
@@ -102,7 +98,7 @@ def _task_and_lines(column: "pd.Series[str]", decimal: Decimal) -> tuple[str, st
     """
     counts = column.value_counts()
     present = counts[~counts.index.isin(GAPS)]
-    numbers = numbers_of(list(present.index), decimal)
+    numbers = numbers_of(list(present.index))
     finite = {text: number for text, number in numbers.items() if math.isfinite(number)}
     is_regression = len(present) > 2 and _are_measured(list(finite.values()), int(present.sum()))
     if is_regression and all(text in finite or math.isinf(_float(text)) for text in numbers):
