@@ -94,6 +94,14 @@ def test_chunks_of_invalid_rows_have_the_same_types(
     assert end["error"].to_pylist() == [rule, "row must have 9 cells", ""]
 
 
+def test_two_columns_of_one_name_are_refused(predictor: Predictor, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"{','.join(predictor.schema.names)},note,note\n{'1,' * 9}a,b\n")
+    with pytest.raises(DataError, match=r"^Parquet cannot have two columns 'note': rename one, or"):
+        scoring.score_file(predictor, source, tmp_path / "out.parquet", 0.5)
+    assert scoring.score_file(predictor, source, tmp_path / "out.csv", 0.5).rows == 1
+
+
 def test_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     source, output, text = (tmp_path / name for name in ("in.parquet", "out.parquet", "out.csv"))
     cases = {  # each column, and its cells in a CSV file
