@@ -29,11 +29,17 @@ OF_AN_ARTIFACT = {
 THAT_TRAIN_MORE = {
     "lr-find": [RECIPE],
     "cross-validate": [RECIPE, "--folds", "2"],
+    "tune": [RECIPE, "--trials", "1", "--folds", "2"],
     "compare": [RECIPE, RECIPE],
     "landscape": [RECIPE, "--points", "5"],
 }
 ELSEWHERE = {"init", "recipes", "serve"}  # `init` is run below
-EXTRAS = {"sign": "cryptography", "keygen": "cryptography", "export onnx": "onnx"}
+EXTRAS = {  # packages that a command needs
+    "sign": "cryptography",
+    "keygen": "cryptography",
+    "export onnx": "onnx",
+    "tune": "optuna",
+}
 QUICK = {"digits", "multi-label", "regression", "wisconsin"}  # a recipe of each task
 QUICKEST = {"regression", "wisconsin"}
 TARGETS = {  # of the tables of the bundled recipes
@@ -89,12 +95,14 @@ def test_a_bundled_recipe_is_trained_and_its_artifact_used(program: Program, nam
         assert Path(f"m.{picture}.png").stat().st_size > 10_000
 
 
+@pytest.mark.timeout(1800)  # twenty layers are trained twice
 @pytest.mark.parametrize("name", recipes(QUICKEST))
 def test_commands_that_train_run_for_a_bundled_recipe(program: Program, name: str) -> None:
     run(program, THAT_TRAIN_MORE, short(name))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("table", TARGETS)
 def test_all_commands_run_for_a_recipe_of_init(program: Program, table: str) -> None:
     tables = {(file := load_recipe(name).data.file).name: file for name in bundled_recipes()}
