@@ -34,6 +34,8 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
             model, which is relu for `hidden` of your own.
         members: Number of networks whose predictions are averaged, from 1.
         bagged: True if each member has its own draw of the rows.
+        calibrate: True if the out-of-bag predictions of bagged members choose a calibration of the
+            probabilities, or none if it does not lower their log-loss.
         scale: Scale the features and the targets of a regression. False if they are scaled already.
         optimizer: An object, a name, or a table of a name and fields.
         learning_rate: Above 0; None for the optimizer's own if `optimizer` is given.
@@ -156,6 +158,9 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
             `(B, classes)`, ordered as classes_; for several labels that of each.
         """
         inputs = self._inputs(X)
+        if self._calibration is not None:
+            probabilities = self.predict_proba(X)
+            return np.asarray(np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)))
         chunks = [inputs[at : at + CHUNK_ROWS] for at in range(0, len(inputs), CHUNK_ROWS)]
         return np.concatenate([self._log_probabilities(chunk) for chunk in chunks])
 

@@ -17,10 +17,13 @@ from sklearn.utils.validation import (
 
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
+from model.estimators.calibration import calibrate
 from model.estimators.learning_rows import LearningRows
 from model.estimators.settings import Problem, Settings
 from model.network.layers import Layer
+from model.network.network import Network
 from model.network.validation import require_number
+from model.prediction.calibration import Calibration
 from model.prediction.encoder import Scale
 from model.training.batches.rows import Rows
 from model.training.fitting.partial_fit import Progress
@@ -41,6 +44,7 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     _: KW_ONLY
     members: int | None = None
     bagged: bool | None = None
+    calibrate: bool | None = None
     scale: bool = True
     optimizer: Any = None
     learning_rate: float | None = None
@@ -90,7 +94,12 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             bags = rows.bags(settings.members, settings.folds, training.seed)
             learned = replace(learned, bags=bags)
         held = None if validation is None else self._encoded(validation)
-        return self._keep(progress.train(learned, held, epochs=training.epochs))
+        progress = progress.train(learned, held, epochs=training.epochs)
+        calibration = None
+        if settings.calibrates:
+            network, theta, seed = progress.network, progress.theta, training.seed
+            calibration = calibrate(network, theta, learned, task, rows.kind, seed)
+        return self._keep(progress, calibration)
 
     def _train_on(self, rows: LearningRows, task: str, outputs: int) -> Self:
         """Train the current network for one more epoch, or a new one for its first."""
@@ -118,8 +127,7 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the settings for some rows; the size of the first ones, if `fit` continues."""
         if not self._continues:
             self._first_rows, self._seed = len(rows.first), self._draw_seed()
-        dtype, features = rows.inputs.dtype.name, rows.inputs.shape[1]
-        problem = Problem(task, self._first_rows, features, outputs, dtype)
+        problem = Problem(task, self._first_rows, rows.inputs.shape[1], outputs)
         return Settings.resolve(self.get_params(deep=False), problem, self._seed, **validation)
 
     def _draw_seed(self) -> int:
@@ -130,26 +138,30 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _begin(self, settings: Settings, rows: LearningRows, task: str) -> Progress:
         """Begin with new weights and scales, or with the current ones if `fit` continues."""
-        network, training = settings.network, settings.training
-        if self._continues:
-            members = None if self.theta_.ndim == 1 else len(self.theta_)
-            if network.describe() != self.network_.describe() or settings.members != members:
-                raise NetworkError(
-                    "warm_start needs the network of the last fit: the same layers, members, "
-                    "outputs and dtype"
-                )
-            return Progress(network, training, self.theta_)
-        distinct = rows.inputs[rows.first]
-        self._encoder = fit_numbers(distinct, **settings.scaling)
-        self._target_scale: Scale | None = None
-        if task == "regression" and self.scale:
-            self._target_scale = _scale_of(rows.targets[rows.first])
-        return Progress.begin(network, training, settings.members)
+        continues, training = self._continues, settings.training
+        if not continues:
+            distinct = rows.first
+            self._encoder = fit_numbers(rows.inputs[distinct], **settings.scaling)
+            self._target_scale: Scale | None = None
+            if task == "regression" and self.scale:
+                self._target_scale = _scale_of(rows.targets[distinct])
+        inputs, dtype = len(self._encoder.center), rows.inputs.dtype.name
+        network = Network(settings.layers, inputs, settings.loss, dtype)
+        if not continues:
+            return Progress.begin(network, training, settings.members)
+        members = None if self.theta_.ndim == 1 else len(self.theta_)
+        if network.describe() != self.network_.describe() or settings.members != members:
+            raise NetworkError(
+                "warm_start needs the network of the last fit: the same layers, members, "
+                "outputs and dtype"
+            )
+        return Progress(network, training, self.theta_)
 
     def _encoded(self, rows: LearningRows) -> Rows:
         return rows.encoded(self._encoder, self._target_scale)
 
-    def _keep(self, progress: Progress) -> Self:
+    def _keep(self, progress: Progress, calibration: Calibration | None = None) -> Self:
+        self._calibration: Calibration | None = calibration
         self._progress, self.network_, self.theta_ = progress, progress.network, progress.theta
         self.history_, self.n_iter_, self.loss_ = progress.history, progress.epoch, progress.loss
         return self
@@ -181,6 +193,8 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return predictions `(B, outputs)`, averaged over members, for rows `(B, features)`."""
         inputs = self._inputs(X)
         predictions = self.network_.bind(self.theta_).mean(inputs)
+        if self._calibration is not None:
+            predictions = self._calibration.apply(predictions)
         return predictions.astype(self.theta_.dtype, copy=False)
 
 

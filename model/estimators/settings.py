@@ -10,7 +10,6 @@ import numpy as np
 from model.errors import NetworkError
 from model.network.config import construct
 from model.network.layers import Layer, layer_from
-from model.network.network import Network
 from model.network.tasks import TASKS
 from model.network.validation import require_count
 from model.training.config import Training
@@ -31,14 +30,12 @@ class Problem:
         rows: Number of distinct training rows.
         features: Number of features.
         outputs: Number of outputs.
-        dtype: Type of the weights, "float64" or "float32".
     """
 
     task: str
     rows: int
     features: int
     outputs: int
-    dtype: str
 
 
 @dataclass(frozen=True)
@@ -46,20 +43,24 @@ class Settings:
     """The settings of a fit.
 
     Attributes:
-        network: The network.
+        layers: All layers.
+        loss: The loss, by name or table.
         training: The training.
         scaling: The recipe's table `[scaling]`.
         members: Number of networks; None for a single one.
         bagged: Whether each member has its own bag of the rows.
         folds: Number of folds, of which a bag leaves one out; None for bootstrap samples.
+        calibrates: Whether out-of-bag predictions of classes choose a calibration.
     """
 
-    network: Network
+    layers: list[Layer]
+    loss: Any
     training: Training
     scaling: Mapping[str, Any]
     members: int | None
     bagged: bool
     folds: int | None
+    calibrates: bool
 
     @classmethod
     def resolve(
@@ -95,17 +96,22 @@ class Settings:
         monitored = VALIDATION if has_validation or not bagged else OUT_OF_BAG
         given = _plain(arguments["early_stopping"])
         training["early_stopping"] = _early_stopping(stopping, given, monitored)
-        scaling: Mapping[str, Any] = {"method": "none"}
-        if arguments["scale"]:
-            scaling = default["scaling"]
-        inputs = problem.features * (1 + scaling.get("intervals", 0))
+        calibrates = _plain(arguments["calibrate"])
+        if calibrates is None:
+            calibrates = bagged and default.get("decision", {}).get("calibration") == "choose"
+        if calibrates and not bagged:
+            raise NetworkError("calibrate needs bagged members: their out-of-bag predictions")
+        if calibrates and problem.task == "regression":
+            raise NetworkError("calibrate is for classes")
         return cls(
-            network=_network(default["network"], arguments, problem, inputs),
+            layers=_layers(default["network"], arguments, problem),
+            loss=default["network"].get("loss", TASKS[problem.task].loss),
             training=construct("training", Training, {**training, "seed": seed}),
-            scaling=scaling,
+            scaling=default["scaling"] if arguments["scale"] else {"method": "none"},
             members=None if members == 1 else members,
             bagged=bagged,
             folds=None if folds is None else min(folds, members),
+            calibrates=calibrates,
         )
 
 
@@ -136,10 +142,10 @@ def _early_stopping(default: Mapping[str, Any] | None, given: Any, rows: str) ->
     return {"rows": rows, **given} if isinstance(given, Mapping) else given
 
 
-def _network(
-    default: Mapping[str, Any], arguments: Mapping[str, Any], problem: Problem, inputs: int
-) -> Network:
-    hidden, activation, end = arguments["hidden"], arguments["activation"], TASKS[problem.task]
+def _layers(
+    default: Mapping[str, Any], arguments: Mapping[str, Any], problem: Problem
+) -> list[Layer]:
+    hidden, activation = arguments["hidden"], arguments["activation"]
     if hidden is None and activation is None:
         hidden = default["hidden"]
     elif hidden is None:
@@ -147,8 +153,7 @@ def _network(
     if isinstance(hidden, str | Mapping) or not hasattr(hidden, "__iter__"):
         raise NetworkError(f"hidden must be a list of units or layers, got {hidden!r:.80}")
     layers = [_layer(each, "relu" if activation is None else activation) for each in hidden]
-    layers.append(end.output_layer(problem.outputs))
-    return Network(layers, inputs, default.get("loss", end.loss), problem.dtype)
+    return [*layers, TASKS[problem.task].output_layer(problem.outputs)]
 
 
 def _layer(description: object, activation: object) -> Layer:

@@ -49,8 +49,8 @@ model.evaluation.report    ← model.arrays model.evaluation model.evaluation.pl
     model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
 model.estimators           ← model.arrays model.errors model.network model.prediction
-    model.training model.training.batches model.training.fitting model.training.regularization
-    model.training.schedules model.training.tables
+    model.training model.training.batches model.training.decisions model.training.fitting
+    model.training.regularization model.training.schedules model.training.tables
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation

@@ -1,3 +1,3 @@
 """Decisions after training: calibration, operating points, default threshold and refer band."""
 
-__all__ = ["decisions"]
+__all__ = ["calibrate", "decisions"]
