@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from model.arrays import Array, as_matrix
 from model.errors import NetworkError
 from model.estimators.calibration import calibrate
+from model.estimators.encoding import ColumnEncoder
 from model.estimators.learning_rows import LearningRows
 from model.estimators.settings import Problem, Settings
 from model.network.layers import Layer
@@ -29,7 +30,6 @@ from model.training.batches.rows import Rows
 from model.training.fitting.partial_fit import Progress
 from model.training.regularization.early_stopping import VALIDATION
 from model.training.schedules.schedule import Schedule
-from model.training.tables.fit_encoder import fit_numbers
 
 # The types of rows that are kept; rows of other types are converted to the first.
 FLOATS = (np.float64, np.float32)
@@ -141,11 +141,11 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         continues, training = self._continues, settings.training
         if not continues:
             distinct = rows.first
-            self._encoder = fit_numbers(rows.inputs[distinct], **settings.scaling)
+            self._encoder = ColumnEncoder.fit(rows.inputs[distinct], **settings.scaling)
             self._target_scale: Scale | None = None
             if task == "regression" and self.scale:
                 self._target_scale = _scale_of(rows.targets[distinct])
-        inputs, dtype = len(self._encoder.center), rows.inputs.dtype.name
+        inputs, dtype = self._encoder.inputs, rows.inputs.dtype.name
         network = Network(settings.layers, inputs, settings.loss, dtype)
         if not continues:
             return Progress.begin(network, training, settings.members)

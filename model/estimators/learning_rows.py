@@ -11,7 +11,8 @@ import numpy as np
 
 from model.arrays import Array
 from model.errors import DataError
-from model.prediction.encoder import Encoder, Scale
+from model.estimators.encoding import ColumnEncoder
+from model.prediction.encoder import Scale
 from model.training.bagging import bags_of_ensemble
 from model.training.batches.rows import Rows
 from model.training.draws import by_fraction
@@ -55,7 +56,7 @@ class LearningRows:
         first, kind = _kinds(np.column_stack([inputs, targets]))
         return cls(inputs, targets, weights, are_classes, first, kind)
 
-    def encoded(self, encoder: Encoder, scale: Scale | None) -> Rows:
+    def encoded(self, encoder: ColumnEncoder, scale: Scale | None) -> Rows:
         """Return all rows as a network takes them.
 
         Args:

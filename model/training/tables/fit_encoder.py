@@ -104,27 +104,6 @@ def _with_intervals(encoder: Encoder, inputs: Array, numbers: Array, intervals: 
     return replace(wide, center=center, spread=spread)
 
 
-def fit_numbers(
-    rows: Array, method: str, intervals: int = 0, smooth_clip: float | None = None
-) -> Encoder:
-    """Fit the encoder of columns of numbers without a schema; any column will do.
-
-    A column without a value is filled with 0.
-
-    Args:
-        rows: Raw rows, shape (B, F), NaN for a missing value.
-        method: One of SCALINGS.
-        intervals: As in `fit_encoder`.
-        smooth_clip: See `Encoder`.
-    """
-    values = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-    center, spread = _fit(method, values)
-    none, size = ("",) * values.shape[1], (0,) * values.shape[1]
-    fill = np.nanmedian(values, axis=0)
-    encoder = Encoder(size, none, fill, center, spread, smooth_clip=smooth_clip)
-    return _with_intervals(encoder, values, np.ones(len(size), bool), intervals)
-
-
 def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
     """Fit the scale of a regression's targets.
 
