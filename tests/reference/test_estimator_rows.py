@@ -13,7 +13,8 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer, StandardScaler
 
-from model.estimators import NetworkClassifier, NetworkRegressor
+from model.estimators import NetworkClassifier, NetworkRegressor, settings
+from model.training.defaults import default_settings
 
 estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 FORMS: list[dict[str, Any]] = [
@@ -121,7 +122,11 @@ def test_missing_values_get_the_median(kind: Any) -> None:
 
 
 @estimators
-def test_inner_scaling_equals_a_scaler_before(kind: Any) -> None:
+def test_inner_scaling_equals_a_scaler_before(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    standard = {"scaling": {"method": "standard"}}
+    monkeypatch.setattr(
+        settings, "default_settings", lambda *size: default_settings(*size) | standard
+    )
     inputs, targets = problem(kind)
     raw = inputs * [1, 1e6, 1e-6, 3] + [1e3, 5, 0, 1]
     options: dict[str, Any] = {"members": 3, "epochs": 20, "random_state": 0}
@@ -142,7 +147,7 @@ def test_inner_scaling_equals_a_scaler_before(kind: Any) -> None:
 def test_targets_of_any_scale_are_learned(dtype: Any) -> None:
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
     for shift, factor in ((0, 1), (1e5, 1e3), (0, 1e-6)):
-        model = NetworkRegressor(random_state=0)
+        model = NetworkRegressor(members=8, random_state=0)
         fitted = model.fit(inputs.astype(dtype)[:300], targets[:300] * factor + shift)
         assert fitted.predict(inputs.astype(dtype)).dtype == dtype
         assert fitted.score(inputs[300:], targets[300:] * factor + shift) > 0.4
@@ -157,7 +162,7 @@ def test_indicator_matrices() -> None:
     generator = np.random.default_rng(0)
     inputs = generator.standard_normal((400, 6))
     labels = (inputs[:, :5] + generator.normal(0, 0.3, (400, 5)) > 0).astype(int)
-    model = NetworkClassifier(random_state=0).fit(inputs[:300], labels[:300])
+    model = NetworkClassifier(members=4, random_state=0).fit(inputs[:300], labels[:300])
     assert model.classes_.tolist() == [0, 1, 2, 3, 4]
     probabilities, predicted = model.predict_proba(inputs[300:]), model.predict(inputs[300:])
     assert probabilities.shape == predicted.shape == (100, 5)
@@ -166,7 +171,7 @@ def test_indicator_matrices() -> None:
     np.testing.assert_allclose(model.predict_log_proba(inputs[300:]), np.log(probabilities))
     binarizer = MultiLabelBinarizer(sparse_output=True)
     matrix = binarizer.fit_transform([np.flatnonzero(row) for row in labels[:300]])
-    sparse = NetworkClassifier(random_state=0).fit(inputs[:300], matrix)
+    sparse = NetworkClassifier(members=4, random_state=0).fit(inputs[:300], matrix)
     assert (sparse.theta_ == model.theta_).all()
     with pytest.raises(ValueError, match="class_weight must be None if a row may have several"):
         NetworkClassifier(class_weight="balanced").fit(inputs, labels)
@@ -196,7 +201,8 @@ def test_logarithms_of_probabilities(classes: int, members: int) -> None:
     inputs, labels = problem(NetworkClassifier)
     inputs, labels = inputs[labels != "c"] if classes == 2 else inputs, labels
     labels = labels[labels != "c"] if classes == 2 else labels
-    model = NetworkClassifier(members=members, random_state=0).fit(inputs, labels)
+    model = NetworkClassifier(members=members, scale=False, calibrate=False, random_state=0)
+    model.fit(inputs, labels)
     logarithms = model.predict_log_proba(inputs)
     np.testing.assert_allclose(np.exp(logarithms), model.predict_proba(inputs), atol=1e-12)
     far = model.predict_log_proba(1e6 * inputs)  # a probability there is 0 in floating point
@@ -224,7 +230,8 @@ def test_warm_start_goes_on_from_the_weights(kind: Any, form: dict[str, Any]) ->
 
 def test_warm_start_keeps_classes_bags_and_scale() -> None:
     inputs, labels = problem(NetworkClassifier)
-    model = NetworkClassifier(members=3, epochs=4, warm_start=True).fit(inputs, labels)
+    model = NetworkClassifier(members=3, epochs=4, warm_start=True, calibrate=False)
+    model.fit(inputs, labels)
     out_of_bag = model.history_.best.monitored
     model.set_params(learning_rate=1e-9, epochs=1).fit(inputs, labels)
     # The same rows are out of the bags, though random_state is None.
@@ -241,7 +248,7 @@ def test_weights_and_validation_rows_are_routed(kind: Any) -> None:
     inputs, targets = problem(kind, 150)
     weights = np.random.default_rng(1).integers(0, 3, 150).astype(float)
     with sklearn.config_context(enable_metadata_routing=True):
-        model = kind(epochs=3, random_state=0)
+        model = kind(members=4, epochs=3, random_state=0)
         model.set_fit_request(sample_weight=True, X_val=True, y_val=True)
         model.set_score_request(sample_weight=True)
         pipeline = make_pipeline(
@@ -257,7 +264,7 @@ def test_weights_and_validation_rows_are_routed(kind: Any) -> None:
             y_val=targets[100:],
         )
         scaler = StandardScaler().fit(inputs[:100])
-        direct = kind(epochs=3, random_state=0).fit(
+        direct = kind(members=4, epochs=3, random_state=0).fit(
             scaler.transform(inputs[:100]),
             targets[:100],
             weights[:100],
@@ -265,13 +272,15 @@ def test_weights_and_validation_rows_are_routed(kind: Any) -> None:
             y_val=targets[100:],
         )
         assert (pipeline[-1].theta_ == direct.theta_).all()
-        weighted = kind(epochs=3, random_state=0)
+        weighted = kind(members=4, epochs=3, random_state=0)
         weighted.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
         scores = cross_validate(
             weighted, inputs, targets, params={"sample_weight": weights}, cv=3, n_jobs=1
         )["test_score"]
     kept = np.arange(50, 150)
-    first = kind(epochs=3, random_state=0).fit(inputs[kept], targets[kept], weights[kept])
+    first = kind(members=4, epochs=3, random_state=0).fit(
+        inputs[kept], targets[kept], weights[kept]
+    )
     if kind is NetworkRegressor:  # its folds are the rows in order
         assert scores[0] == first.score(inputs[:50], targets[:50], weights[:50])
 
