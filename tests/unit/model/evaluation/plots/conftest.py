@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from model.evaluation.plots import files
+from model.evaluation.plots import files, texts
 
 
 @pytest.fixture
@@ -15,8 +15,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Figure]:
 
     def run(plot: Callable[..., Any], *arguments: Any) -> Figure:
         figures: list[Figure] = []
-        prepare = files.prepare_texts
-        monkeypatch.setattr(files, "prepare_texts", lambda fig: figures.append(fig) or prepare(fig))
+
+        def prepare(figure: Figure) -> bool:
+            figures.append(figure)
+            return texts.prepare_texts(figure)
+
+        monkeypatch.setattr(files, "prepare_texts", prepare)
         plot(*arguments)
         figures[0].draw_without_rendering()  # at its own resolution, not at that of the file
         return figures[0]

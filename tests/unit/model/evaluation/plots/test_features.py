@@ -36,7 +36,7 @@ def rectangles(figure: Figure) -> list[tuple[float, float, float, float]]:
     (collection,) = [
         each for each in figure.axes[0].collections if isinstance(each, PolyCollection)
     ]
-    ends = [path.vertices for path in collection.get_paths()]
+    ends = [np.asarray(path.vertices) for path in collection.get_paths()]
     return [(*each[[0, 2], 0].tolist(), *each[[0, 1], 1].tolist()) for each in ends]
 
 
@@ -114,6 +114,6 @@ def test_a_wide_table_has_correlations_of_24_features(drawn: Drawn) -> None:
     figure = drawn(correlations, rows, classes[:, None] * 1.0, groups, schema)
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert (names[0], names[-1], len(names)) == ("gene_50", "y", 25)
-    table = figure.axes[0].images[0].get_array()
+    table = np.asarray(figure.axes[0].images[0].get_array())
     assert table[0, -1] == pytest.approx(1)
     assert figure.axes[0].get_title() == "Correlation; the 24 of 60 features that differ most"

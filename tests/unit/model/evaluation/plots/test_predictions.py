@@ -47,4 +47,4 @@ def test_of_many_classes_only_colours_are_drawn(drawn: Drawn) -> None:
     names = [str(number) for number in range(50)]
     (axes,) = drawn(predictions._matrices, {"all": matrix(50)}, names, "Confusion").axes
     assert not axes.texts
-    assert axes.images[0].get_array().shape == (50, 50)
+    assert np.asarray(axes.images[0].get_array()).shape == (50, 50)

@@ -40,7 +40,10 @@ def test_the_kept_epoch_is_marked(drawn: Drawn) -> None:
     figure = drawn(loss_curve, outcome([3.0, 2.0, 1.0, 2.5], 2), "log_loss")
     assert names(figure) == ["train", "validation", "weights kept: epoch 2"]
     marked = figure.axes[0].lines[-1]
-    assert (list(marked.get_xdata()), list(marked.get_ydata())) == ([2], [1.5])
+    assert (np.asarray(marked.get_xdata()).tolist(), np.asarray(marked.get_ydata()).tolist()) == (
+        [2],
+        [1.5],
+    )
 
 
 def test_losses_that_are_unknown_are_not_drawn(drawn: Drawn) -> None:
@@ -48,7 +51,7 @@ def test_losses_that_are_unknown_are_not_drawn(drawn: Drawn) -> None:
     assert names(alone) == ["train", "weights kept: epoch 1"]
     bagged = drawn(loss_curve, outcome([2.0, 1.0], 1, validation=False, bag=True), "loss")
     assert names(bagged) == ["train", "out-of-bag", "weights kept: epoch 1"]
-    assert list(bagged.axes[0].lines[-1].get_ydata()) == [2]
+    assert np.asarray(bagged.axes[0].lines[-1].get_ydata()).tolist() == [2]
 
 
 @pytest.mark.parametrize(
