@@ -12,22 +12,27 @@ from model.network.tasks import TASKS
 from model.prediction.encoder import Scale
 from model.prediction.predictor import ScoredRows
 from model.prediction.schema import Schema
-from model.prediction.target import MultiClass, Regression, Target
+from model.prediction.target import Binary, MultiClass, Regression, Target
 from model.training.batches.rows import Rows
 from model.training.config import Training
+from model.training.draws import by_folds
 from model.training.fitting.loop import minimize
 from model.training.tables.fit_encoder import fit_encoder
 from model.training.tables.table import Table
 
 STEPS: Final = 1000
+FOLDS: Final = 5
 
 
-def baselines(schema: Schema, train: Table, table: Table, scored: ScoredRows) -> dict[str, Any]:
+def baselines(
+    schema: Schema, train: Table | None, table: Table, scored: ScoredRows
+) -> dict[str, Any]:
     """Compare a model with the base rate (of numbers the mean) and with a linear model.
 
     Args:
         schema: The features and the target.
-        train: The rows that both baselines are fitted on.
+        train: The rows that both baselines are fitted on; None fits them by cross-validation of
+            `table`, in five folds that keep groups together.
         table: The rows to compare on.
         scored: Their targets, groups, and the model's predictions.
 
@@ -44,10 +49,12 @@ def baselines(schema: Schema, train: Table, table: Table, scored: ScoredRows) ->
         return {"difference": float(gap)}
 
     found: dict[str, Any] = {"score": loss_name(target), "model": float(overall_loss(target, own))}
-    for name, predictions in (
-        ("prior", prior_predictions(target, train, len(truth))),
-        ("linear", linear_predictions(schema, train, table.rows)),
-    ):
+    predicted = {name: np.empty_like(scored.predictions) for name in ("prior", "linear")}
+    for fitted, held in [(train, np.full(len(truth), True))] if train else _folds(target, table):
+        count = int(held.sum())
+        predicted["prior"][held] = prior_predictions(target, fitted, count)
+        predicted["linear"][held] = linear_predictions(schema, fitted, table.rows[held])
+    for name, predictions in predicted.items():
         losses = row_losses(target, truth, predictions)
         ends = grouped_bootstrap(difference, own, losses, groups)["difference"]
         found[name] = {
@@ -56,6 +63,14 @@ def baselines(schema: Schema, train: Table, table: Table, scored: ScoredRows) ->
             "interval": ends and list(ends),
         }
     return found
+
+
+def _folds(target: Target, table: Table) -> list[tuple[Table, Array]]:
+    """Return for each fold the other rows, and the mask of its own."""
+    groups = table.group_numbers()
+    classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
+    folds = by_folds(min(FOLDS, groups.max() + 1), classes, groups, len(groups), 0)
+    return [(table.take(folds != fold), folds == fold) for fold in range(folds.max() + 1)]
 
 
 def prior_predictions(target: Target, train: Table, rows: int) -> Array:

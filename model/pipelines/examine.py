@@ -1,6 +1,7 @@
 """Examination of a trained model and its table: what a report says beyond metrics."""
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from model.evaluation.notices import notices
 from model.evaluation.row_losses import relative_losses
 from model.evaluation.subgroups import subgroup_scores
 from model.pipelines.baselines import baselines
+from model.pipelines.prepare import draw_bags_of
 from model.prediction.predictor import Predictor, ScoredRows
 from model.training.recipes.recipe import Recipe
 from model.training.tables.partitions import Partitions
@@ -24,7 +26,9 @@ def examine(recipe: Recipe, parts: Partitions, predictor: Predictor) -> dict[str
     """Compare a model with baselines, by feature and by subgroup, and look for faults of its table.
 
     That needs rows, which an artifact does not keep. It is done on the test rows, or the validation
-    rows if there are none.
+    rows if there are none. Where out-of-bag predictions validate, these are rows that the model was
+    trained on: baselines are then fitted without the rows that they predict, and the importance of
+    a feature is that to the trained model.
 
     Args:
         recipe: The recipe.
@@ -36,10 +40,11 @@ def examine(recipe: Recipe, parts: Partitions, predictor: Predictor) -> dict[str
         `examination` with the name of the `part`, `baselines`, `importance` and `subgroups`. An
         error leaves out the examination and becomes a notice: the model is worth more.
     """
-    facts: dict[str, Any] = {"notices": [], "lines": _hardest_lines(parts, predictor)}
+    validation = _validation_rows(recipe, parts)
+    facts: dict[str, Any] = {"notices": [], "lines": _hardest_lines(validation, predictor)}
     try:
         facts["notices"] = _notices(recipe, parts)
-        facts["examination"] = _examination(parts, predictor)
+        facts["examination"] = _examination(recipe, parts, validation, predictor)
     except Exception as error:  # whatever values a table has, its model is trained
         reason = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
         facts["notices"].append(f"the examination of the model is left out: {reason}")
@@ -47,7 +52,8 @@ def examine(recipe: Recipe, parts: Partitions, predictor: Predictor) -> dict[str
 
 
 def _notices(recipe: Recipe, parts: Partitions) -> list[str]:
-    given = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    validation = None if recipe.split.is_out_of_bag else parts.validation
+    given = {"train": parts.train, "validation": validation, "test": parts.test}
     known = {name: (each.rows, each.targets) for name, each in given.items() if each is not None}
     found = notices(recipe.schema, known)
     if recipe.data.weight is not None:
@@ -58,20 +64,34 @@ def _notices(recipe: Recipe, parts: Partitions) -> list[str]:
     return found
 
 
-def _examination(parts: Partitions, predictor: Predictor) -> dict[str, Any]:
+def _validation_rows(recipe: Recipe, parts: Partitions) -> Table:
+    """Return the rows of `Predictor.validation`."""
+    bags = draw_bags_of(recipe, parts) if recipe.split.is_out_of_bag else None
+    if bags is None:
+        return parts.validation
+    return parts.train.take((bags == 0).any(axis=0))
+
+
+def _examination(
+    recipe: Recipe, parts: Partitions, validation: Table, predictor: Predictor
+) -> dict[str, Any]:
     part = "validation" if parts.test is None else "test"
-    table = parts.validation if parts.test is None else parts.test
+    table = validation if parts.test is None else parts.test
+    is_trained_on = recipe.split.is_out_of_bag and parts.test is None
     schema, rows = predictor.schema, _sample(len(table.rows))
     table = table.take(rows)
     scored = ScoredRows(*(each[rows] for each in vars(predictor.parts[part]).values()))
-    train = parts.train.take(_sample(len(parts.train.rows)))
+    train = None if is_trained_on else parts.train.take(_sample(len(parts.train.rows)))
+    served = scored
+    if is_trained_on:  # out-of-bag predictions are of other members for each row
+        served = replace(scored, predictions=predictor.predict(table.rows).astype(np.float64))
     columns = _columns(predictor, table)
     return {
         "part": part,
         "rows": len(rows),
         "baselines": baselines(schema, train, table, scored),
         "importance": permutation_importance(
-            predictor.predict, schema.target, table.rows, scored, predictor.theta.size
+            predictor.predict, schema.target, table.rows, served, predictor.theta.size
         ),
         "subgroups": subgroup_scores(schema.target, scored, predictor.threshold, columns),
     }
@@ -93,9 +113,9 @@ def _columns(predictor: Predictor, table: Table) -> dict[str, Array]:
     return columns
 
 
-def _hardest_lines(parts: Partitions, predictor: Predictor) -> list[int]:
+def _hardest_lines(validation: Table, predictor: Predictor) -> list[int]:
     """Return the lines of the validation rows with the largest losses, the largest first."""
-    lines, scored = parts.validation.lines, predictor.validation
+    lines, scored = validation.lines, predictor.validation
     if lines is None:
         return []
     losses = relative_losses(predictor.schema.target, scored.targets, scored.predictions)

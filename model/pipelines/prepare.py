@@ -9,12 +9,11 @@ from model.arrays import Array
 from model.errors import DataError
 from model.network.network import Network
 from model.prediction.encoder import Encoder, Scale
-from model.prediction.target import Binary, MultiClass, Regression, Target
+from model.prediction.target import Binary, MultiClass, Regression
 from model.training.bagging import bags_of_ensemble
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe
-from model.training.recipes.sections import Ensemble
 from model.training.tables.fit_encoder import fit_encoder, fit_target_scale
 from model.training.tables.masking import CategoryMask
 from model.training.tables.partitions import Partitions
@@ -156,12 +155,22 @@ def prepare(recipe: Recipe, parts: Partitions) -> Prepared:
     if isinstance(target, Regression):
         scale = fit_target_scale(parts.train.targets, target, recipe.scaling.targets)
     seed = recipe.training.seed
-    bags = _bags(recipe.ensemble, parts, target, seed)
+    bags = draw_bags_of(recipe, parts)
     mask = CategoryMask.fit(parts.train.rows, recipe.schema, seed)
     return Prepared(parts, encoder, recipe.network, theta, scale, weight_by_class, bags, mask)
 
 
-def _bags(ensemble: Ensemble | None, parts: Partitions, target: Target, seed: int) -> Array | None:
+def draw_bags_of(recipe: Recipe, parts: Partitions) -> Array | None:
+    """Draw how often each training row is in each member's bag, `(K, N)`; None without bags.
+
+    Args:
+        recipe: The recipe.
+        parts: Its rows.
+
+    Raises:
+        DataError: The table is too large for bags, or has too few groups.
+    """
+    ensemble, target = recipe.ensemble, recipe.schema.target
     if ensemble is None or not ensemble.bagged:
         return None
     if parts.file is not None:
@@ -169,4 +178,4 @@ def _bags(ensemble: Ensemble | None, parts: Partitions, target: Target, seed: in
         raise DataError(f"ensemble.bagged {rule}")
     classes = parts.train.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
     members, folds, groups = ensemble.members, ensemble.folds, parts.train.group_numbers()
-    return bags_of_ensemble(members, folds, classes, groups, seed)
+    return bags_of_ensemble(members, folds, classes, groups, recipe.training.seed)

@@ -9,10 +9,13 @@ import pytest
 
 from model.artifacts import artifact
 from model.evaluation.report.document import report
+from model.evaluation.row_losses import overall_loss, row_losses
 from model.pipelines import examine
+from model.pipelines.baselines import linear_predictions
 from model.pipelines.train import train
 from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import load_recipe
+from model.training.tables.partitions import read_table
 
 RECIPE = """
 name = "mine"
@@ -35,7 +38,7 @@ training = { optimizer = "adam", learning_rate = 0.1, epochs = 20 }
 """
 
 
-def trained(folder: Path) -> Predictor:
+def trained(folder: Path, recipe: str = RECIPE) -> Predictor:
     generator = np.random.default_rng(0)
     lines = ["x,kind,site,w,y"]
     for number, x in enumerate(generator.normal(size=200)):
@@ -43,7 +46,7 @@ def trained(folder: Path) -> Predictor:
         kind, site = ["p", "q", ""][number % 3], "NS"[number % 2]
         lines.append(f"{x:.3f},{kind},{site},{number % 4},{label}")
     (folder / "rows.csv").write_text("\n".join(lines))
-    (folder / "mine.toml").write_text(RECIPE)
+    (folder / "mine.toml").write_text(recipe)
     return train(load_recipe(str(folder / "mine.toml"))).predictor
 
 
@@ -103,3 +106,25 @@ def test_a_failure_keeps_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     facts = trained(tmp_path).facts
     assert "examination" not in facts
     assert facts["notices"][-1] == "the examination of the model is left out: ValueError: no luck"
+
+
+@pytest.mark.parametrize("folds", ["", ", folds = 4"])
+def test_out_of_bag_rows_are_compared_with_baselines_of_other_rows(
+    tmp_path: Path, folds: str
+) -> None:
+    """With four bootstrap samples, some rows are in every bag and are left out."""
+    text = RECIPE.replace("validation = 0.2, test = 0.3", 'validation = "out-of-bag"')
+    made = trained(tmp_path, f"{text}ensemble = {{ members = 4{folds} }}\n")
+    rows = len(made.validation.targets)
+    assert (rows == 199) == bool(folds)
+    duplicates = [each for each in made.facts["notices"] if each.startswith("duplicates")]
+    assert duplicates == ["duplicates: 6 of 199 rows equal another row in all features"]
+    examination = made.facts["examination"]
+    assert (examination["part"], examination["rows"]) == ("validation", rows)
+    table = read_table(load_recipe(str(tmp_path / "mine.toml")))
+    within = linear_predictions(made.schema, table, table.rows)
+    flattered = overall_loss(
+        made.schema.target, row_losses(made.schema.target, table.targets, within)
+    )
+    if folds:
+        assert examination["baselines"]["linear"]["value"] > flattered
