@@ -144,6 +144,7 @@ def test_ctrl_c_saves_what_was_found(tmp_path: Path, jobs: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as program:
         deadline = time.monotonic() + 120
         while not (journal.exists() and '"losses"' in journal.read_text()):
