@@ -41,8 +41,12 @@ def predict(task: str, train: pd.DataFrame, target: Any, test: pd.DataFrame) -> 
         recipe = parse_recipe(text, Path(folder, "table.toml"))
         with closing(read_partitions(recipe)) as parts:
             predictor = fit(recipe, parts).predictor
-        features = recipe.schema.features
-        # A column without a gap in training may have one here: it is imputed, as with the peers.
+        # A column without gaps or fractions in training may have some here; a service rejects them.
+        # The peers take them, so they are imputed and encoded like other values.
+        features = [
+            each.model_copy(update={"type": "number"}) if each.type == "integer" else each
+            for each in recipe.schema.features
+        ]
         rows = read_rows(
             with_nfc_names(read_frame(new)), features, recipe.schema.missing_values, len(features)
         )
