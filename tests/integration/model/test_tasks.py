@@ -199,7 +199,7 @@ def test_every_command(
         ("multi_class", 'data.negative = "a"', "data.negative: is for task binary, not for"),
         ("multi_label", 'data.classes = ["a", "b"]', "data.classes: is for task multi_class, not"),
         ("multi_class", 'data.unit = "mm"', "data.unit: is for task regression or non_negative"),
-        ("regression", 'data.labels = { a = "b" }', "data.labels: is for task binary or multi"),
+        ("regression", 'data.labels = { a = "b" }', "data.labels: 'a' must mean '' (leave"),
         ("regression", 'data.class_weight = "balanced"', "data.class_weight: is for task binary"),
         ("multi_class", "data.class_weight = [1.0]", 'data.class_weight: must be "balanced", or 3'),
         ("multi_class", 'data.labels = { l = "up" }', "'l' must mean 'left', 'middle', 'right' or"),
