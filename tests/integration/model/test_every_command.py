@@ -67,8 +67,9 @@ def recipes(quick: set[str]) -> list[object]:
 def short(recipe: str) -> Path:
     """Write a recipe that differs from another by a short training only."""
     lines = [f'extends = "{recipe}"', "[training]", "epochs = 2", "report_every = 1"]
-    if load_recipe(recipe).ensemble is not None:
-        lines += ["[ensemble]", "members = 4"]
+    ensemble = load_recipe(recipe).ensemble
+    if ensemble is not None:
+        lines += ["[ensemble]", f"members = {max(ensemble.folds or 0, 4)}"]
     path = Path("short.toml")
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
