@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from model.arrays import Array
 from model.pipelines.train import fit
@@ -41,10 +42,13 @@ def predict(task: str, train: pd.DataFrame, target: Any, test: pd.DataFrame) -> 
         recipe = parse_recipe(text, Path(folder, "table.toml"))
         with closing(read_partitions(recipe)) as parts:
             predictor = fit(recipe, parts).predictor
-        # A column without gaps or fractions in training may have some here; a service rejects them.
-        # The peers take them, so they are imputed and encoded like other values.
+        # A column without gaps, fractions or a third number in training may have some here; a
+        # service rejects them. The peers take them, so they are read as other numbers.
         features = [
-            each.model_copy(update={"type": "number"}) if each.type == "integer" else each
+            each.model_copy(update={"type": "number"})
+            if each.type in ("integer", "boolean")
+            and is_numeric_dtype(test[each.column or each.name])
+            else each
             for each in recipe.schema.features
         ]
         rows = read_rows(

@@ -66,7 +66,7 @@ def baselines(
 
 
 def _folds(target: Target, table: Table) -> list[tuple[Table, Array]]:
-    """Return for each fold the other rows, and the mask of its own."""
+    """Return for each fold the rows of the others, and the mask of its rows."""
     groups = table.group_numbers()
     classes = table.targets[:, 0] if isinstance(target, Binary | MultiClass) else None
     folds = by_folds(min(FOLDS, groups.max() + 1), classes, groups, len(groups), 0)
