@@ -15,7 +15,7 @@ MAX_FEATURES: Final = 30
 REPEATS: Final = 5
 MAX_ROWS: Final = 1000
 MIN_ROWS: Final = 100
-WORK: Final = 4 * 10**9  # multiplications of one pass over the features, which limits its rows
+WORK: Final = 10**9  # multiplications of one pass over the features, which limits its rows
 
 Predict = Callable[[Array], Array]
 

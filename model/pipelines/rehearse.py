@@ -1,8 +1,11 @@
 """Rehearsal of a training: all of it, with one step only."""
 
+from contextlib import closing
+
 from model.artifacts import artifact
-from model.pipelines.train import train
+from model.pipelines.train import fit
 from model.training.recipes.recipe import Recipe
+from model.training.tables.partitions import read_partitions
 
 
 def rehearse(recipe: Recipe) -> None:
@@ -16,5 +19,6 @@ def rehearse(recipe: Recipe) -> None:
         TrainingError: The loss diverges.
         ArtifactError: The model cannot be kept in an artifact.
     """
-    trained = train(recipe, watch=lambda *_: True)
+    with closing(read_partitions(recipe)) as parts:
+        trained = fit(recipe, parts, watch=lambda *_: True)
     artifact.from_bytes(artifact.to_bytes(trained.predictor))
