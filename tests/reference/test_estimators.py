@@ -29,7 +29,9 @@ PLAIN: dict[str, Any] = {
     "optimizer": "adam",
     "epochs": 200,
     "batch_size": 32,
+    "l2": 0.0,
     "early_stopping": False,
+    "training": {"average": None},
 }
 MULTI_CLASS_LOSS = "sparse_categorical_cross_entropy"
 estimators = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
@@ -228,7 +230,10 @@ def test_pickle_round_trip(kind: Any) -> None:
         ({"training": {"seed": 1}}, "must not hold seed: the estimator has its own random_state"),
         ({"training": {"l2": 1.0}}, "must not hold l2: the estimator has its own l2"),
         ({"early_stopping": {"patients": 1}}, "did you mean patience"),
-        ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction must be"),
+        (
+            {"members": 1, "early_stopping": True, "validation_fraction": 1.0},
+            "validation_fraction must be",
+        ),
         ({"class_weight": "even"}, "class_weight must be None, balanced or a table, got 'even'"),
         ({"class_weight": {"benign": -1}}, "weights must be finite, at least 0"),
     ],
