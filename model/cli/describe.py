@@ -43,6 +43,8 @@ def describe_command(
         "correlations": correlations(table.rows, table.targets, groups, plan.schema),
     }
     for name, picture in pictures.items():
+        if picture is None:
+            continue
         path = folder / f"{plan.name}.{name}.png"
         prepare(path)
         write_atomically(path, picture)

@@ -17,7 +17,9 @@ MAX_TARGETS = 8
 MAX_ANNOTATED = 16  # rows of a matrix with numbers in its cells
 
 
-def correlations(rows: Array, targets: Array, groups: Mapping[str, Array], schema: Schema) -> bytes:
+def correlations(
+    rows: Array, targets: Array, groups: Mapping[str, Array], schema: Schema
+) -> bytes | None:
     """Draw Pearson's correlations of numeric features and targets, over rows with both values.
 
     Categorical features and targets of several classes are left out: their order has no meaning.
@@ -28,6 +30,9 @@ def correlations(rows: Array, targets: Array, groups: Mapping[str, Array], schem
         targets: Targets, `(B, columns)`.
         groups: Masks by name, `(B,)`, as `rows_by_class` makes them.
         schema: The schema.
+
+    Returns:
+        A PNG; None if fewer than two numeric columns are left.
     """
     numeric = [column for column, each in enumerate(schema.features) if each.type != "category"]
     features = [schema.features[column] for column in numeric]
@@ -40,6 +45,8 @@ def correlations(rows: Array, targets: Array, groups: Mapping[str, Array], schem
     if not isinstance(schema.target, MultiClass):
         names = [*names, *schema.target.names[:MAX_TARGETS]]
         values = np.column_stack([values, targets[:, :MAX_TARGETS]])
+    if len(names) < 2:
+        return None
     names = [label(name) for name in names]
     size = 2 + 0.5 * len(names)
     figure = Figure(figsize=(size + 1.5, size), layout="constrained")

@@ -31,7 +31,7 @@ THAT_TRAIN_MORE = {
     "cross-validate": [RECIPE, "--folds", "2"],
     "tune": [RECIPE, "--trials", "1", "--folds", "2"],
     "compare": [RECIPE, RECIPE],
-    "landscape": [RECIPE, "--points", "5"],
+    "landscape": [RECIPE, "--points", "3"],
 }
 ELSEWHERE = {"init", "recipes", "serve"}  # `init` is run below
 EXTRAS = {  # packages that a command needs

@@ -117,3 +117,11 @@ def test_a_wide_table_has_correlations_of_24_features(drawn: Drawn) -> None:
     table = np.asarray(figure.axes[0].images[0].get_array())
     assert table[0, -1] == pytest.approx(1)
     assert figure.axes[0].get_title() == "Correlation; the 24 of 60 features that differ most"
+
+
+def test_a_table_without_numbers_has_no_correlations() -> None:
+    feature = Feature(name="colour", type="category", categories=("red", "blue"))
+    schema = Schema(features=(feature,), target=MultiClass(classes=("a", "b", "c")))
+    groups, classes = groups_of(3)
+    rows = np.zeros((len(classes), 1))
+    assert correlations(rows, classes[:, None], groups, schema) is None
