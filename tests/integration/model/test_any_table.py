@@ -90,6 +90,6 @@ def test_any_table_gives_a_model_or_one_sentence(table: AnyTable) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @given(any_table(max_rows=1000, max_columns=40))
-@settings(SETTINGS, max_examples=30)
+@settings(SETTINGS, max_examples=20)
 def test_many_tables_give_a_model_or_one_sentence(table: AnyTable) -> None:
     check(table)
