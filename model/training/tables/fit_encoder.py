@@ -113,11 +113,17 @@ def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
         targets: Shape (B, outputs).
         target: The target.
         method: "standard" or "none".
+
+    Raises:
+        DataError: The targets are too large.
     """
     if method == "none":
         return Scale(np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
-    mean = targets.mean(axis=0) * (target.task == "regression")
-    return Scale(mean, targets.std(axis=0))
+    mean, spread = _fit("standard", targets)
+    if np.isnan(spread).any():
+        name = target.names[int(np.isnan(spread).argmax())]
+        raise DataError(f"target {name!r} has numbers too large to be scaled: divide them")
+    return Scale(mean * (target.task == "regression"), spread)
 
 
 def _without_unknown(rows: Array, schema: Schema) -> Array:

@@ -8,7 +8,9 @@ import pytest
 from model.arrays import Array
 from model.errors import DataError
 from model.pipelines.prepare import Prepared, prepare
+from model.prediction.target import Regression
 from model.training.recipes.recipe import load_recipe
+from model.training.tables.fit_encoder import fit_target_scale
 from model.training.tables.partitions import hold_partitions
 from model.training.tables.table import Table
 
@@ -61,3 +63,12 @@ def test_table_with_few_groups_has_fewer_folds(tmp_path: Path) -> None:
 def test_bags_of_a_single_group_are_rejected(tmp_path: Path, folds: str) -> None:
     with pytest.raises(DataError, match=r"^ensemble.bagged needs training rows of at least two gr"):
         prepared(tmp_path, 9, f"{{ members = 2{folds} }}", np.zeros(9, int))
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_targets_of_any_size_are_scaled(unit: float) -> None:
+    """Their squares vanish or overflow."""
+    targets = np.array([[1.0], [2.0], [4.0]]) * unit
+    scale = fit_target_scale(targets, Regression(outputs=("y",)), "standard")
+    scaled = scale.apply(targets)
+    np.testing.assert_allclose([scaled.mean(), scaled.std()], [0, 1], atol=1e-12)
