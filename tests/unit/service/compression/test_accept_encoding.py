@@ -1,5 +1,7 @@
 """service/compression/accept_encoding.py: weights of codings, and what is excluded."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from service.compression import accept_encoding
@@ -8,10 +10,12 @@ from service.problems import Problem
 
 
 @pytest.fixture(autouse=True)
-def zstd(monkeypatch: pytest.MonkeyPatch) -> None:
+def zstd(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install zstd, or so it seems."""
     monkeypatch.setattr(accept_encoding, "zstd_module", lambda: accept_encoding)
     accept_encoding._parse.cache_clear()
+    yield
+    accept_encoding._parse.cache_clear()  # for the other tests of this process
 
 
 def header(*values: str) -> list[tuple[bytes, bytes]]:
