@@ -24,6 +24,7 @@ epochs = {epochs}
 
 [ensemble]
 members = 4
+folds = 4
 """
 SECONDS = 60  # timeout of every wait
 
