@@ -28,6 +28,8 @@ _SCORED_ROWS: Final = {
     "imputed": "bool",
 }
 _OPTIONAL: Final = {"encoder_edges": "float64"}
+_SAMPLE: Final = {"sample_rows": "float64", "sample_targets": "target"}
+_MAY_BE_MISSING: Final = ("self_test_rows", "sample_rows")  # NaN is a missing value
 PARTS: Final = ("train", "validation")
 OPTIONAL_PARTS: Final = ("test", "out_of_bag")
 MAX_MEMBERS: Final = 1000
@@ -55,6 +57,8 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
     """
     arrays = read_npz(packed)
     kinds = _ARRAYS | {name: kind for name, kind in _OPTIONAL.items() if name in arrays}
+    if has_sample(arrays):
+        kinds |= _SAMPLE
     for part in parts_of(arrays):
         kinds |= {f"{part}_{name}": kind for name, kind in _SCORED_ROWS.items()}
     if arrays.keys() != kinds.keys():
@@ -63,8 +67,10 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
         allowed = _TYPES.get(kinds[name], (target.dtype,))
         if array.dtype.name not in allowed:
             raise ArtifactError(f"array {name} has dtype {array.dtype}")
-        if name != "self_test_rows" and not np.isfinite(array).all():
+        if name not in _MAY_BE_MISSING and not np.isfinite(array).all():
             raise ArtifactError(f"array {name} holds NaN or infinity")
+        if name == "sample_rows" and np.isinf(array).any():
+            raise ArtifactError(f"array {name} holds infinity")
         if array.dtype == bool and (array.view(np.uint8) > 1).any():
             raise ArtifactError(f"array {name} holds bytes other than 0 and 1")
         if name.endswith("_predictions") and target.link != "linear" and not _within(array, 1):
@@ -79,6 +85,11 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
 def parts_of(arrays: Mapping[str, Array]) -> tuple[str, ...]:
     """Return the names of the scored parts of the rows that an artifact has."""
     return (*PARTS, *(part for part in OPTIONAL_PARTS if f"{part}_targets" in arrays))
+
+
+def has_sample(arrays: Mapping[str, Array]) -> bool:
+    """Return whether an artifact keeps training rows."""
+    return "sample_rows" in arrays
 
 
 def numbers_of(schema: Schema) -> list[bool]:
@@ -124,6 +135,9 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
         expected |= {f"{part}_targets": (rows, columns)}
         expected |= {f"{part}_predictions": (rows, outputs)}
         expected |= {f"{part}_{name}": (rows,) for name in ("groups", "imputed")}
+    if has_sample(arrays):
+        rows = arrays["sample_targets"].size // columns
+        expected |= {"sample_rows": (rows, features), "sample_targets": (rows, columns)}
     tests = arrays["self_test_predictions"].size // outputs
     expected |= {"self_test_rows": (tests, features), "self_test_predictions": (tests, outputs)}
     for name, shape in expected.items():

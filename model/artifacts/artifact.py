@@ -23,6 +23,7 @@ from model.artifacts.array_spec import (
     OPTIONAL_PARTS,
     PARTS,
     check_shapes,
+    has_sample,
     intervals_of,
     numbers_of,
     parts_of,
@@ -47,6 +48,7 @@ from model.prediction.names import Name
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
+from model.prediction.training_sample import TrainingSample
 
 FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
@@ -110,6 +112,8 @@ def to_bytes(predictor: Predictor) -> bytes:
     }
     if encoder.edges is not None:  # those of the numbers
         arrays["encoder_edges"] = encoder.edges[~np.isnan(encoder.edges[:, 0])]
+    if predictor.sample is not None:
+        arrays |= {f"sample_{name}": array for name, array in vars(predictor.sample).items()}
     for part in (*PARTS, *OPTIONAL_PARTS):
         scored: ScoredRows | None = getattr(predictor, part)
         if scored is not None:
@@ -221,6 +225,11 @@ def from_bytes(content: bytes) -> Predictor:
         self_test=SelfTest(arrays["self_test_rows"], arrays["self_test_predictions"]),
         target_scale=scale if target.link == "linear" else None,
         calibration=metadata.calibration,
+        sample=(
+            TrainingSample(arrays["sample_rows"], arrays["sample_targets"])
+            if has_sample(arrays)
+            else None
+        ),
         facts=metadata.facts,
         version=version,
         **{part: _scored_rows(part, arrays) for part in parts_of(arrays)},

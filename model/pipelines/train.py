@@ -26,6 +26,7 @@ from model.training.recipes.recipe import Recipe
 from model.training.tables.partitions import Partitions, read_partitions
 from model.training.tables.table import Table
 from model.training.tables.targets import TargetStatistics
+from model.training.tables.training_sample import draw_training_sample
 
 SELF_TEST_ROWS = 16
 
@@ -151,6 +152,9 @@ def fit(
         self_test=SelfTest(test_rows, unscored.predict(test_rows).astype(np.float64)),
         test=test,
         out_of_bag=bagged,
+        sample=draw_training_sample(
+            parts.train, recipe.schema.target, recipe.explanation.rows, recipe.split.seed
+        ),
         facts=facts,
     )
     return Trained(predictor, outcome, parts.table)
@@ -234,7 +238,7 @@ def _sampled(parts: Partitions) -> dict[str, Any]:
 
 
 def _self_test_rows(schema: Schema, rows: Array) -> Array:
-    """Generate rows within the range of the training rows; no patient's values are stored.
+    """Generate rows within the range of the training rows; no patient's values are among them.
 
     All values of the last row are missing that may be.
     """

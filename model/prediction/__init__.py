@@ -14,4 +14,5 @@ __all__ = [
     "schema",
     "schema_rules",
     "target",
+    "training_sample",
 ]

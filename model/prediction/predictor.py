@@ -17,6 +17,7 @@ from model.prediction.encoder import Encoder, Scale
 from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
+from model.prediction.training_sample import TrainingSample
 
 # The largest chunk, in rows and in numbers, but at least MIN_PIECE_ROWS: the limit of the memory of
 # encoded rows.
@@ -92,6 +93,7 @@ class Predictor:
             without them.
         out_of_bag: Targets and out-of-bag predictions of a bagged ensemble's training rows, without
             the rows that are in every bag; None for other models.
+        sample: Training rows with which explanations compare; None for a model that keeps none.
         facts: Further metadata as plain data: recipe, data, scores, library versions.
         version: SHA-256 of the artifact's file; "" before the model is saved.
     """
@@ -109,6 +111,7 @@ class Predictor:
     calibration: Calibration | None = None
     test: ScoredRows | None = None
     out_of_bag: ScoredRows | None = None
+    sample: TrainingSample | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
 
@@ -145,7 +148,7 @@ class Predictor:
         if len(rows) > (size := self._piece_rows):
             starts = range(0, len(rows), size)
             return np.concatenate([self.predict(rows[at : at + size]) for at in starts])
-        return self._predict_inputs(self.encode(rows))
+        return self.predict_inputs(self.encode(rows))
 
     def encode(self, rows: Array) -> Array:
         """Encode raw rows `(B, F)` as inputs `(B, I)`, float64, finite in the network's dtype.
@@ -167,16 +170,32 @@ class Predictor:
         Returns:
             Predictions, `(B, outputs)`.
         """
-        return self._predict_inputs(np.frombuffer(b"".join(rows)).reshape(len(rows), -1))
+        return self.predict_inputs(np.frombuffer(b"".join(rows)).reshape(len(rows), -1))
 
     @cached_property
     def row_tables(self) -> RowTables | None:
         """Tables that check and encode single rows; None if the features have too many values."""
         return RowTables.for_model(self.schema, self.encoder)
 
-    def _predict_inputs(self, inputs: Array) -> Array:
-        """Predict inputs `(B, I)`."""
-        predictions = self._forward.mean(inputs)
+    def predict_inputs(self, inputs: Array) -> Array:
+        """Predict inputs `(B, I)`, as `encode` returns them.
+
+        Returns:
+            Predictions, `(B, outputs)`.
+        """
+        return self._finish(self._forward.mean(inputs))
+
+    def predict_members(self, inputs: Array) -> Array:
+        """Predict inputs `(B, I)` by each member of an ensemble alone.
+
+        Returns:
+            Predictions, `(K, B, outputs)`, float64; K is 1 for a single network.
+        """
+        members = self._forward.predict(inputs).reshape(-1, len(inputs), self.network.outputs)
+        return np.stack([self._finish(member.astype(np.float64)) for member in members])
+
+    def _finish(self, predictions: Array) -> Array:
+        """Scale back, or calibrate, the network's predictions `(B, outputs)`."""
         if self.target_scale is not None:
             predictions = self.target_scale.undo(predictions)
         if self.calibration is not None:

@@ -18,7 +18,15 @@ from model.prediction.schema import Feature
 from model.training.config import Training
 from model.training.optimizers.registry import OPTIMIZERS
 from model.training.recipes.recipe import bundled_recipes
-from model.training.recipes.sections import Costs, Data, Decision, Ensemble, Scaling, Split
+from model.training.recipes.sections import (
+    Costs,
+    Data,
+    Decision,
+    Ensemble,
+    Explanation,
+    Scaling,
+    Split,
+)
 from model.training.regularization.augmentation import AUGMENTATIONS
 from model.training.schedules.registry import SCHEDULES
 
@@ -56,6 +64,6 @@ def test_the_training_pages_name_every_option() -> None:
 
 
 def test_the_recipe_page_names_every_key() -> None:
-    sections = (Data, Split, Scaling, Feature, Ensemble, Decision, Costs)
+    sections = (Data, Split, Scaling, Feature, Ensemble, Decision, Costs, Explanation)
     keys = {key for section in sections for key in section.model_fields}
     assert documented("recipes.md") == keys | {"task"} | set(bundled_recipes())

@@ -23,7 +23,15 @@ from model.prediction.encoder import check_transforms, inputs_of
 from model.prediction.facts import check_facts
 from model.prediction.schema import Feature, Schema
 from model.training.config import Training
-from model.training.recipes.sections import Data, Decision, Ensemble, RecipeFile, Scaling, Split
+from model.training.recipes.sections import (
+    Data,
+    Decision,
+    Ensemble,
+    Explanation,
+    RecipeFile,
+    Scaling,
+    Split,
+)
 from model.training.regularization.augmentation import Mixup
 from model.training.regularization.early_stopping import OUT_OF_BAG
 
@@ -53,6 +61,7 @@ class Recipe:
         threshold: Probability above which a row is positive, or the name of an operating point;
             None if the task has no threshold.
         decision: Calibration, costs and refer band.
+        explanation: What the model keeps for explanations.
     """
 
     name: str
@@ -67,6 +76,7 @@ class Recipe:
     ensemble: Ensemble | None
     threshold: float | str | None
     decision: Decision
+    explanation: Explanation
 
 
 def bundled_recipes() -> list[str]:
@@ -278,6 +288,7 @@ def _compile(file: RecipeFile) -> Recipe:
         ensemble=file.ensemble,
         threshold=threshold,
         decision=file.decision,
+        explanation=file.explanation,
     )
 
 

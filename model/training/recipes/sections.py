@@ -384,6 +384,20 @@ class Decision(Section):
         return [_parse_threshold(each) for each in given]
 
 
+class Explanation(Section):
+    """The table `[explanation]`: what the model keeps to explain its predictions.
+
+    Attributes:
+        rows: Largest number of training rows, at most one of each group, that the artifact keeps.
+            Explanations compare with them; no answer shows one. 0 keeps none, and the model
+            explains less.
+        level: Share of rows whose prediction set, or interval, includes the truth.
+    """
+
+    rows: Annotated[int, Field(ge=0, le=10_000)] = 1000
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.9
+
+
 class RecipeFile(Section):
     """A whole recipe file, merged with those that it extends.
 
@@ -402,6 +416,7 @@ class RecipeFile(Section):
         ensemble: None for a single network.
         threshold: Probability above which a row is positive; a number or an operating point.
         decision: Calibration, costs and refer band.
+        explanation: What the model keeps for explanations.
     """
 
     name: Name
@@ -418,6 +433,7 @@ class RecipeFile(Section):
     ensemble: Ensemble | None = None
     threshold: Any = None
     decision: Decision = Decision()
+    explanation: Explanation = Explanation()
 
     @field_validator("threshold")
     @classmethod

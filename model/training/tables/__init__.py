@@ -10,4 +10,5 @@ __all__ = [
     "table",
     "table_format",
     "targets",
+    "training_sample",
 ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model.arrays import Array
 from model.artifacts import artifact
 from model.artifacts.array_spec import MAX_MEMBERS, MAX_SELF_TEST_ROWS
 from model.errors import ArtifactError
@@ -18,6 +19,7 @@ from model.prediction.calibration import (
 )
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.target import MultiClass
+from model.prediction.training_sample import TrainingSample
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +32,8 @@ def scored(kinds: Predictor) -> Predictor:
     rows = ScoredRows.ungrouped(targets, np.array([[0.0] * outputs, [1.0] * outputs]))
     imputed = np.array([True, False])
     validation = replace(rows, imputed=imputed)
-    return replace(kinds, train=rows, validation=validation, out_of_bag=validation)
+    sample = TrainingSample(np.array([[1, 2, 0, np.nan], [9, 0, 1, 0.5]]), targets)
+    return replace(kinds, train=rows, validation=validation, out_of_bag=validation, sample=sample)
 
 
 def error_text(predictor: Predictor) -> str:
@@ -54,8 +57,26 @@ def test_round_trip_keeps_everything(scored: Predictor) -> None:
         for name, array in vars(getattr(scored, part)).items():
             found = getattr(getattr(loaded, part), name)
             assert (found.dtype, found.tolist()) == (array.dtype, array.tolist())
+    assert loaded.sample is not None
+    assert scored.sample is not None
+    assert np.array_equal(loaded.sample.rows, scored.sample.rows, equal_nan=True)
+    assert loaded.sample.targets.tolist() == scored.sample.targets.tolist()
     assert artifact.to_bytes(loaded) == content
     loaded.replay_self_test()
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        (np.zeros((3, 4)), "array sample_rows has shape (3, 4), not (2, 4)"),
+        (np.zeros((2, 3)), "array sample_rows has shape (2, 3), not (2, 4)"),
+        (np.full((2, 4), np.inf), "array sample_rows holds infinity"),
+        (np.zeros((2, 4), int), "array sample_rows has dtype int64"),
+    ],
+)
+def test_kept_training_rows_are_checked(scored: Predictor, rows: Array, rule: str) -> None:
+    assert scored.sample is not None
+    assert error_text(replace(scored, sample=replace(scored.sample, rows=rows))) == rule
 
 
 @pytest.mark.parametrize(
