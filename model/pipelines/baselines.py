@@ -9,7 +9,6 @@ from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.row_losses import loss_name, overall_loss, row_losses
 from model.network.network import Network
 from model.network.tasks import TASKS
-from model.prediction.encoder import Scale
 from model.prediction.predictor import ScoredRows
 from model.prediction.schema import Schema
 from model.prediction.target import Binary, MultiClass, Regression, Target
@@ -17,7 +16,7 @@ from model.training.batches.rows import Rows
 from model.training.config import Training
 from model.training.draws import by_folds
 from model.training.fitting.loop import minimize
-from model.training.tables.fit_encoder import fit_encoder
+from model.training.tables.fit_encoder import fit_encoder, standard_scale
 from model.training.tables.table import Table
 
 STEPS: Final = 1000
@@ -108,14 +107,15 @@ def linear_predictions(schema: Schema, train: Table, rows: Array) -> Array:
     target, is_regression = schema.target, isinstance(schema.target, Regression)
     encoder = fit_encoder(train.rows, schema, "none", ("",) * len(schema.features))
     given = encoder.expand(train.rows)
-    with np.errstate(all="ignore"):  # a column of values such as 1e300 becomes zeros
-        center, spread = given.mean(axis=0), given.std(axis=0)
-        spread[spread == 0] = 1
-        inputs = np.nan_to_num((given - center) / spread, posinf=0, neginf=0)
-        requested = np.nan_to_num((encoder.expand(rows) - center) / spread, posinf=0, neginf=0)
+    input_scale = standard_scale(given)
+    with np.errstate(all="ignore"):  # a column of numbers that are too large becomes zeros
+        inputs, requested = (
+            np.nan_to_num(input_scale.apply(each), posinf=0, neginf=0)
+            for each in (given, encoder.expand(rows))
+        )
     targets, scale = train.targets, None
     if is_regression:
-        scale = Scale(targets.mean(axis=0), targets.std(axis=0))
+        scale = standard_scale(targets)
         targets = scale.apply(targets)
     task = TASKS["regression" if is_regression else target.task]
     outputs = len(target.names)

@@ -119,11 +119,20 @@ def fit_target_scale(targets: Array, target: Regression, method: str) -> Scale:
     """
     if method == "none":
         return Scale(np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
-    mean, spread = _fit("standard", targets)
-    if np.isnan(spread).any():
-        name = target.names[int(np.isnan(spread).argmax())]
+    scale = standard_scale(targets)
+    if np.isnan(scale.spread).any():
+        name = target.names[int(np.isnan(scale.spread).argmax())]
         raise DataError(f"target {name!r} has numbers too large to be scaled: divide them")
-    return Scale(mean * (target.task == "regression"), spread)
+    return replace(scale, center=scale.center * (target.task == "regression"))
+
+
+def standard_scale(columns: Array) -> Scale:
+    """Return the scale to mean 0 and standard deviation 1; 1 is the spread of a constant column.
+
+    Args:
+        columns: Numbers of any size, `(B, columns)`. The spread is NaN if they are too large.
+    """
+    return Scale(*_fit("standard", columns))
 
 
 def _without_unknown(rows: Array, schema: Schema) -> Array:

@@ -51,8 +51,7 @@ def complete_dialect(
         with open_text(path, compression, encoding) as file:
             sample = file.read(SAMPLE_CHARACTERS).removeprefix(_MARK)
         sample = sample.lstrip("\r\n")
-        header = next(iter(io.StringIO(sample, newline="")), "")
-        delimiter = find_delimiter(header, names) if names else _sniffed(sample, header)
+        delimiter = find_delimiter(sample, names) if names else _sniffed(sample)
     return Dialect(delimiter, encoding, dialect.decimal)
 
 
@@ -128,12 +127,12 @@ def frame_of_text(header: list[str], lines: list[int], cells: list[str]) -> pd.D
     return pd.DataFrame(columns, index=lines, dtype=object).set_axis(header, axis=1)
 
 
-def _sniffed(sample: str, header: str) -> str:
+def _sniffed(sample: str) -> str:
     """Return the delimiter of rows whose names are not known."""
     widths = {delimiter: _widths(sample, delimiter) for delimiter in DELIMITERS}
     fitting = [each for each in DELIMITERS if len(set(widths[each])) == 1 and widths[each][0] > 1]
     if not fitting:
-        return find_delimiter(header, ())
+        return find_delimiter(sample, ())
     return max(fitting, key=lambda delimiter: widths[delimiter][0])
 
 

@@ -75,3 +75,19 @@ def test_constant_and_huge_columns_are_harmless() -> None:
     found = linear_predictions(schema_of(BINARY), table_of(X[:, :1] > 0, rows), rows)
     assert np.isfinite(found).all()
     assert ((found > 0.5) == (X[:, :1] > 0)).mean() > 0.95
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-300, 1e-12, 1e200])
+def test_targets_of_any_size_keep_their_scale(unit: float) -> None:
+    target = Regression(outputs=("a",))
+    found = linear_predictions(schema_of(target), table_of(Z * unit), X) / unit
+    assert np.square(found - Z).mean() < 0.05 * Z.var()
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_target_for_all_rows_is_predicted() -> None:
+    found = linear_predictions(
+        schema_of(Regression(outputs=("a",))), table_of(np.full((300, 1), 7.0)), X
+    )
+    assert found == pytest.approx(np.full((300, 1), 7.0))

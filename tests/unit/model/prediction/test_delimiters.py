@@ -29,6 +29,7 @@ NAMES = ("age", "dose; mg", "size, cm", "größe")
         ("id;age\n", ";"),
         (unicodedata.normalize("NFD", "größe;x"), ";"),
         ('age;"x\n', ";"),  # a name of another column continues on the next line
+        ('"dose, a;\n b";"size, cm"\n1,2;3,4\n', ";"),
     ],
 )
 def test_by_the_names(header: str, delimiter: str) -> None:
