@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from model.arrays import Array
+from model.prediction.cells import MARKERS
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.sections import Data
 from model.training.tables.columns import (
@@ -29,7 +30,8 @@ class Table:
         rows: Raw features, shape (B, F), float64, NaN for a missing value.
         targets: Shape (B, columns): bool for binary and multi_label, class numbers (int64) for
             multi_class, float64 for regression.
-        groups: Text of data.group, shape (B,); None without groups.
+        groups: Text of data.group, shape (B,); a row with a missing group is one of its own. None
+            without groups.
         weights: Row weights, shape (B,); None without weights.
         split_values: Text of split.column, shape (B,); None without that column.
         subgroups: Texts of data.subgroups, shape (B, columns); None without such columns.
@@ -108,7 +110,9 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
         with_nfc_names(frame), [name for name in others if name], missing, data.decimal
     )
     kept = with_labels(filled, data.targets[0], data.labels, data.decimal)
-    groups, split_values = read_text(kept, data.group), read_text(kept, split_column)
+    lines = kept.index.to_numpy()
+    groups = _own_if_missing(read_text(kept, data.group), lines)
+    split_values = read_text(kept, split_column)
     subgroups = [text for name in data.subgroups if (text := read_text(kept, name)) is not None]
     columns = [*features, *targets, *weight]
     values = read_rows(kept, columns, missing, gaps=len(features), decimal=data.decimal)
@@ -121,9 +125,17 @@ def parse_table(frame: pd.DataFrame, data: Data, schema: Schema, split_column: s
         split_values,
         dropped=len(frame) - len(kept),
         subgroups=np.stack(subgroups, axis=1) if data.subgroups else None,
-        lines=kept.index.to_numpy(),
+        lines=lines,
     )
     if data.missing != "drop":
         return table
     complete = table.take(~table.incomplete)
     return replace(complete, dropped=len(frame) - len(complete.rows))
+
+
+def _own_if_missing(groups: Array | None, lines: Array) -> Array | None:
+    """Return groups with a name for each row without one: its owner is unknown, not the same."""
+    if groups is None or not (missing := np.isin(groups, ("", *MARKERS))).any():
+        return groups
+    names = [f"\0line {line}" for line in lines]  # no cell begins with NUL
+    return np.where(missing, names, groups)

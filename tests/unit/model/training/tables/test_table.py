@@ -213,6 +213,19 @@ def with_keys(recipe: Recipe, **sections: Mapping[str, object]) -> Recipe:
 FULL = "a,b,c,patient,w,set\n1,2.5,no,p1,1,train\n?,,yes,p2,0.5,test\n10,-,yes,p2,2,train\n"
 
 
+def test_each_row_without_a_group_is_a_group_of_its_own(recipe: Recipe) -> None:
+    grouped = with_keys(recipe, data={"group": "patient", "missing_values": ["unknown"]})
+    patients = ["p1", "", "NA", "p1", "", "unknown", "p2"]
+    table = read(
+        grouped, "a,b,c,patient\n" + "".join(f"1,2,no,{p}\n2,3,yes,{p}\n" for p in patients)
+    )
+    numbers = table.group_numbers().reshape(-1, 2)
+    with_owner = [patient in ("p1", "p2") for patient in patients]
+    assert (numbers[:, 0] == numbers[:, 1]).tolist() == with_owner
+    assert numbers[0].tolist() == numbers[3].tolist()
+    assert len(np.unique(numbers)) == 2 + 2 * 4
+
+
 def test_groups_weights_and_split_column(recipe: Recipe) -> None:
     data = {"group": "patient", "weight": "w", "missing": "median", "missing_values": ["?", "-"]}
     split = {"column": "set", "validation": "test", "train": None}
