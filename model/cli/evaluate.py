@@ -49,20 +49,28 @@ def evaluate_command(
     target = predictor.schema.target
     more = f", positive is {target.positive}" if isinstance(target, Binary) else ""
     console.print(predictor.title + more, soft_wrap=True)
-    parts = list(_parts(predictor))
-    for name in parts:
-        console.print(*metric_tables(predictor, name, results[name]["figures"]))
+    parts = _titles(predictor)
+    for name, title in parts.items():
+        console.print(*metric_tables(predictor, title, results[name]["figures"]))
     console.print(_scores(results, parts))
-    for name in parts:
+    for name, title in parts.items():
         if "imputed" in results[name]:
             each = (f"{key} {_number(value)}" for key, value in results[name]["imputed"].items())
-            console.print(f"{name}, rows with an imputed value: {', '.join(each)}")
+            console.print(f"{title}, rows with an imputed value: {', '.join(each)}")
 
 
 def _parts(predictor: Predictor) -> dict[str, ScoredRows]:
     """Return the parts of the rows by name, of a bagged ensemble also the out-of-bag rows."""
     bagged = predictor.out_of_bag
     return predictor.parts | ({} if bagged is None else {"out_of_bag": bagged})
+
+
+def _titles(predictor: Predictor) -> dict[str, str]:
+    """Return the names of the parts for people, each part once."""
+    titles = {name: predictor.part_names[name] for name in predictor.parts}
+    if predictor.out_of_bag is not None and "out-of-bag" not in titles.values():
+        titles["out_of_bag"] = "out-of-bag"
+    return titles
 
 
 def _results(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
@@ -91,8 +99,8 @@ def _assessed(predictor: Predictor, rows: ScoredRows) -> dict[str, Any]:
     return {"scores": scores} | ({"imputed": found["imputed"]} if "imputed" in found else {})
 
 
-def _scores(results: dict[str, Any], parts: list[str]) -> Table:
-    table = Table("score", *parts, title="Scores that need no threshold")
+def _scores(results: dict[str, Any], parts: dict[str, str]) -> Table:
+    table = Table("score", *parts.values(), title="Scores that need no threshold")
     for name in results["validation"]["scores"]:
         table.add_row(name, *(_shown(results[rows]["scores"].get(name)) for rows in parts))
     return to_right(table, "score")

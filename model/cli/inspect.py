@@ -24,9 +24,9 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
     console.print(
         _target(predictor), _features(predictor), predictor.network.summary(), "", sep="\n"
     )
-    for heading in ("recipe", "data", "out_of_bag", "scores", "test", "versions"):
-        if facts.get(heading):
-            console.print(_pairs(heading, facts[heading]))
+    for name, heading in _headings(predictor).items():
+        if facts.get(name):
+            console.print(_pairs(heading, facts[name]))
     if predictor.operating_points:
         console.print(_pairs("operating points", dict(predictor.operating_points)))
     for limit in facts.get("limits") or []:
@@ -58,6 +58,20 @@ def _features(predictor: Predictor) -> Table:
         shown = str(feature.spelled(fill)) if feature.may_be_missing else ""
         table.add_row(feature.name, feature.type, feature.rule, feature.unit or "", shown)
     return table
+
+
+def _headings(predictor: Predictor) -> dict[str, str]:
+    """Return the headings of facts; out-of-bag scores that validate the model come once."""
+    validation = predictor.part_names["validation"]
+    scores = {} if validation == "out-of-bag" else {"scores": f"{validation} rows"}
+    return {
+        "recipe": "recipe",
+        "data": "data",
+        "out_of_bag": "out-of-bag rows",
+        **scores,
+        "test": "test rows",
+        "versions": "versions",
+    }
 
 
 def _pairs(heading: str, facts: dict[str, Any]) -> Table:

@@ -198,7 +198,8 @@ def _kept(outcome: TrainingResult) -> str:
 
 def _figures(predictor: Predictor) -> list[Table]:
     """Return tables of metrics; of a binary target one row for each threshold."""
-    sets = dict(reversed(predictor.parts.items()))
+    names = predictor.part_names
+    sets = {names[name]: scored for name, scored in reversed(predictor.parts.items())}
     if not isinstance(predictor.schema.target, Binary):
         return [
             table

@@ -84,6 +84,12 @@ def _duplicates(rows: Array, targets: Array, sizes: Sequence[int]) -> Iterator[s
     repeated = int((counts[group] > 1).sum())
     if not repeated:
         return
+    if len(counts) < len(rows) / 2:  # few categories rather than copies
+        yield (
+            f"duplicates: {len(rows)} rows have only {len(counts)} different combinations of "
+            "feature values; rows with equal values get equal predictions"
+        )
+        return
     text = f"duplicates: {repeated} of {len(rows)} rows equal another row in all features"
     first = targets[np.unique(group, return_index=True)[1]]
     differs = (targets != first[group]).any(axis=1)

@@ -45,10 +45,18 @@ class _RecipeData(BaseModel):
     decimal: Decimal | None = None
 
 
+class _RecipeSplit(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    column: Text | None = None
+    validation: Any = None
+
+
 class _Recipe(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     data: _RecipeData | None = None
+    split: _RecipeSplit | None = None
 
 
 class _Facts(BaseModel):
@@ -95,6 +103,17 @@ def cell_rules(facts: Mapping[str, Any]) -> dict[str, Any]:
     recipe = _Facts.model_validate(facts).recipe
     data = _RecipeData() if recipe is None or recipe.data is None else recipe.data
     return {"missing_values": data.missing_values, "decimal": data.decimal}
+
+
+def validates_out_of_bag(facts: Mapping[str, Any]) -> bool:
+    """Return whether the validation rows are training rows with their out-of-bag predictions.
+
+    Args:
+        facts: Facts that `check_facts` accepts.
+    """
+    recipe = _Facts.model_validate(facts).recipe
+    split = None if recipe is None else recipe.split
+    return split is not None and split.column is None and split.validation == "out-of-bag"
 
 
 def _check_sizes(place: str, value: object) -> None:

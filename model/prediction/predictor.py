@@ -14,6 +14,7 @@ from model.network.execution.forward import Forward
 from model.network.network import Network
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import Encoder, Scale
+from model.prediction.facts import validates_out_of_bag
 from model.prediction.row_tables import RowTables
 from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
@@ -125,6 +126,12 @@ class Predictor:
         """The scored parts of the table by name: test (if there is one), validation and train."""
         test = {} if self.test is None else {"test": self.test}
         return test | {"validation": self.validation, "train": self.train}
+
+    @cached_property
+    def part_names(self) -> dict[str, str]:
+        """The names of the parts for people, to put in front of "rows"."""
+        validation = "out-of-bag" if validates_out_of_bag(self.facts) else "validation"
+        return {"test": "test", "validation": validation, "train": "training"}
 
     @property
     def threshold(self) -> float:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from model.prediction.facts import validates_out_of_bag
+
 
 def markdown_card(description: Mapping[str, Any]) -> str:
     """Return the model card for the answer of GET /model."""
@@ -54,8 +56,9 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
 
     recipe = dict(description["recipe"] or {})
     recipe.pop("features", None)  # already in the table above
+    is_out_of_bag = description["out_of_bag"] and validates_out_of_bag({"recipe": recipe})
     for heading, facts in (
-        ("Scores on validation rows", description["scores"]),
+        ("Scores on validation rows", None if is_out_of_bag else description["scores"]),
         ("Out-of-bag scores on training rows", description["out_of_bag"]),
         ("Data", description["data"]),
         ("Network", description["network"]),

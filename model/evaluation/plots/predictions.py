@@ -29,7 +29,8 @@ def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
     Of more than 24 labels, those with the most rows are drawn; of more than 8 outputs, the first.
     """
     target = predictor.schema.target
-    parts = {"train": predictor.train, "validation": predictor.validation}
+    names = predictor.part_names
+    parts = {names["train"]: predictor.train, names["validation"]: predictor.validation}
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
     if isinstance(target, Binary):
         matrices = {
@@ -44,7 +45,7 @@ def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
         classes = target.classes
     elif isinstance(target, MultiLabel):
         rows = predictor.validation
-        classes, at = ("no", "yes"), f"{at}, validation"
+        classes, at = ("no", "yes"), f"{at}, {names['validation']} rows"
         largest = np.argsort(-rows.targets.sum(axis=0), kind="stable")[:MAX_MATRICES]
         if len(largest) < len(target.labels):
             at += f", the {len(largest)} most frequent of {len(target.labels)} labels"
@@ -62,7 +63,7 @@ def prediction_pictures(predictor: Predictor) -> dict[str, bytes]:
 
 
 def _title(name: str, rows: ScoredRows) -> str:
-    return f"{name}, {len(rows.targets)} rows"
+    return f"{len(rows.targets)} {name} rows"
 
 
 def _counts(matrix: ConfusionMatrix) -> Array:

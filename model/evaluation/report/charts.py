@@ -113,13 +113,14 @@ def reliability(outcomes: Array, probabilities: Array, *, probability: str, shar
     return Picture(as_svg(figure), alt, caption)
 
 
-def predicted_against_true(truth: Array, predicted: Array, output: str) -> Picture:
+def predicted_against_true(truth: Array, predicted: Array, output: str, part: str) -> Picture:
     """Draw predicted against true values, a sample of at most 2000 rows.
 
     Args:
         truth: True values, `(B,)`.
         predicted: Predicted values, `(B,)`.
         output: Name of the output, with its unit.
+        part: Name of the part of the rows, such as validation.
     """
     figure, axes = panel(f"true {output}", f"predicted {output}")
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
@@ -128,24 +129,25 @@ def predicted_against_true(truth: Array, predicted: Array, output: str) -> Pictu
     axes.plot(truth[::step], predicted[::step], "o", ms=3.5, alpha=0.6, color=BLUE, mew=0)
     axes.legend(**LEGEND)
     alt = (
-        f"Scatter plot of predicted against true {output}, a point for each validation row. True "
+        f"Scatter plot of predicted against true {output}, a point for each {part} row. True "
         f"values are from {decimal(float(truth.min()))} to {decimal(float(truth.max()))}, "
         f"predicted values from {decimal(float(predicted.min()))} to "
         f"{decimal(float(predicted.max()))}."
     )
     sample = f" One of {step} rows is shown." if step > 1 else ""
     return Picture(
-        as_svg(figure), alt, f"Predicted against true {output} of the validation rows.{sample}"
+        as_svg(figure), alt, f"Predicted against true {output} of the {part} rows.{sample}"
     )
 
 
-def residuals(truth: Array, predicted: Array, output: str) -> Picture:
+def residuals(truth: Array, predicted: Array, output: str, part: str) -> Picture:
     """Draw a histogram of the errors, predicted − true.
 
     Args:
         truth: True values, `(B,)`.
         predicted: Predicted values, `(B,)`.
         output: Name of the output, with its unit.
+        part: Name of the part of the rows, such as validation.
     """
     errors = predicted - truth
     figure, axes = panel(f"predicted − true {output}", "rows")
@@ -155,11 +157,11 @@ def residuals(truth: Array, predicted: Array, output: str) -> Picture:
     axes.legend(**LEGEND)
     low, middle, high = np.quantile(errors, (0.05, 0.5, 0.95)).tolist()
     alt = (
-        f"Histogram of the errors of {len(errors)} validation rows. The median is "
+        f"Histogram of the errors of {len(errors)} {part} rows. The median is "
         f"{decimal(middle)}, the mean {decimal(float(errors.mean()))}; 90 % of the errors are from "
         f"{decimal(low)} to {decimal(high)}."
     )
-    return Picture(as_svg(figure), alt, f"Errors of {output}: predicted − true, validation rows.")
+    return Picture(as_svg(figure), alt, f"Errors of {output}: predicted − true, {part} rows.")
 
 
 def features_picture(content: bytes, names: Sequence[str]) -> Picture:

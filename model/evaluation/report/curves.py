@@ -22,7 +22,7 @@ from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, panel, reli
 from model.evaluation.report.elements import Picture, decimal, percent, percents
 from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix
-from model.prediction.predictor import ScoredRows
+from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary
 
 BAND: dict[str, Any] = {"color": BLUE, "alpha": 0.2, "linewidth": 0, "label": "95 % band"}
@@ -33,21 +33,20 @@ NO_WIDTH = (
 )
 
 
-def curves(
-    target: Binary, scored: ScoredRows, intervals: Mapping[str, Any], threshold: float
-) -> list[Picture]:
+def curves(target: Binary, predictor: Predictor, intervals: Mapping[str, Any]) -> list[Picture]:
     """Draw all curves.
 
     Args:
         target: The target.
-        scored: Validation rows of both classes.
-        intervals: Their `bootstrap_intervals`.
-        threshold: The threshold to mark.
+        predictor: The model, with validation rows of both classes.
+        intervals: The `bootstrap_intervals` of these rows.
     """
+    scored, threshold = predictor.validation, predictor.threshold
+    rows = f"{len(scored.targets)} {predictor.part_names['validation']} rows"
     labels, probabilities = scored.targets[:, 0], scored.predictions[:, 0]
     return [
-        _roc(scored, intervals, threshold),
-        _precision_recall(scored, intervals, threshold),
+        _roc(scored, rows, intervals, threshold),
+        _precision_recall(scored, rows, intervals, threshold),
         _over_thresholds(target, labels, probabilities, threshold),
         _decision(target, labels, probabilities, threshold),
         reliability(
@@ -59,7 +58,7 @@ def curves(
     ]
 
 
-def _roc(scored: ScoredRows, intervals: Mapping[str, Any], threshold: float) -> Picture:
+def _roc(scored: ScoredRows, rows: str, intervals: Mapping[str, Any], threshold: float) -> Picture:
     counts = all_counts(scored.targets[:, 0], scored.predictions[:, 0])
     matrix = binary_matrix(scored, threshold)
     marked = {name: k / n if n else 0.0 for name, (k, n) in matrix.proportions().items()}
@@ -74,7 +73,7 @@ def _roc(scored: ScoredRows, intervals: Mapping[str, Any], threshold: float) -> 
     axes.legend(**LEGEND)
     area, interval = roc_area(*counts), _interval_text(intervals["roc_auc"])
     alt = (
-        f"ROC curve of {len(scored.targets)} validation rows, with the diagonal of a model without "
+        f"ROC curve of {rows}, with the diagonal of a model without "
         f"skill. The area under the curve is {decimal(area)}{interval}. At "
         f"threshold {threshold:g} sensitivity is {percent(marked['sensitivity'])} and specificity "
         f"is {percent(marked['specificity'])}."
@@ -89,7 +88,7 @@ def _roc(scored: ScoredRows, intervals: Mapping[str, Any], threshold: float) -> 
 
 
 def _precision_recall(
-    scored: ScoredRows, intervals: Mapping[str, Any], threshold: float
+    scored: ScoredRows, rows: str, intervals: Mapping[str, Any], threshold: float
 ) -> Picture:
     counts = all_counts(scored.targets[:, 0], scored.predictions[:, 0])
     recall, precision = precision_recall_curve(*counts)
@@ -111,7 +110,7 @@ def _precision_recall(
     interval = _interval_text(intervals["average_precision"])
     at_half = float(precision_at(np.array([0.5]), recall, precision)[0])
     alt = (
-        f"Precision-recall curve of {len(scored.targets)} validation rows. Average precision is "
+        f"Precision-recall curve of {rows}. Average precision is "
         f"{decimal(average)}{interval}; at a recall of 50 % precision is {percent(at_half)}. "
         f"Precision is {percent(prevalence)} if all rows are predicted positive."
     )

@@ -26,7 +26,6 @@ from model.evaluation.report.findings import (
 )
 from model.evaluation.report.tables import (
     MAX_CLASSES,
-    PART_NAMES,
     confusion_tables,
     hardest_rows,
     key_tables,
@@ -76,7 +75,7 @@ def _shown(
     """Return what the templates show, by name."""
     schema, network, facts = predictor.schema, predictor.network, predictor.facts
     target, rows = schema.target, predictor.validation
-    final = "validation" if predictor.test is None else "test"
+    final, names = "validation" if predictor.test is None else "test", predictor.part_names
     data, recipe = facts.get("data") or {}, facts.get("recipe") or {}
     counts = data.get("rows_of", {})
     if isinstance(target, Binary) and "positives" in data:
@@ -103,10 +102,11 @@ def _shown(
         "leaves_labels_out": "" in ((recipe.get("data") or {}).get("labels") or {}).values(),
         "recipe": recipe,
         "recipe_text": recipe_text(recipe),
-        "parts": {PART_NAMES[n]: _counts(target, p) for n, p in predictor.parts.items()},
+        "parts": {names[n]: _counts(target, p) for n, p in predictor.parts.items()},
         "train": _counts(target, predictor.train),
         "validation": _counts(target, rows),
-        "final_name": final,
+        "final_name": names[final],
+        "validation_name": names["validation"],
         "final": _counts(target, predictor.parts[final]),
         "metrics": metrics_at_threshold(target, predictor.parts[final], predictor.threshold),
         "key_tables": key_tables(predictor, intervals),
@@ -158,7 +158,7 @@ def _curves(predictor: Predictor, intervals: Mapping[str, Any]) -> list[Picture]
         return []
     if isinstance(target, Binary):
         both = rows.targets.any() and not rows.targets.all()
-        return curves(target, rows, intervals, predictor.threshold) if both else []
+        return curves(target, predictor, intervals) if both else []
     pictures: list[Picture] = []
     if isinstance(target, MultiClass):
         correct = rows.predictions.argmax(axis=1) == rows.targets[:, 0]
@@ -169,5 +169,9 @@ def _curves(predictor: Predictor, intervals: Mapping[str, Any]) -> list[Picture]
         for column, output in enumerate(target.outputs):
             name = f"{output} ({target.unit})" if target.unit else output
             pair = rows.targets[:, column], rows.predictions[:, column]
-            pictures += [predicted_against_true(*pair, name), residuals(*pair, name)]
+            part = predictor.part_names["validation"]
+            pictures += [
+                predicted_against_true(*pair, name, part),
+                residuals(*pair, name, part),
+            ]
     return pictures

@@ -40,12 +40,14 @@ class Table:
         heads: Column headings.
         rows: Cells, each a value, or a value and a note to show below it.
         prose: Whether cells hold sentences, which are aligned to the left.
+        upright: Whether column headings are turned, so that many narrow columns fit.
     """
 
     caption: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Any]]
     prose: bool = False
+    upright: bool = False
 
 
 def percent(share: float | None) -> str:

@@ -29,7 +29,7 @@ def baselines_table(predictor: Predictor, examination: Mapping[str, Any]) -> Tab
         rows.append((name, decimal(found[key]["value"]), _with_interval(*gap)))
     score = display_name(found["score"])
     return Table(
-        f"Baselines: {score} of {_rows(examination)}",
+        f"Baselines: {score} of {_rows(predictor, examination)}",
         ("", score, "difference of the model, 95 % interval"),
         rows,
     )
@@ -49,7 +49,7 @@ def importance_table(predictor: Predictor, examination: Mapping[str, Any]) -> Ta
     ]
     score = display_name(examination["baselines"]["score"])
     count = f"{len(rows)} of {len(names)} features" if len(rows) < len(names) else "features"
-    part = f"{found['rows']} {examination['part']} rows"
+    part = f"{found['rows']} {predictor.part_names[examination['part']]} rows"
     title = f"Importance of {count}: growth of the {score} of {part}"
     return Table(title, ("feature", f"growth of the {score}, 95 % interval"), rows)
 
@@ -78,12 +78,12 @@ def subgroups_table(predictor: Predictor, examination: Mapping[str, Any]) -> Tab
             )
         rows.append([f"{each['column']} = {each['value'] or '(empty)'}", *cells])
     at = f" at threshold {predictor.threshold:g}" if target.has_threshold else ""
-    title = f"Subgroups of {_rows(examination)}{at}, with 95 % intervals"
+    title = f"Subgroups of {_rows(predictor, examination)}{at}, with 95 % intervals"
     return Table(title, ("", *counts, *map(display_name, scores)), rows)
 
 
-def _rows(examination: Mapping[str, Any]) -> str:
-    return f"{examination['rows']} {examination['part']} rows"
+def _rows(predictor: Predictor, examination: Mapping[str, Any]) -> str:
+    return f"{examination['rows']} {predictor.part_names[examination['part']]} rows"
 
 
 def _with_interval(value: float | None, interval: list[float] | None) -> Any:

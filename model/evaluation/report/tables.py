@@ -15,8 +15,8 @@ from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
 THRESHOLDS = tuple(number / 20 for number in range(1, 20))
-PART_NAMES = {"test": "test", "validation": "validation", "train": "training"}
 MAX_CLASSES = 20  # of a confusion matrix that is shown
+MAX_LEVEL = 6  # of a confusion matrix with level headings, and shares in its cells
 SHARES = (
     "accuracy",
     "sensitivity",
@@ -136,7 +136,7 @@ def confusion_tables(predictor: Predictor) -> Iterator[Table]:
 
 def threshold_tables(predictor: Predictor) -> list[Table]:
     """Return the validation rows' metrics at operating points and at thresholds of 0.05 to 0.95."""
-    rows = f"{len(predictor.validation.targets)} validation rows"
+    rows = f"{len(predictor.validation.targets)} {predictor.part_names['validation']} rows"
     points = [(f"{name} ({at:g})", at) for name, at in predictor.operating_points.items()]
     steps = [(f"{threshold:.2f}", threshold) for threshold in THRESHOLDS]
     return [
@@ -185,7 +185,8 @@ def _interval_text(interval: Interval | None) -> str:
 
 def _parts(predictor: Predictor) -> list[tuple[str, ScoredRows]]:
     """Return the parts of the rows with their names as headings."""
-    return [(PART_NAMES[name].capitalize(), rows) for name, rows in predictor.parts.items()]
+    names = predictor.part_names
+    return [(names[name].capitalize(), rows) for name, rows in predictor.parts.items()]
 
 
 def _with_interval(metrics: Mapping[str, Any], name: str) -> Any:
@@ -196,6 +197,10 @@ def _with_interval(metrics: Mapping[str, Any], name: str) -> Any:
 
 
 def _matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    if len(names) > MAX_LEVEL:
+        lines = [[name, *line, sum(line)] for name, line in zip(names, counts, strict=True)]
+        title += "; a line for each true class, a column for each predicted one"
+        return Table(title, ("", *names, "total"), lines, upright=True)
     rows = []
     for name, line in zip(names, counts, strict=True):
         total = sum(line)
@@ -274,7 +279,7 @@ def hardest_rows(predictor: Predictor, limit: int = 10) -> Table:
         if isinstance(target, Regression)
         else "log loss"
     )
-    title = f"The {len(rows)} validation rows with the largest losses"
+    title = f"The {len(rows)} {predictor.part_names['validation']} rows with the largest losses"
     if lines:
         return Table(f"{title}, by their line in the file", ("line", *heads, loss), rows)
     return Table(f"{title}; row numbers begin at 0", ("row", *heads, loss), rows)

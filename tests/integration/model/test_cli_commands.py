@@ -104,7 +104,7 @@ def test_evaluate_shows_out_of_bag_rows(
     assert found == json.loads(json.dumps({"threshold": 0.3, **summary}))
     code, out, _ = program("evaluate", wisconsin_path, "--threshold", "0.3")
     rows, positive = len(wisconsin.out_of_bag.targets), wisconsin.out_of_bag.targets.sum()
-    assert f"out_of_bag: {rows} rows, {positive} positive" in cells(out)
+    assert f"out-of-bag: {rows} rows, {positive} positive" in cells(out)
 
 
 def test_predict(program: Program, artifact_path: Path, predictor: Predictor) -> None:

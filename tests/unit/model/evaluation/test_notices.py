@@ -68,6 +68,11 @@ def test_duplicates() -> None:
     assert found(BINARY, (rows, targets)) == [f"{text}; 3 of them have equals with another target"]
 
 
+def test_rows_of_few_combinations_are_no_copies() -> None:
+    (notice,) = found(BINARY, (np.sign(X), Y))
+    assert notice.startswith("duplicates: 300 rows have only 4 different combinations of feature")
+
+
 @pytest.mark.parametrize("direction", [1, -1])
 def test_leak_of_a_number(direction: int) -> None:
     rows = X.copy()

@@ -23,6 +23,7 @@ from model.evaluation.row_losses import row_losses
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor, ScoredRows
+from model.prediction.target import MultiClass
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.targets import rows_by_class
 
@@ -169,6 +170,28 @@ def test_missing_facts_and_rows_are_stated(predictor: Predictor) -> None:
     assert "they need validation rows of both classes" in text
     none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))
     assert "There are no validation rows." in report(replace(bare, validation=none), None, {})
+
+
+def test_out_of_bag_rows_are_named_so(predictor: Predictor) -> None:
+    recipe = {"data": {"group": "patient"}, "split": {"validation": "out-of-bag"}}
+    facts = {"recipe": recipe, "out_of_bag": {"rows": 9, "scores": {"log_loss": 0.1234}}}
+    text = Page(report(replace(predictor, facts=facts), None, {})).text
+    rows = len(predictor.validation.targets)
+    assert f"Out-of-bag, {rows} rows" in text
+    assert f"{rows} out-of-bag rows" in text
+    assert "each predicted only by the ensemble members that were not trained on it" in text
+    assert "alidation" not in text.replace("there was no external validation", "").replace(
+        "needs external validation", ""
+    ).replace('validation = "out-of-bag"', "")
+    other = replace(predictor, facts={"recipe": {"split": {"column": "set", **recipe["split"]}}})
+    assert other.part_names["validation"] == "validation"  # a value of the column
+
+
+def test_confusion_matrix_of_many_classes_has_narrow_columns(kind: tuple[Predictor, str]) -> None:
+    predictor, text = kind
+    is_large = isinstance(predictor.schema.target, MultiClass)
+    assert ('class="upright"' in text) == is_large
+    assert ("<span>total</span>" in text) == is_large
 
 
 def test_report_command(program: Any, artifact_path: Path, tmp_path: Path) -> None:
