@@ -80,7 +80,7 @@ class Data(Section):
         unseen: "other" accepts texts that are no category of their feature (see `Feature`).
         out_of_range: "clip" accepts numbers beyond the range of their feature.
         group: Column that identifies rows which belong together, such as those of one patient. A
-            row with a missing value there is a group of its own.
+            row with a missing value there is a separate group.
         weight: Column of the row weights.
         class_weight: "balanced", or one number per class in order; the negative class is first.
         subgroups: Columns that are no features, by whose values the report shows figures too.

@@ -30,7 +30,7 @@ class Table:
         rows: Raw features, shape (B, F), float64, NaN for a missing value.
         targets: Shape (B, columns): bool for binary and multi_label, class numbers (int64) for
             multi_class, float64 for regression.
-        groups: Text of data.group, shape (B,); a row with a missing group is one of its own. None
+        groups: Text of data.group, shape (B,); a row without one is a separate group. None
             without groups.
         weights: Row weights, shape (B,); None without weights.
         split_values: Text of split.column, shape (B,); None without that column.

@@ -18,7 +18,7 @@ from model.prediction.target import MultiClass
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS: Final = (320, 400)
-# A frame is as wide as it is told to be; a window of Chromium is not narrower than 500 pixels.
+# A frame may have any width; a window of Chromium is not narrower than 500 pixels.
 PAGE: Final = """\
 <!DOCTYPE html><title>page</title><pre></pre>
 FRAMES

@@ -213,7 +213,7 @@ def with_keys(recipe: Recipe, **sections: Mapping[str, object]) -> Recipe:
 FULL = "a,b,c,patient,w,set\n1,2.5,no,p1,1,train\n?,,yes,p2,0.5,test\n10,-,yes,p2,2,train\n"
 
 
-def test_each_row_without_a_group_is_a_group_of_its_own(recipe: Recipe) -> None:
+def test_each_row_without_a_group_is_a_separate_group(recipe: Recipe) -> None:
     grouped = with_keys(recipe, data={"group": "patient", "missing_values": ["unknown"]})
     patients = ["p1", "", "NA", "p1", "", "unknown", "p2"]
     table = read(
