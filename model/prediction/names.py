@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 MAX_CHARACTERS = 100
+MAX_SHOWN = 20  # names in an error
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -72,3 +73,14 @@ Name = Annotated[
 def is_name(text: str) -> bool:
     """Return whether a text is valid as the name of a feature or a category."""
     return 0 < len(text) <= MAX_CHARACTERS and not _CONTROL.search(text)
+
+
+def columns_are(names: Iterable[str]) -> str:
+    """Return one line for an error that states the names of a table's columns, at most 20.
+
+    Args:
+        names: The names, which may have line breaks.
+    """
+    shown = [" ".join(name.split()) for name in names]
+    more = f" and {len(shown) - MAX_SHOWN} more" if len(shown) > MAX_SHOWN else ""
+    return f"the columns are {', '.join(shown[:MAX_SHOWN])}{more}"

@@ -11,7 +11,7 @@ import pandas as pd
 from model.arrays import Array
 from model.errors import DataError
 from model.prediction.cells import CellParser, plain_text
-from model.prediction.names import all_nfc, nfc
+from model.prediction.names import all_nfc, columns_are, nfc
 from model.prediction.numerals import Decimal
 from model.prediction.schema import Feature
 from model.prediction.schema_rules import SchemaRules
@@ -241,7 +241,7 @@ def _name(frame: pd.DataFrame, feature: Feature) -> str:
 def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     count = list(frame.columns).count(name)
     if not count:
-        raise DataError(f"no column {name!r}; the columns are {', '.join(frame.columns)}")
+        raise DataError(f"no column {name!r}; {columns_are(frame.columns)}")
     if count > 1:
         raise DataError(f"column {name!r} occurs {count} times: rename or remove the others")
     return frame[name]

@@ -36,13 +36,12 @@ LONG_TEXT_BYTES = 4096
 EMPTY = frozenset({""})
 MALFORMED = "The body is malformed: a quoted cell is not closed, or continues after its quotes."
 
-# Closed cells, each with its delimiter or newline. A quote is an ordinary character in a cell that
-# does not begin with one.
-CLOSED_CELLS = {
-    each: re.compile(
-        r'(?:(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+[,\n])*+'.replace(",", each)
-    )
-    for each in DELIMITERS
+# The line on which the first cell of a header ends, and what precedes it.
+FIRST_CELL_LINE = re.compile(r'(?:"(?:[^"]++|"")*+"|(?!"))[^\n]*+\n')
+# Complete rows. A quote is an ordinary character in a cell that does not begin with one.
+_CELL = r'(?:"(?:[^"]++|"")*+"[^,\n]*+|[^",\n][^,\n]*+)?+'
+COMPLETE_ROWS = {
+    each: re.compile(rf"(?:(?:{_CELL}[,])*+{_CELL}\n)*+".replace(",", each)) for each in DELIMITERS
 }
 
 
@@ -104,8 +103,15 @@ class CsvReader:
         if not lines:
             return
         if self._delimiter is None:
-            first_line = decode_lines(lines[: lines.index(b"\n")])
-            self._delimiter = find_delimiter(first_line, self._rules.columns)
+            is_quoted = bool(self._open) or lines.startswith(b'"')
+            start = lines if is_quoted else lines[: lines.index(b"\n") + 1]
+            text = self._open + decode_lines(start)
+            first = FIRST_CELL_LINE.match(text)
+            if first is None:  # its first name continues on the next line
+                self._open = text
+                check_line_length(len(text.encode()), "A row")
+                return
+            self._delimiter = find_delimiter(first.group(), self._rules.columns)
         is_long = len(lines) > LONG_TEXT_BYTES and not self._open and b'"' not in lines
         if self._columns is None and is_long:  # only the header is read slowly
             header, _, lines = lines.partition(b"\n")
@@ -135,9 +141,9 @@ class CsvReader:
         """Parse any text: with quotes, a header, or rows of the wrong length."""
         text = self._open + text
         assert self._delimiter is not None
-        closed = CLOSED_CELLS[self._delimiter].match(text)
-        assert closed is not None  # the match may be empty
-        end = text.rfind("\n", 0, closed.end()) + 1
+        complete = COMPLETE_ROWS[self._delimiter].match(text)
+        assert complete is not None  # the match may be empty
+        end = complete.end()
         self._open = text[end:]
         check_line_length(len(self._open.encode()), "A row")
         try:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from model.errors import DataError
 from model.prediction.cells import MARKERS
-from model.prediction.names import is_name
+from model.prediction.names import columns_are, is_name, nfc
 from model.training.recipes.drafting.columns import Column
 from model.training.recipes.drafting.content import MAX_NUMBER, Content, numbers_of
 from model.training.recipes.drafting.keys import is_key, is_row_number
@@ -60,12 +60,15 @@ def draft_target(columns: Sequence[Column], name: str | None) -> TargetDraft:
             return TargetDraft(column, _choice(column) if name is None else "", task, lines)
         except DataError as error:
             failure = failure or f"target {column.source!r} {error}"
-    raise DataError(failure or f"no column {name!r}; the columns are {_sources(columns)}")
+    raise DataError(
+        failure or f"no column {name!r}; {columns_are(each.source for each in columns)}"
+    )
 
 
 def _candidates(columns: Sequence[Column], name: str | None) -> Iterator[Column]:
     if name is not None:
-        yield from (column for column in columns if column.source == name)
+        plain = nfc(name.strip())  # as the names of the columns are
+        yield from (column for column in columns if column.source == plain)
         return
     for likely in LIKELY_TARGETS:
         yield from (column for column in columns if column.source.lower() == likely)
@@ -81,10 +84,6 @@ def _choice(column: Column) -> str:
         "has the usual name of a target" if is_likely else "is the last one that can be a target"
     )
     return f"# This column {reason}. For another one: init --target COLUMN\n"
-
-
-def _sources(columns: Sequence[Column]) -> str:
-    return ", ".join(column.source for column in columns)
 
 
 def _task_and_lines(column: "pd.Series[str]") -> tuple[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model.prediction.names import MAX_CHARACTERS, KnownNames, nfc
+from model.prediction.names import MAX_CHARACTERS, KnownNames, columns_are, nfc
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary, MultiClass
 
@@ -52,3 +52,10 @@ def test_names_that_differ_by_normalization_only_are_rejected() -> None:
         Feature(name="x", type="category", categories=("Größe", NFD))
     with pytest.raises(ValidationError, match="class 'Größe' is listed twice"):
         MultiClass(classes=("Größe", NFD))
+
+
+def test_an_error_lists_twenty_columns_in_one_line() -> None:
+    assert columns_are(["a", "b\r\nc"]) == "the columns are a, b c"
+    text = columns_are(map(str, range(2000)))
+    assert text.startswith("the columns are 0, 1, 2, ")
+    assert text.endswith(", 19 and 1980 more")

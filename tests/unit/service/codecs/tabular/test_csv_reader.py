@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model.prediction.delimiters import DELIMITERS
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.codecs.extra import TAKEN
@@ -107,6 +108,29 @@ async def test_a_long_table_of_integers_is_read_like_one_with_quotes(
     assert [each.status_code for each in answers] == [200, 200]
     assert answers[0].text == answers[1].text
     assert answers[0].text.count("\n") == 601
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_rows_with_several_line_breaks_are_read_in_any_chunks(
+    client: httpx.AsyncClient, delimiter: str, size: int
+) -> None:
+    texts = io.StringIO()
+    writer = csv.writer(texts, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    notes = ["a\nb", 'say "no",\n; | \t', "\n\n"]
+    writer.writerow(["name,\nof the\nrow", *NAMES, "x", "y", "z"])
+    writer.writerows(["a", *BENIGN.split(","), *notes] for _ in range(3))
+    body = texts.getvalue().encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+
+    answer = await client.post("/predict", content=chunks(), headers=CSV)
+    assert answer.status_code == 200, answer.text
+    header, *rows = rows_of(answer.text)
+    assert header[:4] == ["name,\nof the\nrow", "x", "y", "z"]
+    assert [row[:4] for row in rows] == [["a", *notes]] * 3
 
 
 async def test_columns_in_any_order_and_missing_ones(client: httpx.AsyncClient) -> None:

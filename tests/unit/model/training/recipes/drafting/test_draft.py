@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,6 +102,12 @@ def test_target_that_fits_no_task_is_rejected(
 ) -> None:
     with pytest.raises(DataError, match=f"^rows.csv: {message}"):
         generate(tmp_path, text, target)
+
+
+def test_the_target_is_named_in_any_normal_form(tmp_path: Path) -> None:
+    named = unicodedata.normalize("NFD", " größe ")
+    text, _ = generate(tmp_path, "a,größe,b\n" + "1,x,2\n2,y,4\n3,x,3\n" * 2, named)
+    assert 'target = "größe"' in text
 
 
 def table(rows: int = 60, /, **columns: Sequence[object]) -> str:
