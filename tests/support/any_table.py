@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,3 +155,22 @@ def any_table(draw: st.DrawFn, max_rows: int = 120, max_columns: int = 8) -> Any
         )
     )
     return AnyTable(tuple(columns))
+
+
+def table_of_all_kinds(rows: int, columns: int, target: str) -> AnyTable:
+    """Return a table with each kind of column in turn, and names of all kinds.
+
+    Args:
+        rows: The number of rows.
+        columns: The number of columns beside the target.
+        target: The kind of target.
+    """
+    draw = random.Random(0)
+    kinds = itertools.islice(itertools.cycle(COLUMNS), columns)
+    names = (f"{name}{number}" for number, name in enumerate(itertools.cycle(NAMES)))
+    return AnyTable(
+        (
+            *((name, kind, COLUMNS[kind](draw, rows)) for name, kind in zip(names, kinds)),  # noqa: B905 - names have no end
+            ("y", target, TARGETS[target](draw, rows)),
+        )
+    )

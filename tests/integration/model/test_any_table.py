@@ -12,7 +12,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, note, settings
-from support.any_table import AnyTable, any_table
+from support.any_table import COLUMNS, AnyTable, any_table, table_of_all_kinds
 
 from model.artifacts import artifact
 from service.app import create_app
@@ -54,7 +54,8 @@ async def ask(path: Path) -> httpx.Response:
         return await client.post("/predict", json=row)
 
 
-def check(table: AnyTable) -> None:
+def gives_model(table: AnyTable) -> bool:
+    """Check each step of a table's path, and return whether it ends in a served model."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         file, recipe, model = folder / "t.csv", folder / "r.toml", folder / "a.joblib"
@@ -65,7 +66,7 @@ def check(table: AnyTable) -> None:
             note(err)
             assert re.fullmatch(r"error: .*t\.csv: .+\n", err)
             assert not recipe.exists()
-            return
+            return False
         text = recipe.read_text(encoding="utf-8")
         for pattern, quick in QUICK:
             text = re.sub(pattern, quick, text)
@@ -79,12 +80,13 @@ def check(table: AnyTable) -> None:
             assert run(*arguments) == (0, "")
         answer = asyncio.run(ask(model))
         assert answer.status_code == 200, answer.text
+    return True
 
 
 @given(any_table())
 @settings(SETTINGS, max_examples=6)
 def test_any_table_gives_a_model_or_one_sentence(table: AnyTable) -> None:
-    check(table)
+    gives_model(table)
 
 
 @pytest.mark.slow
@@ -92,4 +94,19 @@ def test_any_table_gives_a_model_or_one_sentence(table: AnyTable) -> None:
 @given(any_table(max_rows=1000, max_columns=40))
 @settings(SETTINGS, max_examples=20)
 def test_many_tables_give_a_model_or_one_sentence(table: AnyTable) -> None:
-    check(table)
+    gives_model(table)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("rows", "columns", "target"),
+    [
+        (60, 2000, "yes and no"),
+        (5, 2000, "numbers"),
+        (5000, 2 * len(COLUMNS), "rare classes"),
+        (5000, 1, "numbers with gaps"),
+    ],
+)
+def test_wide_and_long_tables_give_a_model(rows: int, columns: int, target: str) -> None:
+    assert gives_model(table_of_all_kinds(rows, columns, target))
