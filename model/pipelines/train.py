@@ -14,6 +14,7 @@ from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import regression_metrics
 from model.pipelines.examine import examine
 from model.pipelines.prepare import Prepared, prepare
+from model.prediction.facts import within_limits
 from model.prediction.predictor import Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Schema
 from model.prediction.target import Binary, Regression, Target
@@ -67,7 +68,8 @@ def train(
     """
     with closing(read_partitions(recipe)) as parts:
         trained = fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
-        facts = {**trained.predictor.facts, **examine(recipe, parts, trained.predictor)}
+        found = within_limits(examine(recipe, parts, trained.predictor))
+        facts = {**trained.predictor.facts, **found}
     return replace(trained, predictor=replace(trained.predictor, facts=facts))
 
 
@@ -155,7 +157,7 @@ def fit(
         sample=draw_training_sample(
             parts.train, recipe.schema.target, recipe.explanation.rows, recipe.split.seed
         ),
-        facts=facts,
+        facts=within_limits(facts),
     )
     return Trained(predictor, outcome, parts.table)
 

@@ -1,5 +1,6 @@
 """Facts: what an artifact says about its model beyond what predicting needs, and their rules."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -13,6 +14,7 @@ MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_NAME_CHARACTERS: Final = 1_000
 MAX_LIMITS: Final = 100
 MAX_NUMBER: Final = 2**63
+LARGEST: Final = float(MAX_NUMBER)
 
 CardText = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 CardLimits = Annotated[list[CardText], Field(max_length=MAX_LIMITS)]
@@ -114,6 +116,24 @@ def validates_out_of_bag(facts: Mapping[str, Any]) -> bool:
     recipe = _Facts.model_validate(facts).recipe
     split = None if recipe is None else recipe.split
     return split is not None and split.column is None and split.validation == "out-of-bag"
+
+
+def within_limits(facts: Any) -> Any:
+    """Return facts with numbers that `check_facts` accepts.
+
+    A score of predictions that are far off, such as those of a linear model, may be larger.
+
+    Args:
+        facts: Plain values, in mappings and lists of any depth. Numbers beyond ±2^63 become the
+            nearest of the two, NaN becomes None.
+    """
+    if isinstance(facts, Mapping):
+        return {name: within_limits(each) for name, each in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [within_limits(each) for each in facts]
+    if isinstance(facts, float):
+        return None if math.isnan(facts) else min(max(facts, -LARGEST), LARGEST)
+    return facts
 
 
 def _check_sizes(place: str, value: object) -> None:

@@ -138,13 +138,15 @@ def _lines(columns: list[Column], contents: list[Content], repeated: list[str]) 
     if numbered and not any(line.is_feature for line in lines):
         place, line = numbered[0]  # a table with one column may well have numbers in order
         lines[place] = line
-    lines += [
-        Line(f"{quoted(name)} is left out: several columns have this name", is_feature=False)
-        for name in repeated
-    ]
+    for name in repeated:
+        reason = "several columns have this name" if name else "several columns have no name"
+        lines.append(Line(f"{quoted(name)} is left out: {reason}", is_feature=False))
     if not any(line.is_feature for line in lines):
         reasons = "; ".join(line.text for line in lines[:SHOWN_REASONS])
-        raise DataError(f"no column can be a feature ({reasons or 'there is only the target'})")
+        why = reasons or "there is only the target"
+        raise DataError(
+            f"no column can be a feature ({why}): add one of numbers, or of texts that rows share"
+        )
     return lines
 
 

@@ -108,6 +108,28 @@ def test_a_failure_keeps_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert facts["notices"][-1] == "the examination of the model is left out: ValueError: no luck"
 
 
+def test_a_baseline_that_is_far_off_keeps_the_model(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    lines = [f"{x},{y:.3f}" for x, y in draw.normal(size=(40, 2)) * [1e-12, 1]]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,y", *lines, "1e17,0"]))
+    (tmp_path / "mine.toml").write_text(
+        """
+        name = "mine"
+        task = "regression"
+        features = [{ name = "x" }]
+        data = { file = "rows.csv", target = "y" }
+        scaling = { method = "robust", smooth_clip = 3.0 }
+        split.validation = "out-of-bag"
+        network.hidden = []
+        training = { optimizer = "adam", learning_rate = 0.1, epochs = 2 }
+        ensemble = { members = 4, folds = 4 }
+        """
+    )
+    found = train(load_recipe(str(tmp_path / "mine.toml"))).predictor
+    assert found.facts["examination"]["baselines"]["linear"]["value"] == 2.0**63
+    assert artifact.from_bytes(artifact.to_bytes(found)).facts == found.facts
+
+
 @pytest.mark.parametrize("folds", ["", ", folds = 4"])
 def test_out_of_bag_rows_are_compared_with_baselines_of_other_rows(
     tmp_path: Path, folds: str
