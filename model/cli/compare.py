@@ -8,6 +8,8 @@ from rich.table import Table
 
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import ClusterOption, JobsOption, console, prepare, to_right
+from model.cli.findings import print_notices
+from model.evaluation.notices import weights_notice
 from model.pipelines.compare import Compared, compare
 from model.training.recipes.recipe import load_recipe
 
@@ -33,6 +35,8 @@ def compare_command(
     found = compare(plans, jobs, cluster)
     names = [each.name for each in found]
     console.print(_table(found))
+    for column in sorted({plan.data.weight for plan in plans if plan.data.weight is not None}):
+        print_notices(weights_notice(column))
     curves = {
         each.name if names.count(each.name) == 1 else f"{each.name}, {place}": each.history
         for place, each in enumerate(found, start=1)
@@ -46,7 +50,7 @@ def compare_command(
 
 
 def _table(found: list[Compared]) -> Table:
-    heads = ("weights", "epochs", "train loss", "validation loss", "lowest", "at epoch")
+    heads = ("weights", "epochs", "train loss", "held-out loss", "lowest", "at epoch")
     shown = [name for name in SHOWN if any(name in _figures(each) for each in found)]
     table = Table("recipe", *heads, *(name.replace("_", " ") for name in shown), "seconds")
     for each in found:

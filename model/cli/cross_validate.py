@@ -8,7 +8,9 @@ import typer
 from rich.table import Table
 
 from model.cli.app import ClusterOption, JobsOption, JsonOption, RecipeArgument, console, to_right
+from model.cli.findings import print_notices
 from model.evaluation.metrics import scores
+from model.evaluation.notices import weights_notice
 from model.metrics.confusion_matrix import ConfusionMatrix
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.cross_validate import OutOfFold, cross_validate, draw_folds
@@ -54,6 +56,7 @@ def cross_validate_command(
     console.print(to_right(shown, "metric"))
     if repeats > 1:
         console.print("deviation, min and max: over the repeats")
+    print_notices(weights_notice(plan.data.weight))
 
 
 def _summary(target: Target, found: list[OutOfFold]) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from model.arrays import Array
 from model.artifacts.atomic_write import write_atomically
 from model.cli.app import RecipeArgument, console, prepare, to_right
 from model.cli.findings import print_notices
-from model.evaluation.notices import notices
+from model.evaluation.notices import notices, weights_notice
 from model.prediction.schema import Feature, Schema
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_sample
@@ -38,6 +38,7 @@ def describe_command(
     groups = rows_by_class(table.targets, target)
     console.print(_groups(plan, rows, table, groups), _features(plan.schema, table.rows, groups))
     print_notices(notices(plan.schema, {"train": (table.rows, table.targets)}))
+    print_notices(weights_notice(plan.data.weight))
     pictures = {
         "features": feature_distributions(table.rows, groups, plan.schema),
         "correlations": correlations(table.rows, table.targets, groups, plan.schema),

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from model.artifacts import artifact
 from model.cli.app import ArtifactArgument, JsonOption, console, to_right
+from model.cli.findings import print_notices
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.errors import MalignancyError
 from model.evaluation.assessment import assess
@@ -57,6 +58,7 @@ def evaluate_command(
         if "imputed" in results[name]:
             each = (f"{key} {_number(value)}" for key, value in results[name]["imputed"].items())
             console.print(f"{title}, rows with an imputed value: {', '.join(each)}")
+    print_notices(results["notices"])
 
 
 def _parts(predictor: Predictor) -> dict[str, ScoredRows]:
@@ -75,7 +77,8 @@ def _titles(predictor: Predictor) -> dict[str, str]:
 
 def _results(predictor: Predictor, thresholds: list[float]) -> dict[str, Any]:
     """Return everything the command shows, as plain data."""
-    results: dict[str, Any] = {"model": predictor.title}
+    notices = list(predictor.facts.get("notices") or [])
+    results: dict[str, Any] = {"model": predictor.title, "notices": notices}
     for name, rows in _parts(predictor).items():
         results[name] = {
             **_assessed(predictor, rows),

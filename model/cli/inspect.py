@@ -7,6 +7,7 @@ from rich.table import Table
 
 from model.artifacts import artifact
 from model.cli.app import ArtifactArgument, JsonOption, console
+from model.cli.findings import print_notices
 from model.prediction.predictor import Predictor
 from model.prediction.target import Regression
 
@@ -29,6 +30,7 @@ def inspect_command(source: ArtifactArgument, as_json: JsonOption = False) -> No
             console.print(_pairs(heading, facts[name]))
     if predictor.operating_points:
         console.print(_pairs("operating points", dict(predictor.operating_points)))
+    print_notices(facts.get("notices") or [])
     for limit in facts.get("limits") or []:
         console.print(f"limit: {limit}")
 
@@ -52,11 +54,11 @@ def _target(predictor: Predictor) -> str:
 
 
 def _features(predictor: Predictor) -> Table:
-    table = Table("feature", "type", "rule", "unit", "imputed value", box=None)
+    table = Table("feature", "type", "values", "unit", "imputed value", box=None)
     fills = predictor.encoder.fill.tolist()
     for feature, fill in zip(predictor.schema.features, fills, strict=True):
         shown = str(feature.spelled(fill)) if feature.may_be_missing else ""
-        table.add_row(feature.name, feature.type, feature.rule, feature.unit or "", shown)
+        table.add_row(feature.name, feature.type, feature.known_values, feature.unit or "", shown)
     return table
 
 

@@ -37,6 +37,20 @@ def notices(schema: Schema, parts: Mapping[str, Part]) -> list[str]:
     ]
 
 
+def weights_notice(column: str | None) -> list[str]:
+    """Return what a user of row weights should know about figures, a line or none.
+
+    Args:
+        column: The column of row weights; None without.
+    """
+    if column is None:
+        return []
+    return [
+        f"weights: column {column} weighs rows in training, its losses by epoch and decisions; all "
+        "other figures count every row once"
+    ]
+
+
 def _imbalance(schema: Schema, targets: Array) -> Iterator[str]:
     target = schema.target
     if not isinstance(target, Binary):

@@ -8,7 +8,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.importance import permutation_importance
-from model.evaluation.notices import notices
+from model.evaluation.notices import notices, weights_notice
 from model.evaluation.row_losses import relative_losses
 from model.evaluation.subgroups import subgroup_scores
 from model.pipelines.baselines import baselines
@@ -55,13 +55,7 @@ def _notices(recipe: Recipe, parts: Partitions) -> list[str]:
     validation = None if recipe.split.is_out_of_bag else parts.validation
     given = {"train": parts.train, "validation": validation, "test": parts.test}
     known = {name: (each.rows, each.targets) for name, each in given.items() if each is not None}
-    found = notices(recipe.schema, known)
-    if recipe.data.weight is not None:
-        found.append(
-            f"weights: column {recipe.data.weight} weighs rows in training and decisions; the "
-            "figures count every row once"
-        )
-    return found
+    return [*notices(recipe.schema, known), *weights_notice(recipe.data.weight)]
 
 
 def _validation_rows(recipe: Recipe, parts: Partitions) -> Table:

@@ -69,6 +69,7 @@ class _Facts(BaseModel):
     description: CardText | None = None
     intended_use: CardText | None = None
     limits: CardLimits = Field(default_factory=list)
+    notices: CardLimits = Field(default_factory=list)
     recipe: _Recipe | None = None
     data: _Data | None = None
     out_of_bag: _Scored | None = None

@@ -126,6 +126,11 @@ class Feature(BaseModel):
         return f"must be {self._noun}" + (f" or {missing}" if can_miss else "")
 
     @property
+    def known_values(self) -> str:
+        """The values that are neither clipped nor unknown, such as "a number from 0 to 9"."""
+        return self.model_copy(update={"unseen": None, "out_of_range": None})._noun
+
+    @property
     def _noun(self) -> str:
         if self.type == "boolean":
             return "true or false"

@@ -46,7 +46,7 @@ def loss_curve(outcome: TrainingResult, loss: str) -> bytes:
 
 
 def loss_curves(histories: Mapping[str, History]) -> bytes:
-    """Draw validation losses of several trainings by epoch, on logarithmic scales."""
+    """Draw validation or out-of-bag losses of several trainings by epoch, on logarithmic scales."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     drawn = []
@@ -54,7 +54,7 @@ def loss_curves(histories: Mapping[str, History]) -> bytes:
         losses = [record.monitored for record in history.records]
         drawn += losses
         axes.plot([epoch + 1 for epoch in history.column("epoch")], losses, label=label(name, 30))
-    axes.set(xlabel="epoch + 1", ylabel="validation loss", xscale="log")
+    axes.set(xlabel="epoch + 1", ylabel="held-out loss", xscale="log")
     axes.xaxis.set_major_formatter("{x:g}")
     scale_losses(axes, drawn)
     axes.grid(which="both", alpha=0.3)

@@ -126,6 +126,7 @@ def predicted_against_true(truth: Array, predicted: Array, output: str, part: st
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
     step = -(-len(truth) // MAX_POINTS)
     axes.plot(ends, ends, ":", color="black", label="no error")
+    axes.locator_params(axis="x", nbins=5)  # so that long numbers do not touch
     axes.plot(truth[::step], predicted[::step], "o", ms=3.5, alpha=0.6, color=BLUE, mew=0)
     axes.legend(**LEGEND)
     alt = (

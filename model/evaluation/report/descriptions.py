@@ -6,6 +6,7 @@ from typing import Any
 
 from model.evaluation.report.elements import Table
 from model.prediction.predictor import Predictor
+from model.prediction.schema import Feature
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 
 MAX_NAMES = 12
@@ -30,21 +31,27 @@ def _some(names: Sequence[str]) -> str:
 
 
 def features_table(predictor: Predictor) -> Table:
-    """Return a table of the features, at most 100, with valid values and imputed values."""
+    """Return a table of the features, at most 100, with their values and imputed values."""
     fills, features = predictor.encoder.fill.tolist(), predictor.schema.features
     rows = [
         (
             (feature.name, feature.description or ""),
-            feature.rule.removeprefix("must be "),
+            (feature.known_values, _others(feature)),
             feature.unit or "–",
             feature.spelled(fill) if feature.may_be_missing else "–",
         )
         for feature, fill in list(zip(features, fills, strict=True))[:MAX_FEATURES]
     ]
-    heads = ("feature", "valid values", "unit", "value imputed if missing")
+    heads = ("feature", "values", "unit", "value imputed if missing")
     more = f"the first {len(rows)} of " * (len(rows) < len(features))
     title = f"Features ({more}{len(features)})"
     return Table(title, heads, rows, prose=True)
+
+
+def _others(feature: Feature) -> str:
+    if feature.unseen == "other":
+        return "any other text counts as unknown"
+    return "beyond them, predicted as the nearer end" if feature.out_of_range == "clip" else ""
 
 
 def recipe_text(recipe: Mapping[str, Any]) -> str:

@@ -142,5 +142,6 @@ def rows_by_class(targets: Array, target: Target) -> dict[str, Array]:
     assert isinstance(target, Regression)
     low, high = np.quantile(targets[:, 0], (1 / 3, 2 / 3))
     name, third = target.outputs[0], (targets[:, 0] > low).astype(int) + (targets[:, 0] > high)
-    names = (f"{name} to {low:.3g}", f"to {high:.3g}", f"above {high:.3g}")
+    least, most = (f"{float(f'{each:.3g}'):g}" for each in (low, high))
+    names = (f"{name} to {least}", f"to {most}", f"above {most}")
     return {each: third == number for number, each in enumerate(names)}

@@ -68,7 +68,7 @@ def test_inspect(program: Program, artifact_path: Path, predictor: Predictor) ->
     assert code == 0
     lines = cells(out)
     assert f"article {predictor.version}" in lines
-    assert "bare_nuclei integer must be an integer from 1 to 10 or null 1" in lines
+    assert "bare_nuclei integer an integer from 1 to 10 1" in lines
     assert any(line.startswith("recipe training.learning_rate") for line in lines) or (
         "training.learning_rate 0.01" in lines
     )
@@ -105,6 +105,30 @@ def test_evaluate_shows_out_of_bag_rows(
     code, out, _ = program("evaluate", wisconsin_path, "--threshold", "0.3")
     rows, positive = len(wisconsin.out_of_bag.targets), wisconsin.out_of_bag.targets.sum()
     assert f"out-of-bag: {rows} rows, {positive} positive" in cells(out)
+
+
+def test_commands_say_which_figures_row_weights_leave_out(program: Program, tmp_path: Path) -> None:
+    rows = (f"{n},{n % 7},{n % 3 + 1},{'no' if n % 2 else 'yes'}" for n in range(60))
+    (tmp_path / "w.csv").write_text("\n".join(["x,y,weight,c", *rows]))
+    target = 'target = "c", negative = "no", positive = "yes"'
+    more = f'data = {{ file = "w.csv", {target}, weight = "weight" }}'
+    training = 'training = { optimizer = "adam", learning_rate = 0.01, epochs = 2 }'
+    features = 'features = [{ name = "x" }, { name = "y" }]\nscaling.method = "standard"'
+    network = 'network.hidden = [{ units = 2, activation = "tanh" }]\nsplit.validation = 0.3'
+    recipe = tmp_path / "w.toml"
+    recipe.write_text("\n".join(['name = "w"', features, more, network, training]))
+    path = tmp_path / "w.joblib"
+    for arguments in (
+        ("train", recipe, "--output", path),
+        ("evaluate", path),
+        ("inspect", path),
+        ("describe", recipe),
+        ("cross-validate", recipe, "--folds", "2"),
+        ("compare", recipe, recipe),
+    ):
+        code, out, _ = program(*arguments)
+        assert code == 0
+        assert "notice: weights: column weight weighs rows in training" in out, arguments
 
 
 def test_predict(program: Program, artifact_path: Path, predictor: Predictor) -> None:
@@ -179,7 +203,7 @@ def test_compare_continues_when_one_fails(program: Program, quick: Path, tmp_pat
     bad.write_text(f'extends = "{quick}"\nname = "bad"\n[training]\nlearning_rate = 1e300\n')
     code, out, _ = program("compare", bad, quick)
     assert code == 1
-    assert re.search(r"^│ bad +│ the loss is", out, re.MULTILINE)
+    assert re.search(r"^│ bad +│ +the loss is", out, re.MULTILINE)
     assert any(line.startswith("xor 65 3 ") for line in cells(out))
 
 

@@ -83,7 +83,7 @@ def test_artifact_and_report_have_it(predictor: Predictor, tmp_path: Path) -> No
         "site = N",
         "kind = (empty)",
         "Importance of features",
-        "column w weighs rows in training and decisions; the figures count every row once",
+        "weights: column w weighs rows in training, its losses by epoch and decisions; all other",
         "rows left out for a missing value or their label",
         "by their line in the file",
     ):
