@@ -302,6 +302,7 @@ class _Columns:
                     numbers = np.fromiter(map(float, present), float, len(cells))
                 except ValueError:
                     continue
-                if np.count_nonzero(np.isnan(numbers)) == present.count("nan"):
+                is_plain = np.count_nonzero(np.isnan(numbers)) == present.count("nan")
+                if is_plain and not np.isinf(numbers).any():  # "inf" may spell a missing value
                     return numbers
         return self._any.of(cells)

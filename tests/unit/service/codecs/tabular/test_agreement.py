@@ -256,10 +256,17 @@ def test_cells_are_those_of_the_offline_program(
 
 
 @pytest.mark.parametrize("decimal", [None, ","])
-def test_many_distinct_numbers_with_markers(decimal: Decimal | None) -> None:
-    schema = schema_of(True, (), decimal)
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["NA", "", " nan", "NaN", "?", "null", "None", "N/A", " 5 ", "1e3"],
+        ["Infinity", "-1e999"] * 5,
+    ],
+)
+def test_many_distinct_numbers_with_markers(texts: list[str], decimal: Decimal | None) -> None:
+    schema = schema_of(True, ("Infinity", "-1e999"), decimal)
     numbers = [f"{number / 7:.6f}" for number in range(3 * MAX_CACHED_CELLS)]
-    numbers[-100::10] = ["NA", "", " nan", "NaN", "?", "null", "None", "N/A", " 5 ", "1e3"]
+    numbers[-100::10] = texts
     if decimal == ",":
         numbers = [each.replace(".", ",") for each in numbers]
     reader = CsvReader(TableRules(schema))
@@ -267,5 +274,5 @@ def test_many_distinct_numbers_with_markers(decimal: Decimal | None) -> None:
     blocks = [*reader.feed(body), *reader.finish()]
     assert not any(block.errors for block in blocks)
     found = np.concatenate([block.values for block in blocks])[:, 0]
-    parse = CellParser(schema.features[0], decimal=decimal)
+    parse = CellParser(schema.features[0], schema.missing_values, decimal)
     np.testing.assert_array_equal(found, [parse(each) for each in numbers])
