@@ -271,7 +271,8 @@ def test_many_distinct_numbers_with_markers(texts: list[str], decimal: Decimal |
         numbers = [each.replace(".", ",") for each in numbers]
     reader = CsvReader(TableRules(schema))
     body = "\n".join(["size;score", *(f"{each};1" for each in numbers), ""]).encode()
-    blocks = [*reader.feed(body), *reader.finish()]
+    pieces = [body[start : start + 2**15] for start in range(0, len(body), 2**15)]
+    blocks = [*(block for piece in pieces for block in reader.feed(piece)), *reader.finish()]
     assert not any(block.errors for block in blocks)
     found = np.concatenate([block.values for block in blocks])[:, 0]
     parse = CellParser(schema.features[0], schema.missing_values, decimal)
