@@ -13,7 +13,7 @@ from model.errors import MalignancyError
 from model.pipelines.rehearse import rehearse
 from model.training.recipes.drafting.draft import first_recipe
 from model.training.recipes.recipe import parse_recipe
-from model.training.tables.readers import sniff_frame
+from model.training.tables.readers import count_rows, sniff_frame
 
 MAX_NAME_CHARACTERS = 64
 MAX_ROWS = 100_000  # that are read to write a recipe
@@ -54,7 +54,8 @@ def init_command(
         )
     frame, found = sniff_frame(table, MAX_ROWS)
     place = Path(os.path.relpath(table.resolve(), path.resolve().parent))
-    text = first_recipe(frame, place, name, target, found.recipe_keys)
+    rows = len(frame) if len(frame) < MAX_ROWS else count_rows(table, found.dialect)
+    text = first_recipe(frame, place, name, target, found.recipe_keys, rows)
     try:
         rehearse(parse_recipe(text, path))
     except MalignancyError as error:

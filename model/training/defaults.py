@@ -6,8 +6,11 @@ that are None. They were chosen on the development tables of benchmarks/tables.
 
 from typing import Any, Final
 
+from model.training.memory import fits_in_memory
+
 MAX_INPUTS: Final = 1000  # of a network, from intervals of numbers
 SMALL, MEDIUM, LARGE = 1_000, 2_500, 10_000  # rows
+MEMBERS_WITHOUT_BAGS: Final = 4
 
 
 def default_settings(task: str, rows: int, features: int) -> dict[str, dict[str, Any]]:
@@ -37,6 +40,9 @@ def default_settings(task: str, rows: int, features: int) -> dict[str, dict[str,
         },
         "ensemble": {"members": 32 if rows < SMALL else 16, "folds": 8},
     }
-    if task in ("binary", "multi_class", "multi_label"):
+    if not fits_in_memory(rows, features):
+        tables["training"]["early_stopping"] = {"patience": 15}
+        tables["ensemble"] = {"members": MEMBERS_WITHOUT_BAGS, "bagged": False}
+    elif task in ("binary", "multi_class", "multi_label"):
         tables["decision"] = {"calibration": "choose"}
     return tables

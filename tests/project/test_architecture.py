@@ -36,7 +36,8 @@ model.training.fitting     ← model.arrays model.artifacts model.errors model.n
     model.training.schedules
 model.training.recipes     ← model.artifacts model.errors model.network model.prediction
     model.training model.training.regularization
-model.training.recipes.drafting ← model.arrays model.errors model.prediction model.training.recipes
+model.training.recipes.drafting ← model.arrays model.errors model.prediction model.training
+    model.training.recipes
 model.training.tables      ← model.arrays model.artifacts model.errors model.prediction
     model.training model.training.recipes
 model.training.decisions   ← model.arrays model.errors model.network model.prediction

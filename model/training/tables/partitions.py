@@ -15,6 +15,7 @@ import numpy as np
 
 from model.errors import DataError
 from model.prediction.target import Target
+from model.training import memory
 from model.training.recipes.recipe import Recipe
 from model.training.tables.readers import naming, read_chunks
 from model.training.tables.samples import Sample
@@ -23,7 +24,6 @@ from model.training.tables.table import Table, concatenate, parse_table
 from model.training.tables.table_format import Dialect
 from model.training.tables.targets import TargetStatistics
 
-MAX_MEMORY_BYTES = 2**26  # 64 MiB of features; a larger table goes to a file
 MAX_SAMPLE_ROWS, MAX_SAMPLE_BYTES = 100_000, 2**26  # of each part
 MIN_SAMPLE_ROWS = 1000
 
@@ -81,7 +81,7 @@ def read_partitions(recipe: Recipe) -> Partitions:
     for chunk in chunks:
         held.append(chunk)
         size += chunk.rows.nbytes
-        if size > MAX_MEMORY_BYTES:
+        if size > memory.MAX_MEMORY_BYTES:
             return _read_through_file(_continue(held, chunks), recipe)
     table = concatenate(held)
     TargetStatistics(recipe.schema.target).add(table.targets).check_table(recipe.data)
@@ -131,7 +131,7 @@ def read_sample(recipe: Recipe) -> tuple[Table, int]:
     Raises:
         DataError: If the table cannot be used; see `read_table`.
     """
-    max_rows = max(MIN_SAMPLE_ROWS, MAX_MEMORY_BYTES // (8 * _record_width(recipe)))
+    max_rows = max(MIN_SAMPLE_ROWS, memory.MAX_MEMORY_BYTES // (8 * _record_width(recipe)))
     sample = Sample(max_rows, np.random.default_rng(0))
     statistics = TargetStatistics(recipe.schema.target)
     for chunk in _read_chunks(recipe):

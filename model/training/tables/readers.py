@@ -66,6 +66,19 @@ def sniff_frame(path: Path, max_rows: int | None = None) -> tuple[pd.DataFrame, 
     return plain, TableFormat(kind, compression, dialect)
 
 
+def count_rows(path: Path, dialect: Dialect) -> int:
+    """Return the number of rows of a table, in constant memory.
+
+    Args:
+        path: A table; see `read_chunks`.
+        dialect: What is known about the spelling of text.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    return sum(len(chunk) for chunk in read_chunks(path, dialect=dialect))
+
+
 def read_chunks(
     path: Path,
     rows: int = CHUNK_ROWS,

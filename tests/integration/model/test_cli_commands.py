@@ -17,6 +17,7 @@ from model.cli import app
 from model.cli.commands import GROUPS
 from model.metrics.threshold_metrics import binary_matrix
 from model.prediction.predictor import Predictor
+from model.training import memory
 from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
 
 Program = Callable[..., tuple[int, str, str]]
@@ -165,6 +166,21 @@ def test_invalid_rows_of_a_file_are_marked_or_refused(
     code, _, err = program("predict", artifact_path, "t.csv", "--on-error", "refuse")
     assert code == 2
     assert "t.csv: line 2, column 'clump_thickness': must be an integer from 1 to 10" in err
+
+
+def test_init_of_a_table_too_large_for_memory(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", 20_000)
+    monkeypatch.setattr("model.cli.init.MAX_ROWS", 200)  # these alone would be held in memory
+    assert program("init", DATA, "--target", "class", "--output", "large.toml")[0] == 0
+    recipe = load_recipe("large.toml")
+    assert recipe.ensemble is not None
+    assert not recipe.ensemble.bagged
+    assert recipe.split.validation == 0.2
+    Path("short.toml").write_text('extends = "large.toml"\ntraining.epochs = 3\n')
+    code, _, err = program("train", "short.toml", "--output", "m.joblib")
+    assert (code, err) == (0, "")
 
 
 def test_init_describe_and_train(program: Program, tmp_path: Path) -> None:

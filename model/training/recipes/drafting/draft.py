@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from model.errors import DataError
+from model.training.memory import fits_in_memory
 from model.training.recipes.default_model import default_model, default_threshold
 from model.training.recipes.drafting.columns import Column, read_columns
 from model.training.recipes.drafting.content import Content
@@ -23,6 +24,11 @@ _SPLIT = """\
 [split]
 validation = "out-of-bag"\
 """
+_SPLIT_WITHOUT_BAGS = """\
+# These rows validate the model. The table is too large for memory, and thus for bags of its rows.
+[split]
+validation = 0.2\
+"""
 _TEST = """
 test = 0.15 # of the rows, drawn at random: only the final figures see them"""
 
@@ -33,6 +39,7 @@ def first_recipe(
     name: str,
     target: str | None = None,
     dialect: Mapping[str, str] = MappingProxyType({}),
+    rows: int | None = None,
 ) -> str:
     """Return the text of a recipe for a table.
 
@@ -43,6 +50,7 @@ def first_recipe(
         target: The target column. By default a column with a likely name, or else the last one that
             can be a target.
         dialect: Keys of `[data]` on the spelling of the table: delimiter, encoding, decimal.
+        rows: Number of rows of the whole table, if `frame` holds the first of them only.
 
     Raises:
         DataError: If there is no such column, no task fits its values, or no other column can be a
@@ -60,8 +68,10 @@ def first_recipe(
         raise DataError(f"{path.name}: {error}") from None
     feature_text = "".join(f"{line}\n" for line in lines)
     spelling = "".join(f"{key} = {quoted(value)}\n" for key, value in dialect.items())
-    threshold = default_threshold(aim.task)
     features = sum(line.is_feature for line in lines)
+    size = (len(frame) if rows is None else rows), features
+    threshold = default_threshold(aim.task, *size)
+    split = _SPLIT if fits_in_memory(*size) else _SPLIT_WITHOUT_BAGS
     return f"""\
 # A recipe: how to train a model from a table. It was generated from the first
 # {len(frame)} rows of {_one_line(path.name)}. Please check three points before you train:
@@ -101,10 +111,10 @@ missing = "median"
 unseen = "other"
 out_of_range = "clip"
 {_missing_lines(missing_values)}{_group_lines(others, contents)}
-{_SPLIT}{_TEST if len(frame) > MAX_ROWS_WITHOUT_TEST else ""}
+{split}{_TEST if size[0] > MAX_ROWS_WITHOUT_TEST else ""}
 seed = 0
 
-{default_model(aim.task, len(frame), features)}"""
+{default_model(aim.task, *size)}"""
 
 
 def _contents(columns: list[Column]) -> tuple[list[str], list[Content]]:

@@ -16,6 +16,7 @@ from model.pipelines.prepare import prepare
 from model.pipelines.train import train
 from model.prediction.calibration import Isotonic, Logistic, Temperature
 from model.prediction.predictor import Predictor, SelfTest
+from model.training import memory
 from model.training.bagging import out_of_bag
 from model.training.decisions.operating_points import operating_points
 from model.training.recipes.recipe import Recipe, load_recipe
@@ -216,7 +217,7 @@ def test_overconfident_float32_ensemble_replays_its_self_test(
 
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(
         partitions, "read_chunks", lambda path, **options: read_chunks(path, 100, **options)
     )

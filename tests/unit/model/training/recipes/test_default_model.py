@@ -11,7 +11,7 @@ from model.training.recipes.default_model import default_model
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize(("rows", "features"), [(5, 1), (300, 300), (20_000, 10)])
+@pytest.mark.parametrize(("rows", "features"), [(5, 1), (300, 300), (20_000, 10), (10**6, 300)])
 def test_text_holds_the_settings_that_the_estimators_use(
     task: str, rows: int, features: int
 ) -> None:

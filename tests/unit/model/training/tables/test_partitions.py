@@ -15,6 +15,7 @@ from model.errors import DataError
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.prepare import prepare
 from model.pipelines.train import train
+from model.training import memory
 from model.training.batches.stored_rows import StoredRows
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables import partitions
@@ -67,7 +68,7 @@ def small_memory(
     """Write tables of more than about 400 rows to a file; check that the file is deleted."""
     folder = tmp_path_factory.mktemp("spilled")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", 10_000)
     monkeypatch.setattr(
         partitions, "read_chunks", lambda path, **options: read_chunks(path, 350, **options)
     )
@@ -96,7 +97,7 @@ def test_rows_equal_those_in_memory(
 ) -> None:
     recipe = recipe_of(f'data.missing = "{missing}"\ndata.weight = "w"\n{split}')
     spilled = read_partitions(recipe)
-    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10**9)
+    monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", 10**9)
     held = read_partitions(recipe)
     assert held.file is None
     assert held.train.weights is not None
@@ -145,8 +146,8 @@ def test_groups_stay_together(recipe_of: Any) -> None:
 @pytest.mark.parametrize("group", ["", 'data.group = "patient"\n'])
 def test_test_rows_are_apart(recipe_of: Any, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
     recipe = recipe_of(f"{group}split = {{ validation = 0.3, test = 0.2 }}")
-    for memory in (10_000, 10**9):
-        monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", memory)
+    for limit in (10_000, 10**9):
+        monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", limit)
         parts = read_partitions(recipe)
         assert parts.test is not None
         tables = parts.train, parts.validation, parts.test
@@ -270,6 +271,6 @@ def test_read_sample_is_limited_by_memory(recipe_of: Any, monkeypatch: pytest.Mo
     recipe = recipe_of("split.validation = 0.3")
     table, rows = read_sample(recipe)
     assert (len(table.rows), rows) == (1000, ROWS - 60)
-    monkeypatch.setattr(partitions, "MAX_MEMORY_BYTES", 10**9)
+    monkeypatch.setattr(memory, "MAX_MEMORY_BYTES", 10**9)
     table, rows = read_sample(recipe)
     assert len(table.rows) == rows == ROWS - 60
