@@ -24,7 +24,7 @@ model.network              ← model.arrays model.errors
 model.prediction           ← model.arrays model.errors model.network
 model.metrics              ← model.arrays model.prediction
 model.artifacts            ← model.arrays model.errors model.network model.prediction
-model.explanation          ← model.arrays model.prediction
+model.explanation          ← model.arrays model.errors model.prediction
 model.training             ← model.arrays model.errors model.network model.training.optimizers
     model.training.regularization model.training.schedules
 model.training.optimizers  ← model.arrays model.errors model.network
