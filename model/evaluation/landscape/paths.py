@@ -26,6 +26,7 @@ from model.training.config import Training
 from model.training.fitting.loop import DivergedError, minimize
 
 MARGIN = 0.2  # around paths, relative to their extent
+MAX_POINTS = 150  # of a path, by default; the loss of all rows is computed at each
 MAX_LOSS_RATIO = 100  # to the initial loss; a path is cut off above it
 
 
@@ -109,7 +110,7 @@ def optimizer_paths(
     targets: npt.ArrayLike,
     trainings: Mapping[str, Training] | None = None,
     *,
-    every: int = 1,
+    every: int | None = None,
     points: int = 51,
 ) -> Paths:
     """Run trainings from the same parameters, and compute the landscape around their paths.
@@ -124,11 +125,18 @@ def optimizer_paths(
         rows: Training rows, `(N, features)`.
         targets: Their targets.
         trainings: Trainings by name; by default `usual_trainings`.
-        every: Number of steps between records of a path.
+        every: Number of steps between records of a path; by default as many as keep about 150 of
+            each path.
         points: Points of the landscape along each axis.
     """
     paths = {
-        name: record_path(network, theta, training, Rows(rows, targets), every=every)
+        name: record_path(
+            network,
+            theta,
+            training,
+            Rows(rows, targets),
+            every=every or _steps(training, len(np.asarray(targets))) // MAX_POINTS + 1,
+        )
         for name, training in (trainings or usual_trainings()).items()
     }
     x, y = as_matrix("rows", rows, network.inputs, network.dtype), np.asarray(targets)
@@ -146,6 +154,12 @@ def optimizer_paths(
     span = np.column_stack([low - margin, high + margin]).tolist()
     plane = landscape(network, at, d1, d2, rows, targets, span=span, points=points)
     return Paths(plane, places, losses, shares)
+
+
+def _steps(training: Training, rows: int) -> int:
+    """Return the number of steps of a training."""
+    size = rows if isinstance(training.batch_size, str) else training.batch_size
+    return training.epochs * -(-rows // size)
 
 
 def skip_comparison(
