@@ -41,7 +41,6 @@ EXTRAS = {  # packages that a command needs
     "export onnx": "onnx",
     "tune": "optuna",
 }
-MANY_INPUTS = 50
 QUICK = {"digits", "multi-label", "regression", "wisconsin"}  # a recipe of each task
 QUICKEST = {"regression", "wisconsin"}
 TARGETS = {  # of the tables of the bundled recipes
@@ -89,12 +88,6 @@ def short(recipe: str) -> Path:
     return path
 
 
-def that_train_more(recipe: Path) -> dict[str, list[str]]:
-    """Return the commands that train more than once; a landscape of many inputs takes minutes."""
-    many = load_recipe(str(recipe)).network.inputs > MANY_INPUTS
-    return {key: given for key, given in THAT_TRAIN_MORE.items() if key != "landscape" or not many}
-
-
 def run(program: Program, commands: dict[str, list[str]], recipe: Path) -> None:
     names = {RECIPE: str(recipe), TABLE: str(load_recipe(str(recipe)).data.file)}
     for command, arguments in commands.items():
@@ -120,7 +113,7 @@ def test_a_bundled_recipe_is_trained_and_its_artifact_used(program: Program, nam
 @pytest.mark.parametrize("name", of_each_kind(recipes(QUICKEST)))
 def test_commands_that_train_run_for_a_bundled_recipe(program: Program, name: str) -> None:
     recipe = short(name)
-    run(program, that_train_more(recipe), recipe)
+    run(program, THAT_TRAIN_MORE, recipe)
 
 
 @pytest.mark.slow
@@ -133,4 +126,4 @@ def test_all_commands_run_for_a_recipe_of_init(program: Program, table: str) -> 
     )
     assert (code, err) == (0, "")
     recipe = short("own.toml")
-    run(program, OF_A_RECIPE | OF_AN_ARTIFACT | that_train_more(recipe), recipe)
+    run(program, OF_A_RECIPE | OF_AN_ARTIFACT | THAT_TRAIN_MORE, recipe)
