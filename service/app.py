@@ -35,6 +35,7 @@ from service.registry.reloadable_model import ReloadableModel
 from service.registry.reloader import watch_models
 from service.request_context import AccessLog
 from service.routes.docs import docs_router
+from service.routes.explain import explain_routes
 from service.routes.health import health_router
 from service.routes.index import index_router
 from service.routes.kserve import kserve_model_routes, kserve_predict_routes
@@ -140,6 +141,7 @@ def create_app(
         description="Predictions of small neural networks over REST.",
         routes=[  # matched before the routers below
             *predict,
+            *explain_routes(dependencies),
             *vertex_health_routes(dependencies),
             *kserve_model_routes(dependencies),
             *inference_protocol_routes(dependencies),

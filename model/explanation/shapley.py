@@ -71,6 +71,21 @@ def on_scales(predictor: Predictor, predictions: Array) -> Array:
     return np.stack([predictions, np.log(p / (1 - p))], axis=1)
 
 
+def work_bytes(predictor: Predictor, reference: Reference) -> int:
+    """Return an upper limit of the memory that the values of one row take, in bytes.
+
+    Args:
+        predictor: The model.
+        reference: The reference rows.
+    """
+    rows, features = len(reference.inputs), len(predictor.schema.features)
+    results = len(scales_of(predictor)) * predictor.network.outputs
+    coalitions = rows << min(features, MAX_PLAYERS)
+    sums = 3 * rows * features * results if features > MAX_PLAYERS else 0
+    composites = 4 * (part_rows(predictor) + features) * predictor.network.inputs
+    return 8 * (coalitions * (6 + results) + sums + composites)
+
+
 def players_of(predictor: Predictor, inputs: Array, reference: Reference) -> Array:
     """Return the features whose inputs differ from those of a reference row.
 

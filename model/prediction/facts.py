@@ -13,6 +13,7 @@ from model.prediction.numerals import Decimal
 MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_NAME_CHARACTERS: Final = 1_000
 MAX_LIMITS: Final = 100
+DEFAULT_LEVEL: Final = 0.9  # of prediction sets and intervals
 MAX_NUMBER: Final = 2**63
 LARGEST: Final = float(MAX_NUMBER)
 
@@ -54,10 +55,17 @@ class _RecipeSplit(BaseModel):
     validation: Any = None
 
 
+class _RecipeExplanation(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    level: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_LEVEL
+
+
 class _Recipe(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     data: _RecipeData | None = None
+    explanation: _RecipeExplanation | None = None
     split: _RecipeSplit | None = None
 
 
@@ -117,6 +125,17 @@ def validates_out_of_bag(facts: Mapping[str, Any]) -> bool:
     recipe = _Facts.model_validate(facts).recipe
     split = None if recipe is None else recipe.split
     return split is not None and split.column is None and split.validation == "out-of-bag"
+
+
+def explanation_level(facts: Mapping[str, Any]) -> float:
+    """Return the level of prediction sets and intervals that the model's recipe states.
+
+    Args:
+        facts: Facts that `check_facts` accepts.
+    """
+    recipe = _Facts.model_validate(facts).recipe
+    explanation = None if recipe is None else recipe.explanation
+    return DEFAULT_LEVEL if explanation is None else explanation.level
 
 
 def within_limits(facts: Any) -> Any:

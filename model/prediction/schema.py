@@ -22,7 +22,7 @@ RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
 OTHER = "other"  # name of the level of unknown categories
 # Fields that are left out where they are not given, as formats before them had none.
-_LATER_FIELDS = ("column", "unseen", "out_of_range")
+_LATER_FIELDS = ("column", "unseen", "out_of_range", "actionable")
 
 
 class Feature(BaseModel):
@@ -46,6 +46,8 @@ class Feature(BaseModel):
             level; they are refused by default.
         out_of_range: "clip" accepts numbers beyond minimum and maximum, and predicts as for the
             nearer of these; they are refused by default.
+        actionable: How a counterfactual may change the value: "no" for not at all; "up" or "down",
+            of a number or boolean; "any" (the default).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -61,6 +63,7 @@ class Feature(BaseModel):
     may_be_missing: bool = False
     unseen: Literal["refuse", "other"] | None = None
     out_of_range: Literal["refuse", "clip"] | None = None
+    actionable: Literal["no", "up", "down", "any"] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -78,6 +81,8 @@ class Feature(BaseModel):
             raise ValueError("there must be at least two categories, without duplicates")
         if self.unseen is not None and self.type != "category":
             raise ValueError("unseen is for type category")
+        if self.actionable in ("up", "down") and self.type == "category":
+            raise ValueError("actionable up and down are for numbers and booleans")
         if self.out_of_range is not None and self.type not in ("integer", "number"):
             raise ValueError("out_of_range is for numbers")
         if self.out_of_range == "clip" and (self.minimum, self.maximum) == (None, None):

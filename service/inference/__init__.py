@@ -3,6 +3,7 @@
 __all__ = [
     "answer",
     "execution",
+    "explain",
     "instances",
     "mlflow",
     "open_inference",

@@ -6,18 +6,20 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.openapi.examples import PredictionExamples
+from service.openapi.explanations import explanation_paths
 from service.openapi.headers import add_headers, response_headers
 from service.openapi.invocations import invocation_schemas, invocations_path
-from service.openapi.json_schema import Json
 from service.openapi.kserve import kserve_paths, kserve_schemas
 from service.openapi.open_inference import inference_protocol_paths
-from service.openapi.open_inference_schemas import inference_protocol_schemas
 from service.openapi.predictions import prediction_paths
 from service.openapi.problem_responses import add_problem_responses, error_schemas
-from service.openapi.read_schemas import metadata_schemas, metrics_schemas
 from service.openapi.reads import complete_reads
-from service.openapi.request_schemas import request_schemas
-from service.openapi.response_schemas import answer_schemas
+from service.openapi.schemas.explanations import explanation_schemas
+from service.openapi.schemas.json_schema import Json
+from service.openapi.schemas.open_inference import inference_protocol_schemas
+from service.openapi.schemas.reads import metadata_schemas, metrics_schemas
+from service.openapi.schemas.requests import request_schemas
+from service.openapi.schemas.responses import answer_schemas
 from service.openapi.security import add_security, needs_key, security_schemes
 from service.openapi.tabular import table_schemas
 from service.openapi.tags import TAGS
@@ -67,6 +69,7 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys
     examples = PredictionExamples(models.default)
     paths: Json = (
         prediction_paths(models, prefixes, examples)
+        | explanation_paths(models, prefixes, examples)
         | invocations_path(models, examples)
         | document["paths"]
         | inference_protocol_paths(models, app.version, examples)
@@ -99,6 +102,7 @@ def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
         schemas |= request_schemas(schema, model_version.max_rows, points, prefix)
         schemas |= answer_schemas(schema.target, prefix) | table_schemas(schema, prefix)
         schemas |= metrics_schemas(schema.target, prefix)
+        schemas |= explanation_schemas(model_version.predictor, prefix)
         schemas |= invocation_schemas(model_version.predictor, prefix)
     return schemas | error_schemas()
 

@@ -9,14 +9,17 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from model.arrays import Array
+from model.explanation.parts import finish
 from service.codecs.blocks import Block, ScoredBlock, TableWriter
+from service.codecs.charge import uncharged
 from service.codecs.negotiation import CSV, NDJSON, TSV
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
 from service.inference.answer import Answer
+from service.inference.explain import explain, parse_explain_query
 from service.inference.instances import predict_json
 from service.inference.open_inference import infer
-from service.openapi.json_schema import Json
+from service.openapi.schemas.json_schema import Json
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
 
@@ -71,6 +74,21 @@ class PredictionExamples:
     def json_responses(self) -> Json:
         """Return the answers to `json_requests`."""
         return self._responses(self.json_requests(), self._predict)
+
+    def explain_requests(self) -> Json:
+        """Return JSON bodies of requests for explanations by name of the example."""
+        requests = self.json_requests()
+        return {name: requests[name] for name in ("one", "objects")}
+
+    def explain_responses(self) -> Json:
+        """Return the answers to `explain_requests`."""
+
+        def compute(request: Json) -> Any:
+            query = parse_explain_query(self._model_version, b"")
+            answer = finish(explain(self._model_version, to_json(request), query, uncharged))
+            return from_json(_content(answer))
+
+        return self._responses(self.explain_requests(), compute)
 
     def mlflow_requests(self) -> Json:
         """Return JSON bodies in the forms of MLflow by name of the example."""

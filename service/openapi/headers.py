@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.openapi.json_schema import Json
+from service.openapi.schemas.json_schema import Json
 
 REQUEST_ID: Final = "X-Request-ID"
 RETRY_AFTER: Final = "Retry-After"

@@ -6,10 +6,17 @@ from functools import partial
 from model.prediction.predictor import Predictor
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import CLOSED, Json, any_of_models, array_of, object_of, reference
 from service.openapi.parameters import ON_ERROR_PARAMETER, threshold_parameters
 from service.openapi.problem_responses import problem_responses
-from service.openapi.request_schemas import companions
+from service.openapi.schemas.json_schema import (
+    CLOSED,
+    Json,
+    any_of_models,
+    array_of,
+    object_of,
+    reference,
+)
+from service.openapi.schemas.requests import companions
 from service.openapi.tabular import table_requests, table_responses
 from service.openapi.tags import MLFLOW
 from service.registry.registry import ModelRegistry

@@ -6,8 +6,6 @@ from typing import Any
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
 from service.openapi.invocations import invocation_requests, invocation_responses
-from service.openapi.json_schema import Json, array_of, object_of, reference
-from service.openapi.open_inference_schemas import v2_reference
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
     name_parameter,
@@ -15,6 +13,8 @@ from service.openapi.parameters import (
     version_parameter,
 )
 from service.openapi.problem_responses import inference_errors
+from service.openapi.schemas.json_schema import Json, array_of, object_of, reference
+from service.openapi.schemas.open_inference import v2_reference
 from service.openapi.tags import KSERVE
 from service.registry.registry import ModelRegistry
 

@@ -5,10 +5,10 @@ from typing import Any
 from service.codecs.negotiation import JSON
 from service.inference.open_inference_metadata import model_metadata, server_metadata
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json
-from service.openapi.open_inference_schemas import v2_reference
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
 from service.openapi.problem_responses import inference_errors
+from service.openapi.schemas.json_schema import Json
+from service.openapi.schemas.open_inference import v2_reference
 from service.openapi.tabular import BINARY
 from service.openapi.tags import INFERENCE_PROTOCOL
 from service.registry.registry import ModelRegistry

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from service.openapi.json_schema import Json
+from service.openapi.schemas.json_schema import Json, threshold_value
 from service.registry.model_version import ModelVersion
 from service.registry.registry import MIN_VERSION_DIGITS, ModelRegistry
 from service.registry.thresholds import ON_ERROR
@@ -48,16 +48,6 @@ def version_parameter(models: ModelRegistry) -> Json:
         "schema": {"type": "string", "pattern": f"^[0-9a-f]{{{MIN_VERSION_DIGITS},64}}$"},
         "example": models.default.predictor.version[:MIN_VERSION_DIGITS],
     }
-
-
-def threshold_value(points: Iterable[str]) -> Json:
-    """Return the schema of a threshold: a number, or the name of an operating point.
-
-    Args:
-        points: Names of the operating points.
-    """
-    number = {"type": "number", "minimum": 0, "maximum": 1}
-    return {"anyOf": [number, {"type": "string", "enum": [*dict.fromkeys(points)]}]}
 
 
 def threshold_parameters(models: Iterable[ModelVersion]) -> list[Json]:

@@ -5,7 +5,6 @@ from functools import partial
 
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.json_schema import Json, any_of_models
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
     name_parameter,
@@ -13,6 +12,7 @@ from service.openapi.parameters import (
     version_parameter,
 )
 from service.openapi.problem_responses import problem_responses
+from service.openapi.schemas.json_schema import Json, any_of_models
 from service.openapi.tabular import table_requests, table_responses
 from service.openapi.tags import PREDICT
 from service.registry.registry import ModelRegistry

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from service.codecs.negotiation import JSON
-from service.openapi.json_schema import Json, array_of, object_of, reference
+from service.openapi.schemas.json_schema import Json, array_of, object_of, reference
 from service.problems import INFERENCE_PROTOCOLS, MAX_ERRORS, MEDIA_TYPE
 
 _OTHER = "Another error: a malformed, late or too large request, a busy service, and others."

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from service.codecs.negotiation import JSON
-from service.openapi.json_schema import Json, reference
 from service.openapi.parameters import METRIC_NAMES_PARAMETER, name_parameter, threshold_parameters
+from service.openapi.schemas.json_schema import Json, reference
 from service.registry.registry import ModelRegistry
 
 

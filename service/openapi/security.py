@@ -3,7 +3,7 @@
 from typing import Final
 
 from service.health_checks import is_health_check
-from service.openapi.json_schema import Json
+from service.openapi.schemas.json_schema import Json
 
 _SCHEMES: Final[Json] = {
     "bearer": {

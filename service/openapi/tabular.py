@@ -7,7 +7,7 @@ from model.prediction.row_facts import RowFacts
 from model.prediction.schema import Schema
 from service.codecs.negotiation import CSV, JSON, MULTIPART, NAMES, NDJSON, TSV
 from service.codecs.tabular.answer_columns import column_names
-from service.openapi.json_schema import Json, object_of
+from service.openapi.schemas.json_schema import Json, object_of
 
 TEXT: Final[Json] = {"type": "string"}
 BINARY: Final[Json] = {"type": "string", "format": "binary"}

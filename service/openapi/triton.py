@@ -1,11 +1,11 @@
 """OpenAPI paths of Triton's extensions of the Open Inference Protocol."""
 
 from service.inference.open_inference_metadata import model_config, model_statistics
-from service.openapi.json_schema import Json, array_of, object_of
 from service.openapi.open_inference import inference_operation
-from service.openapi.open_inference_schemas import v2_reference
 from service.openapi.parameters import name_parameter, version_parameter
-from service.openapi.read_schemas import COUNT
+from service.openapi.schemas.json_schema import Json, array_of, object_of
+from service.openapi.schemas.open_inference import v2_reference
+from service.openapi.schemas.reads import COUNT
 from service.registry.registry import ModelRegistry
 
 _TEXT: Json = {"type": "string"}

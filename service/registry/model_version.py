@@ -10,6 +10,8 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from model.errors import MalignancyError, NetworkError
+from model.explanation.certainty import Evidence
+from model.explanation.curves import PartialDependence
 from model.prediction.predictor import Predictor
 from service.codecs.answer_facts import AnswerFacts
 from service.codecs.json.limits import JsonLimits, row_punctuation
@@ -28,6 +30,7 @@ from service.request_context import request_context
 from service.settings import Settings
 
 FINITE_RULE = "must hold values small enough for a finite answer"
+MAX_EXPLAINED_ROWS = 20  # of one request; fixed
 MAX_VALUES = 5_000_000  # rows × features of one request; fixed
 
 R = TypeVar("R")
@@ -58,6 +61,8 @@ class ModelVersion:
         output_tensors: Encoder of Open Inference Protocol outputs.
         frame_limits: Limits of the JSON of an MLflow data frame.
         tensor_limits: Limits of an Open Inference Protocol request.
+        evidence: What the first request for explanations has computed for all rows.
+        partial_dependences: The same, of the first request for curves.
 
     Raises:
         SettingError: The settings do not fit the model.
@@ -87,12 +92,19 @@ class ModelVersion:
             self.max_rows * (features + 10), 2 * self.max_rows + 10, in_strings=in_strings
         )
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
+        self.evidence: Evidence | None = None
+        self.partial_dependences: list[PartialDependence] | None = None
         self.title = predictor.title
         self._usual_end = self._new_end(self.thresholds.active)
         self.count = count
         # A bound method would be a reference cycle, which delays freeing a replaced version until
         # the next garbage collection.
         self._batcher = MicroBatcher(partial(_predict_finite, predictor.predict_encoded))
+
+    @cached_property
+    def explain_parser(self) -> InstanceParser:
+        """Parser of the JSON instances of a request for explanations."""
+        return InstanceParser(self.predictor.schema, min(MAX_EXPLAINED_ROWS, self.max_rows))
 
     @cached_property
     def description(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Thresholds:
         """
         if not query:
             return self.active
-        return self.resolve(_read_query(query, "threshold").get("threshold"))
+        return self.resolve(read_query(query, "threshold").get("threshold"))
 
     def parse_table_query(self, query: bytes) -> tuple[float, bool]:
         """Parse the query string of a prediction of rows or tables.
@@ -70,7 +70,7 @@ class Thresholds:
         """
         if not query:
             return self.active, False
-        parameters = _read_query(query, "threshold", "on_error")
+        parameters = read_query(query, "threshold", "on_error")
         on_error = parameters.get("on_error", ON_ERROR[0])
         if on_error not in ON_ERROR:
             rule = f"must be {' or '.join(ON_ERROR)}"
@@ -126,7 +126,7 @@ class Thresholds:
         return abs(number) if 0 <= number <= 1 else None  # abs() turns -0.0 into 0.0
 
 
-def _read_query(query: bytes, *names: str) -> dict[str, str]:
+def read_query(query: bytes, *names: str) -> dict[str, str]:
     """Parse a raw query string.
 
     An unknown name is an error: if a misspelt threshold were ignored, the answer would be for

@@ -2,6 +2,7 @@
 
 __all__ = [
     "docs",
+    "explain",
     "health",
     "index",
     "kserve",

@@ -24,7 +24,7 @@ model.network              ← model.arrays model.errors
 model.prediction           ← model.arrays model.errors model.network
 model.metrics              ← model.arrays model.prediction
 model.artifacts            ← model.arrays model.errors model.network model.prediction
-model.explanation          ← model.arrays model.errors model.prediction
+model.explanation          ← model.arrays model.errors model.metrics model.prediction
 model.training             ← model.arrays model.errors model.network model.training.optimizers
     model.training.regularization model.training.schedules
 model.training.optimizers  ← model.arrays model.errors model.network
@@ -50,8 +50,8 @@ model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.la
 model.evaluation.report    ← model.arrays model.evaluation model.evaluation.plots model.metrics
     model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
-model.estimators           ← model.arrays model.errors model.network model.prediction
-    model.training model.training.batches model.training.decisions model.training.fitting
+model.estimators           ← model.arrays model.errors model.network model.prediction model.training
+    model.training.batches model.training.decisions model.training.fitting
     model.training.regularization model.training.schedules model.training.tables
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
@@ -75,7 +75,8 @@ service.background         ← service.backoff
 service.lifecycle          ← service.problems
 service.health_checks      ← service.environment
 service.codecs             ← model.arrays model.prediction service.problems
-service.codecs.json        ← model.arrays model.prediction service.codecs service.problems
+service.codecs.json        ← model.arrays model.explanation model.prediction service.codecs
+    service.problems
 service.codecs.tabular     ← model.arrays model.prediction service.codecs service.codecs.json
     service.problems
 service.codecs.open_inference ← model.arrays model.prediction service.codecs service.codecs.json
@@ -87,18 +88,22 @@ service.overload           ← service.background service.health_checks service.
 service.protocol           ← service.background service.health_checks service.lifecycle
     service.overload service.problems service.settings
 service.compression        ← service.codecs service.overload service.problems
-service.registry           ← model.arrays model.artifacts model.errors model.metrics
-    model.prediction service.background service.backoff service.codecs service.codecs.json
-    service.codecs.open_inference service.problems service.request_context service.settings
+service.registry           ← model.arrays model.artifacts model.errors model.explanation
+    model.metrics model.prediction service.background service.backoff service.codecs
+    service.codecs.json service.codecs.open_inference service.problems service.request_context
+    service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.health_checks service.registry service.request_context service.settings
 service.dependencies       ← service.lifecycle service.observability service.overload
     service.registry service.settings
-service.inference          ← model.arrays model.errors model.prediction service.codecs
-    service.codecs.json service.codecs.open_inference service.codecs.tabular service.dependencies
-    service.observability service.overload service.problems service.registry service.settings
-service.openapi            ← model.arrays model.prediction service.codecs service.codecs.json
-    service.codecs.open_inference service.codecs.tabular service.health_checks service.inference
+service.inference          ← model.arrays model.errors model.explanation model.prediction
+    service.codecs service.codecs.json service.codecs.open_inference service.codecs.tabular
+    service.dependencies service.observability service.overload service.problems service.registry
+    service.settings
+service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
+    service.codecs.open_inference service.registry
+service.openapi            ← model.arrays model.explanation model.prediction service.codecs
+    service.codecs.tabular service.health_checks service.inference service.openapi.schemas
     service.problems service.registry
 service.cors               ←
 service.middleware         ← service.cors service.observability service.overload service.problems

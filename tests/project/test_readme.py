@@ -97,7 +97,7 @@ def test_the_readme_trains_serves_and_predicts() -> None:
         "curl",
         "curl",
     ]
-    assert len(REQUESTS) == 7
+    assert len(REQUESTS) == 8
     assert all(expected for _, expected in REQUESTS)
 
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from model.errors import RecipeError
-from model.prediction.facts import CardLimits, CardText
+from model.prediction.facts import DEFAULT_LEVEL, CardLimits, CardText
 from model.prediction.names import Text, all_nfc, nfc
 from model.prediction.numerals import Decimal
 from model.prediction.schema import Feature
@@ -396,7 +396,7 @@ class Explanation(Section):
     """
 
     rows: Annotated[int, Field(ge=0, le=10_000)] = 1000
-    level: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    level: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_LEVEL
 
 
 class RecipeFile(Section):

@@ -1,3 +1,3 @@
 """JSON bodies: limits, parsing, validation, error locations."""
 
-__all__ = ["answers", "limits", "names", "parser", "rows"]
+__all__ = ["answers", "explanations", "limits", "names", "parser", "rows"]

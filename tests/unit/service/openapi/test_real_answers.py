@@ -27,6 +27,7 @@ Json = dict[str, Any]
 VERSION = "0123456789abcdef" * 4
 BINARY = "application/octet-stream"
 PATHS = ("/predict", "/models/{name}/predict", "/models/{name}/versions/{version}/predict")
+EXPLAIN_PATHS = tuple(path.replace("predict", "explain") for path in PATHS)
 INVOCATIONS = (
     "/invocations", "/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict",
 )  # fmt: skip
@@ -142,6 +143,27 @@ async def test_json_bodies(service: Service, invalid: Json, path: str) -> None:
             body = {"instances": rows, name: value, "signature_name": "serving_default"}
             assert (await service.predict(path, body)).status_code == 200
     assert (await service.predict(path, {"instances": []})).status_code in (200, 422)
+
+
+@pytest.mark.parametrize("path", EXPLAIN_PATHS)
+async def test_explanations(service: Service, invalid: Json, path: str) -> None:
+    rows = service.rows
+    every = "shapley,curves,certainty,neighbours"
+    every += ",counterfactuals" * (service.predictor.schema.target.link != "linear")
+    for query in ("", f"?include={every}", "?include=shapley&reference=typical"):
+        bodies: list[Json] = [rows[0], {"instances": rows}, {"instances": []}]
+        for body in bodies:
+            answer = await service.predict(path, body, query=query)
+            assert answer.status_code == 200, answer.text
+            assert len(answer.json()["explanations"]) == len(body.get("instances", [body]))
+    for query in ("?include=none", "?reference=training", "?reference=x", "?on_error=mark"):
+        assert (await service.predict(path, rows[0], query=query)).status_code == 422
+    wrong: list[Json] = [invalid, {"instances": [invalid]}, {"instances": rows * 11}]
+    for body in wrong:
+        assert (await service.predict(path, body)).status_code == 422
+    assert (await service.predict(path, "{")).status_code == 400
+    assert (await service.predict(path, "a\n1\n", "text/csv")).status_code == 415
+    assert (await service.predict(path, rows[0], accept="text/csv")).status_code == 406
 
 
 @pytest.mark.parametrize("media_type", [each for each in NAMES if NAMES[each] in TEXTS])
@@ -278,6 +300,8 @@ async def test_every_operation_and_media_type_is_compared(service: Service) -> N
         for accept in (JSON, *tables):
             await service.predict(path, {"instances": service.rows}, JSON, accept)
             await service.predict(path, service.table("text/csv", service.rows), "text/csv", accept)
+    for path in EXPLAIN_PATHS:
+        await service.predict(path, service.rows[0])
     tensors = PredictionExamples(ModelVersion(service.predictor, Settings()))
     tensor = tensors.tensor_requests({"name": "input", "datatype": "FP64"})["rows"]["value"]
     for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):

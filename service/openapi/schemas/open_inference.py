@@ -2,8 +2,14 @@
 
 from service.codecs.open_inference.request import MAX_ID_CHARACTERS
 from service.codecs.open_inference.tensors import DATATYPES
-from service.openapi.json_schema import Json, array_of, object_of, or_null, reference
-from service.openapi.parameters import threshold_value
+from service.openapi.schemas.json_schema import (
+    Json,
+    array_of,
+    object_of,
+    or_null,
+    reference,
+    threshold_value,
+)
 from service.registry.registry import ModelRegistry
 
 _TEXT: Json = {"type": "string"}

@@ -4,7 +4,7 @@ from typing import Final
 
 from model.prediction.row_facts import CLIPPED, IMPUTED, UNKNOWN
 from model.prediction.target import REFER, Binary, MultiClass, MultiLabel, Target
-from service.openapi.json_schema import Json, array_of, object_of, reference
+from service.openapi.schemas.json_schema import Json, array_of, object_of, reference
 
 PROBABILITY: Json = {"type": "number", "minimum": 0, "maximum": 1}
 NUMBER: Json = {"type": "number"}
@@ -28,10 +28,7 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     Returns:
         Schemas by name.
     """
-    prediction: Json = _prediction_properties(target) | {
-        name: array_of({"type": "string"}) | {"description": f"{what}; absent if there are none."}
-        for name, what in _ROW_FACTS.items()
-    }
+    prediction = prediction_properties(target) | row_facts()
     model: Json = {"model": {"type": "string", "description": "Name and version of the model."}}
     if target.has_threshold:
         threshold = PROBABILITY | {"description": "Decision threshold of the labels."}
@@ -60,8 +57,20 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     }
 
 
-def _prediction_properties(target: Target) -> Json:
-    """Return the properties of the answers of `Target.answers`."""
+def row_facts() -> Json:
+    """Return the properties of the facts of a row; an answer has those that occurred."""
+    return {
+        name: array_of({"type": "string"}) | {"description": f"{what}; absent if there are none."}
+        for name, what in _ROW_FACTS.items()
+    }
+
+
+def prediction_properties(target: Target) -> Json:
+    """Return the properties of the answers of `Target.answers`.
+
+    Args:
+        target: Target of the model.
+    """
     if isinstance(target, Binary):
         description = f"Probability of {target.positive}."
         labels = [target.negative, target.positive]

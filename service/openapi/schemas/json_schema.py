@@ -49,3 +49,13 @@ def any_of_models(prefixes: Iterable[str], *names: str) -> Json:
     """
     references = [reference(prefix + name) for prefix in prefixes for name in names]
     return references[0] if len(references) == 1 else {"anyOf": references}
+
+
+def threshold_value(points: Iterable[str]) -> Json:
+    """Return the schema of a threshold: a number, or the name of an operating point.
+
+    Args:
+        points: Names of the operating points.
+    """
+    number = {"type": "number", "minimum": 0, "maximum": 1}
+    return {"anyOf": [number, {"type": "string", "enum": [*dict.fromkeys(points)]}]}

@@ -5,8 +5,7 @@ from collections.abc import Collection
 from model.prediction.schema import Feature, Schema
 from service.codecs.json.names import PARAMETERS, SIGNATURE_NAME
 from service.codecs.json.parser import SIGNATURE
-from service.openapi.json_schema import CLOSED, Json, or_null, reference
-from service.openapi.parameters import threshold_value
+from service.openapi.schemas.json_schema import CLOSED, Json, or_null, reference, threshold_value
 
 
 def request_schemas(

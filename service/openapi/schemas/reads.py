@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
-from service.openapi.json_schema import Json, array_of, map_of, object_of, reference
-from service.openapi.response_schemas import PROBABILITY
+from service.openapi.schemas.json_schema import Json, array_of, map_of, object_of, reference
+from service.openapi.schemas.responses import PROBABILITY
 
 COUNT: Final[Json] = {"type": "integer", "minimum": 0}
 METRIC: Final[Json] = {"type": ["number", "null"]}

@@ -1,0 +1,274 @@
+"""What would change a model's label: the fewest, then the smallest changes of a row.
+
+All changes of one feature are tried and, where they are few enough, all of two. Beyond, a beam
+search extends the most promising changes, so a smaller set of changes may exist. The values tried
+are those of `grids_of`; a missing value may become a known one, and never the other way round. No
+changed row is unlike the training rows, unless the row itself is.
+
+It says what would change the model's answer, not what would change the world.
+
+Source: Wachter et al. 2018, "Counterfactual explanations without opening the black box"
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from model.arrays import Array
+from model.explanation.distance import UNLIKE_PERCENTILE, TrainingDistance
+from model.explanation.grids import grids_of
+from model.explanation.parts import Parts, part_rows
+from model.prediction.predictor import Predictor
+from model.prediction.schema import Feature
+from model.prediction.target import Binary, MultiClass, MultiLabel
+
+MAX_PAIRS: Final = 10_000  # of changes that are all tried
+MAX_CHANGES: Final = 5
+MAX_FOUND: Final = 3
+MAX_COMPARED: Final = 100  # changed rows whose distance from the training rows is computed
+BEAM: Final = 10
+MAX_MOVES: Final = 100  # single changes that a beam search uses
+
+Moves = tuple[int, ...]  # numbers of single changes, of different features
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """A changed row with another label.
+
+    Attributes:
+        row: The raw row, `(F,)`.
+        features: The numbers of the changed features.
+        prediction: Its prediction, `(outputs,)`.
+        size: The size of the changes, see `_sizes`.
+    """
+
+    row: Array
+    features: tuple[int, ...]
+    prediction: Array
+    size: float
+
+
+@dataclass(frozen=True)
+class Counterfactuals:
+    """Changes that give another label.
+
+    Attributes:
+        label: The label of a multi-label target; None for another target's only label.
+        found: At most 3, of different features, the smallest first; empty if none was found.
+        is_exhaustive: Whether no fewer changes, of the values tried, have the effect; else they are
+            those of a beam search.
+    """
+
+    label: str | None
+    found: list[Counterfactual]
+    is_exhaustive: bool
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """Another label.
+
+    Attributes:
+        label: As in `Counterfactuals`.
+        progress: Returns how near predictions `(B, outputs)` are to it, `(B,)`.
+        is_reached: Returns whether they have it, `(B,)`.
+    """
+
+    label: str | None
+    progress: Callable[[Array], Array]
+    is_reached: Callable[[Array], Array]
+
+
+def counterfactuals(
+    predictor: Predictor,
+    row: Array,
+    threshold: float,
+    distance: TrainingDistance | None = None,
+) -> Parts[list[Counterfactuals]]:
+    """Find the changes of a row that would change its label.
+
+    Args:
+        predictor: The model; its target is not a number.
+        row: The raw row, `(F,)`.
+        threshold: Decision threshold; NaN if the model has none.
+        distance: Distances from the training rows; None to try rows at any distance.
+
+    Returns:
+        The changes; of a multi-label target for each label.
+    """
+    if distance is not None and distance.percentile(row) > UNLIKE_PERCENTILE:
+        distance = None
+    search = _Search(predictor, row, distance)
+    singles: list[Moves] = [(move,) for move in range(len(search.features))]
+    of_singles = yield from search.predict(singles)
+    pairs: list[Moves] = []
+    if len(singles) ** 2 <= 2 * MAX_PAIRS:
+        pairs = [
+            (a, b)
+            for a, b in itertools.combinations(range(len(singles)), 2)
+            if search.features[a] != search.features[b]
+        ]
+    of_pairs: Array | None = None
+    results = []
+    for goal in _goals(predictor, predictor.predict(row[np.newaxis])[0], threshold):
+        found = search.found(goal, singles, of_singles)
+        is_exhaustive = True
+        if not found and pairs:
+            if of_pairs is None:
+                of_pairs = yield from search.predict(pairs)
+            found = search.found(goal, pairs, of_pairs)
+        if not found:
+            is_exhaustive = False
+            found = yield from _beam_search(search, goal, of_singles)
+        results.append(Counterfactuals(goal.label, found, is_exhaustive))
+    return results
+
+
+def _beam_search(search: "_Search", goal: _Goal, of_singles: Array) -> Parts[list[Counterfactual]]:
+    order = np.argsort(-goal.progress(of_singles), kind="stable")
+    usable = order[:MAX_MOVES].tolist()
+    beam: list[Moves] = [(move,) for move in usable[:BEAM]]
+    for _ in range(MAX_CHANGES - 1):
+        longer = {
+            tuple(sorted((*moves, move)))
+            for moves in beam
+            for move in usable
+            if search.features[move] not in {search.features[each] for each in moves}
+        }
+        if not longer:
+            break
+        candidates = sorted(longer)
+        predictions = yield from search.predict(candidates)
+        if found := search.found(goal, candidates, predictions):
+            return found
+        best = np.argsort(-goal.progress(predictions), kind="stable")[:BEAM]
+        beam = [candidates[place] for place in best]
+    return []
+
+
+class _Search:
+    """Single changes of a row, and their combinations.
+
+    Args:
+        predictor: The model.
+        row: The raw row, `(F,)`.
+        distance: Distances from the training rows, or None.
+
+    Attributes:
+        features: The feature of each single change.
+    """
+
+    def __init__(self, predictor: Predictor, row: Array, distance: TrainingDistance | None) -> None:
+        self._predictor, self._row, self._distance = predictor, row, distance
+        grids = grids_of(predictor)
+        allowed = [
+            _allowed(feature, grid, value)
+            for feature, grid, value in zip(predictor.schema.features, grids, row, strict=True)
+        ]
+        self.features = [n for n, values in enumerate(allowed) for _ in values]
+        self._values = np.concatenate([*allowed, np.empty(0)])
+        self._sizes = np.concatenate(
+            [
+                *(
+                    _sizes(f, grid, old, new)
+                    for f, grid, old, new in zip(
+                        predictor.schema.features, grids, row, allowed, strict=True
+                    )
+                ),
+                np.empty(0),
+            ]
+        )
+
+    def predict(self, candidates: list[Moves]) -> Parts[Array]:
+        """Return the predictions of changed rows, `(B, outputs)`."""
+        found = np.empty((len(candidates), self._predictor.network.outputs))
+        size = part_rows(self._predictor)
+        for start in range(0, len(candidates), size):
+            chosen = candidates[start : start + size]
+            found[start : start + size] = self._predictor.predict(self._rows(chosen))
+            yield
+        return found
+
+    def _rows(self, candidates: list[Moves]) -> Array:
+        rows = np.repeat(self._row[np.newaxis], len(candidates), axis=0)
+        moves = np.array(candidates).reshape(len(candidates), -1)
+        features = np.array(self.features, dtype=int)[moves]
+        rows[np.arange(len(rows))[:, np.newaxis], features] = self._values[moves]
+        return rows
+
+    def found(
+        self, goal: _Goal, candidates: list[Moves], predictions: Array
+    ) -> list[Counterfactual]:
+        """Return the smallest changes that reach a goal, of different features."""
+        reached = np.flatnonzero(goal.is_reached(predictions)) if candidates else np.empty(0, int)
+        sizes = self._sizes[np.array(candidates, dtype=int)].sum(axis=1)[reached]
+        found: list[Counterfactual] = []
+        for place in self._near(reached[np.argsort(sizes, kind="stable")], candidates):
+            moves = candidates[place]
+            features = tuple(self.features[move] for move in moves)
+            if features in {each.features for each in found}:
+                continue
+            (row,) = self._rows([moves])
+            size = float(self._sizes[list(moves)].sum())
+            found.append(Counterfactual(row, features, predictions[place], size))
+            if len(found) == MAX_FOUND:
+                break
+        return found
+
+    def _near(self, places: Array, candidates: list[Moves]) -> Iterator[int]:
+        """Yield the places of changed rows that are not unlike the training rows."""
+        for place in places[:MAX_COMPARED].tolist():
+            (row,) = self._rows([candidates[place]])
+            if self._distance is None or self._distance.percentile(row) <= UNLIKE_PERCENTILE:
+                yield place
+
+
+def _allowed(feature: Feature, grid: Array, value: float) -> Array:
+    """Return the values of a grid that a feature may change to from a value."""
+    if feature.actionable == "no":
+        return np.empty(0)
+    if feature.actionable == "up":
+        return np.asarray(grid[~(grid <= value)])
+    if feature.actionable == "down":
+        return np.asarray(grid[~(grid >= value)])
+    return np.asarray(grid[grid != value])
+
+
+def _sizes(feature: Feature, grid: Array, old: float, new: Array) -> Array:
+    """Return the sizes of changes: of a number, in ranges of the values tried; else 1."""
+    width = float(np.ptp(grid))
+    if feature.type in ("category", "boolean") or np.isnan(old) or not width:
+        return np.ones(len(new))
+    return np.asarray(np.abs(new - old) / width)
+
+
+def _goals(predictor: Predictor, prediction: Array, threshold: float) -> list[_Goal]:
+    """Return the other labels of a prediction `(outputs,)`."""
+    target = predictor.schema.target
+    if isinstance(target, MultiClass):
+        now = int(prediction.argmax())
+
+        def margin(p: Array) -> Array:
+            return np.asarray(np.delete(p, now, axis=1).max(axis=1) - p[:, now])
+
+        return [_Goal(None, margin, lambda p: np.asarray(p.argmax(axis=1) != now))]
+    labels = target.labels if isinstance(target, MultiLabel) else (None,)
+    assert isinstance(target, Binary | MultiLabel)
+    return [
+        _crossing(label, place, bool(prediction[place] > threshold), threshold)
+        for place, label in enumerate(labels)
+    ]
+
+
+def _crossing(label: str | None, output: int, is_above: bool, threshold: float) -> _Goal:
+    """Return the goal of an output on the other side of the threshold."""
+    sign = -1 if is_above else 1
+    return _Goal(
+        label,
+        lambda p: np.asarray(sign * p[:, output]),
+        lambda p: np.asarray((p[:, output] > threshold) != is_above),
+    )

@@ -1,0 +1,3 @@
+"""JSON Schema of requests and answers, made from the schemas of the models."""
+
+__all__ = ["explanations", "json_schema", "open_inference", "reads", "requests", "responses"]
