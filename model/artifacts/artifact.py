@@ -33,7 +33,7 @@ from model.artifacts.atomic_write import write_atomically
 from model.artifacts.npz import write_npz
 from model.artifacts.safe_read import read_file
 from model.errors import ArtifactError, DataError, NetworkError
-from model.network.network import MAX_UNITS, network_from
+from model.network.network import MAX_UNITS, Network, network_from
 from model.prediction.calibration import Calibration
 from model.prediction.encoder import (
     Encoder,
@@ -42,6 +42,7 @@ from model.prediction.encoder import (
     inputs_of,
     levels_of,
     limits_of,
+    monotone_inputs,
 )
 from model.prediction.facts import cell_rules, check_facts
 from model.prediction.names import Name
@@ -202,6 +203,7 @@ def from_bytes(content: bytes) -> Predictor:
     if actual != expected or network.loss.link != target.link:
         raise ArtifactError("the network does not fit the schema or the weights")
     check_shapes(arrays, schema, network.inputs)
+    _check_monotone(schema, network, arrays)
     if network.units * theta[..., 0].size > MAX_UNITS:
         raise ArtifactError(f"the members of the ensemble have more than {MAX_UNITS} units")
     encoder = _encoder(schema, metadata, arrays)
@@ -239,6 +241,17 @@ def from_bytes(content: bytes) -> Predictor:
     except DataError as error:
         raise ArtifactError(f"the self-test rows violate the schema: {error}") from None
     return predictor
+
+
+def _check_monotone(schema: Schema, network: Network, arrays: dict[str, Array]) -> None:
+    """Check that the weights keep the directions that the schema states."""
+    directions = monotone_inputs(schema, intervals_of(arrays))
+    if tuple(directions if any(directions) else ()) != network.monotone:
+        raise ArtifactError("the monotone inputs of the network are not those of the schema")
+    if network.bounds is None:
+        return
+    if (arrays["encoder_spread"] < 0).any() or not network.bounds.hold(arrays["theta"]):
+        raise ArtifactError("the weights do not keep the directions of the monotone features")
 
 
 def _scored_rows(part: str, arrays: dict[str, Array]) -> ScoredRows:

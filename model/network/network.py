@@ -15,6 +15,7 @@ from model.network.graph import Input, Node, topological_order
 from model.network.initializers import Generators
 from model.network.layers import Layer, layer_from
 from model.network.losses import LOSSES, Loss
+from model.network.monotone import Bounds
 from model.network.ops.dense import Activated
 from model.network.parameters import Layout
 from model.network.summary import summary
@@ -34,12 +35,15 @@ class Network:
         loss: An object, or the plain data that describes it.
         dtype: "float64" or "float32".
         channels: The features per position of a signal; 1 where the features are not a signal.
+        monotone: The direction of each input that all outputs follow: 1 for up, −1 for down, 0 for
+            free; empty for none.
 
     Attributes:
         ends: The input node, and the last node of each layer.
         outputs: The number of outputs.
         layout: The layout of θ.
         units: The total number of units of all nodes.
+        bounds: The bounds of the parameters of a network with monotone inputs, else None.
 
     Raises:
         NetworkError: The arguments do not fit together, or the network is too large.
@@ -52,6 +56,7 @@ class Network:
         loss: str | Mapping[str, Any] | Loss = "binary_cross_entropy",
         dtype: str = "float64",
         channels: int = 1,
+        monotone: Sequence[int] = (),
     ) -> None:
         self.layers = tuple(layer_from(layer) for layer in layers)
         self.inputs, self.channels, self.dtype = inputs, channels, dtype
@@ -78,6 +83,11 @@ class Network:
             raise NetworkError(
                 f"a network may have {MAX_PARAMETERS} parameters, this one has {self.layout.size}"
             )
+        self.monotone = tuple(monotone) if any(monotone) else ()
+        self.bounds: Bounds | None = None
+        if self.monotone:
+            _check_monotone(self.monotone, inputs, self.loss)
+            self.bounds = Bounds(self.layers, self.layout, self.monotone)
         self.units = sum(node.units for node in self._order)
         if self.units > MAX_UNITS:
             raise NetworkError(f"a network may have {MAX_UNITS} units, this one has {self.units}")
@@ -92,8 +102,10 @@ class Network:
             θ `(P,)`, or `(K, P)`.
         """
         if isinstance(generator, Sequence):
-            return np.stack([self.layout.initial(member, self.dtype) for member in generator])
-        return self.layout.initial(generator, self.dtype)
+            theta = np.stack([self.layout.initial(member, self.dtype) for member in generator])
+        else:
+            theta = self.layout.initial(generator, self.dtype)
+        return theta if self.bounds is None else self.bounds.reflect(theta)
 
     def compile(
         self,
@@ -261,6 +273,7 @@ class Network:
             "layers": [layer.describe() for layer in self.layers],
             "loss": self.loss.describe(),
             "dtype": self.dtype,
+            **({"monotone": list(self.monotone)} if self.monotone else {}),
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -281,10 +294,12 @@ def network_from(description: Mapping[str, Any]) -> Network:
     Raises:
         NetworkError: The description is invalid.
     """
-    if set(description) != {"inputs", "channels", "layers", "loss", "dtype"}:
+    if {*description} - {"monotone"} != {"inputs", "channels", "layers", "loss", "dtype"}:
         raise NetworkError("a network is described by inputs, channels, layers, loss and dtype")
     if not isinstance(description["layers"], list):
         raise NetworkError("layers must be a list")
+    if not isinstance(description.get("monotone", []), list):
+        raise NetworkError("monotone must be a list")
     if _count(description["layers"]) > MAX_LAYERS:
         raise NetworkError(f"a network may be described by {MAX_LAYERS} layers")
     return Network(**description)
@@ -307,6 +322,15 @@ def _row_shares(weights: npt.ArrayLike | None, rows: int, dtype: npt.DTypeLike) 
     if (shares < 0).any() or not shares.any():
         raise NetworkError("weights must be at least 0, and not all 0")
     return np.asarray(shares / shares.sum())
+
+
+def _check_monotone(monotone: tuple[int, ...], inputs: int, loss: Loss) -> None:
+    if len(monotone) != inputs or not all(
+        type(each) is int and -1 <= each <= 1 for each in monotone
+    ):
+        raise NetworkError(f"monotone must be {inputs} numbers, each of -1, 0 and 1")
+    if loss.link == "softmax":
+        raise NetworkError("monotone inputs are not for classes, whose probabilities share a sum")
 
 
 def _check_output(last: Node, loss: Loss) -> None:

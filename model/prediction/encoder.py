@@ -204,6 +204,21 @@ def inputs_of(schema: Schema, intervals: int = 0) -> int:
     return intervals * numbers + sum(count or 1 for count in levels_of(schema))
 
 
+def monotone_inputs(schema: Schema, intervals: int = 0) -> list[int]:
+    """Return the direction of each input: 1 for up, −1 for down, 0 for free.
+
+    Args:
+        schema: The model's schema.
+        intervals: Number of intervals of each number.
+    """
+    directions: list[int] = []
+    for feature, levels in zip(schema.features, levels_of(schema), strict=True):
+        is_number = feature.type in ("integer", "number")
+        count = 1 + intervals if is_number else levels or 1
+        directions += [{"up": 1, "down": -1}.get(feature.monotone or "", 0)] * count
+    return directions
+
+
 def levels_of(schema: Schema) -> tuple[int, ...]:
     """Return the number of levels of each category feature, 0 for other types."""
     return tuple(len(feature.levels) for feature in schema.features)

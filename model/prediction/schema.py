@@ -22,7 +22,7 @@ RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
 OTHER = "other"  # name of the level of unknown categories
 # Fields that are left out where they are not given, as formats before them had none.
-_LATER_FIELDS = ("column", "unseen", "out_of_range", "actionable")
+_LATER_FIELDS = ("column", "unseen", "out_of_range", "actionable", "monotone")
 
 
 class Feature(BaseModel):
@@ -48,6 +48,8 @@ class Feature(BaseModel):
             nearer of these; they are refused by default.
         actionable: How a counterfactual may change the value: "no" for not at all; "up" or "down",
             of a number or boolean; "any" (the default).
+        monotone: "up" if no larger value, or true, may lower a prediction; "down" if none may raise
+            it. For numbers and booleans.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -64,6 +66,7 @@ class Feature(BaseModel):
     unseen: Literal["refuse", "other"] | None = None
     out_of_range: Literal["refuse", "clip"] | None = None
     actionable: Literal["no", "up", "down", "any"] | None = None
+    monotone: Literal["up", "down"] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -83,6 +86,8 @@ class Feature(BaseModel):
             raise ValueError("unseen is for type category")
         if self.actionable in ("up", "down") and self.type == "category":
             raise ValueError("actionable up and down are for numbers and booleans")
+        if self.monotone is not None and self.type == "category":
+            raise ValueError("monotone is for numbers and booleans")
         if self.out_of_range is not None and self.type not in ("integer", "number"):
             raise ValueError("out_of_range is for numbers")
         if self.out_of_range == "clip" and (self.minimum, self.maximum) == (None, None):

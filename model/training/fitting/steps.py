@@ -88,6 +88,8 @@ class Steps:
         self._calls += self._update.calls
         if training.max_norm is not None:
             self._calls += bound_norms(self._theta, network.layout, training.max_norm)
+        if network.bounds is not None:
+            self._calls.append(partial(network.bounds.project, self._theta))
         self._average: Average | None = None
         if training.average is not None:
             self._average = Average(self._theta, training.average)

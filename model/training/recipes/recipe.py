@@ -19,7 +19,7 @@ from model.network.config import construct
 from model.network.layers import layer_from
 from model.network.network import Network
 from model.network.tasks import TASKS
-from model.prediction.encoder import check_transforms, inputs_of
+from model.prediction.encoder import check_transforms, inputs_of, monotone_inputs
 from model.prediction.facts import check_facts
 from model.prediction.schema import Feature, Schema
 from model.training.config import Training
@@ -346,7 +346,8 @@ def _network(file: RecipeFile, schema: Schema) -> Network:
     loss = task.loss if section.loss is None else section.loss
     try:
         inputs = inputs_of(schema, file.scaling.intervals)
-        network = Network(layers, inputs, loss, section.dtype, section.channels)
+        monotone = monotone_inputs(schema, file.scaling.intervals)
+        network = Network(layers, inputs, loss, section.dtype, section.channels, monotone)
     except NetworkError as error:
         raise RecipeError(f"network: {error}") from None
     if network.outputs != outputs:

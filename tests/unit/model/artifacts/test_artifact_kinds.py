@@ -9,7 +9,8 @@ import pytest
 from model.arrays import Array
 from model.artifacts import artifact
 from model.artifacts.array_spec import MAX_MEMBERS, MAX_SELF_TEST_ROWS
-from model.errors import ArtifactError
+from model.errors import ArtifactError, NetworkError
+from model.network.network import network_from
 from model.prediction.calibration import (
     Calibration,
     Isotonic,
@@ -200,3 +201,30 @@ def test_wrong_shapes(scored: Predictor) -> None:
     wider = replace(scored.train, predictions=np.zeros((2, outputs + 1)))
     why = f"array train_predictions has shape (2, {outputs + 1}), not (2, {outputs})"
     assert error_text(replace(scored, train=wider)) == why
+
+
+def monotone(kinds: Predictor, directions: tuple[int, ...]) -> Predictor:
+    """The model with a network whose predictions never fall with `size`."""
+    description = kinds.network.describe() | {"monotone": list(directions)}
+    network = network_from(description)
+    assert network.bounds is not None
+    size = kinds.schema.features[0].model_copy(update={"monotone": "up"})
+    features = (size, *kinds.schema.features[1:])
+    schema = kinds.schema.model_copy(update={"features": features})
+    theta = network.bounds.reflect(kinds.theta)
+    return replace(kinds, schema=schema, network=network, theta=theta)
+
+
+def test_weights_must_keep_the_directions_of_the_schema(kinds: Predictor) -> None:
+    if isinstance(kinds.schema.target, MultiClass):
+        with pytest.raises(NetworkError, match="not for classes"):
+            monotone(kinds, (1, 0, 0, 0, 0, 0))
+        return
+    model = monotone(kinds, (1, 0, 0, 0, 0, 0))
+    loaded = artifact.from_bytes(artifact.to_bytes(model))
+    assert loaded.schema.features[0].monotone == "up"
+    rule = "the weights do not keep the directions of the monotone features"
+    assert error_text(replace(model, theta=-model.theta)) == rule
+    other = "the monotone inputs of the network are not those of the schema"
+    assert error_text(monotone(kinds, (-1, 0, 0, 0, 0, 0))) == other
+    assert error_text(replace(model, schema=kinds.schema)) == other
