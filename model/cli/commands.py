@@ -15,7 +15,7 @@ from model.cli.export import export_onnx_command
 from model.cli.init import init_command
 from model.cli.inspect import inspect_command
 from model.cli.landscape import landscape_command
-from model.cli.predict import predict_command
+from model.cli.predict import explain_command, predict_command
 from model.cli.promote import promote_command
 from model.cli.recipes import recipes_command
 from model.cli.report import report_command
@@ -74,6 +74,11 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "predict",
             predict_command,
             "predict artifacts/wisconsin.joblib rows.csv --output out.csv",
+        ),
+        Command(
+            "explain",
+            explain_command,
+            "explain artifacts/wisconsin.joblib rows.csv --output explained.csv",
         ),
         Command("serve", _serve_command, "serve --artifact artifacts/wisconsin.joblib"),
     ),

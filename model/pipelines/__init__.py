@@ -1,3 +1,12 @@
 """Use cases: train, cross-validate, compare and score."""
 
-__all__ = ["compare", "cross_validate", "parallel", "prepare", "rehearse", "score_file", "train"]
+__all__ = [
+    "compare",
+    "cross_validate",
+    "explain_file",
+    "parallel",
+    "prepare",
+    "rehearse",
+    "score_file",
+    "train",
+]

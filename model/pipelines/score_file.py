@@ -29,6 +29,10 @@ MAX_ERRORS: Final = 10  # of a marked row
 FINITE_RULE: Final = "must hold values small enough for a finite answer"
 
 
+# Called with the model, valid rows `(B, F)` and the threshold; returns columns `(B,)` by name.
+ColumnsOf = Callable[[Predictor, Array, float], dict[str, Array]]
+
+
 @dataclass(frozen=True)
 class ScoredTable:
     """What was written.
@@ -68,6 +72,7 @@ def score_file(
     cluster: str | None = None,
     *,
     mark: bool = False,
+    columns_of: ColumnsOf | None = None,
 ) -> ScoredTable:
     """Score the rows of a table, and write the table with its predictions.
 
@@ -84,6 +89,7 @@ def score_file(
         cluster: Address of a Dask scheduler, as in `workers`.
         mark: Whether to add a column `error`, with the broken rules of an invalid row; such a row
             has no prediction. Without, an invalid row is an error.
+        columns_of: Returns further columns of valid rows; a function that can be pickled.
 
     Returns:
         What was written.
@@ -103,7 +109,7 @@ def score_file(
             scored = ScoredTable(rows, marked, chunk.prefix)
             yield chunk.frame
 
-    score = partial(_scored, predictor, source, threshold, mark)
+    score = partial(_scored, predictor, source, threshold, mark, columns_of)
     names, dialect = predictor.schema.sources, Dialect(decimal=predictor.schema.decimal)
     chunks = read_chunks(source, names=names, dialect=dialect, ragged=mark)
     with (
@@ -167,7 +173,12 @@ def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
 
 
 def _scored(
-    predictor: Predictor, source: Path, threshold: float, mark: bool, chunk: pd.DataFrame
+    predictor: Predictor,
+    source: Path,
+    threshold: float,
+    mark: bool,
+    columns_of: ColumnsOf | None,
+    chunk: pd.DataFrame,
 ) -> _Chunk:
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema
@@ -191,6 +202,8 @@ def _scored(
             errors[place] = f"row {FINITE_RULE}"
         rows, predictions = rows[~infinite], predictions[~infinite]
     columns = schema.target.columns(predictions, threshold)
+    if columns_of is not None:
+        columns |= columns_of(predictor, rows, threshold)
     added: dict[str, Any] = {name: _spread(column, good) for name, column in columns.items()}
     place_of = np.flatnonzero(good).tolist()
     for name, features in RowFacts(schema).find(rows).items():
@@ -198,7 +211,8 @@ def _scored(
     if mark:
         added[ERROR] = errors
     prefix = _prefix(chunk.columns, added)
-    frame = chunk.assign(**{prefix + name: column for name, column in added.items()})
+    columns_added = {prefix + name: column for name, column in added.items()}
+    frame = pd.concat([chunk, pd.DataFrame(columns_added, index=chunk.index)], axis=1)
     return _Chunk(frame, len(errors) - int(good.sum()), prefix)
 
 

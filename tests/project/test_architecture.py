@@ -56,14 +56,15 @@ model.estimators           ← model.arrays model.errors model.network model.pre
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
-    model.metrics model.network model.prediction model.training model.training.batches
-    model.training.decisions model.training.fitting model.training.recipes model.training.tables
+    model.explanation model.metrics model.network model.prediction model.training
+    model.training.batches model.training.decisions model.training.fitting model.training.recipes
+    model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.pipelines
     model.prediction model.training.fitting model.training.recipes model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
-    model.evaluation.landscape model.evaluation.plots model.evaluation.report model.export
-    model.metrics model.pipelines model.prediction model.training.fitting model.training.recipes
-    model.training.recipes.drafting model.training.tables model.tuning
+    model.evaluation.landscape model.evaluation.plots model.evaluation.report model.explanation
+    model.export model.metrics model.pipelines model.prediction model.training.fitting
+    model.training.recipes model.training.recipes.drafting model.training.tables model.tuning
 model.__main__             ← model.cli
 
 service.environment        ←

@@ -22,6 +22,7 @@ OF_AN_ARTIFACT = {
     "inspect": ["m.joblib"],
     "report": ["m.joblib"],
     "predict": ["m.joblib", TABLE, "--output", "predicted.csv"],
+    "explain": ["m.joblib", "few.csv", "--output", "explained.csv"],
     "promote": ["m.joblib"],
     "keygen": ["key.pem"],
     "sign": ["m.joblib", "--key", "key.pem"],
@@ -89,7 +90,9 @@ def short(recipe: str) -> Path:
 
 
 def run(program: Program, commands: dict[str, list[str]], recipe: Path) -> None:
-    names = {RECIPE: str(recipe), TABLE: str(load_recipe(str(recipe)).data.file)}
+    table = load_recipe(str(recipe)).data.file
+    names = {RECIPE: str(recipe), TABLE: str(table)}
+    Path("few.csv").write_bytes(b"".join(table.read_bytes().splitlines(keepends=True)[:4]))
     for command, arguments in commands.items():
         if find_spec(EXTRAS.get(command, "model")):
             given = [*command.split(), *(names.get(each, each) for each in arguments)]
