@@ -5,6 +5,7 @@ __all__ = [
     "association",
     "calibration",
     "curves",
+    "global_explanation",
     "importance",
     "intervals",
     "metrics",

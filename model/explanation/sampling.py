@@ -40,6 +40,7 @@ def shapley_values(
     reference: Reference,
     *,
     seconds: float = SECONDS,
+    max_orders: int = MAX_ORDERS,
     seed: int = 0,
 ) -> Parts[ShapleyValues]:
     """Compute Shapley values: exact ones if few features differ, else sampled ones.
@@ -49,6 +50,7 @@ def shapley_values(
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows.
         seconds: Limit of the CPU time of sampling; at least 4 orders are used.
+        max_orders: Limit of the number of orders, at least 4.
         seed: Seed of the orders.
 
     Returns:
@@ -56,11 +58,18 @@ def shapley_values(
     """
     if players_of(predictor, inputs, reference).sum(axis=1).max() <= MAX_PLAYERS:
         return (yield from exact_shapley_values(predictor, inputs, reference))
-    return (yield from sampled_shapley_values(predictor, inputs, reference, seconds, seed))
+    return (
+        yield from sampled_shapley_values(predictor, inputs, reference, seconds, seed, max_orders)
+    )
 
 
 def sampled_shapley_values(
-    predictor: Predictor, inputs: Array, reference: Reference, seconds: float, seed: int
+    predictor: Predictor,
+    inputs: Array,
+    reference: Reference,
+    seconds: float,
+    seed: int,
+    max_orders: int = MAX_ORDERS,
 ) -> Parts[ShapleyValues]:
     """Estimate Shapley values, until the largest standard error is small or the time is spent.
 
@@ -70,6 +79,7 @@ def sampled_shapley_values(
         reference: The reference rows, R of them.
         seconds: Limit of the CPU time; at least 4 orders are used.
         seed: Seed of the orders.
+        max_orders: Limit of their number, at least 4; each is used forwards and backwards.
 
     Returns:
         The values, with their standard error.
@@ -88,7 +98,8 @@ def sampled_shapley_values(
         started = time.thread_time()
         used: list[int] = []
         orders: list[Array] = []
-        while sum(len(order) for order in orders) < part_rows(predictor) and len(used) < len(turns):
+        left = min(len(turns), max_orders - sums.orders)
+        while sum(len(order) for order in orders) < part_rows(predictor) and len(used) < left:
             turn = int(turns[(sums.orders + len(used)) % len(turns)])
             used.append(turn)
             order = generator.permutation(np.flatnonzero(differs[turn]))
@@ -109,7 +120,7 @@ def sampled_shapley_values(
         error = np.sqrt(variance.max(axis=(0, 2)))
         spent += time.thread_time() - started
         is_enough = spent > seconds or (error <= limit).all()
-        if sums.orders >= MAX_ORDERS or (sums.orders >= MIN_ORDERS and is_enough):
+        if sums.orders >= max_orders or (sums.orders >= MIN_ORDERS and is_enough):
             break
     values = sums.mean()
     weights = np.where(variance.any(axis=0), variance, 1.0)

@@ -42,7 +42,8 @@ model.training.tables      ← model.arrays model.artifacts model.errors model.p
     model.training model.training.recipes
 model.training.decisions   ← model.arrays model.errors model.network model.prediction
     model.training.recipes
-model.evaluation           ← model.arrays model.errors model.metrics model.prediction
+model.evaluation           ← model.arrays model.errors model.explanation model.metrics
+    model.prediction
 model.evaluation.landscape ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting
 model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.landscape model.metrics

@@ -44,7 +44,7 @@ def panel(xlabel: str, ylabel: str, size: tuple[float, float] = SIZE) -> tuple[F
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.set(xlabel=label(xlabel, AXIS), ylabel=label(ylabel, AXIS))
-    _plain(axes)
+    plain(axes)
     return figure, axes
 
 
@@ -98,7 +98,7 @@ def reliability(outcomes: Array, probabilities: Array, *, probability: str, shar
     below.hist(probabilities, bins=list(np.linspace(0, 1, 21)), color=BLUE, edgecolor="white")
     below.set(xlabel=label(probability, AXIS), ylabel="rows")
     for axes in (above, below):
-        _plain(axes)
+        plain(axes)
     points = "; ".join(
         f"predicted {percent(each.mean_probability)}, observed "
         f"{percent(each.share_of_positives)} (n = {each.rows})"
@@ -184,7 +184,8 @@ def features_picture(content: bytes, names: Sequence[str]) -> Picture:
     return Picture(content, alt, caption, wide=True)
 
 
-def _plain(axes: Axes) -> None:
+def plain(axes: Axes) -> None:
+    """Give axes a faint grid, and no frame at the top and right."""
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from model.evaluation.global_explanation import global_explanation
 from model.evaluation.report.bootstrap import bootstrap_intervals
 from model.evaluation.report.charts import (
     features_picture,
@@ -19,6 +20,12 @@ from model.evaluation.report.charts import (
 from model.evaluation.report.curves import curves
 from model.evaluation.report.descriptions import features_table, purpose, recipe_text
 from model.evaluation.report.elements import Picture, decimal, display_name, percent, percents
+from model.evaluation.report.explanation import (
+    dependence_picture,
+    interactions_table,
+    sizes_table,
+    swarm,
+)
 from model.evaluation.report.findings import (
     baselines_table,
     importance_table,
@@ -116,6 +123,7 @@ def _shown(
         "threshold_tables": threshold_tables(predictor) if target.has_threshold else [],
         "hardest": hardest_rows(predictor) if len(rows.targets) else None,
         **_findings(predictor),
+        **_explanation(predictor),
         "loss": loss_picture(pictures["loss"], outcome) if outcome else None,
         "loss_name": network.loss.name,
         "network": network.summary(),
@@ -144,6 +152,22 @@ def _findings(predictor: Predictor) -> dict[str, Any]:
         "notices": predictor.facts.get("notices") or [],
         "subgroups": found and subgroups_table(predictor, found),
         **{name: found and table(predictor, found) for name, table in tables.items()},
+    }
+
+
+def _explanation(predictor: Predictor) -> dict[str, Any]:
+    """Return what the model does on the whole; empty for a model that keeps no training rows."""
+    found = global_explanation(predictor)
+    if found is None:
+        return {}
+    return {
+        "shapley": sizes_table(predictor, found),
+        "interactions": interactions_table(predictor, found),
+        "explained": [
+            picture
+            for picture in (swarm(predictor, found), dependence_picture(predictor, found))
+            if picture is not None
+        ],
     }
 
 
