@@ -21,7 +21,7 @@ EVERY_SECONDS = 0.005
 
 
 @contextmanager
-def _in_flight(port: int, request: Request, answers: list[int]) -> Iterator[None]:
+def in_flight(port: int, request: Request, answers: list[int]) -> Iterator[None]:
     """Send a request repeatedly; append the statuses of the responses."""
     ended = threading.Event()
 
@@ -39,7 +39,7 @@ def _in_flight(port: int, request: Request, answers: list[int]) -> Iterator[None
         thread.join()
 
 
-def _latencies(port: int, request: Request, seconds: float) -> list[float]:
+def latencies_of(port: int, request: Request, seconds: float) -> list[float]:
     """Return the latencies in ms; NaN for a response other than 200."""
     latencies = []
     with Connection(port) as connection:
@@ -84,9 +84,9 @@ def show(
         server, answers = running[name], list[int]()
         with server.awake():
             for label, request in small.items():
-                saved[f"{name}, {label}, alone"] = _latencies(server.port, request, seconds)
-                with _in_flight(server.port, large, answers):
-                    beside = _latencies(server.port, request, seconds)
+                saved[f"{name}, {label}, alone"] = latencies_of(server.port, request, seconds)
+                with in_flight(server.port, large, answers):
+                    beside = latencies_of(server.port, request, seconds)
                 saved[f"{name}, {label}, beside"] = beside
         if set(answers) != {200}:
             print(f"  (invalid: {name} answered the large body {sorted(set(answers))})")

@@ -30,7 +30,7 @@ MAX_CHANGES: Final = 5
 MAX_FOUND: Final = 3
 MAX_COMPARED: Final = 100  # changed rows whose distance from the training rows is computed
 BEAM: Final = 10
-MAX_MOVES: Final = 100  # single changes that a beam search uses
+MAX_MOVES: Final = 50  # single changes that a beam search uses
 
 Moves = tuple[int, ...]  # numbers of single changes, of different features
 

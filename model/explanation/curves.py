@@ -16,7 +16,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.training_sample import REFERENCE_ROWS
 
 BAND: Final = (0.05, 0.95)
-MAX_PREDICTIONS: Final = 200_000  # of all partial dependences
+MAX_PRODUCTS: Final = 2**33  # of predictions and parameters, for all partial dependences: about 1 s
 MIN_ROWS: Final = 10
 
 
@@ -84,7 +84,7 @@ def partial_dependences(predictor: Predictor) -> Parts[list[PartialDependence]]:
     if predictor.sample is None:
         return []
     grids = grids_of(predictor)
-    limit = MAX_PREDICTIONS // sum(map(len, grids))
+    limit = MAX_PRODUCTS // (predictor.theta.size * sum(map(len, grids)))
     rows = predictor.sample.rows[: min(REFERENCE_ROWS, max(MIN_ROWS, limit))]
     found = yield from _predict_along(predictor, rows, grids)
     dependences = []

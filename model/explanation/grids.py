@@ -8,14 +8,16 @@ from model.arrays import Array
 from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature
 
-MAX_VALUES: Final = 25  # of a number
+MIN_VALUES, MAX_VALUES = 5, 25  # of a number
+ALL_VALUES: Final = 2**11  # of all features, which limits those of each
 
 
 def grids_of(predictor: Predictor) -> list[Array]:
     """Return the values of each feature to try, in ascending order.
 
     These are all values of a category, a boolean, or an integer with at most 25 of them; of other
-    numbers, 25 quantiles of the training rows that the model keeps, within the schema's range.
+    numbers, 25 quantiles of the training rows that the model keeps, within the schema's range. With
+    more than 80 features there are fewer values, at least 5.
 
     Args:
         predictor: The model.
@@ -24,24 +26,25 @@ def grids_of(predictor: Predictor) -> list[Array]:
         F arrays of raw values, each of at least one.
     """
     sample, fill = predictor.sample, predictor.encoder.fill
+    count = min(MAX_VALUES, max(MIN_VALUES, ALL_VALUES // len(fill)))
     columns = fill[:, np.newaxis] if sample is None else sample.rows.T
     return [
-        _grid(feature, column[~np.isnan(column)], value)
+        _grid(feature, column[~np.isnan(column)], value, count)
         for feature, column, value in zip(predictor.schema.features, columns, fill, strict=True)
     ]
 
 
-def _grid(feature: Feature, known: Array, fill: float) -> Array:
+def _grid(feature: Feature, known: Array, fill: float, count: int) -> Array:
     low, high = _or_infinite(feature.minimum, -1), _or_infinite(feature.maximum, 1)
     if feature.type == "category":
         return np.arange(len(feature.categories), dtype=float)
     if feature.type == "boolean":
         return np.array([0.0, 1.0])
-    if feature.type == "integer" and np.floor(high) - np.ceil(low) < MAX_VALUES:
+    if feature.type == "integer" and np.floor(high) - np.ceil(low) < count:
         return np.arange(np.ceil(low), np.floor(high) + 1)
     ends = [value for value in (low, high) if np.isfinite(value)]
     values = np.clip(np.concatenate([known if len(known) else [fill], ends]), low, high)
-    grid = np.quantile(values, np.linspace(0, 1, MAX_VALUES), method="nearest")
+    grid = np.quantile(values, np.linspace(0, 1, count), method="nearest")
     if feature.type == "integer":
         grid = np.clip(np.rint(grid), np.ceil(grid.min()), np.floor(grid.max()))
     return np.unique(grid)

@@ -30,7 +30,7 @@ from model.prediction.predictor import Predictor
 
 STANDARD_ERROR: Final = 0.005  # of probabilities, or of a number's share of the targets' spread
 SECONDS: Final = 0.2
-MIN_ORDERS: Final = 4
+MIN_ORDERS: Final = 2
 MAX_ORDERS: Final = 10_000
 
 
@@ -49,8 +49,8 @@ def shapley_values(
         predictor: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows.
-        seconds: Limit of the CPU time of sampling; at least 4 orders are used.
-        max_orders: Limit of the number of orders, at least 4.
+        seconds: Limit of the CPU time of sampling; at least 2 orders are used.
+        max_orders: Limit of the number of orders, at least 2.
         seed: Seed of the orders.
 
     Returns:
@@ -77,9 +77,9 @@ def sampled_shapley_values(
         predictor: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows, R of them.
-        seconds: Limit of the CPU time; at least 4 orders are used.
+        seconds: Limit of the CPU time; at least 2 orders are used.
         seed: Seed of the orders.
-        max_orders: Limit of their number, at least 4; each is used forwards and backwards.
+        max_orders: Limit of their number, at least 2; each is used forwards and backwards.
 
     Returns:
         The values, with their standard error.

@@ -66,6 +66,6 @@ def test_partial_dependence_averages_the_kept_rows(
             np.testing.assert_allclose(each.mean[place], predictions.mean(axis=0))
             np.testing.assert_allclose(each.low[place], np.quantile(predictions, 0.05, axis=0))
             np.testing.assert_allclose(each.high[place], np.quantile(predictions, 0.95, axis=0))
-    monkeypatch.setattr(module, "MAX_PREDICTIONS", 1000)
+    monkeypatch.setattr(module, "MAX_PRODUCTS", 1000 * predictor.theta.size)
     assert {each.rows for each in finish(partial_dependences(predictor))} <= set(range(10, 60))
     assert finish(partial_dependences(kinds)) == []

@@ -158,5 +158,5 @@ def test_sampling_of_many_features_ends_in_time(kinds: Predictor) -> None:
             kinds, kinds.encode(ROW), Reference("training", kinds.encode(ROWS)), 0.0, 1
         )
     )
-    assert hurried.permutations >= 8
+    assert hurried.permutations >= 4
     np.testing.assert_allclose(hurried.values.sum(axis=1), exact.values.sum(axis=1), atol=1e-12)
