@@ -18,10 +18,11 @@ from model.explanation.parts import finish
 from model.explanation.reference import Reference
 from model.explanation.sampling import shapley_values
 from model.prediction.predictor import Predictor
-from model.prediction.target import Regression
 
 MAX_FEATURES: Final = 64  # more would take too long
-ROWS: Final = 100  # with explanations
+ROWS, MIN_ROWS = 100, 20  # with explanations
+PRODUCTS: Final = 2**32  # of predictions and parameters, for Shapley values: half a second
+SHOWN: Final = 12  # features whose course is shown, those with the largest values
 REFERENCES: Final = 25
 ORDERS: Final = 4  # of a sampled value; the mean over rows is more precise than each
 PAIRED: Final = 5  # features whose interactions are measured
@@ -39,12 +40,14 @@ class GlobalExplanation:
         references: Number of reference rows.
         sizes: Mean absolute Shapley value of each feature, over outputs too, `(F,)`.
         intervals: Their 95 % intervals, `(2, F)`; None where there are too few rows.
-        dependences: Partial dependence of each feature.
+        order: The features with the largest values, the largest first; at most 12.
+        dependences: Partial dependence of these features, in this order.
         interactions: Pairs of features and the share of the variance of their joint partial
             dependence that is not the sum of both, the largest first.
-        directions: For each number or boolean: 1 or −1, the sign of its effect on the mean.
+        directions: 1 or −1, the sign of its effect on the mean, of each of these features that is a
+            number or boolean; of one output.
         violations: Share of the rows whose prediction moves against this sign by more than
-            0.01 anywhere along the feature; for one output.
+            0.01 anywhere along the feature.
     """
 
     values: Array
@@ -52,6 +55,7 @@ class GlobalExplanation:
     references: int
     sizes: Array
     intervals: tuple[Array, Array] | None
+    order: list[int]
     dependences: list[PartialDependence]
     interactions: list[tuple[int, int, float]]
     directions: dict[int, int]
@@ -71,7 +75,8 @@ def global_explanation(predictor: Predictor) -> GlobalExplanation | None:
     sample, features = predictor.sample, len(predictor.schema.features)
     if sample is None or len(sample.rows) < 2 or features > MAX_FEATURES:
         return None
-    rows = sample.rows[-ROWS:]
+    affordable = PRODUCTS // (2 * ORDERS * features * predictor.theta.size)
+    rows = sample.rows[-min(ROWS, max(MIN_ROWS, affordable)) :]
     reference = Reference("training", predictor.encode(sample.rows[:REFERENCES]))
     found = [
         finish(
@@ -92,17 +97,18 @@ def global_explanation(predictor: Predictor) -> GlobalExplanation | None:
         return {"size": rows.mean(axis=0)}
 
     ends = grouped_bootstrap(mean, sizes, sizes, np.arange(len(rows)))["size"]
-    dependences = finish(partial_dependences(predictor))
-    largest = np.argsort(-sizes.mean(axis=0), kind="stable")[:PAIRED].tolist()
-    directions, violations = _directions(predictor, rows, dependences)
+    order: list[int] = np.argsort(-sizes.mean(axis=0), kind="stable")[:SHOWN].tolist()
+    dependences = finish(partial_dependences(predictor, order))
+    directions, violations = _directions(predictor, rows, order, dependences)
     return GlobalExplanation(
         values,
         rows,
         len(reference.inputs),
         sizes.mean(axis=0),
         None if ends is None else (np.asarray(ends[0]), np.asarray(ends[1])),
+        order,
         dependences,
-        _interactions(predictor, sample.rows[:PAIR_ROWS], largest),
+        _interactions(predictor, sample.rows[:PAIR_ROWS], order[:PAIRED]),
         directions,
         violations,
     )
@@ -135,26 +141,23 @@ def _interactions(
 
 
 def _directions(
-    predictor: Predictor, rows: Array, dependences: list[PartialDependence]
+    predictor: Predictor, rows: Array, order: list[int], dependences: list[PartialDependence]
 ) -> tuple[dict[int, int], dict[int, float]]:
     """Return the direction of each ordered feature, and the share of rows that violate it."""
+    features, scale = predictor.schema.features, predictor.target_scale
     if predictor.network.outputs != 1:
         return {}, {}
-    target = predictor.schema.target
-    spread = predictor.target_scale.spread[0] if predictor.target_scale is not None else 1.0
-    limit = VIOLATION * (spread if isinstance(target, Regression) else 1.0)
+    limit = VIOLATION * (1.0 if scale is None else float(scale.spread[0]))
     directions = {
         place: 1 if each.mean[-1, 0] >= each.mean[0, 0] else -1
-        for place, (feature, each) in enumerate(
-            zip(predictor.schema.features, dependences, strict=True)
-        )
-        if feature.type != "category"
+        for place, each in zip(order, dependences, strict=True)
+        if features[place].type != "category"
     }
     against = dict.fromkeys(directions, 0)
     for row in rows:
-        curves = finish(curves_of(predictor, row))
-        for place, direction in directions.items():
-            course = direction * curves[place].predictions[:, 0]
+        curves = finish(curves_of(predictor, row, [*directions]))
+        for (place, direction), curve in zip(directions.items(), curves, strict=True):
+            course = direction * curve.predictions[:, 0]
             fall = np.maximum.accumulate(course) - course
             against[place] += bool(fall.max() > limit)
     return directions, {place: count / len(rows) for place, count in against.items()}

@@ -21,7 +21,12 @@ Predict = Callable[[Array], Array]
 
 
 def permutation_importance(
-    predict: Predict, target: Target, rows: Array, scored: ScoredRows, parameters: int
+    predict: Predict,
+    target: Target,
+    rows: Array,
+    scored: ScoredRows,
+    parameters: int,
+    screen: Predict | None = None,
 ) -> dict[str, Any]:
     """Permute each feature's values among the rows, and return the growth of the loss.
 
@@ -37,6 +42,8 @@ def permutation_importance(
         rows: Raw rows that the model was not trained on, `(B, F)`.
         scored: Their targets, predictions and groups.
         parameters: Number of the model's parameters, which says how many rows can be afforded.
+        screen: Predicts like `predict`, less exactly and in less time, for the choice among more
+            than 30 features.
 
     Returns:
         `rows`, the number of rows; `repeats`, permutations of each feature; and `features`, the
@@ -47,7 +54,9 @@ def permutation_importance(
     features = list(range(rows.shape[1]))
     if len(features) > MAX_FEATURES:
         sample = _sample(generator, len(rows), WORK // (len(features) * parameters))
-        found = _permuted_losses(predict, target, rows, scored, sample, features, generator)
+        found = _permuted_losses(
+            screen or predict, target, rows, scored, sample, features, generator
+        )
         growth = overall_loss(target, found)
         features = sorted(np.argsort(-growth, kind="stable")[:MAX_FEATURES].tolist())
     work = len(features) * REPEATS * parameters

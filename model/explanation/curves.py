@@ -4,6 +4,7 @@ Source: Friedman 2001, "Greedy function approximation", §8.2 (partial dependenc
 2015 (individual conditional expectation)
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,57 +53,71 @@ class PartialDependence:
     rows: int
 
 
-def curves_of(predictor: Predictor, row: Array) -> Parts[list[Curve]]:
+def curves_of(
+    predictor: Predictor, row: Array, features: Sequence[int] | None = None
+) -> Parts[list[Curve]]:
     """Predict a row with other values of each feature.
 
     Args:
         predictor: The model.
         row: The raw row, `(F,)`; its values are among those of the curves.
+        features: Numbers of the features; None for all.
 
     Returns:
         A curve for each feature.
     """
-    grids = [
-        grid if np.isnan(value) else np.union1d(grid, [value])
-        for grid, value in zip(grids_of(predictor), row, strict=True)
-    ]
+    grids = {
+        place: grid if np.isnan(row[place]) else np.union1d(grid, row[[place]])
+        for place, grid in _chosen(predictor, features).items()
+    }
     found = yield from _predict_along(predictor, row[np.newaxis], grids)
-    return [Curve(grid, predictions[0]) for grid, predictions in zip(grids, found, strict=True)]
+    return [Curve(grid, p[0]) for grid, p in zip(grids.values(), found, strict=True)]
 
 
-def partial_dependences(predictor: Predictor) -> Parts[list[PartialDependence]]:
+def partial_dependences(
+    predictor: Predictor, features: Sequence[int] | None = None
+) -> Parts[list[PartialDependence]]:
     """Predict the training rows that the model keeps with other values of each feature.
 
     Models of many features use fewer of the rows.
 
     Args:
         predictor: The model.
+        features: Numbers of the features; None for all.
 
     Returns:
         A partial dependence for each feature; none if the model keeps no rows.
     """
     if predictor.sample is None:
         return []
-    grids = grids_of(predictor)
-    limit = MAX_PRODUCTS // (predictor.theta.size * sum(map(len, grids)))
+    grids = _chosen(predictor, features)
+    limit = MAX_PRODUCTS // (predictor.theta.size * sum(map(len, grids.values())))
     rows = predictor.sample.rows[: min(REFERENCE_ROWS, max(MIN_ROWS, limit))]
     found = yield from _predict_along(predictor, rows, grids)
     dependences = []
-    for grid, predictions in zip(grids, found, strict=True):
+    for grid, predictions in zip(grids.values(), found, strict=True):
         low, high = np.quantile(predictions, BAND, axis=0)
         mean = predictions.mean(axis=0)
         dependences.append(PartialDependence(grid, mean, low, high, len(rows)))
     return dependences
 
 
-def _predict_along(predictor: Predictor, rows: Array, grids: list[Array]) -> Parts[list[Array]]:
+def _chosen(predictor: Predictor, features: Sequence[int] | None) -> dict[int, Array]:
+    """Return the values to try by feature."""
+    grids = grids_of(predictor)
+    return {place: grids[place] for place in (range(len(grids)) if features is None else features)}
+
+
+def _predict_along(
+    predictor: Predictor, rows: Array, grids: Mapping[int, Array]
+) -> Parts[list[Array]]:
     """Predict rows `(R, F)` with each value of each grid.
 
     Returns:
         For each feature, predictions `(R, G, outputs)`.
     """
     size, found = part_rows(predictor), []
-    for feature, grid in enumerate(grids):
+    for feature, grid in grids.items():
         changed = np.repeat(rows, len(grid), axis=0)
         changed[:, feature] = np.tile(grid, len(rows))
         chunks = []

@@ -20,6 +20,7 @@ from model.training.tables.table import Table
 
 MAX_ROWS: Final = 10_000  # of a part; of more, a sample is examined
 HARDEST: Final = 10
+SCREENING: Final = 4  # members that choose the features whose importance is measured
 
 
 def examine(recipe: Recipe, parts: Partitions, predictor: Predictor) -> dict[str, Any]:
@@ -85,10 +86,21 @@ def _examination(
         "rows": len(rows),
         "baselines": baselines(schema, train, table, scored),
         "importance": permutation_importance(
-            predictor.predict, schema.target, table.rows, served, predictor.theta.size
+            predictor.predict,
+            schema.target,
+            table.rows,
+            served,
+            predictor.theta.size,
+            _some_members(predictor).predict,
         ),
         "subgroups": subgroup_scores(schema.target, scored, predictor.threshold, columns),
     }
+
+
+def _some_members(predictor: Predictor) -> Predictor:
+    """Return the model with at most `SCREENING` members of its ensemble."""
+    theta = predictor.theta
+    return predictor if theta.ndim == 1 else replace(predictor, theta=theta[:SCREENING])
 
 
 def _sample(rows: int) -> Array:

@@ -10,7 +10,6 @@ from model.evaluation.report.elements import Picture, Table, decimal, percent
 from model.prediction.predictor import Predictor
 from model.prediction.target import Regression
 
-SHOWN = 12  # features of the table and of the swarm
 DRAWN = 6  # partial dependences
 COLUMNS = 3
 BINS = 40  # of the values of one feature in the swarm
@@ -24,8 +23,7 @@ def sizes_table(predictor: Predictor, found: GlobalExplanation) -> Table:
         found: What it does.
     """
     names, features = predictor.schema.names, predictor.schema.features
-    order = np.argsort(-found.sizes, kind="stable")[:SHOWN].tolist()
-    rows = []
+    order, rows = found.order, []
     for place in order:
         size: object = decimal(float(found.sizes[place]))
         if found.intervals is not None:
@@ -83,7 +81,7 @@ def swarm(predictor: Predictor, found: GlobalExplanation) -> Picture | None:
     if found.values.shape[2] != 1:
         return None
     names = predictor.schema.names
-    order = np.argsort(-found.sizes, kind="stable")[:SHOWN].tolist()
+    order = found.order
     figure = Figure(figsize=(SIZE[0] + 1, 0.8 + 0.42 * len(order)), layout="constrained")
     axes = figure.subplots()
     points = None
@@ -130,13 +128,13 @@ def dependence_picture(predictor: Predictor, found: GlobalExplanation) -> Pictur
     features = predictor.schema.features
     if found.values.shape[2] != 1:
         return None
-    order = np.argsort(-found.sizes, kind="stable")[:DRAWN].tolist()
+    order = found.order[:DRAWN]
     lines = -(-len(order) // COLUMNS)
     figure = Figure(figsize=(7.2, 0.3 + 2.1 * lines), layout="constrained")
     grid = np.atleast_1d(figure.subplots(lines, COLUMNS, sharey=True, squeeze=False)).ravel()
     texts = []
-    for axes, place in zip(grid, order, strict=False):
-        each, feature = found.dependences[place], features[place]
+    for axes, place, each in zip(grid, order, found.dependences, strict=False):
+        feature = features[place]
         low, mean, high = each.low[:, 0], each.mean[:, 0], each.high[:, 0]
         if feature.type in ("category", "boolean"):
             x = np.arange(len(each.values))
