@@ -21,6 +21,8 @@ from model.estimators.calibration import calibrate
 from model.estimators.encoding import ColumnEncoder
 from model.estimators.learning_rows import LearningRows
 from model.estimators.settings import Problem, Settings
+from model.explanation.explained import ExplainedFunction
+from model.explanation.rows import Explanations, explain_rows
 from model.network.layers import Layer
 from model.network.network import Network
 from model.network.validation import require_number
@@ -188,6 +190,32 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         inputs = self._encoder.encode(self._checked_rows(X))
         return as_matrix("rows", inputs, inputs.shape[1], self.theta_.dtype)
+
+    def explain(self, X: Any, reference: Any) -> Explanations:
+        """Return the Shapley values of rows: how far each feature moves a prediction.
+
+        Of two classes, the prediction is the probability of the second one.
+
+        Args:
+            X: The rows, `(B, features)`, without missing values.
+            reference: The rows to compare with, `(R, features)`, without missing values.
+
+        Returns:
+            The values; their outputs are those of `predict_proba`, or of `predict` for numbers.
+        """
+        rows, others = self._checked_rows(X), self._checked_rows(reference)
+        function = ExplainedFunction(
+            self._explained,
+            rows.shape[1],
+            self.network_.outputs,
+            self.network_.loss.link != "linear",
+            parameters=self.theta_.size,
+        )
+        return explain_rows(function, rows, others)
+
+    def _explained(self, X: Array) -> Array:
+        """Return the predictions `(B, outputs)` that `explain` explains."""
+        return self._predictions(X)
 
     def _predictions(self, X: Any) -> Array:
         """Return predictions `(B, outputs)`, averaged over members, for rows `(B, features)`."""

@@ -71,6 +71,9 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):  # type: ignore[misc]
             predictions = scaled.astype(self.theta_.dtype, copy=False)
         return predictions[:, 0] if self._flat else predictions
 
+    def _explained(self, X: Array) -> Array:
+        return self.predict(X).reshape(len(X), -1)
+
     def _rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[LearningRows, int]:
         """Check rows and targets, and return them with the number of outputs."""
         X, y = validate_data(

@@ -5,9 +5,11 @@ __all__ = [
     "counterfactuals",
     "curves",
     "distance",
+    "explained",
     "neighbours",
     "parts",
     "reference",
+    "rows",
     "sampling",
     "shapley",
 ]

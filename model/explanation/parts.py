@@ -6,6 +6,7 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 
 from model.arrays import Array
+from model.explanation.explained import Explained
 from model.prediction.predictor import Predictor
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def predict_in_parts(predictor: Predictor, inputs: Array) -> Parts[Array]:
     return predictions
 
 
-def part_rows(predictor: Predictor) -> int:
+def part_rows(model: Explained) -> int:
     """Return the number of rows of one part, which a model predicts in a few milliseconds."""
-    rows = PART_PRODUCTS // predictor.theta.size
+    rows = PART_PRODUCTS // model.parameters
     return int(min(MAX_PART_ROWS, max(MIN_PART_ROWS, rows)))

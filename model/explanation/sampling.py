@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
+from model.explanation.explained import Explained
 from model.explanation.parts import Parts, part_rows
 from model.explanation.reference import Reference
 from model.explanation.shapley import (
@@ -26,7 +27,6 @@ from model.explanation.shapley import (
     players_of,
     scales_of,
 )
-from model.prediction.predictor import Predictor
 
 STANDARD_ERROR: Final = 0.005  # of probabilities, or of a number's share of the targets' spread
 SECONDS: Final = 0.2
@@ -35,7 +35,7 @@ MAX_ORDERS: Final = 10_000
 
 
 def shapley_values(
-    predictor: Predictor,
+    model: Explained,
     inputs: Array,
     reference: Reference,
     *,
@@ -46,7 +46,7 @@ def shapley_values(
     """Compute Shapley values: exact ones if few features differ, else sampled ones.
 
     Args:
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows.
         seconds: Limit of the CPU time of sampling; at least 2 orders are used.
@@ -56,15 +56,13 @@ def shapley_values(
     Returns:
         The values.
     """
-    if players_of(predictor, inputs, reference).sum(axis=1).max() <= MAX_PLAYERS:
-        return (yield from exact_shapley_values(predictor, inputs, reference))
-    return (
-        yield from sampled_shapley_values(predictor, inputs, reference, seconds, seed, max_orders)
-    )
+    if players_of(model, inputs, reference).sum(axis=1).max() <= MAX_PLAYERS:
+        return (yield from exact_shapley_values(model, inputs, reference))
+    return (yield from sampled_shapley_values(model, inputs, reference, seconds, seed, max_orders))
 
 
 def sampled_shapley_values(
-    predictor: Predictor,
+    model: Explained,
     inputs: Array,
     reference: Reference,
     seconds: float,
@@ -74,7 +72,7 @@ def sampled_shapley_values(
     """Estimate Shapley values, until the largest standard error is small or the time is spent.
 
     Args:
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows, R of them.
         seconds: Limit of the CPU time; at least 2 orders are used.
@@ -85,12 +83,12 @@ def sampled_shapley_values(
         The values, with their standard error.
     """
     generator = np.random.default_rng(seed)
-    rows, differs = reference.inputs, players_of(predictor, inputs, reference)
-    turns, scales = generator.permutation(len(rows)), scales_of(predictor)
+    rows, differs = reference.inputs, players_of(model, inputs, reference)
+    turns, scales = generator.permutation(len(rows)), scales_of(model)
     started = time.thread_time()
-    base = on_scales(predictor, predictor.predict_inputs(rows)).mean(axis=0)
-    end = on_scales(predictor, predictor.predict_inputs(inputs))[0]
-    limit = np.array([STANDARD_ERROR * _unit(predictor), np.inf][: len(scales)])
+    base = on_scales(model, model.predict_inputs(rows)).mean(axis=0)
+    end = on_scales(model, model.predict_inputs(inputs))[0]
+    limit = np.array([STANDARD_ERROR * model.unit, np.inf][: len(scales)])
     sums = _Sums(len(rows), (differs.shape[1], *base.shape))
     spent = time.thread_time() - started
     while True:
@@ -99,17 +97,17 @@ def sampled_shapley_values(
         used: list[int] = []
         orders: list[Array] = []
         left = min(len(turns), max_orders - sums.orders)
-        while sum(len(order) for order in orders) < part_rows(predictor) and len(used) < left:
+        while sum(len(order) for order in orders) < part_rows(model) and len(used) < left:
             turn = int(turns[(sums.orders + len(used)) % len(turns)])
             used.append(turn)
             order = generator.permutation(np.flatnonzero(differs[turn]))
             orders += [order, order[::-1]]
         turn_of_path = np.repeat(used, 2)
         paths = [
-            _path(predictor, inputs, rows[turn], order)
+            _path(model, inputs, rows[turn], order)
             for turn, order in zip(turn_of_path, orders, strict=True)
         ]
-        predictions = on_scales(predictor, predictor.predict_inputs(np.concatenate(paths)))
+        predictions = on_scales(model, model.predict_inputs(np.concatenate(paths)))
         ends = np.cumsum([len(path) for path in paths])[:-1]
         steps = [np.diff(part, axis=0) / 2 for part in np.split(predictions, ends)]
         for turn, order, forwards, backwards in zip(
@@ -171,11 +169,11 @@ class _Sums:
         return np.asarray(np.maximum(variance, 0))
 
 
-def _path(predictor: Predictor, inputs: Array, row: Array, order: Array) -> Array:
+def _path(model: Explained, inputs: Array, row: Array, order: Array) -> Array:
     """Return the rows from a reference row to the explained one, one more feature each.
 
     Args:
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         row: Those of the reference row, `(I,)`.
         order: The features that differ, m of them, in the order of their change.
@@ -183,14 +181,9 @@ def _path(predictor: Predictor, inputs: Array, row: Array, order: Array) -> Arra
     Returns:
         Inputs, `(m + 1, I)`.
     """
-    source, _ = predictor.encoder.columns
+    source = model.feature_of_input
     features = source[-1] + 1
     place = np.full(features, len(order))  # a feature with the same inputs never changes
     place[order] = np.arange(len(order))
     has_changed = place[source] < np.arange(len(order) + 1)[:, np.newaxis]
     return np.where(has_changed, inputs, row)
-
-
-def _unit(predictor: Predictor) -> float:
-    """Return the unit of the standard error: 1 for probabilities."""
-    return 1.0 if predictor.target_scale is None else float(predictor.target_scale.spread.max())

@@ -22,10 +22,10 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
+from model.explanation.explained import Explained
 from model.explanation.parts import Parts, part_rows
 from model.explanation.reference import Reference
 from model.prediction.calibration import CLIP
-from model.prediction.predictor import Predictor
 
 MAX_PLAYERS: Final = 12  # of an exact value: 4096 coalitions for each reference row
 MAX_CODE: Final = 2**62
@@ -50,95 +50,100 @@ class ShapleyValues:
     permutations: int = 0
 
 
-def scales_of(predictor: Predictor) -> tuple[str, ...]:
+def features_of(model: Explained) -> int:
+    """Return the number of features of a model."""
+    return int(model.feature_of_input[-1]) + 1
+
+
+def scales_of(model: Explained) -> tuple[str, ...]:
     """Return the scales of a model's Shapley values."""
-    is_number = predictor.schema.target.link == "linear"
+    is_number = not model.has_probabilities
     return ("value",) if is_number else ("probability", "logit")
 
 
-def on_scales(predictor: Predictor, predictions: Array) -> Array:
+def on_scales(model: Explained, predictions: Array) -> Array:
     """Return predictions `(B, outputs)` on each scale, `(B, scales, outputs)`.
 
     A probability nearer to 0 or 1 than 1e-12 has the logit of this distance.
 
     Args:
-        predictor: The model.
+        model: The model.
         predictions: Its predictions.
     """
-    if len(scales_of(predictor)) == 1:
+    if len(scales_of(model)) == 1:
         return predictions[:, np.newaxis]
     p = np.clip(predictions, CLIP, 1 - CLIP)
     return np.stack([predictions, np.log(p / (1 - p))], axis=1)
 
 
-def work_bytes(predictor: Predictor, reference: Reference) -> int:
+def work_bytes(model: Explained, reference: Reference) -> int:
     """Return an upper limit of the memory that the values of one row take, in bytes.
 
     Args:
-        predictor: The model.
+        model: The model.
         reference: The reference rows.
     """
-    rows, features = len(reference.inputs), len(predictor.schema.features)
-    results = len(scales_of(predictor)) * predictor.network.outputs
+    rows, features = len(reference.inputs), features_of(model)
+    results = len(scales_of(model)) * model.outputs
     coalitions = rows << min(features, MAX_PLAYERS)
     sums = 3 * rows * features * results if features > MAX_PLAYERS else 0
-    composites = 4 * (part_rows(predictor) + features) * predictor.network.inputs
+    composites = 4 * (part_rows(model) + features) * len(model.feature_of_input)
     return 8 * (coalitions * (6 + results) + sums + composites)
 
 
-def players_of(predictor: Predictor, inputs: Array, reference: Reference) -> Array:
+def players_of(model: Explained, inputs: Array, reference: Reference) -> Array:
     """Return the features whose inputs differ from those of a reference row.
 
     Args:
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows, R of them.
 
     Returns:
         Mask `(R, F)`.
     """
-    source, _ = predictor.encoder.columns
+    source = model.feature_of_input
     starts = np.flatnonzero(np.diff(source, prepend=-1))  # the inputs of a feature are neighbours
     return np.logical_or.reduceat(reference.inputs != inputs, starts, axis=1)
 
 
 def exact_shapley_values(
-    predictor: Predictor, inputs: Array, reference: Reference
+    model: Explained, inputs: Array, reference: Reference
 ) -> Parts[ShapleyValues]:
     """Compute Shapley values from all coalitions.
 
     Args:
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         reference: The reference rows; each differs in at most `MAX_PLAYERS` features.
 
     Returns:
         The values.
     """
-    differs = players_of(predictor, inputs, reference)
+    differs = players_of(model, inputs, reference)
     unique, weights = _distinct(reference.inputs)
     differs = differs[unique]
     players = [np.flatnonzero(row) for row in differs]
     sizes = [1 << len(each) for each in players]
-    codes = _codes(players, predictor, inputs, reference.inputs[unique])
+    codes = _codes(players, model, inputs, reference.inputs[unique])
     number = np.repeat(np.arange(len(unique)), sizes)
     coalition = np.concatenate([np.arange(size) for size in sizes])
     first, place = np.arange(len(number)), np.arange(len(number))
     if codes is not None:
         _, first, place = np.unique(codes, return_index=True, return_inverse=True)
-    source, _ = predictor.encoder.columns
-    found = np.empty((len(first), len(scales_of(predictor)), predictor.network.outputs))
-    size = part_rows(predictor)
+    source = model.feature_of_input
+    found = np.empty((len(first), len(scales_of(model)), model.outputs))
+    size = part_rows(model)
     yield
     for start in range(0, len(first), size):
         chosen = first[start : start + size]
         rows = reference.inputs[unique[number[chosen]]]
         has = _members(players, len(differs[0]), number[chosen], coalition[chosen])[:, source]
         composite = np.where(has, inputs, rows)
-        found[start : start + size] = on_scales(predictor, predictor.predict_inputs(composite))
+        found[start : start + size] = on_scales(model, model.predict_inputs(composite))
         yield
     shape = found.shape[1:]
-    values = np.zeros((len(predictor.schema.features), *shape))
+    values = np.zeros((features_of(model), *shape))
     base, end = np.zeros(shape), 0
     for features, weight in zip(players, weights, strict=True):
         begin, end = end, end + (1 << len(features))
@@ -147,7 +152,7 @@ def exact_shapley_values(
         if len(features):
             effects = np.tensordot(_effect_weights(len(features)), v, 1)
             values[features] += weight * effects
-    return ShapleyValues(scales_of(predictor), base, values.swapaxes(0, 1))
+    return ShapleyValues(scales_of(model), base, values.swapaxes(0, 1))
 
 
 def _distinct(rows: Array) -> tuple[Array, Array]:
@@ -156,23 +161,21 @@ def _distinct(rows: Array) -> tuple[Array, Array]:
     return first, counts / len(rows)
 
 
-def _codes(
-    players: Iterable[Array], predictor: Predictor, inputs: Array, rows: Array
-) -> Array | None:
+def _codes(players: Iterable[Array], model: Explained, inputs: Array, rows: Array) -> Array | None:
     """Return a number of each reference row and coalition, equal for equal composite rows.
 
     The digits of the number are the values of the features, 0 for that of the explained row.
 
     Args:
         players: The players of each reference row.
-        predictor: The model.
+        model: The model.
         inputs: The inputs of the explained row, `(1, I)`.
         rows: Those of the reference rows, `(U, I)`.
 
     Returns:
         The numbers, by reference row and coalition; None if they would be too large.
     """
-    source, _ = predictor.encoder.columns
+    source = model.feature_of_input
     digits = np.empty((len(rows), source[-1] + 1), dtype=np.int64)
     bases = np.empty(source[-1] + 1)
     for feature in range(len(bases)):

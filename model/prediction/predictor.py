@@ -138,6 +138,31 @@ class Predictor:
         """The default operating point; NaN where the target has no threshold."""
         return self.operating_points.get("default", math.nan)
 
+    @property
+    def feature_of_input(self) -> Array:
+        """The number of the feature that each input of the network belongs to, `(I,)`."""
+        return self.encoder.columns[0]
+
+    @property
+    def outputs(self) -> int:
+        """The number of predictions of a row."""
+        return self.network.outputs
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of all members."""
+        return int(self.theta.size)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether predictions are probabilities."""
+        return self.target_scale is None
+
+    @property
+    def unit(self) -> float:
+        """The spread of the targets of a regression; 1 for probabilities."""
+        return 1.0 if self.target_scale is None else float(self.target_scale.spread.max())
+
     def predict(self, rows: Array) -> Array:
         """Predict raw rows; missing values (NaN) are imputed.
 

@@ -31,9 +31,9 @@ model.training.optimizers  ← model.arrays model.errors model.network
 model.training.regularization ← model.arrays model.errors model.network
 model.training.schedules   ← model.errors model.network
 model.training.batches     ← model.arrays model.errors model.network model.training
-model.training.fitting     ← model.arrays model.artifacts model.errors model.network model.training
-    model.training.batches model.training.optimizers model.training.regularization
-    model.training.schedules
+model.training.fitting     ← model.arrays model.artifacts model.errors model.explanation
+    model.network model.training model.training.batches model.training.optimizers
+    model.training.regularization model.training.schedules
 model.training.recipes     ← model.artifacts model.errors model.network model.prediction
     model.training model.training.regularization
 model.training.recipes.drafting ← model.arrays model.errors model.prediction model.training
@@ -51,9 +51,10 @@ model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.la
 model.evaluation.report    ← model.arrays model.evaluation model.evaluation.plots model.metrics
     model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
-model.estimators           ← model.arrays model.errors model.network model.prediction model.training
-    model.training.batches model.training.decisions model.training.fitting
-    model.training.regularization model.training.schedules model.training.tables
+model.estimators           ← model.arrays model.errors model.explanation model.network
+    model.prediction model.training model.training.batches model.training.decisions
+    model.training.fitting model.training.regularization model.training.schedules
+    model.training.tables
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation

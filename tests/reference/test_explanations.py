@@ -103,3 +103,21 @@ def test_partial_dependence_is_that_of_scikit_learn(kinds: Predictor) -> None:
                 Output(output), rows, [feature], custom_values={feature: found.values}
             )
             np.testing.assert_allclose(found.mean[:, output], expected["average"][0], atol=1e-12)
+
+
+def test_estimators_explain_their_predictions() -> None:
+    from model.estimators.classifier import NetworkClassifier
+    from model.estimators.regressor import NetworkRegressor
+
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(120, 4))
+    labels = np.where(rows[:, 0] + rows[:, 1] > 0, "b", "a")
+    classifier = NetworkClassifier(random_state=0).fit(rows, labels)
+    found = classifier.explain(rows[:5], rows[50:])
+    sums = found.reference[0] + found.values[:, 0].sum(axis=1)
+    np.testing.assert_allclose(sums[:, 0], classifier.predict_proba(rows[:5])[:, 1], atol=1e-6)
+    regressor = NetworkRegressor(random_state=0).fit(rows, 100 * rows[:, 2])
+    numbers = regressor.explain(rows[:5], rows[50:])
+    sums = numbers.reference[0] + numbers.values[:, 0].sum(axis=1)
+    np.testing.assert_allclose(sums[:, 0], regressor.predict(rows[:5]), rtol=1e-4, atol=1e-3)
+    assert np.abs(numbers.values[:, 0, 2]).mean() > np.abs(numbers.values[:, 0, 3]).mean()

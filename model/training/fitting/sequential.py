@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from model.arrays import Array
 from model.errors import NetworkError
+from model.explanation.explained import ExplainedFunction
+from model.explanation.rows import Explanations, explain_rows
 from model.network.layers import Layer, layer_from
 from model.network.losses import Loss
 from model.network.network import Network
@@ -45,6 +47,26 @@ class Fitted:
             targets: B targets, as the loss accepts them.
         """
         return float(self.network.loss_of(self.theta, rows, targets))
+
+    def explain(self, rows: npt.ArrayLike, reference: npt.ArrayLike) -> Explanations:
+        """Return the Shapley values of rows: how far each feature moves a prediction.
+
+        Args:
+            rows: Shape (B, features).
+            reference: The rows to compare with, shape (R, features).
+
+        Raises:
+            NetworkError: The rows have another shape, or are not finite.
+        """
+        network = self.network
+        function = ExplainedFunction(
+            self.predict,
+            network.inputs,
+            network.outputs,
+            network.loss.link != "linear",
+            parameters=self.theta.size,
+        )
+        return explain_rows(function, rows, reference)
 
 
 class Sequential:
