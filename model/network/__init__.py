@@ -16,6 +16,7 @@ __all__ = [
     "initializers",
     "layers",
     "losses",
+    "monotone",
     "network",
     "ops",
     "parameters",

@@ -1,9 +1,10 @@
 """The search space: a few settings of a recipe, each with a range around the recipe's own value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from model.network.monotone import NON_DECREASING
 from model.training.recipes.recipe import Recipe
 
 Value = float | int | str
@@ -111,6 +112,7 @@ class HiddenLayers:
         depth: Number of dense layers.
         units: Most units of a dense layer.
         dropout: Largest rate of a dropout layer, 0 without one.
+        activations: Names of the activations to try.
     """
 
     before: Sequence[Any]
@@ -118,6 +120,7 @@ class HiddenLayers:
     depth: int
     units: int
     dropout: float
+    activations: Sequence[str] = ACTIVATIONS
 
     @property
     def activation(self) -> str | None:
@@ -139,7 +142,7 @@ class HiddenLayers:
             "network.dropout": Range(0.0, max(0.4, self.dropout), self.dropout),
         }
         if self.activation is not None:
-            known = dict.fromkeys((self.activation, *ACTIVATIONS))
+            known = dict.fromkeys((self.activation, *self.activations))
             found["network.activation"] = Choice(tuple(known), self.activation)
         return found
 
@@ -176,6 +179,9 @@ def search_space(recipe: Recipe, rows: int) -> Space:
     is_table = isinstance(described, Mapping)
     settings: dict[str, Range | Choice] = {}
     hidden = _hidden_layers(recipe.facts["recipe"]["network"]["hidden"] or [])
+    if hidden is not None and recipe.network.monotone:
+        usable = [name for name in ACTIVATIONS if name in NON_DECREASING]
+        hidden = replace(hidden, activations=usable)
     if hidden is not None:
         settings |= hidden.settings()
     if len(training.rates) == 1:

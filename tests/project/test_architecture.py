@@ -61,8 +61,9 @@ model.pipelines            ← model.arrays model.artifacts model.errors model.e
     model.explanation model.metrics model.network model.prediction model.training
     model.training.batches model.training.decisions model.training.fitting model.training.recipes
     model.training.tables
-model.tuning               ← model.arrays model.errors model.evaluation model.pipelines
-    model.prediction model.training.fitting model.training.recipes model.training.tables
+model.tuning               ← model.arrays model.errors model.evaluation model.network
+    model.pipelines model.prediction model.training.fitting model.training.recipes
+    model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.explanation
     model.export model.metrics model.pipelines model.prediction model.training.fitting

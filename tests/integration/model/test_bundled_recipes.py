@@ -31,6 +31,7 @@ EXPECTED = {
     "vanishing-gradient": (0.639, 0.667, 0.02),
     "vanishing-gradient-relu": (0.156, 0.965, 0.1),
     "wisconsin": (0.137, 0.943, 0.03),
+    "wisconsin-monotone": (0.115, 0.95, 0.03),
     "xor": (0.438, 0.86, 0.05),
     "xor-linear": (0.687, 0.535, 0.03),
 }

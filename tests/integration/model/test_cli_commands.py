@@ -46,7 +46,7 @@ def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_has_an_example(program: Program) -> None:
     names = [command.name for command in app.registered_commands] + ["export onnx"]
-    assert len(names) == 18
+    assert len(names) == 19
     assert set(names) == {command.name for group in GROUPS.values() for command in group}
     for name in names:
         if name != "serve":  # its help is the service's
