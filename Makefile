@@ -23,6 +23,9 @@ COVERING := tests/unit/service tests/integration/service tests/security \
 	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
 	$(wildcard tests/reference/test_arrow*.py)
 
+# Where tests take long because of what they compute.
+LONG := tests/unit tests/integration/model
+
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check stress soak oracles clients uvicorn bench \
 	image requirements sbom clean
@@ -39,8 +42,9 @@ train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow and not reference"
 
-slow: $(VENV)/test ## run the tests that take long or need a quiet machine, one by one
-	$(PYTEST) -m slow --ignore tests/reference
+slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
+	$(PYTEST) --numprocesses $(WORKERS) -m slow $(LONG)
+	$(PYTEST) -m slow --ignore tests/reference $(addprefix --ignore ,$(LONG))
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase
