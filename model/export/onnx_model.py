@@ -137,8 +137,8 @@ def _encode(graph: OnnxGraph, encoder: Encoder, rows: str) -> str:
 
 def _clipped(graph: OnnxGraph, scaled: str, is_number: Array, limit: float) -> str:
     """Clip numbers smoothly, as `Encoder.encode`."""
-    most = np.array(MAX_RATIO * limit)
-    bounded = graph.add("Min", graph.add("Max", scaled, -most), most)
+    least, most = np.array(-MAX_RATIO * limit), np.array(MAX_RATIO * limit)
+    bounded = graph.add("Min", graph.add("Max", scaled, least), most)
     ratio = graph.add("Div", bounded, np.array(limit))
     root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", ratio, ratio), np.array(1.0)))
     return graph.add("Where", is_number, graph.add("Div", bounded, root), scaled)

@@ -212,7 +212,8 @@ def test_clipped_numbers_and_unknown_categories() -> None:
     assert_same(model, np.array([[0, 0], [-9, 1], [9, 2], [np.nan, 2], [1e300, 0]]))
 
 
-def test_intervals_and_a_smooth_clip() -> None:
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_intervals_and_a_smooth_clip(dtype: str) -> None:
     features = (
         Feature(name="a", may_be_missing=True),
         Feature(name="b", type="category", categories=("x", "y")),
@@ -221,7 +222,8 @@ def test_intervals_and_a_smooth_clip() -> None:
     schema = Schema(features=features, target=Binary(negative="no", positive="yes"))
     rows = np.column_stack([np.arange(9.0) ** 2, np.arange(9) % 2, np.arange(9) // 4])
     encoder = fit_encoder(rows, schema, "robust", ("", "", ""), intervals=3, smooth_clip=3.0)
-    model = replace(predictor_of(Network([Dense(1)], 10)), schema=schema, encoder=encoder)
+    network = Network([Dense(1)], 10, dtype=dtype)
+    model = replace(predictor_of(network), schema=schema, encoder=encoder)
     new = np.array([[np.nan, 0, 1], [-1e300, 1, 0], [1e300, 1, 7], [5, 0, 0.5]])
     assert_same(model, np.vstack([rows, new]))
 
