@@ -3,6 +3,7 @@
 An attribution answers "why is this prediction not the reference's?", so a reference is part of it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,3 +58,16 @@ def reference_of(predictor: Predictor, name: str) -> Reference:
         if not len(rows):
             raise DataError("must be training or typical: the model keeps no row of this label")
     return Reference(name, predictor.encode(rows[:REFERENCE_ROWS]))
+
+
+def references_of(predictor: Predictor) -> list[str]:
+    """Return the names of the reference rows that a model has, the usual one first.
+
+    Args:
+        predictor: The model.
+    """
+    found = []
+    for name in REFERENCES:
+        with suppress(DataError):
+            found.append(reference_of(predictor, name).name)
+    return found

@@ -156,7 +156,7 @@ class Predictor:
     @property
     def has_probabilities(self) -> bool:
         """Whether predictions are probabilities."""
-        return self.target_scale is None
+        return self.schema.target.link != "linear"
 
     @property
     def unit(self) -> float:

@@ -19,6 +19,7 @@ from model.explanation.parts import Parts
 from model.explanation.reference import REFERENCES, Reference, reference_of
 from model.explanation.sampling import SECONDS, shapley_values
 from model.explanation.shapley import work_bytes
+from model.prediction.predictor import Predictor
 from model.prediction.target import Regression
 from service.codecs.blocks import ScoredBlock
 from service.codecs.charge import Charge
@@ -71,8 +72,7 @@ def parse_explain_query(model_version: ModelVersion, query: bytes) -> ExplainQue
         reference = reference_of(predictor, given.get("reference", usual))
     except DataError as error:
         raise Problem.invalid([FieldError(field="reference", rule=str(error))]) from None
-    has_labels = not isinstance(predictor.schema.target, Regression)
-    known = tuple(kind for kind in KINDS if has_labels or kind != COUNTERFACTUALS)
+    known = kinds_of(predictor)
     if "include" not in given:
         return ExplainQuery(threshold, reference, [kind for kind in DEFAULT_KINDS if kind in known])
     kinds = given["include"].split(",")
@@ -80,6 +80,12 @@ def parse_explain_query(model_version: ModelVersion, query: bytes) -> ExplainQue
         rule = f"must hold some of {', '.join(known)}, separated by commas"
         raise Problem.invalid([FieldError(field="include", rule=rule)])
     return ExplainQuery(threshold, reference, kinds)
+
+
+def kinds_of(predictor: Predictor) -> list[str]:
+    """Return the kinds of explanations that a model has: numbers have no counterfactuals."""
+    has_labels = not isinstance(predictor.schema.target, Regression)
+    return [kind for kind in KINDS if has_labels or kind != COUNTERFACTUALS]
 
 
 async def answer_explain(

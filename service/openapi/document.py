@@ -24,6 +24,7 @@ from service.openapi.security import add_security, needs_key, security_schemes
 from service.openapi.tabular import table_schemas
 from service.openapi.tags import TAGS
 from service.openapi.triton import triton_paths, triton_schemas
+from service.registry.model_version import MAX_EXPLAINED_ROWS
 from service.registry.registry import ModelRegistry
 
 # Relative to the document, so that it is right behind a proxy that removes a prefix of the path.
@@ -102,6 +103,8 @@ def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
         schemas |= request_schemas(schema, model_version.max_rows, points, prefix)
         schemas |= answer_schemas(schema.target, prefix) | table_schemas(schema, prefix)
         schemas |= metrics_schemas(schema.target, prefix)
+        few = request_schemas(schema, MAX_EXPLAINED_ROWS, points, prefix)
+        schemas[f"{prefix}ExplainInstances"] = few[f"{prefix}Instances"]
         schemas |= explanation_schemas(model_version.predictor, prefix)
         schemas |= invocation_schemas(model_version.predictor, prefix)
     return schemas | error_schemas()

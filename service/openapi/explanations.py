@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from model.explanation.reference import REFERENCES
+from model.explanation.reference import references_of
+from model.prediction.predictor import Predictor
 from service.codecs.negotiation import JSON
-from service.inference.explain import DEFAULT_KINDS, KINDS
+from service.inference.explain import DEFAULT_KINDS, kinds_of
 from service.openapi.examples import PredictionExamples
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
 from service.openapi.problem_responses import problem_responses
@@ -25,23 +26,6 @@ A Shapley value is how much a feature moves the prediction away from the mean pr
 reference rows; it describes the model, and no cause. A counterfactual is what would change the
 model's answer; it is no advice. A prediction set includes the true label in the stated share of
 the cases of each label; a set of several labels means that the model cannot decide."""
-_REFERENCE: Json = {
-    "name": "reference",
-    "in": "query",
-    "required": False,
-    "description": "The rows that Shapley values compare with: training rows in which each class "
-    "has its share (the default), those of one label of two, or one typical row.",
-    "schema": {"type": "string", "enum": list(REFERENCES)},
-}
-_INCLUDE: Json = {
-    "name": "include",
-    "in": "query",
-    "required": False,
-    "description": f"Kinds of explanations, separated by commas: {', '.join(KINDS)}. Default: "
-    f"{', '.join(DEFAULT_KINDS)}, without counterfactuals for numbers.",
-    "schema": {"type": "string"},
-    "example": ",".join(DEFAULT_KINDS),
-}
 
 
 def explanation_paths(
@@ -86,7 +70,7 @@ def _explain(
 ) -> Json:
     any_of = partial(any_of_models, prefixes.values())
     requests, answers = examples.explain_requests(), examples.explain_responses()
-    body = {JSON: {"schema": any_of("Instance", "Instances"), "examples": requests}}
+    body = {JSON: {"schema": any_of("Instance", "ExplainInstances"), "examples": requests}}
     answer = {JSON: {"schema": any_of("Explanations"), "examples": answers}}
     not_found = (404,) if path_parameters else ()
     return {
@@ -97,8 +81,7 @@ def _explain(
         "parameters": [
             *path_parameters,
             *threshold_parameters(map(models.find, prefixes)),
-            _REFERENCE,
-            _INCLUDE,
+            *_parameters([models.find(name).predictor for name in prefixes]),
         ],
         "requestBody": {"required": True, "content": body},
         "responses": {
@@ -106,3 +89,34 @@ def _explain(
             **problem_responses(400, *not_found, 406, 413, 415, 422, 503),
         },
     }
+
+
+def _parameters(predictors: list[Predictor]) -> list[Json]:
+    """Return the query parameters of a path that serves these models."""
+    references = dict.fromkeys(name for each in predictors for name in references_of(each))
+    kinds = dict.fromkeys(kind for each in predictors for kind in kinds_of(each))
+    return [
+        {
+            "name": "reference",
+            "in": "query",
+            "required": False,
+            "description": "The rows that Shapley values compare with: training rows in which "
+            "each class has its share (the default), those of one label of two, or one typical "
+            "row.",
+            "schema": {"type": "string", "enum": [*references]},
+        },
+        {
+            "name": "include",
+            "in": "query",
+            "required": False,
+            "description": "Kinds of explanations. Default: "
+            f"{', '.join(kind for kind in DEFAULT_KINDS if kind in kinds)}.",
+            "style": "form",
+            "explode": False,
+            "schema": {
+                "type": "array",
+                "items": {"type": "string", "enum": [*kinds]},
+                "minItems": 1,
+            },
+        },
+    ]
