@@ -20,16 +20,22 @@ from model.explanation.reference import reference_of
 from model.pipelines.explain_file import explanation_columns
 from model.pipelines.score_file import ERROR, ScoredTable, score_file
 
+TableArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A table: text with a header row, Parquet, Arrow or Excel.",
+    ),
+]
+OnErrorOption = Annotated[
+    Literal["mark", "refuse"],
+    typer.Option(help="Give an invalid row a text in a column `error`, or refuse the file."),
+]
+
 
 def predict_command(
     source: ArtifactArgument,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A table: text with a header row, Parquet, Arrow or Excel.",
-        ),
-    ],
+    file: TableArgument,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -48,10 +54,7 @@ def predict_command(
             show_default="the model's",
         ),
     ] = None,
-    on_error: Annotated[
-        Literal["mark", "refuse"],
-        typer.Option(help="Give an invalid row a text in a column `error`, or refuse the file."),
-    ] = "mark",
+    on_error: OnErrorOption = "mark",
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
 ) -> None:
@@ -80,13 +83,7 @@ def predict_command(
 
 def explain_command(
     source: ArtifactArgument,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A table: text with a header row, Parquet, Arrow or Excel.",
-        ),
-    ],
+    file: TableArgument,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -99,10 +96,7 @@ def explain_command(
         Literal["training", "negative", "positive", "typical"],
         typer.Option(help="The rows that Shapley values compare with."),
     ] = "training",
-    on_error: Annotated[
-        Literal["mark", "refuse"],
-        typer.Option(help="Give an invalid row a text in a column `error`, or refuse the file."),
-    ] = "mark",
+    on_error: OnErrorOption = "mark",
     jobs: JobsOption = 1,
     cluster: ClusterOption = None,
 ) -> None:
