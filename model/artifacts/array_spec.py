@@ -144,8 +144,8 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
         if arrays[name].shape != shape:
             raise ArtifactError(f"array {name} has shape {arrays[name].shape}, not {shape}")
     for name in ("encoder_spread", "target_spread"):
-        if not arrays[name].all():
-            raise ArtifactError(f"array {name} holds a zero")
+        if (arrays[name] <= 0).any():
+            raise ArtifactError(f"array {name} holds a number that is not positive")
     if not tests:
         raise ArtifactError("there are no self-test rows")
     if tests > MAX_SELF_TEST_ROWS:

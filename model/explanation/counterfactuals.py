@@ -11,14 +11,14 @@ Source: Wachter et al. 2018, "Counterfactual explanations without opening the bl
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
-from model.explanation.distance import UNLIKE_PERCENTILE, TrainingDistance
+from model.explanation.distance import UNLIKE_PERCENTILE, ChangedRow, TrainingDistance
 from model.explanation.grids import grids_of
 from model.explanation.parts import Parts, part_rows
 from model.prediction.predictor import Predictor
@@ -29,6 +29,7 @@ MAX_PAIRS: Final = 10_000  # of changes that are all tried
 MAX_CHANGES: Final = 5
 MAX_FOUND: Final = 3
 MAX_COMPARED: Final = 100  # changed rows whose distance from the training rows is computed
+PART_COMPARED: Final = 10  # changed rows whose distance is computed in a part
 BEAM: Final = 10
 MAX_MOVES: Final = 50  # single changes that a beam search uses
 
@@ -59,8 +60,8 @@ class Counterfactuals:
     Attributes:
         label: The label of a multi-label target; None for another target's only label.
         found: At most 3, of different features, the smallest first; empty if none was found.
-        is_exhaustive: Whether no fewer changes, of the values tried, have the effect; else they are
-            those of a beam search.
+        is_exhaustive: Whether all smaller sets of changes, of the values tried, were tried; else
+            these changes are those of a beam search.
     """
 
     label: str | None
@@ -100,8 +101,6 @@ def counterfactuals(
     Returns:
         The changes; of a multi-label target for each label.
     """
-    if distance is not None and distance.percentile(row) > UNLIKE_PERCENTILE:
-        distance = None
     search = _Search(predictor, row, distance)
     singles: list[Moves] = [(move,) for move in range(len(search.features))]
     of_singles = yield from search.predict(singles)
@@ -115,14 +114,14 @@ def counterfactuals(
     of_pairs: Array | None = None
     results = []
     for goal in _goals(predictor, predictor.predict(row[np.newaxis])[0], threshold):
-        found = search.found(goal, singles, of_singles)
-        is_exhaustive = True
+        found = yield from search.found(goal, singles, of_singles)
         if not found and pairs:
             if of_pairs is None:
                 of_pairs = yield from search.predict(pairs)
-            found = search.found(goal, pairs, of_pairs)
-        if not found:
-            is_exhaustive = False
+            found = yield from search.found(goal, pairs, of_pairs)
+        tried = 2 if pairs else 1
+        is_exhaustive = bool(found) or len(set(search.features)) <= tried
+        if not is_exhaustive:
             found = yield from _beam_search(search, goal, of_singles)
         results.append(Counterfactuals(goal.label, found, is_exhaustive))
     return results
@@ -143,7 +142,8 @@ def _beam_search(search: "_Search", goal: _Goal, of_singles: Array) -> Parts[lis
             break
         candidates = sorted(longer)
         predictions = yield from search.predict(candidates)
-        if found := search.found(goal, candidates, predictions):
+        found = yield from search.found(goal, candidates, predictions)
+        if found:
             return found
         best = np.argsort(-goal.progress(predictions), kind="stable")[:BEAM]
         beam = [candidates[place] for place in best]
@@ -163,25 +163,17 @@ class _Search:
     """
 
     def __init__(self, predictor: Predictor, row: Array, distance: TrainingDistance | None) -> None:
-        self._predictor, self._row, self._distance = predictor, row, distance
-        grids = grids_of(predictor)
-        allowed = [
-            _allowed(feature, grid, value)
-            for feature, grid, value in zip(predictor.schema.features, grids, row, strict=True)
-        ]
-        self.features = [n for n, values in enumerate(allowed) for _ in values]
-        self._values = np.concatenate([*allowed, np.empty(0)])
-        self._sizes = np.concatenate(
-            [
-                *(
-                    _sizes(f, grid, old, new)
-                    for f, grid, old, new in zip(
-                        predictor.schema.features, grids, row, allowed, strict=True
-                    )
-                ),
-                np.empty(0),
-            ]
-        )
+        self._predictor, self._row, self._changed = predictor, row, None
+        if distance is not None and distance.percentile(row) <= UNLIKE_PERCENTILE:
+            self._changed = ChangedRow(distance, row)
+        features, grids = predictor.schema.features, grids_of(predictor)
+        ranges = np.zeros(len(row)) if distance is None else distance.ranges
+        allowed, sizes = [np.empty(0)], [np.empty(0)]
+        for feature, grid, width, value in zip(features, grids, ranges, row, strict=True):
+            allowed.append(_allowed(feature, grid, value))
+            sizes.append(_sizes(feature, width or np.ptp(grid), value, allowed[-1]))
+        self.features = [n for n, values in enumerate(allowed[1:]) for _ in values]
+        self._values, self._sizes = np.concatenate(allowed), np.concatenate(sizes)
 
     def predict(self, candidates: list[Moves]) -> Parts[Array]:
         """Return the predictions of changed rows, `(B, outputs)`."""
@@ -202,29 +194,35 @@ class _Search:
 
     def found(
         self, goal: _Goal, candidates: list[Moves], predictions: Array
-    ) -> list[Counterfactual]:
+    ) -> Parts[list[Counterfactual]]:
         """Return the smallest changes that reach a goal, of different features."""
-        reached = np.flatnonzero(goal.is_reached(predictions)) if candidates else np.empty(0, int)
-        sizes = self._sizes[np.array(candidates, dtype=int)].sum(axis=1)[reached]
         found: list[Counterfactual] = []
-        for place in self._near(reached[np.argsort(sizes, kind="stable")], candidates):
-            moves = candidates[place]
+        if not candidates:
+            return found
+        reached = np.flatnonzero(goal.is_reached(predictions))
+        sizes = self._sizes[np.array(candidates)].sum(axis=1)[reached]
+        nearest = reached[np.argsort(sizes, kind="stable")]
+        for number, place in enumerate(nearest[:MAX_COMPARED].tolist()):
+            moves = list(candidates[place])
             features = tuple(self.features[move] for move in moves)
             if features in {each.features for each in found}:
                 continue
-            (row,) = self._rows([moves])
-            size = float(self._sizes[list(moves)].sum())
+            if number % PART_COMPARED == 0:
+                yield
+            if not self._is_near(features, self._values[moves]):
+                continue
+            (row,) = self._rows([candidates[place]])
+            size = float(self._sizes[moves].sum())
             found.append(Counterfactual(row, features, predictions[place], size))
             if len(found) == MAX_FOUND:
                 break
         return found
 
-    def _near(self, places: Array, candidates: list[Moves]) -> Iterator[int]:
-        """Yield the places of changed rows that are not unlike the training rows."""
-        for place in places[:MAX_COMPARED].tolist():
-            (row,) = self._rows([candidates[place]])
-            if self._distance is None or self._distance.percentile(row) <= UNLIKE_PERCENTILE:
-                yield place
+    def _is_near(self, features: tuple[int, ...], values: Array) -> bool:
+        """Return whether the changed row is not unlike the training rows."""
+        if self._changed is None:
+            return True
+        return self._changed.percentile(features, values) <= UNLIKE_PERCENTILE
 
 
 def _allowed(feature: Feature, grid: Array, value: float) -> Array:
@@ -238,9 +236,8 @@ def _allowed(feature: Feature, grid: Array, value: float) -> Array:
     return np.asarray(grid[grid != value])
 
 
-def _sizes(feature: Feature, grid: Array, old: float, new: Array) -> Array:
-    """Return the sizes of changes: of a number, in ranges of the values tried; else 1."""
-    width = float(np.ptp(grid))
+def _sizes(feature: Feature, width: float, old: float, new: Array) -> Array:
+    """Return the sizes of changes: of a number, in widths; else 1."""
     if feature.type in ("category", "boolean") or np.isnan(old) or not width:
         return np.ones(len(new))
     return np.asarray(np.abs(new - old) / width)

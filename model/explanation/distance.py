@@ -6,6 +6,7 @@ numbers is counted in ranges of the middle 90 % of the rows; that of categories 
 Source: Gower 1971, "A general coefficient of similarity and some of its properties"
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -64,7 +65,14 @@ class TrainingDistance:
         Args:
             row: Raw values, `(F,)`, NaN for a missing value.
         """
-        nearest = _nearest(self.rows, row, self.ranges)
+        return self.rank(_nearest(self.rows, row, self.ranges))
+
+    def rank(self, nearest: float) -> float:
+        """Return the share of kept rows that are nearer to another one than a distance, in percent.
+
+        Args:
+            nearest: Distance of a row from its nearest kept row.
+        """
         return 100 * float(np.searchsorted(self.usual, nearest, side="left")) / len(self.usual)
 
 
@@ -78,12 +86,50 @@ def _ranges(rows: Array, schema: Schema) -> Array:
     return ranges
 
 
+class ChangedRow:
+    """Distances of a row with some of its values changed, without repeating those of the others.
+
+    Args:
+        distance: Distances from the kept rows.
+        row: The unchanged raw row, `(F,)`.
+    """
+
+    def __init__(self, distance: TrainingDistance, row: Array) -> None:
+        self._distance = distance
+        self._differences = _differences(distance.rows, row, distance.ranges)
+
+    def percentile(self, features: Sequence[int], values: Array) -> float:
+        """Return the percentile of the changed row, see `TrainingDistance.percentile`.
+
+        Args:
+            features: Numbers of the changed features.
+            values: Their raw values.
+        """
+        distance, columns = self._distance, list(features)
+        kept = self._differences[:, columns].copy()
+        ranges, rows = distance.ranges[columns], distance.rows[:, columns]
+        self._differences[:, columns] = _differences(rows, values, ranges)
+        nearest = _smallest_mean(self._differences)
+        self._differences[:, columns] = kept
+        return distance.rank(nearest)
+
+
 def _nearest(rows: Array, row: Array, ranges: Array) -> float:
     """Return the distance of a row `(F,)` from the nearest of rows `(R, F)`."""
+    return _smallest_mean(_differences(rows, row, ranges))
+
+
+def _differences(rows: Array, row: Array, ranges: Array) -> Array:
+    """Return the differences of a row `(F,)` from rows `(R, F)`, NaN where a value is missing."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         difference = np.abs(rows - row)
-        difference = np.where(ranges > 0, difference / ranges, difference > 0)
-    is_known = ~np.isnan(rows) & ~np.isnan(row)
+        apart = np.where(ranges > 0, difference / ranges, difference > 0)
+    return np.where(np.isnan(difference), np.nan, apart)
+
+
+def _smallest_mean(differences: Array) -> float:
+    """Return the smallest mean of rows `(R, F)` of known differences; infinite if none is known."""
+    is_known = ~np.isnan(differences)
     counts = is_known.sum(axis=1)
-    total = np.where(is_known, difference, 0).sum(axis=1)
+    total = np.where(is_known, differences, 0).sum(axis=1)
     return float(np.min(np.where(counts > 0, total / np.maximum(counts, 1), np.inf)))

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
+from model.errors import NetworkError
 from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature
 
@@ -26,15 +27,17 @@ def grids_of(predictor: Predictor) -> list[Array]:
         F arrays of raw values, each of at least one.
     """
     sample, fill = predictor.sample, predictor.encoder.fill
+    features = predictor.schema.features
     count = min(MAX_VALUES, max(MIN_VALUES, ALL_VALUES // len(fill)))
-    columns = fill[:, np.newaxis] if sample is None else sample.rows.T
+    columns = np.sort(_ends(predictor) if sample is None else sample.rows.T)
     return [
         _grid(feature, column[~np.isnan(column)], value, count)
-        for feature, column, value in zip(predictor.schema.features, columns, fill, strict=True)
+        for feature, column, value in zip(features, columns, fill, strict=True)
     ]
 
 
 def _grid(feature: Feature, known: Array, fill: float, count: int) -> Array:
+    """Return the values to try of a feature whose known values are in ascending order."""
     low, high = _or_infinite(feature.minimum, -1), _or_infinite(feature.maximum, 1)
     if feature.type == "category":
         return np.arange(len(feature.categories), dtype=float)
@@ -42,12 +45,32 @@ def _grid(feature: Feature, known: Array, fill: float, count: int) -> Array:
         return np.array([0.0, 1.0])
     if feature.type == "integer" and np.floor(high) - np.ceil(low) < count:
         return np.arange(np.ceil(low), np.floor(high) + 1)
-    ends = [value for value in (low, high) if np.isfinite(value)]
-    values = np.clip(np.concatenate([known if len(known) else [fill], ends]), low, high)
-    grid = np.quantile(values, np.linspace(0, 1, count), method="nearest")
+    values = np.clip(known if len(known) else np.array([fill]), low, high)
+    places = np.rint(np.linspace(0, len(values) - 1, count)).astype(int)
+    grid = values[places]
     if feature.type == "integer":
         grid = np.clip(np.rint(grid), np.ceil(grid.min()), np.floor(grid.max()))
     return np.unique(grid)
+
+
+def _ends(predictor: Predictor) -> Array:
+    """Return the fill value and the schema's limits of each feature, NaN for none, `(F, 3)`.
+
+    Limits that are too large to be scaled count as none.
+    """
+    fill = predictor.encoder.fill
+    ends = np.stack([fill] * 3, axis=1)
+    for place, feature in enumerate(predictor.schema.features):
+        for column, limit in enumerate((feature.minimum, feature.maximum)):
+            row = fill.copy()
+            row[place] = np.nan if limit is None else limit
+            try:
+                with np.errstate(over="ignore"):
+                    predictor.encode(row[np.newaxis])
+            except NetworkError:
+                row[place] = np.nan
+            ends[place, column] = row[place]
+    return ends
 
 
 def _or_infinite(limit: float | None, sign: int) -> float:

@@ -160,6 +160,8 @@ class ExplanationEncoder:
         elif certainty.sets is not None:
             (answer["set"],) = certainty.sets
         answer |= {"level": evidence.conformal.level, "source": evidence.held_out.source}
+        if too_few := evidence.conformal.too_few:
+            answer["too_few_rows"] = too_few
         if certainty.percentile is not None:
             answer["distance_percentile"] = certainty.percentile
             answer["unlike_training"] = certainty.percentile > UNLIKE_PERCENTILE

@@ -131,6 +131,11 @@ def _certainty(target: Target, by_output: Callable[[Json], Json]) -> Json:
     properties |= {
         "level": PROBABILITY,
         "source": _SOURCE,
+        "too_few_rows": array_of({"type": "string"})
+        | {
+            "description": "Labels, or numbers, of which too few held-out rows are known for the "
+            "level: such labels are in every set, and such intervals have no ends."
+        },
         "distance_percentile": {"type": "number", "minimum": 0, "maximum": 100},
         "unlike_training": {
             "type": "boolean",
@@ -138,7 +143,8 @@ def _certainty(target: Target, by_output: Callable[[Json], Json]) -> Json:
             "these are from each other.",
         },
     }
-    return object_of(properties, "members", "distance_percentile", "unlike_training")
+    optional = ("members", "too_few_rows", "distance_percentile", "unlike_training")
+    return object_of(properties, *optional)
 
 
 def _neighbours(target: Target) -> Json:

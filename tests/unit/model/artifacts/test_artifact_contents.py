@@ -266,10 +266,15 @@ def test_bool_byte_other_than_0_and_1(arrays: dict[str, Array], refused: Refusal
     assert refused(arrays=packed(arrays | {"train_targets": wrong})) == why
 
 
-def test_zero_spread(arrays: dict[str, Array], refused: Refusal) -> None:
-    wrong = arrays["encoder_spread"] * [1, 1, 1, 0, 1, 1, 1, 1, 1]
-    why = "array encoder_spread holds a zero"
-    assert refused(arrays=packed(arrays | {"encoder_spread": wrong})) == why
+@pytest.mark.parametrize("factor", [0, -1])
+@pytest.mark.parametrize("name", ["encoder_spread", "target_spread"])
+def test_spread_not_positive(
+    arrays: dict[str, Array], refused: Refusal, name: str, factor: int
+) -> None:
+    wrong = arrays[name].copy()
+    wrong[len(wrong) // 2] *= factor
+    why = f"array {name} holds a number that is not positive"
+    assert refused(arrays=packed(arrays | {name: wrong})) == why
 
 
 def test_no_self_test(arrays: dict[str, Array], refused: Refusal) -> None:

@@ -41,20 +41,40 @@ def test_sets_cover_each_label_at_the_level(level: float) -> None:
 @given(
     p=st.lists(st.floats(0, 1), min_size=3, max_size=3),
     seed=st.integers(0, 100),
-    levels=st.tuples(st.floats(0.05, 0.95), st.floats(0.05, 0.95)),
+    count=st.sampled_from([4, 12, 50]),
+    levels=st.tuples(st.floats(0.05, 0.99), st.floats(0.05, 0.99)),
+    target=st.sampled_from([BINARY, CLASSES]),
 )
 def test_sets_are_never_empty_and_grow_with_the_level(
-    p: list[float], seed: int, levels: tuple[float, float]
+    p: list[float],
+    seed: int,
+    count: int,
+    levels: tuple[float, float],
+    target: Binary | MultiClass,
 ) -> None:
     generator = np.random.default_rng(seed)
-    predictions = generator.dirichlet((1, 1, 1), 50)
-    classes = np.array([[generator.choice(3, p=row)] for row in predictions])
-    rows = HeldOutRows("validation", classes, predictions)
+    predictions = generator.dirichlet((1, 1, 1), count).round(2)
+    classes = np.array([[generator.choice(3, p=row / row.sum())] for row in predictions])
     row = np.array([p]) / max(sum(p), 1e-9)
-    low, high = (conformal(CLASSES, rows, level).sets(row)[0][0] for level in sorted(levels))
+    if target is BINARY:
+        predictions, classes, row = predictions[:, :1], classes == 0, np.array([p[:1]])
+    rows = HeldOutRows("validation", classes, predictions)
+    low, high = (conformal(target, rows, level).sets(row)[0][0] for level in sorted(levels))
     assert low
-    assert set(low) <= set(high) or len(low) == 1  # the likeliest label of an empty set
-    assert CLASSES.classes[int(row.argmax())] in low or len(low) >= 1
+    assert set(low) <= set(high)
+
+
+@given(p=st.floats(0, 1), others=st.lists(st.floats(0, 1), min_size=8, max_size=8))
+def test_a_row_that_equals_one_within_the_limit_has_its_label(
+    p: float, others: list[float]
+) -> None:
+    is_yes = np.array([[False]] * 9 + [[True]] * 9)
+    predictions = np.array([p, *others, p, *others])[:, np.newaxis]
+    rows = HeldOutRows("validation", is_yes, predictions)
+    found = conformal(BINARY, rows, 0.9)
+    ((row,),) = found.sets(np.array([[p]]))
+    assert row == ["no", "yes"]  # the largest of 9 scores is within the limit at 90 %
+    assert found.too_few == []
 
 
 def test_too_few_rows_of_a_label_put_it_in_every_set() -> None:
@@ -62,6 +82,8 @@ def test_too_few_rows_of_a_label_put_it_in_every_set() -> None:
     rows = HeldOutRows("validation", targets, np.where(targets, 0.9, 0.1))
     sets = conformal(BINARY, rows, 0.9).sets(np.array([[0.001], [0.99]]))
     assert sets == [[["no", "yes"]], [["yes"]]]
+    assert conformal(BINARY, rows, 0.9).too_few == ["yes"]
+    assert conformal(BINARY, rows, 0.8).too_few == []
 
 
 def test_multi_label_sets_are_those_of_each_label() -> None:
@@ -79,5 +101,7 @@ def test_intervals_of_numbers_have_the_width_of_errors() -> None:
     assert found.intervals(np.array([[3.0]])).tolist() == [[[-15, 21]]]
     positive = conformal(Regression(task="non_negative", outputs=("y",)), rows, 0.9)
     assert positive.intervals(np.array([[3.0]])).tolist() == [[[0, 21]]]
+    assert found.too_few == []
     few = conformal(Regression(outputs=("y",)), rows, 0.99)
+    assert few.too_few == ["y"]
     assert few.intervals(np.array([[3.0]])).tolist() == [[[-np.inf, np.inf]]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.explanation import counterfactuals as module
 from model.explanation.counterfactuals import Counterfactuals, counterfactuals
-from model.explanation.distance import TrainingDistance
+from model.explanation.distance import ChangedRow, TrainingDistance
 from model.explanation.grids import grids_of
 from model.explanation.parts import finish
 from model.prediction.predictor import Predictor
@@ -115,6 +115,38 @@ def test_only_actionable_features_change(wisconsin: Predictor) -> None:
     assert count > 60
 
 
+def with_actionable(predictor: Predictor, free: int) -> Predictor:
+    """The same model, of which only the first features may change."""
+    features = tuple(
+        feature.model_copy(update={"actionable": "any" if place < free else "no"})
+        for place, feature in enumerate(predictor.schema.features)
+    )
+    schema = predictor.schema.model_copy(update={"features": features})
+    return replace(predictor, schema=schema)
+
+
+@pytest.mark.parametrize("free", [0, 1, 2, 3])
+def test_a_search_of_all_changes_is_exhaustive(kinds: Predictor, free: int) -> None:
+    if isinstance(kinds.schema.target, Regression):
+        return
+    constant = with_sample(replace(kinds, theta=np.zeros(len(kinds.theta))))
+    for each in search(with_actionable(constant, free), ROW, 0.6):
+        assert (each.found, each.is_exhaustive) == ([], free <= 2)
+
+
+def test_changes_of_numbers_are_counted_in_ranges_of_most_rows(wisconsin: Predictor) -> None:
+    distance = finish(TrainingDistance.of(wisconsin))
+    assert distance is not None
+    count = 0
+    for row in distance.rows[:20]:
+        (found,) = finish(counterfactuals(wisconsin, row, 0.39, distance))
+        for each in found.found:
+            count += 1
+            expected = (np.abs(each.row - row) / distance.ranges)[list(each.features)].sum()
+            assert each.size == pytest.approx(expected)
+    assert count > 20
+
+
 def test_a_model_that_always_says_the_same_has_none(kinds: Predictor) -> None:
     if isinstance(kinds.schema.target, Regression):
         return
@@ -151,3 +183,17 @@ def test_changed_rows_are_like_the_training_rows(wisconsin: Predictor) -> None:
         far += sum(distance.percentile(each.row) > 99 for each in anywhere.found)
     assert near > 20
     assert far > 5
+
+
+def test_distances_of_changed_rows_are_those_of_whole_rows(wisconsin: Predictor) -> None:
+    distance = finish(TrainingDistance.of(wisconsin))
+    assert distance is not None
+    generator = np.random.default_rng(0)
+    for row in distance.rows[:50]:
+        changed = ChangedRow(distance, row)
+        for count in (1, 2, 9):
+            features = generator.choice(9, count, replace=False).tolist()
+            values = generator.integers(1, 11, count).astype(float)
+            whole = row.copy()
+            whole[features] = values
+            assert changed.percentile(features, values) == distance.percentile(whole)

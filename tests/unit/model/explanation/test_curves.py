@@ -69,3 +69,20 @@ def test_partial_dependence_averages_the_kept_rows(
     monkeypatch.setattr(module, "MAX_PRODUCTS", 1000 * predictor.theta.size)
     assert {each.rows for each in finish(partial_dependences(predictor))} <= set(range(10, 60))
     assert finish(partial_dependences(kinds)) == []
+
+
+@pytest.mark.parametrize("limit", [1e308, 1e200])
+def test_limits_that_cannot_be_scaled_are_not_tried(kinds: Predictor, limit: float) -> None:
+    features = tuple(
+        feature.model_copy(update={"minimum": 0, "maximum": limit})
+        if feature.type == "number"
+        else feature
+        for feature in kinds.schema.features
+    )
+    schema = kinds.schema.model_copy(update={"features": features})
+    encoder = replace(kinds.encoder, spread=np.full_like(kinds.encoder.spread, 1e-180))
+    for predictor in (kinds, with_sample(kinds)):
+        changed = replace(predictor, schema=schema, encoder=encoder)
+        for grid, curve in zip(grids_of(changed), finish(curves_of(changed, ROW)), strict=True):
+            assert len(grid)
+            assert np.isfinite(curve.predictions).all()

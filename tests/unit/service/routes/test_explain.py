@@ -143,3 +143,26 @@ async def test_explanations_end_when_the_client_disconnects(wide: Predictor) -> 
     }
     await app(scope, receive, send)
     assert [message for message in sent if message["type"] == "http.response.body"] == []
+
+
+async def test_a_row_that_may_not_change_has_no_counterfactuals(kinds: Predictor) -> None:
+    features = tuple(
+        feature.model_copy(update={"actionable": "no"}) for feature in kinds.schema.features
+    )
+    schema = kinds.schema.model_copy(update={"features": features})
+    async with client_of(replace(kinds, schema=schema)) as client:
+        body = {"instances": [dict(zip(schema.names, [9, "red", True, 5], strict=True))]}
+        answer = await client.post("/explain", json=body)
+    assert answer.status_code == 200
+    found = answer.json()["explanations"][0].get("counterfactuals", {})
+    for each in found.get("labels", {"": found}).values():
+        assert each.get("found", []) == []
+
+
+async def test_labels_of_too_few_rows_are_named(wide: Predictor) -> None:
+    async with client_of(wide) as client:
+        body = {"instances": [[0] * FEATURES]}
+        answer = await client.post("/explain?include=certainty", json=body)
+    (found,) = answer.json()["explanations"]
+    assert found["certainty"]["too_few_rows"] == ["no", "yes"]
+    assert found["certainty"]["set"] == ["no", "yes"]
