@@ -1,0 +1,59 @@
+/** Which input fits a feature. */
+
+import { stepOf, type Domain } from '../charts/scale'
+import type { Feature, Value } from '../service/types'
+
+export type Kind = 'levels' | 'number' | 'choice' | 'search' | 'switch'
+
+const MAX_LEVELS = 12
+const MAX_CHOICES = 7
+
+export function kindOf(feature: Feature): Kind {
+  switch (feature.type) {
+    case 'boolean':
+      return feature.may_be_missing ? 'choice' : 'switch'
+    case 'category':
+      return feature.categories.length <= MAX_CHOICES && feature.unseen !== 'other' ? 'choice' : 'search'
+    case 'integer':
+      return levelsOf(feature).length > 0 ? 'levels' : 'number'
+    default:
+      return 'number'
+  }
+}
+
+/** All values of an integer with few of them; empty for other features. */
+export function levelsOf({ type, minimum, maximum }: Feature): number[] {
+  if (type !== 'integer' || minimum === null || maximum === null) return []
+  const first = Math.ceil(minimum)
+  const length = Math.floor(maximum) - first + 1
+  return length <= MAX_LEVELS ? Array.from({ length }, (_, place) => first + place) : []
+}
+
+/** The choices of a category or boolean. */
+export function choicesOf(feature: Feature): Value[] {
+  return feature.type === 'boolean' ? [true, false] : feature.categories
+}
+
+/**
+ * The range of a slider: that of the schema, unless it is much wider than the values of the curve,
+ * which are those of training rows.
+ */
+export function sliderRange(feature: Feature, known: readonly number[]): Domain {
+  const low = known.length ? Math.min(...known) : 0
+  const high = known.length ? Math.max(...known) : 1
+  const width = high - low || 1
+  const minimum = feature.minimum !== null && low - feature.minimum < 2 * width ? feature.minimum : low
+  const maximum = feature.maximum !== null && feature.maximum - high < 2 * width ? feature.maximum : high
+  return minimum < maximum ? [minimum, maximum] : [minimum, minimum + 1]
+}
+
+export function stepFor(feature: Feature, range: Domain): number {
+  if (feature.step !== undefined) return feature.step
+  return feature.type === 'integer' ? Math.max(1, Math.round(stepOf(range))) : stepOf(range)
+}
+
+/** The nearest value that the slider can have. */
+export function snapped(value: number, [low, high]: Domain, step: number): number {
+  const nearest = Math.round(value / step) * step
+  return Number(Math.min(high, Math.max(low, nearest)).toPrecision(12))
+}
