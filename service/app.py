@@ -27,6 +27,7 @@ from service.openapi.document import install_openapi
 from service.overload.budgets import Budgets, memory_limit
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import MemoryLedger, spools_full
+from service.page.page import Page
 from service.problems import install_problem_handlers
 from service.protocol.direct_requests import FindHandler
 from service.registry.model_version import ModelVersion
@@ -43,6 +44,7 @@ from service.routes.metrics import metrics_router
 from service.routes.mlflow import invocations_routes, scoring_server_router
 from service.routes.model import model_router
 from service.routes.open_inference import inference_protocol_routes
+from service.routes.page import page_router
 from service.routes.predict import predict_routes
 from service.routes.vertex import vertex_health_routes, vertex_predict_routes
 from service.security.api_keys import ApiKeyAuth
@@ -154,19 +156,22 @@ def create_app(
         lifespan=lifespan,
     )
     pages = ["/openapi.json", "/docs"] if settings.docs else ["/openapi.json"]
+    page = Page() if settings.page else None
     routers = [
-        index_router(models, pages, lambda: app.openapi()),
+        index_router(models, pages, lambda: app.openapi(), page),
         metrics_router(dependencies),
         model_router(models),
         health_router(dependencies),
         scoring_server_router(dependencies),
         *([docs_router()] if settings.docs else []),
+        *([page_router(page)] if page is not None else []),
     ]
     for router in routers:
         app.include_router(router)
     install_openapi(app, models, pages, keys=settings.api_keys is not None)
     install_problem_handlers(app)
-    access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys)
+    is_public = page.is_public if page is not None else None
+    access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys, is_public)
     cors = CorsPolicy(settings.origins) if settings.origins else None
     middleware = partial(
         RequestMiddleware,

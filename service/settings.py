@@ -318,6 +318,11 @@ class Settings(BaseSettings):
         "preflight requests then need no key. Default: none.",
     )
     docs: bool = Field(True, description="Interactive API documentation at /docs.")
+    page: bool = Field(
+        True,
+        description="Page for people at /, for clients that prefer HTML; without it, / is always "
+        "JSON.",
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)
     ] = Field("info", description="Least severe level that is logged to standard error.")

@@ -41,13 +41,33 @@ def accepted_coding(headers: Headers) -> AcceptedCoding:
     return _parse(b",".join(values)) if values else NO_CODING
 
 
-@lru_cache(maxsize=64)
-def _parse(header: bytes) -> AcceptedCoding:
+def accepts_gzip(headers: Headers) -> bool:
+    """Return True if a client accepts gzip at least as much as what is not compressed.
+
+    Args:
+        headers: Names in lower case, and values.
+    """
+    values = [value for name, value in headers if name == b"accept-encoding"]
+    gzip, identity = _gzip_and_identity(_weights(b",".join(values)))
+    return gzip > 0 and gzip >= identity
+
+
+def _weights(header: bytes) -> dict[str, float]:
     ranges = [parse_media_range(each) for each in header.decode("latin-1").split(",")]
-    weights = {ALIASES.get(each.name, each.name): each.weight for each in ranges if each.name}
+    return {ALIASES.get(each.name, each.name): each.weight for each in ranges if each.name}
+
+
+def _gzip_and_identity(weights: dict[str, float]) -> tuple[float, float]:
     any_other = weights.get("*")
     identity = weights.get(IDENTITY, LEAST_WEIGHT if any_other is None else any_other)
-    candidates = {GZIP: weights.get(GZIP, any_other or 0.0)}
+    return weights.get(GZIP, any_other or 0.0), identity
+
+
+@lru_cache(maxsize=64)
+def _parse(header: bytes) -> AcceptedCoding:
+    weights = _weights(header)
+    gzip, identity = _gzip_and_identity(weights)
+    candidates = {GZIP: gzip}
     if weights.get(ZSTD) and zstd_module() is not None:  # * means a coding that all clients know
         candidates = {ZSTD: weights[ZSTD], **candidates}
     best = max(candidates, key=candidates.__getitem__)

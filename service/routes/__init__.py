@@ -10,6 +10,7 @@ __all__ = [
     "mlflow",
     "model",
     "open_inference",
+    "page",
     "predict",
     "vertex",
 ]

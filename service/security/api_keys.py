@@ -1,5 +1,7 @@
 """API keys and their scopes. With any key configured, all paths but the health checks need one.
 
+The files of the page need none either, since they do not depend on a model.
+
 A key is `id.secret`, sent as `Authorization: Bearer id.secret` or `X-API-Key: id.secret`. Browsers
 prompt for a user and a password, here `id` and `secret`, and send `Authorization: Basic`.
 The setting holds only the SHA-256 of the secret. The secret must be random, so no salt is needed.
@@ -9,6 +11,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -36,12 +39,15 @@ class ApiKeyAuth:
 
     Args:
         keys: Keys as `id:scope+scope:sha256`, separated by commas.
+        is_public: Returns True for the ASGI scope of a further request that needs no key; None if
+            there are none.
 
     Raises:
         SettingError: A key is malformed, has an unknown scope, or has the id of another one.
     """
 
-    def __init__(self, keys: str) -> None:
+    def __init__(self, keys: str, is_public: Callable[[Scope], bool] | None = None) -> None:
+        self._is_public = is_public
         self._keys: dict[bytes, tuple[bytes, frozenset[str]]] = {}
         for key in keys.split(","):
             match = _KEY.fullmatch(key.strip())
@@ -61,6 +67,8 @@ class ApiKeyAuth:
             Problem: 401 without a known key, 403 if the key lacks the required scope.
         """
         if scope["method"] in _READING and is_health_check(scope["path"]):
+            return
+        if self._is_public is not None and self._is_public(scope):
             return
         scopes = self._scopes(_sent_key(scope))
         if scopes is None:

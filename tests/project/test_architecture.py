@@ -92,6 +92,7 @@ service.overload           ← service.background service.health_checks service.
 service.protocol           ← service.background service.health_checks service.lifecycle
     service.overload service.problems service.settings
 service.compression        ← service.codecs service.overload service.problems
+service.page               ← service.codecs service.compression
 service.registry           ← model.arrays model.artifacts model.errors model.explanation
     model.metrics model.prediction service.background service.backoff service.codecs
     service.codecs.json service.codecs.open_inference service.problems service.request_context
@@ -117,11 +118,11 @@ service.fast_path          ← model.arrays service.codecs service.codecs.json s
     service.problems service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
     service.environment service.inference service.observability service.openapi service.overload
-    service.problems service.registry service.request_context service.settings
+    service.page service.problems service.registry service.request_context service.settings
 service.app                ← model.prediction service.compression service.cors service.dependencies
     service.fast_path service.lifecycle service.middleware service.observability service.openapi
-    service.overload service.problems service.protocol service.registry service.request_context
-    service.routes service.security service.settings
+    service.overload service.page service.problems service.protocol service.registry
+    service.request_context service.routes service.security service.settings
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.__main__           ← service.server

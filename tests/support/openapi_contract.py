@@ -78,6 +78,7 @@ class Contract:
         assert "x-request-id" in response.headers
         # HTTP's own headers, and those that protect browsers.
         others = {"content-length", "content-type", "x-content-type-options"}
+        others |= {"content-security-policy", "referrer-policy"}
         assert set(response.headers) - others <= known, set(response.headers) - others - known
 
     def _path(self, path: str) -> str:

@@ -36,6 +36,8 @@ HEADERS: Final = [
     "Accept: application/json",
     "Accept: text/plain",
     "Accept: text/csv, */*;q=0.1",
+    "Accept: text/html, */*;q=0.1",
+    "Accept: text/html\r\nIf-None-Match: *",
     "User-Agent: a",
     "Connection: close",
     "Connection: keep-alive",
@@ -51,7 +53,16 @@ HEADERS: Final = [
         for accepted in ("gzip, deflate", "gzip, identity;q=0")
     ),
 ]
-GETS: Final = ["/", "/health/live", "/health/ready", "/metrics", "/model", "/openapi.json", "/v2"]
+GETS: Final = [
+    "/",
+    "/",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/model",
+    "/openapi.json",
+    "/v2",
+]
 GETS_WITH_SLASH: Final = ["/health/live/", "/metrics/", "/docs/", "/v2/"]
 QUERIES: Final = ["?threshold=0.25", "?threshold=2", "?on_error=mark", "?unknown=1"]
 PARAMETERS: Final = [None, {}, {"threshold": 0.75}, {"threshold": 2}, {"other": 1}]

@@ -292,7 +292,7 @@ def test_the_document_is_valid(kinds: Predictor) -> None:
 
 async def test_every_operation_and_media_type_is_compared(service: Service) -> None:
     for path in READS:
-        for accept in ("*/*", "text/plain", "application/openmetrics-text"):
+        for accept in ("*/*", "text/plain", "application/openmetrics-text", "text/html"):
             headers = {"Accept": accept, "User-Agent": "test"}
             await service.send("GET", path, headers=headers)
     tables = [name for name, of in NAMES.items() if of in TEXTS]
