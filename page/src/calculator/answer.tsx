@@ -35,7 +35,7 @@ function OneProbability({ model, prediction, explanation }: Props) {
           {percent(probability)}
         </strong>
         <span>
-          probability of <bdi>{target.positive}</bdi>
+          probability of “<bdi>{target.positive}</bdi>”
         </span>
       </p>
       <p class="verdict">

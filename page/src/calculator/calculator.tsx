@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { domainOf, type Domain } from '../charts/scale'
-import { featureName, percent } from '../format'
+import { featureName, number, percent } from '../format'
 import type { Description, Explanation, Feature, PredictAnswer, Row, Value } from '../service/types'
 import { hasThreshold, isNumber, labelOf, ofOutput, outputsOf, predictionOf, usualOutput } from '../targets'
 import { Actions, Examples } from './actions'
@@ -70,7 +70,7 @@ export function Calculator({ model, onVersion }: Props) {
           </p>
         )}
         {grouped(features, filter).map(([group, members]) => (
-          <Group key={group} name={group}>
+          <Group key={group} name={group} isMany={features.length >= FILTER_FROM}>
             {members.map((feature) => (
               <FeatureInput
                 key={feature.name}
@@ -90,7 +90,7 @@ export function Calculator({ model, onVersion }: Props) {
           </Group>
         ))}
       </form>
-      <div class="answer" aria-label="Answer" role="region">
+      <div class="answer" id="answer" aria-label="Answer" role="region" tabIndex={-1}>
         {canThreshold && threshold !== undefined && (
           <ThresholdField model={model} threshold={threshold} onThreshold={setThreshold} />
         )}
@@ -176,11 +176,12 @@ function Explained(props: ExplainedProps) {
   )
 }
 
-/** Features under the name of their group, closed groups being out of the way. */
-function Group({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  if (!name) return <div class="group">{children}</div>
+/** Features under the name of their group. */
+function Group({ name, isMany, children }: { name: string; isMany: boolean; children: preact.ComponentChildren }) {
+  const kind = isMany ? 'group many' : 'group'
+  if (!name) return <div class={kind}>{children}</div>
   return (
-    <section class="group">
+    <section class={kind}>
       <h2>
         <bdi>{name}</bdi>
       </h2>
@@ -192,15 +193,20 @@ function Group({ name, children }: { name: string; children: preact.ComponentChi
 /** The answer in one line at the bottom of a narrow screen. */
 function Summary({ target, prediction }: { target: Description['schema']['target']; prediction: PredictAnswer | null }) {
   const value = prediction && target.task === 'binary' ? percent(prediction.probability) : ''
+  const first = prediction ? predictionOf(prediction, outputsOf(target)[0] ?? '') : undefined
+  const shown = prediction && (labelOf(prediction) || number(first))
   return (
-    <p class="summary" aria-hidden="true">
-      {prediction ? (
-        <>
-          <b>{value}</b> <bdi>{labelOf(prediction) || (predictionOf(prediction, outputsOf(target)[0] ?? '') ?? '')}</bdi>
-        </>
-      ) : (
-        'No answer yet'
-      )}
+    <p class="summary">
+      <button type="button" onClick={() => document.getElementById('answer')?.scrollIntoView()}>
+        {prediction ? (
+          <span>
+            <b>{value}</b> <bdi>{shown}</bdi>
+          </span>
+        ) : (
+          'No answer yet'
+        )}
+        <span class="muted">details</span>
+      </button>
     </p>
   )
 }

@@ -41,7 +41,7 @@ export function Evidence({ model, explanation, output }: Props) {
         <p data-testid="evidence">
           Of the {found.rows} {cases} {found.rows === 1 ? 'case' : 'cases'} with a probability from{' '}
           {percent(found.low, 0)} to {percent(found.high, 0)}, <b>{found.positive}</b>{' '}
-          {found.positive === 1 ? 'was' : 'were'} <bdi>{output}</bdi>
+          {found.positive === 1 ? 'was' : 'were'} “<bdi>{output}</bdi>”
           {found.interval && ` (95 % interval of the share: ${range(found.interval, 0)})`}.
         </p>
       )}

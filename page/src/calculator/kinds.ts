@@ -7,13 +7,14 @@ export type Kind = 'levels' | 'number' | 'choice' | 'search' | 'switch'
 
 const MAX_LEVELS = 12
 const MAX_CHOICES = 7
+const OTHER = 'other'
 
 export function kindOf(feature: Feature): Kind {
   switch (feature.type) {
     case 'boolean':
       return feature.may_be_missing ? 'choice' : 'switch'
     case 'category':
-      return feature.categories.length <= MAX_CHOICES && feature.unseen !== 'other' ? 'choice' : 'search'
+      return feature.categories.length <= MAX_CHOICES ? 'choice' : 'search'
     case 'integer':
       return levelsOf(feature).length > 0 ? 'levels' : 'number'
     default:
@@ -29,9 +30,11 @@ export function levelsOf({ type, minimum, maximum }: Feature): number[] {
   return length <= MAX_LEVELS ? Array.from({ length }, (_, place) => first + place) : []
 }
 
-/** The choices of a category or boolean. */
+/** The choices of a category or boolean; a text that is no category stands for all unknown ones. */
 export function choicesOf(feature: Feature): Value[] {
-  return feature.type === 'boolean' ? [true, false] : feature.categories
+  if (feature.type === 'boolean') return [true, false]
+  const hasOther = feature.unseen === 'other' && !feature.categories.includes(OTHER)
+  return hasOther ? [...feature.categories, OTHER] : feature.categories
 }
 
 /**
@@ -39,8 +42,8 @@ export function choicesOf(feature: Feature): Value[] {
  * which are those of training rows.
  */
 export function sliderRange(feature: Feature, known: readonly number[]): Domain {
-  const low = known.length ? Math.min(...known) : 0
-  const high = known.length ? Math.max(...known) : 1
+  const low = known.length ? Math.min(...known) : (feature.minimum ?? 0)
+  const high = known.length ? Math.max(...known) : (feature.maximum ?? low + 1)
   const width = high - low || 1
   const minimum = feature.minimum !== null && low - feature.minimum < 2 * width ? feature.minimum : low
   const maximum = feature.maximum !== null && feature.maximum - high < 2 * width ? feature.maximum : high

@@ -24,7 +24,7 @@ export function IconArray({ probability, label }: Props) {
         ))}
       </svg>
       <figcaption>
-        Of 100 cases with this probability, about <b>{filled}</b> are <bdi>{label}</bdi>, if the
+        Of 100 cases with this probability, about <b>{filled}</b> are “<bdi>{label}</bdi>”, if the
         probabilities are right.
       </figcaption>
     </figure>
