@@ -86,5 +86,5 @@ def _mean(feature: Feature, values: Array) -> str:
     if not len(values):
         return "-"
     if feature.type == "category":
-        return feature.levels[int(np.bincount(values.astype(int)).argmax())]
+        return feature.category_levels[int(np.bincount(values.astype(int)).argmax())]
     return f"{values.mean():.1%}" if feature.type == "boolean" else f"{values.mean():.3g}"

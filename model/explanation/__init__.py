@@ -12,4 +12,5 @@ __all__ = [
     "rows",
     "sampling",
     "shapley",
+    "typical_rows",
 ]

@@ -113,7 +113,7 @@ def _columns(predictor: Predictor, table: Table) -> dict[str, Array]:
     columns = {} if table.subgroups is None else dict(zip(named, table.subgroups.T, strict=True))
     for feature, column in zip(predictor.schema.features, table.rows.T, strict=True):
         if feature.type in ("category", "boolean"):
-            names = feature.levels or ("false", "true")
+            names = feature.category_levels or ("false", "true")
             texts = ["" if math.isnan(each) else names[int(each)] for each in column.tolist()]
             columns.setdefault(feature.name, np.array(texts))
     return columns

@@ -221,7 +221,7 @@ def monotone_inputs(schema: Schema, intervals: int = 0) -> list[int]:
 
 def levels_of(schema: Schema) -> tuple[int, ...]:
     """Return the number of levels of each category feature, 0 for other types."""
-    return tuple(len(feature.levels) for feature in schema.features)
+    return tuple(len(feature.category_levels) for feature in schema.features)
 
 
 def limits_of(schema: Schema) -> tuple[Array, Array] | None:

@@ -1,20 +1,25 @@
 """The schema of a model: its features in order, their types and ranges, and its target."""
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     Strict,
     StringConstraints,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
-from model.prediction.names import MAX_CHARACTERS, Name, Text
+from model.prediction.names import MAX_CHARACTERS, Name, Text, nfc, without_controls
 from model.prediction.numerals import Decimal
 from model.prediction.target import Target
 
@@ -22,13 +27,52 @@ RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
 OTHER = "other"  # name of the level of unknown categories
 # Fields that are left out where they are not given, as formats before them had none.
-_LATER_FIELDS = ("column", "unseen", "out_of_range", "actionable", "monotone")
+_LATER_FIELDS = (
+    "column",
+    "unseen",
+    "out_of_range",
+    "actionable",
+    "monotone",
+    "label",
+    "group",
+    "step",
+    "levels",
+    "typical",
+)
+MAX_LEVEL_CHARACTERS = 300
+MAX_LEVELS = 1000
+LARGEST_TYPICAL = 2**63  # as an artifact's metadata states numbers
+
+
+def _with_integer_keys(given: object) -> object:
+    """Return a table with integers in place of keys that spell them, as TOML and JSON do.
+
+    Raises:
+        ValueError: If a key is no integer in its shortest spelling, so that no two are the same.
+    """
+    if not isinstance(given, Mapping):
+        raise ValueError('must be a table of integers and texts, such as { 1 = "low" }')
+    if not 1 <= len(given) <= MAX_LEVELS:
+        raise ValueError(f"must have 1 to {MAX_LEVELS} texts")
+    levels = {}
+    for key, text in given.items():
+        if not re.fullmatch(r"0|-?[1-9][0-9]{0,15}", str(key)) or isinstance(key, bool):
+            raise ValueError("the keys must be integers")
+        levels[int(key)] = text
+    return levels
+
+
+LevelText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_LEVEL_CHARACTERS),
+    AfterValidator(without_controls),
+]
 
 
 class Feature(BaseModel):
     """One input column.
 
-    In raw rows a category is the number of its place in `levels`, true is 1, false is 0, and a
+    In raw rows a category is the number of its place in `category_levels`, true is 1, false is 0, and a
     missing value is NaN.
 
     Attributes:
@@ -50,6 +94,13 @@ class Feature(BaseModel):
             of a number or boolean; "any" (the default).
         monotone: "up" if no larger value, or true, may lower a prediction; "down" if none may raise
             it. For numbers and booleans.
+        label: Name for display, 1 to 100 characters.
+        group: Heading under which features are shown together, 1 to 100 characters.
+        step: Increment of the value in an input form, above 0. For numbers; that of an integer is
+            whole.
+        levels: Text of integers, for display, each up to 300 characters. For type "integer"; not
+            every integer needs one.
+        typical: Value that an input form starts with, as a request spells it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -67,6 +118,21 @@ class Feature(BaseModel):
     out_of_range: Literal["refuse", "clip"] | None = None
     actionable: Literal["no", "up", "down", "any"] | None = None
     monotone: Literal["up", "down"] | None = None
+    label: Name | None = None
+    group: Name | None = None
+    step: Annotated[float, Field(gt=0)] | None = None
+    levels: Annotated[dict[int, LevelText], BeforeValidator(_with_integer_keys)] | None = None
+    typical: bool | int | float | str | None = None
+
+    @field_validator("typical", mode="plain")
+    @classmethod
+    def _check_typical(cls, given: object) -> object:
+        """Check the type without pydantic's union, whose error would list every alternative."""
+        if given is None or isinstance(given, bool | int | float):
+            return given
+        if isinstance(given, str):
+            return nfc(given)
+        raise ValueError("must be a number, a text, true or false")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -92,7 +158,21 @@ class Feature(BaseModel):
             raise ValueError("out_of_range is for numbers")
         if self.out_of_range == "clip" and (self.minimum, self.maximum) == (None, None):
             raise ValueError("out_of_range clip needs a minimum or a maximum")
+        self._check_display()
         return self
+
+    def _check_display(self) -> None:
+        """Check the fields that only input forms and documents show."""
+        if self.step is not None and self.type not in ("integer", "number"):
+            raise ValueError("step is for numbers")
+        if self.step is not None and self.type == "integer" and not self.step.is_integer():
+            raise ValueError("step of an integer must be a whole number")
+        if self.levels is not None and self.type != "integer":
+            raise ValueError("levels are for type integer")
+        if not all(map(self._is_in_range, self.levels or ())):
+            raise ValueError("the keys of levels must be from minimum to maximum")
+        if self.typical is not None and not self._is_known(self.typical):
+            raise ValueError(f"typical must be {self.known_values}")
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -106,9 +186,28 @@ class Feature(BaseModel):
         return self.name if self.column is None else self.column
 
     @property
-    def levels(self) -> tuple[str, ...]:
+    def shown_name(self) -> str:
+        """The label, or the name of a feature without one."""
+        return self.name if self.label is None else self.label
+
+    @property
+    def category_levels(self) -> tuple[str, ...]:
         """The categories and, where unknown ones are accepted, their common level `OTHER`."""
         return self.categories + (OTHER,) * (self.unseen == "other")
+
+    def _is_known(self, value: bool | int | float | str) -> bool:
+        """Return whether a value, as a request spells it, is neither clipped nor unknown."""
+        if self.type == "boolean":
+            return isinstance(value, bool)
+        if self.type == "category":
+            return value in self.categories
+        if isinstance(value, bool | str) or (self.type == "integer" and isinstance(value, float)):
+            return False
+        return abs(value) <= LARGEST_TYPICAL and self._is_in_range(value)
+
+    def _is_in_range(self, value: float) -> bool:
+        low = -math.inf if self.minimum is None else self.minimum
+        return low <= value <= (math.inf if self.maximum is None else self.maximum)
 
     @property
     def _has_integer(self) -> bool:

@@ -114,4 +114,4 @@ def _outer_bounds(feature: Feature) -> tuple[float, float]:
     """Return the smallest and the largest raw value that is accepted, both finite."""
     if feature.out_of_range == "clip":
         return -_LARGEST, _LARGEST
-    return (0, len(feature.levels) - 1) if feature.type == "category" else _bounds(feature)
+    return (0, len(feature.category_levels) - 1) if feature.type == "category" else _bounds(feature)

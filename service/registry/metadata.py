@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from model.explanation.typical_rows import examples, quartiles, typical_values
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import Predictor
 from service.registry.thresholds import Thresholds
@@ -36,9 +37,10 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
         "version": predictor.version,
         "title": predictor.title,
         "schema": {
-            "features": [feature.model_dump() for feature in schema.features],
+            "features": [feature.model_dump(mode="json") for feature in schema.features],
             "target": schema.target.model_dump(),
         },
+        "inputs": _inputs(predictor),
         "network": {
             **predictor.network.describe(),
             "parameters": predictor.network.layout.size,
@@ -46,6 +48,15 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
         "operating_points": dict(predictor.operating_points),
         **thresholds.as_fields(thresholds.active),
         **{name: predictor.facts.get(name) for name in _FACTS},
+    }
+
+
+def _inputs(predictor: Predictor) -> dict[str, Any]:
+    """Return values to start an input form with, and to compare an input with."""
+    return {
+        "typical": typical_values(predictor),
+        **({} if predictor.sample is None else {"quartiles": quartiles(predictor)}),
+        "examples": examples(predictor),
     }
 
 

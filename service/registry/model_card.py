@@ -38,7 +38,7 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
                 _number(feature["maximum"]),
                 feature["unit"] or "",
                 "yes" if feature["may_be_missing"] else "no",
-                feature["description"] or "",
+                _shown(feature),
             )
             for feature in schema["features"]
         ),
@@ -68,6 +68,13 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
         if facts:
             yield from ("", f"## {heading}", "")
             yield from _table(("", "Value"), _flat(facts))
+
+
+def _shown(feature: Mapping[str, Any]) -> str:
+    """Return a feature's label, its description and the texts of its levels, in one line."""
+    label, description = feature.get("label"), feature["description"]
+    levels = [f"{level}: {text}" for level, text in feature.get("levels", {}).items()]
+    return " ".join(filter(None, (label and f"**{label}.**", description, *levels)))
 
 
 def _purpose(target: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ def histogram(feature: Feature, groups: Sequence[Array]) -> Histogram:
     if feature.type in ("boolean", "category"):
         names = ("false", "true") if feature.type == "boolean" else feature.categories
         if len(names) in together:  # the place of unknown categories
-            names = feature.levels
+            names = feature.category_levels
         return _of_categories(present, together, names)
     low, high = (float(together.min()), float(together.max())) if len(together) else (0.0, 1.0)
     if feature.type == "integer" and high - low < MAX_INTEGERS:

@@ -35,7 +35,7 @@ def features_table(predictor: Predictor) -> Table:
     fills, features = predictor.encoder.fill.tolist(), predictor.schema.features
     rows = [
         (
-            (feature.name, feature.description or ""),
+            (feature.name, _shown(feature)),
             (feature.known_values, _others(feature)),
             feature.unit or "–",
             feature.spelled(fill) if feature.may_be_missing else "–",
@@ -46,6 +46,10 @@ def features_table(predictor: Predictor) -> Table:
     more = f"the first {len(rows)} of " * (len(rows) < len(features))
     title = f"Features ({more}{len(features)})"
     return Table(title, heads, rows, prose=True)
+
+
+def _shown(feature: Feature) -> str:
+    return ". ".join(filter(None, (feature.label, feature.description)))
 
 
 def _others(feature: Feature) -> str:

@@ -44,7 +44,7 @@ class CategoryMask:
             if feature.unseen == "other":
                 codes = rows[:, place]
                 counts = np.bincount(
-                    codes[~np.isnan(codes)].astype(int), minlength=len(feature.levels)
+                    codes[~np.isnan(codes)].astype(int), minlength=len(feature.category_levels)
                 )
                 shares[place] = np.clip(1 / np.maximum(counts, 1), SHARE, MAX_SHARE)
         return cls(shares, seed)

@@ -157,7 +157,7 @@ def _numeric_rule(feature: Feature, missing: str) -> str:
     if feature.type == "boolean":
         return f"must be 0 or 1{end}"
     if feature.type == "category":
-        last = len(feature.levels) - 1
+        last = len(feature.category_levels) - 1
         return f"must be the index of a category, from 0 to {last}{end}"
     return feature.rule_with(missing)
 

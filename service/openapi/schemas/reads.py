@@ -32,6 +32,11 @@ _PROPORTIONS: Final = (
     "balanced_accuracy",
     "matthews_correlation",
 )
+_VALUE: Final[Json] = {"type": ["number", "string", "boolean"]}
+_OPTIONAL: Final = (  # fields of a feature
+    *("column", "unseen", "out_of_range"),
+    *("label", "group", "step", "levels", "typical"),
+)
 _ERRORS: Final = ("mean_error", "mean_absolute_error", "root_mean_squared_error", "r_squared")
 
 
@@ -74,6 +79,11 @@ def _description() -> Json:
         "may_be_missing": {"type": "boolean"},
         "unseen": _TEXT | {"description": '"other" if it accepts unknown categories.'},
         "out_of_range": _TEXT | {"description": '"clip" if it clips numbers to its range.'},
+        "label": _TEXT | {"description": "Name for display."},
+        "group": _TEXT | {"description": "Heading under which features are shown together."},
+        "step": {"type": "number", "description": "Increment of the value in an input form."},
+        "levels": map_of(_TEXT) | {"description": "Texts of integers."},
+        "typical": _VALUE | {"description": "Value that an input form starts with."},
     }
     target = _OPEN | {"properties": {"task": _TEXT}, "required": ["task"]}
     described: Json = {"description": "The name, or an object with the name and options."}
@@ -92,10 +102,11 @@ def _description() -> Json:
             "title": _TEXT | {"description": "Name and version, as in answers."},
             "schema": object_of(
                 {
-                    "features": array_of(object_of(feature, "column", "unseen", "out_of_range")),
+                    "features": array_of(object_of(feature, *_OPTIONAL)),
                     "target": target,
                 }
             ),
+            "inputs": _inputs(),
             "network": object_of(network),
             "operating_points": map_of(PROBABILITY),
             "threshold": PROBABILITY | {"description": "Threshold of a request without one."},
@@ -109,6 +120,23 @@ def _description() -> Json:
             "versions": map_of(_TEXT) | {"type": ["object", "null"]},
         },
         "threshold",
+    )
+
+
+def _inputs() -> Json:
+    """Return the schema of the values for input forms."""
+    values = map_of(_VALUE) | {"description": "A value of each feature, as a request spells it."}
+    quartiles = array_of({"type": "number"}) | {"minItems": 3, "maxItems": 3}
+    example = object_of({"label": _TEXT, "values": values})
+    return object_of(
+        {
+            "typical": values,
+            "quartiles": map_of(quartiles)
+            | {"description": "Quartiles and median of the kept training rows, by number."},
+            "examples": array_of(example)
+            | {"description": "A made-up row of each label, of medians and most frequent values."},
+        },
+        "quartiles",
     )
 
 

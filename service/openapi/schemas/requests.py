@@ -87,6 +87,7 @@ def _value_schema(feature: Feature) -> Json:
     notes = [
         feature.description,
         f"Unit: {feature.unit}." if feature.unit else None,
+        *(f"{level}: {text}" for level, text in sorted((feature.levels or {}).items())),
         "Imputed when null or absent." if feature.may_be_missing else None,
         _open_rule(feature),
     ]
@@ -96,6 +97,7 @@ def _value_schema(feature: Feature) -> Json:
     if categories and feature.may_be_missing:
         categories.append(None)
     keywords = {
+        "title": feature.label,
         "type": [type_, "null"] if feature.may_be_missing else type_,
         "examples" if is_open else "enum": categories or None,
         "minimum": None if is_clipped else feature.minimum,
