@@ -1,4 +1,4 @@
-"""Values that an input form starts with, and rows that stand for a label without being anyone's."""
+"""Values that an input form starts with, and made-up rows that stand for the labels."""
 
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
@@ -12,7 +12,7 @@ from model.prediction.schema_rules import SchemaRules
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 from model.prediction.training_sample import TrainingSample
 
-MIN_ROWS: Final = 5  # with a label, or with the values of an example: fewer would show one of them
+MIN_ROWS: Final = 5  # with a label, or with the values of an example: fewer could be identified
 MAX_ATTEMPTS: Final = 10
 MAX_EXAMPLE_VALUES: Final = 100_000  # of all examples, which limits the size of an answer
 QUARTILES: Final = (0.25, 0.5, 0.75)
@@ -64,8 +64,9 @@ def examples(predictor: Predictor) -> list[dict[str, Any]]:
     """Return one made-up row of each label of a classification.
 
     Each value is the median (numbers) or the most frequent value (categories and booleans) of the
-    kept training rows with the label. No example shows a training row: a label with fewer than 5
-    rows has none, and where an example equals 1 to 4 rows, it is made again without them.
+    kept training rows with the label. No example is one of a few rows: a label with fewer than 5
+    rows has none, and an example that equals 1 to 4 kept rows is made again without them. Values
+    that at least 5 rows share may be an example.
 
     Args:
         predictor: The model.
@@ -103,9 +104,7 @@ def _rows_by_label(target: Target, targets: Array) -> list[tuple[str, Array]]:
     return []
 
 
-def _example(
-    features: Sequence[Feature], known: Array, mask: Array, fill: Array
-) -> Array | None:
+def _example(features: Sequence[Feature], known: Array, mask: Array, fill: Array) -> Array | None:
     """Return the middle of the rows with a label; None if it would show one of a few rows."""
     rows = known[mask]
     for _ in range(MAX_ATTEMPTS):

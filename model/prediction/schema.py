@@ -25,6 +25,7 @@ from model.prediction.target import Target
 
 RESERVED_NAMES = frozenset({"instances"})  # the key of a batch
 SHOWN_CATEGORIES = 10
+SHOWN_LEVELS = 12
 OTHER = "other"  # name of the level of unknown categories
 # Fields that are left out where they are not given, as formats before them had none.
 _LATER_FIELDS = (
@@ -267,6 +268,19 @@ class Feature(BaseModel):
         if self.type == "boolean":
             return bool(value)
         return round(value) if self.type == "integer" else value
+
+
+def levels_text(levels: Mapping[Any, str]) -> str:
+    """Return the texts of integers in one line, at most 12 of them; "" for none.
+
+    Args:
+        levels: The text of each integer, in any order.
+    """
+    ordered = sorted(levels.items(), key=lambda item: int(item[0]))
+    shown = [f"{level}: {text}" for level, text in ordered[:SHOWN_LEVELS]]
+    if len(ordered) > SHOWN_LEVELS:
+        shown.append(f"and {len(ordered) - SHOWN_LEVELS} more")
+    return f"{'; '.join(shown)}." if shown else ""
 
 
 class Schema(BaseModel):

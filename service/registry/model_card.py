@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from model.prediction.facts import validates_out_of_bag
+from model.prediction.schema import levels_text
 
 
 def markdown_card(description: Mapping[str, Any]) -> str:
@@ -73,8 +74,8 @@ def _lines(description: Mapping[str, Any]) -> Iterator[str]:
 def _shown(feature: Mapping[str, Any]) -> str:
     """Return a feature's label, its description and the texts of its levels, in one line."""
     label, description = feature.get("label"), feature["description"]
-    levels = [f"{level}: {text}" for level, text in feature.get("levels", {}).items()]
-    return " ".join(filter(None, (label and f"**{label}.**", description, *levels)))
+    levels = levels_text(feature.get("levels", {}))
+    return " ".join(filter(None, (label and f"**{label}.**", description, levels)))
 
 
 def _purpose(target: Mapping[str, Any]) -> str:

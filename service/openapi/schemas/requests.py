@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from model.prediction.schema import Feature, Schema
+from model.prediction.schema import Feature, Schema, levels_text
 from service.codecs.json.names import PARAMETERS, SIGNATURE_NAME
 from service.codecs.json.parser import SIGNATURE
 from service.openapi.schemas.json_schema import CLOSED, Json, or_null, reference, threshold_value
@@ -87,7 +87,7 @@ def _value_schema(feature: Feature) -> Json:
     notes = [
         feature.description,
         f"Unit: {feature.unit}." if feature.unit else None,
-        *(f"{level}: {text}" for level, text in sorted((feature.levels or {}).items())),
+        levels_text(feature.levels or {}),
         "Imputed when null or absent." if feature.may_be_missing else None,
         _open_rule(feature),
     ]

@@ -29,6 +29,12 @@ _SPLIT_WITHOUT_BAGS = """\
 [split]
 validation = 0.2\
 """
+# Keys that people fill in, as they are in no table.
+_DISPLAY = """\
+    # Texts and values for people, all optional. Copy them into the braces of any feature:
+    #   label = "Name for display", description = "", unit = "mg/dL", group = "Heading",
+    #   step = 1, typical = 5 (a form starts with it), levels = { 1 = "low", 10 = "high" } (integers)
+"""
 _TEST = """
 test = 0.15 # of the rows, drawn at random: only the final figures see them"""
 
@@ -95,7 +101,7 @@ limits = ["Trained on one table: its figures apply to similar rows only."]
 {threshold and chr(10) + threshold}
 # The columns that the model learns from.
 features = [
-{feature_text}]
+{_DISPLAY}{feature_text}]
 
 # The table, and the column to predict.
 [data]
