@@ -73,8 +73,8 @@ LevelText = Annotated[
 class Feature(BaseModel):
     """One input column.
 
-    In raw rows a category is the number of its place in `category_levels`, true is 1, false is 0, and a
-    missing value is NaN.
+    In raw rows a category is the number of its place in `category_levels`, true is 1, false is 0,
+    and a missing value is NaN.
 
     Attributes:
         name: Unique name, 1 to 100 characters.
@@ -174,6 +174,9 @@ class Feature(BaseModel):
             raise ValueError("the keys of levels must be from minimum to maximum")
         if self.typical is not None and not self._is_known(self.typical):
             raise ValueError(f"typical must be {self.known_values}")
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.column, self.type))  # `levels` is a dict, which has no hash
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -32,8 +32,9 @@ validation = 0.2\
 # Keys that people fill in, as they are in no table.
 _DISPLAY = """\
     # Texts and values for people, all optional. Copy them into the braces of any feature:
-    #   label = "Name for display", description = "", unit = "mg/dL", group = "Heading",
-    #   step = 1, typical = 5 (a form starts with it), levels = { 1 = "low", 10 = "high" } (integers)
+    #   label = "Name for display", description = "", unit = "mg/dL", group = "Heading", step = 1,
+    #   typical = 5, levels = { 1 = "low", 10 = "high" }
+    # typical is the value that a form starts with; levels are for integers.
 """
 _TEST = """
 test = 0.15 # of the rows, drawn at random: only the final figures see them"""

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from model.prediction.schema import Feature, Schema
+from model.prediction.schema import Feature, Schema, levels_text
 from model.prediction.target import Binary
 
 SCORE = Feature(name="score", type="integer", minimum=1, maximum=10)
@@ -70,6 +70,95 @@ def test_invalid_name(name: str, why: str) -> None:
 def test_invalid_feature(wrong: dict[str, object], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Feature.model_validate({"name": "x"} | wrong)
+
+
+DISPLAY = {
+    "label": "Score of cells",
+    "group": "Cells",
+    "step": 1.0,
+    "levels": {"10": "many", "1": "few"},
+    "typical": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"label": ""}, "at least 1 character"),
+        ({"label": "x" * 101}, "at most 100 characters"),
+        ({"group": "x" * 101}, "at most 100 characters"),
+        ({"label": "a\nb"}, "must have no control characters"),
+        ({"step": 0.0}, "greater than 0"),
+        ({"step": math.nan}, "finite number|greater than 0"),
+        ({"step": 0.5}, "step of an integer must be a whole number"),
+        ({"type": "boolean", "minimum": None, "maximum": None, "step": 1.0}, "step is for numbers"),
+        ({"type": "number", "levels": {"1": "few"}}, "levels are for type integer"),
+        ({"levels": {"11": "many"}}, "the keys of levels must be from minimum to maximum"),
+        ({"levels": {"01": "few"}}, "the keys must be integers"),
+        ({"levels": {"1.0": "few"}}, "the keys must be integers"),
+        ({"levels": {"9" * 5000: "few"}}, "the keys must be integers"),
+        ({"levels": {True: "few"}}, "the keys must be integers"),
+        ({"levels": {}}, "must have 1 to 1000 texts"),
+        ({"levels": ["few"]}, "must be a table of integers and texts"),
+        ({"levels": {"1": ""}}, "at least 1 character"),
+        ({"levels": {"1": "x" * 301}}, "at most 300 characters"),
+        ({"levels": {"1": 1}}, "valid string"),
+        ({"typical": 0}, "typical must be an integer from 1 to 10"),
+        ({"typical": 5.0}, "typical must be an integer from 1 to 10"),
+        ({"typical": True}, "typical must be an integer from 1 to 10"),
+        ({"typical": "5"}, "typical must be an integer from 1 to 10"),
+        ({"typical": [5]}, "typical: must be|must be a number, a text, true or false"),
+        ({"typical": 10, "maximum": 9.5, "out_of_range": "clip"}, "an integer from 1 to 9.5"),
+    ],
+)
+def test_invalid_display(wrong: dict[str, object], why: str) -> None:
+    score = {"name": "score", "type": "integer", "minimum": 1, "maximum": 10}
+    with pytest.raises(ValidationError, match=why):
+        Feature.model_validate(score | wrong)
+
+
+@pytest.mark.parametrize(
+    ("fields", "typical", "wrong"),
+    [
+        ({"type": "boolean"}, False, 0),
+        ({"type": "category", "categories": ("a", "é")}, "e\u0301", "b"),
+        ({"type": "category", "categories": ("a", "b"), "unseen": "other"}, "b", "other"),
+        ({"type": "number", "maximum": 1.5}, 1.5, 1.75),
+        ({"type": "number"}, -2, 10**400),
+        ({"type": "number"}, 2.5, math.nan),
+        ({"type": "integer"}, -(10**15), math.inf),
+    ],
+)
+def test_a_typical_value_is_valid(
+    fields: dict[str, object], typical: object, wrong: object
+) -> None:
+    feature = Feature.model_validate({"name": "x", "typical": typical} | fields)
+    spelled = "é" if typical == "e\u0301" else typical
+    assert (feature.typical, type(feature.typical)) == (spelled, type(typical))
+    assert Feature.model_validate_json(feature.model_dump_json()) == feature
+    with pytest.raises(ValidationError, match="typical must be "):
+        Feature.model_validate({"name": "x", "typical": wrong} | fields)
+
+
+def test_display_is_kept_in_json_and_left_out_where_it_is_not_given() -> None:
+    feature = Feature.model_validate(SCORE.model_dump() | DISPLAY)
+    assert feature.levels == {1: "few", 10: "many"}
+    assert feature.shown_name == "Score of cells"
+    assert SCORE.shown_name == "score"
+    assert feature.model_dump(mode="json").items() >= DISPLAY.items()
+    assert Feature.model_validate_json(feature.model_dump_json()) == feature
+    assert not set(DISPLAY) & set(SCORE.model_dump())
+
+
+def test_features_with_levels_have_a_hash() -> None:
+    one, other = (Feature.model_validate(SCORE.model_dump() | DISPLAY) for _ in range(2))
+    assert len({one, other, SCORE}) == 2
+
+
+def test_levels_are_listed_in_order() -> None:
+    assert levels_text({}) == ""
+    assert levels_text({"10": "many", "2": "some", "-1": "few"}) == "-1: few; 2: some; 10: many."
+    assert levels_text(dict.fromkeys(range(15), "x")).endswith("; 11: x; and 3 more.")
 
 
 def test_invalid_schema() -> None:

@@ -96,7 +96,13 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
     schemas = document["components"]["schemas"]
     instance = schemas["Instance"]
     assert list(instance["properties"]) == list(predictor.schema.names)
-    assert instance["properties"]["mitoses"] == {"type": "integer", "minimum": 1, "maximum": 10}
+    assert instance["properties"]["mitoses"] == {
+        "title": "Mitoses",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10,
+        "description": "Share of dividing cells. 1: hardly any cell divides; 10: many cells divide.",
+    }
     assert instance["properties"]["bare_nuclei"]["type"] == ["integer", "null"]
     assert "bare_nuclei" not in instance["required"]
 

@@ -125,6 +125,20 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
         ("data.encoding = 'hex'", "data.encoding: must be the name of a text encoding"),
         ("data.decimal = ';'", "data.decimal: should be '.' or ','"),
         ("data.path = 'x'", "data.path: unknown key; the keys here are file, delimiter, "),
+        (
+            "features = [{name = 'a', typical = 'x'}]",
+            "features.0: typical must be a number",
+        ),
+        (
+            "features = [{name = 'a', type = 'integer', levels = {1 = 2}}]",
+            "features.0.levels.1: should be a valid string, got 2",
+        ),
+        (
+            "features = [{name = 'a', type = 'integer', levels = {one = 'x'}}]",
+            "features.0.levels: the keys must be integers",
+        ),
+        ("features = [{name = 'a', step = 0}]", "features.0.step: should be greater than 0, got 0"),
+        ("features = [{name = 'a', lable = 'A'}]", "features.0.lable: unknown key; did you mean label?"),
         ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
         (
             "features = [{name = 'a'}, {name = 'b', minimun = 1}]",
@@ -307,6 +321,12 @@ def test_article_long_differs_from_article_in_rate_and_epochs() -> None:
     expected = article.facts["recipe"]
     training = {**expected["training"], **changes}
     assert long.facts["recipe"] == {**expected, "name": "article-long", "training": training}
+
+
+def test_the_features_of_the_same_table_have_the_same_texts() -> None:
+    article, monotone = (load_recipe(each).schema.features for each in ("article", "wisconsin-monotone"))
+    assert all(feature.levels for feature in article)
+    assert [each.model_copy(update={"monotone": None}) for each in monotone] == list(article)
 
 
 def test_extends_overrides_key_by_key(tmp_path: Path) -> None:

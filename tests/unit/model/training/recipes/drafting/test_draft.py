@@ -51,6 +51,21 @@ def test_types_ranges_group_and_target_are_detected(tmp_path: Path) -> None:
     assert "# patient_id is left out: it identifies the row" in text
 
 
+def test_the_texts_for_display_can_be_filled_in(tmp_path: Path) -> None:
+    text, _ = generate(tmp_path, TABLE)
+    start = text.index("    #   label = ")
+    block = text[start : text.index("    # typical is")]
+    keys = " ".join(line.strip("# ") for line in block.splitlines())
+    filled = text.replace('{ name = "age",', f'{{ name = "age", {keys},').replace(
+        "typical = 5", "typical = 41"
+    )
+    filled = filled.replace('{ 1 = "low", 10 = "high" }', '{ 30 = "low", 62 = "high" }')
+    (tmp_path / "mine.toml").write_text(filled)
+    age = next(f for f in load_recipe(str(tmp_path / "mine.toml")).schema.features if f.name == "age")
+    assert (age.label, age.unit, age.group) == ("Name for display", "mg/dL", "Heading")
+    assert (age.step, age.typical, age.levels) == (1, 41, {30: "low", 62: "high"})
+
+
 @pytest.mark.parametrize("marker", ["NA", "?", "NaN", "null"])
 def test_markers_are_missing_values(tmp_path: Path, marker: str) -> None:
     text = TABLE.replace(",,", f",{marker},")
