@@ -3,10 +3,12 @@
 import dataclasses
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
 from model.prediction.predictor import Predictor
+from model.prediction.training_sample import TrainingSample
 from service.app import create_app
 from service.settings import Settings
 
@@ -41,6 +43,47 @@ async def test_the_model(client: httpx.AsyncClient, predictor: Predictor) -> Non
         assert model[fact] == predictor.facts[fact]
 
 
+async def test_inputs_of_forms_are_predicted(
+    client: httpx.AsyncClient, predictor: Predictor
+) -> None:
+    model = (await client.get("/model")).json()
+    inputs, [thickness, *_] = model["inputs"], model["schema"]["features"]
+    assert (thickness["label"], thickness["group"]) == ("Clump thickness", "Clumps of cells")
+    assert thickness["levels"].keys() == {"1", "10"}
+    assert list(inputs) == ["typical", "quartiles", "examples"]
+    assert list(inputs["typical"]) == list(inputs["quartiles"]) == list(predictor.schema.names)
+    assert [each["label"] for each in inputs["examples"]] == ["benign", "malignant"]
+    for each in inputs["examples"]:
+        answer = await client.post("/predict", json=each["values"])
+        assert answer.json()["label"] == each["label"]
+    assert (await client.post("/predict", json=inputs["typical"])).status_code == 200
+
+
+async def test_inputs_of_each_type_are_predicted(
+    kinds_client: httpx.AsyncClient, kinds: Predictor
+) -> None:
+    inputs = (await kinds_client.get("/model")).json()["inputs"]
+    assert inputs == {
+        "typical": {"size": 4.0, "colour": "dark blue", "smokes": False, "score": 5},
+        "examples": [],
+    }
+    assert (await kinds_client.post("/predict", json=inputs["typical"])).status_code == 200
+    raw = np.random.default_rng(0).integers(1, 3, (40, 4)) % [50, 3, 2, 11]
+    raw[:, 0] = np.arange(40)
+    columns = kinds.schema.target.columns_of_targets
+    targets = (np.arange(40)[:, np.newaxis] % 2 == np.zeros(columns)).astype(
+        kinds.schema.target.dtype
+    )
+    kept = dataclasses.replace(kinds, sample=TrainingSample(raw.astype(float), targets))
+    transport = httpx.ASGITransport(app=create_app(Settings(), kept))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        inputs = (await client.get("/model")).json()["inputs"]
+        for each in inputs["examples"]:
+            assert (await client.post("/predict", json=each["values"])).status_code == 200
+    assert bool(inputs["examples"]) == kinds.has_probabilities
+    assert list(inputs["quartiles"]) == ["size", "score"]
+
+
 async def test_the_model_card(client: httpx.AsyncClient, predictor: Predictor) -> None:
     answer = await client.get("/model/card")
     assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
@@ -49,6 +92,8 @@ async def test_the_model_card(client: httpx.AsyncClient, predictor: Predictor) -
     assert predictor.version in card
     for name in predictor.schema.names:
         assert f"| `{name}` | integer | 1 | 10 |" in card
+    levels = "1: hardly any cell divides; 10: many cells divide."
+    assert f"| **Mitoses.** Share of dividing cells. {levels} |\n" in card
     for limit in predictor.facts["limits"]:
         assert f"- {limit}\n" in card
     assert "| roc_auc |" in card

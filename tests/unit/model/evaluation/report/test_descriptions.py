@@ -1,6 +1,7 @@
 """Descriptions of the report."""
 
-from model.evaluation.report.descriptions import recipe_text
+from model.evaluation.report.descriptions import features_table, recipe_text
+from model.prediction.predictor import Predictor
 from model.prediction.schema import Feature
 
 
@@ -14,3 +15,8 @@ def test_values_of_features_that_accept_others() -> None:
     category = Feature(name="site", type="category", categories=("N", "S"), unseen="other")
     assert number.known_values == "an integer from 18 to 90"
     assert category.known_values == "one of N, S"
+
+
+def test_the_table_of_features_shows_their_labels(predictor: Predictor) -> None:
+    name, *_ = features_table(predictor).rows[-1]
+    assert name == ("mitoses", "Mitoses. Share of dividing cells.")

@@ -138,7 +138,10 @@ KEYS = f"name, task, description, intended_use, limits, {SECTIONS}"
             "features.0.levels: the keys must be integers",
         ),
         ("features = [{name = 'a', step = 0}]", "features.0.step: should be greater than 0, got 0"),
-        ("features = [{name = 'a', lable = 'A'}]", "features.0.lable: unknown key; did you mean label?"),
+        (
+            "features = [{name = 'a', lable = 'A'}]",
+            "features.0.lable: unknown key; did you mean label?",
+        ),
         ("features = [{nam = 'a'}]", "features.0.nam: unknown key; did you mean name?"),
         (
             "features = [{name = 'a'}, {name = 'b', minimun = 1}]",
@@ -324,7 +327,9 @@ def test_article_long_differs_from_article_in_rate_and_epochs() -> None:
 
 
 def test_the_features_of_the_same_table_have_the_same_texts() -> None:
-    article, monotone = (load_recipe(each).schema.features for each in ("article", "wisconsin-monotone"))
+    article, monotone = (
+        load_recipe(each).schema.features for each in ("article", "wisconsin-monotone")
+    )
     assert all(feature.levels for feature in article)
     assert [each.model_copy(update={"monotone": None}) for each in monotone] == list(article)
 

@@ -61,7 +61,9 @@ def test_the_texts_for_display_can_be_filled_in(tmp_path: Path) -> None:
     )
     filled = filled.replace('{ 1 = "low", 10 = "high" }', '{ 30 = "low", 62 = "high" }')
     (tmp_path / "mine.toml").write_text(filled)
-    age = next(f for f in load_recipe(str(tmp_path / "mine.toml")).schema.features if f.name == "age")
+    age = next(
+        f for f in load_recipe(str(tmp_path / "mine.toml")).schema.features if f.name == "age"
+    )
     assert (age.label, age.unit, age.group) == ("Name for display", "mg/dL", "Heading")
     assert (age.step, age.typical, age.levels) == (1, 41, {30: "low", 62: "high"})
 
