@@ -101,7 +101,8 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
         "type": "integer",
         "minimum": 1,
         "maximum": 10,
-        "description": "Share of dividing cells. 1: hardly any cell divides; 10: many cells divide.",
+        "description": "Share of dividing cells. "
+        "1: hardly any cell divides; 10: many cells divide.",
     }
     assert instance["properties"]["bare_nuclei"]["type"] == ["integer", "null"]
     assert "bare_nuclei" not in instance["required"]
