@@ -35,6 +35,7 @@ from service.registry.registry import Model, ModelRegistry
 from service.registry.reloadable_model import ReloadableModel
 from service.registry.reloader import watch_models
 from service.request_context import AccessLog
+from service.routes.curves import curves_router
 from service.routes.docs import docs_router
 from service.routes.explain import explain_routes
 from service.routes.health import health_router
@@ -160,6 +161,7 @@ def create_app(
     routers = [
         index_router(models, pages, lambda: app.openapi(), page),
         metrics_router(dependencies),
+        curves_router(dependencies),
         model_router(models),
         health_router(dependencies),
         scoring_server_router(dependencies),

@@ -3,8 +3,6 @@
 __all__ = [
     "assessment",
     "association",
-    "calibration",
-    "curves",
     "global_explanation",
     "importance",
     "intervals",

@@ -4,34 +4,15 @@ Shapes: labels `(B,)`, bool; probabilities `(B,)`; B is at least 1. Bins have eq
 probability of 1 belongs to the last bin.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from model.arrays import Array
-from model.metrics.confusion_matrix import Interval, wilson_interval
+from model.metrics.reliability import bin_of, by_bin
 
 FLOOR_DRAWS = 1000  # gives a standard error below 3 % of the floor
 FLOOR_SEED = 0
 STEPS = 100  # limit of Newton's method, which needs about 6 where there is a solution
 CLOSE = 1e-7  # convergence: after a step this small, the error is of the order of its square
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """One bin of a reliability curve.
-
-    Attributes:
-        rows: Number of rows.
-        mean_probability: Mean predicted probability.
-        share_of_positives: Observed share of positive rows.
-        interval: 95 % Wilson interval of that share.
-    """
-
-    rows: int
-    mean_probability: float
-    share_of_positives: float
-    interval: Interval
 
 
 def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> float:
@@ -46,7 +27,7 @@ def calibration_error(labels: Array, probabilities: Array, bins: int = 10) -> fl
 
     Source: Naeini et al. 2015.
     """
-    excess = np.bincount(_bin_of(probabilities, bins), weights=probabilities - labels)
+    excess = np.bincount(bin_of(probabilities, bins), weights=probabilities - labels)
     return float(np.abs(excess).sum() / len(labels))
 
 
@@ -71,25 +52,6 @@ def calibration_error_floor(probabilities: Array, bins: int = 10) -> float:
     return total / FLOOR_DRAWS
 
 
-def reliability_curve(
-    labels: Array, probabilities: Array, bins: int = 10
-) -> tuple[ReliabilityBin, ...]:
-    """Return the bins that have rows, in ascending order of probability.
-
-    Args:
-        labels: True labels, `(B,)`, bool.
-        probabilities: Predicted probabilities, `(B,)`.
-        bins: Number of bins.
-    """
-    rows, sums, positives = _by_bin(labels, probabilities, bins)
-    curve = []
-    for count, total, hits in zip(rows.tolist(), sums.tolist(), positives.tolist(), strict=True):
-        interval = wilson_interval(int(hits), count)
-        if interval is not None:
-            curve.append(ReliabilityBin(count, total / count, hits / count, interval))
-    return tuple(curve)
-
-
 def brier_decomposition(labels: Array, probabilities: Array, bins: int = 10) -> dict[str, float]:
     """Decompose the Brier score: reliability − resolution + uncertainty + within_bins.
 
@@ -107,11 +69,11 @@ def brier_decomposition(labels: Array, probabilities: Array, bins: int = 10) -> 
 
     Source: Murphy 1973; Stephenson et al. 2008, eq. 5 (within_bins).
     """
-    rows, sums, positives = _by_bin(labels, probabilities, bins)
+    rows, sums, positives = by_bin(labels, probabilities, bins)
     divisor, count = np.maximum(rows, 1), len(labels)
     means, shares, share = sums / divisor, positives / divisor, float(labels.mean())
-    bin_of = _bin_of(probabilities, bins)
-    p, y = probabilities - means[bin_of], labels - shares[bin_of]
+    bin_ = bin_of(probabilities, bins)
+    p, y = probabilities - means[bin_], labels - shares[bin_]
     return {
         "reliability": float((rows * np.square(means - shares)).sum() / count),
         "resolution": float((rows * np.square(shares - share)).sum() / count),
@@ -197,20 +159,6 @@ def calibration_slope(labels: Array, probabilities: Array) -> float | None:
             step_a, step_b = step_a / 2, step_b / 2
         a, b, loss = a + step_a, b + step_b, after
     return None
-
-
-def _by_bin(labels: Array, probabilities: Array, bins: int) -> tuple[Array, Array, Array]:
-    """Return rows, sums of probabilities and numbers of positives, `(bins,)` each."""
-    bin_of = _bin_of(probabilities, bins)
-    return (
-        np.bincount(bin_of, minlength=bins),
-        np.bincount(bin_of, weights=probabilities, minlength=bins),
-        np.bincount(bin_of, weights=labels, minlength=bins),
-    )
-
-
-def _bin_of(probabilities: Array, bins: int) -> Array:
-    return np.asarray(np.minimum((probabilities * bins).astype(int), bins - 1))
 
 
 def _logits(probabilities: Array) -> Array:

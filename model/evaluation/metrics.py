@@ -9,7 +9,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.calibration import calibration_error, calibration_slope
-from model.evaluation.curves import all_counts, precision_recall_area, roc_area
+from model.metrics.curves import all_counts, precision_recall_area, roc_area
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, Regression, Target
 

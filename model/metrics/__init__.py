@@ -1,3 +1,3 @@
-"""Confusion matrices and the metrics at a threshold that follow from them."""
+"""Metrics and curves that the service computes from stored labels and predictions."""
 
-__all__ = ["confusion_matrix", "threshold_metrics"]
+__all__ = ["confusion_matrix", "curves", "part_curves", "reliability", "threshold_metrics"]

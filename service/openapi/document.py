@@ -14,6 +14,7 @@ from service.openapi.open_inference import inference_protocol_paths
 from service.openapi.predictions import prediction_paths
 from service.openapi.problem_responses import add_problem_responses, error_schemas
 from service.openapi.reads import complete_reads
+from service.openapi.schemas.curves import curves_schemas
 from service.openapi.schemas.explanations import explanation_schemas
 from service.openapi.schemas.json_schema import Json
 from service.openapi.schemas.open_inference import inference_protocol_schemas
@@ -95,7 +96,7 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys
 
 def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
     schemas = metadata_schemas() | inference_protocol_schemas(models)
-    schemas |= triton_schemas() | kserve_schemas()
+    schemas |= curves_schemas() | triton_schemas() | kserve_schemas()
     for name, prefix in prefixes.items():
         model_version = models.find(name)
         schema = model_version.predictor.schema

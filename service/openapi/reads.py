@@ -1,12 +1,20 @@
 """OpenAPI operations of FastAPI's GET routes: ids, schemas of answers, and examples."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from service.codecs.negotiation import JSON
-from service.openapi.parameters import METRIC_NAMES_PARAMETER, name_parameter, threshold_parameters
+from service.openapi.parameters import (
+    METRIC_NAMES_PARAMETER,
+    name_parameter,
+    threshold_parameters,
+    version_parameter,
+)
 from service.openapi.schemas.json_schema import Json, reference
+from service.registry.curves import describe_curves
 from service.registry.registry import ModelRegistry
+
+EXAMPLE_POINTS: Final = 5  # of the curves in the example, which has up to 200
 
 
 class Read(NamedTuple):
@@ -51,6 +59,8 @@ def complete_reads(
             content["schema"] = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         if path.startswith("/models/{name}"):
             operation["parameters"] = [name_parameter(models)]
+        if "{version}" in path:
+            operation["parameters"].append(version_parameter(models))
     current = [model.current for model in models.by_name.values()]
     for path, versions in (("/metrics", [models.default]), ("/models/{name}/metrics", current)):
         parameters = paths[path]["get"].setdefault("parameters", [])
@@ -65,10 +75,13 @@ def _reads(
     metrics = default.describe_metrics(default.thresholds.active)
     ready = {"status": "ready", **models.describe_health()}
     of_models = tuple(f"{prefix}Metrics" for prefix in prefixes.values())
+    curves = describe_curves(default.predictor, EXAMPLE_POINTS)
     described, card, markdown = default.description, default.card, "text/markdown"
     return {
         "/metrics": Read("metrics", metrics, ("Metrics",)),
         "/models/{name}/metrics": Read("metrics_by_name", metrics, of_models),
+        "/models/{name}/curves": Read("curves_by_name", curves, ("Curves",)),
+        "/models/{name}/versions/{version}/curves": Read("curves_by_version", curves, ("Curves",)),
         "/model": Read("model", described, ("ModelDescription",)),
         "/models/{name}": Read("model_by_name", described, ("ModelDescription",)),
         "/model/card": Read("model_card", card, media_type=markdown),

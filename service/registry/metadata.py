@@ -5,6 +5,7 @@ from typing import Any
 from model.explanation.typical_rows import examples, quartiles, typical_values
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import Predictor
+from service.registry.curves import scored_parts
 from service.registry.thresholds import Thresholds
 
 SWEEP = (0.5, 0.7, 0.8, 0.9)
@@ -78,8 +79,11 @@ def describe_metrics(
     def at(threshold: float) -> dict[str, Any]:
         return {
             **thresholds.as_fields(threshold),
-            "validation": metrics_at_threshold(target, predictor.validation, threshold),
-            "train": metrics_at_threshold(target, predictor.train, threshold),
+            **{
+                name: metrics_at_threshold(target, rows, threshold)
+                for name, rows in scored_parts(predictor).items()
+                if name != "test"
+            },
         }
 
     return {

@@ -22,6 +22,7 @@ from service.codecs.open_inference.request import RequestLimits
 from service.codecs.predictions import PredictionEncoder
 from service.problems import FieldError, Problem
 from service.registry.batching import AwaitedSubmission, MicroBatcher, Submission
+from service.registry.curves import describe_curves
 from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
 from service.registry.thresholds import Thresholds
@@ -115,6 +116,11 @@ class ModelVersion:
     def description_json(self) -> bytes:
         """Answer of GET /model, as JSON."""
         return to_json(self.description)
+
+    @cached_property
+    def curves_json(self) -> bytes:
+        """Answer of GET /models/{name}/curves, as JSON."""
+        return to_json(describe_curves(self.predictor))
 
     @cached_property
     def card(self) -> str:

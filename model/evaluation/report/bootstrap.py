@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.evaluation.curves import (
+from model.evaluation.intervals import grouped_bootstrap
+from model.evaluation.metrics import brier, log_loss
+from model.metrics.curves import (
     binned_counts,
     precision_recall_area,
     precision_recall_curve,
     roc_area,
     roc_curve,
 )
-from model.evaluation.intervals import grouped_bootstrap
-from model.evaluation.metrics import brier, log_loss
 from model.prediction.predictor import ScoredRows
 
 GRID = np.linspace(0, 1, 101)

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model.arrays import Array
-from model.evaluation.calibration import reliability_curve
 from model.evaluation.plots.features import MAX_FEATURES
 from model.evaluation.plots.files import as_svg
 from model.evaluation.plots.texts import label
 from model.evaluation.plots.training import LOSSES
 from model.evaluation.report.elements import Picture, decimal, percent
+from model.metrics.reliability import reliability_curve
 from model.training.fitting.loop import TrainingResult
 
 BLUE, RED, GREEN, YELLOW = "#4477aa", "#ee6677", "#228833", "#ccbb44"  # Tol's "bright"

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
-from model.evaluation.curves import (
+from model.evaluation.plots.files import as_svg
+from model.evaluation.plots.texts import label
+from model.evaluation.report.bootstrap import GRID, precision_at
+from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, panel, reliability
+from model.evaluation.report.elements import Picture, decimal, percent, percents
+from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
+from model.metrics.curves import (
     all_counts,
     counts_above,
     net_benefit,
@@ -15,12 +21,6 @@ from model.evaluation.curves import (
     roc_area,
     roc_curve,
 )
-from model.evaluation.plots.files import as_svg
-from model.evaluation.plots.texts import label
-from model.evaluation.report.bootstrap import GRID, precision_at
-from model.evaluation.report.charts import BLUE, GREEN, LEGEND, RED, panel, reliability
-from model.evaluation.report.elements import Picture, decimal, percent, percents
-from model.metrics.confusion_matrix import ConfusionMatrix, Interval, wilson_interval
 from model.metrics.threshold_metrics import binary_matrix
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary

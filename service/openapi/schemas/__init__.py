@@ -1,3 +1,11 @@
 """JSON Schema of requests and answers, made from the schemas of the models."""
 
-__all__ = ["explanations", "json_schema", "open_inference", "reads", "requests", "responses"]
+__all__ = [
+    "curves",
+    "explanations",
+    "json_schema",
+    "open_inference",
+    "reads",
+    "requests",
+    "responses",
+]

@@ -151,16 +151,16 @@ def metrics_schemas(target: Target, prefix: str = "") -> Json:
         Schemas by name.
     """
     rows = reference(f"{prefix}RowMetrics")
-    sets = {"validation": rows, "train": rows}
+    sets = {"validation": rows, "out_of_bag": rows, "train": rows}
     scores = map_of(METRIC) | {"type": ["object", "null"]}
     metrics: Json = {"model": {"type": "string", "description": "Name and version of the model."}}
     if target.has_threshold:
         at_threshold = {"threshold": PROBABILITY, **sets}
-        metrics |= at_threshold | {"sweep": array_of(object_of(at_threshold))}
+        metrics |= at_threshold | {"sweep": array_of(object_of(at_threshold, "out_of_bag"))}
     else:
         metrics |= sets
     return {
-        f"{prefix}Metrics": object_of(metrics | {"scores": scores}),
+        f"{prefix}Metrics": object_of(metrics | {"scores": scores}, "out_of_bag"),
         f"{prefix}RowMetrics": _row_metrics(target),
     }
 

@@ -12,10 +12,9 @@ from model.evaluation.calibration import (
     calibration_error_floor,
     calibration_intercept,
     calibration_slope,
-    reliability_curve,
 )
 from model.evaluation.metrics import brier
-from model.metrics.confusion_matrix import wilson_interval
+from model.metrics.reliability import reliability_curve
 
 SCORED = st.lists(
     st.tuples(
@@ -136,26 +135,6 @@ def test_brier_decomposition_with_known_values() -> None:
             "within_bins": 0,
         }
     )
-
-
-def test_reliability_curve_with_known_values() -> None:
-    labels = np.array([False, True, True, True])
-    low, high = reliability_curve(labels, np.array([0.1, 0.15, 0.95, 1.0]))
-    assert (low.rows, low.mean_probability, low.share_of_positives) == (2, 0.125, 0.5)
-    assert (high.rows, high.mean_probability, high.share_of_positives) == (2, 0.975, 1)
-    assert (low.interval, high.interval) == (wilson_interval(1, 2), wilson_interval(2, 2))
-
-
-def test_reliability_curve_against_scikit_learn() -> None:
-    theirs = pytest.importorskip(
-        "sklearn.calibration", reason="compares with scikit-learn, which is not a dependency"
-    )
-    for seed in range(10):
-        labels, probabilities = drawn(200, 0, 1, seed)
-        curve = reliability_curve(labels, probabilities, 15)
-        shares, means = theirs.calibration_curve(labels, probabilities, n_bins=15)
-        assert [each.share_of_positives for each in curve] == pytest.approx(shares.tolist())
-        assert [each.mean_probability for each in curve] == pytest.approx(means.tolist())
 
 
 @given(SCORED, st.integers(1, 20))

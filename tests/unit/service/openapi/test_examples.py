@@ -73,7 +73,9 @@ async def compare_examples(client: httpx.AsyncClient) -> int:
             answered_type = answer.headers["content-type"].partition(";")[0]
             expected = examples(answers[answered_type])[name]
             found = answer.text if isinstance(expected, str) else answer.json()
-            if not url.endswith("/stats"):  # which count these requests
+            if url.endswith("/curves"):  # the example has fewer points
+                assert list(found) == list(expected)
+            elif not url.endswith("/stats"):  # which count these requests
                 assert found == expected, (url, media_type, name)
             compared += 1
     return compared

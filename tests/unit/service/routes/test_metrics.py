@@ -43,6 +43,34 @@ async def test_the_sweep(client: httpx.AsyncClient) -> None:
         assert rates == sorted(rates, reverse=True)
 
 
+async def test_out_of_bag_predictions_are_a_part(predictor: Predictor) -> None:
+    rows = ScoredRows.ungrouped(predictor.train.targets, predictor.train.predictions / 2)
+    bagged = dataclasses.replace(predictor, out_of_bag=rows)
+    transport = httpx.ASGITransport(app=create_app(Settings(), bagged))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in ("/metrics?threshold=0.2", "/models/article/metrics?threshold=0.2"):
+            metrics = (await client.get(path)).json()
+            parts = ["validation", "out_of_bag", "train"]
+            assert list(metrics) == ["model", "threshold", *parts, "sweep", "scores"]
+            assert [list(each) for each in metrics["sweep"]] == [["threshold", *parts]] * 4
+            matrix = metrics["out_of_bag"]["confusion_matrix"]
+            assert matrix == vars(binary_matrix(rows, 0.2))
+            matrix = metrics["sweep"][0]["out_of_bag"]["confusion_matrix"]
+            assert matrix == vars(binary_matrix(rows, 0.5))
+
+
+async def test_out_of_bag_predictions_that_validate_are_not_given_twice(
+    predictor: Predictor,
+) -> None:
+    facts = {**predictor.facts, "recipe": {"split": {"validation": "out-of-bag"}}}
+    bagged = dataclasses.replace(predictor, out_of_bag=predictor.validation, facts=facts)
+    transport = httpx.ASGITransport(app=create_app(Settings(), bagged))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        metrics = (await client.get("/metrics")).json()
+    assert "out_of_bag" not in metrics
+    assert metrics["validation"]["rows"] == 182
+
+
 @pytest.mark.parametrize("threshold", [0, 0.123, 1])
 async def test_the_query_sets_the_threshold(
     client: httpx.AsyncClient, predictor: Predictor, threshold: float

@@ -1,5 +1,7 @@
 """Points of curves over thresholds: ROC, precision-recall and decision curves.
 
+Part of the serving core: the service computes curves from stored predictions.
+
 Shapes: labels `(B,)`, bool; probabilities `(B,)`. Rows strictly above a threshold are predicted
 positive.
 """
@@ -127,3 +129,45 @@ def net_benefit(labels: Array, probabilities: Array, thresholds: Array) -> Array
     """
     hits, false = counts_above(labels, probabilities, thresholds)
     return np.asarray((hits - false * thresholds / (1 - thresholds)) / len(labels))
+
+
+def net_benefit_error(labels: Array, probabilities: Array, thresholds: Array) -> Array:
+    """Return the standard error of the net benefit at each threshold t.
+
+    The net benefit is the mean over rows of x = 1 for a true positive, −w for a false positive and
+    0 otherwise, with w = t / (1 − t). Its variance is (TP / B + w² · FP / B − net benefit²) / B.
+
+    Args:
+        labels: True labels, `(B,)`, bool; B is at least 1.
+        probabilities: Predicted probabilities, `(B,)`.
+        thresholds: Thresholds below 1, `(T,)`.
+
+    Source: Pfeiffer and Gail 2020 (rows drawn at random, prevalence estimated from them).
+    """
+    hits, false = counts_above(labels, probabilities, thresholds)
+    rows, odds = len(labels), thresholds / (1 - thresholds)
+    mean = (hits - false * odds) / rows
+    variance = (hits + false * np.square(odds)) / rows - np.square(mean)
+    return np.asarray(np.sqrt(np.maximum(variance, 0) / rows))
+
+
+def thinned_thresholds(labels: Array, probabilities: Array, size: int) -> Array:
+    """Return distinct probabilities from the highest to the lowest, at most `size` of them.
+
+    Of more, the ends are kept, and those at even ranks among the positive and among the negative
+    rows: the points of a ROC curve are then about evenly spaced on both axes.
+
+    Args:
+        labels: True labels, `(B,)`, bool.
+        probabilities: Predicted probabilities, `(B,)`.
+        size: Maximum number of thresholds, at least 4.
+    """
+    distinct = np.unique(probabilities)
+    if len(distinct) > size:
+        kept = [distinct[[0, -1]]]
+        for part in (probabilities[labels], probabilities[~labels]):
+            if len(part):
+                ranks = np.linspace(0, len(part) - 1, (size - 2) // 2).round().astype(int)
+                kept.append(np.sort(part)[ranks])
+        distinct = np.unique(np.concatenate(kept))
+    return distinct[::-1]

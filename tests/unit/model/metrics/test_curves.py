@@ -6,9 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.arrays import Array
-from model.evaluation.curves import all_counts, net_benefit, precision_recall_curve, roc_curve
 from model.evaluation.metrics import sensitivity_at_specificity, specificity_at_sensitivity
 from model.metrics.confusion_matrix import ConfusionMatrix
+from model.metrics.curves import (
+    all_counts,
+    net_benefit,
+    net_benefit_error,
+    precision_recall_curve,
+    roc_curve,
+    thinned_thresholds,
+)
 
 SCORED = st.lists(
     st.tuples(st.booleans(), st.one_of(st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.floats(0, 1))),
@@ -97,3 +104,44 @@ def test_net_benefit_follows_from_the_matrix(
         odds = t / (1 - t)
         benefit = (matrix.true_positive - matrix.false_positive * odds) / len(labels)
         assert found == pytest.approx(benefit)
+
+
+@given(SCORED, st.floats(0, 0.99))
+def test_the_error_of_the_net_benefit_is_that_of_a_mean(
+    scored: list[tuple[bool, float]], t: float
+) -> None:
+    labels, probabilities = arrays(scored)
+    odds = t / (1 - t)
+    each = (probabilities > t) * np.where(labels, 1.0, -odds)
+    (error,) = net_benefit_error(labels, probabilities, np.array([t]))
+    assert error == pytest.approx(each.std() / np.sqrt(len(each)), abs=1e-6)
+    (benefit,) = net_benefit(labels, probabilities, np.array([t]))
+    assert benefit == pytest.approx(each.mean())
+
+
+@given(SCORED, st.integers(4, 12))
+def test_thresholds_are_thinned(scored: list[tuple[bool, float]], size: int) -> None:
+    labels, probabilities = arrays(scored)
+    distinct = sorted(set(probabilities.tolist()), reverse=True)
+    found = thinned_thresholds(labels, probabilities, size).tolist()
+    if len(distinct) <= size:
+        assert found == distinct
+    else:
+        assert len(found) <= size
+        assert found == sorted(set(found), reverse=True)
+        assert set(found) <= set(distinct)
+        assert (found[0], found[-1]) == (distinct[0], distinct[-1])
+
+
+def test_few_positives_have_as_many_thresholds_as_many_negatives() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.arange(100_000) < 100
+    probabilities = np.where(labels, 0.5, 0.0) + 0.5 * generator.random(100_000)
+    thresholds = thinned_thresholds(labels, probabilities, 199)
+    assert len(thresholds) <= 199
+    matrices = [ConfusionMatrix.at(each, labels, probabilities) for each in thresholds]
+    for counts in (
+        [each.true_positive / 100 for each in matrices],
+        [each.false_positive / 99_900 for each in matrices],
+    ):
+        assert np.diff(counts).max() < 0.03
