@@ -141,7 +141,7 @@ def fit(
     else:
         validation = _score(unscored, parts.validation)
     test_rows = _self_test_rows(recipe.schema, parts.train.rows)
-    facts = _facts(recipe, parts, validation)
+    facts = {**_facts(recipe, parts, validation), "loss_history": outcome.history.thinned()}
     test = None if parts.test is None else _score(unscored, parts.test)
     if test is not None:
         facts["test"] = {"rows": len(test.targets), "scores": scores(recipe.schema.target, test)}

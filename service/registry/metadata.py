@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from model.explanation.reference import references_of
 from model.explanation.typical_rows import examples, quartiles, typical_values
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.prediction.predictor import Predictor
@@ -49,6 +50,7 @@ def describe(predictor: Predictor, thresholds: Thresholds) -> dict[str, Any]:
         "operating_points": dict(predictor.operating_points),
         **thresholds.as_fields(thresholds.active),
         **{name: predictor.facts.get(name) for name in _FACTS},
+        "subgroups": (predictor.facts.get("examination") or {}).get("subgroups") or [],
     }
 
 
@@ -58,6 +60,7 @@ def _inputs(predictor: Predictor) -> dict[str, Any]:
         "typical": typical_values(predictor),
         **({} if predictor.sample is None else {"quartiles": quartiles(predictor)}),
         "examples": examples(predictor),
+        "references": references_of(predictor),
     }
 
 

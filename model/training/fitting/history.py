@@ -9,6 +9,8 @@ import numpy as np
 from model.arrays import Array
 from model.network.losses import Loss
 
+MAX_THINNED = 200
+
 Metric = Callable[[Array, Array], float]  # targets (B, outputs) or (B,), predictions (B, outputs)
 
 
@@ -62,6 +64,25 @@ class History:
     def best(self) -> Record:
         """The record with the lowest monitored loss, the first of equal ones."""
         return min(self.records, key=lambda record: record.monitored)
+
+    def thinned(self) -> list[dict[str, float]]:
+        """Return the epoch and the known losses of at most 200 records, with the last one."""
+        step = -(-len(self.records) // MAX_THINNED)
+        return [
+            {
+                "epoch": record.epoch,
+                "train": record.train_loss,
+                **{
+                    name: loss
+                    for name, loss in (
+                        ("validation", record.validation_loss),
+                        ("out_of_bag", record.out_of_bag_loss),
+                    )
+                    if loss is not None
+                },
+            }
+            for record in reversed(self.records[::-1][::step])
+        ]
 
     def column(self, name: str) -> list[Any]:
         """Return a field or a metric of all records, in order."""

@@ -56,7 +56,7 @@ export function ModelView({ model, list }: { model: Description; list: ModelList
         <h2>Network</h2>
         <Network model={model} />
       </section>
-      {curves.data?.loss_history !== undefined && <LossHistory history={curves.data.loss_history} />}
+      {curves.data?.loss_history && <LossHistory history={curves.data.loss_history} />}
       <section>
         <h2>Data</h2>
         <dl>

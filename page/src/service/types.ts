@@ -38,9 +38,9 @@ export interface Interval {
 
 export interface Subgroup {
   column: string
-  group: string
+  value: string
   rows: number
-  [figure: string]: unknown
+  scores: Record<string, { value: number | null; interval: [number, number] | null }>
 }
 
 export interface Description {
@@ -194,10 +194,16 @@ export interface CurvePart {
   decision: BandCurve & { threshold: number[]; net_benefit: number[]; all: number[] }
   areas: { roc_auc: number | null; average_precision: number | null }
 }
+export interface Losses {
+  epoch: number
+  train?: number
+  validation?: number
+  out_of_bag?: number
+}
 export interface ModelCurves {
   model: string
   outputs: { name: string; parts: Record<string, CurvePart> }[]
-  loss_history?: unknown
+  loss_history?: Losses[]
   regression?: unknown
 }
 

@@ -50,7 +50,7 @@ async def test_inputs_of_forms_are_predicted(
     inputs, [thickness, *_] = model["inputs"], model["schema"]["features"]
     assert (thickness["label"], thickness["group"]) == ("Clump thickness", "Clumps of cells")
     assert thickness["levels"].keys() == {"1", "10"}
-    assert list(inputs) == ["typical", "quartiles", "examples"]
+    assert list(inputs) == ["typical", "quartiles", "examples", "references"]
     assert list(inputs["typical"]) == list(inputs["quartiles"]) == list(predictor.schema.names)
     assert [each["label"] for each in inputs["examples"]] == ["benign", "malignant"]
     for each in inputs["examples"]:
@@ -66,6 +66,7 @@ async def test_inputs_of_each_type_are_predicted(
     assert inputs == {
         "typical": {"size": 4.0, "colour": "dark blue", "smokes": False, "score": 5},
         "examples": [],
+        "references": ["typical"],
     }
     assert (await kinds_client.post("/predict", json=inputs["typical"])).status_code == 200
     raw = np.random.default_rng(0).integers(1, 3, (40, 4)) % [50, 3, 2, 11]

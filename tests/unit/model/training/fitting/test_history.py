@@ -123,3 +123,14 @@ def test_early_stopping_tolerates_patience_records(
 def test_invalid_early_stopping_is_rejected(values: dict[str, Any], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         EarlyStopping(**values)
+
+
+@pytest.mark.parametrize("count", [1, 199, 200, 201, 1000])
+def test_a_thinned_history_ends_with_the_last_record(count: int) -> None:
+    records = [Record(n, n, 1 / (n + 1), 0.5, {}, 0.1, None) for n in range(count)]
+    found = History(records).thinned()
+    assert len(found) <= 200
+    assert found[-1] == {"epoch": count - 1, "train": 1 / count, "validation": 0.5}
+    epochs = [each["epoch"] for each in found]
+    assert epochs == sorted(set(epochs))
+    assert count > 200 or len(found) == count
