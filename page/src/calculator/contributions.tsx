@@ -45,7 +45,7 @@ export function Contributions(props: Props) {
             ))}
           </select>
         </label>
-        {referenceRows > 1 && <span class="muted"> {referenceRows} rows</span>}
+        {referenceRows > 1 && <span class="muted nowrap"> {referenceRows} rows</span>}
       </p>
       <table>
         <caption class="hidden">

@@ -41,24 +41,28 @@ export function FeatureInput(props: Props) {
     </>
   )
   const Body = { levels: Levels, number: NumberField, choice: Choices, search: Search, switch: Switch }[kind]
+  const about = (
+    <p id={`${id}-about`} class="about">
+      <bdi>{feature.description}</bdi>
+    </p>
+  )
   const body = <Body {...props} id={id} describedBy={describedBy} />
   return (
     <div class={`feature kind-${kind}${error ? ' wrong' : ''}`} data-feature={feature.name}>
       {isGroup ? (
         <fieldset aria-describedby={describedBy}>
           <legend>{name}</legend>
+          {about}
           {body}
         </fieldset>
       ) : (
         <>
           <label for={id}>{name}</label>
+          {about}
           {body}
         </>
       )}
-      <p id={`${id}-about`} class="about">
-        {feature.description && <bdi>{feature.description} </bdi>}
-        {props.isImputed && value === null && <span class="note">Not known: a usual value is used. </span>}
-      </p>
+      {props.isImputed && value === null && <p class="about note">Not known: a usual value is used.</p>}
       {error && (
         <p id={`${id}-error`} class="error" role="alert">
           {error}

@@ -8,6 +8,8 @@ export type Kind = 'levels' | 'number' | 'choice' | 'search' | 'switch'
 const MAX_LEVELS = 12
 const MAX_CHOICES = 7
 const OTHER = 'other'
+const MAX_INTEGERS = 1000
+const MIN_SHARE = 0.02 // of the schema's range that known values take
 
 export function kindOf(feature: Feature): Kind {
   switch (feature.type) {
@@ -38,16 +40,18 @@ export function choicesOf(feature: Feature): Value[] {
 }
 
 /**
- * The range of a slider: that of the schema, unless it is much wider than the values of the curve,
- * which are those of training rows.
+ * The range of a slider: that of the schema, unless it has none or is far wider than the values of
+ * training rows.
  */
 export function sliderRange(feature: Feature, known: readonly number[]): Domain {
   const low = known.length ? Math.min(...known) : (feature.minimum ?? 0)
   const high = known.length ? Math.max(...known) : (feature.maximum ?? low + 1)
-  const width = high - low || 1
-  const minimum = feature.minimum !== null && low - feature.minimum < 2 * width ? feature.minimum : low
-  const maximum = feature.maximum !== null && feature.maximum - high < 2 * width ? feature.maximum : high
-  return minimum < maximum ? [minimum, maximum] : [minimum, minimum + 1]
+  const { minimum, maximum } = feature
+  if (minimum !== null && maximum !== null) {
+    const isFew = feature.type === 'integer' && maximum - minimum <= MAX_INTEGERS
+    if (isFew || high - low >= MIN_SHARE * (maximum - minimum)) return [minimum, maximum]
+  }
+  return low < high ? [low, high] : [low, low + 1]
 }
 
 export function stepFor(feature: Feature, range: Domain): number {

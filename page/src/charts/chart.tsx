@@ -7,7 +7,7 @@ import { ticksOf, type Domain } from './scale'
 const WIDTH = 420
 const HEIGHT = 300
 const LEFT = 56
-const RIGHT = 14
+const RIGHT = 26
 const TOP = 12
 const BOTTOM = 48
 
