@@ -47,6 +47,7 @@ from service.routes.model import model_router
 from service.routes.open_inference import inference_protocol_routes
 from service.routes.page import page_router
 from service.routes.predict import predict_routes
+from service.routes.report import report_router
 from service.routes.vertex import vertex_health_routes, vertex_predict_routes
 from service.security.api_keys import ApiKeyAuth
 from service.security.artifact_policy import artifact_check
@@ -163,6 +164,7 @@ def create_app(
         metrics_router(dependencies),
         curves_router(dependencies),
         model_router(models),
+        report_router(dependencies),
         health_router(dependencies),
         scoring_server_router(dependencies),
         *([docs_router()] if settings.docs else []),

@@ -68,3 +68,8 @@ def make_current(file: Path) -> None:
 def signature_of(file: Path) -> Path:
     """Return the path of an artifact's signature, a file beside the artifact."""
     return file.with_name(f"{file.name}.sig")
+
+
+def report_of(file: Path) -> Path:
+    """Return the path of the report of an artifact, an HTML file beside the artifact."""
+    return file.with_name(f"{file.stem}.report.html")

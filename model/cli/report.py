@@ -8,6 +8,7 @@ import typer
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
+from model.artifacts.repository import report_of
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 
 
@@ -27,7 +28,7 @@ def report_command(
     from model.evaluation.report.document import report
 
     predictor = artifact.load(source)
-    path = output or source.with_name(f"{source.stem}.report.html")
+    path = output or report_of(source)
     refuse_same(path, source, "the artifact")
     content = report(predictor, None, {}).encode()
     prepare(path)

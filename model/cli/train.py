@@ -14,6 +14,7 @@ from rich.table import Table
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
+from model.artifacts.repository import report_of
 from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
 from model.cli.findings import print_findings
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
@@ -66,7 +67,7 @@ def train_command(
     """
     plan = load_recipe(recipe)
     path = output or Path("artifacts") / f"{plan.name}.joblib"
-    page = path.with_name(f"{path.stem}.report.html")
+    page = report_of(path)
     prepare(path)
     with ExitStack() as locks:
         # The report has the name that all artifacts share which would write the same pictures.

@@ -16,6 +16,9 @@ from service.registry.registry import ModelRegistry
 
 EXAMPLE_POINTS: Final = 5  # of the curves in the example, which has up to 200
 
+HTML: Final = "text/html"
+REPORT: Final = '<!DOCTYPE html>\n<html lang="en">…</html>\n'
+
 
 class Read(NamedTuple):
     """What FastAPI does not know of a GET route.
@@ -86,6 +89,10 @@ def _reads(
         "/models/{name}": Read("model_by_name", described, ("ModelDescription",)),
         "/model/card": Read("model_card", card, media_type=markdown),
         "/models/{name}/card": Read("model_card_by_name", card, media_type=markdown),
+        "/models/{name}/report": Read("report_by_name", REPORT, media_type=HTML),
+        "/models/{name}/versions/{version}/report": Read(
+            "report_by_version", REPORT, media_type=HTML
+        ),
         "/models": Read("models", models.describe(), ("ModelList",)),
         "/health/live": Read("health_live", {"status": "live"}, ("Liveness",)),
         "/health/ready": Read("health_ready", ready, ("Health",)),

@@ -6,6 +6,7 @@ __all__ = [
     "registry",
     "reloadable_model",
     "reloader",
+    "reports",
     "thresholds",
     "validation_metrics",
 ]

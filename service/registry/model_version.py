@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +63,7 @@ class ModelVersion:
         output_tensors: Encoder of Open Inference Protocol outputs.
         frame_limits: Limits of the JSON of an MLflow data frame.
         tensor_limits: Limits of an Open Inference Protocol request.
+        path: Path of the artifact's file; None for a model that was not loaded from a file.
         evidence: What the first request for explanations has computed for all rows.
         partial_dependences: The same, of the first request for curves.
 
@@ -95,6 +97,7 @@ class ModelVersion:
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
         self.evidence: Evidence | None = None
         self.partial_dependences: list[PartialDependence] | None = None
+        self.path: Path | None = None
         self.title = predictor.title
         self._usual_end = self._new_end(self.thresholds.active)
         self.count = count

@@ -137,7 +137,9 @@ class ReloadableModel(Model):
         if before is not None and predictor.name != before.current.predictor.name:
             name = before.current.predictor.name
             raise ArtifactError(f"{file.name}: the name of the model must be {name!r}")
-        return self._make_version(predictor)
+        version = self._make_version(predictor)
+        version.path = file
+        return version
 
     def _scan(self) -> dict[Path, Stamp]:
         """Return the stamp of each file at the path, which differs after a change."""

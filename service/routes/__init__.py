@@ -13,5 +13,6 @@ __all__ = [
     "open_inference",
     "page",
     "predict",
+    "report",
     "vertex",
 ]

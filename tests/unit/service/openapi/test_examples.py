@@ -57,6 +57,8 @@ async def compare_examples(client: httpx.AsyncClient) -> int:
     document = (await client.get("/openapi.json")).json()
     compared = 0
     for method, url, operation in operations(document):
+        if url.endswith("/report"):  # of a model that was not loaded from a file
+            continue
         answers = operation["responses"]["200"]["content"]
         bodies = operation.get("requestBody", {"content": {}})["content"]
         requests = [
