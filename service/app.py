@@ -160,7 +160,7 @@ def create_app(
     pages = ["/openapi.json", "/docs"] if settings.docs else ["/openapi.json"]
     page = Page() if settings.page else None
     routers = [
-        index_router(models, pages, lambda: app.openapi(), page),
+        index_router(models, pages, lambda: app.openapi(), page, settings.root_path),
         metrics_router(dependencies),
         curves_router(dependencies),
         model_router(models),
@@ -172,7 +172,8 @@ def create_app(
     ]
     for router in routers:
         app.include_router(router)
-    install_openapi(app, models, pages, keys=settings.api_keys is not None)
+    keys = settings.api_keys is not None
+    install_openapi(app, models, pages, keys=keys, root_path=settings.root_path)
     install_problem_handlers(app)
     is_public = page.is_public if page is not None else None
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys, is_public)

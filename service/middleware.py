@@ -68,6 +68,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope.get("root_path"):
+            scope = _without_root_path(scope)
         identity = given_request_id(scope) or new_request_id()
         client = scope.get("client")
         request = RequestContext(identity.decode(), client=client[0] if client else "")
@@ -130,6 +132,20 @@ class RequestMiddleware:
             )
             if self.access_log is not None:
                 self.access_log(request, method, status or CLIENT_CLOSED_REQUEST, seconds)
+
+
+def _without_root_path(scope: Scope) -> Scope:
+    """Return the scope of a request as the service's server makes it: without the path prefix.
+
+    Other ASGI servers put the prefix into `root_path`, and begin the path with it or not.
+    """
+    root: str = scope["root_path"]
+    path: str = scope["path"]
+    raw_path: bytes = scope.get("raw_path") or path.encode()
+    if f"{path}/".startswith(f"{root}/"):
+        path = path[len(root) :] or "/"
+        raw_path = raw_path[len(root.encode()) :]
+    return {**scope, "root_path": "", "path": path, "raw_path": raw_path}
 
 
 def _problem(error: Exception) -> Problem:

@@ -1,6 +1,7 @@
 """The OpenAPI document: FastAPI's routes, the paths that FastAPI does not see, and examples."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -29,11 +30,16 @@ from service.registry.model_version import MAX_EXPLAINED_ROWS
 from service.registry.registry import ModelRegistry
 
 # Relative to the document, so that it is right behind a proxy that removes a prefix of the path.
-SERVERS = [{"url": ".", "description": "The service of this document."}]
+SERVER = "."
 
 
 def install_openapi(
-    app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys: bool
+    app: FastAPI,
+    models: ModelRegistry,
+    pages: Sequence[str],
+    *,
+    keys: bool,
+    root_path: str | None = None,
 ) -> None:
     """Make the app create its document from the models in service.
 
@@ -44,20 +50,29 @@ def install_openapi(
         models: The models in service.
         pages: Paths that are not in the document, for the example of `GET /`.
         keys: Whether requests need an API key.
+        root_path: Path prefix of the service; None for none.
     """
+    servers = [{"url": root_path or SERVER, "description": "The service of this document."}]
     documented: list[str] = []
 
     def openapi() -> Json:
         titles = [model.current.title for model in models.by_name.values()]
         if app.openapi_schema is None or titles != documented:
-            app.openapi_schema = _document(app, models, pages, keys=keys)
+            app.openapi_schema = _document(app, models, pages, servers, keys=keys)
             documented[:] = titles
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys: bool) -> Json:
+def _document(
+    app: FastAPI,
+    models: ModelRegistry,
+    pages: Sequence[str],
+    servers: list[dict[str, Any]],
+    *,
+    keys: bool,
+) -> Json:
     titles = [model.current.title for model in models.by_name.values()]
     document = get_openapi(
         title=app.title,
@@ -65,7 +80,7 @@ def _document(app: FastAPI, models: ModelRegistry, pages: Sequence[str], *, keys
         description=f"{app.description} Models in service: {', '.join(titles)}.",
         routes=app.routes,
         tags=TAGS,
-        servers=SERVERS,
+        servers=servers,
     )
     prefixes = _prefixes(models)
     examples = PredictionExamples(models.default)

@@ -93,8 +93,8 @@ class ArrivingRequest:
         """
         raw_path, _, query = self.url.partition(b"?")
         if root_path and (raw_path + b"/").startswith(root_path + b"/"):
-            raw_path = raw_path[len(root_path) :] or b"/"
-        path = raw_path.decode("ascii")
+            raw_path = raw_path[len(root_path) :]  # empty of the bare prefix, which has no slash
+        path = raw_path.decode("ascii") or "/"
         if "%" in path:
             path = unquote(path)
         if path.endswith("/") and path != "/":

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from service.openapi.tags import SERVICE
 from service.overload.threads import run_in_thread
@@ -30,6 +30,7 @@ def index_router(
     pages: Sequence[str],
     openapi: Callable[[], dict[str, Any]],
     page: Page | None,
+    root_path: str | None,
 ) -> APIRouter:
     """Return the routes of the list of paths and of the OpenAPI document.
 
@@ -38,6 +39,7 @@ def index_router(
         pages: Paths that are not in the OpenAPI document.
         openapi: Returns the OpenAPI document.
         page: The page; None to answer always in JSON.
+        root_path: Path prefix of the service; None for none.
     """
     vary = {} if page is None else {"Vary": "Accept"}
     router = APIRouter(tags=[SERVICE])
@@ -63,6 +65,9 @@ def index_router(
         headers = request.scope["headers"]
         if page is None or not prefers_html(headers):
             return await paths.get()
+        if root_path and not request.scope["raw_path"]:
+            # The links of the page are relative to the prefix with a slash at its end.
+            return RedirectResponse(f"{root_path.rpartition('/')[2]}/", headers=vary)
         return page.index(headers)
 
     @router.get("/openapi.json", include_in_schema=False)
