@@ -4,7 +4,7 @@ import { number, words } from '../format'
 import { modelPath } from '../service/paths'
 import { address } from '../service/request'
 import type { Description, ModelCurves, ModelList } from '../service/types'
-import { useJson } from '../service/use'
+import { useExists, useJson } from '../service/use'
 import { Features } from './features'
 import { LossHistory } from './loss-history'
 import { Network } from './network'
@@ -12,6 +12,7 @@ import { Versions } from './versions'
 
 export function ModelView({ model, list }: { model: Description; list: ModelList }) {
   const curves = useJson<ModelCurves>(modelPath(model.name, '/curves'))
+  const hasReport = useExists(modelPath(model.name, '/report'))
   const facts = Object.entries(model.data ?? {}).filter(([, value]) => typeof value !== 'object')
   return (
     <div class="model">
@@ -43,7 +44,7 @@ export function ModelView({ model, list }: { model: Description; list: ModelList
         )}
         <p class="actions">
           <a href={address(modelPath(model.name, '/card')).href}>Model card</a>
-          <a href={address(modelPath(model.name, '/report')).href}>Report of the training</a>
+          {hasReport && <a href={address(modelPath(model.name, '/report')).href}>Report of the training</a>}
           <a href={address(modelPath(model.name)).href}>All facts as JSON</a>
           <a href={address('docs').href}>Interface for programs</a>
         </p>

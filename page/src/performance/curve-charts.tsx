@@ -34,8 +34,8 @@ function countsAt(part: CurvePart, threshold: number | undefined) {
   if (threshold === undefined) return null
   let nearest = -1
   part.threshold.forEach((each, place) => {
-    const distance = Math.abs(each - threshold)
-    if (nearest < 0 || distance < Math.abs((part.threshold[nearest] as number) - threshold)) nearest = place
+    const distance = Math.abs((each ?? 0) - threshold)
+    if (nearest < 0 || distance < Math.abs((part.threshold[nearest] ?? 0) - threshold)) nearest = place
   })
   const hits = part.true_positive[nearest]
   const alarms = part.false_positive[nearest]
@@ -134,7 +134,7 @@ function Reliability({ part, positive }: Props) {
 
 function Decision({ part, threshold }: Props) {
   const { threshold: x, net_benefit: benefit, low, high, all } = part.decision
-  const known = benefit.filter((each) => Number.isFinite(each))
+  const known = benefit.filter((each) => each !== null)
   if (!known.length) return null
   const [, top] = domainOf([0, ...known])
   const domain = [-0.25 * top, 1.1 * top] as const
@@ -150,7 +150,7 @@ function Decision({ part, threshold }: Props) {
       {(scales) => (
         <>
           <path class="reference" d={linePath(scales, [0, 1], [0, 0])} />
-          <path class="reference dotted" d={linePath(scales, x, all.map((each) => (each < domain[0] ? null : each)))} />
+          <path class="reference dotted" d={linePath(scales, x, all.map((each) => (each === null || each < domain[0] ? null : each)))} />
           <path class="band" d={bandPath(scales, x, clipped(low), clipped(high))} />
           <path class="line" d={linePath(scales, x, clipped(benefit))} />
           {threshold !== undefined && (

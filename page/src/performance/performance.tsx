@@ -9,6 +9,7 @@ import { hasThreshold, outputsOf } from '../targets'
 import { CurveCharts } from './curve-charts'
 import { Figures } from './figures'
 import { Matrix } from './matrix'
+import { NumberChart } from './number-charts'
 import { ClassFigures, NumberFigures } from './other-figures'
 import { partMeaning, partsOf, partTitle } from './parts'
 import { Subgroups } from './subgroups'
@@ -75,7 +76,23 @@ export function Performance({ model, onVersion }: Props) {
       )}
       {target.task === 'multi_class' && <ClassFigures parts={parts} classes={target.classes} />}
       {(target.task === 'regression' || target.task === 'non_negative') && (
-        <NumberFigures parts={parts} unit={target.unit} />
+        <>
+          <NumberFigures parts={parts} unit={target.unit} />
+          <div class="charts">
+            {curves.data?.regression?.flatMap(({ output: name, parts: all }) =>
+              Object.entries(all)
+                .filter(([part]) => part !== 'train')
+                .map(([part, { rows, groups }]) => (
+                  <NumberChart
+                    key={`${name} ${part}`}
+                    {...{ output: name, rows, groups }}
+                    title={partTitle(part)}
+                    unit={target.unit}
+                  />
+                )),
+            )}
+          </div>
+        </>
       )}
       {curve &&
         Object.entries(curve.parts)

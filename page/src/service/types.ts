@@ -178,11 +178,12 @@ export interface BandCurve {
 export interface CurvePart {
   rows: number
   positives: number
-  threshold: number[]
+  /** In descending order; null for one below all probabilities. */
+  threshold: (number | null)[]
   true_positive: number[]
   false_positive: number[]
   roc: BandCurve & { false_positive_rate: number[]; sensitivity: number[] }
-  precision_recall: BandCurve & { recall: number[]; precision: number[] }
+  precision_recall: BandCurve & { recall: number[]; precision: (number | null)[] }
   reliability: {
     low: number
     high: number
@@ -191,8 +192,19 @@ export interface CurvePart {
     mean: number
     interval: [number, number]
   }[]
-  decision: BandCurve & { threshold: number[]; net_benefit: number[]; all: number[] }
+  decision: BandCurve & {
+    threshold: (number | null)[]
+    net_benefit: (number | null)[]
+    all: (number | null)[]
+  }
   areas: { roc_auc: number | null; average_precision: number | null }
+}
+/** Rows with similar predictions of a number. */
+export interface NumberGroup {
+  rows: number
+  predicted: number
+  true: number
+  residual: [number, number]
 }
 export interface Losses {
   epoch: number
@@ -204,7 +216,7 @@ export interface ModelCurves {
   model: string
   outputs: { name: string; parts: Record<string, CurvePart> }[]
   loss_history?: Losses[]
-  regression?: unknown
+  regression?: { output: string; parts: Record<string, { rows: number; groups: NumberGroup[] }> }[]
 }
 
 export interface Problem {
