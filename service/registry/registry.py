@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from service.problems import Problem
 from service.registry.model_version import ModelVersion
+from service.registry.reports import has_report
 from service.settings import SettingError
 
 MIN_VERSION_DIGITS = 12  # of a version in a path; answers give as many digits
@@ -91,13 +92,14 @@ class ModelRegistry:
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return the answer of GET /models: names and versions, the default model first."""
+        """Return the answer of GET /models: names, versions and reports, the default model first."""
         return {
             "models": [
                 {
                     "name": model.name,
                     "version": model.current.predictor.version,
                     "versions": [each.predictor.version for each in model.versions],
+                    "has_report": has_report(model.current),
                 }
                 for model in self.by_name.values()
             ]

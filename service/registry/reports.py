@@ -30,11 +30,26 @@ def read_report(model_version: ModelVersion, charge: Charge) -> bytes:
     content = None if model_version.path is None else _read(report_of(model_version.path), charge)
     if content is None:
         raise Problem(404, "There is no report beside the artifact of this version.")
-    stated = f'<meta name="malignancy-artifact" content="{model_version.predictor.version}">'
-    if stated.encode() not in content[:HEAD_BYTES]:
+    if not _is_of(model_version, content):
         detail = "The report beside the artifact is of another version; `malignancy report` "
         raise Problem(404, f"{detail}writes a new one.")
     return content
+
+
+def has_report(model_version: ModelVersion) -> bool:
+    """Return True if `read_report` finds the report of a version."""
+    if model_version.path is None:
+        return False
+    try:
+        with report_of(model_version.path).open("rb") as file:
+            return _is_of(model_version, file.read(HEAD_BYTES))
+    except OSError:
+        return False
+
+
+def _is_of(model_version: ModelVersion, content: bytes) -> bool:
+    stated = f'<meta name="malignancy-artifact" content="{model_version.predictor.version}">'
+    return stated.encode() in content[:HEAD_BYTES]
 
 
 def _read(path: Path, charge: Charge) -> bytes | None:

@@ -4,7 +4,7 @@ import { number, words } from '../format'
 import { modelPath } from '../service/paths'
 import { address } from '../service/request'
 import type { Description, ModelCurves, ModelList } from '../service/types'
-import { useExists, useJson } from '../service/use'
+import { useJson } from '../service/use'
 import { Features } from './features'
 import { LossHistory } from './loss-history'
 import { Network } from './network'
@@ -12,7 +12,7 @@ import { Versions } from './versions'
 
 export function ModelView({ model, list }: { model: Description; list: ModelList }) {
   const curves = useJson<ModelCurves>(modelPath(model.name, '/curves'))
-  const hasReport = useExists(modelPath(model.name, '/report'))
+  const hasReport = list.models.find(({ name }) => name === model.name)?.has_report
   const facts = Object.entries(model.data ?? {}).filter(([, value]) => typeof value !== 'object')
   return (
     <div class="model">

@@ -68,7 +68,7 @@ export interface Description {
 }
 
 export interface ModelList {
-  models: { name: string; version: string; versions: string[] }[]
+  models: { name: string; version: string; versions: string[]; has_report: boolean }[]
 }
 
 /** One prediction; which fields it has depends on the task. */

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import { onConnection, connection, type Connection } from './connection'
-import { getJson, isAborted, send } from './request'
+import { getJson, isAborted } from './request'
 
 export interface Loaded<T> {
   data: T | null
@@ -24,21 +24,6 @@ export function useJson<T>(path: string | null, again = 0): Loaded<T> {
     return () => abort.abort()
   }, [path, again])
   return state
-}
-
-/** Returns whether a path has an answer. */
-export function useExists(path: string): boolean {
-  const [exists, setExists] = useState(false)
-  useEffect(() => {
-    const abort = new AbortController()
-    setExists(false)
-    send(path, { method: 'HEAD', signal: abort.signal }).then(
-      () => setExists(true),
-      () => undefined,
-    )
-    return () => abort.abort()
-  }, [path])
-  return exists
 }
 
 export function useConnection(): Connection {

@@ -43,7 +43,12 @@ _ERRORS: Final = ("mean_error", "mean_absolute_error", "root_mean_squared_error"
 def metadata_schemas() -> dict[str, Any]:
     """Return the schemas ModelDescription, ModelList, Index, Liveness and Health by name."""
     model = object_of(
-        {"name": _TEXT, "version": _TEXT, "versions": array_of(_TEXT)},
+        {
+            "name": _TEXT,
+            "version": _TEXT,
+            "versions": array_of(_TEXT),
+            "has_report": {"type": "boolean"},
+        },
     )
     health: Json = {
         "status": {"type": "string", "const": "ready"},
