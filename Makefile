@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
 COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-build \
 	--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-emit-index-url
+# Every process of a test would compile the packages again, where the environment forbids bytecode.
+export PYTHONDONTWRITEBYTECODE :=
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 # One worker more than there are cores, since some tests wait.
