@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.html_page import Page
@@ -62,14 +63,32 @@ def test_texts_beside_pictures_are_escaped(predictor: Predictor) -> None:
     assert text.count("<style>") == text.count("</style>") == 1
 
 
+@pytest.fixture(scope="module")
+def small(predictor: Predictor) -> Predictor:
+    """Return a model without validation rows and with few training rows: a report is fast."""
+    none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))
+    assert predictor.sample is not None
+    return replace(predictor, validation=none, sample=replace(predictor.sample, rows=predictor.sample.rows[:9]))
+
+
+@pytest.fixture(scope="module")
+def plain(small: Predictor) -> Page:
+    return Page(report(with_text(small, "plain"), None, {}))
+
+
+@pytest.fixture
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the content of pictures, which the page embeds in base64."""
+    monkeypatch.setattr("model.evaluation.report.explanation.as_svg", lambda _: b"<svg/>")
+
+
+@pytest.mark.usefixtures("_undrawn")
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS)
-def test_any_text_is_shown_as_text_and_creates_no_element(predictor: Predictor, text: str) -> None:
-    none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))  # no pictures: faster
-    without_rows = replace(predictor, validation=none)
-    plain, page = (
-        Page(report(with_text(without_rows, each), None, {})) for each in ("plain", text)
-    )
+def test_any_text_is_shown_as_text_and_creates_no_element(
+    small: Predictor, plain: Page, text: str
+) -> None:
+    page = Page(report(with_text(small, text), None, {}))
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
     shown = " ".join(text.split())
     once_quoted = 1  # in the recipe's TOML, which writes " as \\"
