@@ -18,15 +18,17 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 # One worker more than there are cores, since some tests wait.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile
+# The order of the files is kept: sorted by number of tests, the longest files would come last.
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The tests of what is imported to serve.
 COVERING := tests/unit/service tests/integration/service tests/security \
 	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
 	$(wildcard tests/reference/test_arrow*.py)
 
-# Where tests take long because of what they compute.
-LONG := tests/unit tests/integration/model
+# The files with slow tests, and those of them that take long because of what they compute.
+SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
+LONG = $(filter tests/unit/% tests/integration/model/%,$(SLOW))
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check stress soak oracles clients uvicorn bench \
@@ -42,11 +44,11 @@ train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
 test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
-	$(PYTEST) $(PARALLEL) -m "not slow and not reference"
+	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference
 
 slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
 	$(PYTEST) --numprocesses $(WORKERS) -m slow $(LONG)
-	$(PYTEST) -m slow --ignore tests/reference $(addprefix --ignore ,$(LONG))
+	$(PYTEST) -m slow $(filter-out $(LONG) tests/reference/%,$(SLOW))
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase
