@@ -70,7 +70,7 @@ def gives_model(table: AnyTable) -> bool:
         text = recipe.read_text(encoding="utf-8")
         for pattern, quick in QUICK:
             text = re.sub(pattern, quick, text)
-        recipe.write_text(text, encoding="utf-8")
+        recipe.write_text(f"explanation.rows = 30\n{text}", encoding="utf-8")
         for arguments in (
             ("describe", recipe, "--folder", folder),
             ("train", recipe, "--output", model),

@@ -79,8 +79,9 @@ def of_each_kind(parameters: list[Any]) -> list[Any]:
 
 
 def short(recipe: str) -> Path:
-    """Write a recipe that differs from another by a short training only."""
+    """Write a recipe that differs from another by a short training and fewer explained rows."""
     lines = [f'extends = "{recipe}"', "[training]", "epochs = 2", "report_every = 1"]
+    lines += ["[explanation]", "rows = 30"]
     ensemble = load_recipe(recipe).ensemble
     if ensemble is not None:
         lines += ["[ensemble]", f"members = {max(ensemble.folds or 0, 4)}"]

@@ -28,6 +28,7 @@ features = [{{ name = "x", minimum = -9, maximum = 9 }}, {{ name = "y", may_be_m
 data.file = "rows.csv"
 data.missing = "median"
 split.validation = 0.3
+explanation.rows = 30
 scaling.method = "standard"
 network.hidden = [{{ units = 8, activation = "tanh" }}]
 training = {{ optimizer = "adam", learning_rate = 0.02, epochs = 120, batch_size = 16 }}
