@@ -224,6 +224,12 @@ def kinds(request: pytest.FixtureRequest) -> Predictor:
     return replace(predictor, self_test=SelfTest(rows, predictor.predict(rows)))
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw 40 bootstrap samples instead of 1000, which take most of a short training's time."""
+    monkeypatch.setattr("model.evaluation.intervals.DRAWS", 40)
+
+
 @dataclass
 class Program:
     """Runs `python -m model` in this process; returns the exit code, stdout and stderr."""

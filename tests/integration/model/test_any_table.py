@@ -20,6 +20,8 @@ from service.openapi.examples import PredictionExamples
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 QUICK = (
     (r"epochs = \d+", "epochs = 2"),
     (r"members = \d+", "members = 2"),

@@ -8,6 +8,8 @@ import pytest
 from model.pipelines.train import train
 from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 DATA = BUNDLED.parent.parent / "data"
 # Final validation loss, final accuracy or R², and the tolerance of the loss, which covers the
 # rounding of other processors.

@@ -10,6 +10,8 @@ import pytest
 from model.cli.commands import GROUPS
 from model.training.recipes.recipe import bundled_recipes, load_recipe
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 Program = Callable[..., tuple[int, str, str]]
 
 RECIPE, TABLE = "RECIPE", "TABLE"  # stand for a recipe and its table

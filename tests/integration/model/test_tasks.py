@@ -19,6 +19,8 @@ from model.training.recipes.recipe import load_recipe
 from service.app import create_app
 from service.settings import SettingError, Settings
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 Program = Callable[..., tuple[int, str, str]]
 
 HEAD = """
