@@ -68,7 +68,9 @@ def small(predictor: Predictor) -> Predictor:
     """Return a model without validation rows and with few training rows: a report is fast."""
     none = ScoredRows.ungrouped(np.zeros((0, 1), bool), np.zeros((0, 1)))
     assert predictor.sample is not None
-    return replace(predictor, validation=none, sample=replace(predictor.sample, rows=predictor.sample.rows[:9]))
+    return replace(
+        predictor, validation=none, sample=replace(predictor.sample, rows=predictor.sample.rows[:9])
+    )
 
 
 @pytest.fixture(scope="module")
