@@ -14,6 +14,7 @@ COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.
 	--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-emit-index-url
 # Every process of a test would compile the packages again, where the environment forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
+PAGE_MODULES := page/node_modules/.package-lock.json
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 # One worker more than there are cores, since some tests wait.
@@ -31,8 +32,8 @@ SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark
 LONG = $(filter tests/unit/% tests/integration/model/%,$(SLOW))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check stress soak oracles clients uvicorn bench \
-	image requirements sbom clean
+.PHONY: help serve train test slow coverage mutation check page page-check browser screenshots stress \
+	soak oracles clients uvicorn bench image requirements sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +45,7 @@ train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
 test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
-	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference
+	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference --ignore tests/browser
 
 slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
 	$(PYTEST) --numprocesses $(WORKERS) -m slow $(LONG)
@@ -68,6 +69,21 @@ check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint; docs, docstrings, 
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
 	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_vocabulary.py
+
+page: $(PAGE_MODULES) ## build the page from page/ into service/page/static, which is committed (needs Node.js)
+	cd page && npm run build
+
+page-check: $(PAGE_MODULES) ## check the types of the page, and that its committed files are those of a new build
+	cd page && npm run check
+	built=$$(mktemp --directory) && trap 'rm -rf "$$built"' EXIT && \
+		(cd page && npx vite build --logLevel warn --outDir "$$built") && \
+		diff --recursive "$$built" service/page/static
+
+browser: $(VENV)/browser $(PAGE_MODULES) ## test the page in Chromium, behind nginx too; 2 minutes on two cores
+	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser
+
+screenshots: $(VENV)/browser ## take the pictures of the page in docs/images
+	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
 
 stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 20 minutes
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
@@ -112,8 +128,8 @@ sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
 	$(VENV)/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml \
 		--output-reproducible --output-file sbom.json $(VENV)/sbom/serving/bin/python
 
-clean: ## remove the virtual environments, artifacts and caches
-	rm -rf $(VENV) $(VENV)-* artifacts mutants .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environments, Node modules, artifacts and caches
+	rm -rf $(VENV) $(VENV)-* page/node_modules artifacts mutants .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
@@ -137,6 +153,10 @@ $(VENV)/mutation: $(VENV)/test
 	$(INSTALL) '.[train,test,mutation]'
 	@touch $@
 
+$(VENV)/browser: $(VENV)/test
+	$(INSTALL) '.[train,test,browser]'
+	@touch $@
+
 $(VENV)/oracles: $(VENV)/test
 	$(INSTALL) '.[train,test,oracles]'
 	@touch $@
@@ -148,6 +168,10 @@ $(VENV)-mlserver: CLIENT := mlserver==1.7.1
 $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check $(CLIENT) || { rm -rf $@; exit 1; }
+
+$(PAGE_MODULES): page/package.json page/package-lock.json
+	cd page && npm ci
+	@touch $@
 
 $(VENV)-uv:
 	$(PYTHON) -m venv $@
