@@ -20,12 +20,16 @@ ANSWER = re.compile(rb"HTTP/1\.1 (\d+) .*?content-length: (\d+)\r\n.*?\r\n\r\n",
 
 
 class Service:
-    """A service process, with or without workers, that logs to a file."""
+    """A service process, with or without workers, that logs to a file.
+
+    It listens on a free port, unless the settings have one.
+    """
 
     def __init__(self, artifact: Path, log: Path, **settings: object) -> None:
         self.log = log
+        port = str(settings.pop("port", 0))
         environment = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "service", "--port", "0", "--artifact", str(artifact)]
+        command = [sys.executable, "-m", "service", "--port", port, "--artifact", str(artifact)]
         self._file = log.open("wb")
         self.process = subprocess.Popen(
             command,

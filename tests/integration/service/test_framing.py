@@ -2,15 +2,12 @@
 
 import json
 import re
-import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
+from support.nginx import running_nginx
 from support.raw_requests import GET, HIDDEN, HOST, POST, REJECTED, VALID, header
 
 SECONDS = 20
@@ -107,49 +104,10 @@ def test_json_that_is_encoded_while_it_is_sent(service_port: int) -> None:
     assert (answer.status_code, len(answer.json()["predictions"])) == (200, 1000)
 
 
-NGINX = """
-worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  upstream service {{ server 127.0.0.1:{service}; keepalive 4; }}
-  server {{
-    listen 127.0.0.1:{port};
-    keepalive_timeout 1;
-    location / {{
-      proxy_pass http://service; proxy_http_version 1.1; proxy_request_buffering off;
-      proxy_set_header Connection ""; proxy_set_header Host $http_host;
-    }}
-  }}
-}}
-"""
-
-
 @pytest.fixture(scope="module")
 def nginx_port(service_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    program = shutil.which("nginx")
-    if program is None:
-        pytest.skip("nginx is not installed")
-    folder: Path = tmp_path_factory.mktemp("nginx")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, service=service_port, port=port))
-    with subprocess.Popen([program, "-e", f"{folder}/error", "-c", configuration]) as process:
-        try:
-            deadline = time.monotonic() + SECONDS
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline, (folder / "error").read_text()
-                    time.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
+    with running_nginx(service_port, tmp_path_factory.mktemp("nginx")) as port:
+        yield port
 
 
 @pytest.mark.parametrize("name", [*REJECTED, *VALID])

@@ -1,0 +1,36 @@
+"""No view of any model is wider than the screen."""
+
+from pathlib import Path
+
+import pytest
+from support.page_models import TABLES
+
+pytest.importorskip("playwright", reason="needs Playwright: make browser")
+from playwright.sync_api import Page
+
+WIDTHS = (320, 390, 768, 1280)
+VIEWS = ("calculator", "performance", "model", "batch")
+# What is wider than the screen, without what scrolls inside of it.
+OVERFLOW = """() => {
+  const root = document.documentElement
+  if (root.scrollWidth <= root.clientWidth) return []
+  const wide = [...document.querySelectorAll('main *, header *, footer *')].filter(
+    (each) => each.getBoundingClientRect().right > root.clientWidth + 1,
+  )
+  return [root.scrollWidth, ...wide.slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]
+}"""
+
+
+@pytest.mark.parametrize("model", ["wisconsin", *(table.name for table in TABLES)])
+def test_nothing_is_wider_than_the_screen(model: str, page: Page, url: str, pictures: Path) -> None:
+    found = {}
+    for view in VIEWS:
+        page.goto(f"{url}/#/{view}/{model}")
+        page.get_by_role("main").wait_for()
+        page.wait_for_load_state("networkidle")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.screenshot(path=pictures / f"{model}-{view}-{width}.png", full_page=True)
+            if wide := page.evaluate(OVERFLOW):
+                found[view, width] = wide
+    assert found == {}
