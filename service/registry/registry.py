@@ -92,7 +92,7 @@ class ModelRegistry:
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return the answer of GET /models: names, versions and reports, the default model first."""
+        """Return the answer of GET /models: names, versions and reports of all models."""
         return {
             "models": [
                 {

@@ -60,16 +60,17 @@ class Calculator:
             choice = "not known" if value is None else str(value)
             part.get_by_role("radio", name=choice, exact=True).check(force=True)
         elif kind == "choice":
-            choice = {None: "not known", True: "yes", False: "no"}.get(value, value)
-            label = part.locator("label", has=self.page.get_by_text(str(choice), exact=True))
+            names: dict[object, object] = {None: "not known", True: "yes", False: "no"}
+            choice = str(names.get(value, value))
+            label = part.locator("label", has=self.page.get_by_text(choice, exact=True))
             label.get_by_role("radio").check(force=True)
         elif kind == "switch":
             part.get_by_role("switch").set_checked(bool(value), force=True)
         elif value is None:
             part.get_by_role("checkbox", name="not known").check()
         else:
-            role = "combobox" if kind == "search" else "spinbutton"
-            part.get_by_role(role).fill(str(value))  # type: ignore[arg-type]
+            role: Any = "combobox" if kind == "search" else "spinbutton"
+            part.get_by_role(role).fill(str(value))
 
     def paste(self, row: Row | str) -> None:
         """Enter a row, or a text, by the dialog for rows."""
