@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Batch } from './batch/batch'
 import { Calculator } from './calculator/calculator'
 import { words } from './format'
+import { LiveView } from './live/live'
 import { ModelView } from './model/model-view'
 import { Banner, KeyForm } from './parts/banner'
 import { Header } from './parts/header'
@@ -18,6 +19,7 @@ export function App() {
   const [again, setAgain] = useState(0)
   const [current, setCurrent] = useState<string | null>(null)
   const connection = useConnection()
+  const health = useJson<{ store?: object }>('health', again)
   const list = useJson<ModelList>('models', again)
   const name = route.model ?? list.data?.models[0]?.name ?? null
   const loaded = useJson<Description>(name === null ? null : modelPath(name), again)
@@ -34,7 +36,7 @@ export function App() {
   const reload = () => setAgain(again + 1)
   return (
     <>
-      {model && list.data && <Header view={route.view} model={model} list={list.data} />}
+      {model && list.data && <Header view={route.view} model={model} list={list.data} hasStore={health.data?.store !== undefined} />}
       <Banner newVersion={model && current && current !== model.title ? current : null} onReload={reload} />
       <main>
         {error && <p class="notice error">{error.message}</p>}
@@ -43,6 +45,7 @@ export function App() {
         {model && route.view === 'performance' && <Performance key={model.title} model={model} onVersion={setCurrent} />}
         {model && route.view === 'model' && list.data && <ModelView key={model.title} model={model} list={list.data} />}
         {model && route.view === 'batch' && <Batch key={model.name} model={model} />}
+        {model && route.view === 'live' && <LiveView key={model.name} model={model} />}
       </main>
       <footer>
         <p>

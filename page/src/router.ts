@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 
-export const VIEWS = ['calculator', 'performance', 'model', 'batch'] as const
+export const VIEWS = ['calculator', 'performance', 'model', 'batch', 'live'] as const
 export type View = (typeof VIEWS)[number]
 
 export interface Route {

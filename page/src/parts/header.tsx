@@ -8,9 +8,11 @@ interface Props {
   view: View
   model: Description
   list: ModelList
+  /** Whether the service keeps what it predicts. */
+  hasStore: boolean
 }
 
-export function Header({ view, model, list }: Props) {
+export function Header({ view, model, list, hasStore }: Props) {
   return (
     <header>
       <div class="name">
@@ -38,7 +40,7 @@ export function Header({ view, model, list }: Props) {
         <code title="Version of the model">{model.version.slice(0, 12)}</code>
       </div>
       <nav aria-label="Views">
-        {VIEWS.map((each) => (
+        {VIEWS.filter((each) => each !== 'live' || hasStore).map((each) => (
           <a key={each} href={hashOf(each, model.name)} aria-current={each === view ? 'page' : undefined}>
             {each.charAt(0).toUpperCase() + each.slice(1)}
           </a>

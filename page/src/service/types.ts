@@ -224,3 +224,53 @@ export interface Problem {
   detail?: string
   errors?: { field: string; rule: string }[]
 }
+
+export interface Figure {
+  value: number | null
+  interval: [number, number] | null
+}
+export interface DriftFigures {
+  name: string
+  rows: number
+  psi: number
+  psi_by_chance: number
+  excess_psi: number
+  p: number
+  q: number
+  missing: number
+  out_of_range: number
+  drifted: boolean
+}
+export interface LivePeriod {
+  start: string
+  rows: number
+  labels: Record<string, number>
+  missing: number | null
+  out_of_range: number | null
+}
+/** What the store's counts say about a model's use. */
+export interface Live {
+  model: string
+  from: string
+  to: string
+  by: string
+  threshold?: number
+  rows: number
+  labels: Record<string, number>
+  periods: LivePeriod[]
+  features: DriftFigures[]
+  predictions: DriftFigures[]
+  truth?: {
+    rows: number
+    coverage: number | null
+    by_label?: Record<string, { rows: number; truth: number; share: number | null }>
+    weighting?: string
+    confusion_matrix?: ConfusionMatrix | null
+    not_known?: Record<string, string>
+    calibration?: { month: string; rows: number; brier: number | null; slope: number | null }[]
+    [figure: string]: unknown
+  }
+  expected?: { rows: number; confusion_matrix?: ConfusionMatrix; [figure: string]: unknown }
+  versions: { version: string; rows: number }[]
+  store: { keeps: string; lag_seconds: number; dropped: number }
+}
