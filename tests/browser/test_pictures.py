@@ -18,7 +18,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def undecided(opened: Calculator) -> Row:
-    """Return a row of which the model cannot tell the label, and that a few changes decide."""
+    """Return a row whose label is not certain, and that a few changes decide."""
     generator = random.Random(1)
     for _ in range(1000):
         # Between the typical values and random ones, as the rows of real patients are.
