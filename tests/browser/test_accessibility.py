@@ -45,14 +45,10 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-CONTRAST = pytest.mark.xfail(reason="the threshold in the pressed button of an operating point")
-KNOWN = {("performance", "dark"): CONTRAST}
 CASES = [(view, theme) for view in VIEWS for theme in ("light", "dark")]
 
 
-@pytest.mark.parametrize(
-    ("view", "theme"), [pytest.param(*case, marks=KNOWN.get(case, ())) for case in CASES]
-)
+@pytest.mark.parametrize(("view", "theme"), CASES)
 def test_no_serious_fault(view: str, theme: str, axe_page: Page, url: str) -> None:
     axe_page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     for width in WIDTHS:

@@ -21,16 +21,11 @@ OVERFLOW = """() => {
 }"""
 
 
-NARROW = pytest.mark.xfail(reason="wider than 320 px: the file input of the batch view")
-FIELD = pytest.mark.xfail(reason="wider than 320 px: the threshold field, of a long label")
 MODELS = ("wisconsin", *(table.name for table in TABLES))
 CASES = [(view, model) for view in VIEWS for model in MODELS]
-KNOWN = {("batch", model): NARROW for model in MODELS} | {("calculator", "hostile"): FIELD}
 
 
-@pytest.mark.parametrize(
-    ("view", "model"), [pytest.param(*case, marks=KNOWN.get(case, ())) for case in CASES]
-)
+@pytest.mark.parametrize(("view", "model"), CASES)
 def test_nothing_is_wider_than_the_screen(
     view: str, model: str, page: Page, url: str, pictures: Path
 ) -> None:

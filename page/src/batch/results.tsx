@@ -12,6 +12,10 @@ export function Results({ scored }: { scored: Scored }) {
   const [page, setPage] = useState(0)
   const labelColumn = scored.header.indexOf('label')
   const errorColumn = scored.header.indexOf('error')
+  const filter = (change: () => void) => {
+    change()
+    setPage(0)
+  }
   const wanted = text.trim().toLowerCase()
   const rows = scored.rows
     .map((row, place) => ({ row, number: place + 1 }))
@@ -27,7 +31,7 @@ export function Results({ scored }: { scored: Scored }) {
       <p class="actions filters">
         <label>
           Rows{' '}
-          <select value={label} onChange={(event) => setLabel(event.currentTarget.value)}>
+          <select value={label} onChange={(event) => filter(() => setLabel(event.currentTarget.value))}>
             <option value="">all ({count(scored.count)})</option>
             {Object.entries(scored.labels).map(([name, rows]) => (
               <option key={name} value={name}>
@@ -38,7 +42,7 @@ export function Results({ scored }: { scored: Scored }) {
           </select>
         </label>
         <label>
-          that contain <input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          that contain <input type="search" value={text} onInput={(event) => filter(() => setText(event.currentTarget.value))} />
         </label>
       </p>
       <div class="scrolled" tabIndex={0} role="region" aria-label="Scored rows">

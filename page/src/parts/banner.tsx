@@ -63,7 +63,9 @@ export function KeyForm({ message, onKey }: { message: string; onKey: () => void
           Continue
         </button>
       </p>
-      <p class="muted">It is kept in this tab only, until you close it.</p>
+      <p class="muted">
+        A key is an id, a point and a secret: <code>id.secret</code>. It is kept in this tab only, until you close it.
+      </p>
     </form>
   )
 }
