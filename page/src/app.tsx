@@ -49,7 +49,8 @@ export function App() {
       </main>
       <footer>
         <p>
-          malignancy – not a medical device. What you enter is sent to this service only, and is not kept.
+          malignancy – not a medical device. What you enter is sent to this service only
+          {health.data?.store ? ', which keeps what its operator has set' : ', and is not kept'}.
         </p>
       </footer>
     </>

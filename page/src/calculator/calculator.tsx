@@ -118,6 +118,11 @@ export function Calculator({ model, onVersion }: Props) {
           <>
             <Answer model={model} prediction={prediction} explanation={explanation} />
             <Notices features={features} prediction={prediction} explanation={explanation} />
+            {prediction.id && (
+              <p class="muted">
+                Id of this answer: <code data-testid="answer-id">{prediction.id}</code>
+              </p>
+            )}
           </>
         )}
         {prediction && explanation && (

@@ -27,7 +27,7 @@ export function Drift({ title, figures, features = [] }: Props) {
           </caption>
           <thead>
             <tr>
-              <th scope="col">Feature</th>
+              <th scope="col">{features.length ? 'Feature' : 'Output'}</th>
               <th scope="col">PSI</th>
               <th scope="col">by chance</th>
               <th scope="col">q</th>

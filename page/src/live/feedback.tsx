@@ -36,7 +36,7 @@ export function FeedbackForm({ target, onRecorded }: Props) {
       >
         <label>
           Id of the answer{' '}
-          <input type="text" required size={38} autocomplete="off" value={id} onInput={(event) => setId(event.currentTarget.value)} />
+          <input type="text" class="id" required autocomplete="off" value={id} onInput={(event) => setId(event.currentTarget.value)} />
         </label>
         <label>
           Truth{' '}

@@ -33,7 +33,7 @@ export function TruthFigures({ live, target }: Props) {
       {target.task === 'binary' && matrix && truth.rows > 0 && (
         <Matrix matrix={matrix} negative={target.negative} positive={target.positive} title="Rows with truth" />
       )}
-      <div class="scrolled" tabIndex={0} role="region" aria-label="Figures from the truth">
+      <div class="scrolled spaced" tabIndex={0} role="region" aria-label="Figures from the truth">
         <table class="figures">
           <caption class="hidden">Figures from the truth, with 95 % intervals, and expected ones</caption>
           <thead>
@@ -76,7 +76,7 @@ export function TruthFigures({ live, target }: Props) {
         </p>
       )}
       {truth.calibration && truth.calibration.length > 0 && (
-        <table class="figures">
+        <table class="figures spaced">
           <caption>Calibration by month: a slope of 1 is right; below 1, probabilities are too extreme</caption>
           <thead>
             <tr>

@@ -86,6 +86,8 @@ export interface Prediction {
 }
 
 export interface PredictAnswer extends Prediction {
+  /** Name of the answer in the store, for its truth; absent without one. */
+  id?: string
   threshold?: number
   model: string
 }
