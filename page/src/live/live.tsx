@@ -10,6 +10,7 @@ import { hasThreshold } from '../targets'
 import { Drift } from './drift'
 import { latencyOf, type Latency } from './exposition'
 import { FeedbackForm } from './feedback'
+import { Shadow } from './shadow'
 import { TruthFigures } from './truth'
 import { Volume } from './volume'
 
@@ -62,7 +63,12 @@ export function LiveView({ model }: { model: Description }) {
       {error && <p class="notice">{error.message}</p>}
       {!live && !error && <p class="muted">Loading …</p>}
       {live && <Figures model={model} live={live} latency={latency} />}
-      {live && live.store.keeps !== 'counts' && <FeedbackForm target={model.schema.target} onRecorded={refresh} />}
+      {live && live.store.keeps !== 'counts' && (
+        <>
+          <FeedbackForm target={model.schema.target} onRecorded={refresh} />
+          <Shadow model={model.name} />
+        </>
+      )}
     </div>
   )
 }

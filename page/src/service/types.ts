@@ -276,3 +276,20 @@ export interface Live {
   versions: { version: string; rows: number }[]
   store: { keeps: string; lag_seconds: number; dropped: number }
 }
+
+export interface Comparison {
+  model: string
+  candidate: string
+  rows: number
+  agreement?: {
+    rows: number
+    share: number
+    interval: [number, number] | null
+    changes?: { from: string; to: string; rows: number }[]
+  }
+  difference: Record<string, { mean: number; mean_absolute: number; largest: number }>
+  truth: {
+    rows: number
+    figures?: Record<string, { first: number; second: number; difference: number; interval: [number, number] | null }>
+  }
+}
