@@ -1,4 +1,4 @@
-"""The console script `malignancy`: `malignancy serve` is the service, all else the offline program.
+"""The console script `malignancy`: the service, the store's commands, else the offline program.
 
 The modules run as by `python -m`: neither program imports the other, and the service starts without
 the packages of the offline program.
@@ -10,11 +10,17 @@ from importlib.metadata import version
 
 
 def main() -> None:
-    """Run `python -m service` for `malignancy serve …`, else `python -m model …`."""
+    """Run `python -m service` for `malignancy serve …`, else `python -m model …`.
+
+    `malignancy store …` is `python -m service.store.command …`.
+    """
     if sys.argv[1:] == ["--version"]:
         print(f"malignancy {version('malignancy')}")
     elif sys.argv[1:2] == ["serve"]:
         del sys.argv[1]
         runpy.run_module("service", run_name="__main__")
+    elif sys.argv[1:2] == ["store"]:
+        del sys.argv[1]
+        runpy.run_module("service.store.command", run_name="__main__")
     else:
         runpy.run_module("model", run_name="__main__")

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from service.environment import is_service_link, platform_port, unknown_variables
@@ -23,6 +24,9 @@ SERVICE_LINK_HINT = (
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_STORE_HOST = re.compile(r"([A-Za-z0-9._%,-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DATABASE = re.compile(r"/?[^/\s]*")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
@@ -80,6 +84,36 @@ def _origins(text: str) -> str:
             "slash at the end"
         )
     return ",".join(origins)
+
+
+def _store(url: SecretStr) -> SecretStr:
+    """Check the form of the store's URL, strictly: libpq's errors repeat parts of a wrong one."""
+    text = url.get_secret_value()
+    scheme, _, rest = text.partition("://")
+    try:
+        if scheme == "sqlite":
+            is_valid = rest.startswith("/") and rest.strip("/") != "" and "\0" not in rest
+        else:
+            parts = urlsplit(text)
+            query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+            is_valid = (
+                scheme in ("postgresql", "postgres")
+                and parts.netloc.count("@") <= 1
+                and _STORE_HOST.fullmatch(parts.netloc.rpartition("@")[2]) is not None
+                and (parts.port or 1) > 0
+                and _DATABASE.fullmatch(parts.path) is not None
+                and "#" not in text
+                and _BAD_PERCENT.search(text) is None
+                and "password" not in query
+            )
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            "must be sqlite:///PATH, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE with the "
+            "characters : / ? # [ ] @ % of a user or a password percent-encoded"
+        )
+    return url
 
 
 def _root_path(text: str) -> str:
@@ -341,6 +375,42 @@ class Settings(BaseSettings):
         ge=1,
         description="Number of processes that serve requests. Each loads its own models. A "
         "process that exits is replaced.",
+    )
+    store: Annotated[SecretStr, AfterValidator(_store)] | None = Field(
+        None,
+        description="Database that keeps predictions: sqlite:///PATH, with a fourth slash for an "
+        "absolute path, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, which requires the extra "
+        "`postgres`; without a password in it, the variables PGPASSWORD and PGPASSFILE are read. "
+        "Default: nothing is kept.",
+    )
+    store_keeps: Literal["counts", "predictions", "inputs"] = Field(
+        "counts",
+        description="Contents of the store: `counts` of rows by hour and bins of values; "
+        "`predictions`, each with its id, also; `inputs`, the values of each row, also.",
+    )
+    store_counts_days: float = Field(
+        730,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days for which counts are kept.",
+    )
+    store_predictions_days: float = Field(
+        365,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days for which predictions and their truth are kept.",
+    )
+    store_inputs_days: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days for which input values are kept; at most as long as predictions.",
+    )
+    store_subject_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Secret of at least 16 characters, with which the names of subjects are "
+        "replaced by keyed digests (HMAC-SHA256). Default: no subjects.",
     )
 
     @property

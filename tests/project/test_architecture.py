@@ -125,6 +125,8 @@ service.app                ← model.prediction service.compression service.cors
     service.request_context service.routes service.security service.settings
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
+service.store              ← model.arrays model.errors model.prediction service.background
+    service.settings
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←
@@ -141,7 +143,7 @@ SERVING_CORE = (
 )
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
-USER_EXTRAS = tuple("train arrow excel onnx parquet signing sklearn tracing tune zstd".split())
+USER_EXTRAS = tuple("train arrow excel onnx parquet postgres signing sklearn tracing tune zstd".split())
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {

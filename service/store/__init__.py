@@ -1,0 +1,6 @@
+"""The store: a log of predictions and their truth, in SQLite or PostgreSQL.
+
+Imported only if the setting `store` is set.
+"""
+
+__all__: list[str] = []

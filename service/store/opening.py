@@ -1,0 +1,30 @@
+"""Opening of the database that the setting `store` names."""
+
+from pathlib import Path
+from typing import Final
+
+from service.store.database import Database, StoreError
+from service.store.sqlite import SQLite
+
+SQLITE_PREFIX: Final = "sqlite:///"
+
+
+def open_database(url: str, *, read_only: bool = False) -> Database:
+    """Open a connection; the schema is not migrated.
+
+    Args:
+        url: `sqlite:///path`, with another slash for an absolute path, or `postgresql://…`.
+        read_only: True for a connection that only reads.
+
+    Raises:
+        StoreError: The extra `postgres` is missing, or the database cannot be opened.
+    """
+    if url.startswith(SQLITE_PREFIX):
+        return SQLite(Path(url.removeprefix(SQLITE_PREFIX)), read_only=read_only)
+    try:
+        from service.store.postgresql import PostgreSQL
+    except ImportError:
+        raise StoreError(
+            "PostgreSQL needs the extra `postgres`: pip install 'malignancy[postgres]'"
+        ) from None
+    return PostgreSQL(url, read_only=read_only)

@@ -1,0 +1,155 @@
+"""SQLite: one file in WAL mode, which several processes may write."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from service.store.database import Row, RowsRejected, StoreUnavailable
+
+# Fixed values.
+BUSY_SECONDS: Final = 1.0  # that a statement waits for a lock before it fails
+ERASE_SECONDS: Final = 60.0  # that an erasure waits for the locks of others
+CACHE_KIB: Final = 1024
+MAX_WAL_BYTES: Final = 4 * 1024**2  # that stay after a checkpoint
+_REJECTED = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.NotSupportedError,
+    OverflowError,
+)
+_UPSERT = (
+    "INSERT INTO counts (hour, version_id, kind, name, bin, count) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (hour, version_id, kind, name, bin) DO UPDATE SET count = count + excluded.count"
+)
+
+
+class SQLite:
+    """A connection to a SQLite file, as `Database` describes.
+
+    Args:
+        path: Path of the file; it is created, readable only for its owner.
+        read_only: True for a connection that only reads a file that exists.
+    """
+
+    dialect, for_update = "sqlite", ""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
+        with _errors():
+            if not read_only:  # SQLite gives its other files the permissions of this one
+                with suppress(FileExistsError):
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        try:
+            with _errors():
+                for pragma in _pragmas(read_only):
+                    self._connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
+        with _errors():
+            return self._connection.execute(sql, params or {}).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._within("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def schema_lock(self) -> Iterator[None]:
+        with self._within("BEGIN EXCLUSIVE"):
+            yield
+
+    def write_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(columns))
+        # The names are constants of this package.
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # nosec
+        with _errors():
+            self._connection.executemany(sql, rows)
+
+    def add_counts(self, rows: Sequence[Row]) -> None:
+        with _errors():
+            self._connection.executemany(_UPSERT, rows)
+
+    def tables(self) -> set[str]:
+        found = self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {name for (name,) in found}
+
+    def size_bytes(self) -> int:
+        paths = (Path(f"{self._path}{suffix}") for suffix in ("", "-wal", "-shm"))
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    def remove_remains(self) -> None:
+        """Rewrite the file, and empty the write-ahead log.
+
+        The pragma `secure_delete` does not suffice: where SQLite has moved a row to another page,
+        the first page may keep a copy of it.
+        """
+        deadline = time.monotonic() + ERASE_SECONDS
+        while True:
+            try:
+                self.execute("VACUUM")
+                if not self.execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+                    return
+                reason = "other connections still read"
+            except StoreUnavailable as error:
+                reason = str(error)
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"rows were deleted, but copies of them may remain in the files: {reason}; "
+                    "repeat the erasure"
+                )
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    @contextmanager
+    def _within(self, begin: str) -> Iterator[None]:
+        self.execute(begin)
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            # SQLite has already rolled back after some errors, such as a full disk.
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+            raise
+
+
+def _pragmas(read_only: bool) -> Iterator[str]:
+    yield f"cache_size = -{CACHE_KIB}"
+    if not read_only:
+        yield "journal_mode = WAL"
+        yield "synchronous = NORMAL"
+        yield "secure_delete = ON"
+        yield "foreign_keys = ON"
+        yield f"journal_size_limit = {MAX_WAL_BYTES}"
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Raise the errors of the store instead of those of sqlite3, whose texts have no values."""
+    try:
+        yield
+    except _REJECTED as error:
+        raise RowsRejected(f"SQLite: {type(error).__name__}: {error}") from None
+    except (sqlite3.Error, OSError) as error:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        raise StoreUnavailable(f"SQLite: {text}") from None
