@@ -4,27 +4,22 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 import hypothesis
-import numpy as np
 import pytest
 from fastapi import FastAPI
+from support.postgres_server import PostgresServer, missing_postgres
+from support.random_model import TARGETS, random_model
 from support.service_process import running_service
 
 from model.artifacts import artifact
-from model.network.layers import Dense
-from model.network.network import Network
-from model.network.tasks import TASKS
 from model.pipelines.train import Trained, train
-from model.prediction.encoder import Encoder
-from model.prediction.predictor import Predictor, ScoredRows, SelfTest
-from model.prediction.schema import Feature, Schema
-from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, Target
+from model.prediction.predictor import Predictor
 from model.training.recipes.recipe import load_recipe
 from service.app import create_app
 from service.settings import Settings
@@ -178,50 +173,28 @@ def wisconsin_port(wisconsin_path: Path) -> Iterator[int]:
         yield port
 
 
-COLOURS = ("red", "dark blue", "grün")
-TARGETS: dict[str, Target] = {
-    "binary": Binary(negative="no", positive="yes, surely", refer=(0.3, 0.6)),
-    "multi_class": MultiClass(classes=("a", 'b "quoted"', "c")),
-    "multi_label": MultiLabel(labels=("fever", "cough")),
-    "regression": Regression(outputs=("dose",)),
-    "non_negative": Regression(task="non_negative", outputs=("days", "visits")),
-}
-
-
 @pytest.fixture(scope="session", params=list(TARGETS))
 def kinds(request: pytest.FixtureRequest) -> Predictor:
     """Return a model with random weights and a feature of every type, one for each task."""
-    target = TARGETS[request.param]
-    features = (
-        Feature(name="size", minimum=0, unit="mm"),
-        Feature(name="colour", type="category", categories=COLOURS, may_be_missing=True),
-        Feature(name="smokes", type="boolean", may_be_missing=True),
-        Feature(name="score", type="integer", minimum=1, maximum=10),
-    )
-    task = TASKS[target.task]
-    network = Network(
-        [Dense(3, "relu"), task.output_layer(len(target.names))], inputs=6, loss=task.loss
-    )
-    generator = np.random.default_rng(0)
-    theta = network.initial_parameters(generator) + generator.normal(0, 0.3, network.layout.size)
-    fill, center = np.array([4.0, 1, 0, 5]), np.array([1.0, 0, 0, 0, 0, 2])
-    rows = np.array([[2.5, 2, 1, 3]])
-    outputs = len(target.names)
-    dtype = {"binary": bool, "multi_class": int, "multi_label": bool}.get(target.task, float)
-    columns = 1 if target.task == "multi_class" else outputs
-    scored = ScoredRows.ungrouped(np.empty((0, columns), dtype), np.empty((0, outputs)))
-    predictor = Predictor(
-        name="kinds",
-        schema=Schema(features=features, target=target),
-        encoder=Encoder((0, 3, 0, 0), ("sqrt", "", "", ""), fill, center, np.ones(6)),
-        network=network,
-        theta=theta,
-        operating_points={"default": 0.5} if target.has_threshold else {},
-        train=scored,
-        validation=scored,
-        self_test=SelfTest(rows, np.zeros((1, 1))),
-    )
-    return replace(predictor, self_test=SelfTest(rows, predictor.predict(rows)))
+    return random_model(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server of this session; skip where its programs or psycopg are missing."""
+    if reason := missing_postgres():
+        pytest.skip(reason)
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a new and empty database of each dialect."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class ModelBins:
 def probability_bins(probabilities: Array) -> Array:
     """Return the bins of probabilities: the smallest k with p ≤ (k + 1) / 1000.
 
-    So the rows above a threshold m / 1000 are exactly those in the bins from m on.
+    So the rows above a threshold m / 1000, m ≥ 1, are exactly those in the bins from m on.
 
     Args:
         probabilities: Any shape, from 0 to 1.

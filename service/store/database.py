@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from model.errors import MalignancyError
 
 Row = tuple[Any, ...]
-_PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
 
 
 class StoreError(MalignancyError):

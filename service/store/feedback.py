@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from model.prediction.schema import Schema
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
@@ -35,6 +35,11 @@ class Truth(NamedTuple):
     row: int
     value: Any
 
+
+_SELECT: Final = (
+    "SELECT version_id, kind, at, label, prediction, outputs, schema_json FROM predictions "
+    "JOIN versions ON versions.id = version_id WHERE predictions.id = :id AND row = :row"
+)
 
 Outcome = Literal["recorded", "superseded", "unchanged"]
 
@@ -164,12 +169,7 @@ def _record(database: Database, truth: Truth, at: int, key_id: str | None) -> Re
 
 
 def _rows(database: Database, name: dict[str, Any]) -> list[_Row]:
-    found = database.execute(
-        "SELECT version_id, kind, at, label, prediction, outputs, schema_json "
-        "FROM predictions JOIN versions ON versions.id = version_id "
-        f"WHERE predictions.id = :id AND row = :row{database.for_update}",
-        name,
-    )
+    found = database.execute(_SELECT + database.for_update, name)
     return [
         _Row(
             version_id,

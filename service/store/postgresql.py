@@ -77,10 +77,10 @@ class PostgreSQL:
     def write_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         # The names are constants of this package.
         sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-        with self._errors(), self._connection.cursor() as cursor:
-            with cursor.copy(sql.encode()) as copy:
-                for row in rows:
-                    copy.write_row(row)
+        cursor = self._connection.cursor()
+        with self._errors(), cursor.copy(sql.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def add_counts(self, rows: Sequence[Row]) -> None:
         # In one order, so that two processes do not wait for each other's rows.

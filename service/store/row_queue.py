@@ -107,7 +107,8 @@ class RowQueue:
             False if the rows are only counted.
         """
         parts = range(0, len(rows.predictions), BATCH_ROWS)
-        return all([self._put_part(rows.part(at, at + BATCH_ROWS)) for at in parts])
+        kept = [self._put_part(rows.part(at, at + BATCH_ROWS)) for at in parts]
+        return all(kept)
 
     def _put_part(self, rows: PredictedRows) -> bool:
         count = len(rows.predictions)

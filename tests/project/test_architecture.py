@@ -143,7 +143,9 @@ SERVING_CORE = (
 )
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
-USER_EXTRAS = tuple("train arrow excel onnx parquet postgres signing sklearn tracing tune zstd".split())
+USER_EXTRAS = tuple(
+    "train arrow excel onnx parquet postgres signing sklearn tracing tune zstd".split()
+)
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {
