@@ -56,6 +56,8 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
+    from service.store.store import Store
+
 logger = logging.getLogger(__name__)
 
 
@@ -90,8 +92,11 @@ def create_app(
     if log_writer is not None:
         log_writer.on_drop = telemetry.log_line_dropped
 
+    store = _open_store(settings)
+
     def make_version(predictor: Predictor) -> ModelVersion:
-        return ModelVersion(predictor, settings, telemetry.label_counter(predictor))
+        recorder = None if store is None else store.recorder(predictor)
+        return ModelVersion(predictor, settings, telemetry.label_counter(predictor), recorder)
 
     if predictor is not None:
         models = ModelRegistry([Model(make_version(predictor))])
@@ -107,8 +112,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if store is not None:
+            store.start()
         async with watch_models(models, on_reload):
             yield
+        if store is not None:
+            await run_in_threadpool(store.stop, settings.drain_seconds)
         if tracer_provider is not None:
             await run_in_threadpool(shut_down_tracing, tracer_provider)
 
@@ -202,6 +211,15 @@ def create_app(
         fields = {"model": model.current.title, **thresholds.as_fields(thresholds.active)}
         logger.info("model_loaded", extra=fields)
     return app
+
+
+def _open_store(settings: Settings) -> "Store | None":
+    """Return the store of predictions; None without the setting."""
+    if settings.store is None:
+        return None
+    from service.store.store import Store
+
+    return Store(settings)
 
 
 def _service_version() -> str:

@@ -110,7 +110,7 @@ class RequestMiddleware:
                 await preflight(scope, receive, send_with_id)
                 return
             if self.access is not None:
-                self.access.require(scope)
+                request.key = self.access.require(scope)
             await self.app(scope, receive, send_with_id)
         except Exception as error:
             if status:  # the response has started; only the server can close the connection

@@ -18,6 +18,8 @@ class RequestContext:
         model: The title of the model that predicted, empty if none did.
         rows: The number of predicted rows.
         client: The address of the client, empty if it is unknown.
+        key: The id of the API key, empty without one.
+        subject: The digest of the subject that the request is about; None without one.
     """
 
     id: str
@@ -25,6 +27,8 @@ class RequestContext:
     model: str = ""
     rows: int = 0
     client: str = ""
+    key: str = ""
+    subject: bytes | None = None
 
 
 # Called after each request with its context, method, status and duration in seconds.

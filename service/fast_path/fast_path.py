@@ -55,26 +55,25 @@ class FastPath:
         if self._cors is not None and self._cors.is_cross_origin(scope):
             return None
         try:
-            if self._access is not None:
-                self._access.require(scope)
+            key = "" if self._access is None else self._access.require(scope)
             accepted = accepted_coding(scope["headers"])
             if accepted.required:
                 return None
             if scope["method"] == "POST":
                 compressed = coding_of(scope["headers"]) is not None
-                return None if compressed else self._find_prediction(scope, accepted)
+                return None if compressed else self._find_prediction(scope, accepted, key)
             return self._find_endpoint(scope, accepted)
         except Problem:
             return None
 
-    def _find_prediction(self, scope: Scope, accepted: AcceptedCoding) -> Handler | None:
+    def _find_prediction(self, scope: Scope, accepted: AcceptedCoding, key: str) -> Handler | None:
         for route in self._predict_routes:
             match, found = route.matches(scope)
             if match is Match.FULL and negotiate(scope["headers"]) == JSON_TO_JSON:
                 find = partial(self._models.find, **found["path_params"])
                 request_id, query = given_request_id(scope), scope["query_string"]
                 return PredictionHandler(
-                    self._recorder, find, route.path, query, request_id, accepted
+                    self._recorder, find, route.path, query, request_id, accepted, key
                 )
         return None
 

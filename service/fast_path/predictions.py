@@ -28,9 +28,10 @@ class PredictionHandler:
         query: The query string.
         request_id: The id that the client has given; None to generate one for each request.
         accepted: The coding that the client accepts.
+        key: The id of the API key; "" without one.
     """
 
-    __slots__ = ("_find", "_query", "_request_id", "_route", "accepted", "recorder")
+    __slots__ = ("_find", "_key", "_query", "_request_id", "_route", "accepted", "recorder")
 
     def __init__(
         self,
@@ -40,8 +41,9 @@ class PredictionHandler:
         query: bytes,
         request_id: bytes | None,
         accepted: AcceptedCoding,
+        key: str = "",
     ) -> None:
-        self.recorder, self.accepted = recorder, accepted
+        self.recorder, self.accepted, self._key = recorder, accepted, key
         self._find, self._route, self._query, self._request_id = find, route, query, request_id
 
     def start(self, body: bytes, responder: Responder) -> bool:
@@ -68,7 +70,9 @@ class PredictionHandler:
         if count * model_version.outputs > MAX_NUMBERS:
             return False
         identity = self._request_id or new_request_id()
-        request = RequestContext(identity.decode(), self._route, model_version.title, count)
+        request = RequestContext(
+            identity.decode(), self._route, model_version.title, count, key=self._key
+        )
         self.recorder.telemetry.started()
         prediction = _Prediction(
             self, responder, request, model_version, rows, threshold, started_at
@@ -114,11 +118,19 @@ class _Prediction:
 
     def succeed(self, predictions: Array) -> None:
         try:
-            answer = encode_answer(self._model_version, self._rows, predictions, self._threshold)
+            answer = encode_answer(
+                self._model_version,
+                self._rows,
+                predictions,
+                self._threshold,
+                request=self._request,
+            )
         except Exception as error:
             self.fail(error)
             return
         self._model_version.count(answer.labels)
+        if answer.recording is not None:
+            answer.recording.commit()
         body = b"".join(cast(list[bytes], answer.body))
         handler = self._handler
         handler.recorder.send_json(

@@ -8,6 +8,7 @@ from starlette.types import Send
 from service.inference.response_spool import ResponseSpool
 from service.overload.memory import UNCHARGED_BYTES, request_lease
 from service.registry.model_version import ModelVersion
+from service.registry.recording import Recording
 
 JSON = b"application/json"
 
@@ -22,6 +23,7 @@ class Answer:
         labels: Number of rows by predicted label.
         content_type: Value of Content-Type.
         headers: Further headers.
+        recording: The predictions, for a store; None without one.
     """
 
     body: list[bytes] | ResponseSpool
@@ -29,6 +31,7 @@ class Answer:
     labels: Mapping[str, int]
     content_type: bytes = JSON
     headers: Sequence[tuple[bytes, bytes]] = ()
+    recording: Recording | None = None
 
 
 async def send_answer(answer: Answer, model_version: ModelVersion, send: Send) -> None:
@@ -40,6 +43,8 @@ async def send_answer(answer: Answer, model_version: ModelVersion, send: Send) -
         send: The ASGI send function.
     """
     model_version.record(answer.rows, answer.labels)
+    if answer.recording is not None:
+        answer.recording.commit()
     body = answer.body
     size = sum(map(len, body)) if isinstance(body, list) else body.size
     headers = [

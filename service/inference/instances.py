@@ -12,6 +12,7 @@ from service.inference.execution import is_short, max_json_rows
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import request_lease
 from service.registry.model_version import ModelVersion
+from service.request_context import RequestContext
 
 # Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
 # they bound how long one call holds the interpreter.
@@ -89,14 +90,18 @@ def predict_json(
     return encode_answer(model_version, rows, model_version.predict(rows.values), threshold, charge)
 
 
-def json_writer(model_version: ModelVersion, threshold: float) -> JsonWriter:
+def json_writer(
+    model_version: ModelVersion, threshold: float, name: str | None = None
+) -> JsonWriter:
     """Return the writer of a model's answers in JSON.
 
     Args:
         model_version: The model that predicts.
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        name: Name of the answer in the store; None without one.
     """
-    return JsonWriter(model_version.encoder, threshold, model_version.end_of_answer(threshold))
+    end = model_version.end_of_answer(threshold, name)
+    return JsonWriter(model_version.encoder, threshold, end)
 
 
 def encode_answer(
@@ -105,6 +110,7 @@ def encode_answer(
     predictions: Array,
     threshold: float,
     charge: Charge = uncharged,
+    request: RequestContext | None = None,
 ) -> Answer:
     """Return the answer to rows of a JSON body.
 
@@ -115,6 +121,7 @@ def encode_answer(
         threshold: Decision threshold, 0 to 1, unless one stands beside the rows; NaN if the model
             has none.
         charge: Called with the memory of the answer.
+        request: The request; by default that of the context.
 
     Raises:
         Problem: The value beside the rows is not a threshold of the model (422).
@@ -122,16 +129,21 @@ def encode_answer(
     if rows.threshold is not None:
         threshold = model_version.thresholds.from_field(*rows.threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
+    recording = model_version.begin_recording(threshold, request)
+    name = None
+    if recording is not None:
+        recording.add(rows.values, predictions)
+        name = recording.id
     if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
         (label,) = labels
         body = b'{"probability":%b,"label":%b' % (to_json(predictions.item()), texts[label])
-        return Answer([body + model_version.end_of_answer(threshold)], 1, labels)
+        return Answer([body + model_version.end_of_answer(threshold, name)], 1, labels)
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)
-        body = to_json(answer)[:-1] + model_version.end_of_answer(threshold)
-        return Answer([body], 1, labels)
-    writer = json_writer(model_version, threshold)
+        body = to_json(answer)[:-1] + model_version.end_of_answer(threshold, name)
+        return Answer([body], 1, labels, recording=recording)
+    writer = json_writer(model_version, threshold, name)
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // model_version.features))
     for start in range(0, count, size):
@@ -139,4 +151,5 @@ def encode_answer(
         parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))
         charge(len(parts[-1]))
     parts.append(writer.end())
-    return Answer(parts if count > size else [b"".join(parts)], count, labels)
+    body_parts = parts if count > size else [b"".join(parts)]
+    return Answer(body_parts, count, labels, recording=recording)

@@ -60,7 +60,12 @@ def infer(
         charge(COPIES * facts.memory_bytes(rows))
         for name, features in facts.find(rows).items():
             fact_outputs[name].fill(features, len(rows))
-    parameters = dict(model_version.facts(threshold).fields)
+    recording = model_version.begin_recording(threshold)
+    answer_id = None
+    if recording is not None:
+        recording.add(rows, predictions)
+        answer_id = recording.id
+    parameters = dict(model_version.facts(threshold, answer_id).fields)
     for name, names in facts.summary(rows).items():
         parameters[name] = SEPARATOR.join(names)
     tensors: list[Json] = []
@@ -90,13 +95,14 @@ def infer(
     )
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
     if not binary:
-        return Answer([header], len(predictions), labels)
+        return Answer([header], len(predictions), labels, recording=recording)
     return Answer(
         [header, *binary],
         len(predictions),
         labels,
         BINARY,
         [(HEADER_LENGTH, b"%d" % len(header))],
+        recording,
     )
 
 

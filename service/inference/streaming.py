@@ -32,6 +32,7 @@ from service.overload.limiter import WorkLimiter
 from service.overload.memory import Lease, request_lease
 from service.problems import FieldError, Problem
 from service.registry.model_version import FINITE_RULE, ModelVersion
+from service.registry.recording import Recording
 
 CHUNK_BYTES: Final = 128 * 1024  # received before a part of a table is scored
 # A part is parsed in one call in a thread. Its size follows the time that the last part took, so
@@ -52,6 +53,7 @@ class TableScorer:
         threshold: Decision threshold, 0 to 1; NaN if the model has none.
         writer: The encoder of the answer.
         spool: The buffer of the answer.
+        recording: Records the predictions; None without a store.
         mark: Whether an invalid row is marked in the answer instead of rejecting the table.
 
     Attributes:
@@ -68,11 +70,12 @@ class TableScorer:
         threshold: float,
         writer: TableWriter,
         spool: ResponseSpool,
+        recording: Recording | None = None,
         *,
         mark: bool,
     ) -> None:
         self._model_version, self._threshold, self._mark = model_version, threshold, mark
-        self._writer, self._spool = writer, spool
+        self._writer, self._spool, self._recording = writer, spool, recording
         self.rows_path = "rows"
         self._blocks = Rebatcher()
         self._begun = False
@@ -113,7 +116,9 @@ class TableScorer:
     def answer(self, content_type: str) -> Answer:
         """Return the answer with its Content-Type, after `finish`."""
         headers, kind = self._writer.headers, content_type.encode()
-        return Answer(self._spool, self._predicted_rows, self._labels, kind, headers)
+        return Answer(
+            self._spool, self._predicted_rows, self._labels, kind, headers, self._recording
+        )
 
     def _begin(self, extra: Extra | None) -> None:
         if extra is not None:
@@ -166,10 +171,21 @@ class TableScorer:
         everything = bool(good.all())
         values = block.values if everything else block.values[good]
         predictions = self._model_version.predict(values)
+        if self._recording is not None:
+            self._record(self._recording, values, predictions, good)
         self._predicted_rows += len(predictions)
         target = self._model_version.predictor.schema.target
         self._labels.update(target.tally(predictions, self._threshold))
         return ScoredBlock(block, predictions, None if everything else good)
+
+    def _record(self, recording: Recording, values: Array, predictions: Array, good: Array) -> None:
+        """Record the valid rows of a block, each run of consecutive ones by itself."""
+        places = np.flatnonzero(good)
+        ends = np.flatnonzero(np.diff(places) > 1) + 1
+        starts = [0, *ends.tolist()]
+        for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
+            first = self._rows + int(places[start])
+            recording.add(values[start:stop], predictions[start:stop], first)
 
     def _is_finite(self, values: Array) -> Array:
         """Return `(B,)` bool: rows with finite inputs and predictions."""

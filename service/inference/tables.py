@@ -87,9 +87,11 @@ async def predict_table(
         start, receive = await peek(receive, max(map(len, MAGIC_BYTES)))
         is_of = (kind for magic, kind in MAGIC_BYTES.items() if start.startswith(magic))
         body_type = next(is_of, ARROW)
-    writer = _writer(media_types.response, model_version, threshold, mark=mark)
+    recording = model_version.begin_recording(threshold)
+    name = None if recording is None else recording.id
+    writer = _writer(media_types.response, model_version, threshold, name, mark=mark)
     with ResponseSpool(dependencies.spools) as spool:
-        scoring = TableScorer(model_version, threshold, writer, spool, mark=mark)
+        scoring = TableScorer(model_version, threshold, writer, spool, recording, mark=mark)
         if body_type == JSON:
             body = await read_body(scope, receive, settings.max_body_bytes)
             connected = body is not None
@@ -154,9 +156,14 @@ def _file_reader(media_type: str, model_version: ModelVersion, settings: Setting
 
 
 def _writer(
-    media_type: str, model_version: ModelVersion, threshold: float, *, mark: bool
+    media_type: str,
+    model_version: ModelVersion,
+    threshold: float,
+    name: str | None = None,
+    *,
+    mark: bool,
 ) -> TableWriter:
-    target, facts = model_version.predictor.schema.target, model_version.facts(threshold)
+    target, facts = model_version.predictor.schema.target, model_version.facts(threshold, name)
     if media_type in DELIMITER_OF:
         delimiter = DELIMITER_OF[media_type] or ","
         return CsvWriter(target, threshold, facts, mark=mark, delimiter=delimiter)
@@ -166,7 +173,7 @@ def _writer(
         return ArrowWriter(target, threshold, facts, mark=mark, media_type=media_type)
     if media_type == NDJSON:
         return NdjsonWriter(model_version.encoder, threshold, facts)
-    return json_writer(model_version, threshold)
+    return json_writer(model_version, threshold, name)
 
 
 def _is_short(media_type: str, model_version: ModelVersion, body: bytes) -> bool:

@@ -3,6 +3,7 @@
 __all__ = [
     "curves",
     "model_version",
+    "recording",
     "registry",
     "reloadable_model",
     "reloader",

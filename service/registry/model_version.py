@@ -26,9 +26,10 @@ from service.registry.batching import AwaitedSubmission, MicroBatcher, Submissio
 from service.registry.curves import describe_curves
 from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
+from service.registry.recording import Recorder, Recording
 from service.registry.thresholds import Thresholds
 from service.registry.validation_metrics import Metric, validation_metrics
-from service.request_context import request_context
+from service.request_context import RequestContext, request_context
 from service.settings import Settings
 
 FINITE_RULE = "must hold values small enough for a finite answer"
@@ -48,6 +49,7 @@ class ModelVersion:
         predictor: The loaded artifact.
         settings: Settings of the service.
         count: Counter of predicted rows by label (see `Target.tally`).
+        recorder: Records the predictions of answers; None without a store.
 
     Attributes:
         predictor: The loaded artifact.
@@ -56,6 +58,7 @@ class ModelVersion:
         features: Number of features of a row.
         outputs: Number of predictions of a row.
         count: The argument.
+        recorder: The argument.
         max_rows: Maximum number of rows of a JSON or tensor request.
         parser: Parser of JSON instances.
         encoder: Encoder of predicted rows.
@@ -72,7 +75,11 @@ class ModelVersion:
     """
 
     def __init__(
-        self, predictor: Predictor, settings: Settings, count: CountLabels = lambda *_: None
+        self,
+        predictor: Predictor,
+        settings: Settings,
+        count: CountLabels = lambda *_: None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.predictor = predictor
         self.thresholds = Thresholds(predictor.operating_points, settings.threshold)
@@ -81,7 +88,10 @@ class ModelVersion:
         # body does not limit the memory of the rows of a model with many features.
         self.max_rows = min(settings.max_rows, MAX_VALUES // self.features)
         self.outputs = len(predictor.schema.target.names)
-        self.parser = InstanceParser(predictor.schema, self.max_rows, predictor.row_tables)
+        self.recorder = recorder
+        # Rows that are encoded by tables have no values to record.
+        tables = predictor.row_tables if recorder is None else None
+        self.parser = InstanceParser(predictor.schema, self.max_rows, tables)
         self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
@@ -130,28 +140,45 @@ class ModelVersion:
         """Answer of GET /model/card: the description as Markdown."""
         return markdown_card(self.description)
 
-    def end_of_answer(self, threshold: float) -> bytes:
+    def end_of_answer(self, threshold: float, name: str | None = None) -> bytes:
         """Return the last fields of an answer in JSON, from a comma to its closing brace.
 
         Args:
             threshold: Decision threshold, 0 to 1; NaN if the model has none.
+            name: Name of the answer in the store; None without one.
         """
-        if threshold is self.thresholds.active:  # the same object, as NaN is not equal to itself
-            return self._usual_end
-        return self._new_end(threshold)
+        # The same object, as NaN is not equal to itself.
+        is_usual = threshold is self.thresholds.active
+        end = self._usual_end if is_usual else self._new_end(threshold)
+        return end if name is None else b'%b,"id":"%b"}' % (end[:-1], name.encode())
 
     def _new_end(self, threshold: float) -> bytes:
         return self.facts(threshold).end
 
-    def facts(self, threshold: float) -> AnswerFacts:
+    def begin_recording(
+        self, threshold: float, request: RequestContext | None = None
+    ) -> Recording | None:
+        """Begin to record the predictions of an answer; None without a store.
+
+        Args:
+            threshold: Decision threshold, 0 to 1; NaN if the model has none.
+            request: The request; by default that of the context.
+        """
+        if self.recorder is None:
+            return None
+        return self.recorder.begin(threshold, request or request_context.get())
+
+    def facts(self, threshold: float, name: str | None = None) -> AnswerFacts:
         """Return the facts of an answer.
 
         Args:
             threshold: Decision threshold, 0 to 1; NaN if the model has none.
+            name: Name of the answer in the store; None without one.
         """
         fields: dict[str, float | str] = {
             **self.thresholds.as_fields(threshold),
             "model": self.title,
+            **({} if name is None else {"id": name}),
         }
         return AnswerFacts(fields, self.encoder.facts)
 

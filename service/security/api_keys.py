@@ -60,23 +60,28 @@ class ApiKeyAuth:
                 raise SettingError("api_keys", "must be keys of different ids")
             self._keys[identity] = bytes.fromhex(match[3]), scopes
 
-    def require(self, scope: Scope) -> None:
+    def require(self, scope: Scope) -> str:
         """Check that a request's key permits the request.
+
+        Returns:
+            The id of the key; "" if the request needs none.
 
         Raises:
             Problem: 401 without a known key, 403 if the key lacks the required scope.
         """
         if scope["method"] in _READING and is_health_check(scope["path"]):
-            return
+            return ""
         if self._is_public is not None and self._is_public(scope):
-            return
-        scopes = self._scopes(_sent_key(scope))
+            return ""
+        key = _sent_key(scope)
+        scopes = self._scopes(key)
         if scopes is None:
             detail = "This service needs an API key, as Authorization: Bearer or X-API-Key."
             raise Problem(401, detail, headers=_challenges(scope))
         required = _required_scope(scope)
         if required is not None and not scopes & {required, "admin"}:
             raise Problem(403, f"This API key lacks the scope {required}.")
+        return key.partition(b".")[0].decode()
 
     def _scopes(self, key: bytes) -> frozenset[str] | None:
         """Return the scopes of a key; None for an unknown key.

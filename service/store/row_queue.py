@@ -1,11 +1,12 @@
 """Rows that wait for the store's writer."""
 
 import threading
+import time
 from collections import Counter, deque
 from time import monotonic
 from typing import Final, NamedTuple
 
-from service.store.counting import Counts
+from service.store.counting import HOUR_MICROSECONDS, Counts
 from service.store.records import PredictedRows, StoredVersion
 
 # Fixed values.
@@ -125,6 +126,21 @@ class RowQueue:
             self._counted.setdefault(key, Counter()).update(counts)
         self._wake.set()
         return False
+
+    def put_counts(self, version: StoredVersion, counts: Counts) -> None:
+        """Add counts of rows of this hour that are not kept.
+
+        Args:
+            version: The version that predicted them.
+            counts: The counts.
+        """
+        hour = time.time_ns() // 1000 // HOUR_MICROSECONDS
+        with self._lock:
+            self.unkept += sum(n for (kind, _, _), n in counts.items() if kind == "rows")
+            if not self._items and not self._counted:
+                self._since = monotonic()
+            self._counted.setdefault((hour, version), Counter()).update(counts)
+        self._wake.set()
 
     def wait(self, seconds: float) -> None:
         """Wait for rows, and then for others, so that batches have more of them.

@@ -3,13 +3,15 @@
 import time
 from typing import Final
 
+from model.prediction.predictor import Predictor
 from service.settings import Settings
 from service.store.batches import Keeps
 from service.store.database import Database
 from service.store.identifiers import subject_digest
 from service.store.migrations import migrate
 from service.store.opening import open_database
-from service.store.records import PredictedRows
+from service.store.recording import VersionRecorder
+from service.store.records import StoredVersion
 from service.store.retention import Retention
 from service.store.row_queue import RowQueue
 from service.store.writer import StoreStatus, StoreWriter
@@ -49,6 +51,15 @@ class Store:
     def status(self) -> StoreStatus:
         """The state of the store as this process sees it."""
         return self._writer.status
+
+    def recorder(self, predictor: Predictor) -> VersionRecorder:
+        """Return what records the answers of one version.
+
+        Args:
+            predictor: The model.
+        """
+        version = StoredVersion(predictor)
+        return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts")
 
     def subject(self, name: str) -> bytes | None:
         """Return the digest of a subject; None if the setting `store_subject_key` is not set."""
