@@ -6,7 +6,7 @@ from collections import Counter, deque
 from time import monotonic
 from typing import Final, NamedTuple
 
-from service.store.counting import HOUR_MICROSECONDS, Counts
+from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
 from service.store.records import PredictedRows, StoredVersion
 
 # Fixed values.
@@ -31,6 +31,12 @@ class Batch(NamedTuple):
     records: list[PredictedRows]
     counted: Counted
     since: float
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Split the records; the counts belong to the first half."""
+        middle = len(self.records) // 2
+        first = Batch(self.records[:middle], self.counted, self.since)
+        return first, Batch(self.records[middle:], {}, self.since)
 
 
 class RowQueue:
@@ -172,26 +178,19 @@ class RowQueue:
             rows += len(records[-1].predictions)
         return Batch(records, counted, self._taken_since) if records or counted else None
 
-    def release(self, batch: Batch, *, dropped: bool = False) -> None:
+    def release(self, batch: Batch, *, dropped: int = 0) -> None:
         """Give the room of a batch back.
 
         Args:
             batch: The batch, from `take`.
-            dropped: True if it was not written.
+            dropped: Number of its rows that were not written.
         """
         rows = sum(len(each.predictions) for each in batch.records)
         size = sum(each.predictions.nbytes + each.values.nbytes for each in batch.records)
-        unkept = sum(
-            count
-            for counts in batch.counted.values()
-            for (kind, _, _), count in counts.items()
-            if kind == "rows"
-        )
         with self._lock:
             self._rows -= rows
             self._bytes -= size + RECORD_BYTES * len(batch.records)
-            if dropped:
-                self.dropped += rows + unkept
+            self.dropped += dropped
 
     def hurry(self, is_hurrying: bool = True) -> None:
         """Write rows at once instead of in larger batches."""
@@ -206,3 +205,14 @@ def counts_of(rows: PredictedRows) -> Counts:
     if rows.kind == "shadow":
         return counter.shadow_counts(rows.predictions, rows.threshold)
     return counter.counts(rows.values, rows.predictions, rows.threshold)
+
+
+def rows_of(batch: Batch) -> int:
+    """Return the number of rows of a batch, kept and only counted."""
+    counted = sum(
+        count
+        for counts in batch.counted.values()
+        for (kind, _, _), count in counts.items()
+        if kind in ("rows", f"{SHADOW_PREFIX}rows")
+    )
+    return counted + sum(len(each.predictions) for each in batch.records)

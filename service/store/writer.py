@@ -14,7 +14,7 @@ from service.store.database import Database, RowsRejected, StoreError
 from service.store.identifiers import uuid7
 from service.store.records import VersionKey
 from service.store.retention import SWEEP_SECONDS, Retention, Sweep
-from service.store.row_queue import Batch, RowQueue
+from service.store.row_queue import Batch, RowQueue, rows_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class StoreStatus(NamedTuple):
 class StoreWriter:
     """Writes batches, and deletes what is older than its retention.
 
-    A batch that fails is kept and written again, after a pause that doubles up to 5 s. A batch that
-    the database rejects is dropped.
+    A batch that fails is kept and written again, after a pause that doubles up to 5 s. A record
+    that the database rejects is dropped.
 
     Args:
         connect: Function that opens the database and migrates it.
@@ -118,7 +118,7 @@ class StoreWriter:
         Returns:
             The number of rows that are lost.
         """
-        deadline = monotonic() + seconds
+        deadline, before = monotonic() + seconds, self._queue.dropped
         self._stopping.set()
         self._queue.hurry()
         with self._idle:
@@ -126,8 +126,9 @@ class StoreWriter:
         self._stopped.set()
         self._queue.hurry()
         self._thread.join(max(0.1, deadline - monotonic()))
-        lost = self._queue.rows
-        self._queue.dropped += lost
+        while not self._thread.is_alive() and (batch := self._queue.take()):
+            self._queue.release(batch, dropped=rows_of(batch))
+        lost = self._queue.dropped - before + self._queue.rows
         if lost:
             logger.warning("store_rows_lost", extra={"rows": lost})
         return lost
@@ -150,11 +151,11 @@ class StoreWriter:
         batch = self._queue.take()
         if batch:
             self._since = batch.since
-            is_written = False
+            dropped = rows_of(batch)
             try:
-                is_written = self._write(batch)
+                dropped = self._write(batch)
             finally:
-                self._queue.release(batch, dropped=not is_written)
+                self._queue.release(batch, dropped=dropped)
                 self._since = None
                 with self._idle:
                     self._idle.notify_all()
@@ -164,8 +165,11 @@ class StoreWriter:
         if self._sweep and not self._is_failing:
             self._sweep_once(self._sweep)
 
-    def _write(self, batch: Batch) -> bool:
-        """Write a batch, repeatedly; False if it is dropped."""
+    def _write(self, batch: Batch) -> int:
+        """Write a batch, repeatedly, and return the number of rows that are dropped.
+
+        A batch that the database rejects is halved, until the record with the reason is alone.
+        """
         self._number += 1
         prepared = prepare(batch, self._number, self._keeps)
         pause = FIRST_PAUSE_SECONDS
@@ -173,9 +177,11 @@ class StoreWriter:
             try:
                 self._write_once(prepared)
             except RowsRejected as error:
+                if len(batch.records) > 1:
+                    return sum(self._write(half) for half in batch.halves())
                 self._last_error = str(error)
                 logger.error("store_rows_rejected", extra={"reason": str(error)})
-                return False
+                return rows_of(batch)
             except StoreError as error:
                 self._fail(error)
                 if self._stopping.is_set():
@@ -186,8 +192,8 @@ class StoreWriter:
                 if self._is_failing:
                     self._is_failing = False
                     logger.info("store_recovered", extra={"dropped": self._queue.dropped})
-                return True
-        return False
+                return 0
+        return rows_of(batch)
 
     def _write_once(self, prepared: PreparedBatch) -> None:
         if self._database is None:

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from support.stored_rows import predicted, version_of
 
-from service.store.row_queue import BATCH_ROWS, RECORD_BYTES, RowQueue
+from service.store.row_queue import BATCH_ROWS, RECORD_BYTES, RowQueue, rows_of
 
 VERSION = version_of()
 
@@ -48,7 +48,7 @@ def test_a_batch_that_is_dropped_is_counted() -> None:
     queue.put_block(predicted(VERSION, 9))
     batch = queue.take()
     assert batch is not None
-    queue.release(batch, dropped=True)
+    queue.release(batch, dropped=rows_of(batch))
     assert queue.dropped == 11
 
 
