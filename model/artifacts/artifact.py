@@ -32,6 +32,7 @@ from model.artifacts.array_spec import (
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.npz import write_npz
 from model.artifacts.safe_read import read_file
+from model.drift.reference import drift_reference
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, Network, network_from
 from model.prediction.calibration import Calibration
@@ -240,6 +241,7 @@ def from_bytes(content: bytes) -> Predictor:
         predictor.check_rows(predictor.self_test.rows)
     except DataError as error:
         raise ArtifactError(f"the self-test rows violate the schema: {error}") from None
+    drift_reference(predictor)  # its rules
     return predictor
 
 

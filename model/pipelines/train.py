@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
+from model.drift.reference import FACT, DriftReference
 from model.errors import DataError
 from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import regression_metrics
@@ -69,7 +70,8 @@ def train(
     with closing(read_partitions(recipe)) as parts:
         trained = fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
         found = within_limits(examine(recipe, parts, trained.predictor))
-        facts = {**trained.predictor.facts, **found}
+        drift = DriftReference.fit(trained.predictor, parts.train.rows).to_json()
+        facts = {**trained.predictor.facts, **found, FACT: drift}
     return replace(trained, predictor=replace(trained.predictor, facts=facts))
 
 

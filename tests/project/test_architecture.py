@@ -22,8 +22,9 @@ model.errors               ←
 model.arrays               ← model.errors
 model.network              ← model.arrays model.errors
 model.prediction           ← model.arrays model.errors model.network
+model.drift                ← model.arrays model.errors model.prediction
 model.metrics              ← model.arrays model.prediction
-model.artifacts            ← model.arrays model.errors model.network model.prediction
+model.artifacts            ← model.arrays model.drift model.errors model.network model.prediction
 model.explanation          ← model.arrays model.errors model.metrics model.prediction
 model.training             ← model.arrays model.errors model.network model.training.optimizers
     model.training.regularization model.training.schedules
@@ -57,8 +58,8 @@ model.estimators           ← model.arrays model.errors model.explanation model
     model.training.tables
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
-model.pipelines            ← model.arrays model.artifacts model.errors model.evaluation
-    model.explanation model.metrics model.network model.prediction model.training
+model.pipelines            ← model.arrays model.artifacts model.drift model.errors
+    model.evaluation model.explanation model.metrics model.network model.prediction model.training
     model.training.batches model.training.decisions model.training.fitting model.training.recipes
     model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.network
@@ -137,6 +138,7 @@ SERVING_CORE = (
     "model.arrays",
     "model.network",
     "model.prediction",
+    "model.drift",
     "model.explanation",
     "model.metrics",
     "model.artifacts",
@@ -149,6 +151,7 @@ USER_EXTRAS = tuple(
 SIGNING = ("model.artifacts.signing", "cryptography")  # an extra, imported when it is needed
 # Modules that only users import, and the start of the command line.
 PUBLIC = {
+    "model.drift": {"bins", "detection"},
     "model.estimators": {"NetworkClassifier", "NetworkRegressor"},
     "model.network": {"autograd"},
     "model.network.autograd": {"display", "gradient_check", "tape"},
