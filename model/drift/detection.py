@@ -15,7 +15,7 @@ import numpy.typing as npt
 from model.arrays import Array
 from model.drift.bins import FeatureBins, OutputBins
 from model.drift.reference import DriftReference
-from model.drift.significance import adjusted, two_sample_p
+from model.drift.significance import adjusted, two_sample_p_values
 from model.drift.stability import index_by_chance, stability_index
 from model.errors import DataError
 
@@ -113,7 +113,7 @@ def _compared(
         if of_window.shape != (len(names),) or (of_window < 0).any():
             raise DataError(f"{name!r} must have {len(names)} counts, none of them negative")
         pairs.append((of_window, references[name][1]))
-    p_values = np.array([two_sample_p(*pair, generator) for pair in pairs])
+    p_values = two_sample_p_values(pairs, generator)
     found = zip(counts, pairs, p_values.tolist(), adjusted(p_values).tolist(), strict=True)
     return [
         Drift(

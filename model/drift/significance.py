@@ -6,9 +6,10 @@ distribution. The p-value is the share of draws whose chi-square statistic is no
 chi-square distribution, that holds for bins with few rows. A reference of few rows is taken into
 account, as its rows are pooled.
 
-Draws alone give no p-value below 1 / (draws + 1), too much to find one of 300 features. Therefore a
-bound for the bin that differs most is combined with them, and draws end as soon as a p-value is
-clearly large.
+A fixed number of draws gives no p-value below 1 / (draws + 1), too much to find one of 300
+features. Therefore the draws are sequential: those of a feature end as soon as enough of them have
+a statistic no smaller, so that most draws are made where a p-value is small. A bound for the bin
+that differs most makes draws unnecessary where the drift is plain.
 
 Sources: Besag and Clifford, "Sequential Monte Carlo p-values", 1991, §2; Benjamini and Hochberg,
 "Controlling the false discovery rate", 1995; Benjamini and Yekutieli, "The control of the false
@@ -16,60 +17,113 @@ discovery rate in multiple testing under dependency", 2001 (features that are po
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from model.arrays import Array
 
-DRAWS: Final = 2000
-BATCHES: Final = (100, 400, DRAWS - 500)
-ENOUGH: Final = 50  # draws with a statistic no smaller: the p-value is then known well enough
+FIRST_DRAWS: Final = 100  # of each pair of samples; each further round has twice as many
+MAX_DRAWS: Final = 20_000
+MAX_NUMBERS: Final = 2_000_000  # of all draws, one for each bin, after the first round: 0.4 s
+ENOUGH: Final = 25  # draws with a statistic no smaller: the p-value is then known well enough
 BOUND_WEIGHT: Final = 0.01  # of the bound; the draws have the rest
 MAX_ROWS: Final = 10**9 - 1  # that NumPy draws from
 ROUNDING: Final = 1e-9
 
 
-def two_sample_p(counts: Array, reference: Array, generator: np.random.Generator) -> float:
-    """Return a p-value for the hypothesis that both samples are from one population.
+def two_sample_p_values(
+    pairs: Sequence[tuple[Array, Array]], generator: np.random.Generator
+) -> Array:
+    """Return p-values for the hypothesis that both samples of a pair are from one population.
 
-    The p-value is valid: under the hypothesis, the probability of one that is at most a is at most
-    a. The bound b and the p-value d of the draws are combined as min(b / w, d / (1 − w)), which is
-    valid for any w that does not depend on the counts; so the draws are left out where b decides.
+    Under the hypothesis, the probability of a p-value that is at most a is at most a. The bound b
+    and the p-value d of the draws are combined as min(b / w, d / (1 − w)), which keeps that for any
+    w that does not depend on the counts; so no draws are needed where b decides.
 
     Args:
-        counts: Counts of a window by bin, `(bins,)`.
-        reference: Reference counts of the same bins.
+        pairs: Counts of a window by bin, `(bins,)`, and reference counts of the same bins.
         generator: Source of the draws.
+
+    Returns:
+        P-values, `(pairs,)`.
     """
-    counts, reference = _within_limit(counts, reference)
-    is_used = (counts > 0) | (reference > 0)
-    counts, reference = counts[is_used], reference[is_used]
-    if len(counts) < 2 or not counts.any() or not reference.any():
-        return 1.0
-    bound = p_bound(counts, reference) / BOUND_WEIGHT
-    if bound <= 1 / (1 + DRAWS):
-        return bound
-    return min(bound, _p_of_draws(counts, reference, generator) / (1 - BOUND_WEIGHT), 1.0)
+    found = np.ones(len(pairs))
+    open_pairs: dict[int, _Draws] = {}
+    for place, (counts, reference) in enumerate(pairs):
+        counts, reference = _used(counts, reference)
+        if len(counts) < 2 or not counts.any() or not reference.any():
+            continue
+        found[place] = min(1.0, p_bound(counts, reference) / BOUND_WEIGHT)
+        if found[place] > 1 / MAX_DRAWS:
+            open_pairs[place] = _Draws(counts, reference)
+    draws, numbers = FIRST_DRAWS, MAX_NUMBERS
+    while open_pairs:
+        for each in open_pairs.values():
+            each.draw(draws, generator)
+        numbers -= draws * sum(each.bins for each in open_pairs.values())
+        draws *= 2
+        unfinished = {place: each for place, each in open_pairs.items() if not each.is_finished}
+        needed = draws * sum(each.bins for each in unfinished.values())
+        goes_on = needed <= numbers
+        for place, each in open_pairs.items():
+            if place not in unfinished or not goes_on:
+                found[place] = min(found[place], each.p / (1 - BOUND_WEIGHT))
+        open_pairs = unfinished if goes_on else {}
+    return found
 
 
-def _p_of_draws(counts: Array, reference: Array, generator: np.random.Generator) -> float:
-    pooled, n = counts + reference, int(counts.sum())
-    expected = pooled * (n / int(pooled.sum()))
-    least = _statistic(counts, expected, pooled) * (1 - ROUNDING)
-    drawn = reached = 0
-    for size in BATCHES:
-        draws = generator.multivariate_hypergeometric(pooled, n, size, method="marginals")
-        hits = np.flatnonzero(_statistic(draws, expected, pooled) >= least)
-        if reached + len(hits) >= ENOUGH:
-            return ENOUGH / (drawn + 1 + int(hits[ENOUGH - reached - 1]))
-        reached, drawn = reached + len(hits), drawn + size
-    return (1 + reached) / (1 + drawn)
+class _Draws:
+    """Draws from the pooled rows of two samples, and how many are no smaller than the window.
 
+    Args:
+        counts: Counts of the window, `(bins,)`.
+        reference: Reference counts, `(bins,)`.
+    """
 
-def _statistic(counts: Array, expected: Array, pooled: Array) -> Array:
-    """Return the chi-square statistic of counts, but for a factor that all draws share."""
-    return np.asarray((np.square(counts - expected) / pooled).sum(axis=-1))
+    def __init__(self, counts: Array, reference: Array) -> None:
+        self._pooled, self._rows = counts + reference, int(counts.sum())
+        self._expected = self._pooled * (self._rows / int(self._pooled.sum()))
+        self._least = self._statistic(counts) * (1 - ROUNDING)
+        self._drawn = self._reached = 0
+
+    @property
+    def bins(self) -> int:
+        """The number of bins."""
+        return len(self._pooled)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the p-value is known well enough."""
+        return self._reached == ENOUGH or self._drawn >= MAX_DRAWS
+
+    @property
+    def p(self) -> float:
+        """The p-value of the draws so far."""
+        if self._reached == ENOUGH:
+            return ENOUGH / self._drawn
+        return (1 + self._reached) / (1 + self._drawn)
+
+    def draw(self, size: int, generator: np.random.Generator) -> None:
+        """Draw until enough draws are no smaller than the window.
+
+        Args:
+            size: Largest number of draws.
+            generator: Source of the draws.
+        """
+        draws = generator.multivariate_hypergeometric(
+            self._pooled, self._rows, size, method="marginals"
+        )
+        hits = np.flatnonzero(self._statistic(draws) >= self._least)
+        if self._reached + len(hits) >= ENOUGH:
+            size = int(hits[ENOUGH - self._reached - 1]) + 1
+        self._reached = min(ENOUGH, self._reached + len(hits))
+        self._drawn += size
+
+    def _statistic(self, counts: Array) -> Array:
+        """Return the chi-square statistic of counts, but for a factor that all draws share."""
+        return np.asarray((np.square(counts - self._expected) / self._pooled).sum(axis=-1))
 
 
 def p_bound(counts: Array, reference: Array) -> float:
@@ -102,15 +156,18 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def _within_limit(counts: Array, reference: Array) -> tuple[Array, Array]:
-    """Return counts of at most MAX_ROWS rows with the same shares; fewer rows are less certain."""
-    counts, reference = counts.astype(np.int64), reference.astype(np.int64)
+def _used(counts: Array, reference: Array) -> tuple[Array, Array]:
+    """Return the counts without bins that are empty in both, and of at most `MAX_ROWS` rows.
+
+    Larger samples keep their shares; as they have fewer rows then, the p-value is not too small.
+    """
     half = MAX_ROWS // 2
-    found = []
-    for each in (counts, reference):
-        rows = int(each.sum())
-        found.append(each if rows <= half else (each * (half / rows)).astype(np.int64))
-    return found[0], found[1]
+    pair = [
+        each.astype(np.int64) if each.sum() <= half else (each * (half / each.sum())).astype(int)
+        for each in (counts, reference)
+    ]
+    is_used = pair[0] + pair[1] > 0
+    return pair[0][is_used], pair[1][is_used]
 
 
 def adjusted(p_values: Array) -> Array:
