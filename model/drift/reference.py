@@ -33,11 +33,11 @@ class _Content(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: Annotated[Count, Field(ge=1)]
+    rows: Count
     cuts: list[Annotated[str, Strict()]]
     counts: list[_Counts]
     predictions_of: Source
-    prediction_rows: Annotated[Count, Field(ge=1)]
+    prediction_rows: Count
     prediction_cuts: list[Annotated[str, Strict()]]
     prediction_counts: list[_Counts]
 

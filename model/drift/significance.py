@@ -31,6 +31,7 @@ ENOUGH: Final = 25  # draws with a statistic no smaller: the p-value is then kno
 BOUND_WEIGHT: Final = 0.01  # of the bound; the draws have the rest
 MAX_ROWS: Final = 10**9 - 1  # that NumPy draws from
 ROUNDING: Final = 1e-9
+SMALLEST: Final = 1e-300  # p-value, so that none is 0
 
 
 def two_sample_p_values(
@@ -149,7 +150,7 @@ def p_bound(counts: Array, reference: Array) -> float:
     ratio = (others - x) * (n - x) / ((x + 1) * (m - others + x + 1))
     if ratio >= 1:
         return 1.0
-    return min(1.0, 2 * len(counts) * math.exp(log_p) / (1 - ratio))
+    return min(1.0, max(SMALLEST, 2 * len(counts) * math.exp(log_p) / (1 - ratio)))
 
 
 def _log_choose(n: int, k: int) -> float:
