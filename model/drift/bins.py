@@ -17,7 +17,7 @@ import numpy as np
 from model.arrays import Array
 from model.errors import ArtifactError
 from model.prediction.schema import Feature
-from model.prediction.schema_rules import SchemaRules
+from model.prediction.schema_rules import bounds
 
 MAX_BINS: Final = 10  # of a number
 MORE_LEVELS: Final = 2  # an integer may have so many levels more than MAX_BINS, a bin each
@@ -63,7 +63,7 @@ class FeatureBins:
             return cls(feature, _frequent(feature, present, 2 * bins))
         if feature.type == "boolean" or not len(present):
             return cls(feature)
-        low, high = _range(feature)
+        low, high = bounds(feature)
         present = present[(present >= low) & (present <= high)]
         if feature.type == "integer":
             levels = _levels(low, high, present, bins + MORE_LEVELS)
@@ -86,7 +86,7 @@ class FeatureBins:
         else:
             found = np.searchsorted(self._edges, values)
             if self.feature.out_of_range == "clip":
-                low, high = _range(self.feature)
+                low, high = bounds(self.feature)
                 names = self.names
                 if BELOW in names:
                     found[values < low] = names.index(BELOW)
@@ -115,7 +115,7 @@ class FeatureBins:
             if not self.cuts:
                 return feature.categories
             return *(feature.categories[int(cut)] for cut in self.cuts), OTHERS
-        low, high = _range(feature)
+        low, high = bounds(feature)
         ends = (
             None if feature.minimum is None else low,
             *self.cuts,
@@ -256,11 +256,6 @@ def cuts_of(text: str) -> tuple[float, ...]:
 
 def _number(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
-
-
-def _range(feature: Feature) -> tuple[float, float]:
-    rules = SchemaRules([feature])
-    return float(rules.low[0, 0]), float(rules.high[0, 0])
 
 
 def _frequent(feature: Feature, codes: Array, most: int) -> tuple[float, ...]:

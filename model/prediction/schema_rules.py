@@ -26,12 +26,12 @@ class SchemaRules:
     """
 
     def __init__(self, features: Sequence[Feature], missing_values: tuple[str, ...] = ()) -> None:
-        self.low, self.high = np.array([[_bounds(each) for each in features]]).transpose(2, 0, 1)
+        self.low, self.high = np.array([[bounds(each) for each in features]]).transpose(2, 0, 1)
         fractional = np.array([[each.type == "number" for each in features]])
         self._fractional = fractional if fractional.any() else None
         self._optional = np.array([each.may_be_missing for each in features])
         # The bounds of accepted values; None where those outside of low and high are invalid.
-        is_open = any(_outer_bounds(each) != _bounds(each) for each in features)
+        is_open = any(_outer_bounds(each) != bounds(each) for each in features)
         outer = np.array([[_outer_bounds(each) for each in features]]).transpose(2, 0, 1)
         self._outer = outer if is_open else None
         self._usual = self._find_usual()
@@ -99,7 +99,7 @@ class SchemaRules:
         return [frozenset(candidates[column].tolist()) for column in usual.T]
 
 
-def _bounds(feature: Feature) -> tuple[float, float]:
+def bounds(feature: Feature) -> tuple[float, float]:
     """Return the smallest and the largest raw value, both finite."""
     if feature.type == "boolean":
         return 0, 1
@@ -107,11 +107,11 @@ def _bounds(feature: Feature) -> tuple[float, float]:
         return 0, len(feature.categories) - 1
     low = -_LARGEST if feature.minimum is None else feature.minimum
     high = _LARGEST if feature.maximum is None else feature.maximum
-    return (low, high) if feature.type == "number" else (np.ceil(low), np.floor(high))
+    return (low, high) if feature.type == "number" else (float(np.ceil(low)), float(np.floor(high)))
 
 
 def _outer_bounds(feature: Feature) -> tuple[float, float]:
     """Return the smallest and the largest raw value that is accepted, both finite."""
     if feature.out_of_range == "clip":
         return -_LARGEST, _LARGEST
-    return (0, len(feature.category_levels) - 1) if feature.type == "category" else _bounds(feature)
+    return (0, len(feature.category_levels) - 1) if feature.type == "category" else bounds(feature)
