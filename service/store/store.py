@@ -3,9 +3,11 @@
 import time
 from typing import Final
 
+from model.drift.reference import drift_reference
 from model.prediction.predictor import Predictor
 from service.settings import Settings
 from service.store.batches import Keeps
+from service.store.counting import ModelBins
 from service.store.database import Database
 from service.store.identifiers import subject_digest
 from service.store.migrations import migrate
@@ -58,7 +60,7 @@ class Store:
         Args:
             predictor: The model.
         """
-        version = StoredVersion(predictor)
+        version = StoredVersion(predictor, _bins_of(predictor))
         return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts")
 
     def subject(self, name: str) -> bytes | None:
@@ -87,6 +89,15 @@ class Store:
             database.close()
             raise
         return database
+
+
+def _bins_of(predictor: Predictor) -> ModelBins | None:
+    """Return the bins that a model's artifact has; None for an older one."""
+    reference = drift_reference(predictor)
+    if reference is None:
+        return None
+    outputs = () if predictor.has_probabilities else reference.outputs
+    return ModelBins(reference.features, outputs)
 
 
 def retention_of(settings: Settings) -> Retention:
