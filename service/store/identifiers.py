@@ -5,7 +5,7 @@ import hmac
 import os
 import re
 import threading
-import time
+from time import time_ns
 from typing import Final
 
 ID_BYTES: Final = 16
@@ -35,7 +35,7 @@ def uuid7() -> bytes:
 
     Source: RFC 9562, section 6.2, method 1: a counter of 42 bits beside the time.
     """
-    now = time.time_ns() // 1_000_000
+    now = time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     clock = _clock
     with clock.lock:

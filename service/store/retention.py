@@ -1,7 +1,7 @@
 """Deletion of what is older than its retention, in small steps."""
 
-import time
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 from service.store.counting import HOUR_MICROSECONDS
@@ -85,14 +85,14 @@ class Sweep:
             return False
         table, column, bound = self._bounds[0]
         keys = _KEYS[table]
-        start = time.monotonic()
+        start = monotonic()
         # The names are constants of this module.
         deleted = database.execute(
             f"DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM {table} "  # noqa: S608  # nosec
             f"WHERE {column} < :bound ORDER BY {column} LIMIT :size) RETURNING 1",
             {"bound": bound, "size": self._size},
         )
-        if time.monotonic() - start > STEP_SECONDS:
+        if monotonic() - start > STEP_SECONDS:
             self._size = max(MIN_DELETED, self._size // 2)
         elif len(deleted) < self._size:
             del self._bounds[0]

@@ -22,9 +22,9 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def random_model(task: str) -> Predictor:
+def random_model(name: str) -> Predictor:
     """Return a model with random weights for a key of `TARGETS`."""
-    target = TARGETS[task]
+    target = TARGETS[name]
     features = (
         Feature(name="size", minimum=0, unit="mm"),
         Feature(name="colour", type="category", categories=COLOURS, may_be_missing=True),

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,6 @@ class RoundedBins:
 
 def version_of(task: str = "binary", name: str = "kinds", sha256: str = "0" * 64) -> StoredVersion:
     """Return a version of a model with random weights."""
-    from dataclasses import replace
-
     predictor = replace(random_model(task), name=name, version=sha256)
     bins = [RoundedBins() for _ in predictor.schema.features]
     outputs = [] if predictor.has_probabilities else [RoundedBins()] * predictor.outputs
@@ -56,7 +55,7 @@ def predicted(version: StoredVersion, rows: int = 1, **fields: Any) -> Predicted
 
 def store_at(url: str, keeps: str = "inputs", **settings: Any) -> Store:
     """Return a store that is not started."""
-    return Store(Settings(store=url, store_keeps=keeps, **settings))  # type: ignore[arg-type]  # texts are converted
+    return Store(Settings(store=url, store_keeps=keeps, **settings))
 
 
 def all_counts(database: Database) -> Counts:

@@ -13,6 +13,7 @@ from support.stored_rows import all_counts, count_rows, predicted, store_at, ver
 from service.store.counting import Counts
 from service.store.erasure import erase_prediction, erase_subject
 from service.store.feedback import Truth, UnknownPrediction, record_truth
+from service.store.records import PredictedRows
 from service.store.store import now_microseconds
 from service.store.truth import truth_counts
 
@@ -66,7 +67,7 @@ def test_any_sequence(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = store_at(f"sqlite:///{folder}/store.db", store_subject_key="k" * 16)
         store.start()
-        answers = []
+        answers: list[PredictedRows] = []
         with closing(store.open(read_only=False)) as database:
             for name, *arguments in steps:
                 if name == "put":

@@ -119,7 +119,7 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(
 ) -> None:
     store = store_at(store_url)
     opened = store._writer._connect
-    failures = []
+    failures: list[int] = []
 
     def connect() -> Database:
         database = opened()
@@ -176,7 +176,7 @@ def test_postgresql_is_killed_during_copy(
     store.put(predicted(VERSION, 10))
     assert store.flush(30)
     write_rows = PostgreSQL.write_rows
-    killed = []
+    killed: list[int] = []
 
     def dying(self: Any, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         def halfway() -> Iterator[Row]:

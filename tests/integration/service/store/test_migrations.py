@@ -29,7 +29,7 @@ def fill(database: Database) -> dict[str, list[Row]]:
         names = [name for name, _ in columns(database, table)]
         if table == "versions":
             names.remove("id")  # is generated
-        values = {}
+        values: dict[str, object] = {}
         for name, kind in columns(database, table):
             if kind in ("BLOB", "BYTEA"):
                 values[name] = b"x" * 16

