@@ -3,9 +3,8 @@
     python -m benchmarks.serving.store                             # SQLite in a temporary folder
     python -m benchmarks.serving.store --store postgresql://…      # and that database
 
-Rows are random values of the model's features, each an answer of its own id, and also in blocks of
-4 096 rows. CPU time is that of the writer's thread. Run it with an empty database: its tables keep the
-rows.
+Rows are random values of the model's features: answers of one row, then blocks of 4 096 rows. CPU
+time is that of the writer's thread. Use an empty database, since its tables keep the rows.
 """
 
 import os
@@ -129,10 +128,10 @@ def main() -> None:
             url = f"sqlite:///{folder}/{keeps}.db"
             found.append((f"SQLite, {keeps}", measure(predictor, url, keeps, rows)))
         if chosen.store:
-            for keeps in LEVELS:
-                found.append(
-                    (f"PostgreSQL, {keeps}", measure(predictor, chosen.store, keeps, rows))
-                )
+            found += [
+                (f"PostgreSQL, {keeps}", measure(predictor, chosen.store, keeps, rows))
+                for keeps in LEVELS
+            ]
     columns = ("put, µs", "writer, µs/row", "in blocks, µs/row", "memory, MB")
     table.show("Costs of a stored row", columns, found)
 

@@ -44,6 +44,12 @@ def _serve_command(context: typer.Context) -> None:
     runpy.run_module("service", run_name="__main__")
 
 
+def _store_command(context: typer.Context) -> None:
+    """Maintain the store of predictions; `store --help` lists its commands."""
+    sys.argv[1:] = context.args
+    runpy.run_module("service.store.command", run_name="__main__")
+
+
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Data": (
         Command("init", init_command, "init patients.csv --target diagnosis"),
@@ -81,6 +87,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "explain artifacts/wisconsin.joblib rows.csv --output explained.csv",
         ),
         Command("serve", _serve_command, "serve --artifact artifacts/wisconsin.joblib"),
+        Command("store", _store_command, "store stats --store sqlite:///store.db"),
     ),
     "Publish": (
         Command("promote", promote_command, "promote artifacts/wisconsin/2026-11.joblib"),
@@ -94,7 +101,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
 }
 SUBGROUPS = {"export": "Convert a model to the format of another program."}
-# The service parses its own flags.
+# The service and the store parse their own flags.
 UNPARSED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -112,11 +119,11 @@ def register(app: typer.Typer) -> None:
                         subgroups[group], name=group, help=SUBGROUPS[group], rich_help_panel=panel
                     )
                 parent = subgroups[group]
-            serves = command.function is _serve_command
+            is_unparsed = command.function in (_serve_command, _store_command)
             parent.command(
                 name,
                 epilog=f"Example: malignancy {command.example}",
                 rich_help_panel=panel,
-                add_help_option=not serves,
-                context_settings=UNPARSED if serves else None,
+                add_help_option=not is_unparsed,
+                context_settings=UNPARSED if is_unparsed else None,
             )(command.function)

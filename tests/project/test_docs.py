@@ -39,6 +39,7 @@ PAGES = [
     "docs/schedules.md",
     "docs/serving.md",
     "docs/settings.md",
+    "docs/store.md",
     "docs/testing.md",
     "docs/training.md",
 ]

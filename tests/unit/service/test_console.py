@@ -41,6 +41,7 @@ def test_help_of_all_commands(
     [
         (["serve"], "service", []),
         (["serve", "--port", "1"], "service", ["--port", "1"]),
+        (["store", "stats"], "service.store.command", ["stats"]),
         (["train", "wisconsin"], "model", ["train", "wisconsin"]),
         ([], "model", []),
     ],

@@ -90,16 +90,18 @@ def test_waiting_ends_with_a_row() -> None:
 
 def test_the_oldest_row_has_its_time() -> None:
     queue = RowQueue()
-    assert queue.oldest is None
     before = time.monotonic()
     for _ in range(2):
         queue.put(predicted(VERSION, BATCH_ROWS))
-    assert queue.oldest is not None
-    assert before <= queue.oldest <= time.monotonic()
-    queue.take()
-    assert queue.oldest is not None  # another batch remains
-    queue.take()
-    assert queue.oldest is None
+    times = [queue.oldest]
+    for _ in range(2):
+        queue.take()
+        times.append(queue.oldest)
+    first, of_the_second_batch, end = times
+    assert first is not None
+    assert before <= first <= time.monotonic()
+    assert of_the_second_batch == first
+    assert end is RowQueue().oldest is None
 
 
 @pytest.mark.slow
