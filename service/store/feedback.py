@@ -104,7 +104,7 @@ def record_truth(
             "predictions are kept"
         )
     with database.transaction():
-        return _record(database, truth, at, key_id)
+        return _record(database, truth, at, key_id, retention.first_hour(at / 1e6))
 
 
 def record_truths(
@@ -137,7 +137,9 @@ def record_truths(
     return results
 
 
-def _record(database: Database, truth: Truth, at: int, key_id: str | None) -> Recorded:
+def _record(
+    database: Database, truth: Truth, at: int, key_id: str | None, first_hour: int
+) -> Recorded:
     name = {"id": truth.id, "row": truth.row}
     rows = _rows(database, name)
     answers = [each for each in rows if each.kind == "answer"]
@@ -159,7 +161,7 @@ def _record(database: Database, truth: Truth, at: int, key_id: str | None) -> Re
         {**name, "number": number + 1, "at": at, "truth": text, "key_id": key_id},
     )
     moved: Counter[tuple[int, int, str, str, int]] = Counter()
-    for row in rows:
+    for row in (each for each in rows if each.hour >= first_hour):
         for key, count in row.counts(text).items():
             moved[row.hour, row.version_id, *key] += count
         for key, count in row.counts(before).items() if before is not None else ():

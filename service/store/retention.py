@@ -47,6 +47,15 @@ class Retention:
         """
         return milliseconds < now * 1000 - self.predictions_days * DAY_MILLISECONDS
 
+    def first_hour(self, now: float) -> int:
+        """Return the first hour since 1970 whose counts are kept.
+
+        Args:
+            now: Unix time in seconds.
+        """
+        milliseconds = now * 1000 - self.counts_days * DAY_MILLISECONDS
+        return int(milliseconds * 1000 // HOUR_MICROSECONDS)
+
     def bounds(self, now: float) -> list[tuple[str, str, Any]]:
         """Return tables, columns and the first value that is kept.
 
@@ -55,13 +64,12 @@ class Retention:
         """
         predictions = _first(now, self.predictions_days)
         inputs = max(predictions, _first(now, self.inputs_days))
-        hour = int((now * 1000 - self.counts_days * DAY_MILLISECONDS) * 1000 // HOUR_MICROSECONDS)
         yesterday = int((now * 1000 - DAY_MILLISECONDS) * 1000)
         return [
             ("inputs", "id", inputs),
             ("feedback", "id", predictions),
             ("predictions", "id", predictions),
-            ("counts", "hour", hour),
+            ("counts", "hour", self.first_hour(now)),
             ("erasures", "at", yesterday),
             ("writers", "at", yesterday),
         ]

@@ -62,7 +62,7 @@ class RowQueue:
         self._taken: deque[PredictedRows] = deque()  # only the writer's thread uses it
         self._rows = self._bytes = self._new_rows = 0
         self._since = self._taken_since = 0.0
-        self._is_hurrying = False
+        self._is_hurrying = self._is_taken = False
         self._wake, self._go = threading.Event(), threading.Event()
 
     @property
@@ -73,7 +73,8 @@ class RowQueue:
     @property
     def is_empty(self) -> bool:
         """True if everything is written."""
-        return not self._rows and not self._counted
+        with self._lock:
+            return not (self._rows or self._counted or self._is_taken)
 
     @property
     def oldest(self) -> float | None:
@@ -170,6 +171,7 @@ class RowQueue:
                 counted, self._counted = self._counted, {}
                 self._new_rows = 0
                 self._taken_since = self._since
+                self._is_taken = bool(items or counted)
             self._taken.extend(items)
         records: list[PredictedRows] = []
         rows = 0
@@ -188,6 +190,7 @@ class RowQueue:
         rows = sum(len(each.predictions) for each in batch.records)
         size = sum(each.predictions.nbytes + each.values.nbytes for each in batch.records)
         with self._lock:
+            self._is_taken = False
             self._rows -= rows
             self._bytes -= size + RECORD_BYTES * len(batch.records)
             self.dropped += dropped

@@ -125,7 +125,8 @@ class StoreWriter:
             self._idle.wait_for(self._is_idle, seconds)
         self._stopped.set()
         self._queue.hurry()
-        self._thread.join(max(0.1, deadline - monotonic()))
+        if self._thread.ident is not None:
+            self._thread.join(max(0.1, deadline - monotonic()))
         while not self._thread.is_alive() and (batch := self._queue.take()):
             self._queue.release(batch, dropped=rows_of(batch))
         lost = self._queue.dropped - before + self._queue.rows
@@ -134,7 +135,7 @@ class StoreWriter:
         return lost
 
     def _is_idle(self) -> bool:
-        return self._queue.is_empty and self._since is None
+        return self._queue.is_empty
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -155,8 +156,8 @@ class StoreWriter:
             try:
                 dropped = self._write(batch)
             finally:
-                self._queue.release(batch, dropped=dropped)
                 self._since = None
+                self._queue.release(batch, dropped=dropped)
                 with self._idle:
                     self._idle.notify_all()
         if monotonic() >= self._next_sweep:

@@ -20,6 +20,7 @@ from service.store.feedback import (
 from service.store.identifiers import first_id_of, uuid7
 from service.store.reading import rows_of
 from service.store.records import PredictedRows
+from service.store.retention import Retention
 from service.store.store import Store, now_microseconds
 from service.store.truth import InvalidTruth
 
@@ -130,3 +131,16 @@ def test_truths_of_several_processes_at_once_are_counted_once(store_url: str) ->
         counts = all_counts(database)
         assert sum(n for (kind, _, _), n in counts.items() if kind == "truth") == 10
         assert sum(n for (kind, _, _), n in counts.items() if kind == "confusion") == 10
+
+
+def test_counts_that_are_no_longer_kept_are_not_moved(store_url: str) -> None:
+    now = now_microseconds()
+    id_ = first_id_of((now - 10 * DAY) // 1000)
+    store = stored(store_url, predicted(version_of(), id=id_, at=now - 10 * DAY))
+    with closing(store.open(read_only=False)) as database:
+        before = all_counts(database)
+        for value in ("no", True):
+            retention = Retention(5, 365, 30)
+            record_truth(database, Truth(id_, 0, value), at=now, retention=retention)
+        assert all_counts(database) == before
+        assert count_rows(database, "feedback") == 2

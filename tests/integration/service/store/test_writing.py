@@ -215,3 +215,15 @@ def test_the_clock_jumps_back(store_url: str) -> None:
         assert hours == {100, 499, 500}
         assert len(list(rows_between(database))) == 4
         assert count_rows(database, "predictions") == 4
+
+
+def test_a_store_that_was_not_started_loses_what_it_has(store_url: str) -> None:
+    store = store_at(store_url)
+    store.put(predicted(version_of(), 3))
+    assert (store.stop(0.1), store.status.dropped) == (3, 3)
+
+
+def test_a_subject_needs_a_key(store_url: str) -> None:
+    assert store_at(store_url).subject("Ana") is None
+    keyed = store_at(store_url, store_subject_key="k" * 16)
+    assert keyed.subject("Ana") == keyed.subject("Ana") != keyed.subject("Ben")
