@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from model.prediction.target import MultiLabel, Regression, Target
-from service.store.counting import Counts
+from service.store.counting import SPANS, Counts
 from service.store.database import Database, Row
 from service.store.records import PredictedRows, StoredVersion, VersionKey
 from service.store.row_queue import Batch, counts_of
@@ -89,12 +89,7 @@ def write(
             if key not in known:
                 new[key] = _version_id(database, key, version)
         numbers = {key: known.get(key) or new[key] for key in prepared.versions}
-        rows = [
-            (hour, numbers[key], kind, name, place, count)
-            for (hour, key), counts in prepared.counts.items()
-            for (kind, name, place), count in counts.items()
-        ]
-        database.add_counts(rows)
+        database.add_counts(_counts(prepared, numbers))
         if prepared.predictions:
             erased = _erased(database, prepared.earliest)
             database.write_rows(
@@ -239,6 +234,17 @@ def _rows_erased(prepared: PreparedBatch, erased: dict[bytes, int]) -> set[tuple
         for row in rows
         if _is_erased(row, erased)
     }
+
+
+def _counts(prepared: PreparedBatch, numbers: dict[VersionKey, int]) -> list[Row]:
+    """Return rows of the table `counts`, of hours and of days."""
+    sums: Counter[tuple[int, int, int, str, str, int]] = Counter()
+    for (hour, version), counts in prepared.counts.items():
+        for span in SPANS:
+            start, number = hour - hour % span, numbers[version]
+            for key, count in counts.items():
+                sums[span, start, number, *key] += count
+    return [(*key, count) for key, count in sums.items()]
 
 
 def _predictions(

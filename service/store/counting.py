@@ -13,6 +13,7 @@ from model.prediction.schema_rules import SchemaRules
 
 PROBABILITY_BINS: Final = 1000
 HOUR_MICROSECONDS: Final = 3_600_000_000
+SPANS: Final = (1, 24)  # hours of an interval that has rows in the table `counts`
 SHADOW_PREFIX: Final = "shadow "  # of the kinds of counts of a shadow version's rows
 _EDGES: Final = np.arange(1, PROBABILITY_BINS + 1) / PROBABILITY_BINS
 

@@ -62,7 +62,7 @@ class Database(Protocol):
         """
 
     def add_counts(self, rows: Sequence[Row]) -> None:
-        """Add to the table `counts`: rows of hour, version_id, kind, name, bin, count."""
+        """Add to the table `counts`: rows of its columns, without duplicates."""
 
     def tables(self) -> set[str]:
         """Return the names of the store's tables that exist."""

@@ -104,7 +104,7 @@ def record_truth(
             "predictions are kept"
         )
     with database.transaction():
-        return _record(database, truth, at, key_id, retention.first_hour(at / 1e6))
+        return _record(database, truth, at, key_id, retention.first_hours(at / 1e6))
 
 
 def record_truths(
@@ -138,7 +138,7 @@ def record_truths(
 
 
 def _record(
-    database: Database, truth: Truth, at: int, key_id: str | None, first_hour: int
+    database: Database, truth: Truth, at: int, key_id: str | None, first_hours: dict[int, int]
 ) -> Recorded:
     name = {"id": truth.id, "row": truth.row}
     rows = _rows(database, name)
@@ -160,12 +160,16 @@ def _record(
         "VALUES (:id, :row, :number, :at, :truth, :key_id)",
         {**name, "number": number + 1, "at": at, "truth": text, "key_id": key_id},
     )
-    moved: Counter[tuple[int, int, str, str, int]] = Counter()
-    for row in (each for each in rows if each.hour >= first_hour):
-        for key, count in row.counts(text).items():
-            moved[row.hour, row.version_id, *key] += count
-        for key, count in row.counts(before).items() if before is not None else ():
-            moved[row.hour, row.version_id, *key] -= count
+    moved: Counter[tuple[int, int, int, str, str, int]] = Counter()
+    for row in rows:
+        changes = row.counts(text)
+        if before is not None:
+            changes.subtract(row.counts(before))
+        for span, first in first_hours.items():
+            start = row.hour - row.hour % span
+            if start >= first:  # else the counts are no longer kept
+                for key, count in changes.items():
+                    moved[span, start, row.version_id, *key] += count
     database.add_counts([(*key, count) for key, count in moved.items() if count])
     return Recorded("recorded" if before is None else "superseded", label, text)
 

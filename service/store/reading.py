@@ -101,26 +101,39 @@ def counts_between(
         offset: Hours between the beginning of an interval and 1970; 72 for weeks from Monday.
 
     Returns:
-        Counts by the first hour of the interval, and by version.
+        Counts by the first hour of the interval, and by version. Counts by hour, also those at the
+        ends of an interval that does not begin or end with a day, are kept for 31 days.
     """
-    found = database.execute(
-        "SELECT (hour + :offset) / :hours AS interval_number, sha256, kind, name, bin, "
-        "CAST(sum(count) AS BIGINT) FROM counts JOIN versions ON versions.id = version_id "
-        "WHERE model = :model AND hour >= :start AND hour < :stop "
-        "GROUP BY interval_number, sha256, kind, name, bin",
-        {
-            "offset": offset,
-            "hours": hours,
-            "model": model,
-            "start": start_hour,
-            "stop": end_hour,
-        },
+    found_versions = database.execute(
+        "SELECT id, sha256 FROM versions WHERE model = :model", {"model": model}
     )
+    keys = {number: VersionKey(model, sha256) for number, sha256 in found_versions}
     counts: dict[tuple[int, VersionKey], Counts] = {}
-    for number, sha256, kind, name, place, count in found:
-        key = int(number) * hours - offset, VersionKey(model, sha256)
-        counts.setdefault(key, Counter())[kind, name, place] = int(count)
+    for span, start, stop in _spans(start_hour, end_hour, hours, offset):
+        found = database.execute(
+            "SELECT (hour + :offset) / :hours AS number, version_id, kind, name, bin, "
+            "CAST(sum(count) AS BIGINT) FROM counts WHERE hours = :span AND hour >= :start "
+            "AND hour < :stop GROUP BY number, version_id, kind, name, bin",
+            {"offset": offset, "hours": hours, "span": span, "start": start, "stop": stop},
+        )
+        for number, version_id, kind, name, place, count in found:
+            if version_id in keys:
+                key = int(number) * hours - offset, keys[version_id]
+                counts.setdefault(key, Counter())[kind, name, place] += int(count)
     return counts
+
+
+def _spans(start: int, stop: int, hours: int, offset: int) -> Iterator[tuple[int, int, int]]:
+    """Yield spans of counts and the hours to read of them: whole days, and hours at the ends."""
+    first, last = -(-start // 24) * 24, stop // 24 * 24
+    if hours % 24 or offset % 24 or first >= last:
+        yield 1, start, stop
+        return
+    yield 24, first, last
+    if start < first:
+        yield 1, start, first
+    if last < stop:
+        yield 1, last, stop
 
 
 def rows_of(database: Database, id_: bytes, row: int) -> list[StoredPrediction]:

@@ -12,13 +12,14 @@ from service.store.identifiers import first_id_of
 SWEEP_SECONDS: Final = 600.0
 MAX_DELETED: Final = 1000  # rows of one step
 MIN_DELETED: Final = 20
+HOURLY_DAYS: Final = 31.0  # for which counts by hour are kept; those by day stay longer
 STEP_SECONDS: Final = 0.05  # a longer step makes the next one smaller
 DAY_MILLISECONDS: Final = 86_400_000
 _KEYS: Final = {
     "inputs": "id, row",
     "feedback": "id, row, number",
     "predictions": "id, row, version_id",
-    "counts": "hour, version_id, kind, name, bin",
+    "counts": "hours, hour, version_id, kind, name, bin",
     "erasures": "id",
     "writers": "id",
 }
@@ -47,29 +48,31 @@ class Retention:
         """
         return milliseconds < now * 1000 - self.predictions_days * DAY_MILLISECONDS
 
-    def first_hour(self, now: float) -> int:
-        """Return the first hour since 1970 whose counts are kept.
+    def first_hours(self, now: float) -> dict[int, int]:
+        """Return the first hour since 1970 whose counts are kept, by the hours of the interval.
 
         Args:
             now: Unix time in seconds.
         """
-        milliseconds = now * 1000 - self.counts_days * DAY_MILLISECONDS
-        return int(milliseconds * 1000 // HOUR_MICROSECONDS)
+        days = {1: min(self.counts_days, HOURLY_DAYS), 24: self.counts_days}
+        milliseconds = {span: now * 1000 - each * DAY_MILLISECONDS for span, each in days.items()}
+        return {span: int(each * 1000 // HOUR_MICROSECONDS) for span, each in milliseconds.items()}
 
     def bounds(self, now: float) -> list[tuple[str, str, Any]]:
-        """Return tables, columns and the first value that is kept.
+        """Return tables, conditions that end with a column, and its first value that is kept.
 
         Args:
             now: Unix time in seconds.
         """
         predictions = _first(now, self.predictions_days)
         inputs = max(predictions, _first(now, self.inputs_days))
+        hours = self.first_hours(now)
         yesterday = int((now * 1000 - DAY_MILLISECONDS) * 1000)
         return [
             ("inputs", "id", inputs),
             ("feedback", "id", predictions),
             ("predictions", "id", predictions),
-            ("counts", "hour", self.first_hour(now)),
+            *(("counts", f"hours = {span} AND hour", each) for span, each in hours.items()),
             ("erasures", "at", yesterday),
             ("writers", "at", yesterday),
         ]
@@ -91,13 +94,13 @@ class Sweep:
         """Delete some rows; False if there are none left."""
         if not self._bounds:
             return False
-        table, column, bound = self._bounds[0]
+        table, condition, bound = self._bounds[0]
         keys = _KEYS[table]
         start = monotonic()
         # The names are constants of this module.
         deleted = database.execute(
             f"DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM {table} "  # noqa: S608  # nosec
-            f"WHERE {column} < :bound ORDER BY {column} LIMIT :size) RETURNING 1",
+            f"WHERE {condition} < :bound LIMIT :size) RETURNING 1",
             {"bound": bound, "size": self._size},
         )
         if monotonic() - start > STEP_SECONDS:

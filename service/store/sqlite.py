@@ -24,8 +24,10 @@ _REJECTED = (
     OverflowError,
 )
 _UPSERT = (
-    "INSERT INTO counts (hour, version_id, kind, name, bin, count) VALUES (?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (hour, version_id, kind, name, bin) DO UPDATE SET count = count + excluded.count"
+    "INSERT INTO counts (hours, hour, version_id, kind, name, bin, count) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (hours, hour, version_id, kind, name, bin) "
+    "DO UPDATE SET count = count + excluded.count"
 )
 
 

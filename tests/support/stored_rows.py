@@ -61,9 +61,17 @@ def store_at(url: str, keeps: str = "inputs", **settings: Any) -> Store:
 def all_counts(database: Database) -> Counts:
     """Return all counts above 0, whatever the hour and version."""
     found = database.execute(
-        "SELECT kind, name, bin, CAST(sum(count) AS BIGINT) FROM counts GROUP BY kind, name, bin"
+        "SELECT hours, kind, name, bin, CAST(sum(count) AS BIGINT) FROM counts "
+        "GROUP BY hours, kind, name, bin"
     )
-    return Counter({(kind, name, place): int(n) for kind, name, place, n in found if n})
+    hourly, daily = (
+        Counter(
+            {(kind, name, place): int(n) for each, kind, name, place, n in found if each == span}
+        )
+        for span in (1, 24)
+    )
+    assert hourly == daily
+    return +hourly
 
 
 def count_rows(database: Database, table: str) -> int:

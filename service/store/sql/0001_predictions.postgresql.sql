@@ -34,13 +34,14 @@ CREATE TABLE inputs (
 );
 
 CREATE TABLE counts (
+  hours INTEGER NOT NULL,
   hour BIGINT NOT NULL,
   version_id INTEGER NOT NULL REFERENCES versions (id),
   kind TEXT NOT NULL,
   name TEXT NOT NULL,
   bin INTEGER NOT NULL,
   count BIGINT NOT NULL,
-  PRIMARY KEY (hour, version_id, kind, name, bin)
+  PRIMARY KEY (hours, hour, version_id, kind, name, bin)
 );
 
 CREATE TABLE writers (

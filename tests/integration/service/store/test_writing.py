@@ -122,6 +122,14 @@ def test_hours_versions_and_thresholds_are_counted_apart(store_url: str) -> None
             (96, one.key): 30,
             (264, other.key): 10,
         }
+        daily = counts_between(database, "kinds", 0, 300, hours=24)
+        assert {key: each["rows", "", 0] for key, each in daily.items()} == {
+            (96, one.key): 30,
+            (288, other.key): 10,
+        }
+        for start, stop, rows in ((97, 101, 20), (100, 101, 20), (101, 293, 20), (0, 101, 20)):
+            parts = counts_between(database, "kinds", start, stop, hours=24)
+            assert sum(each["rows", "", 0] for each in parts.values()) == rows
         assert counts_between(database, "kinds", 101, 102).keys() == {(101, one.key)}
         assert counts_between(database, "other", 0, 300) == {}
         stats = table_stats(database)
