@@ -18,7 +18,8 @@ _REJECTED = (psycopg.DataError, psycopg.IntegrityError, psycopg.NotSupportedErro
 _UPSERT = (
     "INSERT INTO counts (hours, hour, version_id, kind, name, bin, count) SELECT * FROM unnest("
     "CAST(:spans AS integer[]), CAST(:hours AS bigint[]), CAST(:versions AS integer[]), "
-    "CAST(:kinds AS text[]), CAST(:names AS text[]), CAST(:bins AS integer[]), CAST(:counts AS bigint[])) "
+    "CAST(:kinds AS text[]), CAST(:names AS text[]), "
+    "CAST(:bins AS integer[]), CAST(:counts AS bigint[])) "
     "ON CONFLICT (hours, hour, version_id, kind, name, bin) "
     "DO UPDATE SET count = counts.count + excluded.count"
 )
