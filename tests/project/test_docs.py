@@ -31,6 +31,7 @@ PAGES = [
     "docs/benchmarks.md",
     "docs/cli.md",
     "docs/computation-graph.md",
+    "docs/drift.md",
     "docs/explanations.md",
     "docs/http-api.md",
     "docs/landscapes.md",

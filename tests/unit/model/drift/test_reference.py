@@ -181,7 +181,7 @@ def test_ten_thousand_features_take_less_than_two_megabytes(trained: Trained) ->
     features = tuple(Feature(name=f"f{number}", may_be_missing=True) for number in range(10_000))
     predictor = trained.predictor
     schema = predictor.schema.model_copy(update={"features": features})
-    rows = np.random.default_rng(0).lognormal(sigma=9, size=(500, 10_000))
+    rows = np.random.default_rng(0).lognormal(sigma=9, size=(100, 10_000))
     reference = DriftReference.fit(replace(predictor, schema=schema), rows)
     text = json.dumps(reference.to_json())
     assert len(text) < 1_000_000
