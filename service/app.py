@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -38,6 +38,7 @@ from service.request_context import AccessLog
 from service.routes.curves import curves_router
 from service.routes.docs import docs_router
 from service.routes.explain import explain_routes
+from service.routes.feedback import feedback_routes
 from service.routes.health import health_router
 from service.routes.index import index_router
 from service.routes.kserve import kserve_model_routes, kserve_predict_routes
@@ -93,6 +94,9 @@ def create_app(
         log_writer.on_drop = telemetry.log_line_dropped
 
     store = _open_store(settings)
+    publishing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    if store is not None:
+        publishing = telemetry.observe_store(partial(getattr, store, "status")).publishing
 
     def make_version(predictor: Predictor) -> ModelVersion:
         recorder = None if store is None else store.recorder(predictor)
@@ -112,12 +116,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if store is not None:
-            store.start()
-        async with watch_models(models, on_reload):
+        async with watch_models(models, on_reload), publishing():
+            if store is not None:
+                store.start()
             yield
         if store is not None:
-            await run_in_threadpool(store.stop, settings.drain_seconds)
+            await run_in_threadpool(store.stop, lifecycle.remaining_seconds)
         if tracer_provider is not None:
             await run_in_threadpool(shut_down_tracing, tracer_provider)
 
@@ -138,7 +142,7 @@ def create_app(
         on_change=telemetry.spools_charged,
     )
     dependencies = Dependencies(
-        settings, models, limiter, spools, telemetry, lifecycle, _service_version()
+        settings, models, limiter, spools, telemetry, lifecycle, _service_version(), store
     )
     predict = [
         *predict_routes(dependencies),
@@ -158,6 +162,7 @@ def create_app(
             *vertex_health_routes(dependencies),
             *kserve_model_routes(dependencies),
             *inference_protocol_routes(dependencies),
+            *feedback_routes(dependencies),
         ],
         openapi_url=None,  # the document is a snapshot
         docs_url=None,  # FastAPI's own pages load scripts from a CDN

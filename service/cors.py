@@ -9,13 +9,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-METHODS: Final = ("GET", "HEAD", "POST")
+METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
 # Headers of answers that scripts may read; those of HTTP's own list need no mention.
 EXPOSED_HEADERS: Final = (
     "X-Request-ID",
     "Retry-After",
     "Malignancy-Model",
     "Malignancy-Threshold",
+    "Malignancy-Id",
 )
 
 

@@ -1,6 +1,7 @@
 """The parts of the service that its routes need."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service.lifecycle import Lifecycle
 from service.observability.metrics import Telemetry
@@ -8,6 +9,9 @@ from service.overload.limiter import WorkLimiter
 from service.overload.memory import MemoryLedger
 from service.registry.registry import ModelRegistry
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Dependencies:
         telemetry: Metrics of requests and predictions.
         lifecycle: Phase of this process.
         version: Version of the service.
+        store: The store of predictions; None without one.
     """
 
     settings: Settings
@@ -31,3 +36,4 @@ class Dependencies:
     telemetry: Telemetry
     lifecycle: Lifecycle
     version: str
+    store: "Store | None" = None

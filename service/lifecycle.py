@@ -52,6 +52,13 @@ class Lifecycle:
         """True if the process must end at once."""
         return self.phase == Phase.FORCED
 
+    @property
+    def remaining_seconds(self) -> float:
+        """Time until a process that closes must end, 0 to `GRACE_SECONDS`."""
+        if self.close_at == math.inf:  # not stopped by this lifecycle
+            return GRACE_SECONDS
+        return min(max(0.0, self.close_at + GRACE_SECONDS - monotonic()), GRACE_SECONDS)
+
     def advance_to(self, phase: Phase) -> None:
         """Advance to a phase; does nothing if that phase or a later one is reached already."""
         if phase <= self.phase:

@@ -7,6 +7,7 @@ __all__ = [
     "byte_order_mark",
     "charge",
     "extra",
+    "feedback",
     "integer_rows",
     "negotiation",
     "predictions",

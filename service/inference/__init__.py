@@ -4,11 +4,13 @@ __all__ = [
     "answer",
     "execution",
     "explain",
+    "feedback",
     "instances",
     "mlflow",
     "open_inference",
     "open_inference_metadata",
     "request_body",
+    "subject",
     "tables",
     "upload",
 ]

@@ -20,6 +20,7 @@ REQUESTS: Final = "requests"  # route, status, reason of an error or ""; 1 numbe
 DURATIONS: Final = "durations"  # route; requests in each bucket, and the sum of their seconds
 PREDICTIONS: Final = "predictions"  # title of the model, label; 1 number
 ANSWERS: Final = "answers"  # title of the model that predicted; requests, and their seconds
+FEEDBACK: Final = "feedback"  # predicted label, true label; 1 number
 IN_FLIGHT: Final = ("in_flight",)
 
 BUCKETS_SECONDS: Final = (
@@ -28,11 +29,14 @@ BUCKETS_SECONDS: Final = (
 _BOUNDS: Final = (*map(str, BUCKETS_SECONDS), "+Inf")
 
 
-def metric_families(totals: Mapping[Key, Sequence[float]]) -> list[Metric]:
+def metric_families(
+    totals: Mapping[Key, Sequence[float]], *, has_store: bool = False
+) -> list[Metric]:
     """Return the metric families with a series for each combination of labels.
 
     Args:
         totals: Numbers by key, in the order of the series.
+        has_store: Whether there is a store, which has truths.
     """
     requests = CounterMetricFamily(
         f"{PREFIX}_requests",
@@ -59,6 +63,11 @@ def metric_families(totals: Mapping[Key, Sequence[float]]) -> list[Metric]:
         "Predicted rows by model and predicted label; the label is empty for a regression.",
         labels=("model", "label"),
     )
+    feedback = CounterMetricFamily(
+        f"{PREFIX}_feedback",
+        "Truths that were recorded, by predicted and true label; both are empty for other targets.",
+        labels=("predicted", "truth"),
+    )
     by_status: dict[tuple[str, str], float] = {}
     by_reason: dict[tuple[str, str], float] = {}
     for (kind, *labels), numbers in totals.items():
@@ -73,7 +82,10 @@ def metric_families(totals: Mapping[Key, Sequence[float]]) -> list[Metric]:
             durations.add_metric(labels, buckets, seconds)
         elif kind == PREDICTIONS:
             predictions.add_metric(labels, numbers[0])
+        elif kind == FEEDBACK:
+            feedback.add_metric(labels, numbers[0])
     for family, series in ((requests, by_status), (errors, by_reason)):
         for values, count in series.items():
             family.add_metric(values, count)
-    return [requests, errors, durations, in_flight, predictions]
+    families: list[Metric] = [requests, errors, durations, in_flight, predictions]
+    return [*families, feedback] if has_store else families

@@ -18,6 +18,7 @@ from service.observability.metric_families import (
     ANSWERS,
     BUCKETS_SECONDS,
     DURATIONS,
+    FEEDBACK,
     IN_FLIGHT,
     PREDICTIONS,
     PREFIX,
@@ -25,6 +26,7 @@ from service.observability.metric_families import (
     metric_families,
 )
 from service.observability.number_store import Numbers, NumberStore
+from service.observability.store_metrics import StoreMetrics, StoreState
 from service.registry.model_version import CountLabels
 
 UNMATCHED = "unmatched"  # the route of all unknown paths, which would be unbounded as label values
@@ -80,6 +82,7 @@ class Telemetry(Collector):
         log_line_dropped: Function to call for each dropped log line.
         memory_charged: Function to call with the charged bytes of memory.
         spools_charged: Function to call with the charged bytes of temporary files.
+        store: Metrics of the store; None without one.
     """
 
     def __init__(self) -> None:
@@ -111,6 +114,7 @@ class Telemetry(Collector):
             multiprocess_mode="livesum",
             **options,
         ).set
+        self.store: StoreMetrics | None = None
         self.registry.register(FAILURES)
         if not SHARED_FOLDER:  # otherwise `process_metrics` has the sum of all processes
             ProcessCollector(registry=self.registry)
@@ -170,6 +174,25 @@ class Telemetry(Collector):
 
         return count
 
+    def observe_store(self, state: Callable[[], StoreState]) -> StoreMetrics:
+        """Add the metrics of the store.
+
+        Args:
+            state: Returns the state of the store in this process.
+        """
+        self.store = StoreMetrics(self.registry, state)
+        return self.store
+
+    def feedback(self, predicted: str, truth: str, rows: int) -> None:
+        """Count recorded truths.
+
+        Args:
+            predicted: The predicted label; "" for targets without single labels.
+            truth: The true label; "" likewise.
+            rows: Number of truths.
+        """
+        self._store.numbers((FEEDBACK, predicted, truth))[0] += rows
+
     def reloaded(self, name: str, succeeded: bool) -> None:
         """Count a reload of a model.
 
@@ -198,4 +221,4 @@ class Telemetry(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of requests and predictions, summed over all workers."""
-        return metric_families(self._store.totals())
+        return metric_families(self._store.totals(), has_store=self.store is not None)

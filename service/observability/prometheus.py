@@ -36,6 +36,8 @@ class PrometheusExporter:
         """Yield every metric with its series."""
         titles = self._models.titles
         self._telemetry.remove_other_titles(titles)
+        if self._telemetry.store is not None:
+            self._telemetry.store.publish()
         metrics: Iterable[Metric]
         if SHARED_FOLDER:
             workers = merge_workers(Path(SHARED_FOLDER))

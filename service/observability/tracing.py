@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2.0  # fixed
+SUBJECTS = "/subjects/"  # the paths below it have the name of a subject
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 SERVICE_NAME = "malignancy"  # unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES has another one
@@ -124,11 +125,14 @@ def trace_ids() -> dict[str, str]:
 
 
 class _QueryRedactor:
-    """Span processor that redacts the query string, which may contain any value of a client."""
+    """Span processor that redacts what a client may put into a URL: the query, and subjects."""
 
     def on_start(self, span: "Span", parent_context: "Context | None" = None) -> None:  # noqa: ARG002
         if span.attributes and "url.query" in span.attributes:
             span.set_attribute("url.query", "REDACTED")
+        path = (span.attributes or {}).get("url.path")
+        if isinstance(path, str) and SUBJECTS in path:
+            span.set_attribute("url.path", f"{path.partition(SUBJECTS)[0]}{SUBJECTS}REDACTED")
 
     def _on_ending(self, span: "Span") -> None: ...
 

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from service.openapi.examples import PredictionExamples
 from service.openapi.explanations import explanation_paths
+from service.openapi.feedback import feedback_paths, feedback_schemas
 from service.openapi.headers import add_headers, response_headers
 from service.openapi.invocations import invocation_schemas, invocations_path
 from service.openapi.kserve import kserve_paths, kserve_schemas
@@ -88,6 +89,7 @@ def _document(
         prediction_paths(models, prefixes, examples)
         | explanation_paths(models, prefixes, examples)
         | invocations_path(models, examples)
+        | feedback_paths(examples)
         | document["paths"]
         | inference_protocol_paths(models, app.version, examples)
         | triton_paths(models)
@@ -111,7 +113,7 @@ def _document(
 
 def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
     schemas = metadata_schemas() | inference_protocol_schemas(models)
-    schemas |= curves_schemas() | triton_schemas() | kserve_schemas()
+    schemas |= curves_schemas() | triton_schemas() | kserve_schemas() | feedback_schemas()
     for name, prefix in prefixes.items():
         model_version = models.find(name)
         schema = model_version.predictor.schema

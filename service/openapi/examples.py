@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from model.arrays import Array
 from model.explanation.parts import finish
+from model.prediction.target import MultiLabel, Regression
 from service.codecs.blocks import Block, ScoredBlock, TableWriter
 from service.codecs.charge import uncharged
 from service.codecs.negotiation import CSV, NDJSON, TSV
@@ -60,6 +61,14 @@ class PredictionExamples:
     def arrays(self) -> list[list[Any]]:
         """Typical rows as arrays, features in order."""
         return [list(row.values()) for row in self.rows]
+
+    def truth(self) -> Any:
+        """Return a truth of a row."""
+        target = self._model_version.predictor.schema.target
+        if isinstance(target, Regression):
+            values = dict.fromkeys(target.outputs, 1.0)
+            return values if len(values) > 1 else 1.0
+        return [target.names[0]] if isinstance(target, MultiLabel) else target.names[-1]
 
     def json_requests(self) -> Json:
         """Return JSON bodies by name of the example."""

@@ -23,6 +23,10 @@ _RESPONSE_HEADERS: Final[Json] = {
         "description": "Decision threshold of the labels, where the format has no place for it.",
         "schema": {"type": "number", "minimum": 0, "maximum": 1},
     },
+    "Malignancy-Id": {
+        "description": "Id of the answer in the store, where the format has no place for it.",
+        "schema": {"type": "string"},
+    },
     "Vary": {
         "description": "The headers of the request on which the answer depends.",
         "schema": {"type": "string"},
@@ -49,7 +53,7 @@ _RESPONSE_HEADERS: Final[Json] = {
     },
 }
 # By status; `default` is the response of all statuses that an operation does not list.
-FACTS: Final = ("Malignancy-Model", "Malignancy-Threshold")
+FACTS: Final = ("Malignancy-Model", "Malignancy-Threshold", "Malignancy-Id")
 _HEADERS_OF: Final = {
     "200": ("Vary", "Content-Encoding", *FACTS),
     "401": ("WWW-Authenticate",),

@@ -6,7 +6,7 @@ from functools import partial
 from model.prediction.predictor import Predictor
 from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
-from service.openapi.parameters import ON_ERROR_PARAMETER, threshold_parameters
+from service.openapi.parameters import ON_ERROR_PARAMETER, SUBJECT_PARAMETER, threshold_parameters
 from service.openapi.problem_responses import problem_responses
 from service.openapi.schemas.json_schema import (
     CLOSED,
@@ -39,7 +39,11 @@ def invocations_path(models: ModelRegistry, examples: PredictionExamples) -> Jso
         "description": _INVOCATIONS,
         "operationId": "invocations",
         "tags": [MLFLOW],
-        "parameters": [*threshold_parameters([models.default]), ON_ERROR_PARAMETER],
+        "parameters": [
+            *threshold_parameters([models.default]),
+            ON_ERROR_PARAMETER,
+            SUBJECT_PARAMETER,
+        ],
         "requestBody": {"required": True, "content": invocation_requests(examples, [""])},
         "responses": {
             "200": {

@@ -8,6 +8,7 @@ from service.openapi.examples import PredictionExamples
 from service.openapi.invocations import invocation_requests, invocation_responses
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
+    SUBJECT_PARAMETER,
     name_parameter,
     threshold_parameters,
     version_parameter,
@@ -75,7 +76,7 @@ def kserve_paths(
         )
         content = invocation_requests(examples, prefixes.values())
         operation["requestBody"] = {"required": True, "content": content}
-        operation["parameters"] = [*parameters, *thresholds, ON_ERROR_PARAMETER]
+        operation["parameters"] = [*parameters, *thresholds, ON_ERROR_PARAMETER, SUBJECT_PARAMETER]
         paths[f"{path}:predict"] = {"post": operation}
     return paths
 

@@ -5,7 +5,12 @@ from typing import Any
 from service.codecs.negotiation import JSON
 from service.inference.open_inference_metadata import model_metadata, server_metadata
 from service.openapi.examples import PredictionExamples
-from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
+from service.openapi.parameters import (
+    SUBJECT_PARAMETER,
+    name_parameter,
+    threshold_parameters,
+    version_parameter,
+)
 from service.openapi.problem_responses import inference_errors
 from service.openapi.schemas.json_schema import Json
 from service.openapi.schemas.open_inference import v2_reference
@@ -109,7 +114,7 @@ def inference_protocol_paths(
         paths[path] = {"get": metadata | {"parameters": parameters}}
         paths[f"{path}/ready"] = {"get": ready | {"parameters": parameters}}
         paths[f"{path}/infer"] = {
-            "post": infer | {"parameters": [*parameters, *thresholds, _LENGTH]}
+            "post": infer | {"parameters": [*parameters, *thresholds, SUBJECT_PARAMETER, _LENGTH]}
         }
     return paths
 

@@ -17,6 +17,14 @@ ON_ERROR_PARAMETER: Json = {
     "the request.",
     "schema": {"type": "string", "enum": list(ON_ERROR)},
 }
+SUBJECT_PARAMETER: Json = {
+    "name": "subject",
+    "in": "query",
+    "required": False,
+    "description": "The person or case that the rows are about. Only a keyed digest of it is kept, "
+    "for `DELETE /subjects/{subject}`. Needs a store that keeps predictions.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 METRIC_NAMES_PARAMETER: Json = {
     "name": "name[]",
     "in": "query",

@@ -7,6 +7,7 @@ from service.codecs.negotiation import JSON
 from service.openapi.examples import PredictionExamples
 from service.openapi.parameters import (
     ON_ERROR_PARAMETER,
+    SUBJECT_PARAMETER,
     name_parameter,
     threshold_parameters,
     version_parameter,
@@ -97,6 +98,7 @@ def _predict(
             *path_parameters,
             *threshold_parameters(map(models.find, prefixes)),
             ON_ERROR_PARAMETER,
+            SUBJECT_PARAMETER,
         ],
         "requestBody": {"required": True, "content": body},
         "responses": {

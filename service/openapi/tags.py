@@ -5,6 +5,7 @@ from typing import Final
 PREDICT: Final = "Predict"
 MODEL: Final = "Model"
 METRICS: Final = "Metrics"
+FEEDBACK: Final = "Feedback"
 HEALTH: Final = "Health"
 INFERENCE_PROTOCOL: Final = "Open Inference Protocol"
 KSERVE: Final = "KServe V1"
@@ -16,6 +17,7 @@ _DESCRIPTIONS: Final = {
     MODEL: "Schema, network, training data, scores and limits of the models in service.",
     METRICS: "Quality of a model on its validation and training rows, and metrics of the service "
     "in the formats of Prometheus.",
+    FEEDBACK: "Ground truth of predictions, and their erasure, in a service with a store.",
     HEALTH: "Liveness and readiness checks.",
     INFERENCE_PROTOCOL: "Predictions for tensors and metadata of models, for clients of Triton, "
     "KServe and MLServer: version 2 of the protocol.",

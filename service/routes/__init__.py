@@ -4,6 +4,7 @@ __all__ = [
     "curves",
     "docs",
     "explain",
+    "feedback",
     "health",
     "index",
     "kserve",

@@ -18,7 +18,10 @@ def readiness_check(dependencies: Dependencies) -> Callable[[Request], Awaitable
     async def check() -> Response:
         for model in models.by_name.values():
             model.current.require_ready()
-        return json_response({"status": "ready", **models.describe_health()})
+        fields = {"status": "ready", **models.describe_health()}
+        if dependencies.telemetry.store is not None:
+            fields["store"] = dependencies.telemetry.store.health()
+        return json_response(fields)
 
     snapshot = Snapshot(check)
 
@@ -27,7 +30,8 @@ def readiness_check(dependencies: Dependencies) -> Callable[[Request], Awaitable
 
         A model is ready if it reproduces the predictions of its self-test rows. `failures`
         has, by the name of the model, the error of a failed reload, and how long ago its files
-        were checked if that is more than 30 s; the active version continues to serve.
+        were checked if that is more than 30 s; the active version continues to serve. A `store`
+        that is degraded does not change the status: answers do not wait for it.
         """
         dependencies.lifecycle.require_serving()
         return await snapshot.get()

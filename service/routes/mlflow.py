@@ -18,6 +18,7 @@ from service.inference.answer import send_answer
 from service.inference.execution import is_short, max_json_rows, run_work
 from service.inference.mlflow import predict_mlflow
 from service.inference.request_body import read_body
+from service.inference.subject import take_subject
 from service.inference.tables import predict_table
 from service.inference.upload import open_upload
 from service.openapi.problem_responses import problem_responses
@@ -78,6 +79,7 @@ class InvocationsEndpoint:
         dependencies = self._dependencies
         request_context.get().route = self._route
         model_version = dependencies.models.find(**scope.get("path_params", {}))
+        scope = take_subject(scope, dependencies.store)
         media_types = negotiate(scope["headers"], JSON)
         if media_types is UPLOAD:
             limit = dependencies.settings.max_stream_bytes

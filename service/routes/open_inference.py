@@ -21,6 +21,7 @@ from service.inference.open_inference_metadata import (
     server_metadata,
 )
 from service.inference.request_body import read_body
+from service.inference.subject import take_subject
 from service.overload.threads import run_in_thread
 from service.problems import Problem
 from service.request_context import request_context
@@ -141,6 +142,7 @@ class InferEndpoint:
         dependencies = self._dependencies
         request_context.get().route = self._route
         model_version = dependencies.models.find(**scope["path_params"])
+        scope = take_subject(scope, dependencies.store)
         threshold = model_version.thresholds.from_query(scope["query_string"])
         length, limiter = _header_length(scope), dependencies.limiter
         max_bytes = dependencies.settings.max_body_bytes

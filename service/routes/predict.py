@@ -12,6 +12,7 @@ from service.dependencies import Dependencies
 from service.inference.answer import send_answer
 from service.inference.instances import answer_instances
 from service.inference.request_body import read_body
+from service.inference.subject import take_subject
 from service.inference.tables import predict_table
 from service.inference.upload import open_upload
 from service.request_context import request_context
@@ -45,6 +46,7 @@ class PredictEndpoint:
         dependencies = self._dependencies
         request_context.get().route = self._route
         model_version = dependencies.models.find(**scope.get("path_params", {}))
+        scope = take_subject(scope, dependencies.store)
         media_types = negotiate(scope["headers"])
         if media_types is UPLOAD:
             limit = dependencies.settings.max_stream_bytes

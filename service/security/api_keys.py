@@ -21,11 +21,12 @@ from service.health_checks import is_health_check
 from service.problems import Problem
 from service.settings import SettingError
 
-SCOPES: Final = ("predict", "metrics", "admin")
+SCOPES: Final = ("predict", "metrics", "feedback", "admin")
 
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
 # The same pattern as the router's: `$` also matches before a line break at the end.
 _METRICS: Final = re.compile(r"(?:/models/[^/]+)?/metrics$")
+_FEEDBACK: Final = "/feedback"
 _UNKNOWN_KEY: Final = (bytes(32), frozenset[str]())
 _BEARER: Final = (b"www-authenticate", b"Bearer")
 # A separate header, since Chromium reads only one challenge of each.
@@ -142,4 +143,8 @@ def _required_scope(scope: Scope) -> str | None:
     """Return the scope that a request needs; None if any key permits it, as to read metadata."""
     if _METRICS.match(scope["path"]):
         return "metrics"
+    if scope["method"] == "DELETE":
+        return "admin"
+    if scope["path"] == _FEEDBACK:
+        return None if scope["method"] in _READING else "feedback"
     return None if scope["method"] in _READING else "predict"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.row_facts import SEPARATOR
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 from service.store.counting import Counts, probability_bins
 from service.store.database import StoreError
@@ -47,6 +48,26 @@ def truth_json(target: Target, value: Any) -> str:
     if not isinstance(value, dict) or set(value) != set(target.outputs):
         raise InvalidTruth("must be a number for each of the model's outputs")
     return _dumps({name: _number(value[name]) for name in target.outputs})
+
+
+def value_of_text(target: Target, text: str) -> Any:
+    """Return the truth that a cell of a table states, for `truth_json`, which checks it.
+
+    Args:
+        target: Target of the version that predicted.
+        text: A label; `true` or `false` for a binary target; labels with `;` between them, or a
+            JSON list of them; a number, or a JSON object of several by output.
+    """
+    if isinstance(target, Binary) and text not in (target.negative, target.positive):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if isinstance(target, MultiLabel) and not text.startswith("["):
+        return [each.strip() for each in text.split(SEPARATOR)]
+    if isinstance(target, Binary | MultiClass):
+        return text
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return text
 
 
 def truth_counts(target: Target, predictions: Array, label: str | None, truth: str) -> Counts:

@@ -101,11 +101,11 @@ service.registry           ← model.arrays model.artifacts model.errors model.e
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.health_checks service.registry service.request_context service.settings
 service.dependencies       ← service.lifecycle service.observability service.overload
-    service.registry service.settings
+    service.registry service.settings service.store
 service.inference          ← model.arrays model.errors model.explanation model.prediction
     service.codecs service.codecs.json service.codecs.open_inference service.codecs.tabular
     service.dependencies service.observability service.overload service.problems service.registry
-    service.settings
+    service.request_context service.settings service.store
 service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
     service.codecs.open_inference service.registry
 service.openapi            ← model.arrays model.explanation model.prediction service.codecs
@@ -117,17 +117,18 @@ service.middleware         ← service.cors service.observability service.overlo
 service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression
     service.cors service.inference service.middleware service.observability service.overload
     service.problems service.protocol service.registry service.request_context service.security
-service.routes             ← service.codecs service.codecs.open_inference service.dependencies
+service.routes             ← service.codecs service.codecs.json service.codecs.open_inference
+    service.dependencies
     service.environment service.inference service.observability service.openapi service.overload
     service.page service.problems service.registry service.request_context service.settings
 service.app                ← model.prediction service.compression service.cors service.dependencies
     service.fast_path service.lifecycle service.middleware service.observability service.openapi
     service.overload service.page service.problems service.protocol service.registry
-    service.request_context service.routes service.security service.settings
+    service.request_context service.routes service.security service.settings service.store
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
-service.store              ← model.arrays model.errors model.prediction service.background
-    service.settings
+service.store              ← model.arrays model.drift model.errors model.prediction
+    service.background service.request_context service.settings
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←

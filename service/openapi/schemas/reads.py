@@ -54,6 +54,14 @@ def metadata_schemas() -> dict[str, Any]:
         "status": {"type": "string", "const": "ready"},
         "model": _TEXT | {"description": "Name and version of the default model."},
         "models": array_of(_TEXT),
+        "store": object_of(
+            {
+                "status": {"type": "string", "enum": ["ok", "degraded"]},
+                "lag_seconds": {"type": "number", "minimum": 0},
+                "dropped": COUNT,
+            }
+        )
+        | {"description": "The store of predictions, as the process sees it that answers."},
         "failures": map_of(_TEXT) | {"description": "Errors of reloads by name of the model."},
     }
     return {
@@ -67,7 +75,7 @@ def metadata_schemas() -> dict[str, Any]:
             }
         ),
         "Liveness": object_of({"status": {"type": "string", "const": "live"}}),
-        "Health": object_of(health, "failures"),
+        "Health": object_of(health, "failures", "store"),
     }
 
 

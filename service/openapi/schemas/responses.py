@@ -33,6 +33,7 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
     if target.has_threshold:
         threshold = PROBABILITY | {"description": "Decision threshold of the labels."}
         model = {"threshold": threshold} | model
+    model["id"] = {"type": "string", "description": "Id of the answer, if a store keeps it."}
     predictions = array_of(reference(f"{prefix}Prediction"))
     rows = array_of(reference(f"{prefix}TableRow"))
     repeated = {
@@ -40,17 +41,17 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         "additionalProperties": True,
     }
     return {
-        f"{prefix}Answer": object_of(prediction | model, *_ROW_FACTS),
-        f"{prefix}Answers": object_of({"predictions": predictions} | model),
+        f"{prefix}Answer": object_of(prediction | model, "id", *_ROW_FACTS),
+        f"{prefix}Answers": object_of({"predictions": predictions} | model, "id"),
         f"{prefix}Prediction": object_of(prediction, *_ROW_FACTS),
-        f"{prefix}TableAnswers": object_of({"predictions": rows} | model),
+        f"{prefix}TableAnswers": object_of({"predictions": rows} | model, "id"),
         f"{prefix}TableRow": {
             "anyOf": [object_of(prediction, *_ROW_FACTS) | repeated, reference("RowErrors")]
         },
         f"{prefix}TableLine": {
             "description": "One line of an answer in NDJSON.",
             "anyOf": [
-                object_of(prediction | model, *_ROW_FACTS) | repeated,
+                object_of(prediction | model, "id", *_ROW_FACTS) | repeated,
                 reference("RowErrors"),
             ],
         },

@@ -76,7 +76,9 @@ async def test_every_path_parameter_is_documented_once(document: Json) -> None:
     for path, operation in operations(document):
         parameters = operation.get("parameters", [])
         named = [each["name"] for each in parameters if each["in"] == "path"]
-        assert named == [name for name in ("name", "version") if f"{{{name}}}" in path], path
+        assert named == [
+            name for name in ("name", "version", "id", "subject") if f"{{{name}}}" in path
+        ], path
         assert all(each["description"].endswith(".") for each in parameters), path
 
 
