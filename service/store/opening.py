@@ -7,6 +7,7 @@ from service.store.database import Database, StoreError
 from service.store.sqlite import SQLite
 
 SQLITE_PREFIX: Final = "sqlite:///"
+NO_POSTGRES: Final = "needs the extra `postgres`: pip install 'malignancy[postgres]'"
 
 
 def open_database(url: str, *, read_only: bool = False) -> Database:
@@ -24,7 +25,5 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
     try:
         from service.store.postgresql import PostgreSQL
     except ImportError:
-        raise StoreError(
-            "PostgreSQL needs the extra `postgres`: pip install 'malignancy[postgres]'"
-        ) from None
+        raise StoreError(f"PostgreSQL {NO_POSTGRES}") from None
     return PostgreSQL(url, read_only=read_only)

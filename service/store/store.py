@@ -1,17 +1,18 @@
 """The store of one process: a queue, its writer, and connections for readers."""
 
 import time
+from importlib.util import find_spec
 from typing import Final
 
 from model.drift.reference import drift_reference
 from model.prediction.predictor import Predictor
-from service.settings import Settings
+from service.settings import SettingError, Settings
 from service.store.batches import Keeps
 from service.store.counting import ModelBins
 from service.store.database import Database
 from service.store.identifiers import subject_digest
 from service.store.migrations import migrate
-from service.store.opening import open_database
+from service.store.opening import NO_POSTGRES, SQLITE_PREFIX, open_database
 from service.store.recording import VersionRecorder
 from service.store.records import StoredVersion
 from service.store.retention import Retention
@@ -27,6 +28,9 @@ class Store:
     Args:
         settings: Settings with a `store`.
 
+    Raises:
+        SettingError: The store is in PostgreSQL, and the extra `postgres` is missing.
+
     Attributes:
         keeps: Value of the setting `store_keeps`.
         retention: Days for which rows are kept.
@@ -37,6 +41,9 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         assert settings.store is not None
+        is_sqlite = settings.store.get_secret_value().startswith(SQLITE_PREFIX)
+        if not is_sqlite and find_spec("psycopg") is None:
+            raise SettingError("store", NO_POSTGRES)
         self._url, self._subject_key = settings.store, settings.store_subject_key
         self.keeps: Keeps = settings.store_keeps
         self.retention = retention_of(settings)

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from support.random_model import TARGETS
 
-from service.store.truth import InvalidTruth, predictions_of, truth_counts, truth_json
+from service.store.truth import (
+    InvalidTruth,
+    predictions_of,
+    truth_counts,
+    truth_json,
+    value_of_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +85,41 @@ def test_counts_of_a_truth() -> None:
 def test_stored_predictions() -> None:
     assert predictions_of(0.25, None).tolist() == [0.25]
     assert predictions_of(None, np.array([0.25, 0.5]).tobytes()).tolist() == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "truth"),
+    [
+        ("binary", "no", '"no"'),
+        ("binary", "TRUE", '"yes, surely"'),
+        ("binary", "false", '"no"'),
+        ("multi_class", "a", '"a"'),
+        ("multi_label", "fever; cough", '["fever","cough"]'),
+        ("multi_label", "[]", "[]"),
+        ("regression", "2.5", '{"dose":2.5}'),
+        ("non_negative", '{"days": 1, "visits": 2}', '{"days":1.0,"visits":2.0}'),
+    ],
+)
+def test_a_cell_states_a_truth(task: str, text: str, truth: str) -> None:
+    value = value_of_text(TARGETS[task], text)
+    assert sorted(truth_json(TARGETS[task], value)) == sorted(truth)
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ("binary", "1"),
+        ("multi_class", "true"),
+        ("multi_label", ""),
+        ("multi_label", "[secret"),
+        ("regression", "NaN"),
+        ("regression", "1,5"),
+        ("regression", "secret"),
+        ("regression", "[" * 100_000),
+        ("non_negative", "1"),
+    ],
+)
+def test_another_cell_states_no_truth(task: str, text: str) -> None:
+    with pytest.raises(InvalidTruth) as error:
+        truth_json(TARGETS[task], value_of_text(TARGETS[task], text))
+    assert "secret" not in str(error.value)
