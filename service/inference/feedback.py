@@ -184,12 +184,12 @@ def _record(
         )
 
     results = record(truths)
-    since = time.time() - YOUNG_SECONDS
+    now = time.time() * 1000
     unknown = [
         number
         for number, result in enumerate(results)
         if isinstance(result, UnknownPrediction)
-        and milliseconds_of(truths[number].id) > since * 1000
+        and abs(milliseconds_of(truths[number].id) - now) < YOUNG_SECONDS * 1000
     ]
     if unknown:
         deadline = time.monotonic() + FLUSH_SECONDS

@@ -16,13 +16,13 @@ ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
 
 @asynccontextmanager
 async def store_client(
-    predictor: Predictor, store: str, keeps: str = "inputs", **settings: Any
+    predictor: Predictor, store: str | None, keeps: str = "inputs", **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve within the context.
 
     Args:
         predictor: The model.
-        store: URL of the store.
+        store: URL of the store; None without one.
         keeps: Value of the setting `store_keeps`.
         **settings: Further settings.
     """
