@@ -128,7 +128,7 @@ async def test_every_format_has_the_id_of_its_rows(
         truths = [{"id": f"{name}.{row}", "truth": True} for row in rows]
         recorded = (await client.post("/feedback", json=truths)).json()
         assert recorded["recorded"] == len(rows)
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}", name)
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}", name)
     for table in ("predictions", "inputs"):
         assert stored(url, table) == [(name, row) for row in rows]
 

@@ -90,10 +90,9 @@ def test_a_store_that_is_away_stops_neither_start_answers_nor_end(
         (tmp_path / "later").mkdir()
         until(lambda: health()["status"] == "ok")
         assert httpx.post(f"{service.url}/feedback", json=truth).json()["outcome"] == "recorded"
-        (tmp_path / "later" / "store.db").rename(tmp_path / "store.db")
         service.send_signal(signal.SIGTERM)
         assert service.end() == 0
-    assert len(rows_of(f"sqlite:///{tmp_path / 'store.db'}")) == 2
+    assert len(rows_of(str(settings["store"]))) == 2
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
