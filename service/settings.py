@@ -287,7 +287,8 @@ class Settings(BaseSettings):
     api_keys: str | None = Field(
         None,
         description="API keys in the form id:scope+scope:sha256, separated by commas. Scopes are "
-        "predict, metrics and admin; sha256 is the digest of the secret in hexadecimal digits. "
+        "predict, metrics, feedback and admin; sha256 is the digest of the secret in hexadecimal "
+        "digits. "
         "Default: no authentication.",
     )
     receive_timeout_seconds: float = Field(

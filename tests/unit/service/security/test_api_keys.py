@@ -267,7 +267,8 @@ def test_the_detail_names_the_missing_scope() -> None:
     for identity, method, path, required in (
         ("clinic", "GET", "/metrics", "metrics"),
         ("scraper", "POST", "/predict", "predict"),
-        ("scraper", "DELETE", "/model", "predict"),
+        ("clinic", "DELETE", "/model", "admin"),
+        ("clinic", "POST", "/feedback", "feedback"),
     ):
         assert (
             str(rejection_of(method, path, key(identity)))
@@ -296,4 +297,4 @@ def test_the_headers_of_a_key() -> None:
 def test_the_rule_of_the_setting() -> None:
     with pytest.raises(SettingError) as error:
         ApiKeyAuth("clinic")
-    assert "scopes of predict, metrics, admin" in str(error.value)
+    assert "scopes of predict, metrics, feedback, admin" in str(error.value)
