@@ -28,7 +28,12 @@ class VersionRecorder:
         self._queue, self._version, self._has_ids = queue, version, has_ids
 
     def begin(self, threshold: float, request: RequestContext) -> "AnswerRecording":
-        """Begin to record an answer (see `service.registry.recording.Recorder`)."""
+        """Begin to record an answer (see `service.registry.recording.Recorder`).
+
+        Args:
+            threshold: Decision threshold; NaN where the target has none.
+            request: The request.
+        """
         return AnswerRecording(self._queue, self._version, threshold, request, has_id=self._has_ids)
 
 
@@ -75,7 +80,13 @@ class AnswerRecording:
         self._stride = 1
 
     def add(self, values: Array, predictions: Array, first_row: int = 0) -> None:
-        """Add consecutive rows (see `service.registry.recording.Recording`)."""
+        """Add consecutive rows (see `service.registry.recording.Recording`).
+
+        Args:
+            values: Raw rows, `(B, F)`, NaN where missing.
+            predictions: Their predictions, `(B, outputs)`.
+            first_row: Number of the first row in the answer, from 0.
+        """
         if len(predictions) <= SMALL_ROWS:
             values, predictions = values.copy(), predictions.copy()
         rows = PredictedRows(
