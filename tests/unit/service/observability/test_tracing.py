@@ -12,7 +12,12 @@ from support.paths import ROOT
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.observability.access_log import access_log
-from service.observability.tracing import check_protocol, create_tracer_provider, tracing_is_enabled
+from service.observability.tracing import (
+    _QueryRedactor,
+    check_protocol,
+    create_tracer_provider,
+    tracing_is_enabled,
+)
 from service.settings import SettingError, Settings
 
 pytestmark = pytest.mark.anyio
@@ -164,3 +169,26 @@ async def test_health_checks_have_no_span(predictor: Predictor) -> None:
     spans = Spans(predictor)
     assert (await spans.request("GET", "/health")).status_code == 200
     assert spans.exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"url.query": "subject=planted"}, {"url.query": "REDACTED"}),
+        ({"url.path": "/subjects/planted/a"}, {"url.path": "/subjects/REDACTED"}),
+        ({"url.path": "/triage/subjects/planted"}, {"url.path": "/triage/subjects/REDACTED"}),
+        ({"url.path": "/predict"}, {"url.path": "/predict"}),
+        ({}, {}),
+    ],
+)
+def test_spans_have_neither_queries_nor_subjects(
+    attributes: dict[str, str], expected: dict[str, str]
+) -> None:
+    class Span:
+        def __init__(self) -> None:
+            self.attributes = dict(attributes)
+            self.set_attribute = self.attributes.__setitem__
+
+    span: Any = Span()
+    _QueryRedactor().on_start(span)
+    assert span.attributes == expected

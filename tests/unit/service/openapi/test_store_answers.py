@@ -109,7 +109,6 @@ async def test_truth_and_erasure(client: httpx.AsyncClient, contract: Contract) 
         f"/predictions/{name}",
         f"/predictions/{name}.0",
         "/subjects/a",
-        "/subjects/a%2Fb",
     ):
         answer = await client.delete(path)
         assert answer.status_code == 200
