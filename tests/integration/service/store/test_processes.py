@@ -109,8 +109,8 @@ def test_subjects_are_in_no_log_line(artifact_path: Path, tmp_path: Path, log_fo
     text = log.read_text()
     assert "planted" not in text
     assert "/subjects/{subject}" in text
-    for path in tmp_path.glob("store.db*"):
-        assert b"planted" not in path.read_bytes()
+    for file in tmp_path.glob("store.db*"):
+        assert b"planted" not in file.read_bytes()
     if log_format == "json":
         events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         assert sum(each.get("route") == "/predict" for each in events) == 6
