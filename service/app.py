@@ -42,6 +42,7 @@ from service.routes.feedback import feedback_routes
 from service.routes.health import health_router
 from service.routes.index import index_router
 from service.routes.kserve import kserve_model_routes, kserve_predict_routes
+from service.routes.live import live_router
 from service.routes.metrics import metrics_router
 from service.routes.mlflow import invocations_routes, scoring_server_router
 from service.routes.model import model_router
@@ -57,6 +58,8 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
+    from service.live.gauges import LiveGauges
+    from service.live.reader import LiveReader
     from service.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -116,7 +119,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with watch_models(models, on_reload), publishing():
+        refreshing = gauges.refreshed() if gauges else nullcontext()
+        async with watch_models(models, on_reload), publishing(), refreshing:
             if store is not None:
                 store.start()
             yield
@@ -141,8 +145,18 @@ def create_app(
         too_large=spools_full,
         on_change=telemetry.spools_charged,
     )
+    live, gauges = _live_figures(store, models)
     dependencies = Dependencies(
-        settings, models, limiter, spools, telemetry, lifecycle, _service_version(), store
+        settings,
+        models,
+        limiter,
+        spools,
+        telemetry,
+        lifecycle,
+        _service_version(),
+        store,
+        live,
+        gauges,
     )
     predict = [
         *predict_routes(dependencies),
@@ -177,6 +191,7 @@ def create_app(
         index_router(models, pages, lambda: app.openapi(), page, settings.root_path),
         metrics_router(dependencies),
         curves_router(dependencies),
+        live_router(dependencies),
         model_router(models),
         report_router(dependencies),
         health_router(dependencies),
@@ -225,6 +240,19 @@ def _open_store(settings: Settings) -> "Store | None":
     from service.store.store import Store
 
     return Store(settings)
+
+
+def _live_figures(
+    store: "Store | None", models: ModelRegistry
+) -> "tuple[LiveReader, LiveGauges] | tuple[None, None]":
+    """Return the live figures and their gauges; None without a store."""
+    if store is None:
+        return None, None
+    from service.live.gauges import LiveGauges
+    from service.live.reader import LiveReader
+
+    reader = LiveReader(store, models)
+    return reader, LiveGauges(reader, models)
 
 
 def _service_version() -> str:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -19,6 +20,13 @@ from service.registry.validation_metrics import THRESHOLD_METRICS
 logger = logging.getLogger(__name__)
 
 
+class Collector(Protocol):
+    """Collector of further metrics."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics, without reading or computing anything."""
+
+
 class PrometheusExporter:
     """prometheus_client collector of the current metrics.
 
@@ -27,10 +35,13 @@ class PrometheusExporter:
     Args:
         models: The models in service.
         telemetry: The metrics of this process.
+        further: Collector of further metrics; None for none.
     """
 
-    def __init__(self, models: ModelRegistry, telemetry: Telemetry) -> None:
-        self._models, self._telemetry = models, telemetry
+    def __init__(
+        self, models: ModelRegistry, telemetry: Telemetry, further: Collector | None = None
+    ) -> None:
+        self._models, self._telemetry, self._further = models, telemetry, further
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its series."""
@@ -51,6 +62,8 @@ class PrometheusExporter:
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric
         yield from _model_metrics([model.current for model in self._models.by_name.values()])
+        if self._further is not None:
+            yield from self._further.collect()
 
 
 class NamedMetrics:

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from model.arrays import Array
+from model.drift.reference import DriftReference, drift_reference
 from model.errors import MalignancyError, NetworkError
 from model.explanation.certainty import Evidence
 from model.explanation.curves import PartialDependence
@@ -196,6 +197,11 @@ class ModelVersion:
             self.predictor.replay_self_test()
         except MalignancyError as error:
             raise Problem(503, f"Not ready: {error}.", headers={"Retry-After": "10"}) from error
+
+    @cached_property
+    def drift_reference(self) -> DriftReference | None:
+        """Bins and reference counts of drift; None for an artifact without."""
+        return drift_reference(self.predictor)
 
     @cached_property
     def validation_metrics(self) -> list[Metric]:

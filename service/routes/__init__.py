@@ -8,6 +8,7 @@ __all__ = [
     "health",
     "index",
     "kserve",
+    "live",
     "metrics",
     "mlflow",
     "model",

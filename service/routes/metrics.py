@@ -31,7 +31,7 @@ _FORMATS: dict[str, Any] = {
 def metrics_router(dependencies: Dependencies) -> APIRouter:
     """Return the routes of the metrics."""
     models = dependencies.models
-    exporter = PrometheusExporter(models, dependencies.telemetry)
+    exporter = PrometheusExporter(models, dependencies.telemetry, dependencies.gauges)
     router = APIRouter(tags=[METRICS])
     of_service = {
         each: Snapshot(partial(run_in_thread, _service_metrics, exporter, each))
