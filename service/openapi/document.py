@@ -19,6 +19,7 @@ from service.openapi.reads import complete_reads
 from service.openapi.schemas.curves import curves_schemas
 from service.openapi.schemas.explanations import explanation_schemas
 from service.openapi.schemas.json_schema import Json
+from service.openapi.schemas.live import live_schemas
 from service.openapi.schemas.open_inference import inference_protocol_schemas
 from service.openapi.schemas.reads import metadata_schemas, metrics_schemas
 from service.openapi.schemas.requests import request_schemas
@@ -113,7 +114,8 @@ def _document(
 
 def _schemas(models: ModelRegistry, prefixes: dict[str, str]) -> Json:
     schemas = metadata_schemas() | inference_protocol_schemas(models)
-    schemas |= curves_schemas() | triton_schemas() | kserve_schemas() | feedback_schemas()
+    schemas |= curves_schemas() | live_schemas() | triton_schemas() | kserve_schemas()
+    schemas |= feedback_schemas()
     for name, prefix in prefixes.items():
         model_version = models.find(name)
         schema = model_version.predictor.schema

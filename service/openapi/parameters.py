@@ -34,6 +34,38 @@ METRIC_NAMES_PARAMETER: Json = {
 }
 
 
+def _query(name: str, description: str, schema: Json) -> Json:
+    described = {"name": name, "in": "query", "required": False, "description": description}
+    return described | {"schema": schema}
+
+
+LIVE_PARAMETERS: list[Json] = [
+    _query(
+        "from",
+        "Beginning of the window, a date or time in ISO 8601, rounded down to an hour. Default: "
+        "7 days before its end.",
+        {"type": "string"},
+    ),
+    _query(
+        "to",
+        "End of the window, rounded up to an hour. Default: now.",
+        {"type": "string"},
+    ),
+    _query(
+        "by",
+        "Length of a period, of which a window may have 1 000. Days and weeks, from Monday, are "
+        "those of UTC. Default: `day`.",
+        {"type": "string", "enum": ["hour", "day", "week"]},
+    ),
+    _query(
+        "weighting",
+        "`coverage` weights each row with truth by the inverse of the share of rows with truth "
+        "among rows of similar probability. Default: `none`.",
+        {"type": "string", "enum": ["none", "coverage"]},
+    ),
+]
+
+
 def name_parameter(models: ModelRegistry) -> Json:
     """Return the path parameter `name`, the name of a model."""
     return {

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from service.codecs.negotiation import JSON
+from service.live.example import example_answer
 from service.openapi.parameters import (
+    LIVE_PARAMETERS,
     METRIC_NAMES_PARAMETER,
     name_parameter,
     threshold_parameters,
@@ -65,9 +67,14 @@ def complete_reads(
         if "{version}" in path:
             operation["parameters"].append(version_parameter(models))
     current = [model.current for model in models.by_name.values()]
-    for path, versions in (("/metrics", [models.default]), ("/models/{name}/metrics", current)):
+    for path, versions in (
+        ("/metrics", [models.default]),
+        ("/models/{name}/metrics", current),
+        ("/models/{name}/live", current),
+    ):
         parameters = paths[path]["get"].setdefault("parameters", [])
         parameters.extend(threshold_parameters(versions))
+    paths["/models/{name}/live"]["get"]["parameters"].extend(LIVE_PARAMETERS)
     paths["/metrics"]["get"]["parameters"].append(METRIC_NAMES_PARAMETER)
 
 
@@ -85,6 +92,7 @@ def _reads(
         "/models/{name}/metrics": Read("metrics_by_name", metrics, of_models),
         "/models/{name}/curves": Read("curves_by_name", curves, ("Curves",)),
         "/models/{name}/versions/{version}/curves": Read("curves_by_version", curves, ("Curves",)),
+        "/models/{name}/live": Read("live_by_name", example_answer(default), ("Live",)),
         "/model": Read("model", described, ("ModelDescription",)),
         "/models/{name}": Read("model_by_name", described, ("ModelDescription",)),
         "/model/card": Read("model_card", card, media_type=markdown),

@@ -37,7 +37,7 @@ READS = (
     "/v2/health/live", "/v2/health/ready", "/v2/models/{name}", "/v2/models/{name}/ready",
     "/v2/models", "/v2/models/stats", "/v2/models/{name}/stats", "/v2/models/{name}/config",
     "/v2/models/{name}/versions/{version}/stats", "/v2/models/{name}/versions/{version}/config",
-    "/models/{name}/curves", "/models/{name}/versions/{version}/curves",
+    "/models/{name}/live", "/models/{name}/curves", "/models/{name}/versions/{version}/curves",
     "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
     "/v2/models/{name}/versions/{version}", "/v2/models/{name}/versions/{version}/ready",
 )  # fmt: skip
