@@ -81,14 +81,10 @@ def unweighted_figures(
     covered = coverage_by_label(binned, first, labels)
     reasons: dict[str, str] = {}
     if reason := selection(covered):
-        reasons = dict.fromkeys(_OF_BOTH_LABELS, reason)
-        shares = [covered[label]["share"] for label in labels]
-        least = (
-            min((share, n) for n, share in enumerate(shares) if share is not None)[1]
-            if any(share is not None for share in shares)
-            else 0
-        )
-        reasons[(_NEGATIVE, _POSITIVE)[least]] = reason
+        negative, positive = (covered[label]["share"] or 0 for label in labels)
+        least = _NEGATIVE if negative < positive else _POSITIVE
+        has_truth = negative or positive
+        reasons = dict.fromkeys((*_OF_BOTH_LABELS, least) if has_truth else FIGURES, reason)
     figures = {}
     for name, (part, whole) in matrix.proportions().items():
         if name not in reasons and not whole:

@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 
 from model.arrays import Array
-from model.drift.reference import DriftReference
 from model.metrics.probability_bins import BINS
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, Regression
@@ -26,19 +25,29 @@ def example_answer(version: ModelVersion) -> dict[str, Any]:
     """
     predictor = version.predictor
     query = LiveQuery(HOUR, HOUR + 24, "day", version.thresholds.active, "none")
-    totals = Totals()
     reference = version.drift_reference
-    references: dict[str, DriftReference] = {}
-    if reference is not None:
-        references[predictor.version] = reference
-        for name, (_, counts) in reference.by_feature.items():
+    references = {} if reference is None else {predictor.version: reference}
+    errors = {"rows": 0, "coverage": 0.0, "outputs": {}, "not_known": {}}
+    totals = example_totals(version, query)
+    return live_answer(predictor, query, totals, references, dict(STORE), errors)
+
+
+def example_totals(version: ModelVersion, query: LiveQuery) -> Totals:
+    """Return sums of the training rows by feature, and of the validation rows with their truth.
+
+    Args:
+        version: The version.
+        query: The window.
+    """
+    predictor, totals = version.predictor, Totals()
+    if version.drift_reference is not None:
+        for name, (_, counts) in version.drift_reference.by_feature.items():
             _add(totals, query, predictor.version, "feature", name, counts)
     rows = predictor.validation
     _add(totals, query, predictor.version, "rows", "", np.array([len(rows.predictions)]))
     if not isinstance(predictor.schema.target, Regression):
         _add_labels(totals, query, version, rows)
-    errors = {"rows": 0, "coverage": 0.0, "outputs": {}, "not_known": {}}
-    return live_answer(predictor, query, totals, references, dict(STORE), errors)
+    return totals
 
 
 def _add(

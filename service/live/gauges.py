@@ -43,9 +43,13 @@ class LiveGauges:
         Raises:
             StoreError: The store cannot be read; the gauges are then left out.
         """
-        families, self._families = _families(), []
-        for model in self._models.by_name.values():
-            self._add(families, model.current)
+        families = _families()
+        try:
+            for model in self._models.by_name.values():
+                self._add(families, model.current)
+        except BaseException:
+            self._families = []
+            raise
         self._families = [each for each in families.values() if each.samples]
 
     @asynccontextmanager
