@@ -2,8 +2,9 @@
 
     python -m benchmarks.serving.live
 
-The store has hourly counts of rows whose truth has arrived for 60 %. Figures are wall-clock times of
-one computation in this process, without HTTP; the cache of the route is not used.
+The store has hourly counts of rows; the truth of 60 % has arrived. Figures are medians of
+computations in this process, without HTTP; the cache of the route is not used. The artifact must
+have reference counts of drift.
 """
 
 import argparse

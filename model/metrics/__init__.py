@@ -1,3 +1,14 @@
 """Metrics and curves that the service computes from stored labels and predictions."""
 
-__all__ = ["confusion_matrix", "curves", "part_curves", "reliability", "threshold_metrics"]
+__all__ = [
+    "binned_calibration",
+    "class_matrix",
+    "confusion_matrix",
+    "curves",
+    "expected_matrix",
+    "part_curves",
+    "probability_bins",
+    "reliability",
+    "threshold_metrics",
+    "verification",
+]

@@ -1,3 +1,3 @@
 """Live figures: volume, drift and quality of a model in a time window, from the store's counts."""
 
-__all__: list[str] = []
+__all__ = ["example", "gauges", "query", "reader"]

@@ -3,4 +3,4 @@
 Imported only if the setting `store` is set.
 """
 
-__all__ = ["database", "erasure", "feedback", "identifiers", "store", "truth"]
+__all__ = ["counting", "database", "erasure", "feedback", "identifiers", "store", "truth"]

@@ -94,37 +94,39 @@ service.protocol           ← service.background service.health_checks service.
     service.overload service.problems service.settings
 service.compression        ← service.codecs service.overload service.problems
 service.page               ← service.codecs service.compression
-service.registry           ← model.arrays model.artifacts model.errors model.explanation
-    model.metrics model.prediction service.background service.backoff service.codecs
+service.registry           ← model.arrays model.artifacts model.drift model.errors
+    model.explanation model.metrics model.prediction service.background service.backoff service.codecs
     service.codecs.json service.codecs.open_inference service.problems service.request_context
     service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.health_checks service.registry service.request_context service.settings
-service.dependencies       ← service.lifecycle service.observability service.overload
-    service.registry service.settings service.store
+service.live               ← model.arrays model.drift model.metrics model.prediction
+    service.background service.overload service.problems service.registry service.store
+service.dependencies       ← service.lifecycle service.live service.observability
+    service.overload service.registry service.settings
 service.inference          ← model.arrays model.errors model.explanation model.prediction
     service.codecs service.codecs.json service.codecs.open_inference service.codecs.tabular
     service.dependencies service.observability service.overload service.problems service.registry
-    service.request_context service.settings service.store
+    service.request_context service.settings
 service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
     service.codecs.open_inference service.registry
 service.openapi            ← model.arrays model.explanation model.prediction service.codecs
-    service.codecs.tabular service.health_checks service.inference service.openapi.schemas
-    service.problems service.registry
+    service.codecs.tabular service.health_checks service.inference service.live
+    service.openapi.schemas service.problems service.registry
 service.cors               ←
 service.middleware         ← service.cors service.observability service.overload service.problems
     service.request_context service.security
 service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression
     service.cors service.inference service.middleware service.observability service.overload
     service.problems service.protocol service.registry service.request_context service.security
-service.routes             ← service.codecs service.codecs.json service.codecs.open_inference
-    service.dependencies
-    service.environment service.inference service.observability service.openapi service.overload
-    service.page service.problems service.registry service.request_context service.settings
+service.routes             ← service.codecs service.codecs.open_inference service.dependencies
+    service.environment service.inference service.live service.observability service.openapi
+    service.overload service.page service.problems service.registry service.request_context service.settings
 service.app                ← model.prediction service.compression service.cors service.dependencies
-    service.fast_path service.lifecycle service.middleware service.observability service.openapi
-    service.overload service.page service.problems service.protocol service.registry
-    service.request_context service.routes service.security service.settings service.store
+    service.fast_path service.lifecycle service.live service.middleware service.observability
+    service.openapi service.overload service.page service.problems service.protocol
+    service.registry service.request_context service.routes service.security service.settings
+    service.store
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.store              ← model.arrays model.drift model.errors model.prediction

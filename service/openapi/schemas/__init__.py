@@ -4,6 +4,7 @@ __all__ = [
     "curves",
     "explanations",
     "json_schema",
+    "live",
     "open_inference",
     "reads",
     "requests",
