@@ -44,7 +44,7 @@ def main() -> None:
     predictor = artifact.load(chosen.artifact)
     models = ModelRegistry([Model(ModelVersion(predictor, Settings()))])
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Settings(store=f"sqlite:///{folder}/store.db"))  # type: ignore[arg-type]  # a text
+        store = Store(Settings(store=f"sqlite:///{folder}/store.db"))
         buckets = fill(store, predictor, chosen.rows, 24 * chosen.days)
         print(f"{chosen.rows} rows in {chosen.days} days, {buckets} counts by hour")
         reader = LiveReader(store, models)

@@ -1,6 +1,6 @@
 """Reading of the store's counts: whole days from their sums, other hours one by one.
 
-SQLite adds counts up in the order of the primary key, without sorting: one row for each hour or
+Counts are grouped in the order of the primary key, without sorting: one row for each hour or
 day, version, kind and name, with its bins and counts as text.
 """
 
@@ -28,9 +28,10 @@ def read_totals(database: Database, model: str, query: LiveQuery) -> Totals:
         model: Name of the model.
         query: The window.
     """
-    versions = dict(
-        database.execute("SELECT id, sha256 FROM versions WHERE model = :model", {"model": model})
+    found = database.execute(
+        "SELECT id, sha256 FROM versions WHERE model = :model", {"model": model}
     )
+    versions: dict[int, str] = {row[0]: row[1] for row in found}
     totals = Totals()
     if not versions:
         return totals
@@ -98,11 +99,12 @@ class _Reader:
             for letter in ("v", "k")
         )
         bins, counts = (_JOINED[self._database.dialect].format(each) for each in ("bin", "count"))
-        # The names are constants of this module.
+        # The names are constants of this module. With plain columns in the conditions, SQLite would
+        # search by them, and sort.
         found = self._database.execute(
             f"SELECT {column}, version_id, kind, name, {bins}, {counts} FROM {table} "  # noqa: S608  # nosec
-            f"WHERE {column} >= :start AND {column} < :stop AND version_id IN ({versions}) "
-            f"AND kind IN ({of_kinds}) GROUP BY {column}, version_id, kind, name",
+            f"WHERE {column} >= :start AND {column} < :stop AND version_id + 0 IN ({versions}) "
+            f"AND kind || '' IN ({of_kinds}) GROUP BY {column}, version_id, kind, name",
             params,
         )
         for number, version, kind, name, places, numbers in found:

@@ -95,8 +95,8 @@ service.protocol           ← service.background service.health_checks service.
 service.compression        ← service.codecs service.overload service.problems
 service.page               ← service.codecs service.compression
 service.registry           ← model.arrays model.artifacts model.drift model.errors
-    model.explanation model.metrics model.prediction service.background service.backoff service.codecs
-    service.codecs.json service.codecs.open_inference service.problems service.request_context
+    model.explanation model.metrics model.prediction service.background service.backoff
+    service.codecs service.codecs.json service.codecs.open_inference service.problems service.request_context
     service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.health_checks service.registry service.request_context service.settings
@@ -121,7 +121,8 @@ service.fast_path          ← model.arrays service.codecs service.codecs.json s
     service.problems service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.open_inference service.dependencies
     service.environment service.inference service.live service.observability service.openapi
-    service.overload service.page service.problems service.registry service.request_context service.settings
+    service.overload service.page service.problems service.registry service.request_context
+    service.settings
 service.app                ← model.prediction service.compression service.cors service.dependencies
     service.fast_path service.lifecycle service.live service.middleware service.observability
     service.openapi service.overload service.page service.problems service.protocol

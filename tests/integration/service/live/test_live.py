@@ -95,7 +95,7 @@ def replace_rows(parts: list[PredictedRows]) -> PredictedRows:
 
 
 def connect(url: str, model: Predictor) -> httpx.AsyncClient:
-    app = create_app(Settings(store=url, store_keeps="predictions"), model)  # type: ignore[arg-type]  # a text is converted
+    app = create_app(Settings(store=url, store_keeps="predictions"), model)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")
 
 

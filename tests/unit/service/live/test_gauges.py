@@ -55,7 +55,7 @@ async def test_gauges_are_refreshed_in_the_background(
         return example_totals(version, query)
 
     monkeypatch.setattr(LiveReader, "totals", totals)
-    app = create_app(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), predictor)  # type: ignore[arg-type]  # a text
+    app = create_app(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), predictor)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert await scrape(client) == {}
@@ -77,7 +77,7 @@ def test_gauges_of_a_store_that_fails_are_left_out(
     tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = ModelRegistry([Model(ModelVersion(predictor, Settings()))])
-    store = Store(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"))  # type: ignore[arg-type]  # a text
+    store = Store(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"))
     gauges = LiveGauges(LiveReader(store, models), models)
     gauges.refresh()
     assert {f"malignancy_{name}" for name in ("live_rows", "truth_rows")} <= {

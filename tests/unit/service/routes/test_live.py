@@ -20,7 +20,7 @@ PATH = "/models/article/live"
 
 
 def settings(folder: Path) -> Settings:
-    return Settings(store=f"sqlite:///{folder / 'store.db'}")  # type: ignore[arg-type]  # a text
+    return Settings(store=f"sqlite:///{folder / 'store.db'}")
 
 
 def connect(folder: Path, predictor: Predictor) -> httpx.AsyncClient:
