@@ -96,8 +96,8 @@ service.compression        ← service.codecs service.overload service.problems
 service.page               ← service.codecs service.compression
 service.registry           ← model.arrays model.artifacts model.drift model.errors
     model.explanation model.metrics model.prediction service.background service.backoff
-    service.codecs service.codecs.json service.codecs.open_inference service.problems service.request_context
-    service.settings
+    service.codecs service.codecs.json service.codecs.open_inference service.problems
+    service.request_context service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
     service.codecs service.health_checks service.registry service.request_context service.settings
 service.live               ← model.arrays model.drift model.metrics model.prediction

@@ -115,7 +115,7 @@ def test_a_weighted_example() -> None:
         np.repeat([True, True, False, True], [2, 8, 90, 50]),
     )
     matrix, figures, _ = weighted_figures(some, 500)
-    assert matrix == (80, 10, 20, 40)
+    assert list(matrix) == [80, 10, 20, 40]
     assert figures["sensitivity"]["value"] == pytest.approx(40 / 60)
 
 
