@@ -76,7 +76,7 @@ class _Reader:
             stop: The hour after the last one.
             kinds: Kinds of the counts.
         """
-        return list(self._read("counts", "hour", (start, stop), kinds, 1))
+        return list(self._read(1, (start, stop), kinds))
 
     def days(self, start: int, stop: int, kinds: Sequence[str]) -> list[Bucket]:
         """Return the counts of days.
@@ -86,12 +86,10 @@ class _Reader:
             stop: The day after the last one.
             kinds: Kinds of the counts.
         """
-        return list(self._read("day_counts", "day", (start, stop), kinds, DAY_HOURS))
+        return list(self._read(DAY_HOURS, (start * DAY_HOURS, stop * DAY_HOURS), kinds))
 
-    def _read(
-        self, table: str, column: str, between: tuple[int, int], kinds: Sequence[str], hours: int
-    ) -> Iterator[Bucket]:
-        params: dict[str, Any] = {"start": between[0], "stop": between[1]}
+    def _read(self, hours: int, between: tuple[int, int], kinds: Sequence[str]) -> Iterator[Bucket]:
+        params: dict[str, Any] = {"hours": hours, "start": between[0], "stop": between[1]}
         params |= {f"v{n}": each for n, each in enumerate(self._versions)}
         params |= {f"k{n}": each for n, each in enumerate(kinds)}
         versions, of_kinds = (
@@ -102,14 +100,15 @@ class _Reader:
         # The names are constants of this module. With plain columns in the conditions, SQLite would
         # search by them, and sort.
         found = self._database.execute(
-            f"SELECT {column}, version_id, kind, name, {bins}, {counts} FROM {table} "  # noqa: S608  # nosec
-            f"WHERE {column} >= :start AND {column} < :stop AND version_id + 0 IN ({versions}) "
-            f"AND kind || '' IN ({of_kinds}) GROUP BY {column}, version_id, kind, name",
+            f"SELECT hour, version_id, kind, name, {bins}, {counts} FROM counts "  # noqa: S608  # nosec
+            "WHERE hours = :hours AND hour >= :start AND hour < :stop "
+            f"AND version_id + 0 IN ({versions}) "
+            f"AND kind || '' IN ({of_kinds}) GROUP BY hour, version_id, kind, name",
             params,
         )
-        for number, version, kind, name, places, numbers in found:
+        for hour, version, kind, name, places, numbers in found:
             yield Bucket(
-                int(number) * hours,
+                int(hour),
                 self._versions[version],
                 kind,
                 name,

@@ -81,7 +81,7 @@ class LiveReader:
         """Open a connection that only reads; the tables exist, if need be they are created."""
         try:
             database = self._store.open()
-            is_ready = "day_counts" in database.tables()
+            is_ready = "counts" in database.tables()
         except StoreError:  # SQLite's file may not exist yet
             is_ready, database = False, None
         if not is_ready:

@@ -24,7 +24,8 @@ model.network              ← model.arrays model.errors
 model.prediction           ← model.arrays model.errors model.network
 model.drift                ← model.arrays model.errors model.prediction
 model.metrics              ← model.arrays model.prediction
-model.artifacts            ← model.arrays model.drift model.errors model.network model.prediction
+model.artifacts            ← model.arrays model.drift model.errors model.network
+    model.prediction
 model.explanation          ← model.arrays model.errors model.metrics model.prediction
 model.training             ← model.arrays model.errors model.network model.training.optimizers
     model.training.regularization model.training.schedules
@@ -47,8 +48,8 @@ model.evaluation           ← model.arrays model.errors model.explanation model
     model.prediction
 model.evaluation.landscape ← model.arrays model.errors model.network model.training
     model.training.batches model.training.fitting
-model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.landscape model.metrics
-    model.prediction model.training.fitting
+model.evaluation.plots     ← model.arrays model.evaluation model.evaluation.landscape
+    model.metrics model.prediction model.training.fitting
 model.evaluation.report    ← model.arrays model.evaluation model.evaluation.plots model.metrics
     model.prediction model.training.fitting
 model.export               ← model.arrays model.errors model.network model.prediction
@@ -59,9 +60,9 @@ model.estimators           ← model.arrays model.errors model.explanation model
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.drift model.errors
-    model.evaluation model.explanation model.metrics model.network model.prediction model.training
-    model.training.batches model.training.decisions model.training.fitting model.training.recipes
-    model.training.tables
+    model.evaluation model.explanation model.metrics model.network model.prediction
+    model.training model.training.batches model.training.decisions model.training.fitting
+    model.training.recipes model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.network
     model.pipelines model.prediction model.training.fitting model.training.recipes
     model.training.tables
@@ -70,7 +71,6 @@ model.cli                  ← model.arrays model.artifacts model.errors model.e
     model.export model.metrics model.pipelines model.prediction model.training.fitting
     model.training.recipes model.training.recipes.drafting model.training.tables model.tuning
 model.__main__             ← model.cli
-
 service.environment        ←
 service.settings           ← service.environment
 service.request_context    ←
@@ -99,35 +99,36 @@ service.registry           ← model.arrays model.artifacts model.drift model.er
     service.codecs service.codecs.json service.codecs.open_inference service.problems
     service.request_context service.settings
 service.observability      ← model.errors model.metrics model.prediction service.background
-    service.codecs service.health_checks service.registry service.request_context service.settings
+    service.codecs service.health_checks service.registry service.request_context
+    service.settings
 service.live               ← model.arrays model.drift model.metrics model.prediction
     service.background service.overload service.problems service.registry service.store
 service.dependencies       ← service.lifecycle service.live service.observability
-    service.overload service.registry service.settings
+    service.overload service.registry service.settings service.store
 service.inference          ← model.arrays model.errors model.explanation model.prediction
     service.codecs service.codecs.json service.codecs.open_inference service.codecs.tabular
-    service.dependencies service.observability service.overload service.problems service.registry
-    service.request_context service.settings
+    service.dependencies service.observability service.overload service.problems
+    service.registry service.request_context service.settings service.store
 service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
     service.codecs.open_inference service.registry
 service.openapi            ← model.arrays model.explanation model.prediction service.codecs
     service.codecs.tabular service.health_checks service.inference service.live
     service.openapi.schemas service.problems service.registry
 service.cors               ←
-service.middleware         ← service.cors service.observability service.overload service.problems
-    service.request_context service.security
+service.middleware         ← service.cors service.observability service.overload
+    service.problems service.request_context service.security
 service.fast_path          ← model.arrays service.codecs service.codecs.json service.compression
     service.cors service.inference service.middleware service.observability service.overload
     service.problems service.protocol service.registry service.request_context service.security
-service.routes             ← service.codecs service.codecs.open_inference service.dependencies
-    service.environment service.inference service.live service.observability service.openapi
-    service.overload service.page service.problems service.registry service.request_context
-    service.settings
-service.app                ← model.prediction service.compression service.cors service.dependencies
-    service.fast_path service.lifecycle service.live service.middleware service.observability
-    service.openapi service.overload service.page service.problems service.protocol
-    service.registry service.request_context service.routes service.security service.settings
-    service.store
+service.routes             ← service.codecs service.codecs.json service.codecs.open_inference
+    service.dependencies service.environment service.inference service.live
+    service.observability service.openapi service.overload service.page service.problems
+    service.registry service.request_context service.settings
+service.app                ← model.prediction service.compression service.cors
+    service.dependencies service.fast_path service.lifecycle service.live service.middleware
+    service.observability service.openapi service.overload service.page service.problems
+    service.protocol service.registry service.request_context service.routes service.security
+    service.settings service.store
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.store              ← model.arrays model.drift model.errors model.prediction

@@ -24,10 +24,7 @@ from service.settings import Settings
 from service.store.counting import HOUR_MICROSECONDS, ModelBins
 from service.store.feedback import Truth, record_truths
 from service.store.identifiers import uuid7
-from service.store.migrations import migrate
-from service.store.opening import open_database
 from service.store.records import PredictedRows, StoredVersion
-from service.store.retention import Retention, Sweep
 from service.store.store import Store, now_microseconds
 
 pytestmark = pytest.mark.anyio
@@ -192,28 +189,3 @@ def test_sums_of_days_are_those_of_hours(by: str, store_url: str) -> None:
                 of_period = sum(query.period_of(hour) == period for hour in inside)
                 assert counts["rows", ""] == 3 * of_period
         assert read_totals(database, "none", query).rows.total() == 0
-
-
-def test_days_are_summed_by_the_migration_and_kept_by_the_retention(store_url: str) -> None:
-    with closing(open_database(store_url)) as database:
-        migrate(database, up_to=2)
-        database.execute(
-            "INSERT INTO versions (model, sha256, schema_json) VALUES ('kinds', 'a', '{}')"
-        )
-        for hour, count in ((47, 1), (48, 2), (71, 4), (72, 8)):
-            database.execute(
-                "INSERT INTO counts (hour, version_id, kind, name, bin, count) "
-                "VALUES (:hour, 1, 'rows', '', 0, :count)",
-                {"hour": hour, "count": count},
-            )
-        migrate(database)
-        select = "SELECT day, count FROM day_counts ORDER BY day"
-        assert database.execute(select) == [(1, 1), (2, 6), (3, 8)]
-        with database.transaction():
-            database.add_counts([(71, 1, "rows", "", 0, -1), (50, 1, "rows", "", 0, 5)])
-        assert database.execute(select) == [(1, 1), (2, 10), (3, 8)]
-        sweep = Sweep(Retention(1, 1, 1), (60 + 24) * 3600)  # keeps the hours from 60 on
-        while sweep.step(database):
-            pass
-        assert database.execute(select) == [(2, 10), (3, 8)]
-        assert database.execute("SELECT hour FROM counts ORDER BY hour") == [(71,), (72,)]
