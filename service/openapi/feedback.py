@@ -1,10 +1,14 @@
 """OpenAPI operations of ground truth and of erasure."""
 
+import csv
+import io
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from service.codecs.feedback import MAX_FEEDBACK_ROWS
 from service.codecs.negotiation import CSV, JSON, NDJSON, TSV
-from service.openapi.examples import PredictionExamples
+from service.openapi.examples import TABLE, PredictionExamples
 from service.openapi.problem_responses import problem_responses
 from service.openapi.schemas.json_schema import CLOSED, Json, array_of, object_of, reference
 from service.openapi.schemas.reads import COUNT
@@ -87,9 +91,9 @@ def _feedback(examples: PredictionExamples) -> Json:
                 "many": {"summary": "Many truths", "value": many},
             },
         },
-        CSV: {"schema": table},
-        TSV: {"schema": table},
-        NDJSON: {"schema": lines},
+        CSV: {"schema": table, "examples": _table(_cells(truth, ","))},
+        TSV: {"schema": table, "examples": _table(_cells(truth, "\t"))},
+        NDJSON: {"schema": lines, "examples": _table(f"{to_json(one).decode()}\n")},
     }
     counts = {"rows": 2, "recorded": 2, "superseded": 0, "unchanged": 0, "rejected": 0}
     answer = {
@@ -97,6 +101,7 @@ def _feedback(examples: PredictionExamples) -> Json:
         "examples": {
             "one": {"summary": "One truth", "value": {"id": EXAMPLE_ID, "outcome": "recorded"}},
             "many": {"summary": "Many truths", "value": {**counts, "errors": []}},
+            **_table({**counts, "rows": 1, "recorded": 1, "errors": []}),
         },
     }
     return {
@@ -111,6 +116,19 @@ def _feedback(examples: PredictionExamples) -> Json:
             **problem_responses(400, 404, 406, 410, 413, 415, 422, 503),
         },
     }
+
+
+def _table(value: Any) -> Json:
+    return {TABLE: {"summary": "Table", "value": value}}
+
+
+def _cells(truth: Any, delimiter: str) -> str:
+    """Return a table with one truth; what is no text is in JSON, as cells may be."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(("id", "truth"))
+    writer.writerow((EXAMPLE_ID, truth if isinstance(truth, str) else to_json(truth).decode()))
+    return text.getvalue()
 
 
 def _deletion(operation_id: str, summary: str, description: str, parameter: Json) -> Json:
