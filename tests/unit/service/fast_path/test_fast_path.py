@@ -301,12 +301,12 @@ async def test_what_fails_is_answered_by_the_application(
 ) -> None:
     encoded = 0
 
-    def encode_others(*arguments: Any) -> Answer:
+    def encode_others(*arguments: Any, **options: Any) -> Answer:
         nonlocal encoded
         encoded += 1
         if encoded == 2:
             raise RuntimeError
-        return encode_answer(*arguments)
+        return encode_answer(*arguments, **options)
 
     monkeypatch.setattr(predictions, "encode_answer", encode_others)
     server = Server(service=create_app(Settings(), predictor))
