@@ -27,6 +27,7 @@ from service.live.reader import LiveReader
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
+from service.store.counting import SPANS
 from service.store.store import Store
 
 FIRST_HOUR = 496_728
@@ -90,11 +91,12 @@ def fill(store: Store, predictor: Predictor, rows: int, hours: int) -> int:
             {"name": predictor.name, "sha256": predictor.version},
         )
         for hour in range(hours):
-            counts = _counts(predictor, rows // hours, generator)
+            at, counts = FIRST_HOUR + hour, _counts(predictor, rows // hours, generator)
             with database.transaction():
                 database.add_counts(
                     [
-                        (FIRST_HOUR + hour, 1, kind, name, place, number)
+                        (span, at - at % span, 1, kind, name, place, number)
+                        for span in SPANS
                         for (kind, name), vector in counts.items()
                         for place, number in enumerate(vector.tolist())
                         if number
