@@ -8,6 +8,5 @@ __all__ = [
     "intervals",
     "metrics",
     "notices",
-    "row_losses",
     "subgroups",
 ]

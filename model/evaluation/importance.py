@@ -7,7 +7,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.intervals import grouped_bootstrap
-from model.evaluation.row_losses import overall_loss, row_losses
+from model.metrics.row_losses import overall_loss, row_losses
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Target
 

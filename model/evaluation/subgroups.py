@@ -7,9 +7,9 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.intervals import grouped_bootstrap
-from model.evaluation.row_losses import loss_name, overall_loss, row_losses
 from model.metrics.confusion_matrix import wilson_interval
 from model.metrics.curves import binned_counts, roc_area
+from model.metrics.row_losses import loss_name, overall_loss, row_losses
 from model.prediction.predictor import ScoredRows
 from model.prediction.target import Binary, MultiClass, Regression, Target
 

@@ -1,4 +1,4 @@
-"""Metrics and curves that the service computes from stored labels and predictions."""
+"""Metrics, curves and comparisons that the service computes from stored labels and predictions."""
 
 __all__ = [
     "binned_calibration",

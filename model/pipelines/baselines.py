@@ -6,7 +6,7 @@ import numpy as np
 
 from model.arrays import Array
 from model.evaluation.intervals import grouped_bootstrap
-from model.evaluation.row_losses import loss_name, overall_loss, row_losses
+from model.metrics.row_losses import loss_name, overall_loss, row_losses
 from model.network.network import Network
 from model.network.tasks import TASKS
 from model.prediction.predictor import ScoredRows

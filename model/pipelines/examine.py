@@ -9,8 +9,8 @@ import numpy as np
 from model.arrays import Array
 from model.evaluation.importance import permutation_importance
 from model.evaluation.notices import notices, weights_notice
-from model.evaluation.row_losses import relative_losses
 from model.evaluation.subgroups import subgroup_scores
+from model.metrics.row_losses import relative_losses
 from model.pipelines.baselines import baselines
 from model.pipelines.prepare import draw_bags_of
 from model.prediction.predictor import Predictor, ScoredRows

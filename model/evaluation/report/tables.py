@@ -8,8 +8,8 @@ import numpy as np
 from model.evaluation.intervals import grouped_bootstrap
 from model.evaluation.metrics import scores
 from model.evaluation.report.elements import Table, decimal, display_name, percent, percents
-from model.evaluation.row_losses import relative_losses
 from model.metrics.confusion_matrix import Interval
+from model.metrics.row_losses import relative_losses
 from model.metrics.threshold_metrics import metrics_at_threshold, regression_metrics
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression

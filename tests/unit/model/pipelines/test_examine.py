@@ -9,7 +9,7 @@ import pytest
 
 from model.artifacts import artifact
 from model.evaluation.report.document import report
-from model.evaluation.row_losses import overall_loss, row_losses
+from model.metrics.row_losses import overall_loss, row_losses
 from model.pipelines import examine
 from model.pipelines.baselines import linear_predictions
 from model.pipelines.train import train

@@ -19,7 +19,7 @@ from model.evaluation.plots.training import loss_curve
 from model.evaluation.report.document import report
 from model.evaluation.report.elements import decimal, percent, percents
 from model.evaluation.report.tables import THRESHOLDS
-from model.evaluation.row_losses import row_losses
+from model.metrics.row_losses import row_losses
 from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor, ScoredRows

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.evaluation.metrics import log_loss, log_loss_of_classes
-from model.evaluation.row_losses import loss_name, overall_loss, relative_losses, row_losses
+from model.metrics.row_losses import loss_name, overall_loss, relative_losses, row_losses
 from model.prediction.target import Binary, MultiClass, MultiLabel, Regression
 
 generator = np.random.default_rng(0)
