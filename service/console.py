@@ -12,7 +12,8 @@ from importlib.metadata import version
 def main() -> None:
     """Run `python -m service` for `malignancy serve …`, else `python -m model …`.
 
-    `malignancy store …` is `python -m service.store.command …`.
+    `malignancy store …` is `python -m service.store.command …`, and `malignancy replay …` is
+    `python -m service.comparison.command …`.
     """
     if sys.argv[1:] == ["--version"]:
         print(f"malignancy {version('malignancy')}")
@@ -22,5 +23,8 @@ def main() -> None:
     elif sys.argv[1:2] == ["store"]:
         del sys.argv[1]
         runpy.run_module("service.store.command", run_name="__main__")
+    elif sys.argv[1:2] == ["replay"]:
+        del sys.argv[1]
+        runpy.run_module("service.comparison.command", run_name="__main__")
     else:
         runpy.run_module("model", run_name="__main__")

@@ -8,6 +8,7 @@ __all__ = [
     "facts",
     "names",
     "numerals",
+    "other_rows",
     "predictor",
     "row_facts",
     "row_tables",
