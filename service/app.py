@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -53,16 +53,21 @@ from service.routes.report import report_router
 from service.routes.vertex import vertex_health_routes, vertex_predict_routes
 from service.security.api_keys import ApiKeyAuth
 from service.security.artifact_policy import artifact_check
-from service.settings import Settings
+from service.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
     from service.live.gauges import LiveGauges
     from service.live.reader import LiveReader
+    from service.shadow.scorer import ShadowScorer
     from service.store.store import Store
 
 logger = logging.getLogger(__name__)
+
+# Of the stop's grace, for rows that wait; fixed.
+SHADOW_STOP_SECONDS: Final = 1.0
+STORE_STOP_SECONDS: Final = 5.0
 
 
 def create_app(
@@ -101,8 +106,16 @@ def create_app(
     if store is not None:
         publishing = telemetry.observe_store(partial(getattr, store, "status")).publishing
 
+    limiter = WorkLimiter(
+        settings.scoring_threads,
+        settings.scoring_queue_size,
+        settings.scoring_queue_timeout_seconds,
+    )
+    shadow = _open_shadow(settings, store, telemetry, limiter)
+
     def make_version(predictor: Predictor) -> ModelVersion:
-        recorder = None if store is None else store.recorder(predictor)
+        offer = None if shadow is None else shadow.offer_for(predictor)
+        recorder = None if store is None else store.recorder(predictor, offer)
         return ModelVersion(predictor, settings, telemetry.label_counter(predictor), recorder)
 
     if predictor is not None:
@@ -112,6 +125,9 @@ def create_app(
         models = ModelRegistry(
             [ReloadableModel(path, make_version, check) for path in settings.artifacts]
         )
+
+    if not settings.shadows.keys() <= models.by_name.keys():
+        raise SettingError("shadow", "must name models in service")
 
     def on_reload(name: str, succeeded: bool) -> None:
         telemetry.reloaded(name, succeeded)
@@ -123,17 +139,16 @@ def create_app(
         async with watch_models(models, on_reload), publishing(), refreshing:
             if store is not None:
                 store.start()
+            if shadow is not None:
+                shadow.start()
             yield
+        if shadow is not None:
+            await run_in_threadpool(shadow.stop, SHADOW_STOP_SECONDS)
         if store is not None:
             await run_in_threadpool(store.stop, lifecycle.remaining_seconds)
         if tracer_provider is not None:
             await run_in_threadpool(shut_down_tracing, tracer_provider)
 
-    limiter = WorkLimiter(
-        settings.scoring_threads,
-        settings.scoring_queue_size,
-        settings.scoring_queue_timeout_seconds,
-    )
     budgets = Budgets.for_limit(memory_limit(), settings.workers)
     memory = MemoryLedger(
         settings.max_request_memory_bytes or budgets.memory_bytes,
@@ -253,6 +268,22 @@ def _live_figures(
 
     reader = LiveReader(store, models)
     return reader, LiveGauges(reader, models)
+
+
+def _open_shadow(
+    settings: Settings, store: "Store | None", telemetry: Telemetry, limiter: WorkLimiter
+) -> "ShadowScorer | None":
+    """Return the scorer of shadow versions; None without the setting."""
+    if settings.shadow is None:
+        return None
+    from service.shadow.loading import load_shadows
+    from service.shadow.scorer import ShadowScorer
+    from service.store.store import stored_version
+
+    shadows = load_shadows(settings, artifact_check(settings))
+    assert store is not None
+    versions = {name: stored_version(predictor) for name, predictor in shadows.items()}
+    return ShadowScorer(versions, store.put_shadow, telemetry, lambda: limiter.waiting > 0)
 
 
 def _service_version() -> str:

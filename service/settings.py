@@ -116,6 +116,14 @@ def _store(url: SecretStr) -> SecretStr:
     return url
 
 
+def _shadow(text: str) -> str:
+    names = [each.partition("=")[0].strip() for each in text.split(",")]
+    paths = [each.partition("=")[2].strip() for each in text.split(",")]
+    if not all(names) or not all(paths) or len(set(names)) < len(names):
+        raise ValueError("must be NAME=PATH, one for each model, separated by commas")
+    return text
+
+
 def _root_path(text: str) -> str:
     path = text.rstrip("/")
     if path and not _PATH.fullmatch(path):
@@ -413,6 +421,20 @@ class Settings(BaseSettings):
         description="Secret of at least 16 characters, with which the names of subjects are "
         "replaced by keyed digests (HMAC-SHA256). Default: no subjects.",
     )
+
+    shadow: Annotated[str, AfterValidator(_shadow)] | None = Field(
+        None,
+        description="Shadow versions, as NAME=PATH separated by commas: the name of a model, and "
+        "an artifact file or a folder of versions. Each predicts what the model has answered, "
+        "after the answer, and its predictions go to the store only. Loaded at the start. "
+        "Default: none.",
+    )
+
+    @property
+    def shadows(self) -> dict[str, Path]:
+        """Paths of the shadow versions by name of the model."""
+        pairs = (each.partition("=") for each in (self.shadow or "").split(",") if each)
+        return {name.strip(): Path(path.strip()) for name, _, path in pairs}
 
     @property
     def artifacts(self) -> list[Path]:

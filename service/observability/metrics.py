@@ -80,6 +80,7 @@ class Telemetry(Collector):
     Attributes:
         registry: prometheus_client registry of the metrics.
         log_line_dropped: Function to call for each dropped log line.
+        shadow_scored: Function to call with the number of rows that a shadow version has predicted.
         memory_charged: Function to call with the charged bytes of memory.
         spools_charged: Function to call with the charged bytes of temporary files.
         store: Metrics of the store; None without one.
@@ -115,6 +116,15 @@ class Telemetry(Collector):
             **options,
         ).set
         self.store: StoreMetrics | None = None
+        self.shadow_scored: Callable[[int], None] = Counter(
+            "shadow_rows", "Rows that shadow versions have predicted for the store.", **options
+        ).inc
+        self._shadow_dropped = Counter(
+            "shadow_dropped",
+            "Answered rows without a prediction of the shadow version, by reason.",
+            ("reason",),
+            **options,
+        )
         self.registry.register(FAILURES)
         if not SHARED_FOLDER:  # otherwise `process_metrics` has the sum of all processes
             ProcessCollector(registry=self.registry)
@@ -159,6 +169,15 @@ class Telemetry(Collector):
     def rejected(self, requests: int) -> None:
         """Count requests that were rejected with 503 before they were `started`."""
         self._store.numbers((REQUESTS, UNMATCHED, "503", "overloaded"))[0] += requests
+
+    def shadow_dropped(self, reason: str, rows: int) -> None:
+        """Count answered rows that a shadow version has not predicted.
+
+        Args:
+            reason: One of a fixed number of reasons.
+            rows: The number of rows.
+        """
+        self._shadow_dropped.labels(reason).inc(rows)
 
     def label_counter(self, predictor: Predictor) -> CountLabels:
         """Return a function that counts the predicted rows of a model by label."""

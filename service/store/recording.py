@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from model.arrays import Array
@@ -14,6 +15,8 @@ from service.store.row_queue import RowQueue, counts_of
 HELD_ROWS: Final = 16_384  # of one answer; of a longer table, every other block is kept, and so on
 SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of larger ones
 
+Offer = Callable[[PredictedRows], None]
+
 
 class VersionRecorder:
     """Records the answers of one version.
@@ -22,10 +25,19 @@ class VersionRecorder:
         queue: The queue of the store.
         version: The version.
         has_ids: Whether answers get names.
+        offer: Called with the rows of each answer, for a shadow version; None without one.
     """
 
-    def __init__(self, queue: RowQueue, version: StoredVersion, *, has_ids: bool) -> None:
+    def __init__(
+        self,
+        queue: RowQueue,
+        version: StoredVersion,
+        *,
+        has_ids: bool,
+        offer: Offer | None = None,
+    ) -> None:
         self._queue, self._version, self._has_ids = queue, version, has_ids
+        self._offer = offer
 
     def begin(self, threshold: float, request: RequestContext) -> "AnswerRecording":
         """Begin to record an answer (see `service.registry.recording.Recorder`).
@@ -34,7 +46,14 @@ class VersionRecorder:
             threshold: Decision threshold; NaN where the target has none.
             request: The request.
         """
-        return AnswerRecording(self._queue, self._version, threshold, request, has_id=self._has_ids)
+        return AnswerRecording(
+            self._queue,
+            self._version,
+            threshold,
+            request,
+            has_id=self._has_ids,
+            offer=self._offer,
+        )
 
 
 class AnswerRecording:
@@ -46,6 +65,7 @@ class AnswerRecording:
         threshold: Decision threshold; NaN where the target has none.
         request: The request.
         has_id: Whether the answer gets a name.
+        offer: Called with the rows that are kept, for a shadow version; None without one.
     """
 
     __slots__ = (
@@ -54,6 +74,7 @@ class AnswerRecording:
         "_held",
         "_id",
         "_number",
+        "_offer",
         "_queue",
         "_request",
         "_stride",
@@ -70,8 +91,10 @@ class AnswerRecording:
         request: RequestContext,
         *,
         has_id: bool,
+        offer: Offer | None = None,
     ) -> None:
         self._queue, self._version, self._threshold = queue, version, threshold
+        self._offer = offer
         self._request, self._id = request, uuid7()
         self.id = answer_name(self._id) if has_id else None
         self._blocks: list[tuple[int, PredictedRows]] = []
@@ -112,10 +135,13 @@ class AnswerRecording:
     def commit(self) -> None:
         """Put the rows into the queue of the store."""
         if len(self._blocks) == 1 and not self._counts:
-            self._queue.put(self._blocks[0][1])
+            rows = self._blocks[0][1]
+            if self._queue.put(rows) and self._offer is not None:
+                self._offer(rows)
             return
         for _, rows in self._blocks:
-            self._queue.put_block(rows)
+            if self._queue.put_block(rows) and self._offer is not None:
+                self._offer(rows)
         if self._counts:
             self._queue.put_counts(self._version, self._counts)
 

@@ -71,6 +71,11 @@ class RowQueue:
         return self._rows
 
     @property
+    def is_half_full(self) -> bool:
+        """True if half of the room is in use; what can be left out should then not be put."""
+        return 2 * self._rows > self._max_rows or 2 * self._bytes > self._max_bytes
+
+    @property
     def is_empty(self) -> bool:
         """True if everything is written."""
         with self._lock:

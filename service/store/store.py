@@ -13,8 +13,8 @@ from service.store.database import Database
 from service.store.identifiers import subject_digest
 from service.store.migrations import migrate
 from service.store.opening import NO_POSTGRES, SQLITE_PREFIX, open_database
-from service.store.recording import VersionRecorder
-from service.store.records import StoredVersion
+from service.store.recording import Offer, VersionRecorder
+from service.store.records import PredictedRows, StoredVersion
 from service.store.retention import Retention
 from service.store.row_queue import RowQueue
 from service.store.writer import StoreStatus, StoreWriter
@@ -61,14 +61,22 @@ class Store:
         """The state of the store as this process sees it."""
         return self._writer.status
 
-    def recorder(self, predictor: Predictor) -> VersionRecorder:
+    def recorder(self, predictor: Predictor, offer: Offer | None = None) -> VersionRecorder:
         """Return what records the answers of one version.
 
         Args:
             predictor: The model.
+            offer: Called with the rows of each answer, for a shadow version; None without one.
         """
-        version = StoredVersion(predictor, _bins_of(predictor))
-        return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts")
+        version = stored_version(predictor)
+        return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts", offer=offer)
+
+    def put_shadow(self, rows: PredictedRows) -> bool:
+        """Append the rows of a shadow version; False if they are dropped.
+
+        Half of the queue is only for answers.
+        """
+        return not self._queue.is_half_full and self.put(rows)
 
     def subject(self, name: str) -> bytes | None:
         """Return the digest of a subject; None if the setting `store_subject_key` is not set."""
@@ -96,6 +104,11 @@ class Store:
             database.close()
             raise
         return database
+
+
+def stored_version(predictor: Predictor) -> StoredVersion:
+    """Return a version for the store, with the bins of its artifact."""
+    return StoredVersion(predictor, _bins_of(predictor))
 
 
 def _bins_of(predictor: Predictor) -> ModelBins | None:

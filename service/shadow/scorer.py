@@ -1,0 +1,197 @@
+"""The thread that predicts for shadow versions; one for each process."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from time import thread_time
+from typing import Final, Protocol
+
+import numpy as np
+
+from model.arrays import Array
+from model.prediction.other_rows import predict_valid, schema_difference
+from model.prediction.predictor import Predictor
+from service.background import report_failure
+from service.shadow.ring import ShadowRing, Waiting
+from service.store.records import PredictedRows, StoredVersion
+
+logger = logging.getLogger(__name__)
+
+# Fixed values.
+COLLECT_SECONDS: Final = 0.05  # from the first row to the first batch, so that others join it
+PAUSE_SECONDS: Final = 0.001  # between batches, in which requests have the interpreter
+PAUSE_SHARE: Final = 4.0  # times the CPU time of the batch before, if that is longer
+NICENESS: Final = 19
+
+Offer = Callable[[PredictedRows], None]
+
+
+class ShadowCounts(Protocol):
+    """Counters of the metrics."""
+
+    def shadow_scored(self, rows: int) -> None:
+        """Count predicted rows."""
+
+    def shadow_dropped(self, reason: str, rows: int) -> None:
+        """Count rows that are not predicted or not stored.
+
+        Args:
+            reason: "full", "busy", "rejected" or "store".
+            rows: The number of rows.
+        """
+
+
+class ShadowScorer:
+    """Predicts answered rows with shadow versions, and stores the predictions.
+
+    Rows are dropped and counted if they come faster than they are predicted, if large bodies wait
+    for a thread, if the shadow version rejects them, or if half of the store's queue is in use: an
+    answer has precedence.
+
+    Args:
+        versions: Shadow version by name of the model.
+        put: Puts predicted rows into the store; False if there is no room.
+        counts: The metrics.
+        is_busy: Returns True while the service is at its limit.
+    """
+
+    def __init__(
+        self,
+        versions: Mapping[str, StoredVersion],
+        put: Callable[[PredictedRows], bool],
+        counts: ShadowCounts,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._versions, self._put, self._counts, self._is_busy = versions, put, counts, is_busy
+        self._ring = ShadowRing()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+
+    def offer_for(self, predictor: Predictor) -> Offer | None:
+        """Return the function to call with the answered rows of a version.
+
+        Args:
+            predictor: The version that answers.
+
+        Returns:
+            None if the model has no shadow version, if that is the version itself, or if the
+            schemas differ, which is logged.
+        """
+        shadow = self._versions.get(predictor.name)
+        if shadow is None or shadow.predictor.version == predictor.version:
+            return None
+        if reason := schema_difference(predictor.schema, shadow.predictor.schema):
+            fields = {"model": predictor.title, "shadow": shadow.predictor.title, "reason": reason}
+            logger.warning("shadow_not_comparable", extra=fields)
+            return None
+
+        def offer(rows: PredictedRows) -> None:
+            self._offer(rows, shadow)
+
+        return offer
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Predict the rows that wait, and end the thread.
+
+        Args:
+            seconds: The longest time to wait.
+        """
+        self._stopping.set()
+        self._ring.wake()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _offer(self, rows: PredictedRows, version: StoredVersion) -> None:
+        count = len(rows.predictions)
+        if self._is_busy():
+            self._counts.shadow_dropped("busy", count)
+            return
+        taken = self._ring.put(rows, version)
+        if taken < count:
+            self._counts.shadow_dropped("full", count - taken)
+
+    def _run(self) -> None:
+        lower_priority()
+        is_last = False
+        while not is_last:
+            self._ring.wait()
+            is_last = self._stopping.wait(COLLECT_SECONDS)
+            try:
+                self._drain()
+            except Exception:  # such as a MemoryError; the batch is lost
+                report_failure("shadow")
+                self._stopping.wait(COLLECT_SECONDS)
+
+    def _drain(self) -> None:
+        """Predict all rows that wait, in batches."""
+        begin = thread_time()
+        while batch := self._ring.take():
+            self._score(batch)
+            if not self._stopping.is_set():
+                now = thread_time()
+                self._stopping.wait(max(PAUSE_SECONDS, PAUSE_SHARE * (now - begin)))
+                begin = thread_time()
+
+    def _score(self, batch: list[Waiting]) -> None:
+        version = batch[0].version
+        values = np.concatenate([rows.values for rows, _ in batch])
+        predictions, is_valid = predict_valid(version.predictor, values)
+        rejected = len(values) - len(predictions)
+        if rejected:
+            self._counts.shadow_dropped("rejected", rejected)
+        found = np.full((len(values), predictions.shape[1]), np.nan)
+        found[is_valid] = predictions
+        start = unstored = 0
+        for rows, _ in batch:
+            stop = start + len(rows.predictions)
+            for each in shadow_rows(rows, version, found[start:stop], is_valid[start:stop]):
+                if not self._put(each):
+                    unstored += len(each.predictions)
+            start = stop
+        if unstored:
+            self._counts.shadow_dropped("store", unstored)
+        self._counts.shadow_scored(len(predictions) - unstored)
+
+
+def shadow_rows(
+    rows: PredictedRows, version: StoredVersion, predictions: Array, is_valid: Array
+) -> Iterator[PredictedRows]:
+    """Yield the valid rows with the predictions of a shadow version, for the store.
+
+    Args:
+        rows: The answered rows, B of them.
+        version: The shadow version.
+        predictions: Its predictions, `(B, outputs)`.
+        is_valid: Mask of the rows that it accepts, `(B,)`.
+    """
+    numbers = np.flatnonzero(is_valid)
+    for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
+        if len(run):
+            start, stop = int(run[0]), int(run[-1]) + 1
+            part = rows if len(run) == len(rows.predictions) else rows.part(start, stop)
+            yield PredictedRows(
+                part.id,
+                part.at,
+                version,
+                part.threshold,
+                part.values,
+                predictions[start:stop].copy(),
+                part.key_id,
+                part.subject,
+                "shadow",
+                part.first_row,
+            )
+
+
+def lower_priority() -> None:
+    """Give the current thread the lowest priority, where threads have their own: on Linux."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
