@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
@@ -209,6 +209,7 @@ def create_app(
         live_router(dependencies),
         model_router(models),
         report_router(dependencies),
+        *_store_routers(dependencies, store),
         health_router(dependencies),
         scoring_server_router(dependencies),
         *([docs_router()] if settings.docs else []),
@@ -268,6 +269,15 @@ def _live_figures(
 
     reader = LiveReader(store, models)
     return reader, LiveGauges(reader, models)
+
+
+def _store_routers(dependencies: Dependencies, store: "Store | None") -> list[APIRouter]:
+    """Return the routers of paths that need a store."""
+    if store is None:
+        return []
+    from service.routes.compare import compare_router
+
+    return [compare_router(dependencies, store)]
 
 
 def _open_shadow(

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.openapi.comparisons import PATH as COMPARE
 from service.openapi.examples import PredictionExamples
 from service.openapi.explanations import explanation_paths
 from service.openapi.feedback import feedback_paths, feedback_schemas
@@ -16,6 +17,7 @@ from service.openapi.open_inference import inference_protocol_paths
 from service.openapi.predictions import prediction_paths
 from service.openapi.problem_responses import add_problem_responses, error_schemas
 from service.openapi.reads import complete_reads
+from service.openapi.schemas.comparisons import comparison_schemas
 from service.openapi.schemas.curves import curves_schemas
 from service.openapi.schemas.explanations import explanation_schemas
 from service.openapi.schemas.json_schema import Json
@@ -105,7 +107,7 @@ def _document(
             add_headers(operation)
     document["paths"] = paths
     document["components"] = {
-        "schemas": _schemas(models, prefixes),
+        "schemas": _schemas(models, prefixes) | (comparison_schemas() if COMPARE in paths else {}),
         "headers": response_headers(),
         **({"securitySchemes": security_schemes()} if keys else {}),
     }

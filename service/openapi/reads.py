@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from service.codecs.negotiation import JSON
 from service.live.example import example_answer
+from service.openapi.comparisons import PATH as COMPARE
+from service.openapi.comparisons import comparison_example, comparison_parameters
 from service.openapi.parameters import (
     LIVE_PARAMETERS,
     METRIC_NAMES_PARAMETER,
@@ -54,7 +56,11 @@ def complete_reads(
         prefixes: Prefix of the names of each model's schemas, by model.
         listed: All paths, for the example of `GET /`.
     """
-    for path, read in _reads(models, version, prefixes, listed).items():
+    reads = _reads(models, version, prefixes, listed)
+    if COMPARE in paths:  # only with a store
+        example = comparison_example(models.default.predictor)
+        reads[COMPARE] = Read("compare", example, ("Comparison",))
+    for path, read in reads.items():
         operation = paths[path]["get"]
         operation["operationId"] = read.operation_id
         content = operation["responses"]["200"]["content"][read.media_type]
@@ -66,6 +72,8 @@ def complete_reads(
             operation["parameters"] = [name_parameter(models)]
         if "{version}" in path:
             operation["parameters"].append(version_parameter(models))
+        if path == COMPARE:
+            operation["parameters"] += comparison_parameters()
     current = [model.current for model in models.by_name.values()]
     for path, versions in (
         ("/metrics", [models.default]),

@@ -1,6 +1,7 @@
 """Routes of the service, one module for each group of paths."""
 
 __all__ = [
+    "compare",
     "curves",
     "docs",
     "explain",
