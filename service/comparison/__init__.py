@@ -3,4 +3,4 @@
 Imported only if there is a store.
 """
 
-__all__: list[str] = []
+__all__ = ["shadow"]

@@ -133,6 +133,10 @@ service.server             ← model.errors service.app service.background servi
     service.lifecycle service.observability service.protocol service.settings
 service.store              ← model.arrays model.drift model.errors model.prediction
     service.background service.request_context service.settings
+service.comparison         ← model.arrays model.artifacts model.errors model.metrics
+    model.prediction service.settings service.store
+service.shadow             ← model.arrays model.artifacts model.prediction service.background
+    service.settings service.store
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←

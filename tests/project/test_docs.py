@@ -40,6 +40,7 @@ PAGES = [
     "docs/schedules.md",
     "docs/serving.md",
     "docs/settings.md",
+    "docs/shadow.md",
     "docs/store.md",
     "docs/testing.md",
     "docs/training.md",

@@ -1,6 +1,8 @@
 """JSON Schema of requests and answers, made from the schemas of the models."""
 
 __all__ = [
+    "comparisons",
+    "comparisons",
     "curves",
     "explanations",
     "json_schema",

@@ -54,7 +54,7 @@ async def test_answers_are_predicted_again(
 ) -> None:
     path = tmp_path / "candidate.joblib"
     candidate = candidate_of(predictor, path)
-    settings = Settings(store=store_url, store_keeps="inputs", shadow=f"article={path}")  # type: ignore[arg-type]  # texts are converted
+    settings = Settings(store=store_url, store_keeps="inputs", shadow=f"article={path}")
     rows = np.random.default_rng(0).integers(1, 11, (30, 9)).tolist()
     async with serving(settings, predictor) as client:
         one = (await client.post("/predict", json={"instances": [ROW]})).json()
@@ -79,7 +79,7 @@ async def test_the_metrics_count_rows(tmp_path: Path, predictor: Predictor) -> N
     path = tmp_path / "candidate.joblib"
     candidate_of(predictor, path)
     url = f"sqlite:///{tmp_path / 'store.db'}"
-    settings = Settings(store=url, shadow=f"article={path}")  # type: ignore[arg-type]  # texts are converted
+    settings = Settings(store=url, shadow=f"article={path}")
     async with serving(settings, predictor) as client:
         await client.post("/predict", json={"instances": [ROW, ROW]})
 

@@ -26,9 +26,9 @@ def test_rows_beyond_the_maximum_are_left_out() -> None:
     pairs = Pairs(BINARY, 50)
     first = answered(30)
     pairs.add(first, np.linspace(0.4, 0.6, 30)[:, None])
-    assert not pairs.is_full
+    was_full = pairs.is_full
     pairs.add(answered(30), np.full((30, 1), 0.4))
-    assert pairs.is_full
+    assert (was_full, pairs.is_full) == (False, True)
     pairs.add(answered(1), np.full((1, 1), 0.4))
     found = pairs.describe()
     assert (pairs.rows, found["rows"], found["is_limited"]) == (50, 50, True)

@@ -67,7 +67,7 @@ def filled(store_url: str, predictor: Predictor) -> tuple[str, bytes]:
 
 @pytest.fixture
 def app(filled: tuple[str, bytes], predictor: Predictor) -> FastAPI:
-    return create_app(Settings(store=filled[0]), predictor)  # type: ignore[arg-type]  # a text
+    return create_app(Settings(store=filled[0]), predictor)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ async def test_other_models(client: httpx.AsyncClient) -> None:
 
 async def test_a_store_that_is_empty_or_away(tmp_path: Path, predictor: Predictor) -> None:
     path = tmp_path / "store.db"
-    app = create_app(Settings(store=f"sqlite:///{path}"), predictor)  # type: ignore[arg-type]  # a text
+    app = create_app(Settings(store=f"sqlite:///{path}"), predictor)
     async with client_of(app) as client:
         assert (await client.get(PATH, params={"with": SHADOW})).status_code == 503
         path.touch()
@@ -173,7 +173,7 @@ async def test_a_store_that_is_empty_or_away(tmp_path: Path, predictor: Predicto
 async def test_the_scope_is_metrics(filled: tuple[str, bytes], predictor: Predictor) -> None:
     digest = hashlib.sha256(b"secret").hexdigest()
     keys = f"a:predict:{digest},b:metrics:{digest}"
-    app = create_app(Settings(store=filled[0], api_keys=keys), predictor)  # type: ignore[arg-type]  # a text
+    app = create_app(Settings(store=filled[0], api_keys=keys), predictor)
     async with client_of(app) as client:
         for key, status in (("a", 403), ("b", 200)):
             response = await client.get(
@@ -191,7 +191,7 @@ async def test_without_a_store_there_is_no_route(predictor: Predictor) -> None:
 
 
 async def test_the_document_has_an_example(tmp_path: Path, kinds: Predictor) -> None:
-    app = create_app(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), kinds)  # type: ignore[arg-type]  # a text
+    app = create_app(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), kinds)
     operation = app.openapi()["paths"]["/models/{name}/compare"]["get"]
     content = operation["responses"]["200"]["content"]["application/json"]
     assert content["example"]["model"] == "kinds"
