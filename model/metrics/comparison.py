@@ -29,6 +29,7 @@ class PairedRows:
         groups: Group of each row, `(B,)`, any dtype that can be sorted.
         truth: True values, `(B, columns)`, of the target's dtype; any value where not known.
         is_known: Mask of the rows whose truth is known, `(B,)`, bool.
+        second_thresholds: Thresholds of the other version, `(B,)`; None for the same ones.
     """
 
     target: Target
@@ -38,6 +39,16 @@ class PairedRows:
     groups: Array
     truth: Array
     is_known: Array
+    second_thresholds: Array | None = None
+
+    @property
+    def labels(self) -> tuple[Array, Array]:
+        """Labels of both versions as `labels_of` returns them."""
+        other = self.thresholds if self.second_thresholds is None else self.second_thresholds
+        return (
+            labels_of(self.target, self.first, self.thresholds),
+            labels_of(self.target, self.second, other),
+        )
 
 
 def compare(rows: PairedRows, *, seed: int = 0) -> dict[str, Any]:
@@ -119,14 +130,21 @@ def largest_differences(rows: PairedRows, count: int) -> Array:
 
 
 def _part(rows: PairedRows, numbers: Array) -> PairedRows:
-    arrays = (rows.first, rows.second, rows.thresholds, rows.groups, rows.truth, rows.is_known)
-    return PairedRows(rows.target, *(each[numbers] for each in arrays))
+    other = rows.second_thresholds
+    return PairedRows(
+        rows.target,
+        rows.first[numbers],
+        rows.second[numbers],
+        rows.thresholds[numbers],
+        rows.groups[numbers],
+        rows.truth[numbers],
+        rows.is_known[numbers],
+        None if other is None else other[numbers],
+    )
 
 
 def _agreement(rows: PairedRows) -> dict[str, Any]:
-    first, second = (
-        labels_of(rows.target, each, rows.thresholds) for each in (rows.first, rows.second)
-    )
+    first, second = rows.labels
     count, same = len(first), int((first == second).all(axis=1).sum())
     figures: dict[str, Any] = {
         "rows": same,
@@ -182,7 +200,11 @@ def _differences(rows: PairedRows) -> dict[str, Any]:
 
 
 def _with_truth(rows: PairedRows, seed: int) -> dict[str, Any]:
-    scores = [_row_figures(rows, each) for each in (rows.first, rows.second)]
+    is_regression = isinstance(rows.target, Regression)
+    labels = (None, None) if is_regression else rows.labels
+    scores = [
+        _row_figures(rows, *each) for each in zip((rows.first, rows.second), labels, strict=True)
+    ]
     names = list(scores[0])
     first, second = (np.column_stack([each[name] for name in names]) for each in scores)
     intervals = paired_bootstrap(second - first, rows.groups, seed=seed)
@@ -205,14 +227,13 @@ def _with_truth(rows: PairedRows, seed: int) -> dict[str, Any]:
     return found
 
 
-def _row_figures(rows: PairedRows, predictions: Array) -> dict[str, Array]:
+def _row_figures(rows: PairedRows, predictions: Array, labels: Array | None) -> dict[str, Array]:
     """Return the figures of each row, `(B,)` float64, by name; their means are the figures."""
     target, truth = rows.target, rows.truth
     losses = row_losses(target, truth, predictions)
-    if isinstance(target, Regression):
+    if labels is None:
         absolute = np.abs(predictions - truth).mean(axis=1)
         return {"mean_squared_error": losses, "mean_absolute_error": absolute}
-    labels = labels_of(target, predictions, rows.thresholds)
     if isinstance(target, MultiClass):
         outcomes = truth == np.arange(predictions.shape[1])
         brier = np.square(predictions - outcomes).sum(axis=1)

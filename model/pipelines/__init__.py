@@ -4,6 +4,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "explain_file",
+    "gate",
     "parallel",
     "prepare",
     "rehearse",

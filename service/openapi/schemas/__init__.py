@@ -2,7 +2,6 @@
 
 __all__ = [
     "comparisons",
-    "comparisons",
     "curves",
     "explanations",
     "json_schema",

@@ -333,6 +333,32 @@ def test_promote(program: Program, predictor: Predictor, tmp_path: Path) -> None
     assert current_artifact(tmp_path) == tmp_path / "b.joblib"
 
 
+def test_promote_unless_worse(program: Program, predictor: Predictor, tmp_path: Path) -> None:
+    rows = predictor.validation
+    worse = dataclasses.replace(
+        predictor, validation=dataclasses.replace(rows, predictions=1 - rows.predictions)
+    )
+    first, second = tmp_path / "first.joblib", tmp_path / "second.joblib"
+    artifact.save(predictor, first)
+    assert program("promote", first, "--unless-worse")[0] == 0  # there is no other version
+    artifact.save(worse, second)
+    code, out, _ = program("promote", second, "--unless-worse")
+    assert code == 1
+    assert "not promoted: significantly worse in log loss, brier, accuracy" in out
+    assert f"{len(rows.targets)} validation rows" in out
+    assert current_artifact(tmp_path) == first
+    assert program("promote", second)[0] == 0
+    assert program("promote", first, "--unless-worse")[0] == 0
+    assert current_artifact(tmp_path) == first
+    few = dataclasses.replace(rows, groups=rows.groups % 9)
+    for path in (first, second):
+        artifact.save(dataclasses.replace(predictor, validation=few), path)
+    code, _, err = program("promote", second, "--unless-worse")
+    assert code == 2
+    assert "cannot be judged" in err
+    assert current_artifact(tmp_path) == first
+
+
 def test_two_trainings_do_not_write_the_same_files(program: Program, quick: Path) -> None:
     output, checkpoint = Path("out/model.joblib"), Path("out/state.npz")
     output.parent.mkdir()
