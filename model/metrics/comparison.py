@@ -14,7 +14,7 @@ from model.prediction.target import Binary, MultiClass, MultiLabel, Regression, 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 # Figures of which a larger value is better; of all others, a smaller one is.
 HIGHER_IS_BETTER: Final = frozenset({"accuracy"})
-MAX_OUTPUTS: Final = 20  # with figures of their own differences, so that an answer stays small
+MAX_OUTPUTS: Final = 20  # with separate differences, so that an answer stays small
 
 
 @dataclass(frozen=True)
