@@ -30,6 +30,7 @@ from service.overload.memory import MemoryLedger, spools_full
 from service.page.page import Page
 from service.problems import install_problem_handlers
 from service.protocol.direct_requests import FindHandler
+from service.registry.canary import Canary
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
 from service.registry.reloadable_model import ReloadableModel
@@ -118,12 +119,13 @@ def create_app(
         recorder = None if store is None else store.recorder(predictor, offer)
         return ModelVersion(predictor, settings, telemetry.label_counter(predictor), recorder)
 
+    canary = None if settings.canary_share is None else Canary(*settings.canary_share)
     if predictor is not None:
-        models = ModelRegistry([Model(make_version(predictor))])
+        models = ModelRegistry([Model(make_version(predictor))], canary)
     else:
         check = artifact_check(settings)
         models = ModelRegistry(
-            [ReloadableModel(path, make_version, check) for path in settings.artifacts]
+            [ReloadableModel(path, make_version, check) for path in settings.artifacts], canary
         )
 
     if not settings.shadows.keys() <= models.by_name.keys():

@@ -21,6 +21,7 @@ SERVICE_LINK_HINT = (
     "; Kubernetes sets this variable to tcp://… for a Service named malignancy: set "
     "enableServiceLinks: false in the pod's specification, or rename the Service"
 )
+_CANARY = re.compile(r"[0-9a-f]{12,64}:[0-9]{1,3}(\.[0-9]{1,6})?")
 _DIGEST = re.compile(r"\s*[0-9a-fA-F]{64}\s*")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -122,6 +123,15 @@ def _shadow(text: str) -> str:
     if not all(names) or not all(paths) or len(set(names)) < len(names):
         raise ValueError("must be NAME=PATH, one for each model, separated by commas")
     return text
+
+
+def _canary(text: str) -> str:
+    if not _CANARY.fullmatch(text.strip()) or not 0 < float(text.partition(":")[2]) <= 100:
+        raise ValueError(
+            "must be DIGEST:PERCENT, 12 to 64 hexadecimal digits in lower case and a number above "
+            "0 and up to 100"
+        )
+    return text.strip()
 
 
 def _root_path(text: str) -> str:
@@ -429,6 +439,20 @@ class Settings(BaseSettings):
         "after the answer, and its predictions go to the store only. Loaded at the start. "
         "Default: none.",
     )
+
+    canary: Annotated[str, AfterValidator(_canary)] | None = Field(
+        None,
+        description="Canary version, as DIGEST:PERCENT: the first 12 or more digits of the SHA-256 "
+        "of a version in the folder of a model, and the share of the requests for predictions that "
+        "it answers. By a hash of the subject, else of the API key's id, else of the request id. "
+        "Default: none.",
+    )
+
+    @property
+    def canary_share(self) -> tuple[str, float] | None:
+        """Digits and percent of the canary version; None without one."""
+        digest, _, percent = (self.canary or "").partition(":")
+        return (digest.strip(), float(percent)) if percent else None
 
     @property
     def shadows(self) -> dict[str, Path]:

@@ -70,7 +70,7 @@ class FastPath:
         for route in self._predict_routes:
             match, found = route.matches(scope)
             if match is Match.FULL and negotiate(scope["headers"]) == JSON_TO_JSON:
-                find = partial(self._models.find, **found["path_params"])
+                find = partial(self._models.find_to_predict, **found["path_params"])
                 request_id, query = given_request_id(scope), scope["query_string"]
                 return PredictionHandler(
                     self._recorder, find, route.path, query, request_id, accepted, key

@@ -23,7 +23,7 @@ class PredictionHandler:
 
     Args:
         recorder: Sends, counts and logs the responses.
-        find: Returns the active version of the model, or raises Problem.
+        find: Returns the version of the model that answers a request, or raises Problem.
         route: Path template, for metrics and log lines.
         query: The query string.
         request_id: The id that the client has given; None to generate one for each request.
@@ -36,7 +36,7 @@ class PredictionHandler:
     def __init__(
         self,
         recorder: Recorder,
-        find: Callable[[], ModelVersion],
+        find: Callable[[RequestContext], ModelVersion],
         route: str,
         query: bytes,
         request_id: bytes | None,
@@ -56,8 +56,10 @@ class PredictionHandler:
         if len(body) > UNCHARGED_BYTES:
             return False
         started_at = perf_counter()
+        identity = self._request_id or new_request_id()
+        request = RequestContext(identity.decode(), self._route, key=self._key)
         try:
-            model_version = self._find()
+            model_version = self._find(request)
             threshold = model_version.thresholds.active
             if self._query:
                 threshold, _ = model_version.thresholds.parse_table_query(self._query)
@@ -69,10 +71,7 @@ class PredictionHandler:
         count = rows.count
         if count * model_version.outputs > MAX_NUMBERS:
             return False
-        identity = self._request_id or new_request_id()
-        request = RequestContext(
-            identity.decode(), self._route, model_version.title, count, key=self._key
-        )
+        request.model, request.rows = model_version.title, count
         self.recorder.telemetry.started()
         prediction = _Prediction(
             self, responder, request, model_version, rows, threshold, started_at

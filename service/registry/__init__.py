@@ -1,6 +1,7 @@
 """Models and versions: loading, reloading, batching and metadata."""
 
 __all__ = [
+    "canary",
     "curves",
     "model_version",
     "recording",

@@ -6,8 +6,10 @@ from time import monotonic
 from typing import Any, Final
 
 from service.problems import Problem
+from service.registry.canary import Canary
 from service.registry.model_version import ModelVersion
 from service.registry.reports import has_report
+from service.request_context import RequestContext
 from service.settings import SettingError
 
 MIN_VERSION_DIGITS = 12  # of a version in a path; answers give as many digits
@@ -63,15 +65,23 @@ class ModelRegistry:
 
     Args:
         models: At least one model.
+        canary: Chooses another version for some requests; None for the active version always.
 
     Attributes:
         by_name: The models by name.
 
     Raises:
-        SettingError: Two models have the same name.
+        SettingError: Two models have the same name, or no model has the canary version.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[Model], canary: Canary | None = None) -> None:
+        if canary is not None and not any(
+            canary.version_among(model.current, model.versions) for model in models
+        ):
+            raise SettingError(
+                "canary", "must name a version beside an active one, with the same features"
+            )
+        self._canary = canary
         self._default = models[0]
         self.by_name = {model.name: model for model in models}
         if len(self.by_name) < len(models):
@@ -129,9 +139,7 @@ class ModelRegistry:
         Raises:
             Problem: 404, because there is no such model or version.
         """
-        model = self._default if name is None else self.by_name.get(name)
-        if model is None:
-            raise Problem(404, "There is no model of this name.")
+        model = self._find_model(name)
         if version is None:
             return model.current
         if len(version) >= MIN_VERSION_DIGITS:
@@ -139,3 +147,30 @@ class ModelRegistry:
                 if model_version.predictor.version.startswith(version):
                     return model_version
         raise Problem(404, "There is no version of this model with this digest.")
+
+    def find_to_predict(
+        self, request: RequestContext, name: str | None = None, version: str | None = None
+    ) -> ModelVersion:
+        """Return the version that answers a request for predictions.
+
+        Args:
+            request: The request, by which a canary version is chosen.
+            name: Name of the model; by default the default model.
+            version: As in `find`; a named version is never replaced.
+
+        Returns:
+            The version.
+
+        Raises:
+            Problem: 404, because there is no such model or version.
+        """
+        if self._canary is None or version is not None:
+            return self.find(name, version)
+        model = self._find_model(name)
+        return self._canary.choose(model.current, lambda: model.versions, request)
+
+    def _find_model(self, name: str | None) -> Model:
+        model = self._default if name is None else self.by_name.get(name)
+        if model is None:
+            raise Problem(404, "There is no model of this name.")
+        return model

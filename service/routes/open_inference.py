@@ -141,8 +141,10 @@ class InferEndpoint:
         """
         dependencies = self._dependencies
         request_context.get().route = self._route
-        model_version = dependencies.models.find(**scope["path_params"])
         scope = take_subject(scope, dependencies.store)
+        model_version = dependencies.models.find_to_predict(
+            request_context.get(), **scope["path_params"]
+        )
         threshold = model_version.thresholds.from_query(scope["query_string"])
         length, limiter = _header_length(scope), dependencies.limiter
         max_bytes = dependencies.settings.max_body_bytes

@@ -45,8 +45,10 @@ class PredictEndpoint:
         """
         dependencies = self._dependencies
         request_context.get().route = self._route
-        model_version = dependencies.models.find(**scope.get("path_params", {}))
         scope = take_subject(scope, dependencies.store)
+        model_version = dependencies.models.find_to_predict(
+            request_context.get(), **scope.get("path_params", {})
+        )
         media_types = negotiate(scope["headers"])
         if media_types is UPLOAD:
             limit = dependencies.settings.max_stream_bytes
