@@ -26,8 +26,8 @@ def test_requests_are_divided(
     changed = replace(predictor, theta=predictor.theta * 0.9)
     rows = changed.self_test.rows
     self_test = replace(changed.self_test, predictions=changed.predict(rows))
-    for name, each in (("a", predictor), ("b", replace(changed, self_test=self_test))):
-        artifact.save(each, tmp_path / f"{name}.joblib")
+    for name, saved in (("a", predictor), ("b", replace(changed, self_test=self_test))):
+        artifact.save(saved, tmp_path / f"{name}.joblib")
     make_current(tmp_path / "a.joblib")
     active, other = (artifact.load(tmp_path / f"{name}.joblib") for name in "ab")
     digest = other.version[:12]
@@ -58,6 +58,6 @@ def test_requests_are_divided(
             path = f"/models/article/versions/{active.version[:12]}/predict"
             assert client.post(path, json=body, headers=headers).json()["model"] == active.title
         text = client.get("/metrics", headers={"Accept": "text/plain"}).text
-        for each in (active.title, other.title):
-            assert f'malignancy_predictions_total{{label="benign",model="{each}"}}' in text
+        for title in (active.title, other.title):
+            assert f'malignancy_predictions_total{{label="benign",model="{title}"}}' in text
         assert client.get("/models/article").json()["version"] == active.version
