@@ -55,9 +55,12 @@ def compare_shadow(
     names = answer_names(schemas[candidate])
     pairs = Pairs(schemas[candidate].target, max_rows)
     number = _number(database, VersionKey(model, candidate))
+    checked: set[str] = set()
     for page in shadow_pages(database, number, start, stop):
-        if any(answer_names(schemas[row.sha256]) != names for row, _ in page):
+        new = {row.sha256 for row, _ in page} - checked
+        if any(answer_names(schemas[sha256]) != names for sha256 in new):
             raise UnknownVersion("The answers of this version have another form.")
+        checked |= new
         pairs.add([row for row, _ in page], np.stack([second for _, second in page]))
         if pairs.is_full:
             break
