@@ -28,18 +28,22 @@ def schema_difference(first: Schema, second: Schema) -> str | None:
     return None
 
 
-def predict_valid(predictor: Predictor, rows: Array) -> tuple[Array, Array]:
+def predict_valid(
+    predictor: Predictor, rows: Array, rules: SchemaRules | None = None
+) -> tuple[Array, Array]:
     """Predict the rows that a model accepts.
 
     Args:
         predictor: The model.
         rows: Raw rows of a schema without a `schema_difference`, `(B, F)`, NaN where missing.
+        rules: Rules of the model's schema, which take longer to make than to check a few rows.
 
     Returns:
         The predictions `(V, outputs)` of the valid rows, and the mask of these, `(B,)`. A row is
         valid if it satisfies the schema, and its prediction is finite.
     """
-    invalid = SchemaRules(predictor.schema.features).check(rows)
+    rules = rules or SchemaRules(predictor.schema.features)
+    invalid = rules.check(rows)
     is_valid: Array = np.ones(len(rows), dtype=bool)
     if invalid is not None:
         is_valid = np.logical_not(invalid.any(axis=1))

@@ -7,6 +7,7 @@ import numpy as np
 from model.errors import MalignancyError
 from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
+from model.prediction.schema_rules import SchemaRules
 from service.comparison.pairs import Pairs
 from service.comparison.stored_pairs import logged_pages
 from service.store.database import Database
@@ -52,6 +53,7 @@ def replay(
         raise ReplayError(f"the store has no predictions of a model {name}")
     pairs, rejected = Pairs(candidate.schema.target, max_rows), 0
     seen: set[str] = set()
+    rules = SchemaRules(candidate.schema.features)
     for page in logged_pages(database, name, candidate.version, start):
         answered = [row for row, _ in page]
         for sha256 in {row.sha256 for row in answered} - seen:
@@ -61,7 +63,7 @@ def replay(
                 raise ReplayError(
                     f"the candidate cannot replay the rows that {title} has answered: {reason}"
                 )
-        second, is_valid = predict_valid(candidate, np.stack([values for _, values in page]))
+        second, is_valid = predict_valid(candidate, np.stack([values for _, values in page]), rules)
         valid = [row for row, keep in zip(answered, is_valid.tolist(), strict=True) if keep]
         rejected += len(answered) - len(valid)
         pairs.add(valid, second)

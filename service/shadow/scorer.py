@@ -14,6 +14,7 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
+from model.prediction.schema_rules import SchemaRules
 from service.background import report_failure
 from service.shadow.ring import ShadowRing, Waiting
 from service.store.records import PredictedRows, StoredVersion
@@ -66,6 +67,9 @@ class ShadowScorer:
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._versions, self._put, self._counts, self._is_busy = versions, put, counts, is_busy
+        self._rules = {
+            each: SchemaRules(each.predictor.schema.features) for each in versions.values()
+        }
         self._ring = ShadowRing()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
@@ -142,7 +146,7 @@ class ShadowScorer:
     def _score(self, batch: list[Waiting]) -> None:
         version = batch[0].version
         values = np.concatenate([rows.values for rows, _ in batch])
-        predictions, is_valid = predict_valid(version.predictor, values)
+        predictions, is_valid = predict_valid(version.predictor, values, self._rules[version])
         rejected = len(values) - len(predictions)
         if rejected:
             self._counts.shadow_dropped("rejected", rejected)
@@ -171,23 +175,29 @@ def shadow_rows(
         predictions: Its predictions, `(B, outputs)`.
         is_valid: Mask of the rows that it accepts, `(B,)`.
     """
+    if is_valid.all():  # as almost always
+        yield _shadow_part(rows, version, predictions.copy())
+        return
     numbers = np.flatnonzero(is_valid)
     for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
         if len(run):
             start, stop = int(run[0]), int(run[-1]) + 1
-            part = rows if len(run) == len(rows.predictions) else rows.part(start, stop)
-            yield PredictedRows(
-                part.id,
-                part.at,
-                version,
-                part.threshold,
-                part.values,
-                predictions[start:stop].copy(),
-                part.key_id,
-                part.subject,
-                "shadow",
-                part.first_row,
-            )
+            yield _shadow_part(rows.part(start, stop), version, predictions[start:stop].copy())
+
+
+def _shadow_part(rows: PredictedRows, version: StoredVersion, predictions: Array) -> PredictedRows:
+    return PredictedRows(
+        rows.id,
+        rows.at,
+        version,
+        rows.threshold,
+        rows.values,
+        predictions,
+        rows.key_id,
+        rows.subject,
+        "shadow",
+        rows.first_row,
+    )
 
 
 def lower_priority() -> None:
