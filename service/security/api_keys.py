@@ -25,9 +25,7 @@ SCOPES: Final = ("predict", "metrics", "feedback", "admin")
 
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([a-z+]+):([0-9a-f]{64})")
 # The same pattern as the router's: `$` also matches before a line break at the end.
-_METRICS: Final = re.compile(
-    r"(?:(?:/models/[^/]+)?/metrics|/models/[^/]+/(?:compare|live))$"
-)
+_METRICS: Final = re.compile(r"(?:(?:/models/[^/]+)?/metrics|/models/[^/]+/(?:compare|live))$")
 _FEEDBACK: Final = "/feedback"
 _UNKNOWN_KEY: Final = (bytes(32), frozenset[str]())
 _BEARER: Final = (b"www-authenticate", b"Bearer")

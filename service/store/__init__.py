@@ -3,4 +3,17 @@
 Imported only if the setting `store` is set.
 """
 
-__all__ = ["counting", "database", "erasure", "feedback", "identifiers", "store", "truth"]
+__all__ = [
+    "counting",
+    "database",
+    "erasure",
+    "export",
+    "feedback",
+    "identifiers",
+    "migrations",
+    "opening",
+    "reading",
+    "records",
+    "store",
+    "truth",
+]

@@ -111,8 +111,8 @@ service.inference          ← model.arrays model.errors model.explanation model
     service.registry service.request_context service.settings service.store
 service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
     service.codecs.open_inference service.registry
-service.openapi            ← model.arrays model.explanation model.prediction service.codecs
-    service.codecs.tabular service.health_checks service.inference service.live
+service.openapi            ← model.arrays model.explanation model.metrics model.prediction
+    service.codecs service.codecs.tabular service.health_checks service.inference service.live
     service.openapi.schemas service.problems service.registry
 service.cors               ←
 service.middleware         ← service.cors service.observability service.overload
@@ -121,14 +121,14 @@ service.fast_path          ← model.arrays service.codecs service.codecs.json s
     service.cors service.inference service.middleware service.observability service.overload
     service.problems service.protocol service.registry service.request_context service.security
 service.routes             ← service.codecs service.codecs.json service.codecs.open_inference
-    service.dependencies service.environment service.inference service.live
+    service.comparison service.dependencies service.environment service.inference service.live
     service.observability service.openapi service.overload service.page service.problems
-    service.registry service.request_context service.settings
+    service.registry service.request_context service.settings service.store
 service.app                ← model.prediction service.compression service.cors
     service.dependencies service.fast_path service.lifecycle service.live service.middleware
     service.observability service.openapi service.overload service.page service.problems
     service.protocol service.registry service.request_context service.routes service.security
-    service.settings service.store
+    service.settings service.shadow service.store
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.store              ← model.arrays model.drift model.errors model.prediction
