@@ -15,9 +15,9 @@ from model.errors import MalignancyError
 from model.metrics.comparison import is_judged, is_worse
 from service.comparison.replay import MAX_ROWS, ReplayError, replay
 from service.settings import SettingError, read_settings
-from service.store.database import StoreError
-from service.store.migrations import schema_number
-from service.store.opening import open_database
+from service.store.databases.database import StoreError
+from service.store.databases.migrations import schema_number
+from service.store.databases.opening import open_database
 from service.store.store import now_microseconds
 
 DAY_MICROSECONDS: Final = 86_400_000_000

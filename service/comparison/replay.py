@@ -10,7 +10,7 @@ from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
 from service.comparison.pairs import Pairs
 from service.comparison.stored_pairs import logged_pages
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.reading import versions
 
 MAX_ROWS: Final = 1_000_000

@@ -9,7 +9,7 @@ import numpy as np
 from model.prediction.other_rows import answer_names
 from service.comparison.pairs import Pairs
 from service.comparison.stored_pairs import shadow_pages
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.reading import versions
 from service.store.records import VersionKey
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.arrays import Array
-from service.store.database import Database, Row
+from service.store.databases.database import Database, Row
 from service.store.identifiers import first_id_of
 from service.store.truth import predictions_of
 

@@ -14,7 +14,7 @@ from service.codecs.feedback import ID, TRUTH, Feedback, GivenTruth
 from service.problems import FieldError, Problem, service_unavailable
 
 if TYPE_CHECKING:
-    from service.store.database import Database, StoreError
+    from service.store.databases.database import Database, StoreError
     from service.store.feedback import Recorded, Truth
     from service.store.store import Store
 
@@ -72,7 +72,7 @@ def answer_feedback(store: "Store", feedback: Feedback, key_id: str | None) -> F
         Problem: The only row is unknown (404), expired (410) or invalid (422), or the store is
             unavailable (503).
     """
-    from service.store.database import StoreError
+    from service.store.databases.database import StoreError
 
     truths, numbers, errors = _truths(feedback)
     results = _record(store, truths, key_id)
@@ -211,7 +211,7 @@ def _with_database(store: "Store", work: "Callable[[Database], R]") -> R:
     Raises:
         Problem: The store is unavailable (503).
     """
-    from service.store.database import StoreError
+    from service.store.databases.database import StoreError
 
     try:
         with closing(store.open(read_only=False)) as database:

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.live.query import LiveQuery
 from service.live.totals import BY_PERIOD, BY_VERSION, Bucket, Totals
-from service.store.database import Database
+from service.store.databases.database import Database
 
 DAY_HOURS: Final = 24
 _JOINED: Final = {

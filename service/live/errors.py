@@ -10,7 +10,7 @@ from model.prediction.target import Regression
 from service.live.query import LiveQuery
 from service.live.totals import Totals
 from service.store.counting import HOUR_MICROSECONDS
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.truth import predictions_of
 
 MAX_ROWS: Final = 100_000  # the latest ones

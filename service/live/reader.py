@@ -13,7 +13,7 @@ from service.live.query import LiveQuery
 from service.live.totals import Totals
 from service.problems import service_unavailable
 from service.registry.registry import ModelRegistry
-from service.store.database import Database, StoreError
+from service.store.databases.database import Database, StoreError
 from service.store.store import Store
 
 

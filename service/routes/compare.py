@@ -13,8 +13,8 @@ from service.inference.execution import run_work
 from service.openapi.problem_responses import problem_responses
 from service.openapi.tags import METRICS
 from service.problems import FieldError, Problem, service_unavailable
-from service.store.database import StoreError
-from service.store.migrations import schema_number
+from service.store.databases.database import StoreError
+from service.store.databases.migrations import schema_number
 from service.store.store import now_microseconds
 
 if TYPE_CHECKING:

@@ -5,13 +5,10 @@ Imported only if the setting `store` is set.
 
 __all__ = [
     "counting",
-    "database",
     "erasure",
     "export",
     "feedback",
     "identifiers",
-    "migrations",
-    "opening",
     "reading",
     "records",
     "store",

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from model.arrays import Array
 from model.prediction.target import MultiLabel, Regression, Target
 from service.store.counting import SPANS, Counts
-from service.store.database import Database, Row
+from service.store.databases.database import Database, Row
 from service.store.records import PredictedRows, StoredVersion, VersionKey
 from service.store.row_queue import Batch, counts_of
 

@@ -10,12 +10,12 @@ from typing import IO, Final
 
 from model.errors import MalignancyError
 from service.settings import SettingError, Settings, read_settings
-from service.store.database import Database, StoreError
+from service.store.databases.database import Database, StoreError
+from service.store.databases.migrations import migrate, schema_number
+from service.store.databases.opening import open_database
 from service.store.erasure import Erased, erase_prediction, erase_subject
 from service.store.export import iso_time, write_csv, write_ndjson
 from service.store.identifiers import parse_name, subject_digest
-from service.store.migrations import migrate, schema_number
-from service.store.opening import open_database
 from service.store.reading import rows_between, table_stats, versions
 from service.store.store import now_microseconds
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from service.store.batches import row_key
-from service.store.database import Database, Row
+from service.store.databases.database import Database, Row
 
 
 class Erased(NamedTuple):

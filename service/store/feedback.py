@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from model.prediction.schema import Schema
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
-from service.store.database import Database, StoreError
+from service.store.databases.database import Database, StoreError
 from service.store.identifiers import milliseconds_of
 from service.store.retention import Retention
 from service.store.truth import (

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from model.arrays import Array
 from model.prediction.schema import Schema
 from service.store.counting import Counts
-from service.store.database import Database, Row
+from service.store.databases.database import Database, Row
 from service.store.identifiers import first_id_of
 from service.store.records import VersionKey
 from service.store.truth import predictions_of

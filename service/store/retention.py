@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Any, Final
 
 from service.store.counting import HOUR_MICROSECONDS
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.identifiers import first_id_of
 
 # Fixed values.

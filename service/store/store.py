@@ -9,10 +9,10 @@ from model.prediction.predictor import Predictor
 from service.settings import SettingError, Settings
 from service.store.batches import Keeps
 from service.store.counting import ModelBins
-from service.store.database import Database
+from service.store.databases.database import Database
+from service.store.databases.migrations import migrate
+from service.store.databases.opening import NO_POSTGRES, SQLITE_PREFIX, open_database
 from service.store.identifiers import subject_digest
-from service.store.migrations import migrate
-from service.store.opening import NO_POSTGRES, SQLITE_PREFIX, open_database
 from service.store.recording import Offer, VersionRecorder
 from service.store.records import PredictedRows, StoredVersion
 from service.store.retention import Retention

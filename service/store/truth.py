@@ -10,7 +10,7 @@ from model.arrays import Array
 from model.prediction.row_facts import SEPARATOR
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
 from service.store.counting import Counts, probability_bins
-from service.store.database import StoreError
+from service.store.databases.database import StoreError
 
 
 class InvalidTruth(StoreError):

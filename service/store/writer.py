@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from service.background import report_failure
 from service.store.batches import Keeps, PreparedBatch, prepare, write
-from service.store.database import Database, RowsRejected, StoreError
+from service.store.databases.database import Database, RowsRejected, StoreError
 from service.store.identifiers import uuid7
 from service.store.records import VersionKey
 from service.store.retention import SWEEP_SECONDS, Retention, Sweep

@@ -103,12 +103,14 @@ service.observability      ← model.errors model.metrics model.prediction servi
     service.settings
 service.live               ← model.arrays model.drift model.metrics model.prediction
     service.background service.overload service.problems service.registry service.store
+    service.store.databases
 service.dependencies       ← service.lifecycle service.live service.observability
     service.overload service.registry service.settings service.store
 service.inference          ← model.arrays model.errors model.explanation model.prediction
     service.codecs service.codecs.json service.codecs.open_inference service.codecs.tabular
     service.dependencies service.observability service.overload service.problems
     service.registry service.request_context service.settings service.store
+    service.store.databases
 service.openapi.schemas    ← model.explanation model.prediction service.codecs.json
     service.codecs.open_inference service.registry
 service.openapi            ← model.arrays model.explanation model.metrics model.prediction
@@ -124,6 +126,7 @@ service.routes             ← service.codecs service.codecs.json service.codecs
     service.comparison service.dependencies service.environment service.inference service.live
     service.observability service.openapi service.overload service.page service.problems
     service.registry service.request_context service.settings service.store
+    service.store.databases
 service.app                ← model.prediction service.compression service.cors
     service.dependencies service.fast_path service.lifecycle service.live service.middleware
     service.observability service.openapi service.overload service.page service.problems
@@ -131,10 +134,11 @@ service.app                ← model.prediction service.compression service.cors
     service.settings service.shadow service.store
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
+service.store.databases    ← model.errors
 service.store              ← model.arrays model.drift model.errors model.prediction
-    service.background service.request_context service.settings
+    service.background service.request_context service.settings service.store.databases
 service.comparison         ← model.arrays model.artifacts model.errors model.metrics
-    model.prediction service.settings service.store
+    model.prediction service.settings service.store service.store.databases
 service.shadow             ← model.arrays model.artifacts model.prediction service.background
     service.settings service.store
 service.__main__           ← service.server

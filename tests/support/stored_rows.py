@@ -11,7 +11,7 @@ from support.random_model import random_model
 from model.arrays import Array
 from service.settings import Settings
 from service.store.counting import Counts, ModelBins
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.identifiers import uuid7
 from service.store.records import PredictedRows, StoredVersion
 from service.store.store import Store

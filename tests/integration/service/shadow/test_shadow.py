@@ -18,7 +18,7 @@ from model.errors import ArtifactError
 from model.prediction.predictor import Predictor
 from service.app import create_app
 from service.settings import SettingError, Settings
-from service.store.opening import open_database
+from service.store.databases.opening import open_database
 from service.store.reading import StoredPrediction, rows_between
 
 pytestmark = pytest.mark.anyio

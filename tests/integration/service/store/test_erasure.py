@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.stored_rows import count_rows, predicted, store_at, version_of
 
-from service.store.database import StoreUnavailable
+from service.store.databases.database import StoreUnavailable
 from service.store.erasure import Erased, erase_prediction, erase_subject
 from service.store.feedback import Truth, UnknownPrediction, record_truth
 from service.store.identifiers import uuid7
@@ -106,7 +106,7 @@ def test_rows_that_wait_in_a_queue_are_erased_too(store_url: str) -> None:
 
 
 def test_a_reader_that_stays_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.store.sqlite.ERASE_SECONDS", 0.0)
+    monkeypatch.setattr("service.store.databases.sqlite.ERASE_SECONDS", 0.0)
     store = store_at(f"sqlite:///{tmp_path / 'store.db'}")
     store.start()
     rows = predicted(VERSION)

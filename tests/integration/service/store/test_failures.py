@@ -16,8 +16,8 @@ from support.paths import ROOT
 from support.postgres_server import PostgresServer, missing_postgres
 from support.stored_rows import all_counts, count_rows, predicted, store_at, version_of
 
-from service.store.database import Database, Row, StoreUnavailable
-from service.store.sqlite import SQLite
+from service.store.databases.database import Database, Row, StoreUnavailable
+from service.store.databases.sqlite import SQLite
 from service.store.store import Store
 
 VERSION = version_of()
@@ -169,7 +169,7 @@ def crashing_server() -> Iterator[PostgresServer]:
 def test_postgresql_is_killed_during_copy(
     crashing_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.store.postgresql import PostgreSQL
+    from service.store.databases.postgresql import PostgreSQL
 
     store = store_at(crashing_server.new_database())
     store.start()
@@ -205,7 +205,7 @@ def test_postgresql_is_killed_during_copy(
 def test_a_wrong_password_shows_nowhere(
     postgres: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from service.store.opening import open_database
+    from service.store.databases.opening import open_database
 
     url = f"postgresql://malignancy:hunter2@/postgres?host={postgres.folder}"
     store = store_at(url)
@@ -228,7 +228,7 @@ def test_a_wrong_password_shows_nowhere(
 )
 def test_errors_of_connections_have_no_password(place: str) -> None:
     pytest.importorskip("psycopg")
-    from service.store.opening import open_database
+    from service.store.databases.opening import open_database
 
     with pytest.raises(StoreUnavailable) as error:
         open_database(f"postgresql://user:hunt%20er2@{place}")

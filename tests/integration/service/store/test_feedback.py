@@ -9,7 +9,7 @@ import pytest
 from support.random_model import TARGETS
 from support.stored_rows import all_counts, count_rows, predicted, store_at, version_of
 
-from service.store.database import StoreError
+from service.store.databases.database import StoreError
 from service.store.feedback import (
     ExpiredPrediction,
     Truth,

@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 from support.stored_rows import predicted, store_at, version_of
 
-from service.store.database import Database, Row, StoreError
-from service.store.migrations import migrate, migrations_of, schema_number
-from service.store.opening import open_database
+from service.store.databases.database import Database, Row, StoreError
+from service.store.databases.migrations import migrate, migrations_of, schema_number
+from service.store.databases.opening import open_database
 
 NUMBERS = range(1, len(migrations_of("sqlite")) + 1)
 COLUMNS = {
@@ -102,7 +102,7 @@ def test_a_migration_that_fails_changes_nothing(
     with closing(open_database(store_url)) as database:
         good = migrations_of(database.dialect)
         bad = (*good, good[-1]._replace(number=99, statements=("CREATE TABLE x (y)", "BAD SQL")))
-        monkeypatch.setattr("service.store.migrations.migrations_of", lambda _: bad)
+        monkeypatch.setattr("service.store.databases.migrations.migrations_of", lambda _: bad)
         with pytest.raises(StoreError):
             migrate(database)
         assert schema_number(database) == 0

@@ -7,7 +7,7 @@ import pytest
 from support.eventually import until
 from support.stored_rows import count_rows, predicted, store_at, version_of
 
-from service.store.database import Database
+from service.store.databases.database import Database
 from service.store.feedback import Truth, record_truth
 from service.store.identifiers import first_id_of
 from service.store.records import PredictedRows

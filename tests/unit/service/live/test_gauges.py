@@ -18,7 +18,7 @@ from service.live.totals import Totals
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
 from service.settings import Settings
-from service.store.database import StoreUnavailable
+from service.store.databases.database import StoreUnavailable
 from service.store.store import Store
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from service.app import create_app
 from service.inference import feedback
 from service.settings import Settings
 from service.store import feedback as store_feedback
-from service.store.database import StoreUnavailable
+from service.store.databases.database import StoreUnavailable
 from service.store.feedback import UnknownPrediction
 from service.store.identifiers import answer_name, first_id_of, uuid7
 from service.store.store import Store

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from service.store.database import Database, StoreError
+from service.store.databases.database import Database, StoreError
 
 FOLDER: Final = "sql"
 
@@ -28,7 +28,7 @@ class Migration(NamedTuple):
 def migrations_of(dialect: str) -> tuple[Migration, ...]:
     """Return the migrations of a dialect in order: the files `sql/NNNN_name.DIALECT.sql`."""
     found = []
-    for file in files("service.store").joinpath(FOLDER).iterdir():
+    for file in files("service.store.databases").joinpath(FOLDER).iterdir():
         stem, _, suffix = file.name.partition(".")
         if suffix == f"{dialect}.sql":
             number, _, name = stem.partition("_")

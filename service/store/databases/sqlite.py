@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from service.store.database import Row, RowsRejected, StoreUnavailable
+from service.store.databases.database import Row, RowsRejected, StoreUnavailable
 
 # Fixed values.
 BUSY_SECONDS: Final = 1.0  # that a statement waits for a lock before it fails

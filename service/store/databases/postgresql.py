@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from service.store.database import Row, RowsRejected, StoreUnavailable, pyformat
+from service.store.databases.database import Row, RowsRejected, StoreUnavailable, pyformat
 
 # Fixed values, in seconds.
 CONNECT_SECONDS: Final = 5

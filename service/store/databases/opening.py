@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from service.store.database import Database, StoreError
-from service.store.sqlite import SQLite
+from service.store.databases.database import Database, StoreError
+from service.store.databases.sqlite import SQLite
 
 SQLITE_PREFIX: Final = "sqlite:///"
 NO_POSTGRES: Final = "needs the extra `postgres`: pip install 'malignancy[postgres]'"
@@ -23,7 +23,7 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
     if url.startswith(SQLITE_PREFIX):
         return SQLite(Path(url.removeprefix(SQLITE_PREFIX)), read_only=read_only)
     try:
-        from service.store.postgresql import PostgreSQL
+        from service.store.databases.postgresql import PostgreSQL
     except ImportError:
         raise StoreError(f"PostgreSQL {NO_POSTGRES}") from None
     return PostgreSQL(url, read_only=read_only)
