@@ -41,6 +41,37 @@ class _Scored(BaseModel):
     scores: Scores
 
 
+class _Figure(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    value: Score | None
+    interval: tuple[Score, Score] | None = None
+
+
+class _Subgroup(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    column: str
+    value: str
+    rows: Count
+    scores: dict[str, _Figure]
+
+
+class _Examination(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    subgroups: list[_Subgroup] = Field(default_factory=list)
+
+
+class _Losses(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    epoch: Score
+    train: Score | None = None
+    validation: Score | None = None
+    out_of_bag: Score | None = None
+
+
 class _RecipeData(BaseModel):
     model_config = ConfigDict(extra="allow")
 
@@ -84,6 +115,8 @@ class _Facts(BaseModel):
     test: _Scored | None = None
     scores: Scores | None = None
     versions: dict[str, str] | None = None
+    examination: _Examination | None = None
+    loss_history: list[_Losses] | None = None
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:

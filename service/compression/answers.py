@@ -50,7 +50,8 @@ def _choose_coding(
     is_large_text = size >= MIN_BYTES and any(each in media_type for each in TEXTS)
     if not (is_large_text or accepted.required):
         return None
-    headers.add_vary_header("Accept-Encoding")
+    if "accept-encoding" not in headers.get("vary", "").lower():
+        headers.add_vary_header("Accept-Encoding")
     return accepted.name
 
 

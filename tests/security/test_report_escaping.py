@@ -21,7 +21,16 @@ def with_text(predictor: Predictor, text: str) -> Predictor:
     schema = predictor.schema
     number, category, *others = schema.features
     features = (
-        number.model_copy(update={"name": text, "unit": text, "description": text}),
+        number.model_copy(
+            update={
+                "name": text,
+                "unit": text,
+                "description": text,
+                "label": text,
+                "group": text,
+                "levels": {1: text},
+            }
+        ),
         category.model_copy(
             update={
                 "name": f"{text}2",
@@ -29,6 +38,7 @@ def with_text(predictor: Predictor, text: str) -> Predictor:
                 "categories": (text, f"not {text}"),
                 "minimum": None,
                 "maximum": None,
+                "levels": None,
             }
         ),
         *others,

@@ -42,7 +42,7 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
       const seconds = Math.min(Number(answer.headers.get('Retry-After')) || 1, LONGEST_WAIT_SECONDS)
       setConnection({ is: 'busy', seconds })
       await wait(seconds, options.signal)
-    } else if (answer.status === 401 || answer.status === 403) {
+    } else if (answer.status === 401) {
       const error = await failure(answer)
       setConnection({ is: 'locked', message: error.message })
       throw error

@@ -131,6 +131,7 @@ def _description() -> Json:
             "out_of_bag": _OPEN_OR_NULL,
             "scores": map_of(METRIC) | {"type": ["object", "null"]},
             "versions": map_of(_TEXT) | {"type": ["object", "null"]},
+            "subgroups": array_of(_OPEN),
         },
         "threshold",
     )
@@ -148,6 +149,8 @@ def _inputs() -> Json:
             | {"description": "Quartiles and median of the kept training rows, by number."},
             "examples": array_of(example)
             | {"description": "A made-up row of each label, of medians and most frequent values."},
+            "references": array_of(_TEXT)
+            | {"description": "Reference rows of explanations, the usual ones first."},
         },
         "quartiles",
     )

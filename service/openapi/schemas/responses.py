@@ -40,6 +40,8 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         "description": "A prediction, and the fields that are repeated from the request.",
         "additionalProperties": True,
     }
+    # Without a store, a row may have a field of this name, which is repeated.
+    line = model | {"id": {"description": "Id of the answer, if a store keeps it."}}
     return {
         f"{prefix}Answer": object_of(prediction | model, "id", *_ROW_FACTS),
         f"{prefix}Answers": object_of({"predictions": predictions} | model, "id"),
@@ -51,7 +53,7 @@ def answer_schemas(target: Target, prefix: str = "") -> Json:
         f"{prefix}TableLine": {
             "description": "One line of an answer in NDJSON.",
             "anyOf": [
-                object_of(prediction | model, "id", *_ROW_FACTS) | repeated,
+                object_of(prediction | line, "id", *_ROW_FACTS) | repeated,
                 reference("RowErrors"),
             ],
         },

@@ -197,8 +197,8 @@ async def test_the_document_follows_a_reload(
     artifact.save(predictor, path)
     registries: list[ModelRegistry] = []
 
-    def registry(models: Sequence[Model]) -> ModelRegistry:
-        registries.append(ModelRegistry(models))
+    def registry(models: Sequence[Model], *options: Any) -> ModelRegistry:
+        registries.append(ModelRegistry(models, *options))
         return registries[0]
 
     monkeypatch.setattr("service.app.ModelRegistry", registry)
