@@ -24,8 +24,10 @@ RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
 # The serving install, without pandas, matplotlib and pip. Its bytecode is validated by unchecked
 # hash, because some builders round the file times that bytecode is compared with.
 FROM source AS serving
+# serving, or postgres for a store in PostgreSQL: docker build --build-arg REQUIREMENTS=postgres
+ARG REQUIREMENTS=serving
 RUN python -m venv --without-pip /venv \
-    && /tools/bin/pip --python /venv/bin/python install --no-compile --require-hashes --requirement requirements/serving.txt \
+    && /tools/bin/pip --python /venv/bin/python install --no-compile --require-hashes --requirement requirements/${REQUIREMENTS}.txt \
     && /tools/bin/pip --python /venv/bin/python install --no-compile --no-deps --no-index /wheels/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /venv
 

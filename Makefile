@@ -117,6 +117,7 @@ image: ## build the container image
 requirements: $(VENV)-uv ## write requirements/*.txt, the packages of the image with their hashes
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/serving.txt
+	$(COMPILE) pyproject.toml --extra postgres --output-file requirements/postgres.txt
 	$(COMPILE) pyproject.toml --extra train --output-file requirements/training.txt
 
 sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
