@@ -50,6 +50,14 @@ def _store_command(context: typer.Context) -> None:
     runpy.run_module("service.store.command", run_name="__main__")
 
 
+def _replay_command(context: typer.Context) -> None:
+    """Score stored inputs with a candidate; `replay --help` lists its options."""
+    sys.argv[1:] = context.args
+    runpy.run_module("service.comparison.command", run_name="__main__")
+
+
+_UNPARSED_COMMANDS = (_serve_command, _store_command, _replay_command)
+
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Data": (
         Command("init", init_command, "init patients.csv --target diagnosis"),
@@ -88,6 +96,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command("serve", _serve_command, "serve --artifact artifacts/wisconsin.joblib"),
         Command("store", _store_command, "store stats --store sqlite:///store.db"),
+        Command("replay", _replay_command, "replay --candidate new.joblib --days 30"),
     ),
     "Publish": (
         Command("promote", promote_command, "promote artifacts/wisconsin/2026-11.joblib"),
@@ -101,7 +110,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
 }
 SUBGROUPS = {"export": "Convert a model to the format of another program."}
-# The service and the store parse their own flags.
+# Commands of the service parse their flags themselves.
 UNPARSED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -119,7 +128,7 @@ def register(app: typer.Typer) -> None:
                         subgroups[group], name=group, help=SUBGROUPS[group], rich_help_panel=panel
                     )
                 parent = subgroups[group]
-            is_unparsed = command.function in (_serve_command, _store_command)
+            is_unparsed = command.function in _UNPARSED_COMMANDS
             parent.command(
                 name,
                 epilog=f"Example: malignancy {command.example}",
