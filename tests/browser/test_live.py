@@ -30,7 +30,7 @@ def service(
 
 @pytest.fixture
 def page(watch: Watch, service: Service) -> Page:
-    return watch(service.url).context.new_page()
+    return watch(service.url, ("status of 422",)).context.new_page()
 
 
 def send(service: Service, count: int) -> list[str]:
@@ -67,7 +67,7 @@ def test_figures_are_those_of_the_store(page: Page, service: Service) -> None:
     assert drifted
 
     page.get_by_label("Id of the answer").fill(identity)
-    page.get_by_label("Truth").select_option("benign")
+    page.get_by_role("combobox", name="Truth").select_option("benign")
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_text("Recorded.")).to_be_visible()
     expect(main).to_contain_text(f"The truth of 1 of {ROWS} rows has arrived")

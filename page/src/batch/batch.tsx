@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { count, percent } from '../format'
-import { isAborted, ServiceError } from '../service/request'
+import { isAborted } from '../service/request'
 import type { Description } from '../service/types'
 import { hasThreshold } from '../targets'
 import { ThresholdField } from '../calculator/threshold-field'
@@ -28,7 +28,7 @@ export function Batch({ model }: { model: Description }) {
     score(model.name, file, canThreshold ? threshold : undefined, abort.current.signal, setScored).then(
       setScored,
       (problem: unknown) => {
-        if (!isAborted(problem)) setError(textOf(problem as Error))
+        if (!isAborted(problem)) setError((problem as Error).message)
       },
     )
   }, [file, threshold])
@@ -96,11 +96,6 @@ export function Batch({ model }: { model: Description }) {
       )}
     </div>
   )
-}
-
-function textOf(error: Error): string {
-  if (!(error instanceof ServiceError) || !error.problem.errors) return error.message
-  return error.problem.errors.map(({ field, rule }) => `${field} ${rule}`).join('; ')
 }
 
 function Download({ answer, name }: { answer: Blob; name: string }) {

@@ -12,7 +12,8 @@ export class ServiceError extends Error {
     readonly status: number,
     readonly problem: Problem,
   ) {
-    super(problem.detail ?? problem.title ?? `The service answered with status ${status}.`)
+    const rules = problem.errors?.map(({ field, rule }) => `${field} ${rule}`).join('; ')
+    super(rules || (problem.detail ?? problem.title ?? `The service answered with status ${status}.`))
   }
 }
 
