@@ -11,6 +11,7 @@ import { Changes } from './changes'
 import { Contributions } from './contributions'
 import { Evidence } from './evidence'
 import { FeatureInput, type Along } from './feature-input'
+import { Limits } from '../parts/limits'
 import { ThresholdField } from './threshold-field'
 import { useAnswer } from './use-answer'
 
@@ -135,7 +136,7 @@ export function Calculator({ model, onVersion }: Props) {
           />
         )}
         {unset.length === 0 && <Actions model={model} row={row} threshold={canThreshold ? threshold : undefined} />}
-        <Limits model={model} />
+        <Limits limits={model.limits} />
       </div>
       <Summary target={target} prediction={prediction} />
     </div>
@@ -213,22 +214,6 @@ function Summary({ target, prediction }: { target: Description['schema']['target
         <span class="muted">details</span>
       </button>
     </p>
-  )
-}
-
-function Limits({ model }: { model: Description }) {
-  if (!model.limits?.length) return null
-  return (
-    <section class="limits">
-      <h3>Limits</h3>
-      <ul>
-        {model.limits.map((each) => (
-          <li key={each}>
-            <bdi>{each}</bdi>
-          </li>
-        ))}
-      </ul>
-    </section>
   )
 }
 

@@ -1,6 +1,7 @@
 /** Model: what it is for, its features, its network, its training, its versions. */
 
 import { number, words } from '../format'
+import { Limits } from '../parts/limits'
 import { modelPath } from '../service/paths'
 import { address } from '../service/request'
 import type { Description, ModelCurves, ModelList } from '../service/types'
@@ -30,18 +31,7 @@ export function ModelView({ model, list }: { model: Description; list: ModelList
             <b>Intended use:</b> <bdi>{model.intended_use}</bdi>
           </p>
         )}
-        {model.limits && model.limits.length > 0 && (
-          <>
-            <h3>Limits</h3>
-            <ul>
-              {model.limits.map((each) => (
-                <li key={each}>
-                  <bdi>{each}</bdi>
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
+        <Limits limits={model.limits} />
         <p class="actions">
           <a href={address(modelPath(model.name, '/card')).href}>Model card</a>
           {hasReport && <a href={address(modelPath(model.name, '/report')).href}>Report of the training</a>}
