@@ -220,7 +220,14 @@ def create_app(
     for router in routers:
         app.include_router(router)
     keys = settings.api_keys is not None
-    install_openapi(app, models, pages, keys=keys, root_path=settings.root_path)
+    install_openapi(
+        app,
+        models,
+        pages,
+        keys=keys,
+        subjects=settings.store_keeps != "counts" and settings.store_subject_key is not None,
+        root_path=settings.root_path,
+    )
     install_problem_handlers(app)
     is_public = page.is_public if page is not None else None
     access = None if settings.api_keys is None else ApiKeyAuth(settings.api_keys, is_public)

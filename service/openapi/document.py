@@ -14,6 +14,7 @@ from service.openapi.headers import add_headers, response_headers
 from service.openapi.invocations import invocation_schemas, invocations_path
 from service.openapi.kserve import kserve_paths, kserve_schemas
 from service.openapi.open_inference import inference_protocol_paths
+from service.openapi.parameters import SUBJECT_PARAMETER
 from service.openapi.predictions import prediction_paths
 from service.openapi.problem_responses import add_problem_responses, error_schemas
 from service.openapi.reads import complete_reads
@@ -43,6 +44,7 @@ def install_openapi(
     pages: Sequence[str],
     *,
     keys: bool,
+    subjects: bool = False,
     root_path: str | None = None,
 ) -> None:
     """Make the app create its document from the models in service.
@@ -54,6 +56,7 @@ def install_openapi(
         models: The models in service.
         pages: Paths that are not in the document, for the example of `GET /`.
         keys: Whether requests need an API key.
+        subjects: Whether a store keeps digests of subjects.
         root_path: Path prefix of the service; None for none.
     """
     servers = [{"url": root_path or SERVER, "description": "The service of this document."}]
@@ -62,11 +65,21 @@ def install_openapi(
     def openapi() -> Json:
         titles = [model.current.title for model in models.by_name.values()]
         if app.openapi_schema is None or titles != documented:
-            app.openapi_schema = _document(app, models, pages, servers, keys=keys)
+            document = _document(app, models, pages, servers, keys=keys)
+            app.openapi_schema = document if subjects else _without_subjects(document)
             documented[:] = titles
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _without_subjects(document: Json) -> Json:
+    """Return a document whose operations do not have the parameter `subject`."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            parameters = operation.get("parameters", [])
+            operation["parameters"] = [each for each in parameters if each != SUBJECT_PARAMETER]
+    return document
 
 
 def _document(

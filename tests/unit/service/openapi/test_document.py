@@ -94,7 +94,7 @@ async def test_predict(document: Json, predictor: Predictor) -> None:
     assert set(body) == {*answer, "multipart/form-data"}
     assert "application/problem+json" in operation["responses"]["422"]["content"]
     names = [each["name"] for each in operation["parameters"]]
-    assert names == ["threshold", "on_error", "subject", "X-Request-ID", "Content-Encoding"]
+    assert names == ["threshold", "on_error", "X-Request-ID", "Content-Encoding"]
     schemas = document["components"]["schemas"]
     instance = schemas["Instance"]
     assert list(instance["properties"]) == list(predictor.schema.names)

@@ -11,6 +11,8 @@ from support.openapi_contract import Contract, json_lines
 from support.store_client import store_client
 
 from model.prediction.predictor import Predictor
+from service.app import create_app
+from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +118,13 @@ async def test_truth_and_erasure(client: httpx.AsyncClient, contract: Contract) 
     answer = await client.delete("/predictions/x")
     assert answer.status_code == 422
     contract.check(answer)
+
+
+async def test_only_a_store_of_subjects_has_the_parameter(
+    contract: Contract, predictor: Predictor
+) -> None:
+    def names(document: dict[str, Any]) -> list[str]:
+        return [each["name"] for each in document["paths"]["/predict"]["post"]["parameters"]]
+
+    assert "subject" in names(contract.document)
+    assert "subject" not in names(create_app(Settings(), predictor).openapi())
