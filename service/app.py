@@ -68,7 +68,6 @@ logger = logging.getLogger(__name__)
 
 # Of the stop's grace, for rows that wait; fixed.
 SHADOW_STOP_SECONDS: Final = 1.0
-STORE_STOP_SECONDS: Final = 5.0
 
 
 def create_app(

@@ -1,6 +1,7 @@
 """Gauges of the last 7 days for Prometheus, computed in the background and never in a scrape."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -16,6 +17,9 @@ from service.live.truth import truth_figures
 from service.overload.threads import run_in_thread
 from service.registry.model_version import ModelVersion
 from service.registry.registry import ModelRegistry
+from service.store.databases.database import StoreError
+
+logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS: Final = 60.0
 PREFIX: Final = "malignancy"
@@ -38,18 +42,15 @@ class LiveGauges:
         yield from self._families
 
     def refresh(self) -> None:
-        """Compute the gauges of all models.
-
-        Raises:
-            StoreError: The store cannot be read; the gauges are then left out.
-        """
+        """Compute the gauges of all models; they are left out while the store cannot be read."""
         families = _families()
         try:
             for model in self._models.by_name.values():
                 self._add(families, model.current)
-        except BaseException:
+        except StoreError as error:
             self._families = []
-            raise
+            logger.warning("live_gauges_left_out", extra={"reason": str(error)})
+            return
         self._families = [each for each in families.values() if each.samples]
 
     @asynccontextmanager

@@ -74,7 +74,10 @@ async def test_gauges_are_refreshed_in_the_background(
 
 
 def test_gauges_of_a_store_that_fails_are_left_out(
-    tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     models = ModelRegistry([Model(ModelVersion(predictor, Settings()))])
     store = Store(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"))
@@ -88,6 +91,9 @@ def test_gauges_of_a_store_that_fails_are_left_out(
         raise StoreUnavailable("SQLite: locked")
 
     monkeypatch.setattr(store, "open", fail)
-    with pytest.raises(StoreUnavailable):
-        gauges.refresh()
+    gauges.refresh()
     assert list(gauges.collect()) == []
+    (record,) = caplog.records
+    assert (record.message, record.levelname) == ("live_gauges_left_out", "WARNING")
+    assert vars(record)["reason"] == "SQLite: locked"
+    assert record.exc_info is None
