@@ -1,23 +1,33 @@
 """Reading of the store's counts: whole days from their sums, other hours one by one.
 
-Counts are grouped in the order of the primary key, without sorting: one row for each hour or
-day, version, kind and name, with its bins and counts as text.
+A query has one version and one kind, and lists its hours or days, so that all columns of the
+primary key before the name are equal to a value: other kinds are not read, and nothing is sorted.
+It returns one row for each name, with its bins and counts as text.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from service.live.query import LiveQuery
-from service.live.totals import BY_PERIOD, BY_VERSION, Bucket, Totals
-from service.store.databases.database import Database
+from service.live.totals import BY_PERIOD, BY_VERSION, KINDS, Bucket, Totals
+from service.store.databases.database import Database, Row
 
 DAY_HOURS: Final = 24
 _JOINED: Final = {
     "sqlite": "group_concat({})",
     "postgresql": "string_agg(CAST({} AS text), ',')",
 }
+_SELECT: Final = """
+WITH RECURSIVE spans (at) AS (
+  SELECT CAST(:start AS BIGINT)
+  UNION ALL SELECT at + CAST(:hours AS BIGINT) FROM spans WHERE at + :hours < :stop
+)
+SELECT hour, name, {bins}, {counts} FROM counts
+WHERE hours = :hours AND hour IN (SELECT at FROM spans) AND version_id = :version AND kind = :kind
+GROUP BY hour, name
+"""
 
 
 def read_totals(database: Database, model: str, query: LiveQuery) -> Totals:
@@ -38,17 +48,17 @@ def read_totals(database: Database, model: str, query: LiveQuery) -> Totals:
     reader = _Reader(database, versions)
     first, last = -(-query.start // DAY_HOURS), query.stop // DAY_HOURS
     if first >= last:  # no whole day
-        _add(totals, query, reader.hours(query.start, query.stop, (*BY_PERIOD, *BY_VERSION)))
+        _add(totals, query, reader.hours(query.start, query.stop, KINDS))
         return totals
     for start, stop in ((query.start, first * DAY_HOURS), (last * DAY_HOURS, query.stop)):
         if start < stop:
-            _add(totals, query, reader.hours(start, stop, (*BY_PERIOD, *BY_VERSION)))
+            _add(totals, query, reader.hours(start, stop, KINDS))
     if query.by == "hour":
         start, stop = first * DAY_HOURS, last * DAY_HOURS
         _add(totals, query, reader.hours(start, stop, BY_PERIOD))
         _add(totals, query, reader.days(first, last, BY_VERSION))
     else:
-        _add(totals, query, reader.days(first, last, (*BY_PERIOD, *BY_VERSION)))
+        _add(totals, query, reader.days(first, last, KINDS))
     return totals
 
 
@@ -76,7 +86,7 @@ class _Reader:
             stop: The hour after the last one.
             kinds: Kinds of the counts.
         """
-        return list(self._read(1, (start, stop), kinds))
+        return self._read(1, (start, stop), kinds)
 
     def days(self, start: int, stop: int, kinds: Sequence[str]) -> list[Bucket]:
         """Return the counts of days.
@@ -86,32 +96,32 @@ class _Reader:
             stop: The day after the last one.
             kinds: Kinds of the counts.
         """
-        return list(self._read(DAY_HOURS, (start * DAY_HOURS, stop * DAY_HOURS), kinds))
+        return self._read(DAY_HOURS, (start * DAY_HOURS, stop * DAY_HOURS), kinds)
 
-    def _read(self, hours: int, between: tuple[int, int], kinds: Sequence[str]) -> Iterator[Bucket]:
-        params: dict[str, Any] = {"hours": hours, "start": between[0], "stop": between[1]}
-        params |= {f"v{n}": each for n, each in enumerate(self._versions)}
-        params |= {f"k{n}": each for n, each in enumerate(kinds)}
-        versions, of_kinds = (
-            ", ".join(f":{name}" for name in params if name[0] == letter and name[1:].isdigit())
-            for letter in ("v", "k")
-        )
-        bins, counts = (_JOINED[self._database.dialect].format(each) for each in ("bin", "count"))
-        # The names are constants of this module. With plain columns in the conditions, SQLite would
-        # search by them, and sort.
-        found = self._database.execute(
-            f"SELECT hour, version_id, kind, name, {bins}, {counts} FROM counts "  # noqa: S608  # nosec
-            "WHERE hours = :hours AND hour >= :start AND hour < :stop "
-            f"AND version_id + 0 IN ({versions}) "
-            f"AND kind || '' IN ({of_kinds}) GROUP BY hour, version_id, kind, name",
-            params,
-        )
-        for hour, version, kind, name, places, numbers in found:
-            yield Bucket(
-                int(hour),
-                self._versions[version],
-                kind,
-                name,
-                np.fromstring(places, np.int64, sep=","),
-                np.fromstring(numbers, np.int64, sep=","),
-            )
+    def _read(self, hours: int, between: tuple[int, int], kinds: Sequence[str]) -> list[Bucket]:
+        joined = _JOINED[self._database.dialect]
+        sql = _SELECT.format(bins=joined.format("bin"), counts=joined.format("count"))
+        params = {"hours": hours, "start": between[0], "stop": between[1]}
+        found: list[Bucket] = []
+        for version, sha256 in self._versions.items():
+            for kind in kinds:
+                rows = self._database.execute(sql, params | {"version": version, "kind": kind})
+                found += _buckets(sha256, kind, rows)
+        return found
+
+
+def _buckets(sha256: str, kind: str, rows: Sequence[Row]) -> Iterator[Bucket]:
+    """Parse the texts of all rows at once.
+
+    Args:
+        sha256: Version of the model.
+        kind: Kind of the counts.
+        rows: Hour, name, bins and counts.
+    """
+    bins, counts = (
+        np.fromstring(",".join(row[column] for row in rows), np.int64, sep=",") for column in (2, 3)
+    )
+    start = 0
+    for hour, name, joined, _ in rows:
+        part = slice(start, start := start + joined.count(",") + 1)
+        yield Bucket(int(hour), sha256, kind, name, bins[part], counts[part])

@@ -1,9 +1,10 @@
 """Sums of the store's counts over a window: by period, by version, and of truth by month."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -75,12 +76,15 @@ class Totals:
         Args:
             buckets: The counts.
         """
+        by_key: dict[tuple[str, Key, str], list[Bucket]] = {}
         for each in buckets:
-            version = self.by_version.setdefault(each.sha256, {})
-            _add(version, (each.kind, each.name), each)
-            if each.kind == "truth":
-                month = self.truth_by_month.setdefault(_month(each.hour), {})
-                _add(month, each.name, each)
+            key = each.sha256, (each.kind, each.name), _month(each.hour)
+            by_key.setdefault(key, []).append(each)
+        for (sha256, (kind, name), month), found in by_key.items():
+            counts = _summed(found)
+            _add(self.by_version.setdefault(sha256, {}), (kind, name), counts)
+            if kind == "truth":
+                _add(self.truth_by_month.setdefault(month, {}), name, counts)
 
     def of_period(self, hour: int, kind: str) -> Counter[str]:
         """Return the sums of one kind by name.
@@ -136,13 +140,20 @@ def sized(vectors: Iterable[Array | None], size: int) -> Array:
     return total
 
 
-def _add(sums: dict[K, Array], key: K, bucket: Bucket) -> None:
-    last = int(bucket.bins.max()) if len(bucket.bins) else 0
+def _summed(buckets: Sequence[Bucket]) -> Array:
+    """Return the sums of the counts by bin."""
+    bins = np.concatenate([each.bins for each in buckets])
+    total = np.zeros(bins.max(initial=0) + 1, np.int64)
+    np.add.at(total, bins, np.concatenate([each.counts for each in buckets]))
+    return total
+
+
+def _add(sums: dict[K, Array], key: K, counts: Array) -> None:
     found = sums.get(key)
-    if found is None or len(found) <= last:
-        found = sums[key] = sized([found], last + 1)
-    found[bucket.bins] += bucket.counts
+    size = len(counts) if found is None else max(len(found), len(counts))
+    sums[key] = sized((found, counts), size)
 
 
+@lru_cache(maxsize=2048)
 def _month(hour: int) -> str:
     return datetime.fromtimestamp(hour * HOUR_SECONDS, UTC).strftime("%Y-%m")
