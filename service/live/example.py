@@ -12,6 +12,7 @@ from service.live.answer import live_answer
 from service.live.query import LiveQuery
 from service.live.totals import BY_PERIOD, Bucket, Totals
 from service.registry.model_version import ModelVersion
+from service.store.counting import expected_counts
 
 HOUR: Final = 496_728  # 2026-09-01
 STORE: Final = {"keeps": "predictions", "lag_seconds": 0.0, "dropped": 0}
@@ -66,6 +67,8 @@ def _add_labels(totals: Totals, query: LiveQuery, version: ModelVersion, rows: S
     target, sha256 = predictor.schema.target, predictor.version
     for label, count in target.tally(rows.predictions, query.threshold).items():
         _add(totals, query, sha256, "label", label, np.array([count]))
+    for (kind, name, _), count in expected_counts(target, rows.predictions).items():
+        _add(totals, query, sha256, kind, name, np.array([count]))
     places = np.clip(np.ceil(rows.predictions * BINS).astype(int) - 1, 0, BINS - 1)
     for number, name in enumerate(target.names):
         column = places[:, number]

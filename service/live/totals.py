@@ -13,7 +13,7 @@ from model.arrays import Array
 from service.live.query import HOUR_SECONDS, LiveQuery
 
 BY_PERIOD: Final = ("rows", "label", "missing", "clipped", "unknown")
-BY_VERSION: Final = ("feature", "prediction", "truth", "confusion")
+BY_VERSION: Final = ("feature", "prediction", "truth", "confusion", "expected")
 KINDS: Final = (*BY_PERIOD, *BY_VERSION)
 
 K = TypeVar("K")

@@ -1,13 +1,19 @@
 """Quality from truth and the expected quality of a window, for each kind of target."""
 
 import json
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
 
+from model.arrays import Array
 from model.metrics.binned_calibration import binned_brier, binned_slope
 from model.metrics.class_matrix import class_figures
-from model.metrics.expected_matrix import expected_figures
+from model.metrics.expected_matrix import (
+    MAX_CLASSES,
+    expected_class_figures,
+    expected_figures,
+)
 from model.metrics.probability_bins import BINS, BinnedRows, first_positive_bin
 from model.metrics.verification import (
     coverage,
@@ -46,15 +52,15 @@ def truth_figures(target: Target, totals: Totals, query: LiveQuery) -> Json:
 
 
 def expected(target: Target, totals: Totals, threshold: float) -> Json | None:
-    """Return the field `expected`; None for classes and regressions.
-
-    The marginal probabilities of classes do not say with which class they are the largest.
+    """Return the field `expected`; None for a regression, and for more than `MAX_CLASSES` classes.
 
     Args:
         target: The target.
         totals: Sums over the window.
         threshold: Decision threshold.
     """
+    if isinstance(target, MultiClass) and len(target.classes) <= MAX_CLASSES:
+        return expected_class_figures(target.classes, _pairs(target, totals.named("expected")))
     if not isinstance(target, Binary | MultiLabel):
         return None
     first = first_positive_bin(threshold)
@@ -115,12 +121,7 @@ def _of_labels(target: MultiLabel, totals: Totals, query: LiveQuery) -> Json:
 
 
 def _of_classes(target: MultiClass, totals: Totals, query: LiveQuery) -> Json:
-    places = {name: number for number, name in enumerate(target.classes)}
-    matrix = np.zeros((len(places), len(places)), np.int64)
-    for name, count in totals.named("confusion").items():
-        predicted, true = json.loads(name)
-        if predicted in places and true in places:
-            matrix[places[true], places[predicted]] += count
+    matrix = _pairs(target, totals.named("confusion"))
     labels = totals.sum("label")
     rows = np.array([labels[name] for name in target.classes])
     truth = matrix.sum(axis=0)
@@ -139,6 +140,23 @@ def _of_classes(target: MultiClass, totals: Totals, query: LiveQuery) -> Json:
         **class_figures(target.classes, matrix, rows if is_weighted else None, known=not reason),
         "not_known": dict.fromkeys(("accuracy", "sensitivity"), reason) if reason else {},
     }
+
+
+def _pairs(target: MultiClass, named: Counter[str]) -> Array:
+    """Return counts by true and predicted class, `(C, C)`, int64.
+
+    Args:
+        target: The target.
+        named: Counts by names that are JSON lists of the predicted and the true class; those of
+            classes that the target does not have are left out.
+    """
+    places = {name: number for number, name in enumerate(target.classes)}
+    matrix = np.zeros((len(places), len(places)), np.int64)
+    for name, count in named.items():
+        predicted, true = json.loads(name)
+        if predicted in places and true in places:
+            matrix[places[true], places[predicted]] += count
+    return matrix
 
 
 def _classes_without_truth(covered: dict[str, Json]) -> str:

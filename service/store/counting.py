@@ -1,5 +1,6 @@
 """Counts of rows by bins of their values and predictions, from which no row can be read back."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from model.arrays import Array
+from model.metrics.expected_matrix import MAX_CLASSES, expected_class_sums
 from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
+from model.prediction.target import MultiClass, Target
 
 PROBABILITY_BINS: Final = 1000
 HOUR_MICROSECONDS: Final = 3_600_000_000
@@ -54,6 +57,36 @@ def probability_bins(probabilities: Array) -> Array:
     return np.minimum(np.searchsorted(_EDGES, probabilities, side="left"), PROBABILITY_BINS - 1)
 
 
+def pair_name(predicted: str | None, true: object) -> str:
+    """Return the name of counts of a predicted and a true label.
+
+    Args:
+        predicted: The predicted label; None without one.
+        true: The true label.
+    """
+    return json.dumps([predicted, true], ensure_ascii=False, separators=(",", ":"))
+
+
+def expected_counts(target: Target, predictions: Array) -> Counts:
+    """Return the sums of the probabilities of classes by predicted class, in thousandths.
+
+    Args:
+        target: The target.
+        predictions: `(B, outputs)`.
+
+    Returns:
+        Counts of the kind "expected", whose name is a JSON list of the predicted class and of the
+        class of the probabilities; none without classes, or for more than `MAX_CLASSES`.
+    """
+    counts: Counts = Counter()
+    if isinstance(target, MultiClass) and len(target.classes) <= MAX_CLASSES:
+        classes, sums = target.classes, expected_class_sums(predictions)
+        for true, predicted in np.argwhere(sums).tolist():
+            name = pair_name(classes[predicted], classes[true])
+            counts["expected", name, 0] = int(sums[true, predicted])
+    return counts
+
+
 class RowCounter:
     """Counts the rows of one model.
 
@@ -83,6 +116,7 @@ class RowCounter:
             threshold: Decision threshold; NaN where the target has none.
         """
         counts = self._counts_of_answers(predictions, threshold)
+        counts.update(expected_counts(self._target, predictions))
         for name, feature_bins, column in zip(
             self._features, self._feature_bins, values.T, strict=False
         ):

@@ -9,7 +9,7 @@ import numpy as np
 from model.arrays import Array
 from model.prediction.row_facts import SEPARATOR
 from model.prediction.target import Binary, MultiClass, MultiLabel, Target
-from service.store.counting import Counts, probability_bins
+from service.store.counting import Counts, pair_name, probability_bins
 from service.store.databases.database import StoreError
 
 
@@ -90,7 +90,7 @@ def truth_counts(target: Target, predictions: Array, label: str | None, truth: s
             true = int(name in value) if isinstance(target, MultiLabel) else value
             counts["truth", f"{name}={true}", place] += 1
     if isinstance(target, Binary | MultiClass):
-        counts["confusion", _dumps([label, value]), 0] += 1
+        counts["confusion", pair_name(label, value), 0] += 1
     return counts
 
 

@@ -104,10 +104,11 @@ def _figure() -> Json:
 
 
 def _expected() -> Json:
-    of_one = {"rows": COUNT, "confusion_matrix": _MATRIX, **dict.fromkeys(_FIGURES, _SHARE)}
-    optional = [name for name in of_one if name != "rows"]
-    labels = map_of(object_of(of_one))
-    return object_of({**of_one, "labels": labels}, *optional, "labels")
+    figures = {"confusion_matrix": _MATRIX, **dict.fromkeys((*_FIGURES, "roc_auc"), _SHARE)}
+    of_class = dict.fromkeys(("sensitivity", "positive_predictive_value"), _SHARE)
+    labels = map_of(object_of({"rows": COUNT, **figures}))
+    optional = {**figures, "labels": labels, "classes": map_of(object_of(of_class))}
+    return object_of({"rows": COUNT, **optional}, *optional)
 
 
 def _drift() -> Json:

@@ -1,5 +1,6 @@
 """Counts of rows against plain loops, for every kind of target."""
 
+import json
 import math
 from collections import Counter
 
@@ -39,6 +40,13 @@ def plain_counts(version: StoredVersion, values: Array, predictions: Array) -> C
             labels = []
         for label in labels:
             counts["label", label, 0] += 1
+        if target.task == "multi_class":
+            units = [math.floor(1000 * p) for p in answer.tolist()]
+            by_remainder = sorted(range(len(units)), key=lambda k: units[k] - 1000 * answer[k])
+            for place in by_remainder[: 1000 - sum(units)]:
+                units[place] += 1
+            for name, unit in zip(target.names, units, strict=True):
+                counts["expected", json.dumps([labels[0], name], separators=(",", ":")), 0] += unit
     return +counts
 
 
