@@ -32,6 +32,11 @@ export function count(value: number): string {
   return value.toLocaleString('en').replaceAll(',', SPACE)
 }
 
+/** A number of rows that may be a sum of probabilities: with one digit after the point if it is small. */
+export function rowsOrPart(value: number): string {
+  return count(Number(value.toFixed(value < 10 ? 1 : 0)))
+}
+
 export function range(ends: readonly [number, number] | null | undefined, digits = 1): string {
   if (!ends) return ''
   return `${percent(ends[0], digits)} – ${percent(ends[1], digits)}`

@@ -2,7 +2,8 @@
 
 import { count, number, percent, range, words } from '../format'
 import { Matrix } from '../performance/matrix'
-import type { Figure, Live, Target } from '../service/types'
+import type { ConfusionMatrix, Figure, Live, Target } from '../service/types'
+import { ClassesLive } from './classes'
 
 const FIGURES = ['sensitivity', 'specificity', 'positive_predictive_value', 'negative_predictive_value', 'accuracy']
 
@@ -31,7 +32,7 @@ export function TruthFigures({ live, target }: Props) {
         </ul>
       )}
       {target.task === 'binary' && matrix && truth.rows > 0 && (
-        <Matrix matrix={matrix} negative={target.negative} positive={target.positive} title="Rows with truth" />
+        <Matrix matrix={matrix as ConfusionMatrix} negative={target.negative} positive={target.positive} title="Rows with truth" />
       )}
       <div class="scrolled spaced" tabIndex={0} role="region" aria-label="Figures from the truth">
         <table class="figures">
@@ -69,6 +70,7 @@ export function TruthFigures({ live, target }: Props) {
           </tbody>
         </table>
       </div>
+      {target.task === 'multi_class' && <ClassesLive truth={truth} expected={expected} classes={target.classes} />}
       {expected && (
         <p class="muted">
           The expected figures are an estimate: they hold if the probabilities are as right as they were on

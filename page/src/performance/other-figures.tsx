@@ -1,10 +1,9 @@
 /** Figures of models without a threshold: of classes, and of numbers. */
 
 import { count, number, percent, words } from '../format'
+import { ClassMatrix, MAX_CLASSES } from '../parts/class-matrix'
 import type { PartMetrics } from '../service/types'
 import { partMeaning, partTitle } from './parts'
-
-const MAX_MATRIX = 30
 
 export function ClassFigures({ parts, classes }: { parts: [string, PartMetrics][]; classes: string[] }) {
   return (
@@ -17,38 +16,14 @@ export function ClassFigures({ parts, classes }: { parts: [string, PartMetrics][
             Accuracy <b>{percent(part.accuracy as number | null)}</b>, macro F1 <b>{number(part.macro_f1 as number | null, 3)}</b>,{' '}
             {count(part.rows)} rows
           </p>
-          {classes.length <= MAX_MATRIX && (
-            <div class="scrolled" tabIndex={0} role="region" aria-label={`Confusion matrix of the ${partTitle(name)}`}>
-              <table class="classes" data-testid="matrix">
-                <caption>Rows by true class (down) and predicted class (across)</caption>
-                <thead>
-                  <tr>
-                    <td />
-                    {classes.map((each) => (
-                      <th scope="col" key={each}>
-                        <bdi>{each}</bdi>
-                      </th>
-                    ))}
-                    <th scope="col">sensitivity</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {(part.confusion_matrix as number[][]).map((row, truth) => (
-                    <tr key={classes[truth]}>
-                      <th scope="row">
-                        <bdi>{classes[truth]}</bdi>
-                      </th>
-                      {row.map((rows, predicted) => (
-                        <td key={classes[predicted]} class={rows === 0 ? 'zero' : truth === predicted ? 'right' : 'wrong'}>
-                          {rows}
-                        </td>
-                      ))}
-                      <td class="number">{percent(part.classes?.[classes[truth] ?? '']?.sensitivity)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+          {classes.length <= MAX_CLASSES && (
+            <ClassMatrix
+              matrix={part.confusion_matrix as number[][]}
+              classes={classes}
+              caption="Rows by true class (down) and predicted class (across)"
+              sensitivity={(name) => part.classes?.[name]?.sensitivity}
+              label={`Confusion matrix of the ${partTitle(name)}`}
+            />
           )}
         </section>
       ))}

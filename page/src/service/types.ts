@@ -250,6 +250,27 @@ export interface LivePeriod {
   missing: number | null
   out_of_range: number | null
 }
+/** Figures of the rows whose truth has arrived; the matrix of classes has true classes by predicted ones. */
+export interface LiveTruth {
+  rows: number
+  coverage: number | null
+  by_label?: Record<string, { rows: number; truth: number; share: number | null }>
+  weighting?: string
+  confusion_matrix?: ConfusionMatrix | number[][] | null
+  classes?: Record<string, { sensitivity: Figure; positive_predictive_value: Figure }>
+  not_known?: Record<string, string>
+  calibration?: { month: string; rows: number; brier: number | null; slope: number | null }[]
+  [figure: string]: unknown
+}
+
+/** Figures that the probabilities of all rows lead to expect. */
+export interface Expected {
+  rows: number
+  confusion_matrix?: ConfusionMatrix | number[][]
+  classes?: Record<string, { sensitivity: number | null; positive_predictive_value: number | null }>
+  [figure: string]: unknown
+}
+
 /** What the store's counts say about a model's use. */
 export interface Live {
   model: string
@@ -262,17 +283,8 @@ export interface Live {
   periods: LivePeriod[]
   features: DriftFigures[]
   predictions: DriftFigures[]
-  truth?: {
-    rows: number
-    coverage: number | null
-    by_label?: Record<string, { rows: number; truth: number; share: number | null }>
-    weighting?: string
-    confusion_matrix?: ConfusionMatrix | null
-    not_known?: Record<string, string>
-    calibration?: { month: string; rows: number; brier: number | null; slope: number | null }[]
-    [figure: string]: unknown
-  }
-  expected?: { rows: number; confusion_matrix?: ConfusionMatrix; [figure: string]: unknown }
+  truth?: LiveTruth
+  expected?: Expected | null
   versions: { version: string; rows: number }[]
   store: { keeps: string; lag_seconds: number; dropped: number }
 }
