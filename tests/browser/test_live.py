@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,10 +43,10 @@ def send(service: Service, count: int) -> list[str]:
     return ids
 
 
-def live(service: Service, rows: int) -> dict[str, object]:
+def live(service: Service, rows: int, model: str = "wisconsin") -> dict[str, object]:
     """Return the live figures, once the store has so many rows."""
     for _ in range(100):
-        figures: dict[str, object] = httpx.get(f"{service.url}/models/wisconsin/live").json()
+        figures: dict[str, object] = httpx.get(f"{service.url}/models/{model}/live").json()
         if figures["rows"] == rows:
             return figures
     raise AssertionError(figures["rows"])
@@ -85,6 +86,34 @@ def test_the_answer_shows_its_id(page: Page, service: Service, generator: random
     identity = shown.inner_text()
     truth = {"id": identity, "truth": "malignant"}
     assert httpx.post(f"{service.url}/feedback", json=truth).status_code == 200
+
+
+def test_classes_have_an_expected_matrix(
+    watch: Watch, artifacts: dict[str, Path], tmp_path: Path, generator: random.Random
+) -> None:
+    settings = {"store": f"sqlite:///{tmp_path / 'store.db'}", "store_keeps": "predictions"}
+    with running_service(artifacts["classes"], tmp_path / "log.txt", **settings) as service:
+        features = httpx.get(f"{service.url}/model").json()["schema"]["features"]
+        rows = [random_row(features, generator) for _ in range(50)]
+        answer = httpx.post(f"{service.url}/predict", json={"instances": rows}).json()
+        truth = {"id": f"{answer['id']}.0", "truth": "low"}
+        assert httpx.post(f"{service.url}/feedback", json=truth).status_code == 200
+        expected: Any = live(service, 50, "classes")["expected"]
+        assert expected["rows"] == 50
+        matrix = expected["confusion_matrix"]
+        for number, name in enumerate(("low", 'middle "b"', "high")):
+            predicted = [each for each in answer["predictions"] if each["label"] == name]
+            total = sum(each["probabilities"][name] for each in predicted)
+            assert matrix[number][number] == pytest.approx(total, abs=0.05)
+        page = watch(service.url).context.new_page()
+        page.goto(f"{service.url}/#/live/classes")
+        shown = page.get_by_role("region", name="Expected confusion matrix")
+        cell = shown.get_by_role("row").nth(1).get_by_role("cell").first
+        assert float(cell.inner_text()) == pytest.approx(matrix[0][0], abs=0.5)
+        share = expected["classes"]["high"]["sensitivity"]
+        by_class = page.get_by_role("region", name="Figures by class").get_by_role("row").last
+        expect(by_class).to_contain_text(f"{100 * share:.1f}\u202f%")
+        expect(page.get_by_role("region", name="Confusion matrix from the truth")).to_be_visible()
 
 
 def test_without_a_store_there_is_no_such_view(watch: Watch, url: str) -> None:
