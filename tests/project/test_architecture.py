@@ -135,8 +135,9 @@ service.app                ← model.prediction service.compression service.cors
 service.server             ← model.errors service.app service.background service.backoff
     service.lifecycle service.observability service.protocol service.settings
 service.store.databases    ← model.errors
-service.store              ← model.arrays model.drift model.errors model.prediction
-    service.background service.request_context service.settings service.store.databases
+service.store              ← model.arrays model.drift model.errors model.metrics
+    model.prediction service.background service.request_context service.settings
+    service.store.databases
 service.comparison         ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.settings service.store service.store.databases
 service.shadow             ← model.arrays model.artifacts model.prediction service.background
