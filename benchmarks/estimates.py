@@ -29,7 +29,7 @@ from model.arrays import Array
 from model.artifacts import artifact
 from model.drift.bins import FeatureBins
 from model.drift.significance import two_sample_p_values
-from model.drift.stability import stability_index
+from model.drift.stability import index_by_chance, stability_index
 from model.metrics.expected_matrix import (
     expected_class_figures,
     expected_class_sums,
@@ -219,8 +219,20 @@ def show_drift(windows: int) -> None:
         shown.append((feature.name, cells))
     heads = ["PSI", "Evidently", "empty bins", "p", "Evidently"]
     show("Later Wisconsin rows against January 1989", heads, shown)
+    column, shown = rows[:, 0].astype(int), []
+    for size in (50, 200):
+        draws, figures = np.random.default_rng(0), []
+        for _ in range(windows):
+            first, second = (
+                column[draws.integers(0, len(column), each)] for each in (REFERENCE_ROWS, size)
+            )
+            counts = [np.bincount(each, minlength=11) for each in (second, first)]
+            peer = evidently(psi_stat_test, first.astype(float), second.astype(float))
+            figures.append((stability_index(*counts), peer, index_by_chance(*counts)))
+        shown.append((f"{size}", [f"{mean:.3f}" for mean in np.mean(figures, axis=0)]))
+    title = f"Mean PSI of clump_thickness without drift, {windows} windows"
+    show(title, ["ours", "Evidently", "by chance"], shown)
     draws, alarms, pairs = np.random.default_rng(1), 0, []
-    column = rows[:, 0].astype(int)
     for _ in range(windows):
         first, second = (
             column[draws.integers(0, len(column), size)] for size in (REFERENCE_ROWS, 500)
