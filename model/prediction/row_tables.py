@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import contains, getitem
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from model.arrays import Array
 from model.errors import NetworkError
 from model.prediction.cells import missing_numbers
 from model.prediction.encoder import Encoder
@@ -32,12 +34,16 @@ class RowTables:
     Args:
         types: The types of each feature's values.
         tables: For each feature, the inputs of each valid value: float64, as bytes.
+        categories: The raw value of each category, by the place of its feature.
     """
 
     def __init__(
-        self, types: Sequence[frozenset[type]], tables: Sequence[Mapping[object, bytes]]
+        self,
+        types: Sequence[frozenset[type]],
+        tables: Sequence[Mapping[object, bytes]],
+        categories: Mapping[int, Mapping[object, float]],
     ) -> None:
-        self._types, self._tables = types, tables
+        self._types, self._tables, self._categories = types, tables, categories
         # With the same types for all features, one call checks all values.
         self._types_of_all = types[0] if len(set(types)) == 1 else None
 
@@ -74,7 +80,12 @@ class RowTables:
             table = dict(zip(raw, map(np.ndarray.tobytes, inputs[:, columns]), strict=False))
             missing = _missing(feature, schema)
             tables.append({value: table[value] for value in table if value not in missing})
-        return cls(types, tables)
+        categories = {
+            place: raw
+            for place, (feature, raw) in enumerate(zip(features, values, strict=True))
+            if feature.type == "category"
+        }
+        return cls(types, tables, categories)
 
     def encode(self, values: Sequence[object]) -> bytes | None:
         """Check and encode one row.
@@ -97,6 +108,25 @@ class RowTables:
             return b"".join(map(getitem, self._tables, values))
         except KeyError:
             return None
+
+    def raw_values(self, rows: Sequence[Sequence[object]]) -> Array:
+        """Return the raw values of rows, which `encode` has accepted.
+
+        Args:
+            rows: The values of the features of each row, in order, as parsed from JSON.
+
+        Returns:
+            `(B, F)` float64.
+        """
+        features = len(self._tables)
+        if not self._categories:
+            flat: Any = chain.from_iterable(rows)  # numbers and booleans
+            return np.fromiter(flat, np.float64, len(rows) * features).reshape(-1, features)
+        found = np.empty((len(rows), features))
+        for place, column in enumerate(zip(*rows, strict=True)):
+            raw = self._categories.get(place)
+            found[:, place] = column if raw is None else [raw[value] for value in column]
+        return found
 
 
 def _missing(feature: Feature, schema: Schema) -> frozenset[object]:

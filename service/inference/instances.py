@@ -129,15 +129,13 @@ def encode_answer(
     if rows.threshold is not None:
         threshold = model_version.thresholds.from_field(*rows.threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
-    recording = model_version.begin_recording(threshold, request)
-    name = None
-    if recording is not None:
-        recording.add(rows.values, predictions)
-        name = recording.id
+    recording = model_version.record_parsed(rows, predictions, threshold, request)
+    name = None if recording is None else recording.id
     if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
         (label,) = labels
         body = b'{"probability":%b,"label":%b' % (to_json(predictions.item()), texts[label])
-        return Answer([body + model_version.end_of_answer(threshold, name)], 1, labels)
+        body += model_version.end_of_answer(threshold, name)
+        return Answer([body], 1, labels, recording=recording)
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)

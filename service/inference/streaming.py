@@ -32,7 +32,7 @@ from service.overload.limiter import WorkLimiter
 from service.overload.memory import Lease, request_lease
 from service.problems import FieldError, Problem
 from service.registry.model_version import FINITE_RULE, ModelVersion
-from service.registry.recording import Recording
+from service.registry.recording import OpenRecording
 
 CHUNK_BYTES: Final = 128 * 1024  # received before a part of a table is scored
 # A part is parsed in one call in a thread. Its size follows the time that the last part took, so
@@ -70,7 +70,7 @@ class TableScorer:
         threshold: float,
         writer: TableWriter,
         spool: ResponseSpool,
-        recording: Recording | None = None,
+        recording: OpenRecording | None = None,
         *,
         mark: bool,
     ) -> None:
@@ -178,7 +178,9 @@ class TableScorer:
         self._labels.update(target.tally(predictions, self._threshold))
         return ScoredBlock(block, predictions, None if everything else good)
 
-    def _record(self, recording: Recording, values: Array, predictions: Array, good: Array) -> None:
+    def _record(
+        self, recording: OpenRecording, values: Array, predictions: Array, good: Array
+    ) -> None:
         """Record the valid rows of a block, each run of consecutive ones by itself."""
         places = np.flatnonzero(good)
         ends = np.flatnonzero(np.diff(places) > 1) + 1

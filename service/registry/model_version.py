@@ -27,7 +27,7 @@ from service.registry.batching import AwaitedSubmission, MicroBatcher, Submissio
 from service.registry.curves import describe_curves
 from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
-from service.registry.recording import Recorder, Recording
+from service.registry.recording import OpenRecording, Recorder, Recording
 from service.registry.thresholds import Thresholds
 from service.registry.validation_metrics import Metric, validation_metrics
 from service.request_context import RequestContext, request_context
@@ -90,9 +90,7 @@ class ModelVersion:
         self.max_rows = min(settings.max_rows, MAX_VALUES // self.features)
         self.outputs = len(predictor.schema.target.names)
         self.recorder = recorder
-        # Rows that are encoded by tables have no values to record.
-        tables = predictor.row_tables if recorder is None else None
-        self.parser = InstanceParser(predictor.schema, self.max_rows, tables)
+        self.parser = InstanceParser(predictor.schema, self.max_rows, predictor.row_tables)
         self.encoder = PredictionEncoder(predictor.schema)
         self.input_tensors = InputTensors(predictor.schema, self.max_rows)
         self.output_tensors = OutputTensors(predictor.schema.target)
@@ -158,7 +156,7 @@ class ModelVersion:
 
     def begin_recording(
         self, threshold: float, request: RequestContext | None = None
-    ) -> Recording | None:
+    ) -> OpenRecording | None:
         """Begin to record the predictions of an answer; None without a store.
 
         Args:
@@ -168,6 +166,30 @@ class ModelVersion:
         if self.recorder is None:
             return None
         return self.recorder.begin(threshold, request or request_context.get())
+
+    def record_parsed(
+        self,
+        rows: ParsedRows,
+        predictions: Array,
+        threshold: float,
+        request: RequestContext | None = None,
+    ) -> Recording | None:
+        """Record the predictions of a JSON body; None without a store.
+
+        Args:
+            rows: The rows, B of them.
+            predictions: Their predictions, `(B, outputs)`.
+            threshold: Decision threshold, 0 to 1; NaN if the model has none.
+            request: The request; by default that of the context.
+        """
+        if self.recorder is None:
+            return None
+        request = request or request_context.get()
+        if rows.encoded is not None:
+            return self.recorder.record_encoded(rows.in_order, predictions, threshold, request)
+        recording = self.recorder.begin(threshold, request)
+        recording.add(rows.values, predictions)
+        return recording
 
     def facts(self, threshold: float, name: str | None = None) -> AnswerFacts:
         """Return the facts of an answer.

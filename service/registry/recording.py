@@ -1,5 +1,6 @@
 """What a store of predictions offers to the code that answers; the service may have none."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from model.arrays import Array
@@ -7,13 +8,18 @@ from service.request_context import RequestContext
 
 
 class Recording(Protocol):
-    """The predictions of one answer, until it is sent.
+    """The predictions of one answer, until it is sent."""
 
-    Attributes:
-        id: Name of the answer, which it contains; None if the store keeps no predictions.
-    """
+    @property
+    def id(self) -> str | None:
+        """Name of the answer, which it contains; None if the store keeps no predictions."""
 
-    id: str | None
+    def commit(self) -> None:
+        """Keep the rows, since the answer is sent."""
+
+
+class OpenRecording(Recording, Protocol):
+    """A recording to which rows are added, block by block."""
 
     def add(self, values: Array, predictions: Array, first_row: int = 0) -> None:
         """Add consecutive rows.
@@ -24,17 +30,30 @@ class Recording(Protocol):
             first_row: Number of the first row in the answer, from 0.
         """
 
-    def commit(self) -> None:
-        """Keep the rows, since the answer is sent."""
-
 
 class Recorder(Protocol):
     """Records the answers of one version of a model."""
 
-    def begin(self, threshold: float, request: RequestContext) -> Recording:
+    def begin(self, threshold: float, request: RequestContext) -> OpenRecording:
         """Begin to record an answer.
 
         Args:
+            threshold: Decision threshold; NaN where the target has none.
+            request: The request, whose key and subject the rows belong to.
+        """
+
+    def record_encoded(
+        self,
+        rows: Sequence[Sequence[object]],
+        predictions: Array,
+        threshold: float,
+        request: RequestContext,
+    ) -> Recording:
+        """Record a short answer to rows that the model's tables have encoded.
+
+        Args:
+            rows: Their values as parsed, B rows for `RowTables.raw_values`.
+            predictions: Their predictions, `(B, outputs)`.
             threshold: Decision threshold; NaN where the target has none.
             request: The request, whose key and subject the rows belong to.
         """

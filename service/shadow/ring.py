@@ -4,7 +4,8 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
-from service.store.records import PredictedRows, StoredVersion
+from service.store.groups import Record
+from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
 
 RING_ROWS: Final = 4096
 BATCH_ROWS: Final = 64
@@ -18,7 +19,7 @@ class Waiting(NamedTuple):
         version: The shadow version.
     """
 
-    rows: PredictedRows
+    rows: Record
     version: StoredVersion
 
 
@@ -35,7 +36,7 @@ class ShadowRing:
         self._lock = threading.Lock()
         self._wake = threading.Event()
 
-    def put(self, rows: PredictedRows, version: StoredVersion) -> int:
+    def put(self, rows: Record, version: StoredVersion) -> int:
         """Append the first rows, as many as there is room for, and return their number.
 
         Args:
@@ -46,7 +47,7 @@ class ShadowRing:
         with self._lock:
             taken = min(count, self._max_rows - self._rows)
             if taken:
-                part = rows if taken == count else rows.part(0, taken)
+                part = rows if taken == count else decoded(rows).part(0, taken)
                 self._items.append(Waiting(part, version))
                 self._rows += taken
         if taken and not self._wake.is_set():
@@ -64,8 +65,9 @@ class ShadowRing:
                     break
                 count = len(rows.predictions)
                 if count > room:
-                    self._items[0] = Waiting(rows.part(room, count), version)
-                    rows, count = rows.part(0, room), room
+                    whole = decoded(rows)
+                    self._items[0] = Waiting(whole.part(room, count), version)
+                    rows, count = whole.part(0, room), room
                 else:
                     self._items.popleft()
                 batch.append(Waiting(rows, version))
@@ -86,3 +88,8 @@ class ShadowRing:
     def wake(self) -> None:
         """End `wait`."""
         self._wake.set()
+
+
+def decoded(rows: Record) -> PredictedRows:
+    """Return rows with their raw values."""
+    return rows.decoded() if isinstance(rows, EncodedAnswer) else rows

@@ -16,7 +16,8 @@ from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
 from service.background import report_failure
-from service.shadow.ring import ShadowRing, Waiting
+from service.shadow.ring import ShadowRing, Waiting, decoded
+from service.store.groups import Record
 from service.store.records import PredictedRows, StoredVersion
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ PAUSE_SECONDS: Final = 0.001  # between batches, in which requests have the inte
 PAUSE_SHARE: Final = 4.0  # times the CPU time of the batch before, if that is longer
 NICENESS: Final = 19
 
-Offer = Callable[[PredictedRows], None]
+Offer = Callable[[Record], None]
 
 
 class ShadowCounts(Protocol):
@@ -92,7 +93,7 @@ class ShadowScorer:
             logger.warning("shadow_not_comparable", extra=fields)
             return None
 
-        def offer(rows: PredictedRows) -> None:
+        def offer(rows: Record) -> None:
             self._offer(rows, shadow)
 
         return offer
@@ -112,7 +113,7 @@ class ShadowScorer:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def _offer(self, rows: PredictedRows, version: StoredVersion) -> None:
+    def _offer(self, rows: Record, version: StoredVersion) -> None:
         count = len(rows.predictions)
         if self._is_busy():
             self._counts.shadow_dropped("busy", count)
@@ -145,7 +146,8 @@ class ShadowScorer:
 
     def _score(self, batch: list[Waiting]) -> None:
         version = batch[0].version
-        values = np.concatenate([rows.values for rows, _ in batch])
+        answers = [decoded(rows) for rows, _ in batch]
+        values = np.concatenate([rows.values for rows in answers])
         predictions, is_valid = predict_valid(version.predictor, values, self._rules[version])
         rejected = len(values) - len(predictions)
         if rejected:
@@ -153,7 +155,7 @@ class ShadowScorer:
         found = np.full((len(values), predictions.shape[1]), np.nan)
         found[is_valid] = predictions
         start = unstored = 0
-        for rows, _ in batch:
+        for rows in answers:
             stop = start + len(rows.predictions)
             for each in shadow_rows(rows, version, found[start:stop], is_valid[start:stop]):
                 if not self._put(each):

@@ -4,10 +4,10 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Final, Literal
+from itertools import compress
+from operator import not_
+from typing import Final, Literal
 
 import numpy as np
 from pydantic_core import to_json
@@ -15,17 +15,13 @@ from pydantic_core import to_json
 from model.arrays import Array
 from model.prediction.target import MultiLabel, Regression, Target
 from service.store.counting import SPANS, Counts
-from service.store.databases.database import Database, Row
-from service.store.records import PredictedRows, StoredVersion, VersionKey
-from service.store.row_queue import Batch, counts_of
+from service.store.databases.database import Columns, Database, Row
+from service.store.groups import Group, group
+from service.store.records import StoredVersion, VersionKey
+from service.store.row_queue import Batch
 
 Keeps = Literal["counts", "predictions", "inputs"]
 ERASURE_MARGIN: Final = 3_600_000_000  # µs, by which the clocks of two processes may differ
-PREDICTION_COLUMNS: Final = (
-    *("id", "row", "version_id", "kind", "at", "threshold", "prediction", "outputs", "label"),
-    *("imputed", "key_id", "subject"),
-)
-INPUT_COLUMNS: Final = ("id", "row", "row_values")
 
 
 @dataclass
@@ -34,8 +30,8 @@ class PreparedBatch:
 
     Attributes:
         number: Number of the batch in its process.
-        predictions: Rows of the table `predictions` by version, with a hole for its number.
-        inputs: Rows of the table `inputs`.
+        predictions: Columns of the table `predictions` but `version_id`, with their version.
+        inputs: Columns of the table `inputs`.
         counts: Counts by hour and version.
         versions: The versions.
         earliest: Time of the first answer, Unix time in microseconds.
@@ -43,8 +39,8 @@ class PreparedBatch:
     """
 
     number: int
-    predictions: dict[VersionKey, list[list[Any]]] = field(default_factory=dict)
-    inputs: list[Row] = field(default_factory=list)
+    predictions: list[tuple[VersionKey, Columns]] = field(default_factory=list)
+    inputs: list[Columns] = field(default_factory=list)
     counts: dict[tuple[int, VersionKey], Counts] = field(default_factory=dict)
     versions: dict[VersionKey, StoredVersion] = field(default_factory=dict)
     earliest: int = 2**62
@@ -63,8 +59,8 @@ def prepare(batch: Batch, number: int, keeps: Keeps) -> PreparedBatch:
     for (hour, version), counts in batch.counted.items():
         prepared.versions[version.key] = version
         prepared.counts.setdefault((hour, version.key), Counter()).update(counts)
-    for group in _groups(batch.records):
-        _add_group(prepared, group, keeps)
+    for each in group(batch.records):
+        _add_group(prepared, each, keeps)
     return prepared
 
 
@@ -91,20 +87,30 @@ def write(
         numbers = {key: known.get(key) or new[key] for key in prepared.versions}
         database.add_counts(_counts(prepared, numbers))
         if prepared.predictions:
-            erased = _erased(database, prepared.earliest)
-            database.write_rows(
-                "predictions", PREDICTION_COLUMNS, _predictions(prepared, numbers, erased)
-            )
-            if prepared.inputs:
-                gone = _rows_erased(prepared, erased) if erased else set()
-                kept = (row for row in prepared.inputs if row[:2] not in gone)
-                database.write_rows("inputs", INPUT_COLUMNS, kept)
+            _write_rows(database, prepared, numbers)
         database.execute(
             "INSERT INTO writers (id, batch, at) VALUES (:id, :batch, :at) "
             "ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at",
             {"id": writer, "batch": prepared.number, "at": now},
         )
     known.update(new)
+
+
+def _write_rows(
+    database: Database, prepared: PreparedBatch, numbers: dict[VersionKey, int]
+) -> None:
+    gone: set[tuple[bytes, int]] = set()
+    erased = _erased(database, prepared.earliest)
+    if erased:
+        for _, columns in prepared.predictions:
+            rows = zip(columns["id"], columns["row"], strict=True)
+            gone.update(compress(rows, map(not_, _kept(columns, erased))))
+    for key, columns in prepared.predictions:
+        kept = _without(columns, gone) if gone else columns
+        version_id = [numbers[key]] * len(kept["id"])
+        database.write_rows("predictions", {**kept, "version_id": version_id})
+    for columns in prepared.inputs:
+        database.write_rows("inputs", _without(columns, gone) if gone else columns)
 
 
 def row_key(id_: bytes, row: int) -> bytes:
@@ -117,54 +123,36 @@ def row_key(id_: bytes, row: int) -> bytes:
     return id_ + row.to_bytes(4, "big")
 
 
-def _groups(records: list[PredictedRows]) -> Iterator[list[PredictedRows]]:
-    """Group records that are counted together; those of one group have one threshold."""
-
-    def key(rows: PredictedRows) -> tuple[int, int, str, float]:
-        threshold = -1.0 if math.isnan(rows.threshold) else rows.threshold
-        return id(rows.version), rows.hour, rows.kind, threshold
-
-    for _, group in groupby(sorted(records, key=key), key):
-        yield list(group)
-
-
-def _add_group(prepared: PreparedBatch, group: list[PredictedRows], keeps: Keeps) -> None:
-    first = group[0]
-    version = first.version
-    rows = PredictedRows(
-        first.id,
-        first.at,
-        version,
-        first.threshold,
-        np.concatenate([each.values for each in group]),
-        np.concatenate([each.predictions for each in group]),
-        kind=first.kind,
-    )
+def _add_group(prepared: PreparedBatch, group: Group, keeps: Keeps) -> None:
+    version = group.version
     prepared.versions[version.key] = version
-    counts = prepared.counts.setdefault((first.hour, version.key), Counter())
-    counts.update(counts_of(rows))
+    counts = prepared.counts.setdefault((group.hour, version.key), Counter())
+    counts.update(group.counts())
     if keeps == "counts":
         return
-    prepared.earliest = min(prepared.earliest, *(each.at for each in group))
-    threshold = None if math.isnan(first.threshold) else float(first.threshold)
-    several = rows.predictions.shape[1] > 1
-    single = [None] * len(rows.predictions) if several else rows.predictions[:, 0].tolist()
-    blobs = [row.astype("<f8").tobytes() if several else None for row in rows.predictions]
-    labels = labels_of(version.predictor.schema.target, rows.predictions, first.threshold)
-    imputed = _imputed(version.predictor.schema.names, rows.values)
-    places = ((each, each.first_row + n) for each in group for n in range(len(each.predictions)))
-    found = prepared.predictions.setdefault(version.key, [])
-    for (record, row), one, blob, label, names in zip(
-        places, single, blobs, labels, imputed, strict=True
-    ):
-        first_columns = record.id, row, 0, record.kind, record.at, threshold, one, blob
-        found.append([*first_columns, label, names, record.key_id, record.subject])
-    if keeps == "inputs" and first.kind == "answer":
-        texts = (to_json(row, inf_nan_mode="null").decode() for row in rows.values.tolist())
-        names_of_rows = (
-            (each.id, each.first_row + n) for each in group for n in range(len(each.predictions))
-        )
-        prepared.inputs += [(*name, text) for name, text in zip(names_of_rows, texts, strict=True)]
+    predictions, origins = group.predictions, group.origins()
+    prepared.earliest = min(prepared.earliest, *origins.times)
+    count, several = len(predictions), predictions.shape[1] > 1
+    threshold = None if math.isnan(group.threshold) else float(group.threshold)
+    blobs = [row.tobytes() for row in predictions.astype("<f8")] if several else None
+    columns: Columns = {
+        "id": origins.ids,
+        "row": origins.numbers,
+        "kind": [group.kind] * count,
+        "at": origins.times,
+        "threshold": [threshold] * count,
+        "prediction": [None] * count if several else predictions[:, 0].tolist(),
+        "outputs": blobs or [None] * count,
+        "label": labels_of(version.predictor.schema.target, predictions, group.threshold),
+        "imputed": _imputed(version.predictor.schema.names, group.values),
+        "key_id": origins.key_ids,
+        "subject": origins.subjects,
+    }
+    prepared.predictions.append((version.key, columns))
+    if keeps == "inputs" and group.kind == "answer":
+        texts = to_json(group.values.tolist(), inf_nan_mode="null").decode()
+        rows = [f"[{text}]" for text in texts[2:-2].split("],[")]
+        prepared.inputs.append({"id": origins.ids, "row": origins.numbers, "row_values": rows})
 
 
 def labels_of(target: Target, predictions: Array, threshold: float) -> list[str | None]:
@@ -220,20 +208,22 @@ def _erased(database: Database, earliest: int) -> dict[bytes, int]:
     return {bytes(key): at for key, at in found}
 
 
-def _is_erased(row: list[Any], erased: dict[bytes, int]) -> bool:
-    id_, number, at, subject = row[0], row[1], row[4], row[-1]
-    if id_ in erased or row_key(id_, number) in erased:
-        return True
-    return subject is not None and erased.get(subject, -1) >= at
+def _kept(columns: Columns, erased: dict[bytes, int]) -> list[bool]:
+    """Return for each row of the table `predictions` whether it is not erased."""
+    rows = zip(columns["id"], columns["row"], columns["at"], columns["subject"], strict=True)
+    return [
+        id_ not in erased
+        and row_key(id_, number) not in erased
+        and (subject is None or erased.get(subject, -1) < at)
+        for id_, number, at, subject in rows
+    ]
 
 
-def _rows_erased(prepared: PreparedBatch, erased: dict[bytes, int]) -> set[tuple[bytes, int]]:
-    return {
-        (row[0], row[1])
-        for rows in prepared.predictions.values()
-        for row in rows
-        if _is_erased(row, erased)
-    }
+def _without(columns: Columns, gone: set[tuple[bytes, int]]) -> Columns:
+    """Return the columns without some rows, given by id and number."""
+    rows = zip(columns["id"], columns["row"], strict=True)
+    kept = [row not in gone for row in rows]
+    return {name: [*compress(column, kept)] for name, column in columns.items()}
 
 
 def _counts(prepared: PreparedBatch, numbers: dict[VersionKey, int]) -> list[Row]:
@@ -245,14 +235,3 @@ def _counts(prepared: PreparedBatch, numbers: dict[VersionKey, int]) -> list[Row
             for key, count in counts.items():
                 sums[span, start, number, *key] += count
     return [(*key, count) for key, count in sums.items()]
-
-
-def _predictions(
-    prepared: PreparedBatch, numbers: dict[VersionKey, int], erased: dict[bytes, int]
-) -> Iterator[Row]:
-    for key, rows in prepared.predictions.items():
-        number = numbers[key]
-        for row in rows:
-            if not erased or not _is_erased(row, erased):
-                row[2] = number
-                yield tuple(row)

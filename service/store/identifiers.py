@@ -5,11 +5,14 @@ import hmac
 import os
 import re
 import threading
+from array import array
+from collections.abc import Sequence
 from time import time_ns
 from typing import Final
 
 ID_BYTES: Final = 16
 _COUNTER_BITS: Final = 42
+_BLOCK_BITS: Final = 256  # of 32 bits; a call of the operating system takes longer
 _ROW: Final = re.compile(
     r"([0-9a-f]{8})-([0-9a-f]{4})-(7[0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})"
     r"(?:\.(0|[1-9][0-9]{0,8}))?",
@@ -26,6 +29,8 @@ class _Clock:
 
 
 _clock = _Clock()
+_unused: list[int] = []
+os.register_at_fork(after_in_child=_unused.clear)  # two processes must not use the same bits
 
 
 def uuid7() -> bytes:
@@ -35,13 +40,29 @@ def uuid7() -> bytes:
 
     Source: RFC 9562, section 6.2, method 1: a counter of 42 bits beside the time.
     """
+    return _next_value().to_bytes(ID_BYTES, "big")
+
+
+def new_answer_name() -> str:
+    """Return the text form of a new UUID of version 7."""
+    return _text_of(f"{_next_value():032x}")
+
+
+def ids_of(names: Sequence[str]) -> list[bytes]:
+    """Return the UUIDs of answers from their text forms."""
+    ids = bytes.fromhex("".join(names).replace("-", ""))
+    return [ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES)]
+
+
+def _next_value() -> int:
     now = time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
+    random = _random_bits()
     clock = _clock
     with clock.lock:
         if now > clock.milliseconds:
             clock.milliseconds = now
-            clock.counter = random >> (80 - _COUNTER_BITS + 1)  # half of the range is left
+            # Half of the range is left.
+            clock.counter = (_random_bits() << 32 | _random_bits()) >> (64 - _COUNTER_BITS + 1)
         else:
             clock.counter += 1
             if clock.counter >> _COUNTER_BITS:
@@ -49,8 +70,17 @@ def uuid7() -> bytes:
                 clock.counter = 0
         milliseconds, counter = clock.milliseconds, clock.counter
     high, low = counter >> 30, counter & 0x3FFFFFFF
-    value = milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 32
-    return (value | random & 0xFFFFFFFF).to_bytes(ID_BYTES, "big")
+    return milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 32 | random
+
+
+def _random_bits() -> int:
+    """Return 32 random bits. Thread-safe."""
+    try:
+        return _unused.pop()
+    except IndexError:
+        found = array("I", os.urandom(4 * _BLOCK_BITS)).tolist()
+        _unused.extend(found[1:])
+        return int(found[0])
 
 
 def milliseconds_of(id_: bytes) -> int:
@@ -65,7 +95,10 @@ def first_id_of(milliseconds: int) -> bytes:
 
 def answer_name(id_: bytes) -> str:
     """Return the text form of an answer's UUID."""
-    digits = id_.hex()
+    return _text_of(id_.hex())
+
+
+def _text_of(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

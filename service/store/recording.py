@@ -1,21 +1,22 @@
 """Recording of answers: rows are held until the answer is sent, then put into the queue."""
 
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Final
 
 from model.arrays import Array
 from service.request_context import RequestContext
 from service.store.counting import Counts
-from service.store.identifiers import answer_name, uuid7
-from service.store.records import PredictedRows, StoredVersion
+from service.store.groups import Record
+from service.store.identifiers import answer_name, new_answer_name, uuid7
+from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
 from service.store.row_queue import RowQueue, counts_of
 
 HELD_ROWS: Final = 16_384  # of one answer; of a longer table, every other block is kept, and so on
 SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of larger ones
 
-Offer = Callable[[PredictedRows], None]
+Offer = Callable[[Record], None]
 
 
 class VersionRecorder:
@@ -54,6 +55,38 @@ class VersionRecorder:
             has_id=self._has_ids,
             offer=self._offer,
         )
+
+    def record_encoded(
+        self,
+        rows: Sequence[Sequence[object]],
+        predictions: Array,
+        threshold: float,
+        request: RequestContext,
+    ) -> EncodedAnswer:
+        """Record a short answer (see `service.registry.recording.Recorder`).
+
+        Args:
+            rows: The rows as parsed, B of them.
+            predictions: Their predictions, `(B, outputs)`; all rows of the array that they view
+                are recorded, so that nothing is copied.
+            threshold: Decision threshold; NaN where the target has none.
+            request: The request.
+        """
+        return EncodedAnswer(
+            self._version,
+            threshold,
+            rows,
+            predictions,
+            new_answer_name() if self._has_ids else None,
+            time_ns() // 1000,
+            request.key or None,
+            request.subject,
+            self._keep,
+        )
+
+    def _keep(self, answer: EncodedAnswer) -> None:
+        if self._queue.put(answer) and self._offer is not None:
+            self._offer(answer)
 
 
 class AnswerRecording:
@@ -114,7 +147,7 @@ class AnswerRecording:
             values, predictions = values.copy(), predictions.copy()
         rows = PredictedRows(
             self._id,
-            time.time_ns() // 1000,
+            time_ns() // 1000,
             self._version,
             self._threshold,
             values,

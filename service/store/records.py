@@ -1,12 +1,17 @@
 """Predicted rows on their way to the store."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.store.counting import HOUR_MICROSECONDS, ModelBins, RowCounter
+from service.store.identifiers import ID_BYTES, ids_of
+
+ANSWER_BYTES: Final = 400  # memory of an encoded answer and its name, beside values and predictions
+ROW_BYTES, VALUE_BYTES = 56, 40  # of a tuple and its numbers
 
 
 class VersionKey(NamedTuple):
@@ -78,6 +83,11 @@ class PredictedRows:
     first_row: int = 0
 
     @property
+    def nbytes(self) -> int:
+        """Memory of the numbers."""
+        return self.predictions.nbytes + self.values.nbytes
+
+    @property
     def hour(self) -> int:
         """Hours since 1970 of the answer."""
         return self.at // HOUR_MICROSECONDS
@@ -100,4 +110,88 @@ class PredictedRows:
             self.subject,
             self.kind,
             self.first_row + start,
+        )
+
+
+class EncodedAnswer:
+    """A short answer to rows that `RowTables` have encoded, as the event loop leaves it.
+
+    It has the attributes of `PredictedRows`. Those that take time to compute are for other threads.
+
+    Args:
+        version: The version that predicted.
+        threshold: Decision threshold of the labels; NaN where the target has none.
+        rows: The rows as parsed, B of them, for `RowTables.raw_values`.
+        predictions: `(B, outputs)`, float64.
+        name: Name of the answer; None if the store keeps no predictions.
+        at: Time of the answer, Unix time in microseconds.
+        key_id: Id of the API key; None without one.
+        subject: Digest of the subject; None without one.
+        keep: Called with this object when the answer is sent.
+    """
+
+    kind: Final = "answer"
+    first_row: Final = 0
+
+    __slots__ = (
+        "_keep",
+        "at",
+        "id",
+        "key_id",
+        "predictions",
+        "rows",
+        "subject",
+        "threshold",
+        "version",
+    )
+
+    def __init__(
+        self,
+        version: StoredVersion,
+        threshold: float,
+        rows: Sequence[Sequence[object]],
+        predictions: Array,
+        name: str | None,
+        at: int,
+        key_id: str | None,
+        subject: bytes | None,
+        keep: Callable[["EncodedAnswer"], None],
+    ) -> None:
+        self.version, self.threshold, self.rows, self.predictions = (
+            version,
+            threshold,
+            rows,
+            predictions,
+        )
+        self.id, self.at, self.key_id, self.subject = name, at, key_id, subject
+        self._keep = keep
+
+    def commit(self) -> None:
+        """Keep the rows (see `service.registry.recording.Recording`)."""
+        self._keep(self)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the numbers, and of their objects as far as larger than those of a record."""
+        rows = self.rows
+        return self.predictions.nbytes + len(rows) * (ROW_BYTES + VALUE_BYTES * len(rows[0]))
+
+    @property
+    def hour(self) -> int:
+        """Hours since 1970 of the answer."""
+        return self.at // HOUR_MICROSECONDS
+
+    def decoded(self) -> PredictedRows:
+        """Return the answer with raw values."""
+        tables = self.version.predictor.row_tables
+        assert tables is not None
+        return PredictedRows(
+            bytes(ID_BYTES) if self.id is None else ids_of([self.id])[0],
+            self.at,
+            self.version,
+            self.threshold,
+            tables.raw_values(self.rows),
+            self.predictions,
+            self.key_id,
+            self.subject,
         )

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
+from service.store.groups import Record
 from service.store.records import PredictedRows, StoredVersion
 
 # Fixed values.
@@ -28,7 +29,7 @@ class Batch(NamedTuple):
         since: Time when the first of them came, `monotonic`.
     """
 
-    records: list[PredictedRows]
+    records: list[Record]
     counted: Counted
     since: float
 
@@ -57,9 +58,9 @@ class RowQueue:
         self.dropped = self.unkept = 0
         self._max_rows, self._max_bytes = max_rows, max_bytes
         self._lock = threading.Lock()
-        self._items: list[PredictedRows] = []
+        self._items: list[Record] = []
         self._counted: Counted = {}
-        self._taken: deque[PredictedRows] = deque()  # only the writer's thread uses it
+        self._taken: deque[Record] = deque()  # only the writer's thread uses it
         self._rows = self._bytes = self._new_rows = 0
         self._since = self._taken_since = 0.0
         self._is_hurrying = self._is_taken = False
@@ -88,11 +89,10 @@ class RowQueue:
             return self._taken_since
         return self._since if self._items or self._counted else None
 
-    def put(self, rows: PredictedRows) -> bool:
+    def put(self, rows: Record) -> bool:
         """Append rows without blocking; False if they are dropped."""
-        predictions = rows.predictions
-        count = len(predictions)
-        size = RECORD_BYTES + predictions.nbytes + rows.values.nbytes
+        count = len(rows.predictions)
+        size = RECORD_BYTES + rows.nbytes
         with self._lock:
             if self._rows + count > self._max_rows or self._bytes + size > self._max_bytes:
                 self.dropped += count
@@ -125,7 +125,7 @@ class RowQueue:
 
     def _put_part(self, rows: PredictedRows) -> bool:
         count = len(rows.predictions)
-        size = RECORD_BYTES + rows.predictions.nbytes + rows.values.nbytes
+        size = RECORD_BYTES + rows.nbytes
         has_room = 2 * (self._rows + count) <= self._max_rows
         if has_room and 2 * (self._bytes + size) <= self._max_bytes:
             return self.put(rows)
@@ -178,7 +178,7 @@ class RowQueue:
                 self._taken_since = self._since
                 self._is_taken = bool(items or counted)
             self._taken.extend(items)
-        records: list[PredictedRows] = []
+        records: list[Record] = []
         rows = 0
         while self._taken and rows < BATCH_ROWS:
             records.append(self._taken.popleft())
@@ -193,7 +193,7 @@ class RowQueue:
             dropped: Number of its rows that were not written.
         """
         rows = sum(len(each.predictions) for each in batch.records)
-        size = sum(each.predictions.nbytes + each.values.nbytes for each in batch.records)
+        size = sum(each.nbytes for each in batch.records)
         with self._lock:
             self._is_taken = False
             self._rows -= rows

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,8 @@ class ParsedRows:
         block: The rows, all valid; without values if `encoded` has the rows.
         single: Whether the body was one object, so that the answer is one object.
         encoded: The rows for `Predictor.predict_encoded`, or None.
+        in_order: The values of encoded rows as parsed, in the order of the features, for
+            `RowTables.raw_values`.
         threshold: Field and value of the threshold that stands beside the rows, or None.
     """
 
@@ -51,6 +53,7 @@ class ParsedRows:
     single: bool
     encoded: list[bytes] | None = None
     threshold: tuple[str, Any] | None = None
+    in_order: Sequence[Sequence[object]] = ()
 
     @property
     def count(self) -> int:
@@ -138,7 +141,9 @@ class InstanceParser:
         if body.count(b":") > pairs:
             return None
         encoded = [inputs for row in rows if (inputs := self._tables.encode(row)) is not None]
-        return ParsedRows(NO_VALUES, single, encoded) if len(encoded) == len(rows) else None
+        if len(encoded) < len(rows):
+            return None
+        return ParsedRows(NO_VALUES, single, encoded, None, rows)
 
     def _parse_chunks(self, chunks: Iterable[bytes], size: int, charge: Charge) -> Block | None:
         """Return the rows of all chunks; None if a chunk is not an array of rows of one kind.

@@ -1,7 +1,7 @@
 """What the store needs of a database, and its errors."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from model.errors import MalignancyError
 
 Row = tuple[Any, ...]
+Columns = dict[str, Sequence[Any]]  # values by name of the column, all of one length
 _PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
 
 
@@ -52,13 +53,12 @@ class Database(Protocol):
     def schema_lock(self) -> AbstractContextManager[None]:
         """Run the statements within the context as one transaction, alone in the database."""
 
-    def write_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def write_rows(self, table: str, columns: Columns) -> None:
         """Insert rows; COPY on PostgreSQL.
 
         Args:
             table: Name of the table.
-            columns: Names of the columns.
-            rows: Values in the order of the columns.
+            columns: The columns.
         """
 
     def add_counts(self, rows: Sequence[Row]) -> None:

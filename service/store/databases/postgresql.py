@@ -7,7 +7,13 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from service.store.databases.database import Row, RowsRejected, StoreUnavailable, pyformat
+from service.store.databases.database import (
+    Columns,
+    Row,
+    RowsRejected,
+    StoreUnavailable,
+    pyformat,
+)
 
 # Fixed values, in seconds.
 CONNECT_SECONDS: Final = 5
@@ -75,7 +81,10 @@ class PostgreSQL:
             self.execute("SELECT pg_advisory_xact_lock(:number)", {"number": SCHEMA_LOCK})
             yield
 
-    def write_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def write_rows(self, table: str, columns: Columns) -> None:
+        self._copy(table, tuple(columns), zip(*columns.values(), strict=True))
+
+    def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         # The names are constants of this package.
         sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         cursor = self._connection.cursor()

@@ -3,17 +3,21 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import chain, repeat
+from operator import is_
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from service.store.databases.database import Row, RowsRejected, StoreUnavailable
+from service.store.databases.database import Columns, Row, RowsRejected, StoreUnavailable
 
 # Fixed values.
 BUSY_SECONDS: Final = 1.0  # that a statement waits for a lock before it fails
 ERASE_SECONDS: Final = 60.0  # that an erasure waits for the locks of others
 CACHE_KIB: Final = 1024
+STATEMENT_ROWS: Final = (64, 8, 1)  # that one statement inserts
 MAX_WAL_BYTES: Final = 4 * 1024**2  # that stay after a checkpoint
 _REJECTED = (
     sqlite3.IntegrityError,
@@ -23,11 +27,44 @@ _REJECTED = (
     sqlite3.NotSupportedError,
     OverflowError,
 )
-_UPSERT = (
-    "INSERT INTO counts (hours, hour, version_id, kind, name, bin, count) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (hours, hour, version_id, kind, name, bin) "
-    "DO UPDATE SET count = count + excluded.count"
+
+
+class _Insert(NamedTuple):
+    """Statement that inserts rows.
+
+    Attributes:
+        table: The table.
+        constant: Names of columns that have the same value in all rows.
+        varying: Names of the other columns.
+        ending: Clause after the rows.
+    """
+
+    table: str
+    constant: tuple[str, ...]
+    varying: tuple[str, ...]
+    ending: str = ""
+
+    @lru_cache(maxsize=100)  # noqa: B019 - a tuple of names
+    def sql(self, rows: int) -> str:
+        """Return the statement for a number of rows."""
+        shared, width = len(self.constant), len(self.varying)
+        names = ", ".join((*self.constant, *self.varying))
+        marks = [f"?{place}" for place in range(1, shared + rows * width + 1)]
+        lists = (
+            ", ".join((*marks[:shared], *marks[start : start + width]))
+            for start in range(shared, len(marks), width)
+        )
+        # The names are constants of this package.
+        texts = ", ".join(f"({each})" for each in lists)
+        return f"INSERT INTO {self.table} ({names}) VALUES {texts}{self.ending}"  # noqa: S608  # nosec
+
+
+_COUNTS = _Insert(
+    "counts",
+    (),
+    ("hours", "hour", "version_id", "kind", "name", "bin", "count"),
+    " ON CONFLICT (hours, hour, version_id, kind, name, bin) "
+    "DO UPDATE SET count = count + excluded.count",
 )
 
 
@@ -76,16 +113,40 @@ class SQLite:
         with self._within("BEGIN EXCLUSIVE"):
             yield
 
-    def write_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        marks = ", ".join("?" * len(columns))
-        # The names are constants of this package.
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # nosec
+    def write_rows(self, table: str, columns: Columns) -> None:
+        first, *others = columns
+        rows = len(columns[first])
+        constant = {name: columns[name][0] for name in others if _is_constant(columns[name])}
+        varying = {name: each for name, each in columns.items() if name not in constant}
+        values = [*chain.from_iterable(zip(*varying.values(), strict=True))]
         with _errors():
-            self._connection.executemany(sql, rows)
+            self._insert(_Insert(table, tuple(constant), tuple(varying)), constant, values, rows)
 
     def add_counts(self, rows: Sequence[Row]) -> None:
         with _errors():
-            self._connection.executemany(_UPSERT, rows)
+            self._insert(_COUNTS, {}, [*chain.from_iterable(sorted(rows))], len(rows))
+
+    def _insert(
+        self, insert: "_Insert", constant: Mapping[str, Any], values: list[Any], rows: int
+    ) -> None:
+        """Insert rows, many with each statement.
+
+        The interpreter is released for each statement: with few of them, this thread and that of
+        the requests rarely wait for each other.
+
+        Args:
+            insert: The statement.
+            constant: Values of its constant columns.
+            values: Values of the other columns, row by row.
+            rows: Number of rows.
+        """
+        width, at = len(insert.varying), 0
+        for size in STATEMENT_ROWS:
+            sql = insert.sql(size)
+            while rows - at >= size:
+                part = values[at * width : (at + size) * width]
+                self._connection.execute(sql, [*constant.values(), *part])
+                at += size
 
     def tables(self) -> set[str]:
         found = self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -155,3 +216,8 @@ def _errors() -> Iterator[None]:
     except (sqlite3.Error, OSError) as error:
         text = error.strerror if isinstance(error, OSError) else str(error)
         raise StoreUnavailable(f"SQLite: {text}") from None
+
+
+def _is_constant(column: Sequence[Any]) -> bool:
+    """Return True if several values of a column are one object."""
+    return len(column) > 1 and all(map(is_, column, repeat(column[0])))

@@ -175,7 +175,7 @@ def test_postgresql_is_killed_during_copy(
     store.start()
     store.put(predicted(VERSION, 10))
     assert store.flush(30)
-    write_rows = PostgreSQL.write_rows
+    copy = PostgreSQL._copy
     killed: list[int] = []
 
     def dying(self: Any, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -188,7 +188,7 @@ def test_postgresql_is_killed_during_copy(
 
         write_rows(self, table, columns, halfway())
 
-    monkeypatch.setattr(PostgreSQL, "write_rows", dying)
+    monkeypatch.setattr(PostgreSQL, "_copy", dying)
     store.put(predicted(VERSION, 4000))
     until(lambda: store.status.is_failing)
     assert killed
