@@ -120,8 +120,12 @@ class RowTables:
         """
         features = len(self._tables)
         if not self._categories:
-            flat: Any = chain.from_iterable(rows)  # numbers and booleans
-            return np.fromiter(flat, np.float64, len(rows) * features).reshape(-1, features)
+            flat: list[Any] = [*chain.from_iterable(rows)]  # numbers and booleans
+            try:
+                found = np.frombuffer(bytes(flat), np.uint8).astype(np.float64)
+            except (TypeError, ValueError):  # a float, or a number not from 0 to 255
+                found = np.fromiter(flat, np.float64, len(flat))
+            return found.reshape(-1, features)
         found = np.empty((len(rows), features))
         for place, column in enumerate(zip(*rows, strict=True)):
             raw = self._categories.get(place)

@@ -109,6 +109,7 @@ class ModelVersion:
         self.path: Path | None = None
         self.title = predictor.title
         self._usual_end = self._new_end(self.thresholds.active)
+        self._usual_named_end = _before_name(self._usual_end)
         self.count = count
         # A bound method would be a reference cycle, which delays freeing a replaced version until
         # the next garbage collection.
@@ -148,8 +149,10 @@ class ModelVersion:
         """
         # The same object, as NaN is not equal to itself.
         is_usual = threshold is self.thresholds.active
-        end = self._usual_end if is_usual else self._new_end(threshold)
-        return end if name is None else b'%b,"id":"%b"}' % (end[:-1], name.encode())
+        if name is None:
+            return self._usual_end if is_usual else self._new_end(threshold)
+        end = self._usual_named_end if is_usual else _before_name(self._new_end(threshold))
+        return b'%b%b"}' % (end, name.encode())
 
     def _new_end(self, threshold: float) -> bytes:
         return self.facts(threshold).end
@@ -294,6 +297,11 @@ class ModelVersion:
         request.model = self.title
         request.rows += rows
         self.count(labels)
+
+
+def _before_name(end: bytes) -> bytes:
+    """Return the end of an answer up to the name of the answer."""
+    return end[:-1] + b',"id":"'
 
 
 def _predict_finite(predict: Callable[[R], Array], rows: R) -> Array:

@@ -1,17 +1,24 @@
 """Records of a batch that are counted and written together, as arrays and columns."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from itertools import chain, repeat
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from model.arrays import Array
-from service.store.counting import Counts
+from service.store.counting import HOUR_MICROSECONDS, Counts
 from service.store.identifiers import ids_of
-from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
+from service.store.records import (
+    AnswerSource,
+    EncodedAnswer,
+    PredictedRows,
+    StoredVersion,
+    raw_values,
+)
 
 Record = PredictedRows | EncodedAnswer
 T = TypeVar("T")
@@ -35,40 +42,27 @@ class Origins(NamedTuple):
     subjects: list[bytes | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class Group:
-    """Records of one version, hour, kind and threshold, N rows.
+    """N rows of one version, hour, kind and threshold.
 
     Attributes:
-        records: The records, all of one class.
         version: The version that predicted.
         hour: Hours since 1970.
         kind: "shadow" for rows whose predictions were not the answer.
         threshold: Decision threshold; NaN where the target has none.
+        values: Raw rows, `(N, F)`, NaN where missing.
+        predictions: `(N, outputs)`.
+        origins: Returns the answers of the rows, which must have ids.
     """
 
-    records: list[PredictedRows] | list[EncodedAnswer]
     version: StoredVersion
     hour: int
     kind: Literal["answer", "shadow"]
     threshold: float
-
-    @cached_property
-    def values(self) -> Array:
-        """Raw rows, `(N, F)`, NaN where missing."""
-        encoded = [each.rows for each in self.records if isinstance(each, EncodedAnswer)]
-        if not encoded:
-            return np.concatenate(
-                [each.values for each in self.records if isinstance(each, PredictedRows)]
-            )
-        tables = self.version.predictor.row_tables
-        assert tables is not None
-        return tables.raw_values([*chain.from_iterable(encoded)])
-
-    @cached_property
-    def predictions(self) -> Array:
-        """Predictions, `(N, outputs)`."""
-        return np.concatenate([each.predictions for each in self.records])
+    values: Array
+    predictions: Array
+    origins: Callable[[], Origins]
 
     def counts(self) -> Counts:
         """Count the rows with their version's counter."""
@@ -77,45 +71,105 @@ class Group:
             return counter.shadow_counts(self.predictions, self.threshold)
         return counter.counts(self.values, self.predictions, self.threshold)
 
-    def origins(self) -> Origins:
-        """Return the answers of the rows. Every record has an id."""
-        records = self.records
-        ids = [
-            *ids_of([each.id or "" for each in records if isinstance(each, EncodedAnswer)]),
-            *(each.id for each in records if isinstance(each, PredictedRows)),
-        ]
-        found = Origins(
-            ids,
-            [each.first_row for each in records],
-            [each.at for each in records],
-            [each.key_id for each in records],
-            [each.subject for each in records],
-        )
-        lengths = [len(each.predictions) for each in records]
-        if max(lengths) == 1:
-            return found
-        first_rows = zip(found.numbers, lengths, strict=True)
-        return Origins(
-            _spread(found.ids, lengths),
-            [first + row for first, length in first_rows for row in range(length)],
-            _spread(found.times, lengths),
-            _spread(found.key_ids, lengths),
-            _spread(found.subjects, lengths),
-        )
-
 
 def group(records: Iterable[Record]) -> Iterator[Group]:
     """Yield the groups of records, each in the order of its records."""
-    found: dict[tuple[type, int, int, str, float], list[Record]] = {}
+    encoded: dict[AnswerSource, list[EncodedAnswer]] = defaultdict(list)
+    others: dict[tuple[int, int, str, float], list[PredictedRows]] = defaultdict(list)
     for each in records:
-        key = type(each), id(each.version), each.hour, each.kind, each.threshold
-        if key in found:
-            found[key].append(each)
+        if isinstance(each, EncodedAnswer):
+            encoded[each.source].append(each)
         else:
-            found[key] = [each]
-    for (_, _, hour, _, threshold), members in found.items():
-        # All of one class, by the key.
-        yield Group(members, members[0].version, hour, members[0].kind, threshold)  # type: ignore[arg-type]
+            others[id(each.version), each.hour, each.kind, each.threshold].append(each)
+    for source, answers in encoded.items():
+        for hour, members in _by_hour(answers):
+            yield _of_answers(source, hour, members)
+    for rows in others.values():
+        first = rows[0]
+        yield Group(
+            first.version,
+            first.hour,
+            first.kind,
+            first.threshold,
+            np.concatenate([each.values for each in rows]),
+            np.concatenate([each.predictions for each in rows]),
+            partial(_origins_of_rows, rows),
+        )
+
+
+def counts_of(records: Iterable[Record]) -> Counts:
+    """Count the rows of records."""
+    counts: Counts = Counter()
+    for each in group(records):
+        counts.update(each.counts())
+    return counts
+
+
+def _by_hour(answers: list[EncodedAnswer]) -> Iterable[tuple[int, list[EncodedAnswer]]]:
+    times = [each.at for each in answers]
+    hour = min(times) // HOUR_MICROSECONDS
+    if hour == max(times) // HOUR_MICROSECONDS:  # as almost always
+        return [(hour, answers)]
+    found: dict[int, list[EncodedAnswer]] = defaultdict(list)
+    for each in answers:
+        found[each.at // HOUR_MICROSECONDS].append(each)
+    return found.items()
+
+
+def _of_answers(source: AnswerSource, hour: int, answers: list[EncodedAnswer]) -> Group:
+    _, rows, predictions, names, times, key_ids, subjects = zip(*answers, strict=True)
+
+    def origins() -> Origins:
+        found = Origins(
+            ids_of(names),
+            [0] * len(names),
+            [*times],
+            [each or None for each in key_ids],
+            [*subjects],
+        )
+        return _of_each_row(found, rows)
+
+    values = raw_values(source.version, [*chain.from_iterable(rows)])
+    return Group(
+        source.version,
+        hour,
+        "answer",
+        source.threshold,
+        values,
+        np.concatenate(predictions),
+        origins,
+    )
+
+
+def _origins_of_rows(records: list[PredictedRows]) -> Origins:
+    found = Origins(
+        [each.id for each in records],
+        [each.first_row for each in records],
+        [each.at for each in records],
+        [each.key_id for each in records],
+        [each.subject for each in records],
+    )
+    return _of_each_row(found, [each.predictions for each in records])
+
+
+def _of_each_row(first: Origins, rows: Sequence[Sequence[object] | Array]) -> Origins:
+    """Return the origins of all rows.
+
+    Args:
+        first: Those of the first row of each record.
+        rows: The rows of each record.
+    """
+    lengths = [*map(len, rows)]
+    if max(lengths) == 1:
+        return first
+    numbers = zip(first.numbers, lengths, strict=True)
+    return Origins(
+        _spread(first.ids, lengths),
+        [start + row for start, length in numbers for row in range(length)],
+        _spread(first.times, lengths),
+        _spread(first.key_ids, lengths),
+        _spread(first.subjects, lengths),
+    )
 
 
 def _spread(column: list[T], lengths: list[int]) -> list[T]:

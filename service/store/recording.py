@@ -2,18 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import time_ns
 from typing import Final
 
 from model.arrays import Array
 from service.request_context import RequestContext
 from service.store.counting import Counts
-from service.store.groups import Record
+from service.store.groups import Record, counts_of
 from service.store.identifiers import answer_name, new_answer_name, uuid7
-from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
-from service.store.row_queue import RowQueue, counts_of
+from service.store.records import (
+    AnswerSource,
+    EncodedAnswer,
+    PredictedRows,
+    StoredVersion,
+    source_of,
+)
+from service.store.row_queue import RowQueue
 
 HELD_ROWS: Final = 16_384  # of one answer; of a longer table, every other block is kept, and so on
+MAX_SOURCES: Final = 100  # thresholds of short answers
 SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of larger ones
 
 Offer = Callable[[Record], None]
@@ -39,6 +47,7 @@ class VersionRecorder:
     ) -> None:
         self._queue, self._version, self._has_ids = queue, version, has_ids
         self._offer = offer
+        self._sources: dict[float, AnswerSource] = {}
 
     def begin(self, threshold: float, request: RequestContext) -> "AnswerRecording":
         """Begin to record an answer (see `service.registry.recording.Recorder`).
@@ -73,20 +82,25 @@ class VersionRecorder:
             request: The request.
         """
         return EncodedAnswer(
-            self._version,
-            threshold,
+            self._sources.get(threshold) or self._new_source(threshold),
             rows,
             predictions,
             new_answer_name() if self._has_ids else None,
             time_ns() // 1000,
-            request.key or None,
+            request.key,
             request.subject,
-            self._keep,
         )
 
-    def _keep(self, answer: EncodedAnswer) -> None:
-        if self._queue.put(answer) and self._offer is not None:
-            self._offer(answer)
+    def _new_source(self, threshold: float) -> AnswerSource:
+        if len(self._sources) >= MAX_SOURCES:
+            self._sources.clear()
+        keep = self._queue.put if self._offer is None else partial(self._put, self._offer)
+        source = self._sources[threshold] = source_of(self._version, threshold, keep)
+        return source
+
+    def _put(self, offer: Offer, answer: EncodedAnswer) -> None:
+        if self._queue.put(answer):
+            offer(answer)
 
 
 class AnswerRecording:
@@ -158,7 +172,7 @@ class AnswerRecording:
         )
         number, self._number = self._number, self._number + 1
         if number % self._stride:
-            self._counts += counts_of(rows)
+            self._counts += counts_of([rows])
             return
         self._blocks.append((number, rows))
         self._held += len(predictions)
@@ -184,7 +198,7 @@ class AnswerRecording:
         kept = []
         for number, rows in self._blocks:
             if number % self._stride:
-                self._counts += counts_of(rows)
+                self._counts += counts_of([rows])
                 self._held -= len(rows.predictions)
             else:
                 kept.append((number, rows))

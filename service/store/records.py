@@ -10,8 +10,9 @@ from model.prediction.predictor import Predictor
 from service.store.counting import HOUR_MICROSECONDS, ModelBins, RowCounter
 from service.store.identifiers import ID_BYTES, ids_of
 
-ANSWER_BYTES: Final = 400  # memory of an encoded answer and its name, beside values and predictions
-ROW_BYTES, VALUE_BYTES = 56, 40  # of a tuple and its numbers
+# Memory of an encoded row, in bytes: its objects, and each of its numbers.
+ANSWER_BYTES: Final = 400
+VALUE_BYTES: Final = 40
 
 
 class VersionKey(NamedTuple):
@@ -113,85 +114,90 @@ class PredictedRows:
         )
 
 
-class EncodedAnswer:
-    """A short answer to rows that `RowTables` have encoded, as the event loop leaves it.
+@dataclass(slots=True, eq=False)
+class AnswerSource:
+    """What the short answers of one version at one threshold have in common.
 
-    It has the attributes of `PredictedRows`. Those that take time to compute are for other threads.
-
-    Args:
+    Attributes:
         version: The version that predicted.
         threshold: Decision threshold of the labels; NaN where the target has none.
-        rows: The rows as parsed, B of them, for `RowTables.raw_values`.
-        predictions: `(B, outputs)`, float64.
-        name: Name of the answer; None if the store keeps no predictions.
-        at: Time of the answer, Unix time in microseconds.
-        key_id: Id of the API key; None without one.
-        subject: Digest of the subject; None without one.
-        keep: Called with this object when the answer is sent.
+        keep: Called with each answer that is sent.
+        row_bytes: Memory of a row and its predictions.
     """
 
-    kind: Final = "answer"
-    first_row: Final = 0
+    version: StoredVersion
+    threshold: float
+    keep: Callable[["EncodedAnswer"], object]
+    row_bytes: int
 
-    __slots__ = (
-        "_keep",
-        "at",
-        "id",
-        "key_id",
-        "predictions",
-        "rows",
-        "subject",
-        "threshold",
-        "version",
-    )
 
-    def __init__(
-        self,
-        version: StoredVersion,
-        threshold: float,
-        rows: Sequence[Sequence[object]],
-        predictions: Array,
-        name: str | None,
-        at: int,
-        key_id: str | None,
-        subject: bytes | None,
-        keep: Callable[["EncodedAnswer"], None],
-    ) -> None:
-        self.version, self.threshold, self.rows, self.predictions = (
-            version,
-            threshold,
-            rows,
-            predictions,
-        )
-        self.id, self.at, self.key_id, self.subject = name, at, key_id, subject
-        self._keep = keep
+class EncodedAnswer(NamedTuple):
+    """A short answer to rows that `RowTables` have encoded, as the event loop leaves it.
+
+    Attributes:
+        source: What it shares with other answers.
+        rows: The rows as parsed, B of them, for `RowTables.raw_values`.
+        predictions: `(B, outputs)`, float64.
+        id: Name of the answer; None if the store keeps no predictions.
+        at: Time of the answer, Unix time in microseconds.
+        key_id: Id of the API key; "" without one.
+        subject: Digest of the subject; None without one.
+    """
+
+    source: AnswerSource
+    rows: Sequence[Sequence[object]]
+    predictions: Array
+    id: str | None
+    at: int
+    key_id: str
+    subject: bytes | None
 
     def commit(self) -> None:
         """Keep the rows (see `service.registry.recording.Recording`)."""
-        self._keep(self)
+        self.source.keep(self)
 
     @property
     def nbytes(self) -> int:
-        """Memory of the numbers, and of their objects as far as larger than those of a record."""
-        rows = self.rows
-        return self.predictions.nbytes + len(rows) * (ROW_BYTES + VALUE_BYTES * len(rows[0]))
-
-    @property
-    def hour(self) -> int:
-        """Hours since 1970 of the answer."""
-        return self.at // HOUR_MICROSECONDS
+        """Memory of the numbers and of the objects that hold them."""
+        return len(self.rows) * self.source.row_bytes
 
     def decoded(self) -> PredictedRows:
         """Return the answer with raw values."""
-        tables = self.version.predictor.row_tables
-        assert tables is not None
+        version = self.source.version
         return PredictedRows(
             bytes(ID_BYTES) if self.id is None else ids_of([self.id])[0],
             self.at,
-            self.version,
-            self.threshold,
-            tables.raw_values(self.rows),
+            version,
+            self.source.threshold,
+            raw_values(version, self.rows),
             self.predictions,
-            self.key_id,
+            self.key_id or None,
             self.subject,
         )
+
+
+def source_of(
+    version: StoredVersion, threshold: float, keep: Callable[[EncodedAnswer], object]
+) -> AnswerSource:
+    """Return the source of short answers.
+
+    Args:
+        version: The version that predicts.
+        threshold: Decision threshold; NaN where the target has none.
+        keep: Called with each answer that is sent.
+    """
+    schema = version.predictor.schema
+    numbers = VALUE_BYTES * (len(schema.features) + len(schema.target.names))
+    return AnswerSource(version, threshold, keep, ANSWER_BYTES + numbers)
+
+
+def raw_values(version: StoredVersion, rows: Sequence[Sequence[object]]) -> Array:
+    """Return the raw values of encoded rows, `(B, F)`.
+
+    Args:
+        version: The version that predicted.
+        rows: The rows as parsed.
+    """
+    tables = version.predictor.row_tables
+    assert tables is not None  # they have encoded the rows
+    return tables.raw_values(rows)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
-from service.store.groups import Record
+from service.store.groups import Record, counts_of
 from service.store.records import PredictedRows, StoredVersion
 
 # Fixed values.
@@ -129,7 +129,7 @@ class RowQueue:
         has_room = 2 * (self._rows + count) <= self._max_rows
         if has_room and 2 * (self._bytes + size) <= self._max_bytes:
             return self.put(rows)
-        counts = counts_of(rows)
+        counts = counts_of([rows])
         key = rows.hour, rows.version
         with self._lock:
             self.unkept += count
@@ -205,14 +205,6 @@ class RowQueue:
         self._is_hurrying = is_hurrying
         self._go.set()
         self._wake.set()
-
-
-def counts_of(rows: PredictedRows) -> Counts:
-    """Count rows with their version's counter."""
-    counter = rows.version.counter
-    if rows.kind == "shadow":
-        return counter.shadow_counts(rows.predictions, rows.threshold)
-    return counter.counts(rows.values, rows.predictions, rows.threshold)
 
 
 def rows_of(batch: Batch) -> int:

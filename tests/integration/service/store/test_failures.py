@@ -186,7 +186,7 @@ def test_postgresql_is_killed_during_copy(
                     killed.append(1)
                 yield row
 
-        write_rows(self, table, columns, halfway())
+        copy(self, table, columns, halfway())
 
     monkeypatch.setattr(PostgreSQL, "_copy", dying)
     store.put(predicted(VERSION, 4000))

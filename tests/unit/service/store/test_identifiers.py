@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import threading
 import uuid
 
@@ -13,7 +14,9 @@ from service.store import identifiers
 from service.store.identifiers import (
     answer_name,
     first_id_of,
+    ids_of,
     milliseconds_of,
+    new_answer_name,
     parse_name,
     row_name,
     subject_digest,
@@ -26,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clock of nanoseconds, the last item of the list."""
     times = [1_800_000_000_000_000_000]
     monkeypatch.setattr(identifiers, "time_ns", lambda: times[-1])
-    monkeypatch.setattr(identifiers, "_clock", identifiers._Clock())
+    monkeypatch.setattr(identifiers, "_names", identifiers._Names())
     return times
 
 
@@ -47,11 +50,43 @@ def test_uuids_increase_while_the_clock_jumps_back_and_forth(clock: list[int]) -
 
 def test_a_full_counter_advances_the_time(clock: list[int]) -> None:
     first = uuid7()
-    identifiers._clock.counter = 2**42 - 1
+    identifiers._names.counter = 0xFFF
+    identifiers._names.endings.clear()
     second = uuid7()
     assert milliseconds_of(second) == milliseconds_of(first) + 1
     assert uuid7() > second > first
     assert clock
+
+
+def test_names_and_uuids_increase_together(clock: list[int]) -> None:
+    """Over several blocks of random bits, within a millisecond and over several."""
+    found = []
+    for _ in range(3):
+        for _ in range(200):
+            found += [uuid7(), *ids_of([new_answer_name()])]
+        clock.append(clock[-1] + 1_000_000)
+    assert found == sorted(set(found))
+    assert {(uuid.UUID(bytes=each).version, each[8] >> 6) for each in found} == {(7, 0b10)}
+    assert len({each[8:] for each in found}) == len(found)
+
+
+def test_a_forked_process_has_other_random_bits() -> None:
+    uuid7()
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        os.write(writer, uuid7())
+        os._exit(0)
+    os.waitpid(child, 0)
+    other = os.read(reader, 16)
+    os.close(reader)
+    os.close(writer)
+    assert other[8:] not in {uuid7()[8:] for _ in range(200)}
+
+
+def test_ids_of_names() -> None:
+    names = [new_answer_name() for _ in range(5)]
+    assert ids_of(names) == [uuid.UUID(each).bytes for each in names]
+    assert ids_of([]) == []
 
 
 def test_uuids_of_several_threads_differ() -> None:
