@@ -12,7 +12,6 @@ from typing import Final
 ID_BYTES: Final = 16
 _MAX_COUNTER: Final = 0xFFF
 _BLOCK_NAMES: Final = 64  # a call of the operating system takes longer than all else of a name
-_WITH_VARIANT: Final = bytes(each & 0x3F | 0x80 for each in range(256))
 _ROW: Final = re.compile(
     r"([0-9a-f]{8})-([0-9a-f]{4})-(7[0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})"
     r"(?:\.(0|[1-9][0-9]{0,8}))?",
@@ -24,7 +23,8 @@ class _Names:
     """Makes the text forms of UUIDs: the time, a counter of 12 bits, 62 random bits.
 
     Random bits come in sorted blocks, and the counter numbers the blocks of a millisecond. So the
-    work of a name is a few operations, and each name is larger than those before it.
+    work of a name is a few operations, and each name is larger than those before it. The names of a
+    block share the first 14 random bits.
 
     Source: RFC 9562, section 6.2, method 1: a counter in the 12 bits after the version.
     """
@@ -33,6 +33,7 @@ class _Names:
         self._lock = threading.Lock()
         self._milliseconds, self.counter = -1, 0
         self._beginning = ""  # of the names of this millisecond and counter
+        self._variant = ""  # the variant and the random bits that names share
         self.endings: list[str] = []  # of the next names, the last one first
 
     def next(self) -> str:
@@ -42,6 +43,8 @@ class _Names:
             if now > self._milliseconds:
                 self._begin(now, 0)
             if not self.endings:
+                bits = os.urandom(2)
+                self._variant = f"{bits[0] & 0x3F | 0x80:02x}{bits[1]:02x}"
                 self.endings.extend(_random_endings())
                 self._begin(self._milliseconds, self.counter + 1)
             return self._beginning + self.endings.pop()
@@ -51,16 +54,13 @@ class _Names:
             milliseconds, counter = milliseconds + 1, 0
         self._milliseconds, self.counter = milliseconds, counter
         digits = f"{milliseconds:012x}"
-        self._beginning = f"{digits[:8]}-{digits[8:]}-7{counter:03x}-"
+        self._beginning = f"{digits[:8]}-{digits[8:]}-7{counter:03x}-{self._variant}-"
 
 
 def _random_endings() -> list[str]:
-    """Return the last 64 bits of names, in descending order: the variant, and 62 random bits."""
-    bits = bytearray(os.urandom(8 * _BLOCK_NAMES))
-    bits[::8] = bits[::8].translate(_WITH_VARIANT)
-    digits = bits.hex()
-    parts = (digits[at : at + 16] for at in range(0, len(digits), 16))
-    return sorted({f"{each[:4]}-{each[4:]}" for each in parts}, reverse=True)
+    """Return the last 48 bits of names, random, in descending order."""
+    digits = os.urandom(6 * _BLOCK_NAMES).hex()
+    return sorted({digits[at : at + 12] for at in range(0, len(digits), 12)}, reverse=True)
 
 
 _names = _Names()

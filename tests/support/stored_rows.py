@@ -9,6 +9,7 @@ import numpy as np
 from support.random_model import random_model
 
 from model.arrays import Array
+from model.prediction.schema import Feature
 from service.settings import Settings
 from service.store.counting import Counts, ModelBins
 from service.store.databases.database import Database
@@ -77,3 +78,30 @@ def all_counts(database: Database) -> Counts:
 def count_rows(database: Database, table: str) -> int:
     """Return the number of rows of a table."""
     return int(database.execute(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def encoding_version(task: str = "binary", sha256: str = "1" * 64) -> StoredVersion:
+    """Return a version like `version_of` whose tables encode rows."""
+    predictor = replace(random_model(task), version=sha256)
+    size, *others = predictor.schema.features
+    whole = Feature(name=size.name, type="integer", minimum=0, maximum=12)
+    schema = predictor.schema.model_copy(update={"features": (whole, *others)})
+    predictor = replace(predictor, schema=schema)
+    assert predictor.row_tables is not None
+    bins = [RoundedBins() for _ in schema.features]
+    outputs = [] if predictor.has_probabilities else [RoundedBins()] * predictor.outputs
+    return StoredVersion(predictor, ModelBins(bins, outputs))
+
+
+def encoded_rows(version: StoredVersion, rows: int, seed: int = 0) -> tuple[list[Any], Array]:
+    """Return rows as parsed from JSON that the tables encode, and their predictions."""
+    generator = np.random.default_rng(seed)
+    size, score = generator.integers(0, 13, rows), generator.integers(1, 11, rows)
+    colours = generator.choice(version.predictor.schema.features[1].categories, rows)
+    smokes = generator.integers(0, 2, rows) > 0
+    columns = (each.tolist() for each in (size, colours, smokes, score))
+    parsed = [*zip(*columns, strict=True)]
+    tables = version.predictor.row_tables
+    assert tables is not None
+    encoded = [tables.encode(row) or b"" for row in parsed]
+    return parsed, version.predictor.predict_encoded(encoded)

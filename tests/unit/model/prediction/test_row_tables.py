@@ -42,6 +42,11 @@ def encoder_of(schema: Schema, transforms: tuple[str, ...], scaling: str) -> Enc
     return fit_encoder(raw, schema, scaling, transforms, "median", **more)
 
 
+def neg(number: int) -> float:
+    """Return the number negated, 0 as negative zero."""
+    return -float(number)
+
+
 def raw_row(schema: Schema, values: list[Any]) -> Array:
     """Raw values by the definition of a raw row, infinity for what is no value of its feature."""
     row = []
@@ -92,6 +97,40 @@ def test_all_values_of_a_feature(scaling: str) -> None:
                     values = [score, colour, smokes, change]
                     expected = encoder.encode(raw_row(schema, values)).tobytes()
                     assert tables.encode(values) == expected
+
+
+WIDE: list[dict[str, Any]] = [
+    {"name": "score", "type": "integer", "minimum": 1, "maximum": 10},
+    {"name": "change", "type": "integer", "minimum": -300, "maximum": 300},
+    {"name": "smokes", "type": "boolean"},
+]
+WIDE_VALUES = [st.integers(1, 10), st.integers(-300, 300), st.booleans()]
+MIXED_VALUES = [
+    st.integers(1, 10),
+    st.sampled_from(["red", "1", "True"]),
+    st.booleans(),
+    st.integers(-3, 3),
+]
+
+
+@given(st.data(), st.booleans())
+def test_raw_values_of_rows_are_those_of_their_definition(data: st.DataObject, mixed: bool) -> None:
+    """With numbers only and with categories; integers of any size, floats and negative zero."""
+    features, kinds = (MIXED, MIXED_VALUES) if mixed else (WIDE, WIDE_VALUES)
+    schema = schema_of(*features)
+    tables = RowTables.for_model(schema, encoder_of(schema, ("",) * len(features), "none"))
+    assert tables is not None
+    columns = [
+        each if feature["type"] != "integer" else st.one_of(each, each.map(float), each.map(neg))
+        for feature, each in zip(features, kinds, strict=True)
+    ]
+    drawn = data.draw(st.lists(st.tuples(*columns), max_size=5))
+    rows = [row for row in drawn if tables.encode(row) is not None]
+    expected = [raw_row(schema, list(row)) for row in rows]
+    found = tables.raw_values(rows)
+    assert found.shape == (len(rows), len(features))
+    assert found.dtype == np.float64
+    assert found.tobytes() == b"".join(each.tobytes() for each in expected)
 
 
 def test_true_is_no_number_and_a_number_is_no_boolean() -> None:
