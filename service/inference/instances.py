@@ -12,7 +12,8 @@ from service.inference.execution import is_short, max_json_rows
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import request_lease
 from service.registry.model_version import ModelVersion
-from service.request_context import RequestContext
+from service.registry.recording import Recorder, Recording
+from service.request_context import RequestContext, request_context
 
 # Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
 # they bound how long one call holds the interpreter.
@@ -129,8 +130,10 @@ def encode_answer(
     if rows.threshold is not None:
         threshold = model_version.thresholds.from_field(*rows.threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
-    recording = model_version.record_parsed(rows, predictions, threshold, request)
-    name = None if recording is None else recording.id
+    recorder, recording, name = model_version.recorder, None, None
+    if recorder is not None:
+        recording = _record(recorder, rows, predictions, threshold, request)
+        name = recording.id
     if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
         (label,) = labels
         body = b'{"probability":%b,"label":%b' % (to_json(predictions.item()), texts[label])
@@ -151,3 +154,18 @@ def encode_answer(
     parts.append(writer.end())
     body_parts = parts if count > size else [b"".join(parts)]
     return Answer(body_parts, count, labels, recording=recording)
+
+
+def _record(
+    recorder: Recorder,
+    rows: ParsedRows,
+    predictions: Array,
+    threshold: float,
+    request: RequestContext | None,
+) -> Recording:
+    request = request or request_context.get()
+    if rows.encoded is not None:
+        return recorder.record_encoded(rows.in_order, predictions, threshold, request)
+    recording = recorder.begin(threshold, request)
+    recording.add(rows.values, predictions)
+    return recording

@@ -27,10 +27,10 @@ from service.registry.batching import AwaitedSubmission, MicroBatcher, Submissio
 from service.registry.curves import describe_curves
 from service.registry.metadata import describe, describe_metrics
 from service.registry.model_card import markdown_card
-from service.registry.recording import OpenRecording, Recorder, Recording
+from service.registry.recording import OpenRecording, Recorder
 from service.registry.thresholds import Thresholds
 from service.registry.validation_metrics import Metric, validation_metrics
-from service.request_context import RequestContext, request_context
+from service.request_context import request_context
 from service.settings import Settings
 
 FINITE_RULE = "must hold values small enough for a finite answer"
@@ -157,42 +157,15 @@ class ModelVersion:
     def _new_end(self, threshold: float) -> bytes:
         return self.facts(threshold).end
 
-    def begin_recording(
-        self, threshold: float, request: RequestContext | None = None
-    ) -> OpenRecording | None:
-        """Begin to record the predictions of an answer; None without a store.
+    def begin_recording(self, threshold: float) -> OpenRecording | None:
+        """Begin to record the predictions of the answer to a request; None without a store.
 
         Args:
             threshold: Decision threshold, 0 to 1; NaN if the model has none.
-            request: The request; by default that of the context.
         """
         if self.recorder is None:
             return None
-        return self.recorder.begin(threshold, request or request_context.get())
-
-    def record_parsed(
-        self,
-        rows: ParsedRows,
-        predictions: Array,
-        threshold: float,
-        request: RequestContext | None = None,
-    ) -> Recording | None:
-        """Record the predictions of a JSON body; None without a store.
-
-        Args:
-            rows: The rows, B of them.
-            predictions: Their predictions, `(B, outputs)`.
-            threshold: Decision threshold, 0 to 1; NaN if the model has none.
-            request: The request; by default that of the context.
-        """
-        if self.recorder is None:
-            return None
-        request = request or request_context.get()
-        if rows.encoded is not None:
-            return self.recorder.record_encoded(rows.in_order, predictions, threshold, request)
-        recording = self.recorder.begin(threshold, request)
-        recording.add(rows.values, predictions)
-        return recording
+        return self.recorder.begin(threshold, request_context.get())
 
     def facts(self, threshold: float, name: str | None = None) -> AnswerFacts:
         """Return the facts of an answer.

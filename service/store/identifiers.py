@@ -36,9 +36,9 @@ class _Names:
         self._variant = ""  # the variant and the random bits that names share
         self.endings: list[str] = []  # of the next names, the last one first
 
-    def next(self) -> str:
-        """Return a name."""
-        now = time_ns() // 1_000_000
+    def next(self, nanoseconds: int) -> str:
+        """Return a name for a time."""
+        now = nanoseconds // 1_000_000
         with self._lock:
             if now > self._milliseconds:
                 self._begin(now, 0)
@@ -67,17 +67,20 @@ _names = _Names()
 os.register_at_fork(after_in_child=_names.endings.clear)  # not the names of another process
 
 
-def new_answer_name() -> str:
+def new_answer_name(nanoseconds: int) -> str:
     """Return the text form of a new UUID of version 7, larger than those before in this process.
 
     A clock that jumps back does not repeat a UUID: the last time stays until the clock reaches it.
+
+    Args:
+        nanoseconds: The Unix time.
     """
-    return _names.next()
+    return _names.next(nanoseconds)
 
 
 def uuid7() -> bytes:
     """Return a UUID of version 7, 16 bytes (see `new_answer_name`)."""
-    return ids_of([new_answer_name()])[0]
+    return ids_of([new_answer_name(time_ns())])[0]
 
 
 def ids_of(names: Sequence[str]) -> list[bytes]:

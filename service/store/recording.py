@@ -26,6 +26,9 @@ SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of la
 
 Offer = Callable[[Record], None]
 
+# Without the Python function of a NamedTuple.
+_new_answer: Callable[[tuple[object, ...]], EncodedAnswer] = partial(tuple.__new__, EncodedAnswer)
+
 
 class VersionRecorder:
     """Records the answers of one version.
@@ -81,25 +84,22 @@ class VersionRecorder:
             threshold: Decision threshold; NaN where the target has none.
             request: The request.
         """
-        return EncodedAnswer(
-            self._sources.get(threshold) or self._new_source(threshold),
-            rows,
-            predictions,
-            new_answer_name() if self._has_ids else None,
-            time_ns() // 1000,
-            request.key,
-            request.subject,
-        )
+        source = self._sources.get(threshold) or self._new_source(threshold)
+        now = time_ns()
+        name = new_answer_name(now) if self._has_ids else None
+        at = now // 1000
+        return _new_answer((source, rows, predictions, name, at, request.key, request.subject))
 
     def _new_source(self, threshold: float) -> AnswerSource:
         if len(self._sources) >= MAX_SOURCES:
             self._sources.clear()
-        keep = self._queue.put if self._offer is None else partial(self._put, self._offer)
+        put = self._queue.put_answer
+        keep = put if self._offer is None else partial(self._put, self._offer)
         source = self._sources[threshold] = source_of(self._version, threshold, keep)
         return source
 
     def _put(self, offer: Offer, answer: EncodedAnswer) -> None:
-        if self._queue.put(answer):
+        if self._queue.put_answer(answer):
             offer(answer)
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
 from service.store.groups import Record, counts_of
-from service.store.records import PredictedRows, StoredVersion
+from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
 
 # Fixed values.
 BATCH_SECONDS: Final = 0.2
@@ -89,10 +89,16 @@ class RowQueue:
             return self._taken_since
         return self._since if self._items or self._counted else None
 
-    def put(self, rows: Record) -> bool:
+    def put(self, rows: PredictedRows) -> bool:
         """Append rows without blocking; False if they are dropped."""
-        count = len(rows.predictions)
-        size = RECORD_BYTES + rows.nbytes
+        return self._put(rows, len(rows.predictions), RECORD_BYTES + rows.nbytes)
+
+    def put_answer(self, answer: EncodedAnswer) -> bool:
+        """Append a short answer without blocking; False if it is dropped."""
+        count = len(answer.rows)
+        return self._put(answer, count, RECORD_BYTES + count * answer.source.row_bytes)
+
+    def _put(self, rows: Record, count: int, size: int) -> bool:
         with self._lock:
             if self._rows + count > self._max_rows or self._bytes + size > self._max_bytes:
                 self.dropped += count

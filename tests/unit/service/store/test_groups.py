@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from time import time_ns
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def encoded_answer(
     source: AnswerSource, rows: int, at: int, key: str | None, subject: bytes | None
 ) -> EncodedAnswer:
     parsed, predictions = encoded_rows(source.version, rows, seed=rows)
-    return EncodedAnswer(source, parsed, predictions, new_answer_name(), at, key or "", subject)
+    return EncodedAnswer(
+        source, parsed, predictions, new_answer_name(time_ns()), at, key or "", subject
+    )
 
 
 def plain(record: Record) -> PredictedRows:

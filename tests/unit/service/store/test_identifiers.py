@@ -5,6 +5,7 @@ import hmac
 import os
 import threading
 import uuid
+from time import time_ns
 
 import pytest
 from hypothesis import given
@@ -63,7 +64,7 @@ def test_names_and_uuids_increase_together(clock: list[int]) -> None:
     found = []
     for _ in range(3):
         for _ in range(200):
-            found += [uuid7(), *ids_of([new_answer_name()])]
+            found += [uuid7(), *ids_of([new_answer_name(clock[-1])])]
         clock.append(clock[-1] + 1_000_000)
     assert found == sorted(set(found))
     assert {(uuid.UUID(bytes=each).version, each[8] >> 6) for each in found} == {(7, 0b10)}
@@ -84,7 +85,7 @@ def test_a_forked_process_has_other_random_bits() -> None:
 
 
 def test_ids_of_names() -> None:
-    names = [new_answer_name() for _ in range(5)]
+    names = [new_answer_name(time_ns()) for _ in range(5)]
     assert ids_of(names) == [uuid.UUID(each).bytes for each in names]
     assert ids_of([]) == []
 
