@@ -5,7 +5,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from service.store.groups import Record
-from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
+from service.store.records import PredictedRows, ShortAnswer, StoredVersion
 
 RING_ROWS: Final = 4096
 BATCH_ROWS: Final = 64
@@ -92,4 +92,4 @@ class ShadowRing:
 
 def decoded(rows: Record) -> PredictedRows:
     """Return rows with their raw values."""
-    return rows.decoded() if isinstance(rows, EncodedAnswer) else rows
+    return rows.decoded() if isinstance(rows, ShortAnswer) else rows

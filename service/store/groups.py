@@ -14,13 +14,13 @@ from service.store.counting import HOUR_MICROSECONDS, Counts
 from service.store.identifiers import ids_of
 from service.store.records import (
     AnswerSource,
-    EncodedAnswer,
     PredictedRows,
+    ShortAnswer,
     StoredVersion,
     raw_values,
 )
 
-Record = PredictedRows | EncodedAnswer
+Record = PredictedRows | ShortAnswer
 T = TypeVar("T")
 
 
@@ -74,10 +74,10 @@ class Group:
 
 def group(records: Iterable[Record]) -> Iterator[Group]:
     """Yield the groups of records, each in the order of its records."""
-    encoded: dict[AnswerSource, list[EncodedAnswer]] = defaultdict(list)
+    encoded: dict[AnswerSource, list[ShortAnswer]] = defaultdict(list)
     others: dict[tuple[int, int, str, float], list[PredictedRows]] = defaultdict(list)
     for each in records:
-        if isinstance(each, EncodedAnswer):
+        if isinstance(each, ShortAnswer):
             encoded[each.source].append(each)
         else:
             others[id(each.version), each.hour, each.kind, each.threshold].append(each)
@@ -105,18 +105,18 @@ def counts_of(records: Iterable[Record]) -> Counts:
     return counts
 
 
-def _by_hour(answers: list[EncodedAnswer]) -> Iterable[tuple[int, list[EncodedAnswer]]]:
+def _by_hour(answers: list[ShortAnswer]) -> Iterable[tuple[int, list[ShortAnswer]]]:
     times = [each.at for each in answers]
     hour = min(times) // HOUR_MICROSECONDS
     if hour == max(times) // HOUR_MICROSECONDS:  # as almost always
         return [(hour, answers)]
-    found: dict[int, list[EncodedAnswer]] = defaultdict(list)
+    found: dict[int, list[ShortAnswer]] = defaultdict(list)
     for each in answers:
         found[each.at // HOUR_MICROSECONDS].append(each)
     return found.items()
 
 
-def _of_answers(source: AnswerSource, hour: int, answers: list[EncodedAnswer]) -> Group:
+def _of_answers(source: AnswerSource, hour: int, answers: list[ShortAnswer]) -> Group:
     _, rows, predictions, names, times, key_ids, subjects = zip(*answers, strict=True)
 
     def origins() -> Origins:

@@ -13,8 +13,8 @@ from service.store.groups import Record, counts_of
 from service.store.identifiers import answer_name, new_answer_name, uuid7
 from service.store.records import (
     AnswerSource,
-    EncodedAnswer,
     PredictedRows,
+    ShortAnswer,
     StoredVersion,
     source_of,
 )
@@ -27,7 +27,7 @@ SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of la
 Offer = Callable[[Record], None]
 
 # Without the Python function of a NamedTuple.
-_new_answer: Callable[[tuple[object, ...]], EncodedAnswer] = partial(tuple.__new__, EncodedAnswer)
+_new_answer: Callable[[tuple[object, ...]], ShortAnswer] = partial(tuple.__new__, ShortAnswer)
 
 
 class VersionRecorder:
@@ -74,7 +74,7 @@ class VersionRecorder:
         predictions: Array,
         threshold: float,
         request: RequestContext,
-    ) -> EncodedAnswer:
+    ) -> ShortAnswer:
         """Record a short answer (see `service.registry.recording.Recorder`).
 
         Args:
@@ -98,7 +98,7 @@ class VersionRecorder:
         source = self._sources[threshold] = source_of(self._version, threshold, keep)
         return source
 
-    def _put(self, offer: Offer, answer: EncodedAnswer) -> None:
+    def _put(self, offer: Offer, answer: ShortAnswer) -> None:
         if self._queue.put_answer(answer):
             offer(answer)
 

@@ -10,8 +10,8 @@ from model.prediction.predictor import Predictor
 from service.store.counting import HOUR_MICROSECONDS, ModelBins, RowCounter
 from service.store.identifiers import ID_BYTES, ids_of
 
-# Memory of an encoded row, in bytes: its objects, and each of its numbers.
-ANSWER_BYTES: Final = 400
+# Memory of a row of a short answer, in bytes: a tuple, and each of its numbers.
+ROW_BYTES: Final = 56
 VALUE_BYTES: Final = 40
 
 
@@ -127,11 +127,11 @@ class AnswerSource:
 
     version: StoredVersion
     threshold: float
-    keep: Callable[["EncodedAnswer"], object]
+    keep: Callable[["ShortAnswer"], object]
     row_bytes: int
 
 
-class EncodedAnswer(NamedTuple):
+class ShortAnswer(NamedTuple):
     """A short answer to rows that `RowTables` have encoded, as the event loop leaves it.
 
     Attributes:
@@ -156,11 +156,6 @@ class EncodedAnswer(NamedTuple):
         """Keep the rows (see `service.registry.recording.Recording`)."""
         self.source.keep(self)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the numbers and of the objects that hold them."""
-        return len(self.rows) * self.source.row_bytes
-
     def decoded(self) -> PredictedRows:
         """Return the answer with raw values."""
         version = self.source.version
@@ -177,7 +172,7 @@ class EncodedAnswer(NamedTuple):
 
 
 def source_of(
-    version: StoredVersion, threshold: float, keep: Callable[[EncodedAnswer], object]
+    version: StoredVersion, threshold: float, keep: Callable[[ShortAnswer], object]
 ) -> AnswerSource:
     """Return the source of short answers.
 
@@ -188,7 +183,7 @@ def source_of(
     """
     schema = version.predictor.schema
     numbers = VALUE_BYTES * (len(schema.features) + len(schema.target.names))
-    return AnswerSource(version, threshold, keep, ANSWER_BYTES + numbers)
+    return AnswerSource(version, threshold, keep, ROW_BYTES + numbers)
 
 
 def raw_values(version: StoredVersion, rows: Sequence[Sequence[object]]) -> Array:

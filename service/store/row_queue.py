@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from service.store.counting import HOUR_MICROSECONDS, SHADOW_PREFIX, Counts
 from service.store.groups import Record, counts_of
-from service.store.records import EncodedAnswer, PredictedRows, StoredVersion
+from service.store.records import PredictedRows, ShortAnswer, StoredVersion
 
 # Fixed values.
 BATCH_SECONDS: Final = 0.2
@@ -91,9 +91,9 @@ class RowQueue:
 
     def put(self, rows: PredictedRows) -> bool:
         """Append rows without blocking; False if they are dropped."""
-        return self._put(rows, len(rows.predictions), RECORD_BYTES + rows.nbytes)
+        return self._put(rows, len(rows.predictions), _size(rows))
 
-    def put_answer(self, answer: EncodedAnswer) -> bool:
+    def put_answer(self, answer: ShortAnswer) -> bool:
         """Append a short answer without blocking; False if it is dropped."""
         count = len(answer.rows)
         return self._put(answer, count, RECORD_BYTES + count * answer.source.row_bytes)
@@ -131,7 +131,7 @@ class RowQueue:
 
     def _put_part(self, rows: PredictedRows) -> bool:
         count = len(rows.predictions)
-        size = RECORD_BYTES + rows.nbytes
+        size = _size(rows)
         has_room = 2 * (self._rows + count) <= self._max_rows
         if has_room and 2 * (self._bytes + size) <= self._max_bytes:
             return self.put(rows)
@@ -199,11 +199,11 @@ class RowQueue:
             dropped: Number of its rows that were not written.
         """
         rows = sum(len(each.predictions) for each in batch.records)
-        size = sum(each.nbytes for each in batch.records)
+        size = sum(map(_size, batch.records))
         with self._lock:
             self._is_taken = False
             self._rows -= rows
-            self._bytes -= size + RECORD_BYTES * len(batch.records)
+            self._bytes -= size
             self.dropped += dropped
 
     def hurry(self, is_hurrying: bool = True) -> None:
@@ -211,6 +211,13 @@ class RowQueue:
         self._is_hurrying = is_hurrying
         self._go.set()
         self._wake.set()
+
+
+def _size(record: Record) -> int:
+    """Return the memory of a record."""
+    if isinstance(record, ShortAnswer):
+        return RECORD_BYTES + len(record.rows) * record.source.row_bytes
+    return RECORD_BYTES + record.nbytes
 
 
 def rows_of(batch: Batch) -> int:

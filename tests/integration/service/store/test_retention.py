@@ -93,8 +93,9 @@ def test_a_slow_step_makes_the_next_one_smaller(monkeypatch: pytest.MonkeyPatch)
 def test_the_writer_sweeps(store_url: str) -> None:
     store = store_at(store_url)
     for _ in range(2):
-        store.put(rows_of_day(400))
-        store._queue._items[-1].id = first_id_of(time.time_ns() // 1_000_000 - 400 * DAY + _)
+        rows = rows_of_day(400)
+        rows.id = first_id_of(time.time_ns() // 1_000_000 - 400 * DAY + _)
+        store.put(rows)
     store.put(rows_of_day(31))
     store._writer._next_sweep = 0.0
     store.start()

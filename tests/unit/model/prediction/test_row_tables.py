@@ -104,8 +104,12 @@ WIDE: list[dict[str, Any]] = [
     {"name": "change", "type": "integer", "minimum": -300, "maximum": 300},
     {"name": "smokes", "type": "boolean"},
 ]
-WIDE_VALUES = [st.integers(1, 10), st.integers(-300, 300), st.booleans()]
-MIXED_VALUES = [
+WIDE_VALUES: list[st.SearchStrategy[Any]] = [
+    st.integers(1, 10),
+    st.integers(-300, 300),
+    st.booleans(),
+]
+MIXED_VALUES: list[st.SearchStrategy[Any]] = [
     st.integers(1, 10),
     st.sampled_from(["red", "1", "True"]),
     st.booleans(),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from support.stored_rows import predicted, version_of
+from support.stored_rows import encoded_rows, encoding_version, predicted, version_of
 
-from service.shadow.ring import BATCH_ROWS, ShadowRing
-from service.store.records import PredictedRows
+from service.shadow.ring import BATCH_ROWS, ShadowRing, decoded
+from service.store.groups import Record
+from service.store.records import PredictedRows, ShortAnswer, source_of
 
 ANSWERED, SHADOW = version_of(), version_of(sha256="1" * 64)
 ROWS = predicted(ANSWERED, 300)
@@ -17,8 +19,15 @@ def rows_of(first: int, count: int) -> PredictedRows:
     return ROWS.part(first, first + count)
 
 
-def places(batch: Sequence[tuple[PredictedRows, object]]) -> list[int]:
-    return [rows.first_row + number for rows, _ in batch for number in range(len(rows.predictions))]
+def first_row(rows: Record) -> int:
+    assert isinstance(rows, PredictedRows)
+    return rows.first_row
+
+
+def places(batch: Sequence[tuple[Record, object]]) -> list[int]:
+    return [
+        first_row(rows) + number for rows, _ in batch for number in range(len(rows.predictions))
+    ]
 
 
 @given(st.lists(st.integers(1, 150), max_size=8), st.integers(1, 400))
@@ -52,8 +61,21 @@ def test_parts_have_their_rows() -> None:
     assert ring.put(rows_of(10, 150), SHADOW) == 100
     assert ring.put(rows_of(0, 1), SHADOW) == 0
     first, second = ring.take(), ring.take()
-    assert (first[0].rows.first_row, len(first[0].rows.predictions)) == (10, 64)
-    assert (second[0].rows.first_row, len(second[0].rows.predictions)) == (74, 36)
+    assert (first_row(first[0].rows), len(first[0].rows.predictions)) == (10, 64)
+    assert (first_row(second[0].rows), len(second[0].rows.predictions)) == (74, 36)
     assert second[0].rows.predictions.tolist() == ROWS.predictions[74:110].tolist()
     ring.wake()
     assert ring.wait(0)
+
+
+def test_a_short_answer_that_does_not_fit_is_decoded_and_cut() -> None:
+    version = encoding_version()
+    parsed, predictions = encoded_rows(version, 100)
+    source = source_of(version, 0.5, lambda _: None)
+    answer = ShortAnswer(source, parsed, predictions, None, 0, "", None)
+    ring = ShadowRing(90)
+    assert ring.put(answer, SHADOW) == 90
+    rows = [decoded(each.rows) for _ in range(2) for each in ring.take()]
+    assert [len(each.values) for each in rows] == [64, 26]
+    values = np.concatenate([each.values for each in rows])
+    assert np.array_equal(values, answer.decoded().values[:90])

@@ -14,7 +14,7 @@ from support.stored_rows import encoded_rows, encoding_version, predicted
 from service.store.counting import HOUR_MICROSECONDS, Counts
 from service.store.groups import Record, counts_of, group
 from service.store.identifiers import ids_of, new_answer_name
-from service.store.records import AnswerSource, EncodedAnswer, PredictedRows, source_of
+from service.store.records import AnswerSource, PredictedRows, ShortAnswer, source_of
 
 VERSIONS = {task: encoding_version(task) for task in TARGETS}
 FACTS = st.tuples(
@@ -39,15 +39,15 @@ def sources(task: str) -> Callable[[float], AnswerSource]:
 
 def encoded_answer(
     source: AnswerSource, rows: int, at: int, key: str | None, subject: bytes | None
-) -> EncodedAnswer:
+) -> ShortAnswer:
     parsed, predictions = encoded_rows(source.version, rows, seed=rows)
-    return EncodedAnswer(
+    return ShortAnswer(
         source, parsed, predictions, new_answer_name(time_ns()), at, key or "", subject
     )
 
 
 def plain(record: Record) -> PredictedRows:
-    return record.decoded() if isinstance(record, EncodedAnswer) else record
+    return record.decoded() if isinstance(record, ShortAnswer) else record
 
 
 @pytest.mark.parametrize("task", TARGETS)
@@ -74,14 +74,14 @@ def test_groups_have_all_rows_with_their_origins(
         for each in map(plain, records)
         for row in range(len(each.predictions))
     }
-    found = {}
+    found: dict[object, object] = {}
     for each in group(records):
-        ids, numbers, *others = each.origins()
-        for row, key_of_row in enumerate(zip(ids, numbers, strict=True)):
-            found[each.kind, each.threshold, each.hour, *key_of_row] = (
+        origins = zip(*each.origins(), strict=True)
+        for row, (id_, place, *others) in enumerate(origins):
+            found[each.kind, each.threshold, each.hour, id_, place] = (
                 each.values[row].tobytes(),
                 each.predictions[row].tobytes(),
-                tuple(column[row] for column in others),
+                tuple(others),
             )
     assert found == expected
     one_by_one: Counts = Counter()
@@ -103,7 +103,7 @@ def test_a_group_has_one_threshold_and_one_hour() -> None:
 
 def test_an_answer_without_a_name_is_counted() -> None:
     parsed, predictions = encoded_rows(VERSIONS["binary"], 2)
-    answer = EncodedAnswer(sources("binary")(0.5), parsed, predictions, None, 0, "", None)
+    answer = ShortAnswer(sources("binary")(0.5), parsed, predictions, None, 0, "", None)
     assert counts_of([answer])["rows", "", 0] == 2
     assert answer.decoded().id == bytes(16)
 
@@ -119,4 +119,4 @@ def test_a_decoded_answer_has_the_values_and_facts_of_the_answer() -> None:
         b"s",
     )
     assert np.array_equal(rows.predictions, source.version.predictor.predict(rows.values))
-    assert rows.nbytes < answer.nbytes
+    assert rows.nbytes < 3 * source.row_bytes

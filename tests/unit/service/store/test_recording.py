@@ -9,7 +9,7 @@ from service.request_context import RequestContext
 from service.store.groups import Record
 from service.store.identifiers import parse_name
 from service.store.recording import MAX_SOURCES, VersionRecorder
-from service.store.records import EncodedAnswer
+from service.store.records import ShortAnswer
 from service.store.row_queue import Batch, RowQueue
 
 VERSION = encoding_version()
@@ -31,7 +31,7 @@ def test_a_short_answer_is_put_when_it_is_sent(has_ids: bool) -> None:
     recording.commit()
     assert queue.rows == 2
     [answer] = taken(queue)
-    assert isinstance(answer, EncodedAnswer)
+    assert isinstance(answer, ShortAnswer)
     assert (answer.id is not None) == has_ids
     assert answer.id is None or parse_name(answer.id) is not None
     assert (answer.key_id, answer.subject, answer.rows) == ("clinic", b"s", ROWS)
