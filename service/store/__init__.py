@@ -8,6 +8,7 @@ __all__ = [
     "erasure",
     "export",
     "feedback",
+    "groups",
     "identifiers",
     "reading",
     "records",
