@@ -76,7 +76,8 @@ def tune_command(
     loss of the search is an honest one: for each fold, the other folds choose the trial.
 
     The same command again continues with the trials of the journal. Ctrl-C ends the search: the
-    best recipe so far is saved, and the exit code is 130.
+    best recipe so far is saved, and the exit code is 130. No recipe is saved before the recipe as
+    given has been cross-validated.
     """
     plan = load_recipe(recipe)
     path = output or _output(recipe)
@@ -106,7 +107,7 @@ def tune_command(
                 watch=watch,
             )
         found = study.trials()
-        _require_own(plan.name, found, ended, minutes)
+        _require_own(plan.name, found, ended, minutes, journal)
         result = summarize(found, table, assignment)
         lines = _summary(plan, result, len(table.rows), folds)
         write_atomically(path, tuned_recipe(plan, recipe, path, space, result, lines).encode())
@@ -157,10 +158,16 @@ def _progress(name: str, minutes: float) -> Iterator[Watch]:
         yield watch
 
 
-def _require_own(name: str, found: Sequence[Trial], ended: Ended, minutes: float) -> None:
+def _require_own(
+    name: str, found: Sequence[Trial], ended: Ended, minutes: float, journal: Path
+) -> None:
     """Raise unless the recipe as given has a result, which the others are compared with."""
     if found and found[0].is_own:
         return
+    if ended.interrupted and found:
+        text = f"interrupted: the trials are kept in {journal}, nothing else was saved"
+        print(text, file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
     if ended.interrupted:
         raise KeyboardInterrupt
     if ended.failures:

@@ -40,7 +40,9 @@ def explanation_paths(
     """
     default = {models.default.predictor.name: ""}
     name, version = name_parameter(models), version_parameter(models)
-    operation = partial(_explain, models, examples)
+    # Explanations take most of the time of the document: they are computed once for all paths.
+    requests, answers = examples.explain_requests(), examples.explain_responses()
+    operation = partial(_explain, models, requests, answers)
     by_name, by_version = "/models/{name}/explain", "/models/{name}/versions/{version}/explain"
     return {
         "/explain": {"post": operation(default, "explain", "Explain one or many predictions", ())},
@@ -62,14 +64,14 @@ def explanation_paths(
 
 def _explain(
     models: ModelRegistry,
-    examples: PredictionExamples,
+    requests: Json,
+    answers: Json,
     prefixes: Mapping[str, str],
     operation_id: str,
     summary: str,
     path_parameters: Iterable[Json],
 ) -> Json:
     any_of = partial(any_of_models, prefixes.values())
-    requests, answers = examples.explain_requests(), examples.explain_responses()
     body = {JSON: {"schema": any_of("Instance", "ExplainInstances"), "examples": requests}}
     answer = {JSON: {"schema": any_of("Explanations"), "examples": answers}}
     not_found = (404,) if path_parameters else ()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ from typer.testing import CliRunner
 
 from model.cli import app
 from model.errors import MalignancyError
-from model.training.recipes.recipe import load_recipe
+from model.training.recipes.recipe import Recipe, load_recipe
+from model.training.tables.table import Table
+from model.tuning.search import Ended
 from model.tuning.space import search_space
 from model.tuning.study import Study
 
 pytest.importorskip("optuna", reason="needs the tune extra")
 
+CREATE_TRIAL = 4  # an operation in Optuna's journal; trials are numbered in this order
 RECIPE = """
 name = "noise"
 data = { file = "rows.csv", target = "y", negative = "no", positive = "yes" }
@@ -53,6 +57,17 @@ def tune(path: Path, *options: str) -> str:
 
 def records(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def has_own_losses(journal: Path) -> bool:
+    """Return whether the recipe as given is cross-validated; other trials may be it before."""
+    text = journal.read_text() if journal.exists() else ""
+    entries = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    created = [each for each in entries if each["op_code"] == CREATE_TRIAL]
+    own = [number for number, each in enumerate(created) if "own" in each.get("user_attrs", {})]
+    return any(
+        each.get("trial_id") in own and "losses" in each.get("user_attr", {}) for each in entries
+    )
 
 
 def test_a_search_is_written_and_continued(tmp_path: Path) -> None:
@@ -147,7 +162,7 @@ def test_ctrl_c_saves_what_was_found(tmp_path: Path, jobs: str) -> None:
         start_new_session=True,
     ) as program:
         deadline = time.monotonic() + 120
-        while not (journal.exists() and '"losses"' in journal.read_text()):
+        while not has_own_losses(journal):
             assert time.monotonic() < deadline
             assert program.poll() is None
             time.sleep(0.05)
@@ -158,3 +173,25 @@ def test_ctrl_c_saves_what_was_found(tmp_path: Path, jobs: str) -> None:
         "interrupted: the best recipe so far is saved",
     )
     assert load_recipe(str(tmp_path / "noise-tuned.toml")).name == "noise-tuned"
+
+
+def test_ctrl_c_before_the_recipe_as_given_has_a_result_keeps_the_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, journal = write_noise(tmp_path), tmp_path / "noise-tuned.journal"
+
+    def search(recipe: Recipe, table: Table, *others: Any, **_: Any) -> Ended:
+        study: Study = others[-1]
+        own, other = study.open_trial()[0], study.open_trial()[0]
+        study.complete(other, np.full(len(table.rows), 0.5), 0.5)
+        study.fail(own)
+        return Ended([], interrupted=True)
+
+    monkeypatch.setattr("model.cli.tune.search", search)
+    done = CliRunner().invoke(app, ["tune", str(path)])
+    assert done.exit_code == 130
+    text = f"interrupted: the trials are kept in {journal}, nothing else was saved"
+    assert done.stderr.splitlines()[-1] == text
+    assert not (tmp_path / "noise-tuned.toml").exists()
+    monkeypatch.undo()
+    assert "1 were in the journal" in tune(path, "--trials", "2", "--folds", "5")
