@@ -180,7 +180,7 @@ def test_ctrl_c_before_the_recipe_as_given_has_a_result_keeps_the_trials(
 ) -> None:
     path, journal = write_noise(tmp_path), tmp_path / "noise-tuned.journal"
 
-    def search(recipe: Recipe, table: Table, *others: Any, **_: Any) -> Ended:
+    def search(_recipe: Recipe, table: Table, *others: Any, **_: Any) -> Ended:
         study: Study = others[-1]
         own, other = study.open_trial()[0], study.open_trial()[0]
         study.complete(other, np.full(len(table.rows), 0.5), 0.5)

@@ -21,6 +21,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Figure]:
             return texts.prepare_texts(figure)
 
         monkeypatch.setattr(files, "prepare_texts", prepare)
+        monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)
         plot(*arguments)
         figures[0].draw_without_rendering()  # at its own resolution, not at that of the file
         return figures[0]

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from model.metrics.threshold_metrics import metrics_at_threshold
 from model.pipelines.train import Trained, train
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import MultiClass
+from model.training.fitting.loop import TrainingResult
 from model.training.recipes.recipe import load_recipe
 from model.training.tables.targets import rows_by_class
 
@@ -51,20 +52,44 @@ def pictures(trained: Trained) -> dict[str, bytes]:
     }
 
 
+@dataclass
+class Reported:
+    """A model and its report."""
+
+    predictor: Predictor
+    outcome: TrainingResult
+    pictures: dict[str, bytes]
+    text: str
+
+
+def reported(trained: Trained, predictor: Predictor) -> Reported:
+    drawn = pictures(trained)
+    text = report(predictor, trained.outcome, drawn)
+    return Reported(predictor, trained.outcome, drawn, text)
+
+
 @pytest.fixture(scope="module")
-def article(trained: Trained, predictor: Predictor) -> str:
-    return report(predictor, trained.outcome, pictures(trained))
+def article(trained: Trained, predictor: Predictor) -> Reported:
+    return reported(trained, predictor)
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A predictor of each kind of target, trained for 2 epochs, and its report."""
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """Return a model of each kind of target; all but the article's are trained for 2 epochs."""
+    if request.param == "article":
+        return request.getfixturevalue("article")  # type: ignore[no-any-return]
     trained = train_briefly(request.param, tmp_path_factory.mktemp("recipes"))
-    return trained.predictor, report(trained.predictor, trained.outcome, pictures(trained))
+    return reported(trained, trained.predictor)
 
 
-def test_report_is_well_formed_and_self_contained(kind: tuple[Predictor, str]) -> None:
-    predictor, text = kind
+@pytest.fixture
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the content of pictures, which take most of the time of a report."""
+    monkeypatch.setattr("model.evaluation.plots.files._saved", lambda *_, **__: b"<svg/>")
+
+
+def test_report_is_well_formed_and_self_contained(kind: Reported) -> None:
+    predictor, text = kind.predictor, kind.text
     page = Page(text)
     assert len(text) < 1_500_000
     assert page.having("html") == [{"lang": "en"}]
@@ -82,8 +107,8 @@ def test_report_is_well_formed_and_self_contained(kind: tuple[Predictor, str]) -
         assert plain(limit) in page.text
 
 
-def test_headings_links_and_alternative_texts(kind: tuple[Predictor, str]) -> None:
-    page = Page(kind[1])
+def test_headings_links_and_alternative_texts(kind: Reported) -> None:
+    page = Page(kind.text)
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -99,22 +124,17 @@ def test_headings_links_and_alternative_texts(kind: tuple[Predictor, str]) -> No
     assert all(len(str(each["alt"])) > 60 for each in images)
 
 
-def test_report_contains_no_path_and_is_reproducible(
-    kind: tuple[Predictor, str], tmp_path: Path
-) -> None:
-    predictor, text = kind
+def test_report_contains_no_path_and_is_reproducible(kind: Reported, tmp_path: Path) -> None:
+    text = kind.text
     decoded = [base64.b64decode(each) for each in re.findall(r"base64,([^\"]+)", text)]
     for place in (ROOT, Path.home(), tmp_path.parent):
         assert f"{place}/" not in text
         assert not any(f"{place}/".encode() in each for each in decoded)
-    again = report(predictor, None, {})
-    assert again == report(predictor, None, {})
-    assert "The loss by epoch is not shown" in again
-    assert "Distributions are not shown" in again
+    assert report(kind.predictor, kind.outcome, kind.pictures) == text
 
 
-def test_report_contains_the_metrics(article: str, predictor: Predictor) -> None:
-    page = Page(article)
+def test_report_contains_the_metrics(article: Reported, predictor: Predictor) -> None:
+    page = Page(article.text)
     text = page.text
     for scored in (predictor.validation, predictor.train):
         metrics = metrics_at_threshold(predictor.schema.target, scored, 0.5)
@@ -146,7 +166,8 @@ def test_report_contains_the_metrics(article: str, predictor: Predictor) -> None
     assert "not shown" not in text
 
 
-def test_rows_with_the_largest_losses(article: str, predictor: Predictor) -> None:
+def test_rows_with_the_largest_losses(article: Reported, predictor: Predictor) -> None:
+    page = Page(article.text)
     scored, lines = predictor.validation, predictor.facts["lines"]
     losses = row_losses(predictor.schema.target, scored.targets, scored.predictions)
     rows, p = predictor.validation.targets[:, 0], predictor.validation.predictions[:, 0]
@@ -154,18 +175,21 @@ def test_rows_with_the_largest_losses(article: str, predictor: Predictor) -> Non
     hardest = np.argsort(-losses, kind="stable")[:10].tolist()
     for row, line in zip(hardest, lines, strict=True):
         label = "malignant" if rows[row] else "benign"
-        assert f"{line} {decimal(p[row])} {label} {decimal(losses[row])}" in Page(article).text
+        assert f"{line} {decimal(p[row])} {label} {decimal(losses[row])}" in page.text
 
 
-def test_report_is_reproducible(article: str, trained: Trained, predictor: Predictor) -> None:
-    assert report(predictor, trained.outcome, pictures(trained)) == article
+def test_pictures_are_reproducible(article: Reported, trained: Trained) -> None:
+    assert pictures(trained) == article.pictures
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_missing_facts_and_rows_are_stated(predictor: Predictor) -> None:
     bare = replace(predictor, facts={}, version="")
     text = Page(report(bare, None, {})).text
     assert "This does not mean that there are none." in text
     assert "not saved yet" in text
+    assert "The loss by epoch is not shown" in text
+    assert "Distributions are not shown" in text
     one = ScoredRows.ungrouped(np.zeros((3, 1), bool), np.full((3, 1), 0.25))
     text = Page(report(replace(bare, validation=one), None, {})).text
     assert "they need validation rows of both classes" in text
@@ -173,6 +197,7 @@ def test_missing_facts_and_rows_are_stated(predictor: Predictor) -> None:
     assert "There are no validation rows." in report(replace(bare, validation=none), None, {})
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_out_of_bag_rows_are_named_so(predictor: Predictor) -> None:
     recipe = {"data": {"group": "patient"}, "split": {"validation": "out-of-bag"}}
     facts = {"recipe": recipe, "out_of_bag": {"rows": 9, "scores": {"log_loss": 0.1234}}}
@@ -188,13 +213,14 @@ def test_out_of_bag_rows_are_named_so(predictor: Predictor) -> None:
     assert other.part_names["validation"] == "validation"  # a value of the column
 
 
-def test_confusion_matrix_of_many_classes_has_narrow_columns(kind: tuple[Predictor, str]) -> None:
-    predictor, text = kind
+def test_confusion_matrix_of_many_classes_has_narrow_columns(kind: Reported) -> None:
+    predictor, text = kind.predictor, kind.text
     is_large = isinstance(predictor.schema.target, MultiClass)
     assert ('class="upright"' in text) == is_large
     assert ("<span>total</span>" in text) == is_large
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_report_command(program: Any, artifact_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "new" / "page.html"
     code, out, err = program("report", artifact_path, "--output", path)
