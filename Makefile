@@ -29,7 +29,7 @@ COVERING := tests/unit/service tests/integration/service tests/security \
 
 # The files with slow tests, and those of them that take long because of what they compute.
 SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
-LONG = $(filter tests/unit/% tests/integration/model/%,$(SLOW))
+LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_crash_safety.py,$(SLOW))
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check page page-check browser screenshots stress \
@@ -48,8 +48,8 @@ test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference --ignore tests/browser
 
 slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
-	$(PYTEST) --numprocesses $(WORKERS) -m slow $(LONG)
-	$(PYTEST) -m slow $(filter-out $(LONG) tests/reference/%,$(SLOW))
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "slow and not stress" $(LONG)
+	$(PYTEST) -m "slow and not stress" $(filter-out $(LONG) tests/reference/%,$(SLOW))
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase
@@ -85,8 +85,9 @@ browser: $(VENV)/browser $(PAGE_MODULES) ## test the page in Chromium, behind ng
 screenshots: $(VENV)/browser ## take the pictures of the page in docs/images
 	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
 
-stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 20 minutes
+stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 25 minutes
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration
 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
@@ -158,8 +159,9 @@ $(VENV)/browser: $(VENV)/test
 	$(INSTALL) '.[train,test,browser]'
 	@touch $@
 
+# Of its 12 000 modules, few are imported: the others need no bytecode.
 $(VENV)/oracles: $(VENV)/test
-	$(INSTALL) '.[train,test,oracles]'
+	$(INSTALL) '.[train,test,oracles]' --no-compile
 	@touch $@
 
 # Each client needs other versions of the service's own dependencies.

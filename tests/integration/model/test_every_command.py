@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from model.artifacts import artifact
 from model.cli.commands import GROUPS
+from model.pipelines.train import train
 from model.training.recipes.recipe import bundled_recipes, load_recipe
 
 pytestmark = pytest.mark.usefixtures("few_draws")
@@ -46,6 +48,7 @@ EXTRAS = {  # packages that a command needs
 }
 QUICK = {"digits", "multi-label", "regression", "wisconsin"}  # a recipe of each task
 QUICKEST = {"regression", "wisconsin"}
+OF_FIGURES = ("evaluate", "inspect", "predict", "explain")  # the commands that draw nothing
 TARGETS = {  # of the tables of the bundled recipes
     "breast-cancer-wisconsin.csv": "class",
     "diabetes.csv": "progression",
@@ -53,6 +56,7 @@ TARGETS = {  # of the tables of the bundled recipes
     "ecg.csv": "beat",
     "xor.csv": "class",
 }
+OF_EACH_TASK = {"breast-cancer-wisconsin.csv", "diabetes.csv", "digits.csv"}
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +82,13 @@ def of_each_kind(parameters: list[Any]) -> list[Any]:
         key = each if isinstance(each, str) else (recipe.schema.target.task, layers)
         kept.setdefault(key, each)
     return [*kept.values()]
+
+
+def variants() -> list[str]:
+    """Return the bundled recipes that differ from one that is tested only by their settings."""
+    tested = of_each_kind(recipes(QUICK))
+    names = {each if isinstance(each, str) else each.values[0] for each in tested}
+    return [name for name in bundled_recipes() if name not in names]
 
 
 def short(recipe: str) -> Path:
@@ -108,11 +119,26 @@ def test_all_commands_are_run() -> None:
     assert tested == {command.name for group in GROUPS.values() for command in group}
 
 
-@pytest.mark.parametrize("name", recipes(QUICK))
+@pytest.mark.parametrize("name", of_each_kind(recipes(QUICK)))
 def test_a_bundled_recipe_is_trained_and_its_artifact_used(program: Program, name: str) -> None:
     run(program, OF_A_RECIPE | OF_AN_ARTIFACT, short(name))
     for picture in ("features", "loss"):
         assert Path(f"m.{picture}.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", variants())
+def test_figures_of_a_variant_are_shown(program: Program, name: str) -> None:
+    recipe = short(name)
+    artifact.save(train(load_recipe(str(recipe))).predictor, Path("m.joblib"))
+    run(program, {command: OF_AN_ARTIFACT[command] for command in OF_FIGURES}, recipe)
+
+
+@pytest.mark.slow
+@pytest.mark.stress
+@pytest.mark.parametrize("name", variants())
+def test_all_commands_run_for_a_variant(program: Program, name: str) -> None:
+    run(program, OF_A_RECIPE | OF_AN_ARTIFACT, short(name))
 
 
 @pytest.mark.timeout(900)  # twenty layers are trained twice
@@ -125,11 +151,24 @@ def test_commands_that_train_run_for_a_bundled_recipe(program: Program, name: st
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("table", TARGETS)
-def test_all_commands_run_for_a_recipe_of_init(program: Program, table: str) -> None:
+def test_commands_run_for_a_recipe_of_init(program: Program, table: str) -> None:
+    more = THAT_TRAIN_MORE if table in OF_EACH_TASK else {}
+    run(program, OF_A_RECIPE | OF_AN_ARTIFACT | more, drafted(program, table))
+
+
+@pytest.mark.slow
+@pytest.mark.stress
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("table", sorted(TARGETS.keys() - OF_EACH_TASK))
+def test_commands_that_train_run_for_a_recipe_of_init(program: Program, table: str) -> None:
+    run(program, THAT_TRAIN_MORE, drafted(program, table))
+
+
+def drafted(program: Program, table: str) -> Path:
+    """Return a short form of the recipe that `init` writes of a table."""
     tables = {(file := load_recipe(name).data.file).name: file for name in bundled_recipes()}
     code, _, err = program(
         "init", tables[table], "--target", TARGETS[table], "--output", "own.toml"
     )
     assert (code, err) == (0, "")
-    recipe = short("own.toml")
-    run(program, OF_A_RECIPE | OF_AN_ARTIFACT | THAT_TRAIN_MORE, recipe)
+    return short("own.toml")
