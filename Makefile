@@ -32,7 +32,7 @@ SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark
 LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_crash_safety.py,$(SLOW))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check page page-check browser screenshots stress \
+.PHONY: help serve train test slow coverage mutation check lint page page-check browser screenshots stress \
 	soak oracles clients uvicorn bench image requirements sbom clean
 
 help: ## list the targets
@@ -62,13 +62,15 @@ mutation: $(VENV)/mutation ## mutate the loader, the limits and access control: 
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/python tests/tools/mutation_score.py
 
-check: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint; docs, docstrings, vocabulary, imports
+check: lint ## what lint runs, and the tests of docs, docstrings and vocabulary
+	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_vocabulary.py
+
+lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
-	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_vocabulary.py
 
 page: $(PAGE_MODULES) ## build the page from page/ into service/page/static, which is committed (needs Node.js)
 	cd page && npm run build

@@ -27,9 +27,18 @@ OTHERS = ("wisconsin", "hostile", "classes")
 CASES = [(view, each) for view in VIEWS for each in (MODELS if view == VIEWS[0] else OTHERS)]
 
 
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> Path | None:
+    """Return the folder for pictures, None unless they are kept."""
+    folder: Path | None = request.config.getoption("--screenshots", default=None)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.mark.parametrize(("view", "model"), CASES)
 def test_nothing_is_wider_than_the_screen(
-    view: str, model: str, page: Page, url: str, pictures: Path
+    view: str, model: str, page: Page, url: str, pictures: Path | None
 ) -> None:
     page.goto(f"{url}/#/{view}/{model}")
     page.get_by_role("main").wait_for()
@@ -37,6 +46,7 @@ def test_nothing_is_wider_than_the_screen(
     wide = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.screenshot(path=pictures / f"{model}-{view}-{width}.png", full_page=True)
+        if pictures is not None:
+            page.screenshot(path=pictures / f"{model}-{view}-{width}.png", full_page=True)
         wide[width] = page.evaluate(OVERFLOW)
     assert not any(wide.values()), [f"{width}: {found}" for width, found in wide.items()]

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from fastapi import FastAPI
 from support.openapi_contract import Contract, json_lines
 
 from model.prediction.predictor import Predictor
@@ -92,11 +93,19 @@ def _cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+@pytest.fixture(scope="module")
+def model(kinds: Predictor) -> Predictor:
+    return replace(kinds, version=VERSION)
+
+
+@pytest.fixture(scope="module")
+def app(model: Predictor) -> FastAPI:
+    return create_app(Settings(), model)
+
+
 @pytest.fixture
-async def service(kinds: Predictor) -> AsyncIterator[Service]:
+async def service(app: FastAPI, model: Predictor) -> AsyncIterator[Service]:
     """Run a model of each task, with features of all types."""
-    model = replace(kinds, version=VERSION)
-    app = create_app(Settings(), model)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Service(client, model, (await client.get("/openapi.json")).json())
