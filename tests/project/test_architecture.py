@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from itertools import chain
@@ -196,12 +197,14 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module a file imports, wherever in the file; `from a import b` is a.b if a module."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -212,13 +215,14 @@ def imports(path: Path) -> set[str]:
             assert node.module is not None
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             found |= {name if is_module(name) else node.module for name in names}
-    return found
+    return frozenset(found)
 
 
 def within(module: str, *packages: str) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
+@cache
 def package_of(module: str) -> str | None:
     """The longest name in the table that a module is within."""
     return max((name for name in PACKAGES if within(module, name)), key=len, default=None)
