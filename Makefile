@@ -31,6 +31,9 @@ COVERING := tests/unit/service tests/integration/service tests/security \
 SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
 LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_crash_safety.py,$(SLOW))
 
+# Files of the oracles that run processes, and would be left for the end by their names.
+FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
+
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint page page-check browser screenshots stress \
 	soak oracles clients uvicorn bench image requirements sbom clean
@@ -95,7 +98,7 @@ soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; m
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
-	$(PYTEST) $(PARALLEL) tests/reference
+	$(PYTEST) $(PARALLEL) $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
 
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver ## run the tests with the clients of KServe, MLflow and MLServer
 	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py

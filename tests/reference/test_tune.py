@@ -60,7 +60,7 @@ def records(path: Path) -> list[dict[str, object]]:
 
 
 def has_own_losses(journal: Path) -> bool:
-    """Return whether the recipe as given is cross-validated; other trials may be it before."""
+    """Return whether the recipe as given is cross-validated; other trials may be before it."""
     text = journal.read_text() if journal.exists() else ""
     entries = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
     created = [each for each in entries if each["op_code"] == CREATE_TRIAL]
