@@ -6,32 +6,26 @@ service, would wait for each other; and an invalid row near the end can still re
 table.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
-import numpy as np
 from starlette.types import Receive, Scope
 
-from model.arrays import Array
-from model.errors import NetworkError
 from service.codecs.blocks import (
-    ROW,
     Block,
     Rebatcher,
-    ScoredBlock,
     TableReader,
     TableWriter,
 )
 from service.codecs.charge import Charge, uncharged
-from service.codecs.extra import Extra, add_errors
+from service.codecs.extra import Extra
 from service.inference.answer import Answer
+from service.inference.block_scorer import BlockScorer
 from service.inference.request_body import declared_bytes, require_small
 from service.inference.response_spool import ResponseSpool
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import Lease, request_lease
-from service.problems import FieldError, Problem
-from service.registry.model_version import FINITE_RULE, ModelVersion
+from service.registry.model_version import ModelVersion
 from service.registry.recording import OpenRecording
 
 CHUNK_BYTES: Final = 128 * 1024  # received before a part of a table is scored
@@ -42,7 +36,6 @@ MIN_PART_BYTES: Final = 2 * 1024
 MIN_PART_SECONDS, MAX_PART_SECONDS = 0.005, 0.02  # of CPU time
 ANSWER_ROW_BYTES, ANSWER_ERROR_BYTES = 800, 320  # memory of a row and an error, encoded
 ANSWER_COPIES = 4  # of extra columns, while they are encoded
-TOO_LARGE = FieldError(field=ROW, rule=FINITE_RULE)
 
 
 class TableScorer:
@@ -55,9 +48,6 @@ class TableScorer:
         spool: The buffer of the answer.
         recording: Records the predictions; None without a store.
         mark: Whether an invalid row is marked in the answer instead of rejecting the table.
-
-    Attributes:
-        rows_path: Path of the rows in errors; "" for an only row.
 
     Raises:
         Problem: There is no room for the answer (507). The methods also raise it for the first
@@ -74,14 +64,20 @@ class TableScorer:
         *,
         mark: bool,
     ) -> None:
-        self._model_version, self._threshold, self._mark = model_version, threshold, mark
-        self._writer, self._spool, self._recording = writer, spool, recording
-        self.rows_path = "rows"
+        self._facts, self._recording = model_version.encoder.facts, recording
+        self._writer, self._spool = writer, spool
+        self._scorer = BlockScorer(model_version, threshold, recording, mark=mark)
         self._blocks = Rebatcher()
         self._begun = False
-        self._rows = 0
-        self._predicted_rows = 0
-        self._labels: Counter[str] = Counter()
+
+    @property
+    def rows_path(self) -> str:
+        """Path of the rows in errors; "" for an only row."""
+        return self._scorer.rows_path
+
+    @rows_path.setter
+    def rows_path(self, path: str) -> None:
+        self._scorer.rows_path = path
 
     @property
     def held_bytes(self) -> int:
@@ -116,9 +112,8 @@ class TableScorer:
     def answer(self, content_type: str) -> Answer:
         """Return the answer with its Content-Type, after `finish`."""
         headers, kind = self._writer.headers, content_type.encode()
-        return Answer(
-            self._spool, self._predicted_rows, self._labels, kind, headers, self._recording
-        )
+        rows, labels = self._scorer.predicted_rows, self._scorer.labels
+        return Answer(self._spool, rows, labels, kind, headers, self._recording)
 
     def _begin(self, extra: Extra | None) -> None:
         if extra is not None:
@@ -131,79 +126,11 @@ class TableScorer:
         size = ANSWER_ROW_BYTES * len(block.values) + ANSWER_ERROR_BYTES * count
         size += ANSWER_COPIES * block.extra_bytes
         if not block.complete:
-            size += self._model_version.encoder.facts.memory_bytes(block.values)
+            size += self._facts.memory_bytes(block.values)
         charge(size)
-        if block.extra is not None:
-            found = block.extra.errors(self._writer.taken, self._writer.columns)
-            if found:
-                errors = dict(block.errors)
-                add_errors(errors, found)
-                block.errors = dict(sorted(errors.items()))
-        scored = self._scored(block)
-        if scored.block.errors and not self._mark:
-            raise Problem.invalid(scored.block.field_errors(self.rows_path, self._rows))
+        scored = self._scorer.score(block, self._writer.taken, self._writer.columns)
         self._spool.write(self._writer.rows(scored))
-        self._rows += len(block.values)
         charge(-size)
-
-    def _scored(self, block: Block) -> ScoredBlock:
-        """Return a block with predictions; without predictions if it rejects the table."""
-        good: Array = np.ones(len(block.values), dtype=bool)
-        good[list(block.errors)] = False
-        if block.errors and not self._mark:
-            return ScoredBlock(block, np.empty((0, 0)), good)
-        try:
-            return self._predicted(block, good)
-        except Problem:  # some rows overflow
-            errors = dict(block.errors)
-            infinite = np.flatnonzero(good)[~self._is_finite(block.values[good])]
-            good[infinite] = False
-            errors |= {row: [TOO_LARGE] for row in infinite.tolist()}
-            if len(errors) == len(block.errors):  # no row overflows alone
-                raise
-            block = Block(block.values, dict(sorted(errors.items())), extra=block.extra)
-            return self._predicted(block, good)
-
-    def _predicted(self, block: Block, good: Array) -> ScoredBlock:
-        outputs = self._model_version.outputs
-        if not good.any():
-            return ScoredBlock(block, np.empty((0, outputs)), good)
-        everything = bool(good.all())
-        values = block.values if everything else block.values[good]
-        predictions = self._model_version.predict(values)
-        if self._recording is not None:
-            self._record(self._recording, values, predictions, good)
-        self._predicted_rows += len(predictions)
-        target = self._model_version.predictor.schema.target
-        self._labels.update(target.tally(predictions, self._threshold))
-        return ScoredBlock(block, predictions, None if everything else good)
-
-    def _record(
-        self, recording: OpenRecording, values: Array, predictions: Array, good: Array
-    ) -> None:
-        """Record the valid rows of a block, each run of consecutive ones by itself."""
-        places = np.flatnonzero(good)
-        ends = np.flatnonzero(np.diff(places) > 1) + 1
-        starts = [0, *ends.tolist()]
-        for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
-            first = self._rows + int(places[start])
-            recording.add(values[start:stop], predictions[start:stop], first)
-
-    def _is_finite(self, values: Array) -> Array:
-        """Return `(B,)` bool: rows with finite inputs and predictions."""
-        predictor = self._model_version.predictor
-        encoder = predictor.encoder
-        with np.errstate(over="ignore", invalid="ignore"):
-            # As in `encode`, which rejects all rows because of one.
-            inputs = (encoder.expand(values) - encoder.center) / encoder.spread
-            finite = np.asarray(np.isfinite(inputs).all(axis=1))
-            if finite.any():
-                try:
-                    predictions = predictor.predict(values[finite])
-                except NetworkError:
-                    return finite
-                finite[finite] = np.isfinite(predictions).all(axis=1)
-        return finite
 
 
 async def score_body(

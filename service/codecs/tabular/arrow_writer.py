@@ -3,26 +3,19 @@
 import io
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.prediction.row_facts import listed
 from model.prediction.target import Target
-from service.codecs.answer_facts import AnswerFacts, facts_of
+from service.codecs.answer_facts import AnswerFacts
 from service.codecs.blocks import ScoredBlock
 from service.codecs.extra import Extra
 from service.codecs.negotiation import ARROW, ARROW_FILE, PARQUET
-from service.codecs.tabular.answer_columns import error_texts, extra_names, extra_texts
-from service.codecs.tabular.arrow_extra import ArrowColumns
+from service.codecs.tabular.arrow_predictions import PredictionBatches
 
 
 class ArrowWriter:
-    """Writes extra columns, the columns of the target, facts, and with `mark` a column `error`.
-
-    The cells of predictions are null for invalid rows, and that of `error` for valid ones. Extra
-    columns of another format are text. A fact is a list of features, null for rows without; facts
-    of the whole answer are metadata of the schema.
+    """Writes the batches of `PredictionBatches`.
 
     Args:
         target: The model's target.
@@ -43,17 +36,15 @@ class ArrowWriter:
         mark: bool,
         media_type: str = ARROW,
     ) -> None:
-        self._target, self._threshold, self._mark = target, threshold, mark
-        self._facts = facts
-        columns_by_name = target.columns(np.empty((0, len(target.names))), threshold)
-        kinds = {name: _TYPES[column.dtype.kind]() for name, column in columns_by_name.items()}
-        kinds |= dict.fromkeys(facts.rows.names, pa.list_(pa.string()))
-        self._kinds = kinds | ({"error": pa.string()} if mark else {})
-        self.taken = self._kinds.keys()
-        self.columns: tuple[str, ...] = ()
-        self._schema = pa.schema([])
+        self._batches = PredictionBatches(target, threshold, facts, mark=mark)
+        self.taken = self._batches.taken
         self._open, self._sink = _WRITERS[media_type], _Sink()
         self._file: Any = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the extra columns of the answer."""
+        return self._batches.columns
 
     def begin(self, extra: Extra | None) -> bytes:
         """Return the bytes before the rows: the schema, or the beginning of a file.
@@ -61,43 +52,13 @@ class ArrowWriter:
         Args:
             extra: The extra columns of the first block.
         """
-        self.columns = extra_names(extra, self.taken)
-        kinds = dict.fromkeys(self.columns, pa.string())
-        if isinstance(extra, ArrowColumns):
-            kinds = dict(zip(extra.names, (each.type for each in extra.columns), strict=True))
-        self._schema = pa.schema(kinds | self._kinds, self._facts.metadata)
-        self._file = self._open(self._sink, self._schema)
+        self._batches.begin(extra)
+        self._file = self._open(self._sink, self._batches.schema)
         return self._sink.take()
 
     def rows(self, scored: ScoredBlock) -> bytes:
         """Return a record batch, with nulls for invalid rows."""
-        columns_by_name = self._target.columns(scored.predictions.astype(float), self._threshold)
-        extra = scored.block.extra
-        columns: list[Any] = (
-            list(extra.columns)
-            if isinstance(extra, ArrowColumns)
-            else [
-                [cell or None for cell in cells]
-                for cells in extra_texts(scored.block, self.columns)
-            ]
-        )
-        columns += [
-            column if scored.good is None else scored.with_gaps(column.tolist(), None)
-            for column in columns_by_name.values()
-        ]
-        found = facts_of(self._facts.rows, scored.block)
-        for name in self._facts.rows.names:
-            features: list[list[str] | None] = [None] * len(scored.block.values)
-            for row, names in found.get(name, {}).items():
-                features[row] = listed(names)
-            columns.append(features)
-        if self._mark:
-            columns.append(error_texts(scored.block, None))
-        arrays = [
-            column if isinstance(column, pa.Array) else pa.array(column, kind)
-            for column, kind in zip(columns, self._schema.types, strict=True)
-        ]
-        self._file.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._file.write_batch(self._batches.batch(scored))
         return self._sink.take()
 
     def end(self) -> bytes:
@@ -132,4 +93,3 @@ class _Sink(io.RawIOBase):
 
 
 _WRITERS = {ARROW: pa.ipc.new_stream, ARROW_FILE: pa.ipc.new_file, PARQUET: pq.ParquetWriter}
-_TYPES = {"f": pa.float64, "b": pa.bool_, "O": pa.string}
