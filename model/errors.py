@@ -6,6 +6,7 @@ MalignancyError
 ├── NetworkError       layers, shapes or values are invalid for a network
 ├── TrainingError      a training cannot continue
 ├── ArtifactError      a file is not an artifact that this version reads
+├── ObjectStoreError   a URI is invalid, or the object store that it names failed
 └── SigningError       a signing key is unusable, or the extra `signing` is missing
 """
 
@@ -60,6 +61,10 @@ class TrainingError(MalignancyError):
 
 class ArtifactError(MalignancyError):
     """A file is not an artifact, or has a format that this version does not read."""
+
+
+class ObjectStoreError(MalignancyError):
+    """A URI is invalid, or the object store that it names cannot be read or written."""
 
 
 class SigningError(MalignancyError):
