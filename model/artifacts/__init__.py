@@ -1,3 +1,12 @@
 """The artifact file: format, safe reading, atomic writing, versions, signatures."""
 
-__all__ = ["artifact", "atomic_write", "exclusive", "npz", "repository", "safe_read", "signing"]
+__all__ = [
+    "artifact",
+    "atomic_write",
+    "exclusive",
+    "npz",
+    "remote",
+    "repository",
+    "safe_read",
+    "signing",
+]

@@ -17,7 +17,7 @@ from model.cli.app import (
 )
 from model.errors import DataError, MalignancyError
 from model.explanation.reference import reference_of
-from model.pipelines.explain_file import explanation_columns
+from model.explanation.table_columns import explanation_columns
 from model.pipelines.score_file import ERROR, ScoredTable, score_file
 
 TableArgument = Annotated[

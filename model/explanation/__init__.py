@@ -12,5 +12,6 @@ __all__ = [
     "rows",
     "sampling",
     "shapley",
+    "table_columns",
     "typical_rows",
 ]

@@ -3,7 +3,6 @@
 __all__ = [
     "compare",
     "cross_validate",
-    "explain_file",
     "gate",
     "parallel",
     "prepare",

@@ -2,6 +2,7 @@
 
 __all__ = [
     "answer",
+    "block_scorer",
     "execution",
     "explain",
     "feedback",

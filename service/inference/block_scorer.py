@@ -116,7 +116,9 @@ class BlockScorer:
         self.labels.update(target.tally(predictions, self._threshold))
         return ScoredBlock(block, predictions, None if everything else good)
 
-    def _record(self, recording: RowRecorder, values: Array, predictions: Array, good: Array) -> None:
+    def _record(
+        self, recording: RowRecorder, values: Array, predictions: Array, good: Array
+    ) -> None:
         """Record the valid rows of a block, each run of consecutive ones by itself."""
         places = np.flatnonzero(good)
         ends = np.flatnonzero(np.diff(places) > 1) + 1

@@ -61,8 +61,8 @@ model.estimators           ← model.arrays model.errors model.explanation model
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.drift model.errors
-    model.evaluation model.explanation model.metrics model.network model.prediction
-    model.training model.training.batches model.training.decisions model.training.fitting
+    model.evaluation model.metrics model.network model.prediction model.training
+    model.training.batches model.training.decisions model.training.fitting
     model.training.recipes model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.network
     model.pipelines model.prediction model.training.fitting model.training.recipes
@@ -143,6 +143,9 @@ service.comparison         ← model.arrays model.artifacts model.errors model.m
     model.prediction service.settings service.store service.store.databases
 service.shadow             ← model.arrays model.artifacts model.prediction service.background
     service.settings service.store
+service.scoring            ← model.arrays model.artifacts model.errors model.explanation
+    model.prediction service.codecs service.codecs.json service.codecs.tabular service.inference
+    service.problems service.registry service.security service.settings service.store
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←

@@ -2,8 +2,11 @@
 
 __all__ = [
     "answer_columns",
+    "arrow_batches",
+    "arrow_extra",
     "arrow_file",
     "arrow_framing",
+    "arrow_predictions",
     "arrow_reader",
     "arrow_writer",
     "csv_reader",

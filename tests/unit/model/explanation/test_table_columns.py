@@ -7,7 +7,7 @@ import numpy as np
 from model.explanation.parts import finish
 from model.explanation.reference import reference_of
 from model.explanation.shapley import exact_shapley_values
-from model.pipelines.explain_file import explanation_columns
+from model.explanation.table_columns import explanation_columns
 from model.prediction.predictor import Predictor
 from model.prediction.target import MultiLabel, Regression
 from model.prediction.training_sample import TrainingSample

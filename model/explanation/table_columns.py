@@ -1,4 +1,4 @@
-"""Explanations of the rows of a file, as columns beside their predictions."""
+"""Explanations of the rows of a table, as columns beside their predictions."""
 
 from typing import Any
 
