@@ -1,6 +1,6 @@
-"""Scoring of datasets: files of any number and size in, a file of predictions for each out.
+"""Scoring of datasets: parts of a source are scored by engines into parts of a folder.
 
-Needs pyarrow, of the extra `batch`.
+Imported only by its command and by workers; needs pyarrow, of the extra `batch`.
 """
 
 __all__: list[str] = []
