@@ -1,4 +1,4 @@
-"""The console script `malignancy`: the service, the store's commands, else the offline program.
+"""The console script `malignancy`: the service and its commands, else the offline program.
 
 The modules run as by `python -m`: neither program imports the other, and the service starts without
 the packages of the offline program.
@@ -12,8 +12,9 @@ from importlib.metadata import version
 def main() -> None:
     """Run `python -m service` for `malignancy serve …`, else `python -m model …`.
 
-    `malignancy store …` is `python -m service.store.command …`, and `malignancy replay …` is
-    `python -m service.comparison.command …`.
+    `malignancy store …` is `python -m service.store.command …`, `malignancy replay …` is
+    `python -m service.comparison.command …`, and `malignancy score …` is
+    `python -m service.scoring.command …`.
     """
     if sys.argv[1:] == ["--version"]:
         print(f"malignancy {version('malignancy')}")
@@ -26,5 +27,8 @@ def main() -> None:
     elif sys.argv[1:2] == ["replay"]:
         del sys.argv[1]
         runpy.run_module("service.comparison.command", run_name="__main__")
+    elif sys.argv[1:2] == ["score"]:
+        del sys.argv[1]
+        runpy.run_module("service.scoring.command", run_name="__main__")
     else:
         runpy.run_module("model", run_name="__main__")

@@ -56,7 +56,13 @@ def _replay_command(context: typer.Context) -> None:
     runpy.run_module("service.comparison.command", run_name="__main__")
 
 
-_UNPARSED_COMMANDS = (_serve_command, _store_command, _replay_command)
+def _score_command(context: typer.Context) -> None:
+    """Score the files of a dataset, on several workers; `score --help` lists its options."""
+    sys.argv[1:] = context.args
+    runpy.run_module("service.scoring.command", run_name="__main__")
+
+
+_UNPARSED_COMMANDS = (_serve_command, _store_command, _replay_command, _score_command)
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Data": (
@@ -94,6 +100,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             explain_command,
             "explain artifacts/wisconsin.joblib rows.csv --output explained.csv",
         ),
+        Command("score", _score_command, "score artifacts/wisconsin.joblib rows/ --to scored/"),
         Command("serve", _serve_command, "serve --artifact artifacts/wisconsin.joblib"),
         Command("store", _store_command, "store stats --store sqlite:///store.db"),
         Command("replay", _replay_command, "replay --candidate new.joblib --days 30"),

@@ -177,3 +177,28 @@ class DatasetReader:
         found = self._rules.check(values, block.errors)
         found.extra = block.extra
         return found
+
+
+def first_block(
+    reader: DatasetReader, storage: Storage, name: str, kind: Format, size: int
+) -> Block:
+    """Return the first rows of a file that is not in Parquet, with its extra columns.
+
+    Args:
+        reader: The reader.
+        storage: The storage of the dataset.
+        name: Name of the file.
+        kind: Its format.
+        size: Bytes of text to read at least, unless a block is complete before.
+
+    Raises:
+        Problem: The file does not fit the model's schema, or is malformed (4xx).
+    """
+    if kind not in ("csv", "tsv", "ndjson"):
+        return next(reader.blocks(storage, name, kind))
+    text = reader.text_reader(kind)
+    with closing(storage.open_stream(name)) as file:
+        while chunk := file.read(size):
+            for block in text.feed(chunk):
+                return block
+    return next(iter(text.finish()), Block(np.empty((0, len(reader.schema.features)))))
