@@ -114,7 +114,8 @@ def score_fragment(scorer: Scorer, fragment: Fragment, destination: Destination)
             for scored in scored_blocks(blocks, blocks_scorer, scorer.kept(), writer):
                 writer.write(scored)
             writer.end()
-        except BROKEN as error:
+        except BaseException as error:
+            writer.abort()
             _reject(error, source, fragment)
             raise
     counts = Counts(
@@ -199,9 +200,9 @@ def read_record(target: Storage, name: str) -> tuple[str, Counts] | None:
         return None
 
 
-def _reject(error: Exception, source: Storage, fragment: Fragment) -> None:
+def _reject(error: BaseException, source: Storage, fragment: Fragment) -> None:
     """Raise DataError for an exception of pyarrow that a malformed file causes."""
-    if isinstance(error, MalignancyError | MemoryError):
+    if not isinstance(error, BROKEN) or isinstance(error, MalignancyError | MemoryError):
         return
     if isinstance(error, OSError) and (error.errno is not None or not source.is_local):
         return

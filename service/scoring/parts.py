@@ -1,6 +1,7 @@
 """Writers of the parts of a scored dataset, in Parquet or CSV."""
 
 import hashlib
+from contextlib import suppress
 from typing import IO, Any, Final, Literal, Protocol
 
 import pyarrow as pa
@@ -27,6 +28,9 @@ class PartWriter(Output, Protocol):
 
     def end(self) -> None:
         """Write what is left; the file stays open."""
+
+    def abort(self) -> None:
+        """Release the file, whose content is discarded."""
 
 
 class ParquetPart:
@@ -65,6 +69,12 @@ class ParquetPart:
     def end(self) -> None:
         self._flush()
         self._writer.close()
+
+    def abort(self) -> None:
+        if self._writer is not None and self._writer.is_open:
+            with suppress(Exception):  # the first error is the one to report
+                self._writer.close()
+            self._writer.is_open = False  # the garbage collector would close it again
 
     def _flush(self) -> None:
         if self._held:
@@ -114,6 +124,9 @@ class CsvPart:
 
     def end(self) -> None:
         self._file.write(self._writer.end())
+
+    def abort(self) -> None:
+        pass
 
 
 class MeasuredFile:
