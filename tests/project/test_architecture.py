@@ -164,7 +164,7 @@ SERVING_CORE = (
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 USER_EXTRAS = tuple(
-    "train arrow excel onnx parquet postgres signing sklearn tracing tune zstd".split()
+    "train arrow dask excel onnx parquet postgres ray signing sklearn tracing tune zstd".split()
 )
 # Packages of extras, imported when they are needed.
 EXTRAS_OF_CORE = {

@@ -10,8 +10,6 @@ EngineName = Literal["local", "dask", "ray"]
 
 # Fixed values. An item runs again if its worker is lost, at most so many times in all.
 TRIES: Final = 3
-# Items in flight for each worker of a cluster: enough that none waits for the client.
-IN_FLIGHT: Final = 4
 # A cluster that cannot be reached, or has no workers for so long, is an error.
 CONNECT_SECONDS: Final = 30
 LOST_SECONDS: Final = 60
@@ -47,20 +45,21 @@ class Engine(Protocol):
             items: The arguments; can be pickled.
 
         Raises:
-            MalignancyError: The engine lost its cluster, or an item's worker was lost `TRIES`
-                times.
+            MalignancyError: The engine lost its cluster, or an item's worker was lost too
+                often, see `TRIES`.
             Exception: Any exception of the function.
         """
         ...
 
 
-def lost_worker(item: object) -> MalignancyError:
+def lost_worker(item: object, tries: int = TRIES) -> MalignancyError:
     """Return the error for an item whose worker was lost too often.
 
     Args:
         item: The item, which the text names.
+        tries: How often it was run.
     """
     return MalignancyError(
-        f"{bounded(str(item), 300)}: its worker process ended {TRIES} times: "
+        f"{bounded(str(item), 300)}: its worker process ended {tries} times: "
         "it may need more memory than there is"
     )
