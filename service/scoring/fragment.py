@@ -53,9 +53,7 @@ class Fragment:
     rows: int | None = None
     partition: Partition = ()
 
-    @property
-    def shown(self) -> str:
-        """Path or URI of the file, for errors."""
+    def __str__(self) -> str:
         return f"{self.place}/{self.name}"
 
 
@@ -106,7 +104,7 @@ def score_fragment(scorer: Scorer, fragment: Fragment, destination: Destination)
     blocks_scorer = scorer.blocks_scorer(recorder)
     blocks_scorer.rows = fragment.first_row
     groups = None if fragment.groups is None else range(*fragment.groups)
-    with naming(fragment.shown), target.writer(destination.part(fragment)) as raw:
+    with naming(str(fragment)), target.writer(destination.part(fragment)) as raw:
         file = MeasuredFile(raw)
         writer = part_writer(file, scorer, destination.format)
         try:
@@ -136,9 +134,9 @@ def require_unchanged(source: Storage, fragment: Fragment) -> None:
     """Check that a file is the one that was planned. Raises DataError."""
     found = source.stat(fragment.name)
     if found is None:
-        raise DataError(f"{fragment.shown}: the file is gone")
+        raise DataError(f"{fragment}: the file is gone")
     if (found.size, found.modified) != (fragment.size, fragment.modified):
-        raise DataError(f"{fragment.shown}: the file has changed since the job began")
+        raise DataError(f"{fragment}: the file has changed since the job began")
 
 
 def options_of(scorer: Scorer, destination: Destination) -> dict[str, Any]:
@@ -206,7 +204,7 @@ def _reject(error: BaseException, source: Storage, fragment: Fragment) -> None:
         return
     if isinstance(error, OSError) and (error.errno is not None or not source.is_local):
         return
-    raise DataError(f"{fragment.shown}: the file is malformed") from error
+    raise DataError(f"{fragment}: the file is malformed") from error
 
 
 class _Recorder:

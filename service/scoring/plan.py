@@ -118,7 +118,7 @@ def plan_job(scorer: Scorer, dataset: Dataset, destination: Destination) -> Plan
     ]
     names = Counter(each.part for each in fragments)
     problems += [
-        f"{each.shown}: another file would have the same part {destination.part(each)}"
+        f"{each}: another file would have the same part {destination.part(each)}"
         for each in fragments
         if names[each.part] > 1
     ]
@@ -152,6 +152,9 @@ def _check(scorer: Scorer, storage: Storage, file: SourceFile) -> _Checked:
         if isinstance(error, OSError) and error.errno is not None:
             return _Checked(problem=error.strerror or "cannot be read")
         return _Checked(problem="the file is malformed")
+    twice = reader.keys_among(() if extra is None else extra.names)
+    if twice:
+        return _Checked(problem=f"{twice[0]} is a column of the file, and a key of its folder")
     extra = kept.select(extra)
     if file.format != "ndjson":
         present = () if extra is None else extra.names

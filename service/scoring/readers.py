@@ -70,6 +70,15 @@ class DatasetReader:
         names = {features[place].name for place in self._constants}
         return [f"{each['field']} {each['rule']}" for each in found if each["field"] in names]
 
+    def keys_among(self, names: Sequence[str]) -> list[str]:
+        """Return the columns that are also features with a value in the path."""
+        columns, aliases = self._rules.columns, self._rules.aliases
+        known = ((name, columns.find(name)) for name in names)
+        places = self._rules.places
+        return [
+            name for name, found in known if places.get(aliases.get(found, found)) in self._constants
+        ]
+
     @property
     def has_columns(self) -> bool:
         """Whether at least one feature is a column of the file."""

@@ -52,7 +52,7 @@ def table_of(answer: httpx.Response) -> Any:
         (PARQUET, {"compression": "gzip", "store_schema": False}),
     ],
 )
-@pytest.mark.parametrize("rows", [1, 6000, 60_000])
+@pytest.mark.parametrize("rows", [0, 1, 6000, 60_000])
 async def test_a_file_is_answered_as_a_stream_is(
     client: httpx.AsyncClient, kind: str, options: Any, rows: int
 ) -> None:

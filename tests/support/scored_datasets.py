@@ -100,7 +100,7 @@ def answer(
 
 
 def parts(folder: Path) -> dict[str, bytes]:
-    """Return the content of all parts by name."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    names = {path.relative_to(folder).as_posix(): path for path in found}
-    return {name: path.read_bytes() for name, path in names.items() if not name.startswith("_")}
+    """Return the content of all parts by name, without other and temporary files."""
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    names = [each for each in found if not any(part.startswith((".", "_")) for part in each.parts)]
+    return {each.as_posix(): (folder / each).read_bytes() for each in names}

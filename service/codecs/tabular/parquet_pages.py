@@ -116,7 +116,8 @@ def malformed() -> Problem:
 
 def _chunk(fields: dict[int, Any]) -> ColumnChunk:
     start, size = fields[_DATA_PAGES], fields[_SIZE]
-    if 0 < (dictionary := fields.get(_DICTIONARY_PAGES, 0)) < start:
+    dictionary = fields.get(_DICTIONARY_PAGES, 0)
+    if 0 < dictionary < start or (dictionary > 0 and start == 0):  # without rows, no data pages
         start = dictionary
     if min(start, size) < 0:
         raise malformed()

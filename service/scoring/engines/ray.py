@@ -70,7 +70,9 @@ class RayEngine:
                 if not running:
                     return
                 done, _ = ray.wait(list(running))
-                results = [(running[each], _result(each, items[running.pop(each)])) for each in done]
+                results = [
+                    (running[each], _result(each, items[running.pop(each)])) for each in done
+                ]
         except RayError as error:
             raise MalignancyError(f"{self._name}: {error}") from None
         finally:
