@@ -4,6 +4,7 @@ Imported only if the setting `store` is set.
 """
 
 __all__ = [
+    "batches",
     "counting",
     "erasure",
     "export",

@@ -145,7 +145,8 @@ service.shadow             ← model.arrays model.artifacts model.prediction ser
     service.settings service.store
 service.scoring            ← model.arrays model.artifacts model.errors model.explanation
     model.prediction service.codecs service.codecs.json service.codecs.tabular service.inference
-    service.problems service.registry service.security service.settings service.store
+    service.live service.problems service.registry service.security service.settings
+    service.store service.store.databases
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←
@@ -164,7 +165,8 @@ SERVING_CORE = (
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 USER_EXTRAS = tuple(
-    "train arrow dask excel onnx parquet postgres ray signing sklearn tracing tune zstd".split()
+    "train arrow batch dask excel onnx parquet postgres ray signing sklearn tracing tune "
+    "zstd".split()
 )
 # Packages of extras, imported when they are needed.
 EXTRAS_OF_CORE = {

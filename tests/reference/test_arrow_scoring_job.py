@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -301,19 +301,21 @@ def test_a_part_is_never_there_by_half(
 
         return write
 
-    to = tmp_path / "to"
-    for limit in (0, 3, 500, 5000, 9000, 20_000):
+    to, whole = tmp_path / "to", parts(expected)
+    size, failures = len(whole["day=0/rows.parquet"]), 0
+    for limit in (0, 3, size // 2, size - 1, size, size + 500):
         written = 0
         with monkeypatch.context() as patch:
             patch.setattr("service.scoring.parts.MeasuredFile.write", limited(limit))
-            with suppress(OSError):
+            with pytest.raises(OSError, match=r"No space left|os_error") as error:
                 score(scorer_of(artifact_path), source, to)
-                assert limit == 20_000
-            assert (to / "_SUCCESS").exists() == (limit == 20_000)
-        whole = parts(expected)
+        failures += error.value.errno == 28
+        assert not (to / "_SUCCESS").exists()
         assert all(content == whole[name] for name, content in parts(to).items())
+    assert failures == 6
+    assert 1 <= len(parts(to)) <= 2
     score(scorer_of(artifact_path), source, to)
-    assert parts(to) == parts(expected)
+    assert parts(to) == whole
 
 
 def test_no_rows(artifact_path: Path, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_help_of_all_commands(
         (["serve"], "service", []),
         (["serve", "--port", "1"], "service", ["--port", "1"]),
         (["store", "stats"], "service.store.command", ["stats"]),
+        (["score", "a", "b"], "service.scoring.command", ["a", "b"]),
         (["train", "wisconsin"], "model", ["train", "wisconsin"]),
         ([], "model", []),
     ],
