@@ -131,7 +131,15 @@ def score_fragment(scorer: Scorer, fragment: Fragment, destination: Destination)
 
 
 def require_unchanged(source: Storage, fragment: Fragment) -> None:
-    """Check that a file is the one that was planned. Raises DataError."""
+    """Check that a file is the one that was planned.
+
+    Args:
+        source: The folder of the dataset.
+        fragment: The plan.
+
+    Raises:
+        DataError: The file is gone, or has changed.
+    """
     found = source.stat(fragment.name)
     if found is None:
         raise DataError(f"{fragment}: the file is gone")

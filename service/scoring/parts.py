@@ -1,6 +1,7 @@
 """Writers of the parts of a scored dataset, in Parquet or CSV."""
 
 import hashlib
+import io
 from contextlib import suppress
 from typing import IO, Any, Final, Literal, Protocol
 
@@ -129,7 +130,7 @@ class CsvPart:
         pass
 
 
-class MeasuredFile:
+class MeasuredFile(io.RawIOBase):
     """A file that is written once from its beginning, with the size and digest of its content.
 
     Args:
@@ -137,10 +138,7 @@ class MeasuredFile:
 
     Attributes:
         size: Number of written bytes.
-        closed: False.
     """
-
-    closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._digest = file, hashlib.sha256()
@@ -151,16 +149,14 @@ class MeasuredFile:
         """SHA-256 of what was written, hexadecimal."""
         return self._digest.hexdigest()
 
-    def tell(self) -> int:
-        """Return the place where the next bytes are written."""
+    def writable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002
+        """Return the number of written bytes, the only place where the file is."""
         return self.size
 
-    def flush(self) -> None:
-        """Flush the file."""
-        self._file.flush()
-
     def write(self, data: Any) -> int:
-        """Write bytes."""
         written = self._file.write(data)
         self._digest.update(data)
         self.size += written

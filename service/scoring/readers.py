@@ -76,7 +76,9 @@ class DatasetReader:
         known = ((name, columns.find(name)) for name in names)
         places = self._rules.places
         return [
-            name for name, found in known if places.get(aliases.get(found, found)) in self._constants
+            name
+            for name, found in known
+            if places.get(aliases.get(found, found)) in self._constants
         ]
 
     @property

@@ -117,7 +117,12 @@ class Storage:
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file as a whole: it has all of the content, or does not change."""
+        """Write a file as a whole: it has all of the content, or does not change.
+
+        Args:
+            name: The file.
+            content: All of its bytes.
+        """
         with self.writer(name) as file:
             file.write(content)
 
