@@ -74,7 +74,8 @@ class RayEngine:
                     (running[each], _result(each, items[running.pop(each)])) for each in done
                 ]
         except RayError as error:
-            raise MalignancyError(f"{self._name}: {error}") from None
+            reason = str(error).strip().partition("\n")[0]
+            raise MalignancyError(f"{self._name}: {reason}") from None
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
