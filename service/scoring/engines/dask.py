@@ -29,8 +29,8 @@ class DaskEngine:
     """Runs items as Dask tasks, one for each thread of the workers at a time.
 
     More would wait on the workers, and Dask counts the end of a worker against each task that is
-    assigned to it. The scheduler runs the items of lost workers again. A cluster that exists does so as often as
-    its setting `distributed.scheduler.allowed-failures` says.
+    assigned to it. The scheduler runs the items of lost workers again. A cluster that exists does
+    so as often as its setting `distributed.scheduler.allowed-failures` says.
 
     Args:
         workers: Number of worker processes of this machine, with one thread each; unused with a
