@@ -45,6 +45,8 @@ class DaskEngine:
     def __init__(self, workers: int, cluster: str | None = None) -> None:
         self._name = cluster or "the Dask cluster of this machine"
         self._stack = ExitStack()
+        for name in ("distributed", "distributed.client"):  # lost connections, reported as errors
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = self._connect(workers, cluster)
         except (OSError, ValueError, TimeoutError) as error:
