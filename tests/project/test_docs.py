@@ -28,6 +28,7 @@ PAGES = [
     "SECURITY.md",
     "data/README.md",
     "docs/architecture.md",
+    "docs/batch.md",
     "docs/benchmarks.md",
     "docs/cli.md",
     "docs/computation-graph.md",

@@ -21,7 +21,6 @@ from model.artifacts import artifact
 from model.artifacts.exclusive import exclusive
 from model.errors import DataError, MalignancyError
 from service.scoring.counted import add_to_store
-from service.scoring.counts import Counts
 from service.scoring.manifest import ForeignFolder
 from service.scoring.parts import MeasuredFile
 from service.scoring.storage import Storage
@@ -374,15 +373,6 @@ def test_counts_are_added_to_the_store_once(
     (to / "_SUCCESS").unlink()
     with pytest.raises(DataError, match=r"counted\.json: cannot be read"):
         run()
-
-
-def test_counts_can_be_merged_and_written() -> None:
-    first = Counts(3, 2, {"a": 2}, 10, "x", Counts().bins)
-    assert Counts.from_json(first.to_json()) == first
-    assert Counts.merged([first, first]) == Counts(6, 4, {"a": 4}, 20)
-    for content in (None, {}, {**first.to_json(), "rows": "x"}, {**first.to_json(), "bins": [1]}):
-        with pytest.raises(DataError, match="the counts of a part cannot be read"):
-            Counts.from_json(content)
 
 
 PROGRAM = "from service.scoring.command import main; import sys; sys.exit(main(sys.argv[1:]))"

@@ -5,10 +5,13 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from model.artifacts import artifact
 from model.artifacts.exclusive import exclusive
@@ -46,15 +49,31 @@ def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_has_an_example(program: Program) -> None:
     names = [command.name for command in app.registered_commands] + ["export onnx"]
-    assert len(names) == 21
+    assert len(names) == 22
     assert set(names) == {command.name for group in GROUPS.values() for command in group}
     for name in names:
-        if name not in ("serve", "store", "replay"):  # their help is the service's
+        if name not in ("serve", "store", "replay", "score"):  # their help is the service's
             code, out, _ = program(*str(name).split(), "--help")
             assert code == 0
             assert f"Example: malignancy {name}" in " ".join(out.split())
             assert "null" not in out
             assert "None" not in out
+
+
+def test_predicting_a_table_needs_no_matplotlib(artifact_path: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from model.cli import app; app(standalone_mode=False); "
+        "print('matplotlib' in sys.modules, file=sys.stderr)"
+    )
+    arguments = ["predict", artifact_path, DATA, "--output", tmp_path / "out.csv"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "False\n")
 
 
 def test_recipes(program: Program) -> None:
