@@ -153,7 +153,12 @@ class MeasuredFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002
-        """Return the number of written bytes, the only place where the file is."""
+        """Return the number of written bytes, the only place where the file is.
+
+        Args:
+            offset: Ignored.
+            whence: Ignored.
+        """
         return self.size
 
     def write(self, data: Any) -> int:

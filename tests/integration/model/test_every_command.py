@@ -39,7 +39,7 @@ THAT_TRAIN_MORE = {
     "compare": [RECIPE, RECIPE],
     "landscape": [RECIPE, "--points", "5"],
 }
-ELSEWHERE = {"init", "recipes", "serve", "store", "replay"}  # `init` is run below
+ELSEWHERE = {"init", "recipes", "serve", "store", "replay", "score"}  # `init` is run below
 EXTRAS = {  # packages that a command needs
     "sign": "cryptography",
     "keygen": "cryptography",
