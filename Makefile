@@ -36,7 +36,7 @@ FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint page page-check browser screenshots stress \
-	soak oracles clients uvicorn bench image requirements sbom clean
+	soak oracles spark clients uvicorn bench image requirements sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; m
 
 oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	$(PYTEST) $(PARALLEL) $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
+
+spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
+	$(PYTEST) tests/reference/test_spark.py
 
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver ## run the tests with the clients of KServe, MLflow and MLServer
 	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
@@ -167,6 +170,10 @@ $(VENV)/browser: $(VENV)/test
 # Of its 12 000 modules, few are imported: the others need no bytecode.
 $(VENV)/oracles: $(VENV)/test
 	$(INSTALL) '.[train,test,oracles]' --no-compile
+	@touch $@
+
+$(VENV)/spark: $(VENV)/test
+	$(INSTALL) '.[train,test,arrow,spark]'
 	@touch $@
 
 # Each client needs other versions of the service's own dependencies.

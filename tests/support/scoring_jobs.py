@@ -100,3 +100,30 @@ def run_command(
     with started_job(*arguments, environment=environment) as process:
         out, errors = process.communicate()
     return process.returncode, out, errors
+
+
+def assert_same_rows(found: Any, expected: Any) -> None:
+    """Check that tables have the same rows, to the last bit, in any order.
+
+    Args:
+        found: A table of a client of Scorer, whose types may differ.
+        expected: The table that a job writes.
+    """
+    assert set(found.column_names) == set(expected.column_names)
+    found = found.select(expected.column_names).sort_by("id").cast(expected.schema)
+    assert found.combine_chunks().equals(expected.combine_chunks())
+
+
+def scored_table(artifact: Path, source: Path, to: Path) -> Any:
+    """Return the table that a job writes, ordered by row.
+
+    Args:
+        artifact: The artifact.
+        source: The dataset, which has invalid rows.
+        to: A new folder.
+    """
+    code, _, errors = run_command(artifact, source, "--to", to, "--workers", "1")
+    assert (code, errors) == (0, "")
+    table = pq.read_table(sorted(to.glob("*.parquet")))
+    assert 0 < table["error"].null_count < len(table)
+    return table
