@@ -31,6 +31,7 @@ from service.page.page import Page
 from service.problems import install_problem_handlers
 from service.protocol.direct_requests import FindHandler
 from service.registry.canary import Canary
+from service.registry.mirror_poller import MirrorPoller, local_files, polling_all
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model, ModelRegistry
 from service.registry.reloadable_model import ReloadableModel
@@ -118,14 +119,18 @@ def create_app(
         recorder = None if store is None else store.recorder(predictor, offer)
         return ModelVersion(predictor, settings, telemetry.label_counter(predictor), recorder)
 
+    mirrors: list[MirrorPoller] = []
     canary = None if settings.canary_share is None else Canary(*settings.canary_share)
     if predictor is not None:
         models = ModelRegistry([Model(make_version(predictor))], canary)
     else:
         check = artifact_check(settings)
-        models = ModelRegistry(
-            [ReloadableModel(path, make_version, check) for path in settings.artifacts], canary
-        )
+        reloadable = []
+        for location in settings.artifacts:
+            path, mirror = local_files(location, settings.artifact_cache)
+            reloadable.append(ReloadableModel(path, make_version, check, mirror))
+            mirrors += [] if mirror is None else [mirror]
+        models = ModelRegistry(reloadable, canary)
 
     if not settings.shadows.keys() <= models.by_name.keys():
         raise SettingError("shadow", "must name models in service")
@@ -142,7 +147,8 @@ def create_app(
                 store.start()
             if shadow is not None:
                 shadow.start()
-            yield
+            with polling_all(mirrors):
+                yield
         if shadow is not None:
             await run_in_threadpool(shadow.stop, SHADOW_STOP_SECONDS)
         if store is not None:

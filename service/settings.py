@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
+from model.artifacts.location import Location, parse_location
+from model.errors import ObjectStoreError
 from service.environment import is_service_link, platform_port, unknown_variables
 
 PREFIX = "MALIGNANCY_"
@@ -117,11 +119,29 @@ def _store(url: SecretStr) -> SecretStr:
     return url
 
 
+def _location(value: Any) -> Any:
+    """Parse a text; another value is for the type of the setting to check."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_location(value)
+    except ObjectStoreError as error:  # without the value
+        raise ValueError(f"must be a path or the URI of an object store: {error}") from None
+
+
+def _locations(text: str) -> str:
+    for each in text.split(","):
+        _location(each.strip())
+    return text
+
+
 def _shadow(text: str) -> str:
     names = [each.partition("=")[0].strip() for each in text.split(",")]
     paths = [each.partition("=")[2].strip() for each in text.split(",")]
     if not all(names) or not all(paths) or len(set(names)) < len(names):
         raise ValueError("must be NAME=PATH, one for each model, separated by commas")
+    for path in paths:
+        _location(path)
     return text
 
 
@@ -191,17 +211,24 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    artifact: Path = Field(
+    artifact: Annotated[Location, BeforeValidator(_location)] = Field(
         Path("artifacts/wisconsin.joblib"),
         description="Path of the default model: an artifact file, or a folder of versions. The "
         "file `current` in a folder names the active version; without it, the folder must contain "
-        "exactly one *.joblib file.",
+        "exactly one *.joblib file. Or the URI of either in an object store: s3://BUCKET/FOLDER, "
+        "gs:// or abfs://, which requires the extra `batch`.",
     )
-    extra_artifacts: str | None = Field(
+    artifact_cache: Path | None = Field(
         None,
-        description="Paths of further models, separated by commas; each is a file or a folder, as "
-        "for the default model. Each model is served under the name in its artifact. Default: "
-        "none.",
+        description="Folder for the local copies of artifacts in object stores, which a start "
+        "without the store serves. Default: malignancy/artifacts in XDG_CACHE_HOME, or in "
+        "~/.cache.",
+    )
+    extra_artifacts: Annotated[str, AfterValidator(_locations)] | None = Field(
+        None,
+        description="Paths or URIs of further models, separated by commas; each is a file or a "
+        "folder, as for the default model. Each model is served under the name in its artifact. "
+        "Default: none.",
     )
     artifact_digest: Annotated[str, AfterValidator(_digests)] | None = Field(
         None,
@@ -435,9 +462,9 @@ class Settings(BaseSettings):
     shadow: Annotated[str, AfterValidator(_shadow)] | None = Field(
         None,
         description="Shadow versions, as NAME=PATH separated by commas: the name of a model, and "
-        "an artifact file or a folder of versions. Each predicts what the model has answered, "
-        "after the answer, and its predictions go to the store only. Loaded at the start. "
-        "Default: none.",
+        "an artifact file or a folder of versions, or the URI of one. Each predicts what the model "
+        "has answered, after the answer, and its predictions go to the store only. Loaded at the "
+        "start. Default: none.",
     )
 
     canary: Annotated[str, AfterValidator(_canary)] | None = Field(
@@ -455,16 +482,16 @@ class Settings(BaseSettings):
         return (digest.strip(), float(percent)) if percent else None
 
     @property
-    def shadows(self) -> dict[str, Path]:
-        """Paths of the shadow versions by name of the model."""
+    def shadows(self) -> dict[str, Location]:
+        """Locations of the shadow versions by name of the model."""
         pairs = (each.partition("=") for each in (self.shadow or "").split(",") if each)
-        return {name.strip(): Path(path.strip()) for name, _, path in pairs}
+        return {name.strip(): parse_location(path.strip()) for name, _, path in pairs}
 
     @property
-    def artifacts(self) -> list[Path]:
-        """Paths of all models, the default model first."""
+    def artifacts(self) -> list[Location]:
+        """Locations of all models, the default model first."""
         extra = (self.extra_artifacts or "").split(",")
-        return [self.artifact, *(Path(each.strip()) for each in extra if each.strip())]
+        return [self.artifact, *(parse_location(each.strip()) for each in extra if each.strip())]
 
     @property
     def digests(self) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from model.errors import ObjectStoreError
 
@@ -86,6 +87,16 @@ def child_of(uri: str, name: str) -> str:
     return f"{uri.rstrip('/')}/{name}"
 
 
+def require_pyarrow(uri: str) -> None:
+    """Check that pyarrow is installed, which every URI needs. Raises ObjectStoreError."""
+    scheme, _, _ = _split(uri)
+    try:
+        import pyarrow.fs  # noqa: F401 - the error of a missing package
+    except ImportError:
+        text = f"{scheme}:// needs pyarrow: pip install 'malignancy[batch]'"
+        raise ObjectStoreError(text) from None
+
+
 def open_filesystem(uri: str) -> "tuple[FileSystem, str]":
     """Return the file system of a URI, and the path of the URI in it.
 
@@ -99,11 +110,7 @@ def open_filesystem(uri: str) -> "tuple[FileSystem, str]":
         ObjectStoreError: The URI breaks a rule, pyarrow is missing or has no such file system.
     """
     scheme, bucket, path = _split(uri)
-    try:
-        import pyarrow.fs  # noqa: F401 - the error of a missing package
-    except ImportError:
-        text = f"{scheme}:// needs pyarrow: pip install 'malignancy[batch]'"
-        raise ObjectStoreError(text) from None
+    require_pyarrow(uri)
     root = bucket.partition("@")[0]  # of abfs://, without the account
     location = f"{root}/{path}".rstrip("/") if root else path
     with store_errors(uri):
@@ -136,14 +143,15 @@ def store_errors(uri: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError) and "bucket" not in str(error).lower():
-        return "it does not exist"
+    text = re.sub(r"'[^']*'", "", str(error))  # without quoted names
     for pattern, reason in _REASONS:
-        if re.search(pattern, str(error), re.IGNORECASE):
+        if re.search(pattern, text, re.IGNORECASE):
             return reason
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
     if isinstance(error, PermissionError):
         return "access denied"
-    code = re.search(r"AWS Error ([A-Z_]{3,40})\b", str(error))
+    code = re.search(r"AWS Error ([A-Z_]{3,40})\b", text)
     name = code[1] if code else type(error).__name__
     return f"the object store failed ({name})"
 
@@ -200,6 +208,7 @@ def _open(scheme: str, bucket: str) -> "FileSystem":
                 region = None  # the first operation reports why
         return S3FileSystem(
             region=region,
+            **_s3_endpoint(),
             connect_timeout=CONNECT_SECONDS,
             retry_strategy=AwsStandardS3RetryStrategy(max_attempts=MAX_ATTEMPTS),
         )
@@ -221,3 +230,15 @@ def _open(scheme: str, bucket: str) -> "FileSystem":
     from pyarrow.fs import LocalFileSystem
 
     return LocalFileSystem()
+
+
+def _s3_endpoint() -> dict[str, str]:
+    """Return the arguments for the endpoint in the environment, which pyarrow does not read."""
+    text = next((os.environ[name] for name in _S3_ENDPOINT if os.environ.get(name)), None)
+    if text is None:
+        return {}
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        rule = "must be http://HOST:PORT or https://HOST:PORT, without credentials"
+        raise ObjectStoreError(f"AWS_ENDPOINT_URL {rule}")
+    return {"scheme": parts.scheme, "endpoint_override": parts.netloc}

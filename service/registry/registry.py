@@ -51,6 +51,9 @@ class Model:
         if unchecked_seconds > MAX_UNCHECKED_SECONDS:
             yield f"its files were last checked {unchecked_seconds:.0f} s ago"
 
+    def refresh(self) -> None:
+        """Begin to copy files from elsewhere, without waiting for the end."""
+
     def changed(self) -> bool:
         """Return True if a reload should be attempted."""
         return False

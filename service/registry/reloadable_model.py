@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from model.artifacts.repository import POINTER, artifacts_in, current_artifact, 
 from model.errors import ArtifactError, bounded
 from model.prediction.predictor import Predictor
 from service.backoff import Backoff
+from service.registry.mirror_poller import MirrorPoller
 from service.registry.model_version import ModelVersion
 from service.registry.registry import Model
 from service.settings import SettingError
@@ -47,14 +48,22 @@ class ReloadableModel(Model):
         make_version: Function that creates a version of a loaded artifact.
         check: Function of an artifact's path and bytes that raises ArtifactError for an artifact
             that is not trusted.
+        mirror: Copies the files at the path from an object store; None for local files.
 
     Raises:
         ArtifactError: The active version cannot be loaded.
         SettingError: The settings do not fit the active version.
     """
 
-    def __init__(self, path: Path, make_version: MakeVersion, check: Check | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        make_version: MakeVersion,
+        check: Check | None = None,
+        mirror: MirrorPoller | None = None,
+    ) -> None:
         self._path, self._make_version, self._check = path, make_version, check
+        self._mirror = mirror
         self._backoff = Backoff()
         self._seen = self._scan()
         self._loaded = self._load(None)
@@ -65,6 +74,17 @@ class ReloadableModel(Model):
     def versions(self) -> list[ModelVersion]:
         """All versions, each once, the active one first."""
         return list({each.title: each for each in self._loaded.files.values()}.values())
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What may keep the active version from being the newest one."""
+        yield from super().problems
+        if self._mirror is not None and self._mirror.problem is not None:
+            yield self._mirror.problem
+
+    def refresh(self) -> None:
+        if self._mirror is not None:
+            self._mirror.wake()
 
     def changed(self) -> bool:
         """Return True if the files differ from the last load, or a failed load is to be retried.

@@ -96,6 +96,8 @@ async def _check_models(
 
 
 def _reload_if_changed(model: Model, forced: bool, on_reload: OnReload) -> None:
+    if forced:
+        model.refresh()
     if forced or model.changed():
         model.reload()
         on_reload(model.name, model.failure is None)

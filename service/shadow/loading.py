@@ -4,6 +4,7 @@ from model.artifacts import artifact
 from model.artifacts.artifact import Check
 from model.artifacts.repository import current_artifact
 from model.prediction.predictor import Predictor
+from service.registry.mirror_poller import local_files
 from service.settings import SettingError, Settings
 
 
@@ -21,7 +22,8 @@ def load_shadows(settings: Settings, check: Check) -> dict[str, Predictor]:
     if settings.store is None:
         raise SettingError("shadow", "needs the setting store, which keeps the predictions")
     found = {}
-    for name, path in settings.shadows.items():
+    for name, location in settings.shadows.items():
+        path, _ = local_files(location, settings.artifact_cache)
         predictor = artifact.load(current_artifact(path), check)
         predictor.replay_self_test()
         if predictor.name != name:
