@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import time
+from time import sleep, time
 from typing import TYPE_CHECKING, Final
 
 from model.artifacts.artifact import MAX_BYTES
@@ -43,6 +43,7 @@ MAX_REPORT_BYTES: Final = 32 * 1024 * 1024
 MAX_FILES: Final = 10_000
 MAX_STATE_BYTES: Final = 16 * 1024 * 1024
 READ_BYTES: Final = 1024 * 1024
+LOCK_SECONDS: Final = 0.1  # between attempts to take the lock of a copy
 # Times in an object store have seconds, and its clock may differ from the local one: a file may
 # change without another time. Its ETag is compared for as long after the time of the last change.
 SETTLED_SECONDS: Final = 60.0
@@ -151,6 +152,11 @@ class Mirror:
                 return False
             self._copy()
         return True
+
+    def copy_and_wait(self) -> None:
+        """Copy as `copy` does, after another process that is copying has ended."""
+        while not self.copy():
+            sleep(LOCK_SECONDS)
 
     def _copy(self) -> None:
         filesystem, path = open_filesystem(self._source)
@@ -329,3 +335,20 @@ def _locked(lock: Path) -> Iterator[bool]:
     finally:
         with suppress(OSError):
             os.close(descriptor)
+
+
+def local_artifact(uri: str) -> Path:
+    """Return the path of a copy of an artifact in an object store, which is made or renewed.
+
+    Args:
+        uri: URI of an artifact; a folder is refused.
+
+    Raises:
+        ObjectStoreError: The URI names a folder, or the store failed.
+        OSError: The copy cannot be written.
+    """
+    if split_uri(uri)[1] is None:
+        raise ObjectStoreError(f"{uri}: must be the URI of an artifact, FOLDER/NAME{SUFFIX}")
+    mirror = Mirror(uri)
+    mirror.copy_and_wait()
+    return mirror.path

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from model.artifacts.location import parse_location
+from model.artifacts.mirror import local_artifact
 from model.errors import MalignancyError
 
 INTERRUPTED = 130  # 128 + SIGINT, the exit code of an interrupted program
@@ -26,7 +28,32 @@ RecipeArgument = Annotated[
         help="A recipe file, or the name of a bundled recipe (malignancy recipes lists them).",
     ),
 ]
-ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An artifact file.")]
+
+
+def _artifact_path(text: str) -> Path:
+    """Return the path of an artifact; one in an object store is copied."""
+    location = parse_location(text)
+    return location if isinstance(location, Path) else local_artifact(location)
+
+
+def _local_path(text: str) -> Path:
+    location = parse_location(text)
+    if not isinstance(location, Path):
+        raise MalignancyError("ARTIFACT must be a local file, not a URI")
+    return location
+
+
+ArtifactArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ARTIFACT",
+        help="An artifact file, or its URI in an object store (s3://, gs://, abfs://).",
+        parser=_artifact_path,
+    ),
+]
+LocalArtifactArgument = Annotated[
+    Path, typer.Argument(metavar="ARTIFACT", help="An artifact file.", parser=_local_path)
+]
 JobsOption = Annotated[
     int, typer.Option(min=1, metavar="NUMBER", help="Number of parallel processes.")
 ]

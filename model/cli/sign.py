@@ -7,7 +7,7 @@ import typer
 
 from model.artifacts import artifact
 from model.artifacts.signing import make_keys, read_private_key, sign
-from model.cli.app import ArtifactArgument, console, prepare
+from model.cli.app import LocalArtifactArgument, console, prepare
 
 
 def keygen_command(
@@ -24,7 +24,7 @@ def keygen_command(
 
 
 def sign_command(
-    source: ArtifactArgument,
+    source: LocalArtifactArgument,
     key: Annotated[
         Path, typer.Option(metavar="FILE", help="Private key file, as created by keygen.")
     ],

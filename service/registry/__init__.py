@@ -3,6 +3,7 @@
 __all__ = [
     "canary",
     "curves",
+    "mirror_poller",
     "model_version",
     "recording",
     "registry",

@@ -73,7 +73,7 @@ model.cli                  ← model.arrays model.artifacts model.errors model.e
     model.training.recipes model.training.recipes.drafting model.training.tables model.tuning
 model.__main__             ← model.cli
 service.environment        ←
-service.settings           ← service.environment
+service.settings           ← model.artifacts model.errors service.environment
 service.request_context    ←
 service.problems           ← model.errors service.request_context
 service.backoff            ←
@@ -142,7 +142,7 @@ service.store              ← model.arrays model.drift model.errors model.metri
 service.comparison         ← model.arrays model.artifacts model.errors model.metrics
     model.prediction service.settings service.store service.store.databases
 service.shadow             ← model.arrays model.artifacts model.prediction service.background
-    service.settings service.store
+    service.registry service.settings service.store
 service.scoring            ← model.arrays model.artifacts model.errors model.explanation
     model.prediction service.codecs service.codecs.json service.codecs.tabular service.inference
     service.live service.problems service.registry service.security service.settings
