@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import sleep, time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from model.artifacts.artifact import MAX_BYTES
 from model.artifacts.atomic_write import atomic_writer, write_atomically
@@ -35,6 +35,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
+    from pyarrow import NativeFile
     from pyarrow.fs import FileInfo, FileSystem
 
 CACHE_VARIABLE: Final = "MALIGNANCY_ARTIFACT_CACHE"
@@ -232,30 +233,54 @@ class Mirror:
             is_here = False
         if copied is not None and is_here and copied.equals(info):
             return copied
-        limit = _limit_of(name) or 0
-        if info.size > limit:
-            raise ObjectStoreError(f"{self.uri}: {name} is larger than {limit} bytes")
+        state = self._fetch(filesystem, path, info, now, copied.etag if copied and is_here else "")
+        if state is None:  # it changed after the store was listed
+            with store_errors(self.uri):
+                info = filesystem.get_file_info(path)
+            state = self._fetch(filesystem, path, info, now, "")
+        if state is None:
+            raise ObjectStoreError(f"{self.uri}: {name} changed while it was read")
+        return state
+
+    def _fetch(
+        self, filesystem: "FileSystem", path: str, info: "FileInfo", now: float, etag_here: str
+    ) -> _Copied | None:
+        """Copy a file; None if it is not as `info` says.
+
+        Args:
+            filesystem: The object store.
+            path: The file's path in the store.
+            info: Its size and time.
+            now: Local time before the store was listed.
+            etag_here: ETag of the local file, which needs no copy if the store has the same.
+        """
+        file, limit = self.folder / info.base_name, _limit_of(info.base_name) or 0
+        if (info.size or 0) > limit:
+            raise ObjectStoreError(f"{self.uri}: {file.name} is larger than {limit} bytes")
         with store_errors(self.uri):
             stream = filesystem.open_input_stream(path, buffer_size=0)
         with stream:
-            etag = str((stream.metadata() or {}).get(b"ETag", b""), "utf-8", "replace")
-            state = _Copied(info.size, _changed_at(info), etag, now)
-            if copied is not None and is_here and etag and copied.etag == etag:
+            state = _Copied(info.size or 0, _changed_at(info), _etag_of(stream), now)
+            if etag_here and etag_here == state.etag:
                 return state
-            with atomic_writer(file) as local:
-                size = 0
-                while True:
-                    with store_errors(self.uri):
-                        piece = stream.read(READ_BYTES)
-                    if not piece:
-                        break
-                    size += len(piece)
-                    if size > info.size:
-                        break
-                    local.write(piece)
-                if size != info.size:
-                    raise ObjectStoreError(f"{self.uri}: {name} changed while it was read")
+            try:
+                with atomic_writer(file) as local:
+                    self._read_into(local, stream, state.size)
+            except _ChangedError:
+                return None
         return state
+
+    def _read_into(self, local: BinaryIO, stream: "NativeFile", size: int) -> None:
+        """Copy a stream of a known size. Raises _ChangedError if it has another one."""
+        while size >= 0:
+            with store_errors(self.uri):
+                piece = stream.read(READ_BYTES)
+            if not piece:
+                break
+            size -= len(piece)
+            local.write(piece)
+        if size != 0:
+            raise _ChangedError
 
     def _names_one_of(
         self, errors: dict[str, ObjectStoreError], filesystem: "FileSystem", path: str
@@ -299,6 +324,18 @@ class Mirror:
             os.utime(file)
         else:
             os.utime(file, (copied_at or 0.0, copied_at or 0.0))
+
+
+class _ChangedError(Exception):
+    """A file in the store does not have the size that it had before."""
+
+
+def _etag_of(stream: "NativeFile") -> str:
+    """Return the ETag of an open file in a store; empty where the store has none."""
+    for name, value in (stream.metadata() or {}).items():
+        if str(name).lower() == "etag":
+            return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return ""
 
 
 def _limit_of(name: str) -> int | None:

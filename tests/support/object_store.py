@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from importlib import import_module
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from support.eventually import until
@@ -74,22 +75,25 @@ class ObjectStore:
 
     def put(self, path: str, content: bytes) -> None:
         """Create or replace an object; the path begins with the bucket."""
-        assert self._request("PUT", f"/{path}", content) == 200
+        with self._files().open_output_stream(path) as stream:
+            stream.write(content)
 
     def delete(self, path: str) -> None:
         """Remove an object."""
-        assert self._request("DELETE", f"/{path}") == 204
+        self._files().delete_file(path)
 
-    def get(self, path: str) -> bytes | None:
-        """Return the content of an object; None without it."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", f"/{path}")
-            response = connection.getresponse()
-            content = response.read()
-            return content if response.status == 200 else None
-        finally:
-            connection.close()
+    def get(self, path: str) -> bytes:
+        """Return the content of an object."""
+        with self._files().open_input_stream(path) as stream:
+            return bytes(stream.read())
+
+    def _files(self) -> Any:
+        return import_module("pyarrow.fs").S3FileSystem(
+            access_key=ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+            secret_key=ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+            scheme="http",
+            endpoint_override=f"127.0.0.1:{self.port}",
+        )
 
     def upload(self, folder: Path, path: str) -> None:
         """Upload the files of a folder."""
@@ -97,10 +101,10 @@ class ObjectStore:
             if not file.name.startswith("."):
                 self.put(f"{path}/{file.name}", file.read_bytes())
 
-    def _request(self, method: str, path: str, content: bytes | None = None) -> int:
+    def _request(self, method: str, path: str) -> int:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request(method, path, body=content)
+            connection.request(method, path)
             response = connection.getresponse()
             response.read()
             return response.status

@@ -25,7 +25,7 @@ class Service:
     It listens on a free port, unless the settings have one.
     """
 
-    def __init__(self, artifact: Path, log: Path, **settings: object) -> None:
+    def __init__(self, artifact: Path | str, log: Path, **settings: object) -> None:
         self.log = log
         port = str(settings.pop("port", 0))
         environment = {f"MALIGNANCY_{name.upper()}": str(value) for name, value in settings.items()}
@@ -98,7 +98,7 @@ class Service:
 
 
 @contextmanager
-def running_service(artifact: Path, log: Path, **settings: object) -> Iterator[Service]:
+def running_service(artifact: Path | str, log: Path, **settings: object) -> Iterator[Service]:
     """Run a service within the context, from when it listens; SIGTERM must end it with code 0.
 
     Args:

@@ -185,3 +185,21 @@ def test_a_flag_overrides_a_deprecated_variable(monkeypatch: pytest.MonkeyPatch)
 def test_idle_connections_stay_open_for_longer_than_those_of_proxies() -> None:
     nginx, load_balancer_of_aws, load_balancer_of_google = 60, 60, 600  # seconds
     assert Settings().keep_alive_seconds > max(nginx, load_balancer_of_aws, load_balancer_of_google)
+
+
+def test_artifacts_are_paths_or_uris() -> None:
+    arguments = ("--artifact", "s3://a/b/", "--extra-artifacts", "gs://b/c, d,file:///e%20f")
+    settings = read_settings(arguments)
+    assert settings.artifacts == ["s3://a/b", "gs://b/c", Path("d"), Path("/e f")]
+    settings = read_settings(["--shadow", "one=s3://a/b=c,two = d"])
+    assert settings.shadows == {"one": "s3://a/b=c", "two": Path("d")}
+    assert Settings(artifact=Path("a/b")).artifact == Path("a/b")
+
+
+@pytest.mark.parametrize("flag", ["artifact", "extra-artifacts", "shadow"])
+@pytest.mark.parametrize("value", ["s3://name:hidden@b/c", "https://hidden/x", "s3://b//hidden"])
+def test_an_invalid_uri_is_refused_without_its_text(flag: str, value: str) -> None:
+    value = f"name={value}" if flag == "shadow" else value
+    with pytest.raises(SettingError, match=rf"\(--{flag}\) must be a path or the URI") as caught:
+        read_settings([f"--{flag}", value])
+    assert "hidden" not in str(caught.value)
