@@ -97,7 +97,7 @@ stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
-oracles: $(VENV)/oracles ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
+oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
 	$(PYTEST) $(PARALLEL) $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
@@ -176,13 +176,14 @@ $(VENV)/spark: $(VENV)/test
 	$(INSTALL) '.[train,test,arrow,spark]'
 	@touch $@
 
-# Each client needs other versions of the service's own dependencies.
+# Each needs other versions of the service's own dependencies, or of their constraints.
 $(VENV)-kserve: CLIENT := kserve==0.21.0
 $(VENV)-mlflow: CLIENT := mlflow==3.17.2
 $(VENV)-mlserver: CLIENT := mlserver==1.7.1
-$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver:
+$(VENV)-moto: CLIENT := moto[server]==5.2.5 # the object store of the tests
+$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto:
 	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check $(CLIENT) || { rm -rf $@; exit 1; }
+	$@/bin/python -m pip install --quiet --disable-pip-version-check '$(strip $(CLIENT))' || { rm -rf $@; exit 1; }
 
 $(PAGE_MODULES): page/package.json page/package-lock.json
 	cd page && npm ci
