@@ -97,7 +97,7 @@ stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
-oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask (large installs)
+oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask, an object store (large installs)
 	$(PYTEST) $(PARALLEL) $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
@@ -126,6 +126,7 @@ image: ## build the container image
 requirements: $(VENV)-uv ## write requirements/*.txt, the packages of the image with their hashes
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/serving.txt
+	$(COMPILE) pyproject.toml --extra batch --output-file requirements/batch.txt
 	$(COMPILE) pyproject.toml --extra postgres --output-file requirements/postgres.txt
 	$(COMPILE) pyproject.toml --extra train --output-file requirements/training.txt
 

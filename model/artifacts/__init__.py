@@ -1,4 +1,4 @@
-"""The artifact file: format, safe reading, atomic writing, versions, signatures."""
+"""The artifact file: format, safe reading, atomic writing, versions, signatures, object stores."""
 
 __all__ = [
     "artifact",

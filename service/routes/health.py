@@ -29,9 +29,10 @@ def readiness_check(dependencies: Dependencies) -> Callable[[Request], Awaitable
         """200 while all models are ready and the service is not shutting down.
 
         A model is ready if it reproduces the predictions of its self-test rows. `failures`
-        has, by the name of the model, the error of a failed reload, and how long ago its files
-        were checked if that is more than 30 s; the active version continues to serve. A `store`
-        that is degraded does not change the status: answers do not wait for it.
+        has, by the name of the model, the error of a failed reload, why its object store cannot be
+        read, and how long ago its files were checked if that is more than 30 s; the active version
+        continues to serve. A `store` that is degraded does not change the status: answers do not
+        wait for it.
         """
         dependencies.lifecycle.require_serving()
         return await snapshot.get()

@@ -170,7 +170,7 @@ USER_EXTRAS = tuple(
 )
 # Packages of extras, imported when they are needed.
 EXTRAS_OF_CORE = {
-    ("model.artifacts.remote", "pyarrow"),
+    *((f"model.artifacts.{name}", "pyarrow") for name in ("mirror", "publishing", "remote")),
     ("model.artifacts.signing", "cryptography"),
 }
 # Modules that only users import, and the start of the command line.

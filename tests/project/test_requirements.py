@@ -21,6 +21,7 @@ DIRECT = {
     "build": [line for line in BUILD if not line.startswith("#")],
     "serving": PROJECT["dependencies"],
     "training": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"],
+    "batch": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["batch"],
     "postgres": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["postgres"],
 }
 CONSTRAINTS = {pin.name: pin.version for pin in pins_of("constraints.txt")}
