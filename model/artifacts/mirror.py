@@ -83,12 +83,25 @@ def cache_folder() -> Path:
 
     It is that of the variable MALIGNANCY_ARTIFACT_CACHE, or malignancy/artifacts in XDG_CACHE_HOME
     or ~/.cache.
+
+    Raises:
+        ObjectStoreError: There is no such variable, and the user has no home folder.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path("~/.cache").expanduser()) / "malignancy" / "artifacts"
+    try:
+        folder = Path(home) if home else Path("~/.cache").expanduser()
+    except RuntimeError:
+        text = f"the user has no home folder for copies: set {CACHE_VARIABLE}"
+        raise ObjectStoreError(text) from None
+    return folder / "malignancy" / "artifacts"
+
+
+def is_copy(file: Path) -> bool:
+    """Return True for a file in the folder of a mirror."""
+    return (file.parent / _STATE).is_file()
 
 
 class Mirror:
@@ -104,7 +117,7 @@ class Mirror:
         path: Local path of the artifact or the folder.
 
     Raises:
-        ObjectStoreError: The URI is not valid.
+        ObjectStoreError: The URI is not valid, or there is no folder for copies.
     """
 
     def __init__(self, uri: str, cache: Path | None = None) -> None:

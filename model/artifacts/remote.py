@@ -36,7 +36,7 @@ _REASONS: Final = (
     (
         r"ACCESS_DENIED|HTTP (status|code)?:? ?40[13]|Forbidden|PermissionDenied|Unauth"
         r"|INVALID_ACCESS_KEY|InvalidAccessKeyId|INVALID_CLIENT_TOKEN|SIGNATURE|UNRECOGNIZED_CLIENT"
-        r"|EXPIRED_TOKEN|INVALID_SIGNATURE|AuthorizationFailure|AuthenticationFailed|credential",
+        r"|EXPIRED_TOKEN|ExpiredToken|InvalidToken|INVALID_SIGNATURE|AuthorizationFailure|AuthenticationFailed|credential",
         "access denied, or no credentials in the environment",
     ),
     (

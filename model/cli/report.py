@@ -8,7 +8,7 @@ import typer
 from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
-from model.artifacts.mirror import cache_folder
+from model.artifacts.mirror import is_copy
 from model.artifacts.repository import report_of
 from model.cli.app import ArtifactArgument, console, prepare, refuse_same
 from model.errors import MalignancyError
@@ -29,7 +29,7 @@ def report_command(
     """
     from model.evaluation.report.document import report
 
-    if output is None and source.is_relative_to(cache_folder()):
+    if output is None and is_copy(source):
         raise MalignancyError("--output is needed for an artifact in an object store")
     predictor = artifact.load(source)
     path = output or report_of(source)

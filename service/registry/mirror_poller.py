@@ -9,7 +9,7 @@ from time import monotonic, sleep, time
 from typing import Final
 
 from model.artifacts.location import Location, name_of
-from model.artifacts.mirror import Mirror
+from model.artifacts.mirror import CACHE_VARIABLE, Mirror
 from model.artifacts.remote import require_pyarrow
 from model.errors import ArtifactError, MalignancyError, ObjectStoreError
 from service.background import report_failure
@@ -127,7 +127,8 @@ class MirrorPoller:
             self._failed(str(error).removeprefix(f"{self._mirror.uri}: "))
             return False
         except OSError as error:  # without the path of the cache, which the health check would show
-            self._failed(f"the local copy cannot be written: {error.strerror}")
+            text = f"the local copy cannot be written: {error.strerror}; see {CACHE_VARIABLE}"
+            self._failed(text)
             return False
         except Exception:
             report_failure("artifact_mirror")

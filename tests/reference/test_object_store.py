@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from time import monotonic
 
 import httpx
@@ -332,3 +334,41 @@ def test_a_service_of_local_files_does_not_import_pyarrow(artifact_path: Path) -
     command = [sys.executable, "-c", code, str(artifact_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (403, "AccessDenied", "access denied, or no credentials in the environment"),
+        (403, "SignatureDoesNotMatch", "access denied, or no credentials in the environment"),
+        (400, "ExpiredToken", "access denied, or no credentials in the environment"),
+        (301, "PermanentRedirect", "the bucket is in another region: set AWS_REGION"),
+        (503, "SlowDown", "the object store does not answer"),
+        (200, "Nonsense", r"the object store failed \(UNKNOWN\)"),
+    ],
+)
+def test_refusals_are_named_without_their_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, code: str, reason: str
+) -> None:
+    pytest.importorskip("pyarrow", reason="needs pyarrow: make oracles")
+    body = f"<Error><Code>{code}</Code><Message>hidden</Message></Error>".encode()
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(ObjectStoreError, match=f"^{URI}: {reason}$"):
+            Mirror(URI, tmp_path).copy()
+        server.shutdown()

@@ -10,7 +10,7 @@ import pytest
 from support.fake_object_store import FakeStore, install
 
 from model.artifacts import mirror as module
-from model.artifacts.mirror import Mirror, cache_folder, local_artifact
+from model.artifacts.mirror import Mirror, cache_folder, is_copy, local_artifact
 from model.errors import ObjectStoreError
 
 URI = "s3://bucket/folder"
@@ -68,6 +68,8 @@ def test_an_artifact_is_copied_alone(store: FakeStore) -> None:
     mirror = Mirror(f"{URI}/b.joblib")
     mirror.copy()
     assert mirror.path == mirror.folder / "b.joblib"
+    assert is_copy(mirror.path)
+    assert not is_copy(mirror.folder)
     assert set(contents(mirror)) == {"b.joblib", "b.joblib.sig", "b.report.html"}
     assert local_artifact(f"{URI}/a.joblib").read_bytes() == b"first"
     with pytest.raises(ObjectStoreError, match="must be the URI of an artifact"):
@@ -243,6 +245,11 @@ def test_the_folder_of_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert cache_folder() == Path("/two/malignancy/artifacts")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert cache_folder() == Path("/three/.cache/malignancy/artifacts")
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # a user without an entry
+    with pytest.raises(ObjectStoreError, match="set MALIGNANCY_ARTIFACT_CACHE"):
+        cache_folder()
     one, other = Mirror(URI, tmp_path), Mirror(f"{URI}/x.joblib", tmp_path)
     assert one.folder.parent == other.folder.parent == tmp_path
     assert one.folder != other.folder

@@ -50,7 +50,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def held(store: FakeStore) -> Iterator[threading.Event]:
     """Hold every operation of the store within the context."""
     going_on = threading.Event()
-    store.before = lambda _: going_on.wait(60) and None
+
+    def wait(_: str) -> None:
+        assert going_on.wait(60)
+
+    store.before = wait
     try:
         yield going_on
     finally:
