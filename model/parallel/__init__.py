@@ -1,0 +1,3 @@
+"""Pools: functions run in this process, in processes of this machine, or on a cluster's workers."""
+
+__all__ = ["opening", "pool"]

@@ -1,0 +1,197 @@
+"""The workers of a Dask cluster.
+
+joblib has a backend for Dask. It waits forever for a task whose worker was lost too often, and for
+a scheduler that ended; and each of its calls takes 20 ms or more. So this pool uses the public
+interface of `distributed`.
+"""
+
+import asyncio
+import logging
+import pickle
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from model.errors import MalignancyError
+from model.parallel.remote_call import call, versions
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CONNECT_SECONDS: Final = 10  # for the scheduler to answer
+WORKER_SECONDS: Final = 30  # for a worker to come, at the start and after the last one is lost
+RESULT_SECONDS: Final = 60  # for a result to arrive before the scheduler is looked at
+CLOSE_SECONDS: Final = 2  # for a connection to be closed properly
+CHECK_SECONDS: Final = 1.0  # between two looks at the scheduler while no task ends
+
+
+class DaskPool:
+    """The workers of a Dask cluster.
+
+    A lost worker's tasks run again on others. `distributed` takes TLS certificates and keys from
+    its own configuration.
+
+    Args:
+        address: Address of the scheduler.
+
+    Raises:
+        MalignancyError: Dask is not installed, the scheduler cannot be reached, or it has no
+            workers.
+    """
+
+    def __init__(self, address: str) -> None:
+        if find_spec("distributed") is None:
+            raise MalignancyError("--cluster needs Dask: pip install distributed")
+        import distributed
+
+        # Its log has a traceback of each lost connection, which this pool reports as one line.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._distributed, self._address = distributed, address
+        self.is_here = False
+        try:
+            asyncio.run(_connect(address))  # a Client that cannot connect cannot be closed, too
+            self._client: Any = distributed.Client(address, set_as_default=False)
+        except (OSError, TypeError, ValueError) as error:  # TypeError: TLS without certificates
+            reason = " ".join(str(error).split())
+            raise MalignancyError(f"--cluster: {address} cannot be reached: {reason}") from None
+        try:
+            self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            self.close()
+            raise self._without_workers() from None
+        self.size = self._threads()
+
+    def share(self, value: Any) -> Any:
+        """Send a value to the scheduler once; return a reference.
+
+        A worker copies the value from the scheduler or from another worker when it first needs it.
+        The scheduler keeps the bytes, since data that `Client.scatter` sends to workers is lost
+        with the last worker that has a copy.
+        """
+        import dask
+
+        content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+            return self._submit(pickle.loads, content)
+
+    def run(
+        self,
+        function: Callable[[Any, T], R],
+        items: Iterable[T],
+        shared: Any = None,
+        *,
+        ahead: int = 2,
+    ) -> Iterator[tuple[int, R]]:
+        """Call a function with each item, as `Pool.run` describes.
+
+        Args:
+            function: A function of a module.
+            items: The items.
+            shared: What `share` returned.
+            ahead: Items that are read for each worker.
+
+        Raises:
+            MalignancyError: The cluster is lost, or the function raised it.
+        """
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        running: dict[Any, int] = {}
+        remaining = enumerate(items)
+
+        def submit(number: int, item: T) -> None:
+            task = self._submit(call, versions(), function, shared, item)
+            running[task] = number
+            task.add_done_callback(ended.put)
+
+        try:
+            for number, item in islice(remaining, ahead * self.size):
+                submit(number, item)
+            while running:
+                task = self._next(ended)
+                yield running.pop(task), self._result(task)
+                for number, item in islice(remaining, 1):
+                    submit(number, item)
+        finally:
+            if running and self._client.status == "running":
+                self._client.cancel(list(running))
+
+    def close(self) -> None:
+        """Cancel what is not yet finished, and leave the cluster."""
+        with suppress(OSError, TimeoutError):
+            self._client.close(timeout=CLOSE_SECONDS)
+
+    def _submit(self, *call_and_arguments: Any) -> Any:
+        try:
+            return self._client.submit(*call_and_arguments, pure=False)
+        except (OSError, RuntimeError):
+            raise self._lost() from None
+
+    def _next(self, ended: "queue.SimpleQueue[Any]") -> Any:
+        """Wait for the end of a task."""
+        seen = time.monotonic()
+        while True:
+            try:
+                return ended.get(timeout=CHECK_SECONDS)
+            except queue.Empty:
+                if self._client.status != "running":
+                    raise self._lost() from None
+            if self._threads():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > WORKER_SECONDS:
+                raise self._without_workers()
+
+    def _result(self, task: Any) -> Any:
+        """Return the result of a task; a result that its worker takes along is computed again."""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    return task.result(timeout=RESULT_SECONDS)
+                self._threads()
+        except self._distributed.KilledWorker as error:
+            raise MalignancyError(
+                f"--cluster: a task ended {error.allowed_failures + 1} workers, the last one "
+                f"{error.last_worker.address}: it may need more memory than they have"
+            ) from None
+        except (ImportError, AttributeError) as error:
+            if isinstance(error, AttributeError) and "module" not in str(error):
+                raise
+            raise MalignancyError(
+                f"--cluster: {error}: scheduler and workers need the package that this program has"
+            ) from None
+        except (CancelledError, OSError):
+            raise self._lost() from None
+
+    def _threads(self) -> int:
+        """Return the number of tasks that the workers run at the same time."""
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError:
+            raise self._lost() from None
+
+    def _lost(self) -> MalignancyError:
+        return MalignancyError(
+            f"--cluster: the scheduler at {self._address}, or data that it held, is lost: "
+            "start the command again"
+        )
+
+    def _without_workers(self) -> MalignancyError:
+        return MalignancyError(
+            f"--cluster: {self._address} has had no worker for {WORKER_SECONDS} s: start "
+            "some with dask worker"
+        )
+
+
+
+async def _connect(address: str) -> None:
+    """Connect to a scheduler and disconnect, with the certificates of the configuration."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    comm = await connect(address, timeout=CONNECT_SECONDS, **arguments)
+    await comm.close()
