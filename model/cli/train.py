@@ -2,8 +2,10 @@
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +17,15 @@ from model.artifacts import artifact
 from model.artifacts.atomic_write import write_atomically
 from model.artifacts.exclusive import exclusive
 from model.artifacts.repository import report_of
-from model.cli.app import INTERRUPTED, RecipeArgument, console, prepare, refuse_same, to_right
+from model.cli.app import (
+    INTERRUPTED,
+    ClusterOption,
+    RecipeArgument,
+    console,
+    prepare,
+    refuse_same,
+    to_right,
+)
 from model.cli.findings import print_findings
 from model.cli.metric_tables import metric_tables, metrics_at_thresholds
 from model.metrics.threshold_metrics import binary_matrix
@@ -60,6 +70,7 @@ def train_command(
             "depend on it.",
         ),
     ] = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train a recipe; write the artifact, pictures and a report.
 
@@ -79,7 +90,8 @@ def train_command(
             refuse_same(checkpoint, page, "the report", "--checkpoint")
             locks.enter_context(exclusive(checkpoint))
             state = Checkpoint(checkpoint, checkpoint_seconds)
-        outcome = _train_and_write(plan, state, jobs, path, page)
+        run = partial(train, plan, checkpoint=state, jobs=jobs, cluster=cluster)
+        outcome = _train_and_write(plan, run, path, page)
         if checkpoint is not None and not outcome.interrupted:
             checkpoint.unlink(missing_ok=True)  # the training is over
     if outcome.interrupted:
@@ -89,9 +101,9 @@ def train_command(
 
 
 def _train_and_write(
-    plan: Recipe, state: Checkpoint | None, jobs: int, path: Path, page: Path
+    plan: Recipe, run: Callable[..., Trained], path: Path, page: Path
 ) -> TrainingResult:
-    trained = _train_with_progress(plan, state, jobs)
+    trained = _train_with_progress(plan, run)
     version = artifact.save(trained.predictor, path)  # before anything that could fail is drawn
     console.print(_loss_table(trained), _kept(trained.outcome), *_figures(trained.predictor))
     print_findings(trained.predictor)
@@ -147,7 +159,7 @@ def lr_find_command(
     )
 
 
-def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None, jobs: int) -> Trained:
+def _train_with_progress(recipe: Recipe, run: Callable[..., Trained]) -> Trained:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -168,7 +180,7 @@ def _train_with_progress(recipe: Recipe, checkpoint: Checkpoint | None, jobs: in
                 loss = f"{record.train_loss:.6f}"
                 progress.update(task, completed=done, epoch=int(done), loss=loss)
 
-        return train(recipe, watch=on_progress, checkpoint=checkpoint, jobs=jobs)
+        return run(watch=on_progress)
 
 
 def _loss_table(trained: Trained) -> Table:

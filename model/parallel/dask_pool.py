@@ -10,9 +10,10 @@ import logging
 import pickle
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -47,7 +48,7 @@ class DaskPool:
     def __init__(self, address: str) -> None:
         if find_spec("distributed") is None:
             raise MalignancyError("--cluster needs Dask: pip install distributed")
-        import distributed
+        distributed: Any = import_module("distributed")
 
         # Its log has a traceback of each lost connection, which this pool reports as one line.
         for name in ("distributed", "distributed.client"):
@@ -74,10 +75,10 @@ class DaskPool:
         The scheduler keeps the bytes, since data that `Client.scatter` sends to workers is lost
         with the last worker that has a copy.
         """
-        import dask
-
         content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+        with import_module("dask").config.set(
+            {"distributed.admin.large-graph-warning-threshold": "1 PB"}
+        ):
             return self._submit(pickle.loads, content)
 
     def run(
@@ -87,7 +88,7 @@ class DaskPool:
         shared: Any = None,
         *,
         ahead: int = 2,
-    ) -> Iterator[tuple[int, R]]:
+    ) -> Generator[tuple[int, R], None, None]:
         """Call a function with each item, as `Pool.run` describes.
 
         Args:
@@ -186,12 +187,10 @@ class DaskPool:
         )
 
 
-
 async def _connect(address: str) -> None:
     """Connect to a scheduler and disconnect, with the certificates of the configuration."""
-    from distributed.comm import connect
-    from distributed.security import Security
-
-    arguments = Security().get_connection_args("client")
-    comm = await connect(address, timeout=CONNECT_SECONDS, **arguments)
+    security: Any = import_module("distributed.security")
+    comms: Any = import_module("distributed.comm")
+    arguments = security.Security().get_connection_args("client")
+    comm = await comms.connect(address, timeout=CONNECT_SECONDS, **arguments)
     await comm.close()

@@ -1,6 +1,6 @@
 """The interface of pools, and the order of their results."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Pool(Protocol):
         shared: Any = None,
         *,
         ahead: int = 2,
-    ) -> Iterator[tuple[int, R]]:
+    ) -> Generator[tuple[int, R], None, None]:
         """Call a function with each item, and yield the results as they come.
 
         Closing the iterator cancels what is not yet finished.
@@ -50,7 +50,7 @@ class Pool(Protocol):
         """Cancel what is not yet finished, and release the workers."""
 
 
-def in_order(results: Iterable[tuple[int, R]]) -> Iterator[R]:
+def in_order(results: Iterable[tuple[int, R]]) -> Generator[R, None, None]:
     """Yield results in the order of their items.
 
     Args:

@@ -1,11 +1,11 @@
 """Processes of this machine, started by joblib with one BLAS thread each."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from typing import Any, TypeVar
 
 import joblib
-from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from model.errors import MalignancyError
 
@@ -34,7 +34,7 @@ class ProcessPool:
         shared: Any = None,
         *,
         ahead: int = 2,
-    ) -> Iterator[tuple[int, R]]:
+    ) -> Generator[tuple[int, R], None, None]:
         """Call a function with each item, as `Pool.run` describes.
 
         Args:
@@ -72,7 +72,5 @@ class ProcessPool:
         """Release nothing: joblib ends idle processes."""
 
 
-def _numbered(
-    number: int, function: Callable[[Any, T], R], shared: Any, item: T
-) -> tuple[int, R]:
+def _numbered(number: int, function: Callable[[Any, T], R], shared: Any, item: T) -> tuple[int, R]:
     return number, function(shared, item)

@@ -18,7 +18,9 @@ def versions() -> dict[str, str]:
     return {"malignancy": version("malignancy"), "Python": python, "NumPy": np.__version__}
 
 
-def call(expected: dict[str, str], function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
+def call(
+    expected: dict[str, str], function: Callable[[Any, Any], Any], shared: Any, item: Any
+) -> Any:
     """Call a function on a worker.
 
     Args:

@@ -4,7 +4,6 @@ __all__ = [
     "compare",
     "cross_validate",
     "gate",
-    "parallel",
     "prepare",
     "rehearse",
     "score_file",

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import joblib
 import numpy as np
 
 from model.arrays import Array
-from model.pipelines.parallel import workers
+from model.parallel.opening import open_pool
+from model.parallel.pool import in_order
 from model.pipelines.train import fit
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.target import Binary, MultiClass, Target
@@ -69,8 +69,9 @@ def cross_validate(
         recipe: The recipe.
         table: Table of N rows.
         assignments: The fold of each row, `(N,)`, for each repeat.
-        jobs: Number of processes, as in `workers`.
-        cluster: Address of a Dask scheduler, as in `workers`.
+        jobs: Number of processes.
+        cluster: Address of a Dask scheduler, whose workers are used instead; the table is sent to
+            each once.
 
     Returns:
         The predictions of all rows, for each assignment.
@@ -79,28 +80,35 @@ def cross_validate(
         DataError: The table does not fit the recipe.
         TrainingError: The loss of a training diverges.
     """
-    masks = [
-        (repeat, assignment == fold)
+    folds = [
+        (repeat, fold)
         for repeat, assignment in enumerate(assignments)
         for fold in range(int(assignment.max()) + 1)
     ]
-    with workers(jobs, cluster):
-        outputs = joblib.Parallel()(joblib.delayed(_fold)(recipe, table, held) for _, held in masks)
+    with open_pool(jobs, cluster) as pool:
+        shared = pool.share((recipe, table, list(assignments)))
+        outputs = list(in_order(pool.run(_fold, folds, shared)))
     targets, rows, groups = table.targets, len(table.rows), table.group_numbers()
     shape = rows, len(recipe.schema.target.names)
     results = [
         OutOfFold(ScoredRows(targets, np.empty(shape), groups, table.incomplete), {})
         for _ in assignments
     ]
-    for (repeat, held), (predicted, points) in zip(masks, outputs, strict=True):
+    for (repeat, fold), (predicted, points) in zip(folds, outputs, strict=True):
+        held = assignments[repeat] == fold
         results[repeat].scored.predictions[held] = predicted
         for name, point in points.items():
             results[repeat].thresholds.setdefault(name, np.empty(rows))[held] = point
     return results
 
 
-def _fold(recipe: Recipe, table: Table, held: Array) -> tuple[Array, dict[str, float]]:
-    """Train without the rows of mask `held`; return their predictions and the operating points."""
+def _fold(
+    shared: tuple[Recipe, Table, list[Array]], place: tuple[int, int]
+) -> tuple[Array, dict[str, float]]:
+    """Train without the rows of a fold; return their predictions and the operating points."""
+    recipe, table, assignments = shared
+    repeat, fold = place
+    held = assignments[repeat] == fold
     rest, held_out = table.take(~held), table.take(held)
     predictor = fit_table(recipe, rest)
     return predictor.predict(held_out.rows), dict(predictor.operating_points)

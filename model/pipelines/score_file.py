@@ -10,14 +10,14 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import joblib
 import numpy as np
 import pandas as pd
 
 from model.arrays import Array
 from model.artifacts.atomic_write import atomic_writer
 from model.errors import DataError, NetworkError
-from model.pipelines.parallel import workers
+from model.parallel.opening import open_pool
+from model.parallel.pool import in_order
 from model.prediction.predictor import Predictor
 from model.prediction.row_facts import RowFacts, cells
 from model.training.tables.columns import ParsedRows, as_text, parse_rows, with_nfc_names
@@ -85,8 +85,8 @@ def score_file(
         source: A table; see `read_chunks`.
         output: File to write, in Parquet for the suffixes `.parquet` and `.pq`, else in CSV.
         threshold: Decision threshold for labels.
-        jobs: Number of processes, as in `workers`.
-        cluster: Address of a Dask scheduler, as in `workers`.
+        jobs: Number of processes.
+        cluster: Address of a Dask scheduler, whose workers are used instead.
         mark: Whether to add a column `error`, with the broken rules of an invalid row; such a row
             has no prediction. Without, an invalid row is an error.
         columns_of: Returns further columns of valid rows; a function that can be pickled.
@@ -109,29 +109,16 @@ def score_file(
             scored = ScoredTable(rows, marked, chunk.prefix)
             yield chunk.frame
 
-    score = partial(_scored, predictor, source, threshold, mark, columns_of)
+    score = partial(_scored, source=source, threshold=threshold, mark=mark, columns_of=columns_of)
     names, dialect = predictor.schema.sources, Dialect(decimal=predictor.schema.decimal)
     chunks = read_chunks(source, names=names, dialect=dialect, ragged=mark)
     with (
         atomic_writer(output) as file,
-        workers(jobs, cluster),
-        closing(_mapped(score, chunks, jobs, cluster)) as scored_chunks,
+        open_pool(jobs, cluster) as pool,
+        closing(in_order(pool.run(score, chunks, pool.share(predictor)))) as scored_chunks,
     ):
         write(file, frames(scored_chunks))
     return scored
-
-
-def _mapped(
-    score: Callable[[pd.DataFrame], _Chunk],
-    chunks: Iterable[pd.DataFrame],
-    jobs: int,
-    cluster: str | None,
-) -> Generator[_Chunk, None, None]:
-    """Yield scored chunks in the order of the table; reading is as fast as scoring at most."""
-    if jobs == 1 and cluster is None:  # in this process, without serialization
-        yield from map(score, chunks)
-        return
-    yield from joblib.Parallel(return_as="generator")(map(joblib.delayed(score), chunks))
 
 
 def _write_csv(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
@@ -174,11 +161,11 @@ def _write_parquet(file: BinaryIO, chunks: Iterable[pd.DataFrame]) -> None:
 
 def _scored(
     predictor: Predictor,
+    chunk: pd.DataFrame,
     source: Path,
     threshold: float,
     mark: bool,
     columns_of: ColumnsOf | None,
-    chunk: pd.DataFrame,
 ) -> _Chunk:
     """Return the chunk with the columns of its predictions."""
     schema = predictor.schema

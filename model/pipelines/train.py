@@ -1,7 +1,7 @@
 """Training: from a recipe to a predictor with decisions, metadata and scores."""
 
 import platform
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -10,9 +10,11 @@ import numpy as np
 
 from model.arrays import Array
 from model.drift.reference import FACT, DriftReference
-from model.errors import DataError
+from model.errors import DataError, TrainingError
 from model.evaluation.metrics import scores
 from model.metrics.threshold_metrics import regression_metrics
+from model.parallel.opening import open_pool
+from model.parallel.pool import Pool
 from model.pipelines.examine import examine
 from model.pipelines.prepare import Prepared, prepare
 from model.prediction.facts import within_limits
@@ -54,6 +56,8 @@ def train(
     watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
+    parts: Partitions | None = None,
 ) -> Trained:
     """Train a recipe.
 
@@ -62,13 +66,22 @@ def train(
         watch: Called after each step, as in `minimize`.
         checkpoint: Saves and resumes the state of the training, as in `minimize`.
         jobs: Number of processes for the members of an ensemble, as in `minimize`.
+        cluster: Address of a Dask scheduler, whose workers train the members instead.
+        parts: The recipe's rows, if they are read already.
 
     Raises:
         DataError: The table does not fit the recipe.
         TrainingError: The loss diverges.
     """
-    with closing(read_partitions(recipe)) as parts:
-        trained = fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs)
+    if cluster is not None and recipe.ensemble is None:
+        raise TrainingError("--cluster: a single network is trained by one process")
+    with ExitStack() as stack:
+        if parts is None:
+            parts = stack.enter_context(closing(read_partitions(recipe)))
+        pool = None
+        if cluster is not None:
+            pool = stack.enter_context(open_pool(jobs, cluster))
+        trained = fit(recipe, parts, watch=watch, checkpoint=checkpoint, jobs=jobs, pool=pool)
         found = within_limits(examine(recipe, parts, trained.predictor))
         drift = DriftReference.fit(trained.predictor, parts.train.rows).to_json()
         facts = {**trained.predictor.facts, **found, FACT: drift}
@@ -82,6 +95,7 @@ def fit(
     watch: ProgressCallback | None = None,
     checkpoint: Checkpoint | None = None,
     jobs: int = 1,
+    pool: Pool | None = None,
 ) -> Trained:
     """Train on given rows, then choose thresholds, refer band and calibration.
 
@@ -91,6 +105,7 @@ def fit(
         watch: Called after each step, as in `minimize`.
         checkpoint: Saves and resumes the state of the training, as in `minimize`.
         jobs: Number of processes for the members of an ensemble, as in `minimize`.
+        pool: A cluster's workers, which train the members instead, as in `minimize`.
 
     Raises:
         DataError: The rows do not fit the recipe.
@@ -106,6 +121,7 @@ def fit(
         watch=watch,
         checkpoint=checkpoint,
         jobs=jobs,
+        pool=pool,
     )
     theta = outcome.theta
     bagged, weights = _out_of_bag(prepared, theta)

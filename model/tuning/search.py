@@ -8,13 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
 import numpy as np
 
 from model.arrays import Array
 from model.errors import MalignancyError
+from model.parallel.opening import open_pool
 from model.pipelines.cross_validate import fit_table
-from model.pipelines.parallel import workers
 from model.training.fitting.history import Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.recipes.recipe import Recipe, override
@@ -92,8 +91,9 @@ def search(
         study: The trials so far.
         seconds: The time, in seconds.
         trials: Number of trials with a result at which the search ends, those so far included.
-        jobs: Number of processes, as in `workers`.
-        cluster: Address of a Dask scheduler, as in `workers`.
+        jobs: Number of processes.
+        cluster: Address of a Dask scheduler, whose workers are used instead; the table is sent to
+            each once.
         watch: Called with the trial's mean loss after each trial.
 
     Returns:
@@ -103,14 +103,13 @@ def search(
     # Trainings in this process end after their step; other processes are stopped at once.
     is_alone = jobs == 1 and cluster is None
     deferred = deferred_interrupt() if is_alone else nullcontext(Interrupt())
-    with workers(jobs, cluster), deferred as interrupt:
+    with open_pool(jobs, cluster) as pool, deferred as interrupt:
         run = _Run(recipe, table, folds, space, study, end, trials, interrupt)
-        parallel = joblib.Parallel(
-            return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
-        )
-        results: Any = parallel(run.tasks())  # a generator, whatever its type says
+        # The interrupt is seen by trainings in this process only; others get a copy.
+        shared = pool.share((table, folds, end, interrupt if pool.is_here else Interrupt()))
+        results: Any = pool.run(_fold, run.tasks(), shared, ahead=1)  # a generator
         try:
-            for result in results:
+            for _, result in results:
                 with deferred_interrupt() as pressed:  # the journal gets whole entries
                     loss = run.take(*result)
                     if loss is not None and watch is not None:
@@ -156,8 +155,8 @@ class _Run:
         self._open: dict[int, _Open] = {}
         self.failures: list[str] = []
 
-    def tasks(self) -> Iterator[Any]:
-        """Yield the folds of one trial after the other, as joblib has processes for them.
+    def tasks(self) -> Iterator[tuple[int, int, Recipe]]:
+        """Yield the folds of one trial after the other, as the pool has workers for them.
 
         Trials are thus proposed as late as possible, when most of the others are known.
         """
@@ -170,10 +169,7 @@ class _Run:
             for fold in range(int(self._folds.max()) + 1):
                 if trial.failed:
                     break
-                held = self._folds == fold
-                yield joblib.delayed(_fold)(
-                    number, fold, trial.recipe, self._table, held, self._end, self._interrupt
-                )
+                yield number, fold, trial.recipe
 
     def take(self, number: int, fold: int, found: Array | str | None) -> float | None:
         """Take the result of a fold; return the mean loss of a trial that it completes.
@@ -217,19 +213,16 @@ class _OutOfTime(Exception):
 
 
 def _fold(
-    number: int,
-    fold: int,
-    recipe: Recipe,
-    table: Table,
-    held: Array,
-    end: float,
-    interrupt: Interrupt,
+    shared: tuple[Table, Array, float, Interrupt], task: tuple[int, int, Recipe]
 ) -> tuple[int, int, Array | str | None]:
-    """Train without the rows of mask `held`; return their losses, as `_Run.take` takes them.
+    """Train without the rows of a fold; return their losses, as `_Run.take` takes them.
 
     The time is that of the clock, which the machines of a cluster share. In another process the
     interrupt is a copy, and Ctrl-C raises KeyboardInterrupt.
     """
+    table, folds, end, interrupt = shared
+    number, fold, recipe = task
+    held = folds == fold
 
     def watch(_done: float, _record: Record) -> bool:
         if interrupt or time.time() > end:

@@ -28,6 +28,7 @@ model.metrics              ← model.arrays model.prediction
 model.artifacts            ← model.arrays model.drift model.errors model.network
     model.prediction
 model.explanation          ← model.arrays model.errors model.metrics model.prediction
+model.parallel             ← model.errors
 model.training             ← model.arrays model.errors model.network model.training.optimizers
     model.training.regularization model.training.schedules
 model.training.optimizers  ← model.arrays model.errors model.network
@@ -35,7 +36,7 @@ model.training.regularization ← model.arrays model.errors model.network
 model.training.schedules   ← model.errors model.network
 model.training.batches     ← model.arrays model.errors model.network model.training
 model.training.fitting     ← model.arrays model.artifacts model.errors model.explanation
-    model.network model.training model.training.batches model.training.optimizers
+    model.network model.parallel model.training model.training.batches model.training.optimizers
     model.training.regularization model.training.schedules
 model.training.recipes     ← model.artifacts model.errors model.network model.prediction
     model.training model.training.regularization
@@ -61,12 +62,12 @@ model.estimators           ← model.arrays model.errors model.explanation model
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.drift model.errors
-    model.evaluation model.metrics model.network model.prediction model.training
-    model.training.batches model.training.decisions model.training.fitting
-    model.training.recipes model.training.tables
+    model.evaluation model.explanation model.metrics model.network model.parallel
+    model.prediction model.training model.training.batches model.training.decisions
+    model.training.fitting model.training.recipes model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.network
-    model.pipelines model.prediction model.training.fitting model.training.recipes
-    model.training.tables
+    model.parallel model.pipelines model.prediction model.training.fitting
+    model.training.recipes model.training.tables
 model.cli                  ← model.arrays model.artifacts model.errors model.evaluation
     model.evaluation.landscape model.evaluation.plots model.evaluation.report model.explanation
     model.export model.metrics model.pipelines model.prediction model.training.fitting

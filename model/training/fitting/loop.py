@@ -12,6 +12,7 @@ import numpy as np
 from model.arrays import Array, digest
 from model.errors import TrainingError
 from model.network.network import Network
+from model.parallel.pool import Pool
 from model.training.batches.rows import EncodedRows, Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
@@ -21,6 +22,7 @@ from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator, OutOfBag
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.fitting.member_processes import MemberProcesses
+from model.training.fitting.member_tasks import MemberTasks
 from model.training.fitting.steps import Steps, Trace
 from model.training.regularization.early_stopping import OUT_OF_BAG, EarlyStoppingState
 from model.training.schedules.plateau import PlateauState, ReduceOnPlateau
@@ -67,6 +69,10 @@ class DivergedError(TrainingError):
         super().__init__(message)
         self.theta, self.history = theta, history
 
+    def __reduce__(self) -> tuple[type["DivergedError"], tuple[str, Array, History]]:
+        """Pickle all arguments, so that another process can raise it."""
+        return type(self), (str(self), self.theta, self.history)
+
 
 def minimize(
     network: Network,
@@ -79,10 +85,12 @@ def minimize(
     trace: Trace | None = None,
     checkpoint: Checkpoint | None = None,
     jobs: int = 1,
+    pool: Pool | None = None,
 ) -> TrainingResult:
     """Train a network from given weights.
 
-    The first Ctrl-C ends the training after the current step, with several processes within 0.2 s.
+    The first Ctrl-C ends the training after the current step, with several processes within 0.2 s,
+    on a cluster within 1 s.
 
     Args:
         network: The network.
@@ -91,11 +99,12 @@ def minimize(
         rows: The training rows.
         validation: The validation rows, or None.
         watch: Called after every step with the epochs so far and the last record; True ends the
-            training. With several processes it is called every 0.2 s.
+            training. With several processes it is called every 0.2 s, on a cluster every second.
         trace: Called with θ after every update; the members are then in one process.
         checkpoint: Where to save the state. If the file holds a state of this training, the
             training resumes from it.
         jobs: Number of processes for the members; the result does not depend on it.
+        pool: A cluster's workers, which train the members of an ensemble instead.
 
     Raises:
         DivergedError: If the loss is no longer finite.
@@ -103,7 +112,7 @@ def minimize(
         TrainingError: If the checkpoint is damaged or of another training.
         DataError: If stored rows cannot be read.
     """
-    with closing(Run(network, theta, training, rows, validation, trace, jobs)) as run:
+    with closing(Run(network, theta, training, rows, validation, trace, jobs, pool)) as run:
         if checkpoint is not None:
             state = checkpoints.read(checkpoint.path, run.identity, run.state().arrays)
             if state is not None:
@@ -124,6 +133,7 @@ class Run:
         validation: The validation rows, or None.
         trace: Called with θ after every update; the members are then in this process.
         jobs: Number of processes for the members.
+        pool: A cluster's workers for the members, or None.
 
     Raises:
         TrainingError: If early stopping has no validation rows, or no out-of-bag rows.
@@ -139,6 +149,7 @@ class Run:
         validation: Rows | None,
         trace: Trace | None = None,
         jobs: int = 1,
+        pool: Pool | None = None,
     ) -> None:
         stopping = training.early_stopping
         is_out_of_bag = stopping is not None and stopping.rows == OUT_OF_BAG
@@ -163,8 +174,10 @@ class Run:
         self._lowest = math.inf
         self._interrupted = False
         jobs = min(jobs, members or 1)
-        self._steps: Steps | MemberProcesses
-        if jobs == 1 or trace is not None:
+        self._steps: Steps | MemberProcesses | MemberTasks
+        if pool is not None and members is not None and trace is None:
+            self._steps = MemberTasks(network, theta, self._rows, training, pool)
+        elif jobs == 1 or trace is not None:
             self._steps = Steps(network, theta, self._rows, training, trace)
         else:
             self._steps = MemberProcesses(network, theta, self._rows, training, jobs)

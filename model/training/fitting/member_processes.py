@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,11 +20,18 @@ import numpy as np
 from model.arrays import Array
 from model.errors import TrainingError
 from model.network.network import Network
-from model.training.batches.batches import largest_batch
 from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting.checkpoint import State
+from model.training.fitting.member_groups import (
+    divided_state,
+    groups_of,
+    joined,
+    joined_states,
+    part_of,
+    with_fixed_batch,
+)
 from model.training.fitting.steps import Steps
 
 STRIDE_SECONDS = 0.2  # between two answers of the processes: progress, Ctrl-C and checkpoints wait
@@ -77,11 +82,8 @@ class MemberProcesses:
         training: Training,
         jobs: int,
     ) -> None:
-        if training.batch_size == "auto":  # depends on the number of members
-            size = min(largest_batch(network, theta, training.memory_budget), len(rows))
-            training = replace(training, batch_size=size)
-        ends = [len(theta) * job // jobs for job in range(jobs + 1)]
-        self._groups = [slice(*pair) for pair in pairwise(ends)]
+        training = with_fixed_batch(network, theta, training, len(rows))
+        self._groups = groups_of(len(theta), jobs)
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
         self._pools = [ProcessPoolExecutor(1, context) for _ in self._groups]
         self.stride = 1
@@ -94,7 +96,7 @@ class MemberProcesses:
                             network,
                             theta[group],
                             rows.for_members(group),
-                            _part(training, group),
+                            part_of(training, group),
                             None,
                             group.start,
                         )
@@ -137,16 +139,7 @@ class MemberProcesses:
 
     def state(self) -> State:
         """Return the state that `Steps` of all members would have."""
-        states: list[State] = self._call("state")
-        arrays = {key: _joined([each.arrays[key] for each in states]) for key in states[0].arrays}
-        plain = {
-            **states[0].plain,
-            "squared_norms": None if self.squared_norms is None else self.squared_norms.tolist(),
-            "noise": states[0].plain["noise"][:1],
-        }
-        for each in states:
-            plain["noise"] += each.plain["noise"][1:]
-        return State(arrays, plain)
+        return joined_states(self._call("state"))
 
     def restore(self, state: State) -> None:
         """Restore a state of these steps.
@@ -154,18 +147,7 @@ class MemberProcesses:
         Args:
             state: The state; it may contain more.
         """
-        norms, noise = state.plain["squared_norms"], state.plain["noise"]
-        parts = [
-            State(
-                {key: each[group] if each.ndim else each for key, each in state.arrays.items()},
-                {
-                    "place": state.plain["place"],
-                    "squared_norms": norms and norms[group],
-                    "noise": [noise[0], *noise[1:][group]],
-                },
-            )
-            for group in self._groups
-        ]
+        parts = divided_state(state, self._groups)
         self._call_each(_invoke, [("restore", part) for part in parts])
 
     def close(self) -> None:
@@ -199,23 +181,10 @@ class MemberProcesses:
         last = min(seen, key=lambda each: each["number"])
         for name in ("size", "count", "epoch", "batch", "number"):
             setattr(self, name, last[name])
-        self.rates = _joined([each["rates"] for each in seen])
+        self.rates = joined([each["rates"] for each in seen])
         norms = [each["squared_norms"] for each in seen]
-        self.squared_norms = None if last["squared_norms"] is None else _joined(norms)
+        self.squared_norms = None if last["squared_norms"] is None else joined(norms)
         return results
-
-
-def _joined(parts: Sequence[Array]) -> Array:
-    """Join the members' arrays; a number, which is the same for all, stays as it is."""
-    return np.concatenate(parts) if parts[0].ndim else parts[0]
-
-
-def _part(training: Training, members: slice) -> Training:
-    """Return the training of some members, with their own learning rates."""
-    if len(training.rates) == 1:
-        return training
-    rates = list(training.rates[members])
-    return replace(training, optimizer=replace(training.optimizer, learning_rate=rates))
 
 
 @contextmanager
