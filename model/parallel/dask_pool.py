@@ -75,7 +75,7 @@ class DaskPool:
         The scheduler keeps the bytes, since data that `Client.scatter` sends to workers is lost
         with the last worker that has a copy.
         """
-        content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        content = import_module("cloudpickle").dumps(value)  # a model may hold local functions
         with import_module("dask").config.set(
             {"distributed.admin.large-graph-warning-threshold": "1 PB"}
         ):

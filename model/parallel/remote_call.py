@@ -1,5 +1,6 @@
 """Calls on the workers of a cluster, which must have the versions of this program."""
 
+import os
 import platform
 from collections.abc import Callable
 from functools import cache
@@ -30,7 +31,7 @@ def call(
         item: Its second argument.
 
     Raises:
-        MalignancyError: The worker has other versions.
+        MalignancyError: The worker has other versions, or may use several BLAS threads.
     """
     for name, own in versions().items():
         if own != expected.get(name):
@@ -38,4 +39,10 @@ def call(
                 f"--cluster: a worker has {name} {own}, this program {expected.get(name)}: "
                 "install the same versions"
             )
+    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
+    if threads != "1":
+        raise MalignancyError(
+            "--cluster: a worker may use several BLAS threads, whose results differ in the last "
+            "bits: start it with OMP_NUM_THREADS=1 in its environment"
+        )
     return function(shared, item)
