@@ -69,7 +69,7 @@ def dask_cluster(
     with ExitStack() as stack:
         scheduler = start(
             "dask_scheduler",
-            *("--host", f"{protocol}://127.0.0.1", "--port", "0", "--no-dashboard"),
+            *("--host", "127.0.0.1", "--protocol", protocol, "--port", "0", "--no-dashboard"),
             *("--scheduler-file", str(file)),
         )
         until(lambda: file.exists() and file.read_text().endswith("}"), SECONDS)
