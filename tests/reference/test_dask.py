@@ -136,7 +136,7 @@ def test_comparison_of_recipes(cluster: DaskCluster) -> None:
     ]
 
 
-TRAININGS = {
+TRAININGS: dict[str, dict[str, Any]] = {
     "out of bag": {},
     "plateau": {"schedule": {"name": "reduce_on_plateau", "patience": 0}},
     "average, small batches": {"average": 0.9, "batch_size": 100, "early_stopping": None},

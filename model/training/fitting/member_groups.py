@@ -40,7 +40,12 @@ def with_fixed_batch(network: Network, theta: Array, training: Training, rows: i
 
 
 def part_of(training: Training, members: slice) -> Training:
-    """Return the training of some members, with their own learning rates."""
+    """Return the training of some members, with their own learning rates.
+
+    Args:
+        training: The training of all members.
+        members: The members.
+    """
     if len(training.rates) == 1:
         return training
     rates = list(training.rates[members])

@@ -42,7 +42,7 @@ class _Ensemble:
     """What the tasks of a training share.
 
     Attributes:
-        identity: Tells trainings apart that use the same workers.
+        identity: Name of this training among those that use the same workers.
         network: The network.
         theta: Initial parameters, shape (K, P).
         rows: The training rows.
@@ -197,7 +197,7 @@ class MemberTasks:
         self._update()
 
     def close(self) -> None:
-        """Release nothing: the pool is closed by whoever opened it."""
+        """Release nothing: the caller of the training closes the pool."""
 
     def _array(self, name: str) -> Array:
         return np.concatenate([each.arrays[name] for each in self._known()])
