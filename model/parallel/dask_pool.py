@@ -66,7 +66,7 @@ class DaskPool:
         except TimeoutError:
             self.close()
             raise self._without_workers() from None
-        self.size = self._threads()
+        self.size, self._counted = self._threads(), time.monotonic()
 
     def share(self, value: Any) -> Any:
         """Send a value to the scheduler once; return a reference.
@@ -109,14 +109,18 @@ class DaskPool:
             running[task] = number
             task.add_done_callback(ended.put)
 
-        try:
-            for number, item in islice(remaining, ahead * self.size):
+        def submit_next() -> None:
+            wanted = max(1, ahead * self.size) - len(running)
+            for number, item in islice(remaining, max(0, wanted)):
                 submit(number, item)
+
+        try:
+            submit_next()
             while running:
                 task = self._next(ended)
                 yield running.pop(task), self._result(task)
-                for number, item in islice(remaining, 1):
-                    submit(number, item)
+                self._count_workers()
+                submit_next()
         finally:
             if running and self._client.status == "running":
                 self._client.cancel(list(running))
@@ -147,25 +151,37 @@ class DaskPool:
                 raise self._without_workers()
 
     def _result(self, task: Any) -> Any:
-        """Return the result of a task; a result that its worker takes along is computed again."""
+        """Return the result of a task; a result that is lost with its worker is computed again."""
+        if task.status == "error":
+            raise self._error(task.exception(timeout=RESULT_SECONDS)) from None
         try:
             while True:
                 with suppress(TimeoutError):
                     return task.result(timeout=RESULT_SECONDS)
                 self._threads()
-        except self._distributed.KilledWorker as error:
-            raise MalignancyError(
-                f"--cluster: a task ended {error.allowed_failures + 1} workers, the last one "
-                f"{error.last_worker.address}: it may need more memory than they have"
-            ) from None
-        except (ImportError, AttributeError) as error:
-            if isinstance(error, AttributeError) and "module" not in str(error):
-                raise
-            raise MalignancyError(
-                f"--cluster: {error}: scheduler and workers need the package that this program has"
-            ) from None
         except (CancelledError, OSError):
             raise self._lost() from None
+
+    def _error(self, error: BaseException) -> BaseException:
+        """Return the error of a task, or a clear one for what the cluster lacks."""
+        if isinstance(error, self._distributed.KilledWorker):
+            failure: Any = error
+            return MalignancyError(
+                f"--cluster: a task ended {failure.allowed_failures + 1} workers, the last one "
+                f"{failure.last_worker.address}: it may need more memory than they have"
+            )
+        cause = error.__cause__ or error  # of an error when the scheduler unpacks tasks
+        if isinstance(cause, ImportError):
+            return MalignancyError(
+                f"--cluster: {cause}: scheduler and workers need the packages of this program"
+            )
+        return error
+
+    def _count_workers(self) -> None:
+        """Count the workers at most once a second: some may have come since, or are lost."""
+        now = time.monotonic()
+        if now - self._counted >= CHECK_SECONDS:
+            self.size, self._counted = self._threads(), now
 
     def _threads(self) -> int:
         """Return the number of tasks that the workers run at the same time."""

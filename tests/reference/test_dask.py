@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,36 @@ def test_a_task_that_ends_its_workers(tmp_path: Path) -> None:
         text = r"^--cluster: a task ended 2 workers, the last one tcp://.* it may need more memory"
         with pytest.raises(MalignancyError, match=text):
             list(pool.run(end_process, range(1)))
+
+
+def test_a_worker_that_comes_later_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_pool, "CHECK_SECONDS", 0.01)
+    with dask_cluster(tmp_path, workers=1) as cluster, open_pool(1, cluster.address) as pool:
+        assert pool.size == 1
+        cluster.start_worker()
+        results = pool.run(length, iter(int, 1), pool.share(b"12"))  # without an end
+        until(lambda: next(results)[1] == 2 == pool.size)
+        results.close()
+
+
+def raise_timeout(_: object, __: int) -> None:
+    raise TimeoutError("of the function")
+
+
+def test_an_error_of_the_function_is_not_one_of_the_cluster(cluster: DaskCluster) -> None:
+    with open_pool(1, cluster.address) as pool, pytest.raises(TimeoutError, match="of the func"):
+        list(pool.run(raise_timeout, range(2)))
+
+
+def test_a_package_that_the_cluster_lacks(
+    cluster: DaskCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_here.py").write_text("def double(_, item):\n    return 2 * item\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    function = import_module("only_here").double
+    text = r"^--cluster: No module named 'only_here': scheduler and workers need the packages"
+    with open_pool(1, cluster.address) as pool, pytest.raises(MalignancyError, match=text):
+        list(pool.run(function, range(2)))
 
 
 def test_an_unreachable_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

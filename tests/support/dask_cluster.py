@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,13 @@ class DaskCluster:
     Attributes:
         address: Address of the scheduler.
         scheduler: Its process.
+        start_worker: Starts one more worker.
         workers: Processes of the workers, without nannies.
     """
 
     address: str
     scheduler: subprocess.Popen[bytes]
+    start_worker: Callable[[], None]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
 
@@ -74,10 +76,15 @@ def dask_cluster(
         )
         until(lambda: file.exists() and file.read_text().endswith("}"), SECONDS)
         address = json.loads(file.read_text())["address"]
-        found = DaskCluster(address, scheduler)
-        options = "--nthreads", "1", "--no-nanny", "--no-dashboard"
-        for number in range(workers):
-            found.workers.append(start(f"dask_worker-{number}", address, *options))
+
+        def start_worker() -> None:
+            options = "--nthreads", "1", "--no-nanny", "--no-dashboard"
+            name = f"dask_worker-{len(found.workers)}"
+            found.workers.append(start(name, address, *options))
+
+        found = DaskCluster(address, scheduler, start_worker)
+        for _ in range(workers):
+            start_worker()
         yield found
 
 
