@@ -62,9 +62,9 @@ model.estimators           ← model.arrays model.errors model.explanation model
 model.nn                   ← model.network model.training.fitting model.training.optimizers
     model.training.schedules
 model.pipelines            ← model.arrays model.artifacts model.drift model.errors
-    model.evaluation model.explanation model.metrics model.network model.parallel
-    model.prediction model.training model.training.batches model.training.decisions
-    model.training.fitting model.training.recipes model.training.tables
+    model.evaluation model.metrics model.network model.parallel model.prediction model.training
+    model.training.batches model.training.decisions model.training.fitting
+    model.training.recipes model.training.tables
 model.tuning               ← model.arrays model.errors model.evaluation model.network
     model.parallel model.pipelines model.prediction model.training.fitting
     model.training.recipes model.training.tables
