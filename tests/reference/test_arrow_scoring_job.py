@@ -385,7 +385,8 @@ def test_kill_at_any_time(artifact_path: Path, tmp_path: Path) -> None:
     for number in range(6):
         pq.write_table(scores(60_000 + number), source / f"{number}.parquet")
     score(scorer_of(artifact_path), source, tmp_path / "expected")
-    arguments = [sys.executable, "-c", PROGRAM, artifact_path, source, "--to", to, "--workers", "2"]
+    options = [str(each) for each in (artifact_path, source, "--to", to, "--workers", 2)]
+    arguments = [sys.executable, "-c", PROGRAM, *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     kills, seconds = 0, 0.5
     while not (to / "_SUCCESS").exists():
@@ -412,7 +413,8 @@ def test_interrupt(artifact_path: Path, tmp_path: Path) -> None:
     source.mkdir()
     for number in range(40):
         pq.write_table(scores(50_000), source / f"{number}.parquet")
-    arguments = [sys.executable, "-c", PROGRAM, artifact_path, source, "--to", to, "--workers", "2"]
+    options = [str(each) for each in (artifact_path, source, "--to", to, "--workers", 2)]
+    arguments = [sys.executable, "-c", PROGRAM, *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         arguments, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
