@@ -1,10 +1,12 @@
 """A job: score what is not scored yet, then write the manifest and the mark of success."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from model.artifacts.exclusive import exclusive
 from model.errors import MalignancyError
@@ -28,12 +30,15 @@ from service.scoring.manifest import (
     manifest_of,
     open_job,
     read_job,
+    remains_of,
     write_json,
 )
 from service.scoring.plan import Plan, plan_job
 from service.scoring.scorer import Scorer
 from service.scoring.source import Dataset, find_dataset
 from service.scoring.storage import Storage
+
+READS: Final = 16  # records that are read at the same time
 
 # Called with the number of complete parts, of all parts, and the counts of the last part.
 Progress = Callable[[int, int, Counts], None]
@@ -108,6 +113,9 @@ def _run(
     version, fragments = scorer.version(), plan.fragments
     options = options_of(scorer, destination)
     job, sizes = open_job(target, version.title, options, fragments, destination)
+    names = {each for one in fragments for each in (destination.part(one), destination.record(one))}
+    for name in remains_of(names, sizes):
+        target.remove(name)
     digests = [part_digest(scorer, each, destination) for each in fragments]
     counts = _complete_parts(target, fragments, digests, destination, sizes)
     todo = [number for number in range(len(fragments)) if number not in counts]
@@ -143,13 +151,15 @@ def _complete_parts(
     sizes: dict[str, int],
 ) -> dict[int, Counts]:
     """Return the counts of the parts that are complete, by number of the fragment."""
+    names = [destination.record(each) for each in fragments]
+    recorded = [number for number, name in enumerate(names) if name in sizes]
+    with ThreadPoolExecutor(READS) as pool:
+        records = list(pool.map(lambda number: read_record(target, names[number]), recorded))
     complete = {}
-    for number, (fragment, digest) in enumerate(zip(fragments, digests, strict=True)):
-        record = destination.record(fragment)
-        found = read_record(target, record) if record in sizes else None
-        if found is None or found[0] != digest:
+    for number, found in zip(recorded, records, strict=True):
+        if found is None or found[0] != digests[number]:
             continue
-        if sizes.get(destination.part(fragment)) == found[1].bytes:
+        if sizes.get(destination.part(fragments[number])) == found[1].bytes:
             complete[number] = found[1]
     return complete
 

@@ -12,7 +12,7 @@ from model.errors import ArtifactError
 from service.registry.model_version import ModelVersion
 from service.scoring.storage import read_artifact_files, split_place
 from service.security.artifact_policy import artifact_check
-from service.settings import Settings, read_settings
+from service.settings import SettingError, Settings, read_settings
 
 
 @lru_cache(maxsize=2)
@@ -26,11 +26,14 @@ def load_version(uri: str, digest: str) -> ModelVersion:
         digest: Its SHA-256, hexadecimal; "" for any.
 
     Raises:
-        ArtifactError: The artifact cannot be read, is invalid, or has another digest.
-        SettingError: A setting is invalid.
+        ArtifactError: The artifact cannot be read, is invalid, or has another digest; or a setting
+            of the environment is invalid.
     """
-    settings = read_settings([])
-    policy = artifact_check(settings)
+    try:
+        settings = read_settings([])
+        policy = artifact_check(settings)
+    except SettingError as error:
+        raise ArtifactError(str(error)) from None
 
     def check(path: Path, content: bytes) -> None:
         found = hashlib.sha256(content).hexdigest()

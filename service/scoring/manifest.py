@@ -1,11 +1,14 @@
 """The files of a job beside its parts: its options, its manifest, and the mark of success."""
 
 import json
+import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from model.errors import DataError, MalignancyError
 from service.scoring.counts import Counts
@@ -18,6 +21,7 @@ MANIFEST: Final = f"{FOLDER}/manifest.json"
 COUNTED: Final = f"{FOLDER}/counted.json"  # what was added to the store of predictions
 SUCCESS: Final = "_SUCCESS"
 MAX_SHOWN: Final = 10
+_TEMPORARY: Final = re.compile(r"((?:.*/)?)\.(.+)\.[0-9a-f]{8}")  # see `atomic_writer`
 
 
 class ForeignFolder(MalignancyError):
@@ -174,7 +178,7 @@ def write_json(target: Storage, name: str, content: Any) -> None:
 
 
 def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return to_json(content, indent=1, inf_nan_mode="null") + b"\n"
 
 
 def _parsed(target: Storage, content: bytes) -> JobFile:
@@ -196,6 +200,16 @@ def _differences(job: JobFile, options: Mapping[str, Any]) -> str:
     return f"{'; '.join(changed)}; choose another folder"
 
 
+def remains_of(job_names: Collection[str], found: Iterable[str]) -> list[str]:
+    """Return the temporary files that writers of a job have left behind when they were killed.
+
+    Args:
+        job_names: Names of the files that the job writes.
+        found: Names of the files in its folder.
+    """
+    matches = ((name, _TEMPORARY.fullmatch(name)) for name in found)
+    return [name for name, match in matches if match and match[1] + match[2] in job_names]
+
+
 def _is_temporary(name: str) -> bool:
-    """Return whether a name is that of a file which a killed writer, or a lock, leaves behind."""
     return name.rsplit("/", 1)[-1].startswith(".")

@@ -15,6 +15,7 @@ from model.prediction.predictor import Predictor
 from service import console
 from service.scoring import command
 from service.scoring.command import main
+from service.scoring.loading import load_version
 
 OFFLINE = ("pandas", "matplotlib", "jinja2", "typer", "rich", "flatbuffers", "model.cli")
 
@@ -134,6 +135,28 @@ def test_options_that_are_not_valid(
         main(["model", "rows", "--to", "to", option, value])
     assert end.value.code == 2
     assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_settings_of_artifacts_apply(
+    artifact_path: Path,
+    rows: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_version.cache_clear()
+    arguments = (artifact_path, rows, "--to", tmp_path / "to", "--workers", 1)
+    for name, value, rule in (
+        ("ARTIFACT_DIGEST", "0" * 64, "its SHA-256 is not in MALIGNANCY_ARTIFACT_DIGEST"),
+        ("ARTIFACT_PUBLIC_KEY", str(tmp_path / "none"), "MALIGNANCY_ARTIFACT_PUBLIC_KEY"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"MALIGNANCY_{name}", value)
+            code, _, err = run(capsys, *arguments)
+        assert code == 2
+        assert len(err) == 1
+        assert rule in err[0]
+    assert run(capsys, *arguments)[0] == 0
 
 
 def test_wrong_files_are_listed(

@@ -136,10 +136,12 @@ def test_a_part_that_is_not_complete_is_scored_again(
     first = score(scorer, source, to)
     content, before = parts(to), times(to)
     damage(to)
-    (to / "day=0" / ".rows.parquet.0123abcd").write_bytes(b"of a writer that was killed")
+    remains = to / "day=0" / ".rows.parquet.0123abcd", to / "_malignancy" / ".job.json.0123abcd"
+    for each in remains:
+        each.write_bytes(b"of a writer that was killed")
     second = score(scorer, source, to)
     assert (second.counts, second.skipped) == (first.counts, 2)
-    (to / "day=0" / ".rows.parquet.0123abcd").unlink()
+    assert [each.exists() for each in remains] == [False, True]
     assert parts(to) == content
     after = times(to)
     assert [name for name in before if before[name] != after[name]] == ["day=1/rows.parquet"]
