@@ -13,6 +13,7 @@ from support.dask_cluster import dask_cluster
 from support.eventually import until
 from support.object_store import object_store
 from support.paths import ROOT
+from support.ray_head import command_of, descendants, ray_head
 from support.small_disk import small_disk
 
 from service.scoring.engines.engine import EngineName, lost_worker
@@ -71,23 +72,7 @@ def run(
 
 def workers_of(name: EngineName) -> list[int]:
     """Return the worker processes that descend from this one."""
-    found, looked = [], [os.getpid()]
-    while looked:
-        for children in Path(f"/proc/{looked.pop()}/task").glob("*/children"):
-            try:
-                each = [int(text) for text in children.read_text().split()]
-            except OSError:  # it has ended
-                continue
-            looked += each
-            found += [pid for pid in each if WORKERS[name] in command_of(pid)]
-    return found
-
-
-def command_of(process: int) -> bytes:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return b""
+    return [each for each in descendants(os.getpid()) if WORKERS[name] in command_of(each)]
 
 
 def has_parts(folder: Path, count: int) -> bool:
@@ -153,6 +138,25 @@ def test_job_goes_on_after_its_scheduler_was_killed(
             out, errors = process.communicate()
         assert (process.returncode, out) == (2, "")
         assert errors == f"error: {cluster.address}: the scheduler is lost\n"
+    assert not (to / "_SUCCESS").exists()
+    found = run("local", 2, artifact_path, source, to)
+    assert found.skipped > 2
+    assert jobs.parts_of(to) == expected
+
+
+def test_job_goes_on_after_its_ray_cluster_was_killed(
+    source: Path, expected: dict[str, bytes], artifact_path: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="needs ray: make oracles")
+    to, seconds = tmp_path / "to", {"RAY_gcs_rpc_server_reconnect_timeout_s": "1"}
+    options = (artifact_path, source, "--to", to, "--engine", "ray", "--cluster")
+    with ray_head(tmp_path) as head:
+        environment = head.environment | seconds
+        with jobs.started_job(*options, head.address, environment=environment) as process:
+            until(partial(has_parts, to, 3))
+            os.kill(head.server, signal.SIGKILL)
+            process.communicate()
+        assert process.returncode != 0  # Ray ends the process
     assert not (to / "_SUCCESS").exists()
     found = run("local", 2, artifact_path, source, to)
     assert found.skipped > 2

@@ -21,6 +21,8 @@ _R = TypeVar("_R")
 class RayEngine:
     """Runs items as Ray tasks, which need one core each.
 
+    If the control service of the cluster is lost, Ray ends this process after 60 s.
+
     Args:
         workers: Number of cores of this machine to use; unused with a cluster.
         cluster: Address of a cluster: auto, HOST:PORT or ray://HOST:10001; None to start Ray here.
