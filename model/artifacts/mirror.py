@@ -162,7 +162,8 @@ class Mirror:
         """
         self.folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         with _locked(self.folder / _LOCK) as is_mine:
-            if not is_mine or time() - (self.copied_at or 0.0) < max_age_seconds:
+            age_seconds = time() - (self.copied_at or 0.0)
+            if not is_mine or 0 <= age_seconds < max_age_seconds:  # negative: a clock was set
                 return False
             self._copy()
         return True

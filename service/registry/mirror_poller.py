@@ -135,7 +135,7 @@ class MirrorPoller:
             self._failed("an unexpected error")
             return False
         unread_seconds = time() - (self._mirror.copied_at or 0.0)
-        if is_compared or unread_seconds < POLL_SECONDS:
+        if is_compared or 0 <= unread_seconds < POLL_SECONDS:
             self._backoff.reset()
             if self._reason is not None:
                 self._reason = None

@@ -82,7 +82,8 @@ class FakeStore:
         if isinstance(selected, list):
             return [self._info(path) for path in selected]
         inside = f"{selected.base_dir}/"
-        found = [self._info(path) for path in sorted(self.objects) if path.startswith(inside)]
+        paths = sorted(tuple(self.objects))  # a test may add some in another thread
+        found = [self._info(path) for path in paths if path.startswith(inside)]
         if not found and not selected.allow_not_found:
             raise FileNotFoundError(2, "Path does not exist")
         return found

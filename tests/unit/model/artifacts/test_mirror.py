@@ -234,6 +234,19 @@ def test_one_process_at_a_time_copies(store: FakeStore) -> None:
     second.copy_and_wait()
     assert not second.copy(max_age_seconds=60)
     assert second.copy()
+    os.utime(first.folder / ".mirror.json", (time() + 1e6, time() + 1e6))  # the clock was set back
+    assert second.copy(max_age_seconds=60)
+
+
+def test_waiting_for_another_process(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = Mirror(URI)
+    outcomes = iter([False, False, True])
+    pauses: list[float] = []
+    monkeypatch.setattr(mirror, "copy", lambda: next(outcomes))
+    monkeypatch.setattr(module, "sleep", pauses.append)
+    mirror.copy_and_wait()
+    assert len(pauses) == 2
+    assert store.read == []
 
 
 def test_the_folder_of_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

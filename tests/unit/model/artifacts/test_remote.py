@@ -1,6 +1,9 @@
 """Tests of model.artifacts.remote: URIs of object stores, without a connection."""
 
+import os
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -95,6 +98,111 @@ def test_a_missing_pyarrow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
     with pytest.raises(ObjectStoreError, match=r"s3:// needs pyarrow: pip install .*\[batch\]"):
         open_filesystem("s3://bucket/folder")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Replace pyarrow's file systems; return the arguments that they are created with."""
+    arguments: dict[str, Any] = {}
+
+    def recorder(*given: object, **named: object) -> str:
+        arguments.update(named, given=given)
+        return "a file system"
+
+    def resolve(bucket: str) -> str:
+        if bucket == "unknown":
+            raise OSError("secret")
+        return f"region-of-{bucket}"
+
+    names = ("S3FileSystem", "GcsFileSystem", "AzureFileSystem", "LocalFileSystem")
+    fake = SimpleNamespace(
+        **dict.fromkeys(names, recorder),
+        AwsStandardS3RetryStrategy=lambda max_attempts: max_attempts,
+        resolve_s3_region=resolve,
+    )
+    monkeypatch.setitem(sys.modules, "pyarrow", SimpleNamespace(fs=fake))
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", fake)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("s3://bucket/a/b/", "bucket/a/b"),
+        ("s3://bucket", "bucket"),
+        ("gs://bucket/a", "bucket/a"),
+        ("abfs://container@account.dfs.core.windows.net/a", "container/a"),
+        ("file:///a/b", "/a/b"),
+    ],
+)
+def test_a_uri_has_a_path_in_its_file_system(opened: dict[str, Any], uri: str, path: str) -> None:
+    assert open_filesystem(uri) == ("a file system", path)
+    assert opened
+
+
+def test_the_region_of_a_bucket(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    open_filesystem("s3://bucket/a")
+    assert opened["region"] == "region-of-bucket"
+    assert "endpoint_override" not in opened
+    open_filesystem("s3://unknown/a")
+    assert opened["region"] is None
+    monkeypatch.setenv("AWS_REGION", "here")  # which pyarrow reads
+    open_filesystem("s3://bucket/a")
+    assert opened["region"] is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "scheme", "host"),
+    [
+        ("http://127.0.0.1:9000", "http", "127.0.0.1:9000"),
+        ("https://store.example/", "https", "store.example"),
+        ("store.example:9000", "https", "store.example:9000"),
+    ],
+)
+def test_the_endpoint_is_read_from_the_environment(
+    opened: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+    scheme: str,
+    host: str,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://other")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    open_filesystem("s3://bucket/a")
+    assert (opened["scheme"], opened["endpoint_override"]) == (scheme, host)
+
+
+@pytest.mark.parametrize("endpoint", ["http://name:secret@host", "ftp://secret", "https://"])
+def test_an_invalid_endpoint_is_refused_without_its_text(
+    opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ObjectStoreError, match="AWS_ENDPOINT_URL must be http") as caught:
+        open_filesystem("s3://bucket/a")
+    assert "secret" not in str(caught.value)
+    assert opened == {}
+
+
+def test_the_account_of_azure(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ObjectStoreError, match="AZURE_STORAGE_ACCOUNT must be set"):
+        open_filesystem("abfs://container/a")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "one")
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "secret")
+    open_filesystem("abfs://container/a")
+    assert opened == {"given": ("one",), "account_key": "secret"}
+    open_filesystem("abfs://container@another.dfs.core.windows.net/a")
+    assert opened["given"] == ("another",)
+
+
+def test_a_build_without_a_file_system_is_named(
+    opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(sys.modules["pyarrow.fs"], "GcsFileSystem")
+    with pytest.raises(ObjectStoreError, match="gs:// is not supported by the installed build"):
+        open_filesystem("gs://bucket/a")
+    assert opened == {}
 
 
 @pytest.mark.parametrize(
