@@ -82,8 +82,8 @@ class FakeStore:
         if isinstance(selected, list):
             return [self._info(path) for path in selected]
         inside = f"{selected.base_dir}/"
-        paths = sorted(tuple(self.objects))  # a test may add some in another thread
-        found = [self._info(path) for path in paths if path.startswith(inside)]
+        paths = list(self.objects)  # at once: a test may add some in another thread
+        found = [self._info(path) for path in sorted(paths) if path.startswith(inside)]
         if not found and not selected.allow_not_found:
             raise FileNotFoundError(2, "Path does not exist")
         return found
