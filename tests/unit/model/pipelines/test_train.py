@@ -249,3 +249,8 @@ def test_out_of_bag_predictions_validate(tmp_path: Path) -> None:
 def test_out_of_bag_validation_needs_bags(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=re.escape(message)):
         bagged(tmp_path, text)
+
+
+def test_a_single_network_is_not_trained_on_a_cluster() -> None:
+    with pytest.raises(TrainingError, match=r"^--cluster: a single network is trained by one proc"):
+        train(load_recipe("xor"), cluster="tcp://127.0.0.1:1")
