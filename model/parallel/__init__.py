@@ -1,3 +1,7 @@
 """Pools: functions run in this process, in processes of this machine, or on a cluster's workers."""
 
-__all__ = ["opening", "pool"]
+__all__ = [
+    "dask_pool",
+    "opening",
+    "pool",
+]

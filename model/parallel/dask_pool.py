@@ -25,10 +25,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECT_SECONDS: Final = 10  # for the scheduler to answer
-WORKER_SECONDS: Final = 30  # for a worker to come, at the start and after the last one is lost
+WORKER_SECONDS: Final = 60  # for a worker to come, at the start and after the last one is lost
 RESULT_SECONDS: Final = 60  # for a result to arrive before the scheduler is looked at
 CLOSE_SECONDS: Final = 2  # for a connection to be closed properly
 CHECK_SECONDS: Final = 1.0  # between two looks at the scheduler while no task ends
+
+
+class LostTask(MalignancyError):
+    """A task whose workers ended too often.
+
+    Args:
+        text: The text of the error.
+        number: Number of its item.
+        workers: Number of the workers that ended.
+    """
+
+    def __init__(self, text: str, number: int, workers: int) -> None:
+        super().__init__(text)
+        self.number, self.workers = number, workers
 
 
 class DaskPool:
@@ -120,7 +134,8 @@ class DaskPool:
             submit_next()
             while running:
                 task = self._next(ended)
-                yield running.pop(task), self._result(task)
+                number = running.pop(task)
+                yield number, self._result(task, number)
                 self._count_workers()
                 submit_next()
         finally:
@@ -152,10 +167,10 @@ class DaskPool:
             elif time.monotonic() - seen > WORKER_SECONDS:
                 raise self._without_workers()
 
-    def _result(self, task: Any) -> Any:
+    def _result(self, task: Any, number: int) -> Any:
         """Return the result of a task; a result that is lost with its worker is computed again."""
         if task.status == "error":
-            raise self._error(task.exception(timeout=RESULT_SECONDS)) from None
+            raise self._error(task.exception(timeout=RESULT_SECONDS), number) from None
         try:
             while True:
                 with suppress(TimeoutError):
@@ -164,14 +179,16 @@ class DaskPool:
         except (CancelledError, OSError):
             raise self._lost() from None
 
-    def _error(self, error: BaseException) -> BaseException:
+    def _error(self, error: BaseException, number: int) -> BaseException:
         """Return the error of a task, or a clear one for what the cluster lacks."""
         if isinstance(error, self._distributed.KilledWorker):
             failure: Any = error
-            return MalignancyError(
-                f"--cluster: a task ended {failure.allowed_failures + 1} workers, the last one "
+            workers = failure.allowed_failures + 1
+            text = (
+                f"--cluster: a task ended {workers} workers, the last one "
                 f"{failure.last_worker.address}: it may need more memory than they have"
             )
+            return LostTask(text, number, workers)
         cause = error.__cause__ or error  # of an error when the scheduler unpacks tasks
         if isinstance(cause, ImportError):
             return MalignancyError(

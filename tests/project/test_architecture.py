@@ -145,9 +145,9 @@ service.comparison         ← model.arrays model.artifacts model.errors model.m
 service.shadow             ← model.arrays model.artifacts model.prediction service.background
     service.registry service.settings service.store
 service.scoring            ← model.arrays model.artifacts model.errors model.explanation
-    model.prediction service.codecs service.codecs.json service.codecs.tabular service.inference
-    service.live service.problems service.registry service.security service.settings
-    service.store service.store.databases
+    model.parallel model.prediction service.codecs service.codecs.json service.codecs.tabular
+    service.inference service.live service.problems service.registry service.security
+    service.settings service.store service.store.databases
 service.__main__           ← service.server
 service.console            ←
 service.probe              ←

@@ -2,24 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
-from contextlib import ExitStack
-from time import monotonic
+from contextlib import ExitStack, closing
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import dask
 import distributed
 
-from model.errors import MalignancyError
-from service.scoring.engines.engine import (
-    CONNECT_SECONDS,
-    LOST_SECONDS,
-    TRIES,
-    lost_worker,
-)
+from model.parallel.dask_pool import DaskPool, LostTask
+from service.scoring.engines.engine import TRIES, lost_worker
 
-POLL_SECONDS: Final = 2  # between two checks that there are workers
+# Dask counts the end of a worker against each task that is assigned to it, so none waits there.
+AHEAD: Final = 1
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -28,9 +22,8 @@ _R = TypeVar("_R")
 class DaskEngine:
     """Runs items as Dask tasks, one for each thread of the workers at a time.
 
-    More would wait on the workers, and Dask counts the end of a worker against each task that is
-    assigned to it. The scheduler runs the items of lost workers again. A cluster that exists does
-    so as often as its setting `distributed.scheduler.allowed-failures` says.
+    The scheduler runs the items of lost workers again. A cluster that exists does so as often as
+    its setting `distributed.scheduler.allowed-failures` says.
 
     Args:
         workers: Number of worker processes of this machine, with one thread each; unused with a
@@ -43,18 +36,10 @@ class DaskEngine:
     """
 
     def __init__(self, workers: int, cluster: str | None = None) -> None:
-        self._name = cluster or "the Dask cluster of this machine"
-        self._stack = ExitStack()
-        for name in ("distributed", "distributed.client"):  # lost connections, reported as errors
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        try:
-            self._client = self._connect(workers, cluster)
-        except (OSError, ValueError, TimeoutError) as error:
-            self._stack.close()
-            raise MalignancyError(f"{self._name}: no workers can be reached: {error}") from None
-        except BaseException:
-            self._stack.close()
-            raise
+        with ExitStack() as stack:
+            address = cluster or _start(stack, workers)
+            self._pool = stack.enter_context(closing(DaskPool(address)))
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -68,69 +53,29 @@ class DaskEngine:
         self._stack.close()
 
     def run(self, function: Callable[[_T], _R], items: Sequence[_T]) -> Iterator[tuple[int, _R]]:
-        waiting = iter(range(len(items)))
-        running: dict[Any, int] = {}  # by future
-        results: list[tuple[int, _R]] = []
         try:
-            while True:
-                threads = sum(self._client.nthreads().values())
-                free = max(threads, 1) - len(running)
-                for _, index in zip(range(free), waiting, strict=False):
-                    running[self._client.submit(function, items[index], pure=False)] = index
-                yield from results
-                if not running:
-                    return
-                results = []
-                for future in self._wait(list(running)):
-                    index = running.pop(future)
-                    results.append((index, _result(future, items[index])))
-        except (CancelledError, OSError) as error:
-            if self._client.status == "running" and isinstance(error, OSError):
-                raise  # an error of the function
-            raise MalignancyError(f"{self._name}: the scheduler is lost") from None
-        finally:
-            if running and self._client.status == "running":
-                self._client.cancel(list(running), force=True)
-
-    def _connect(self, workers: int, address: str | None) -> Any:
-        if address is None:
-            limits = {"distributed.scheduler.allowed-failures": TRIES - 1}
-            with dask.config.set(limits):
-                cluster = distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",  # a free port
-                    silence_logs=logging.CRITICAL,  # of workers that are killed
-                )
-            address = self._stack.enter_context(cluster).scheduler_address
-        client = distributed.Client(address, timeout=CONNECT_SECONDS)
-        self._stack.enter_context(client)
-        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        return client
-
-    def _wait(self, futures: list[Any]) -> set[Any]:
-        """Return the futures that are done, as soon as there are some."""
-        lost_at: float | None = None
-        while True:
-            try:
-                done: set[Any] = distributed.wait(
-                    futures, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED"
-                ).done
-            except TimeoutError:
-                if self._client.nthreads():
-                    lost_at = None
-                    continue
-                lost_at = lost_at or monotonic()
-                if monotonic() - lost_at > LOST_SECONDS:
-                    raise MalignancyError(
-                        f"{self._name}: there have been no workers for {LOST_SECONDS} s"
-                    ) from None
-            else:
-                return done
+            yield from self._pool.run(_call, items, self._pool.share(function), ahead=AHEAD)
+        except LostTask as error:
+            raise lost_worker(items[error.number], error.workers) from None
 
 
-def _result(future: Any, item: object) -> Any:
-    try:
-        return future.result()
-    except distributed.scheduler.KilledWorker as error:
-        raise lost_worker(item, error.allowed_failures + 1) from None
+def _start(stack: ExitStack, workers: int) -> str:
+    """Start a scheduler and workers, which end with the stack; return the scheduler's address."""
+    settings = {
+        "distributed.scheduler.allowed-failures": TRIES - 1,
+        # By default, a worker that is away 15 s after it was lost is given up, though it was
+        # restarted and only lost again.
+        "distributed.deploy.lost-worker-timeout": "1 day",
+    }
+    stack.enter_context(dask.config.set(settings))
+    cluster = distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",  # a free port
+        silence_logs=logging.CRITICAL,  # of workers that are killed
+    )
+    return str(stack.enter_context(cluster).scheduler_address)
+
+
+def _call(function: Callable[[_T], _R], item: _T) -> _R:
+    return function(item)

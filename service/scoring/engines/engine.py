@@ -10,9 +10,6 @@ EngineName = Literal["local", "dask", "ray"]
 
 # Fixed values. An item runs again if its worker is lost, at most so many times in all.
 TRIES: Final = 3
-# A cluster that cannot be reached, or has no workers for so long, is an error.
-CONNECT_SECONDS: Final = 30
-LOST_SECONDS: Final = 60
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
