@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import strategies as st
 
 from model.artifacts import artifact
@@ -30,6 +31,8 @@ MEDIA_TYPES = {
     ".arrow": "application/vnd.apache.arrow.file",
     ".arrows": "application/vnd.apache.arrow.stream",
 }
+
+_apps: dict[str, FastAPI] = {}  # by version of the model
 
 # Cells of the features of `random_model`, valid ones and others.
 SIZES = st.sampled_from([0.0, 0.1, 2.5, 1e-300, 1e300, 17.0, -1.0, None])
@@ -88,8 +91,11 @@ def answer(
 ) -> httpx.Response:
     """Return the answer of POST /predict to a body, by the ends of names of files."""
 
+    app = _apps.get(predictor.version) or create_app(Settings(), predictor)
+    _apps[predictor.version] = app
+
     async def post() -> httpx.Response:
-        transport = httpx.ASGITransport(app=create_app(Settings(), predictor))
+        transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             headers = {"Content-Type": MEDIA_TYPES[kind], "Accept": MEDIA_TYPES[answer_kind]}
             return await client.post(
