@@ -78,7 +78,7 @@ def scorer_of(path: Path, **options: Any) -> Any:
 
 
 def score(
-    scorer: Any, source: Path | str, to: Path, part_format: str = "parquet", workers: int = 1
+    scorer: Any, source: Path | str, to: Path | str, part_format: str = "parquet", workers: int = 1
 ) -> Any:
     """Run a job in this process, or with several workers."""
     destination = fragments.Destination(str(to), part_format)
