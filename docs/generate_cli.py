@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands: python docs/generate_cli.py."""
+"""Write docs/reference/cli.md from the commands: python docs/generate_cli.py."""
 
 import inspect
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from model.cli import app
 from model.cli.commands import GROUPS
 
-PAGE = Path(__file__).parent / "cli.md"
+PAGE = Path(__file__).parent / "reference" / "cli.md"
 INTRODUCTION = """\
 # Commands
 
@@ -23,7 +23,7 @@ Ctrl-C ends a command with exit code 130.
 
 
 def cli_page() -> str:
-    """Return the text of docs/cli.md."""
+    """Return the text of docs/reference/cli.md."""
     root = typer.main.get_command(app)
     overview = "| command | purpose |\n|---|---|\n"
     sections = ""

@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the class Settings: python docs/generate_settings.py."""
+"""Write docs/reference/settings.md from the class Settings: python docs/generate_settings.py."""
 
 from pathlib import Path
 from typing import get_args
@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from service.settings import DEPRECATED, PREFIX, Settings
 
-PAGE = Path(__file__).parent / "settings.md"
+PAGE = Path(__file__).parent / "reference" / "settings.md"
 INTRODUCTION = """\
 # Settings
 
@@ -18,7 +18,7 @@ The service reads these environment variables. Each is also a flag, which overri
 `MALIGNANCY_MAX_ROWS=1000` is `--max-rows 1000`. Empty variables are ignored. An invalid value stops
 the start with exit code 2; the message names the variable, the flag and the rule, and does not
 repeat the value. Limits without a setting are listed in
-[Serving](serving.md#exposed-directly).
+[Limits](limits.md).
 
 | variable | default | values | meaning |
 |---|---|---|---|
@@ -35,7 +35,7 @@ UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
 def settings_page() -> str:
-    """Return the text of docs/settings.md."""
+    """Return the text of docs/reference/settings.md."""
     rows = "".join(
         f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {_values(field)} "
         f"| {(field.description or '').replace('|', chr(92) + '|')} |\n"

@@ -30,7 +30,7 @@ from model.training.recipes.sections import (
 from model.training.regularization.augmentation import AUGMENTATIONS
 from model.training.schedules.registry import SCHEDULES
 
-PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -54,16 +54,16 @@ def documented(page: str) -> set[str]:
 
 @pytest.mark.parametrize("registry", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES])
 def test_the_network_page_names_every_part(registry: dict[str, Any]) -> None:
-    assert set(registry) <= documented("network.md")
+    assert set(registry) <= documented("reference/network.md")
 
 
 def test_the_training_pages_name_every_option() -> None:
     fields = {field.name for field in dataclasses.fields(Training)}
-    assert documented("training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
-    assert documented("schedules.md") == set(SCHEDULES)
+    assert documented("reference/training.md") == fields | set(OPTIMIZERS) | set(AUGMENTATIONS)
+    assert documented("reference/schedules.md") == set(SCHEDULES)
 
 
 def test_the_recipe_page_names_every_key() -> None:
     sections = (Data, Split, Scaling, Feature, Ensemble, Decision, Costs, Explanation)
     keys = {key for section in sections for key in section.model_fields}
-    assert documented("recipes.md") == keys | {"task"} | set(bundled_recipes())
+    assert documented("reference/recipes.md") == keys | {"task"} | set(bundled_recipes())

@@ -1,4 +1,4 @@
-"""The commands of the README and of docs/http-api.md give the output that the documents show."""
+"""The commands of the README and of docs/reference/http-api.md give the output that the documents show."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 from support.paths import DOCS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-API = (DOCS / "http-api.md").read_text(encoding="utf-8")
+API = (DOCS / "reference" / "http-api.md").read_text(encoding="utf-8")
 MAX_WORDS = 1000
 MAX_PICTURE_BYTES = 300_000
 NUMBER = r"(?<![\w@])-?\d+(?:\.\d+)?(?:e-\d+)?"
@@ -161,7 +161,7 @@ def test_the_session_gets_the_answer_shown(session: Path) -> None:
 
 @pytest.mark.parametrize("target", ["serve", "test", "check", "slow", "stress", "bench"])
 def test_the_make_targets_exist(target: str) -> None:
-    documents = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md"))
+    documents = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md"))
     assert any(f"make {target}" in path.read_text(encoding="utf-8") for path in documents)
     if not shutil.which("make"):
         pytest.skip("make is not installed")

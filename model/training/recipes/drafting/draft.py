@@ -90,7 +90,7 @@ def first_recipe(
 # 3. Columns. Remove every feature that is not known yet when a prediction is made.
 #
 # Then run: python -m model train THIS_FILE
-# All keys are explained in docs/recipes.md.
+# All keys are explained in docs/reference/recipes.md.
 
 name = {quoted(name)}
 task = {quoted(aim.task)}

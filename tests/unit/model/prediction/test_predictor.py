@@ -202,7 +202,7 @@ def test_encoded_rows_have_the_predictions_of_raw_rows(dtype: str) -> None:
 
 
 def test_float32_is_close_to_float64() -> None:
-    """The bound that docs/recipes.md gives for the default model."""
+    """The bound that docs/reference/recipes.md gives for the default model."""
     made, rows, narrow = predicted("wisconsin", "float32", calibrated=False)
     network = network_from({**made.network.describe(), "dtype": "float64"})
     wide = replace(made, network=network, theta=made.theta.astype(float)).predict(rows)

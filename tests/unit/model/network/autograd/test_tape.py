@@ -14,7 +14,7 @@ from model.arrays import Array
 from model.errors import NetworkError
 from model.network.autograd.tape import Value, concatenate, stack
 
-PAGE = DOCS / "computation-graph.md"
+PAGE = DOCS / "explanation" / "computation-graph.md"
 Function = Callable[..., Value]
 
 

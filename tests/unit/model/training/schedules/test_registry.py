@@ -98,7 +98,7 @@ def test_minimum_does_not_scale_with_the_base() -> None:
 
 def test_every_schedule_has_an_example_and_is_documented() -> None:
     assert [each["name"] for each in EXAMPLES] + ["reduce_on_plateau"] == list(SCHEDULES)
-    page = DOCS / "schedules.md"
+    page = DOCS / "reference" / "schedules.md"
     documented = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert documented == list(SCHEDULES)
 
