@@ -1,0 +1,116 @@
+"""Build the documentation as a site in site/: python docs/build_site.py."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PREPARED = ROOT / "build" / "docs"
+SITE = ROOT / "site"
+# Documents outside docs/, and their pages on the site.
+DOCUMENTS = {
+    "SECURITY.md": "project/security.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "CHANGELOG.md": "project/changelog.md",
+    "data/README.md": "project/data.md",
+}
+MAX_BYTES = 2_000_000
+LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(#[^)\s]*)?\)")
+# What a browser would load, as opposed to what a reader may click.
+LOADED = re.compile(
+    r"""<(?:script|img|iframe|source)[^>]+src=["']?https?:|"""
+    r"""<link[^>]+rel=["']?(?:stylesheet|preconnect|icon|preload)[^>]+href=["']?https?:"""
+)
+
+
+def prepare(folder: Path) -> None:
+    """Write the Markdown of the site into a folder: pages, pictures that they show, llms.txt."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for source, target in pages().items():
+        page = folder / target
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(_with_links_of_the_site(source, target), encoding="utf-8")
+        for name in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", source.read_text(encoding="utf-8")):
+            picture = (source.parent / name).resolve()
+            copy = folder / picture.relative_to(DOCS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture, copy)
+    (folder / "llms.txt").write_text(llms_text(), encoding="utf-8")
+
+
+def pages() -> dict[Path, str]:
+    """Return the documents, and the path of each on the site."""
+    written = {path: path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))}
+    return written | {ROOT / document: page for document, page in DOCUMENTS.items()}
+
+
+def _with_links_of_the_site(source: Path, target: str) -> str:
+    """Return the text of a document, whose links go to pages of the site."""
+    by_path = {path.resolve(): page for path, page in pages().items()}
+    up = "../" * target.count("/")
+
+    def replace(link: re.Match[str]) -> str:
+        path = (source.parent / link[1]).resolve()
+        anchor = link[2] or ""
+        if path == ROOT / "README.md":
+            return f"]({up}index.md)"
+        if path in by_path:
+            return f"]({up}{by_path[path]}{anchor})"
+        if path.is_relative_to(DOCS):
+            return f"]({up}{path.relative_to(DOCS).as_posix()})"
+        raise SystemExit(f"{source}: {link[1]} is not on the site: name the file without a link")
+
+    return LINK.sub(replace, source.read_text(encoding="utf-8"))
+
+
+def llms_text() -> str:
+    """Return llms.txt: every page of the navigation, with its first sentence."""
+    project = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    by_page = {page: path for path, page in pages().items()}
+    text = f"# {project['site_name']}\n\n> {project['site_description']}\n"
+    for section in project["nav"]:
+        for title, entries in section.items():
+            text += f"\n## {title}\n\n"
+            for entry in entries:
+                for name, page in entry.items():
+                    text += f"- [{name}]({page}): {_summary(by_page[page])}\n"
+    return text
+
+
+def _summary(path: Path) -> str:
+    """Return the first sentence of a page."""
+    blocks = path.read_text(encoding="utf-8").split("\n\n")
+    prose = next(block for block in blocks if re.match(r"[A-Z`*\[]", block))
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(prose.split()))
+    return re.split(r"(?<=[a-z)`*]{2}[.:]) ", plain)[0].rstrip(":.") + "."
+
+
+def problems(site: Path) -> list[str]:
+    """Return the faults of a built site: what it loads from other hosts, and its size."""
+    found = []
+    for path in site.rglob("*.html"):
+        found += [f"{path}: {each}" for each in LOADED.findall(path.read_text(encoding="utf-8"))]
+    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    if size > MAX_BYTES:
+        found.append(f"{size} bytes, more than {MAX_BYTES}")
+    return found
+
+
+def main() -> int:
+    """Prepare, build and check the site."""
+    prepare(PREPARED)
+    shutil.rmtree(SITE, ignore_errors=True)
+    build = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
+    if code := subprocess.run(build, cwd=ROOT, check=False).returncode:
+        return code
+    found = problems(SITE)
+    print("\n".join(found) or f"site/: {sum(p.stat().st_size for p in SITE.rglob('*.*'))} bytes")
+    return len(found) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
