@@ -35,7 +35,7 @@ LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_c
 FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check lint page page-check browser screenshots stress \
+.PHONY: help serve train test slow coverage mutation check lint site page page-check browser screenshots stress \
 	soak oracles spark clients uvicorn bench image requirements sbom clean
 
 help: ## list the targets
@@ -65,8 +65,8 @@ mutation: $(VENV)/mutation ## mutate the loader, the limits and access control: 
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/python tests/tools/mutation_score.py
 
-check: lint ## what lint runs, and the tests of docs, docstrings and vocabulary
-	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_vocabulary.py
+check: lint site ## what lint runs, the site, and the tests of docs, docstrings and vocabulary
+	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_site.py tests/project/test_vocabulary.py
 
 lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 	$(BIN)/ruff check .
@@ -74,6 +74,9 @@ lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
 	$(BIN)/hadolint Dockerfile
+
+site: $(VENV)-site ## build the documentation as a site, in site/; a broken link is an error
+	$(VENV)-site/bin/python docs/build_site.py
 
 page: $(PAGE_MODULES) ## build the page from page/ into service/page/static, which is committed (needs Node.js)
 	cd page && npm run build
@@ -87,8 +90,9 @@ page-check: $(PAGE_MODULES) ## check the types of the page, and that its committ
 browser: $(VENV)/browser $(PAGE_MODULES) ## test the page in Chromium, behind nginx too; 2 minutes on two cores
 	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser
 
-screenshots: $(VENV)/browser ## take the pictures of the page in docs/images
+screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of the tutorials, in docs/images
 	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
+	PYTHONPATH=$(CURDIR) $(BIN)/python docs/generate_pictures.py
 
 stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 25 minutes
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
@@ -140,7 +144,7 @@ sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
 		--output-reproducible --output-file sbom.json $(VENV)/sbom/serving/bin/python
 
 clean: ## remove the virtual environments, Node modules, artifacts and caches
-	rm -rf $(VENV) $(VENV)-* page/node_modules artifacts mutants .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-* page/node_modules artifacts build site .cache mutants .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
@@ -185,6 +189,10 @@ $(VENV)-moto: CLIENT := moto[server]==5.2.5 # the object store of the tests
 $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check '$(strip $(CLIENT))' || { rm -rf $@; exit 1; }
+
+$(VENV)-site:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 || { rm -rf $@; exit 1; }
 
 $(PAGE_MODULES): page/package.json page/package-lock.json
 	cd page && npm ci

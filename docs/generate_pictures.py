@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/tutorials from the code of the pages: python docs/generate_pictures.py."""
+"""Draw the pictures of the tutorials from the code of the pages: docs/generate_pictures.py."""
 
 import io
 import re
