@@ -18,8 +18,15 @@ DOCUMENTS = {
     "CHANGELOG.md": "project/changelog.md",
     "data/README.md": "project/data.md",
 }
-MAX_BYTES = 2_000_000
+NOT_SEARCHED = {"project/changelog.md"}
+ASSETS = ("scheme.js", "images/logo.svg", "images/favicon.svg")
+MAX_BYTES = 2 << 20
 LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(#[^)\s]*)?\)")
+# Parts of a page whose white space counts.
+VERBATIM = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
+BLOCKS = (
+    "article|aside|div|footer|form|h[1-6]|header|li|main|nav|ol|p|table|tbody|td|th|thead|tr|ul"
+)
 # What a browser would load, as opposed to what a reader may click.
 LOADED = re.compile(
     r"""<(?:script|img|iframe|source)[^>]+src=["']?https?:|"""
@@ -33,12 +40,17 @@ def prepare(folder: Path) -> None:
     for source, target in pages().items():
         page = folder / target
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_with_links_of_the_site(source, target), encoding="utf-8")
+        text = _with_links_of_the_site(source, target)
+        if target in NOT_SEARCHED:
+            text = f"---\nsearch:\n  exclude: true\n---\n\n{text}"
+        page.write_text(text, encoding="utf-8")
         for name in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", source.read_text(encoding="utf-8")):
             picture = (source.parent / name).resolve()
             copy = folder / picture.relative_to(DOCS)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, copy)
+    for name in ASSETS:
+        shutil.copyfile(DOCS / name, folder / name)
     (folder / "llms.txt").write_text(llms_text(), encoding="utf-8")
 
 
@@ -84,9 +96,28 @@ def llms_text() -> str:
 def _summary(path: Path) -> str:
     """Return the first sentence of a page."""
     blocks = path.read_text(encoding="utf-8").split("\n\n")
-    prose = next(block for block in blocks if re.match(r"[A-Z`*\[]", block))
+    prose = next(block for block in blocks if re.match(r"[\w`*\[]", block))
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(prose.split()))
-    return re.split(r"(?<=[a-z)`*]{2}[.:]) ", plain)[0].rstrip(":.") + "."
+    return re.split(r"(?<=[a-z0-9)`*][.:;]) ", plain)[0].rstrip(":.;") + "."
+
+
+def compact(site: Path) -> None:
+    """Remove white space at the ends of lines, and the styles of a variant that is not used."""
+    shutil.rmtree(site / "assets" / "stylesheets" / "classic")
+    for path in site.rglob("*.html"):
+        parts = VERBATIM.split(path.read_text(encoding="utf-8"))
+        # Three parts each: text, the verbatim element, and its name.
+        parts[::3] = [_without_white_space(text) for text in parts[::3]]
+        parts[1::3] = [re.sub(r'<span class="w">( +)</span>', r"\1", code) for code in parts[1::3]]
+        del parts[2::3]
+        path.write_text("".join(parts), encoding="utf-8")
+
+
+def _without_white_space(html: str) -> str:
+    """Return HTML without the white space at the ends of lines, around blocks, and in titles."""
+    html = re.sub(r"\s*\n\s*", "\n", html)
+    html = re.sub(r'<span class="md-(?:ellipsis|typeset)">\n?([^<]*?)\n?</span>', r"\1", html)
+    return re.sub(rf"\n?(</?(?:{BLOCKS})\b[^>]*>)\n?", r"\1", html)
 
 
 def problems(site: Path) -> list[str]:
@@ -94,10 +125,13 @@ def problems(site: Path) -> list[str]:
     found = []
     for path in site.rglob("*.html"):
         found += [f"{path}: {each}" for each in LOADED.findall(path.read_text(encoding="utf-8"))]
-    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
-    if size > MAX_BYTES:
-        found.append(f"{size} bytes, more than {MAX_BYTES}")
+    if _size(site) > MAX_BYTES:
+        found.append(f"{_size(site)} bytes, more than {MAX_BYTES}")
     return found
+
+
+def _size(site: Path) -> int:
+    return sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
 
 
 def main() -> int:
@@ -107,8 +141,9 @@ def main() -> int:
     build = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     if code := subprocess.run(build, cwd=ROOT, check=False).returncode:
         return code
+    compact(SITE)
     found = problems(SITE)
-    print("\n".join(found) or f"site/: {sum(p.stat().st_size for p in SITE.rglob('*.*'))} bytes")
+    print("\n".join(found) or f"site/: {_size(SITE)} bytes")
     return len(found) > 0
 
 
