@@ -33,7 +33,7 @@ def names_after_section(number: int) -> Names:
 
 
 def graph() -> bytes:
-    """Draw the graph of J, as it is after the first `backward`."""
+    """Draw the graph of J from top to bottom, as it is after the first `backward`."""
     names = names_after_section(1)
     J = names["J"]
     J.backward()
@@ -53,23 +53,22 @@ def graph() -> bytes:
         for column, nodes in columns.items()
         for row, node in enumerate(nodes)
     }
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = Figure(figsize=(4.6, 7.4), layout="constrained")
     axes = figure.subplots()
-    for node, (column, row) in places.items():
+    for node, (down, across) in places.items():
         box = {"boxstyle": "round", "fc": "#eef3f8" if node.inputs else "white", "ec": "#4477aa"}
-        text = f"{node.label or node.operation}\nvalue {node.data:g}\ngradient {node.gradient:g}"
-        if node.inputs and node.label:
-            text = f"{node.label}  ({node.operation})" + text.removeprefix(node.label)
-        axes.text(column, row, text, ha="center", va="center", bbox=box, zorder=3)
+        heading = " ".join(filter(None, [node.label, node.operation and f"({node.operation})"]))
+        text = f"{heading or 'constant'}\nvalue {node.data:g}\ngradient {node.gradient:g}"
+        axes.text(-across, -down, text, ha="center", va="center", bbox=box, zorder=3)
         for each in node.inputs:
             axes.annotate(
                 "",
-                (column, row),
-                places[each],
-                arrowprops={"arrowstyle": "-|>", "color": "0.5", "shrinkA": 38, "shrinkB": 42},
+                (-across, -down + 0.25),  # from the lower end of a box to the upper end of the next
+                (-places[each][1], -places[each][0] - 0.25),
+                arrowprops={"arrowstyle": "-|>", "color": "0.5", "shrinkA": 0, "shrinkB": 0},
             )
     axes.set_axis_off()
-    axes.set(xlim=(-0.5, max(columns) + 0.5), ylim=(-1.1, 1.1))
+    axes.set(xlim=(-1.0, 1.0), ylim=(-max(columns) - 0.4, 0.4))
     return as_png(figure, DPI)
 
 

@@ -1,18 +1,20 @@
 """The pictures of README and docs; `make screenshots` writes them to docs/images."""
 
+import io
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from support.calculator import Calculator, Row, random_row
 from support.service_process import running_service
 
 pytest.importorskip("playwright", reason="needs Playwright: make browser")
 from playwright.sync_api import Page, expect
 
-MAX_BYTES = 250_000
+MAX_BYTES = 100_000
 DESKTOP = {"width": 1280, "height": 1150}
 PHONE = {"width": 390, "height": 844}
 
@@ -63,7 +65,8 @@ def opened(page: Page, url: str) -> Calculator:
 
 def take(page: Page, path: Path) -> None:
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=path, scale="css")
+    picture = Image.open(io.BytesIO(page.screenshot(scale="css"))).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     assert 10_000 < path.stat().st_size <= MAX_BYTES, path.name
 
 

@@ -56,7 +56,7 @@ def test_links_stay_on_the_site(prepared: Path) -> None:
 
 
 def test_pictures_that_no_page_shows_are_left_out(prepared: Path) -> None:
-    shown = {path.name for path in (prepared / "images").iterdir()}
+    shown = {path.name for path in (prepared / "images").glob("*.png")}
     assert "page-calculator.png" in shown
     for name in shown:
         texts = (path.read_text(encoding="utf-8") for path in prepared.rglob("*.md"))
@@ -80,3 +80,14 @@ def test_what_a_page_would_load_from_another_host_is_found(tmp_path: Path) -> No
     assert len(problems(tmp_path)) == 1
     page.write_text("x" * (MAX_BYTES + 1))
     assert len(problems(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("path", sorted(pages()), ids=lambda path: path.name)
+def test_lists_are_lists_to_every_reader(path: Path) -> None:
+    """Zensical needs an empty line before a list, and four spaces inside an item."""
+    text = re.sub(r"^ *```.*?^ *```$", "```", path.read_text("utf-8"), flags=re.M | re.DOTALL)
+    item = r" *(?:[-*]|\d+\.) "
+    after_text = re.findall(rf"^(?!{item}| |$).+\n{item}.*", text, re.MULTILINE)
+    assert after_text == []
+    indented = re.findall(r"\n\n( {1,3}| {5,7})(\S.*)", text)
+    assert indented == []
