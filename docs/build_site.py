@@ -76,7 +76,21 @@ def _with_links_of_the_site(source: Path, target: str) -> str:
             return f"]({up}{path.relative_to(DOCS).as_posix()})"
         raise SystemExit(f"{source}: {link[1]} is not on the site: name the file without a link")
 
-    return LINK.sub(replace, source.read_text(encoding="utf-8"))
+    text = LINK.sub(replace, source.read_text(encoding="utf-8"))
+    return re.sub(r"```mermaid\n(.*?)```\n", _as_tables, text, flags=re.DOTALL)
+
+
+def _as_tables(diagram: re.Match[str]) -> str:
+    """Return a Mermaid diagram as a table for each subgraph: a node, and those it points to."""
+    labels = dict(re.findall(r"(\w+)\[([\w.]+)\]", diagram[1]))
+    edges = re.findall(r"(\w+)(?:\[[\w.]+\])? --> (\w+)", diagram[1])
+    tables = ""
+    for title, body in re.findall(r'subgraph \w+ \["(.*?)"\]\n(.*?)\n  end', diagram[1], re.DOTALL):
+        tables += f"\n| {title} | imports |\n|---|---|\n"
+        for node in dict.fromkeys(re.findall(r"^ *(\w+)(?:\[[\w.]+\])? -->", body, re.MULTILINE)):
+            targets = ", ".join(f"`{labels.get(to, to)}`" for source, to in edges if source == node)
+            tables += f"| `{labels.get(node, node)}` | {targets} |\n"
+    return tables
 
 
 def llms_text() -> str:

@@ -63,6 +63,17 @@ def test_pictures_that_no_page_shows_are_left_out(prepared: Path) -> None:
         assert any(f"/{name})" in text for text in texts), name
 
 
+def test_a_diagram_is_a_table_for_each_subgraph(prepared: Path) -> None:
+    text = (prepared / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    assert "mermaid" not in text
+    assert re.search(
+        r"^\| `cli` \| `tuning`, `evaluation.report`, `export` \|$", text, re.MULTILINE
+    )
+    source = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    for label in re.findall(r"\w+\[([\w.]+)\]", source.split("```mermaid")[1].split("```")[0]):
+        assert f"`{label}`" in text, label
+
+
 def test_llms_txt_has_a_sentence_for_every_page() -> None:
     lines = re.findall(r"^- \[.+\]\((.+)\): (.+)\.$", llms_text(), re.MULTILINE)
     assert [page for page, _ in lines] == ENTRIES
