@@ -121,17 +121,18 @@ def compact(site: Path) -> None:
     for path in site.rglob("*.html"):
         parts = VERBATIM.split(path.read_text(encoding="utf-8"))
         # Three parts each: text, the verbatim element, and its name.
-        parts[::3] = [_without_white_space(text) for text in parts[::3]]
+        parts[::3] = [_shortened(text) for text in parts[::3]]
         parts[1::3] = [re.sub(r'<span class="w">( +)</span>', r"\1", code) for code in parts[1::3]]
         del parts[2::3]
         path.write_text("".join(parts), encoding="utf-8")
 
 
-def _without_white_space(html: str) -> str:
-    """Return HTML without the white space at the ends of lines, around blocks, and in titles."""
+def _shortened(html: str) -> str:
+    """Return HTML without white space that is not shown, and without the ends of cells."""
     html = re.sub(r"\s*\n\s*", "\n", html)
     html = re.sub(r'<span class="md-(?:ellipsis|typeset)">\n?([^<]*?)\n?</span>', r"\1", html)
-    return re.sub(rf"\n?(</?(?:{BLOCKS})\b[^>]*>)\n?", r"\1", html)
+    html = re.sub(rf"\n?(</?(?:{BLOCKS})\b[^>]*>)\n?", r"\1", html)
+    return re.sub(r"</(?:td|th|tr)>", "", html)  # optional in HTML
 
 
 def problems(site: Path) -> list[str]:
