@@ -3,7 +3,8 @@
 from rich.table import Table
 
 from model.cli.app import console
-from model.training.recipes.recipe import bundled_recipes, load_recipe
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import load_recipe
 
 
 def recipes_command() -> None:

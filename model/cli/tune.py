@@ -25,7 +25,8 @@ from model.cli.app import (
 )
 from model.errors import MalignancyError, TrainingError
 from model.pipelines.cross_validate import draw_folds
-from model.training.recipes.recipe import Recipe, bundled_recipes, load_recipe
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_table
 from model.tuning.report import Result, summarize
 from model.tuning.row_losses import loss_name

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.training.recipes.recipe import Recipe, bundled_recipes
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import Recipe
 from model.training.recipes.toml_text import inline
 from model.tuning.report import Result
 from model.tuning.space import Space, Value

@@ -17,7 +17,7 @@ from model.network.losses import LOSSES
 from model.prediction.schema import Feature
 from model.training.config import Training
 from model.training.optimizers.registry import OPTIMIZERS
-from model.training.recipes.recipe import bundled_recipes
+from model.training.recipes.bundled import bundled_recipes
 from model.training.recipes.sections import (
     Costs,
     Data,

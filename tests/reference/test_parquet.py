@@ -12,7 +12,7 @@ import pytest
 from model.errors import DataError
 from model.pipelines import score_file as scoring
 from model.prediction.predictor import Predictor
-from model.training.recipes.recipe import BUNDLED
+from model.training.recipes.bundled import BUNDLED
 from model.training.tables.columns import as_text
 from model.training.tables.readers import CHUNK_ROWS, read_chunks, read_frame
 

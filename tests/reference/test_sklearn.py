@@ -9,7 +9,7 @@ from model.evaluation import metrics
 from model.network.network import Network
 from model.prediction.target import MultiClass
 from model.training.optimizers.registry import GradientDescent
-from model.training.recipes.recipe import BUNDLED
+from model.training.recipes.bundled import BUNDLED
 from model.training.tables.targets import TargetStatistics
 
 linear_model = pytest.importorskip(

@@ -23,6 +23,7 @@ from model.prediction.encoder import check_transforms, inputs_of, monotone_input
 from model.prediction.facts import check_facts
 from model.prediction.schema import Feature, Schema
 from model.training.config import Training
+from model.training.recipes.bundled import BUNDLED, bundled_recipes, table_path
 from model.training.recipes.sections import (
     Data,
     Decision,
@@ -35,7 +36,6 @@ from model.training.recipes.sections import (
 from model.training.regularization.augmentation import Mixup
 from model.training.regularization.early_stopping import OUT_OF_BAG
 
-BUNDLED = Path(__file__).parents[2] / "recipes"
 CARD = {"description", "intended_use", "limits"}  # keys for the readers of a model card
 DEFAULT_THRESHOLD = 0.5
 MAX_BYTES = (
@@ -77,11 +77,6 @@ class Recipe:
     threshold: float | str | None
     decision: Decision
     explanation: Explanation
-
-
-def bundled_recipes() -> list[str]:
-    """Return the names of the recipes that the package contains, sorted."""
-    return sorted(path.stem for path in BUNDLED.glob("*.toml"))
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -182,7 +177,7 @@ def _inherit(content: dict[str, Any], path: Path, ancestors: tuple[Path, ...]) -
         raise RecipeError("it extends itself: remove extends from one of the files")
     data = content.get("data")
     if isinstance(data, dict) and isinstance(data.get("file"), str):
-        data["file"] = str(path.parent / data["file"])
+        data["file"] = str(table_path(path, data["file"]))
     parent = content.pop("extends", None)
     if parent is None:
         return content

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from model.pipelines.train import train
-from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
+from model.training.recipes.bundled import BUNDLED, bundled_recipes
+from model.training.recipes.recipe import load_recipe
 
 pytestmark = pytest.mark.usefixtures("few_draws")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.artifacts import artifact
-from model.training.recipes.recipe import BUNDLED
+from model.training.recipes.bundled import BUNDLED
 
 Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -21,7 +21,8 @@ from model.cli.commands import GROUPS
 from model.metrics.threshold_metrics import binary_matrix
 from model.prediction.predictor import Predictor
 from model.training import memory
-from model.training.recipes.recipe import BUNDLED, bundled_recipes, load_recipe
+from model.training.recipes.bundled import BUNDLED, bundled_recipes
+from model.training.recipes.recipe import load_recipe
 
 Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"

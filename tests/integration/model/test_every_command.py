@@ -10,7 +10,8 @@ import pytest
 from model.artifacts import artifact
 from model.cli.commands import GROUPS
 from model.pipelines.train import train
-from model.training.recipes.recipe import bundled_recipes, load_recipe
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import load_recipe
 
 pytestmark = pytest.mark.usefixtures("few_draws")
 

@@ -11,7 +11,7 @@ from model.errors import DataError
 from model.pipelines import score_file as scoring
 from model.pipelines.train import Trained
 from model.prediction.predictor import Predictor
-from model.training.recipes.recipe import BUNDLED
+from model.training.recipes.bundled import BUNDLED
 from model.training.tables.readers import read_chunks
 
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"

@@ -19,7 +19,8 @@ from model.prediction.encoder import Encoder
 from model.prediction.predictor import PIECE_ROWS, Predictor, ScoredRows, SelfTest
 from model.prediction.schema import Feature, Schema
 from model.prediction.target import Binary
-from model.training.recipes.recipe import bundled_recipes, load_recipe
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import load_recipe
 from model.training.tables.partitions import read_partitions
 
 ROWS = np.array([[1.0, 2.0], [10.0, -2.0], [4.0, np.nan]])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.training.recipes.recipe import Recipe, bundled_recipes, load_recipe, override
+from model.training.recipes.bundled import bundled_recipes
+from model.training.recipes.recipe import Recipe, load_recipe, override
 from model.tuning.space import Choice, Range, Space, search_space
 
 ROWS = 600

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from model.errors import RecipeError
 from model.network.layers import Dense
-from model.training.recipes.recipe import BUNDLED, Recipe, bundled_recipes, load_recipe
+from model.training.recipes.bundled import BUNDLED, bundled_recipes
+from model.training.recipes.recipe import Recipe, load_recipe
 
 ARTICLE = (BUNDLED / "article.toml").read_text(encoding="utf-8")
 WORDS = "a 'b' \" = [ ] { } # \n 0 -1 1e999 nan inf true x. [data] [[features]] \0 é 1979-05-27"
