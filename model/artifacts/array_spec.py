@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from model.arrays import Array
-from model.artifacts.npz import read_npz
 from model.errors import ArtifactError
 from model.prediction.schema import Schema
 from model.prediction.target import Target
@@ -42,20 +41,16 @@ _TYPES: Final = {
 }  # "target": the dtype of the target
 
 
-def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
-    """Read and validate all arrays of an artifact, except for their shapes.
+def check_arrays(arrays: Mapping[str, Array], target: Target) -> None:
+    """Validate all arrays of an artifact, except for their shapes, and make them read-only.
 
     Args:
-        packed: The bytes of the .npz.
+        arrays: The arrays by name.
         target: The target of the model's schema; it determines dtypes and value ranges.
-
-    Returns:
-        The arrays by name, read-only.
 
     Raises:
         ArtifactError: An array is missing, unknown, or has a wrong dtype or invalid values.
     """
-    arrays = read_npz(packed)
     kinds = _ARRAYS | {name: kind for name, kind in _OPTIONAL.items() if name in arrays}
     if has_sample(arrays):
         kinds |= _SAMPLE
@@ -79,7 +74,6 @@ def read_arrays(packed: bytes, target: Target) -> dict[str, Array]:
         if is_classes and not _within(array, len(target.names) - 1):
             raise ArtifactError(f"array {name} must hold class indices")
         array.flags.writeable = False
-    return arrays
 
 
 def parts_of(arrays: Mapping[str, Array]) -> tuple[str, ...]:
@@ -111,7 +105,7 @@ def check_shapes(arrays: dict[str, Array], schema: Schema, inputs: int) -> None:
     """Check the shapes of the arrays.
 
     Args:
-        arrays: All arrays, as `read_arrays` returns them.
+        arrays: All arrays, as `check_arrays` accepts them.
         schema: The model's schema.
         inputs: The number of the network's inputs.
 

@@ -2,7 +2,7 @@
 
 The file is a pickled dict of `format` (int), `metadata` (JSON text) and `arrays` (the bytes of an
 .npz), so any `joblib.load` reads it. `load` uses an unpickler without classes and a strict .npz
-reader, and validates every field before use.
+reader, upgrades older formats, and validates every field before use.
 """
 
 import hashlib
@@ -22,16 +22,17 @@ from model.arrays import Array
 from model.artifacts.array_spec import (
     OPTIONAL_PARTS,
     PARTS,
+    check_arrays,
     check_shapes,
     has_sample,
     intervals_of,
     numbers_of,
     parts_of,
-    read_arrays,
 )
 from model.artifacts.atomic_write import write_atomically
-from model.artifacts.npz import write_npz
+from model.artifacts.npz import read_npz, write_npz
 from model.artifacts.safe_read import read_file
+from model.artifacts.upgrade import FORMAT, OLDEST_FORMAT, upgrade_arrays, upgrade_metadata
 from model.drift.reference import drift_reference
 from model.errors import ArtifactError, DataError, NetworkError
 from model.network.network import MAX_UNITS, Network, network_from
@@ -52,7 +53,6 @@ from model.prediction.schema import Schema
 from model.prediction.schema_rules import SchemaRules
 from model.prediction.training_sample import TrainingSample
 
-FORMAT: Final = 3
 MAX_BYTES: Final = 1 << 30
 MAX_OPCODES: Final = 100
 MAX_METADATA_CHARACTERS: Final = 4 << 20
@@ -189,8 +189,10 @@ def from_bytes(content: bytes) -> Predictor:
     file = _unpickle(content)
     version = hashlib.sha256(content).hexdigest()
     del content  # usually the last reference: the arrays need the same memory again
-    metadata = _read_metadata(file["metadata"])
-    arrays = read_arrays(file["arrays"], metadata.data_schema.target)
+    _check_size(file["metadata"])
+    metadata = _read_metadata(upgrade_metadata(file["metadata"], file["format"]))
+    arrays = upgrade_arrays(read_npz(file["arrays"]), file["format"])
+    check_arrays(arrays, metadata.data_schema.target)
     try:
         network = network_from(metadata.network)
     except NetworkError as error:
@@ -323,8 +325,12 @@ def _unpickle(content: bytes) -> dict[str, Any]:
         raise ArtifactError("not an artifact, or a broken one") from None
     if stop + 1 != len(content):
         raise ArtifactError("bytes follow the end of the artifact")
-    if not isinstance(file, dict) or file.get("format") != FORMAT:
-        raise ArtifactError(f"not an artifact of format {FORMAT}")
+    number = file.get("format") if isinstance(file, dict) else None
+    if not isinstance(number, int) or number < OLDEST_FORMAT:
+        raise ArtifactError(f"not an artifact of format {OLDEST_FORMAT} to {FORMAT}")
+    if number > FORMAT:
+        reads = f"this release reads {OLDEST_FORMAT} to {FORMAT}: use a later release"
+        raise ArtifactError(f"an artifact of format {number}, but {reads}")
     if (
         set(file) != {"format", "metadata", "arrays"}
         or not isinstance(file["metadata"], str)

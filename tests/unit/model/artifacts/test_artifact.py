@@ -204,10 +204,17 @@ def test_pickle_instruction_is_rejected(name: str, pickled: bytes) -> None:
         (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f}.", "not an artifact, or a broken one"),
         (b"\x80\x04}(}}u.", "not an artifact, or a broken one"),
         (b"\x80\x04" + b"}" * 200 + b".", "the file holds more than 100 pickle instructions"),
-        (b"\x80\x04}.", "not an artifact of format 3"),
-        (b"\x80\x04K\x01.", "not an artifact of format 3"),
-        (dumped({"format": 1, "metadata": "", "arrays": b""}), "not an artifact of format 3"),
-        (dumped({"format": "3", "metadata": "", "arrays": b""}), "not an artifact of format 3"),
+        (b"\x80\x04}.", "not an artifact of format 1 to 3"),
+        (b"\x80\x04K\x01.", "not an artifact of format 1 to 3"),
+        (dumped({"format": 1, "metadata": "", "arrays": b""}), "invalid metadata of format 1"),
+        (
+            dumped({"format": 4, "metadata": "", "arrays": b""}),
+            "an artifact of format 4, but this release reads 1 to 3: use a later release",
+        ),
+        (
+            dumped({"format": "3", "metadata": "", "arrays": b""}),
+            "not an artifact of format 1 to 3",
+        ),
     ],
 )
 def test_not_an_artifact(pickled: bytes, why: str) -> None:

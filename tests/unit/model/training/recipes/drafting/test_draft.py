@@ -11,8 +11,8 @@ import pytest
 
 from model.errors import DataError
 from model.pipelines.train import train
-from model.training.recipes.drafting.draft import first_recipe
 from model.training.recipes.bundled import BUNDLED
+from model.training.recipes.drafting.draft import first_recipe
 from model.training.recipes.recipe import Recipe, load_recipe
 from model.training.tables.partitions import read_table
 from model.training.tables.readers import read_frame
