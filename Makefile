@@ -6,6 +6,7 @@ RECIPE ?= wisconsin
 IMAGE ?= malignancy
 REQUESTS ?= 5000000
 OLDEST_UVICORN := 0.53.0
+PYTHONS ?= python3.11 python3.12 python3.13
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,7 +37,7 @@ FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint site page page-check browser screenshots stress \
-	soak oracles spark clients uvicorn bench image requirements sbom clean
+	soak oracles spark clients uvicorn bench image requirements wheel pythons sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +135,15 @@ requirements: $(VENV)-uv ## write requirements/*.txt, the packages of the image 
 	$(COMPILE) pyproject.toml --extra postgres --output-file requirements/postgres.txt
 	$(COMPILE) pyproject.toml --extra train --output-file requirements/training.txt
 
+wheel: $(VENV)-build ## build the wheel into dist/; two builds of one commit have the same bytes
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+		$(VENV)-build/bin/python -m hatchling build --target wheel
+
+pythons: wheel ## install the wheel with each of PYTHONS, train, serve and predict (installs 3 environments)
+	for python in $(PYTHONS); do \
+		WHEEL_PYTHON=$$python $(PYTEST) -m slow tests/integration/packaging || exit 1; done
+
 sbom: ## list the packages of the serving install, as CycloneDX, in sbom.json
 	rm -rf $(VENV)/sbom
 	$(PYTHON) -m venv $(VENV)/sbom/serving
@@ -196,6 +206,11 @@ $(VENV)-site:
 
 $(PAGE_MODULES): page/package.json page/package-lock.json
 	cd page && npm ci
+	@touch $@
+
+$(VENV)-build: requirements/build.txt
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 $(VENV)-uv:

@@ -1,9 +1,11 @@
 """The console script `malignancy`: the service and its commands, else the offline program.
 
 The modules run as by `python -m`: neither program imports the other, and the service starts without
-the packages of the offline program.
+the packages of the offline program. Unlike `python -m`, neither this process nor its children import
+modules from the working directory, where a user may have a `model.py`.
 """
 
+import os
 import runpy
 import sys
 from importlib.metadata import version
@@ -16,6 +18,8 @@ def main() -> None:
     `python -m service.comparison.command …`, and `malignancy score …` is
     `python -m service.scoring.command …`.
     """
+    # For the child processes: multiprocessing starts them by `python -c`, joblib by `python -m`.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     if sys.argv[1:] == ["--version"]:
         print(f"malignancy {version('malignancy')}")
     elif sys.argv[1:2] == ["serve"]:

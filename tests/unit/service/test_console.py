@@ -1,5 +1,6 @@
 """`malignancy` runs the service or the offline program, each without the other."""
 
+import os
 import re
 import runpy
 import sys
@@ -8,6 +9,11 @@ from importlib.metadata import version
 import pytest
 
 from service.console import main
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, list[str]]:
@@ -55,3 +61,15 @@ def test_dispatch(
     monkeypatch.setattr(runpy, "run_module", lambda name, run_name: ran.append((name, run_name)))
     main()
     assert (ran, sys.argv[1:]) == ([(module, "__main__")], rest)
+
+
+@pytest.mark.parametrize(("given", "effective"), [(None, "1"), ("", "")])
+def test_children_do_not_import_from_the_working_directory(
+    given: str | None, effective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.environ.pop("PYTHONSAFEPATH", None)
+    if given is not None:
+        os.environ["PYTHONSAFEPATH"] = given
+    monkeypatch.setattr(sys, "argv", ["malignancy", "--version"])
+    main()
+    assert os.environ["PYTHONSAFEPATH"] == effective
