@@ -26,7 +26,7 @@ repeat the value. Limits without a setting are listed in
 DEPRECATIONS = """
 ## Deprecated names
 
-These names work until the next release, with a warning.
+These names work until 2.0, with a warning; see [Compatibility](compatibility.md#deprecation).
 
 | name | use instead |
 |---|---|

@@ -1,8 +1,8 @@
 """The console script `malignancy`: the service and its commands, else the offline program.
 
 The modules run as by `python -m`: neither program imports the other, and the service starts without
-the packages of the offline program. Unlike `python -m`, neither this process nor its children import
-modules from the working directory, where a user may have a `model.py`.
+the packages of the offline program. Unlike `python -m`, neither this process nor its children
+import modules from the working directory, where a user may have a `model.py`.
 """
 
 import os

@@ -164,7 +164,7 @@ def _root_path(text: str) -> str:
     return path
 
 
-# Old name: new name. The old names are accepted until the next release.
+# Old name: new name. The old names are accepted until 2.0.
 DEPRECATED = {
     "more_artifacts": "extra_artifacts",
     "max_waiting": "scoring_queue_size",
@@ -590,7 +590,7 @@ def _program_name() -> str:
 
 def _warn_deprecated(old: str, new: str) -> None:
     warnings.warn(
-        f"{old} is deprecated and will be removed in the next release: use {new}",
+        f"{old} is deprecated and will be removed in 2.0: use {new}",
         FutureWarning,
         stacklevel=3,
     )

@@ -1,6 +1,7 @@
 """The documents name every command, setting, route and fixed limit, and their links resolve."""
 
 import re
+import tomllib
 
 import pytest
 from support.paths import DOCS, ROOT
@@ -8,6 +9,7 @@ from support.paths import DOCS, ROOT
 from docs.generate_cli import cli_page
 from docs.generate_settings import settings_page
 from model.artifacts.artifact import MAX_BYTES as MAX_ARTIFACT_BYTES
+from model.artifacts.upgrade import FORMAT, OLDEST_FORMAT
 from model.cli import app as program
 from model.prediction.predictor import Predictor
 from service.app import create_app
@@ -20,6 +22,7 @@ from service.protocol.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_B
 from service.registry.model_version import MAX_VALUES
 from service.settings import PREFIX, Settings
 
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md"]
 SITE_PAGES = [path.relative_to(ROOT).as_posix() for path in sorted(DOCS.rglob("*.md"))]
@@ -171,6 +174,15 @@ def test_the_architecture_lists_every_package() -> None:
 def test_the_changelog_has_its_form() -> None:
     text = read("CHANGELOG.md")
     assert re.search(r"^## \[Unreleased\]$", text, re.MULTILINE)
-    headings = re.findall(r"^### (\w+)$", text, re.MULTILINE)
-    assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-    assert len(headings) == len(set(headings))
+    releases = re.findall(r"^## \[(\S+)\](?: - \d{4}-\d\d-\d\d)?$", text, re.MULTILINE)
+    assert releases[:2] == ["Unreleased", VERSION]
+    for part in re.split(r"^## .*$", text, flags=re.MULTILINE)[1:]:
+        headings = re.findall(r"^### (\w+)$", part, re.MULTILINE)
+        assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+        assert len(headings) == len(set(headings))
+
+
+def test_the_compatibility_page_lists_every_artifact_format() -> None:
+    text = read("docs/reference/compatibility.md").partition("## Artifact formats")[2]
+    listed = [int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
+    assert listed == [*range(OLDEST_FORMAT, FORMAT + 1)]
