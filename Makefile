@@ -140,7 +140,7 @@ wheel: $(VENV)-build ## build the wheel into dist/; two builds of one commit hav
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
 		$(VENV)-build/bin/python -m hatchling build --target wheel
 
-pythons: wheel ## install the wheel with each of PYTHONS, train, serve and predict (installs 3 environments)
+pythons: $(VENV)/test ## install the wheel with each of PYTHONS, train, serve and predict (installs 6 environments)
 	for python in $(PYTHONS); do \
 		WHEEL_PYTHON=$$python $(PYTEST) -m slow tests/integration/packaging || exit 1; done
 

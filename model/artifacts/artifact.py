@@ -325,7 +325,9 @@ def _unpickle(content: bytes) -> dict[str, Any]:
         raise ArtifactError("not an artifact, or a broken one") from None
     if stop + 1 != len(content):
         raise ArtifactError("bytes follow the end of the artifact")
-    number = file.get("format") if isinstance(file, dict) else None
+    if not isinstance(file, dict):
+        raise ArtifactError(f"not an artifact of format {OLDEST_FORMAT} to {FORMAT}")
+    number = file.get("format")
     if not isinstance(number, int) or number < OLDEST_FORMAT:
         raise ArtifactError(f"not an artifact of format {OLDEST_FORMAT} to {FORMAT}")
     if number > FORMAT:

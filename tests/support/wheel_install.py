@@ -17,7 +17,7 @@ from support.eventually import until
 from support.paths import ROOT
 
 PYTHON = os.environ.get("WHEEL_PYTHON", sys.executable)  # `make pythons` sets it
-PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 SECONDS = 600.0  # for an install on a busy machine
 
 
@@ -32,7 +32,7 @@ def build(source: Path, output: Path, *options: str) -> Path:
     Returns:
         The path of the wheel.
     """
-    command = [sys.executable, *PIP, "wheel", "--no-deps", "--wheel-dir", str(output), *options]
+    command = [*PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(output), *options]
     subprocess.run([*command, str(source)], check=True, timeout=SECONDS)
     (wheel,) = output.glob("*.whl")
     return wheel
@@ -57,9 +57,11 @@ class Installed:
             wheel: The wheel.
             extras: The extras in brackets, such as "[train]".
         """
-        subprocess.run([PYTHON, "-m", "venv", str(folder)], check=True, timeout=SECONDS)
+        subprocess.run(
+            [PYTHON, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=SECONDS
+        )
         pins = ["--constraint", str(ROOT / "constraints.txt")]
-        command = [str(folder / "bin/python"), *PIP, "install", *pins, f"{wheel}{extras}"]
+        command = [*PIP, "--python", str(folder), "install", "--quiet", *pins, f"{wheel}{extras}"]
         subprocess.run(command, check=True, timeout=SECONDS)
         return cls(folder)
 
@@ -84,10 +86,10 @@ class Installed:
         )
 
     def packages(self) -> list[str]:
-        """Return the names of the installed packages, without pip and setuptools."""
-        command = [str(self.folder / "bin/python"), *PIP, "list", "--format", "json"]
+        """Return the names of the installed packages."""
+        command = [*PIP, "--python", str(self.folder), "list", "--format", "json"]
         listed = json.loads(subprocess.check_output(command, timeout=SECONDS))
-        return [each["name"] for each in listed if each["name"] not in ("pip", "setuptools")]
+        return [each["name"] for each in listed]
 
     @contextmanager
     def serving(self, cwd: Path, *arguments: str) -> Iterator["Served"]:
