@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.paths import ROOT
 
 from model.arrays import Array
 from model.artifacts import artifact
@@ -33,6 +34,7 @@ name = "short"
 epochs = 1
 """
 SETTINGS = Settings()
+OLDER = tuple(path.read_bytes() for path in sorted((ROOT / "tests/data/artifacts").glob("*")))
 
 pytestmark = pytest.mark.slow
 
@@ -62,8 +64,9 @@ def good() -> bytes:
         return artifact.to_bytes(train(load_recipe(str(recipe))).predictor)
 
 
-def content() -> dict[str, Any]:
-    loaded: dict[str, Any] = joblib.load(io.BytesIO(good()))
+def content(data: bytes | None = None) -> dict[str, Any]:
+    """Return the plain data of an artifact, by default of a good one."""
+    loaded: dict[str, Any] = joblib.load(io.BytesIO(data or good()))
     return loaded
 
 
@@ -111,8 +114,8 @@ def mutated_data(section: Any, draw: st.DrawFn) -> Any:
 
 
 @st.composite
-def mutated_metadata(draw: st.DrawFn) -> bytes:
-    parts = content()
+def mutated_metadata(draw: st.DrawFn, sources: tuple[bytes, ...] = ()) -> bytes:
+    parts = content(draw(st.sampled_from(sources)) if sources else None)
     metadata = json.loads(parts["metadata"])
     for _ in range(draw(st.integers(1, 3))):
         metadata = mutated_data(metadata, draw)
@@ -142,8 +145,8 @@ def mutated_array(array: Array, draw: st.DrawFn) -> Array:
 
 
 @st.composite
-def mutated_arrays(draw: st.DrawFn) -> bytes:
-    parts = content()
+def mutated_arrays(draw: st.DrawFn, sources: tuple[bytes, ...] = ()) -> bytes:
+    parts = content(draw(st.sampled_from(sources)) if sources else None)
     arrays = read_npz(parts["arrays"])
     for name in draw(st.lists(st.sampled_from(sorted(arrays)), min_size=1, max_size=3)):
         with np.errstate(all="ignore"):
@@ -177,6 +180,7 @@ def mutated_archive(draw: st.DrawFn) -> bytes:
 def test_unchanged_artifacts_are_served() -> None:
     assert use(good())
     assert use(pickled(content()))
+    assert all(map(use, OLDER))
 
 
 KINDS = {
@@ -184,6 +188,8 @@ KINDS = {
     "arrays": mutated_arrays(),
     "file": mutated_file(),
     "archive": mutated_archive(),
+    "metadata of older formats": mutated_metadata(OLDER),
+    "arrays of older formats": mutated_arrays(OLDER),
 }
 
 
