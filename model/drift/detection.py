@@ -66,7 +66,7 @@ class Drift:
 def drift_of(
     reference: DriftReference,
     counts: Mapping[str, npt.ArrayLike],
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
 ) -> list[Drift]:
     """Compare the rows of a window with the training rows, feature by feature.
 
@@ -84,7 +84,7 @@ def drift_of(
 def prediction_drift_of(
     reference: DriftReference,
     counts: Mapping[str, npt.ArrayLike],
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
 ) -> list[Drift]:
     """Compare the predictions of a window with the held-out predictions, output by output.
 
@@ -102,7 +102,7 @@ def prediction_drift_of(
 def _compared(
     references: Mapping[str, tuple[FeatureBins | OutputBins, Array]],
     counts: Mapping[str, npt.ArrayLike],
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
 ) -> list[Drift]:
     pairs = []
     for name, given in counts.items():

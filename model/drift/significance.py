@@ -37,7 +37,7 @@ SMALLEST: Final = 1e-300  # p-value, so that none is 0
 
 
 def two_sample_p_values(
-    pairs: Sequence[tuple[Array, Array]], generator: np.random.Generator
+    pairs: Sequence[tuple[Array, Array]], generator: "np.random.Generator"
 ) -> Array:
     """Return p-values for the hypothesis that both samples of a pair are from one population.
 
@@ -119,7 +119,7 @@ class _Draws:
             return ENOUGH / self._drawn
         return (1 + self._reached) / (1 + self._drawn)
 
-    def draw(self, size: int, generator: np.random.Generator) -> None:
+    def draw(self, size: int, generator: "np.random.Generator") -> None:
         """Draw until enough draws are no smaller than the window.
 
         Args:
