@@ -24,10 +24,11 @@ RUN /venv/bin/python -m model train "$RECIPE" --output /artifacts/model.joblib
 # The serving install, without pandas, matplotlib and pip. Its bytecode is validated by unchecked
 # hash, because some builders round the file times that bytecode is compared with.
 FROM source AS serving
-# serving, or postgres for a store in PostgreSQL: docker build --build-arg REQUIREMENTS=postgres
-ARG REQUIREMENTS=serving
+# Extras, each with a file in requirements/: docker build --build-arg EXTRAS="postgres tracing"
+ARG EXTRAS=""
 RUN python -m venv --without-pip /venv \
-    && /tools/bin/pip --python /venv/bin/python install --no-compile --require-hashes --requirement requirements/${REQUIREMENTS}.txt \
+    && for each in serving $EXTRAS; do set -- "$@" --requirement "requirements/$each.txt"; done \
+    && /tools/bin/pip --python /venv/bin/python install --no-compile --require-hashes "$@" \
     && /tools/bin/pip --python /venv/bin/python install --no-compile --no-deps --no-index /wheels/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /venv
 

@@ -7,6 +7,9 @@ IMAGE ?= malignancy
 REQUESTS ?= 5000000
 OLDEST_UVICORN := 0.53.0
 PYTHONS ?= python3.11 python3.12 python3.13
+# The extras that the image can have: make image EXTRAS='postgres tracing'
+IMAGE_EXTRAS := arrow batch postgres signing tracing zstd
+EXTRAS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -125,14 +128,14 @@ bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python -m benchmarks.training.compare
 	$(BIN)/python -m benchmarks.training.loop
 
-image: ## build the container image
-	docker build --tag $(IMAGE) .
+image: ## build the container image, with EXTRAS
+	docker build --build-arg EXTRAS='$(EXTRAS)' --tag $(IMAGE) .
 
 requirements: $(VENV)-uv ## write requirements/*.txt, the packages of the image with their hashes
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/serving.txt
-	$(COMPILE) pyproject.toml --extra batch --output-file requirements/batch.txt
-	$(COMPILE) pyproject.toml --extra postgres --output-file requirements/postgres.txt
+	for extra in $(IMAGE_EXTRAS); do \
+		$(COMPILE) pyproject.toml --extra $$extra --output-file requirements/$$extra.txt || exit 1; done
 	$(COMPILE) pyproject.toml --extra train --output-file requirements/training.txt
 
 wheel: $(VENV)-build ## build the wheel into dist/; two builds of one commit have the same bytes

@@ -21,8 +21,11 @@ DIRECT = {
     "build": [line for line in BUILD if not line.startswith("#")],
     "serving": PROJECT["dependencies"],
     "training": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"],
-    "batch": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["batch"],
-    "postgres": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["postgres"],
+}
+IMAGE_EXTRAS = ("arrow", "batch", "postgres", "signing", "tracing", "zstd")
+DIRECT |= {
+    extra: PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra]
+    for extra in IMAGE_EXTRAS
 }
 CONSTRAINTS = {pin.name: pin.version for pin in pins_of("constraints.txt")}
 
