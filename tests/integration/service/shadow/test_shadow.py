@@ -4,16 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from support.eventually import PAUSE_SECONDS, SECONDS
+from support.shadow_candidate import candidate_of
 
-from model.artifacts import artifact
 from model.errors import ArtifactError
 from model.prediction.predictor import Predictor
 from service.app import create_app
@@ -23,15 +21,6 @@ from service.store.reading import StoredPrediction, rows_between
 
 pytestmark = pytest.mark.anyio
 ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
-
-
-def candidate_of(predictor: Predictor, path: Path, **changes: Any) -> Predictor:
-    """Save a version with other weights, and return the loaded artifact."""
-    changed = replace(predictor, theta=predictor.theta * 0.9, version="", **changes)
-    rows = changed.self_test.rows
-    self_test = replace(changed.self_test, predictions=changed.predict(rows))
-    artifact.save(replace(changed, self_test=self_test), path)
-    return artifact.load(path)
 
 
 @asynccontextmanager
