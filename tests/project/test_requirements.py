@@ -10,7 +10,7 @@ from importlib.metadata import requires
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from support.paths import ROOT
+from support.paths import DOCS, ROOT
 from support.pins import pins_of
 
 with (ROOT / "pyproject.toml").open("rb") as _file:
@@ -43,6 +43,18 @@ def closure(direct: list[str]) -> set[str]:
         found.add(name)
         waiting += [Requirement(each) for each in requires(name) or []]
     return found
+
+
+def test_the_extras_of_the_image_are_the_documented_ones() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"IMAGE_EXTRAS := {' '.join(IMAGE_EXTRAS)}\n" in makefile
+    documented = ", ".join(f"`{extra}`" for extra in IMAGE_EXTRAS)
+    (row,) = re.findall(r"^\| `EXTRAS` .*", (DOCS / "operations.md").read_text("utf-8"), re.M)
+    assert documented in row
+    others = {"build", "serving", "training"}
+    files = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
+    assert files == {*IMAGE_EXTRAS, *others}
+    assert "for each in serving $EXTRAS; do" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", DIRECT)

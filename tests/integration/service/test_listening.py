@@ -89,6 +89,21 @@ def test_all_addresses_answer(artifact_path: Path, tmp_path: Path, workers: int)
             assert is_ready((host, int(found[1])))
 
 
+def test_the_probe_needs_neither_an_allowed_host_nor_a_key(
+    artifact_path: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALIGNANCY_HOST", "127.0.0.2")
+    monkeypatch.setenv("PORT", "0")  # of a platform
+    monkeypatch.setenv("MALIGNANCY_ALLOWED_HOSTS", "example.org")
+    monkeypatch.setenv("MALIGNANCY_API_KEYS", f"key:predict:{'0' * 64}")
+    with serving(artifact_path, tmp_path / "log", workers) as log:  # when the probe finds it ready
+        found = re.search(r"running on http://127\.0\.0\.2:(\d+)", log)
+        assert found
+        url = f"http://127.0.0.2:{found[1]}"
+        assert httpx.get(f"{url}/model").status_code == 421
+        assert httpx.get(f"{url}/model", headers={"Host": "example.org"}).status_code == 401
+
+
 def test_a_unix_socket_answers(artifact_path: Path, tmp_path: Path, workers: int) -> None:
     path = os.path.relpath(tmp_path / "s", ROOT)  # at most 107 bytes
     with serving(artifact_path, tmp_path / "log", workers, "--unix-socket", path) as log:
