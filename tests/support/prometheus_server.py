@@ -72,6 +72,12 @@ class PrometheusServer:
         answer = httpx.get(f"{self.url}/api/v1/alerts", timeout=30).raise_for_status()
         return {each["labels"]["alertname"] for each in answer.json()["data"]["alerts"]}
 
+    def rules(self) -> dict[str, str]:
+        """Return the health of each rule by its name: "ok" after an evaluation without error."""
+        answer = httpx.get(f"{self.url}/api/v1/rules", timeout=30).raise_for_status()
+        groups = answer.json()["data"]["groups"]
+        return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log.txt").read_text("utf-8")
         try:

@@ -105,6 +105,13 @@ def test_the_query_of_a_panel_returns_series(prometheus: PrometheusServer, query
     assert all(each["metric"].get("job", "malignancy") == "malignancy" for each in found)
 
 
+def test_all_rules_are_evaluated_without_error(prometheus: PrometheusServer) -> None:
+    until(lambda: "unknown" not in prometheus.rules().values())
+    health = prometheus.rules()
+    assert len(health) > 10
+    assert set(health.values()) == {"ok"}
+
+
 def test_a_failed_reload_and_nothing_else_raises_an_alert(prometheus: PrometheusServer) -> None:
     until(lambda: "MalignancyReloadFailed" in prometheus.alerts())
     # Rows of chance are not like those of the training: pending for an hour before it fires.
