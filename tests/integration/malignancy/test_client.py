@@ -24,7 +24,8 @@ from model.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.process
 
-BENIGN, MALIGNANT = [5, 1, 1, 1, 2, None, 3, 1, 1], [8, 10, 10, 8, 7, 10, 9, 7, 1]
+BENIGN: list[int | None] = [5, 1, 1, 1, 2, None, 3, 1, 1]
+MALIGNANT: list[int | None] = [8, 10, 10, 8, 7, 10, 9, 7, 1]
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_a_rule_that_is_broken_is_an_exception(client: Client) -> None:
     rule = "must be an integer from 1 to 10"
     assert caught.value.errors == [FieldError("instances.0.mitoses", rule)]
     assert (caught.value.status, caught.value.attempts) == (422, 1)
-    assert caught.value.request_id in str(caught.value)
+    assert f"(request {caught.value.request_id})" in str(caught.value)
     with pytest.raises(InvalidRequest, match="threshold must be"):
         client.predict([BENIGN], threshold=2)
 

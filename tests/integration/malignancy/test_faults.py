@@ -95,7 +95,8 @@ def test_a_fault_that_lasts_is_an_exception(client: Client, proxy: FaultyProxy) 
         client.predict(ROWS)
     assert (caught.value.attempts, caught.value.retry_after) == (3, 2.0)
     assert len(proxy.received) == 3
-    proxy.fail(*["close"] * 9)
+    faults: list[Fault] = ["close"] * 9
+    proxy.fail(*faults)
     with pytest.raises(ConnectionFailed, match=r"POST .*/predict: .*\(3 attempts\)"):
         client.predict(ROWS)
 
@@ -120,9 +121,9 @@ def test_other_statuses_are_not_repeated(client: Client, proxy: FaultyProxy, sta
 
 def test_a_timeout_is_not_repeated(proxy: FaultyProxy) -> None:
     proxy.fail("silence")
-    with Client(proxy.url, timeout=0.2, retries=RETRIES) as client:
-        with pytest.raises(TimedOut, match="1 attempt"):
-            client.predict(ROWS)
+    client = Client(proxy.url, timeout=0.2, retries=RETRIES)
+    with client, pytest.raises(TimedOut, match="1 attempt"):
+        client.predict(ROWS)
     assert len(proxy.received) == 1
 
 
@@ -137,7 +138,7 @@ def test_without_a_service_there_is_an_exception() -> None:
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with Client(url, retries=Retries(attempts=1)) as client:
-            with pytest.raises(ConnectionFailed, match="Connection refused") as caught:
-                client.health()
+        client = Client(url, retries=Retries(attempts=1))
+        with client, pytest.raises(ConnectionFailed, match="Connection refused") as caught:
+            client.health()
     assert caught.value.attempts == 1

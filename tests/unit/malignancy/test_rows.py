@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from malignancy.rows import instance_of, instances_of, plain
 
-OBJECTS = [{"age": 40, "kind": "a"}, {"age": None, "kind": "b"}]
+OBJECTS: list[dict[str, Any]] = [{"age": 40, "kind": "a"}, {"age": None, "kind": "b"}]
 
 
 class PolarsFrame:
