@@ -3,9 +3,10 @@
     pip install 'malignancy[client]' mcp
     python examples/mcp_server.py [http://localhost:8000]
 
-The server speaks MCP on its standard input and output, as an assistant starts it. Its tool `predict`
-takes one row; the input schema is that of the model in service, and so are the rules in errors, so
-that an assistant can correct its input. An API key is read from the variable API_KEY.
+The server speaks MCP on its standard input and output, as an assistant starts it. Its tool
+`predict` takes one row. The input schema is that of the model in service, and an error names the
+field and the rule, so that an assistant can correct its input. An API key is read from the variable
+API_KEY.
 
 A configuration of an assistant:
 

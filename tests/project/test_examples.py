@@ -1,6 +1,7 @@
 """The programs of examples/ predict with the default model."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.paths import ROOT
+
+from docs.generate_notebook import NOTEBOOK, SCRIPT, notebook
 
 EXAMPLES = ROOT / "examples"
 PREDICTIONS = [("benign", "bare_nuclei"), ("malignant", "")]
@@ -60,3 +63,26 @@ def test_a_rejected_row_is_reported(wisconsin_port: int, tmp_path: Path) -> None
     assert done.returncode == 1
     assert "instances.1.uniformity_of_cell_size must be an integer from 1 to 10" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_quickstart_prints_predictions(
+    wisconsin_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_URL", f"http://127.0.0.1:{wisconsin_port}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    lines = run(sys.executable, "quickstart.py", wisconsin_port)
+    assert lines[0] == "ready: True"
+    assert ["bare_nuclei", "integer", "1.0", "10.0", "True"] in map(str.split, lines)
+    predicted = [line.split() for line in lines if re.match(r"(benign|malignant) +0\.\d", line)]
+    assert [(each[0], each[2:]) for each in predicted] == [
+        ("benign", ["bare_nuclei"]),
+        ("malignant", []),
+        ("malignant", []),
+    ]
+    assert lines[-1] == "instances.0.mitoses must be an integer from 1 to 10"
+
+
+def test_the_notebook_is_made_from_the_script() -> None:
+    assert NOTEBOOK.read_text("utf-8") == notebook(SCRIPT.read_text("utf-8")), (
+        "run: python docs/generate_notebook.py"
+    )
