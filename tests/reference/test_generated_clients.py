@@ -1,6 +1,11 @@
-"""Clients that openapi-python-client and openapi-typescript generate from the document predict."""
+"""Clients that openapi-python-client, openapi-generator and openapi-typescript generate predict.
+
+The generators are in an environment of their own, `make clients`, since they need other versions of
+packages; where they are missing, the tests are skipped.
+"""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +15,22 @@ from typing import Any
 import httpx
 import pytest
 
-GENERATOR = shutil.which("openapi-python-client")  # needs another typer than this project
-NODE_MODULES = Path(__file__).parents[2] / "node_modules" / ".bin"
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".venv-openapi" / "bin"
+SEARCHED = os.pathsep.join([str(TOOLS), os.environ.get("PATH", "")])
+GENERATOR = shutil.which("openapi-python-client", path=SEARCHED)
+OPENAPI_GENERATOR = shutil.which("openapi-generator-cli", path=SEARCHED)  # of PyPI, with the jar
+NODE_MODULES = (
+    next(
+        (
+            folder
+            for folder in (ROOT / ".venv-openapi" / "node_modules", ROOT / "node_modules")
+            if (folder / ".bin" / "openapi-typescript").exists()
+        ),
+        ROOT / "node_modules",
+    )
+    / ".bin"
+)
 ROW = {
     "clump_thickness": 5, "uniformity_of_cell_size": 1, "uniformity_of_cell_shape": 1,
     "marginal_adhesion": 1, "single_epithelial_cell_size": 2, "bare_nuclei": None,
@@ -51,6 +70,31 @@ print(json.dumps({
     "rule": wrong.errors[0].rule,
     "infer": infer.outputs[0].data,
 }))
+"""
+
+# The program that uses the client of openapi-generator.
+PYDANTIC = """
+import json, sys
+from client import ApiClient, ApiException, Configuration, Instance, Instances, InstancesInstances
+from client import HealthApi, ModelApi, PredictApi, PredictRequest
+
+configuration, row = Configuration(host=sys.argv[1]), json.loads(sys.argv[2])
+with ApiClient(configuration) as api:
+    predict = PredictApi(api).predict
+    one = predict(PredictRequest(Instance(**row)), threshold=0.7).actual_instance
+    instances = Instances(instances=InstancesInstances([Instance(**row)] * 2))
+    many = predict(PredictRequest(instances)).actual_instance
+    try:
+        predict(PredictRequest(Instance.model_construct(**{**row, "mitoses": 11})))
+    except ApiException as error:
+        rule = json.loads(error.body)["errors"][0]["rule"]
+    print(json.dumps({
+        "health": HealthApi(api).health().status,
+        "name": ModelApi(api).model().name,
+        "one": one.to_dict(),
+        "many": many.to_dict(),
+        "rule": rule,
+    }))
 """
 
 # The program that is compiled with the types for TypeScript.
@@ -103,7 +147,7 @@ def answer(wisconsin_port: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(
-    GENERATOR is None, reason="openapi-python-client is not installed: pipx install it"
+    GENERATOR is None, reason="openapi-python-client is not installed: make clients"
 )
 def test_a_python_client_predicts(
     document: Path, answer: dict[str, Any], wisconsin_port: int
@@ -129,8 +173,33 @@ def test_a_python_client_predicts(
 
 
 @pytest.mark.skipif(
+    OPENAPI_GENERATOR is None or shutil.which("java") is None,
+    reason="needs Java, and openapi-generator-cli of PyPI: make clients",
+)
+def test_a_client_of_openapi_generator_predicts(
+    document: Path, answer: dict[str, Any], wisconsin_port: int
+) -> None:
+    folder = document.parent
+    assert OPENAPI_GENERATOR is not None
+    run(OPENAPI_GENERATOR, "validate", "-i", document, folder=folder)
+    run(
+        OPENAPI_GENERATOR, "generate", "-i", document, "-g", "python", "--package-name", "client",
+        "-o", folder, folder=folder,
+    )  # fmt: skip
+    python = Path(OPENAPI_GENERATOR).parent / "python"  # has urllib3, which the client needs
+    address = f"http://127.0.0.1:{wisconsin_port}"
+    found = json.loads(run(python, "-c", PYDANTIC, address, json.dumps(ROW), folder=folder))
+    assert (found["health"], found["name"]) == ("ready", "wisconsin")
+    assert found["one"] == answer | {"threshold": 0.7}
+    assert [each["probability"] for each in found["many"]["predictions"]] == (
+        [answer["probability"]] * 2
+    )
+    assert found["rule"] == "must be an integer from 1 to 10"
+
+
+@pytest.mark.skipif(
     not ((NODE_MODULES / "openapi-typescript").exists() and (NODE_MODULES / "tsc").exists()),
-    reason="needs node, and npm install --no-save openapi-typescript typescript",
+    reason="needs Node.js, and openapi-typescript and typescript of npm: make clients",
 )
 def test_typescript_types_are_those_of_the_service(
     document: Path, answer: dict[str, Any], wisconsin_port: int
