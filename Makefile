@@ -27,7 +27,7 @@ WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The tests of what is imported to serve.
-COVERING := tests/unit/service tests/integration/service tests/security \
+COVERING := tests/unit/malignancy tests/integration/malignancy tests/unit/service tests/integration/service tests/security \
 	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
 	$(wildcard tests/reference/test_arrow*.py)
 
@@ -76,7 +76,7 @@ lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive model service
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive malignancy model service
 	$(BIN)/hadolint Dockerfile
 
 site: $(VENV)-site ## build the documentation as a site, in site/; a broken link is an error
@@ -111,8 +111,8 @@ oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-lea
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
 	$(PYTEST) tests/reference/test_spark.py
 
-clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver ## run the tests with the clients of KServe, MLflow and MLServer
-	$(PYTEST) tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
+clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-openapi ## run the tests with the clients of KServe, MLflow and MLServer, and with generated ones
+	$(PYTEST) tests/reference/test_generated_clients.py tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
 
 uvicorn: $(VENV)/test ## run the tests of the server with the oldest uvicorn that is allowed
 	rm -rf $(VENV)-uvicorn
@@ -206,6 +206,14 @@ $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto:
 $(VENV)-site:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 || { rm -rf $@; exit 1; }
+
+# Generators of clients, and what the clients of openapi-generator import.
+$(VENV)-openapi:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1 \
+		openapi-generator-cli==7.26.0 python-dateutil urllib3 || { rm -rf $@; exit 1; }
+	npm install --prefix $@ --no-audit --no-fund --silent openapi-typescript@7.13.0 typescript@5.9.3 || \
+		{ rm -rf $@; exit 1; }
 
 $(PAGE_MODULES): page/package.json page/package-lock.json
 	cd page && npm ci

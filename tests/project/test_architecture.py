@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -166,7 +167,7 @@ SERVING_CORE = (
 OFFLINE = {"jinja2", "pandas", "matplotlib", "onnx", "rich", "typer", "cryptography"}
 THIRD_PARTY_OF_CORE = {"numpy", "joblib", "pydantic"}
 USER_EXTRAS = tuple(
-    "train arrow batch dask excel onnx parquet postgres ray signing sklearn tracing tune "
+    "train arrow batch client dask excel onnx parquet postgres ray signing sklearn tracing tune "
     "zstd".split()
 )
 # Packages of extras, imported when they are needed.
@@ -182,7 +183,7 @@ PUBLIC = {
     "model.network.autograd": {"display", "gradient_check", "tape"},
     "model.cli": {"app", "main"},
 }
-TOP_FOLDERS = ("model", "service", "tests", "benchmarks")
+TOP_FOLDERS = ("malignancy", "model", "service", "tests", "benchmarks")
 SOURCES = sorted(path for top in TOP_FOLDERS for path in (ROOT / top).rglob("*.py"))
 
 
@@ -281,7 +282,9 @@ def test_packages_list_the_modules_that_others_import() -> None:
             for name in target.removeprefix(f"{folder}.").split("."):
                 found.setdefault(folder, set()).add(name)
                 folder = f"{folder}.{name}"
-    assert found == {module_of(path): names for path in SOURCES if (names := listed(path))}
+    packages = {module_of(path): names for path in SOURCES if (names := listed(path))}
+    assert packages.pop("malignancy") == set(import_module("malignancy").__all__)
+    assert found == packages
 
 
 def test_no_tracked_file_is_ignored() -> None:
@@ -317,9 +320,9 @@ def test_imported_distributions_are_declared() -> None:
     requirements = chain(project["dependencies"], *extras)
     declared = {re.split(r"[^\w-]", each)[0].lower().replace("-", "_") for each in requirements}
     distributions = {"sklearn": ["scikit-learn"], **packages_distributions()}  # an extra
-    for source, target in edges("model", "service"):
+    for source, target in edges("malignancy", "model", "service"):
         name = target.partition(".")[0]
-        if name not in sys.stdlib_module_names | {"model", "service"}:
+        if name not in sys.stdlib_module_names | {"malignancy", "model", "service"}:
             provided = {each.lower().replace("-", "_") for each in distributions.get(name, [name])}
             assert provided & declared, f"{source} imports {name}"
 
@@ -354,6 +357,13 @@ def test_only_the_command_line_knows_rich_and_typer() -> None:
     assert wrong == []
 
 
+def test_the_client_imports_itself_and_two_libraries() -> None:
+    allowed = sys.stdlib_module_names | {"malignancy", "anyio", "httpx"}
+    found = [edge for edge in edges("malignancy") if edge[1].partition(".")[0] not in allowed]
+    assert found == []
+    assert against("model", "malignancy") == against("service", "malignancy") == []
+
+
 def test_service_imports_the_serving_core_only() -> None:
     wrong = [
         (source, target)
@@ -379,7 +389,7 @@ def test_file(path: Path) -> None:
     assert path.name != "__init__.py" or not path.is_relative_to(ROOT / "tests")
 
 
-@pytest.mark.parametrize("top", ["model", "service"])
+@pytest.mark.parametrize("top", ["malignancy", "model", "service"])
 def test_a_folder_holds_about_ten_files(top: str) -> None:
     folders = {path.parent for path in SOURCES if path.is_relative_to(ROOT / top)}
     sizes = {folder: len(list(folder.glob("*.py"))) for folder in folders}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
-SOURCES = sorted(path for top in ("model", "service") for path in (ROOT / top).rglob("*.py"))
+SOURCES = sorted(
+    path for top in ("malignancy", "model", "service") for path in (ROOT / top).rglob("*.py")
+)
 # A command's docstring is its help text, and each option has a help text.
 EXEMPT = ("model/cli/",)
 
