@@ -1,7 +1,7 @@
 """Clients that openapi-python-client, openapi-generator and openapi-typescript generate predict.
 
-`make clients` installs the generators into a separate environment, since they need other versions of
-packages. Where they are missing, the tests are skipped.
+`make clients` installs the generators into a separate environment, since they need other versions
+of packages. Where they are missing, the tests are skipped.
 """
 
 import json

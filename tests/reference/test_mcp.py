@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ def url(wisconsin_port: int) -> str:
 
 
 @pytest.fixture
-async def assistant(url: str) -> AsyncIterator["mcp.Client"]:
+async def assistant(url: str) -> AsyncIterator[Any]:
     server = StdioServerParameters(
         command=sys.executable,
         args=[str(ROOT / "examples" / "mcp_server.py"), url],
@@ -36,7 +37,7 @@ async def assistant(url: str) -> AsyncIterator["mcp.Client"]:
         yield client
 
 
-async def test_the_tool_has_the_schema_of_the_model(assistant: "mcp.Client", url: str) -> None:
+async def test_the_tool_has_the_schema_of_the_model(assistant: Any, url: str) -> None:
     [tool] = (await assistant.list_tools()).tools
     document = httpx.get(f"{url}/openapi.json").json()
     model = httpx.get(f"{url}/model").json()
@@ -46,7 +47,7 @@ async def test_the_tool_has_the_schema_of_the_model(assistant: "mcp.Client", url
     assert model["intended_use"] in (tool.description or "")
 
 
-async def test_a_call_is_a_prediction(assistant: "mcp.Client", url: str) -> None:
+async def test_a_call_is_a_prediction(assistant: Any, url: str) -> None:
     result = await assistant.call_tool("predict", ROW)
     answer = httpx.post(f"{url}/predict", json=ROW).json()
     assert not result.is_error
@@ -64,7 +65,7 @@ async def test_a_call_is_a_prediction(assistant: "mcp.Client", url: str) -> None
     ],
 )
 async def test_an_error_names_the_rule(
-    assistant: "mcp.Client", name: str, row: dict[str, int], text: str
+    assistant: Any, name: str, row: dict[str, int], text: str
 ) -> None:
     result = await assistant.call_tool(name, row)
     assert result.is_error
