@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
 import anyio
+import anyio.to_thread
 import httpx
 
 from malignancy import calls
@@ -132,11 +133,18 @@ class AsyncClient:
         Returns:
             The table of predictions.
         """
-        return await self._send(
-            calls.predict_table(
-                self._place, table, media_type, accept, threshold, on_error, subject
-            )
+        # In a thread, since it may read a file.
+        call = await anyio.to_thread.run_sync(
+            calls.predict_table,
+            self._place,
+            table,
+            media_type,
+            accept,
+            threshold,
+            on_error,
+            subject,
         )
+        return await self._send(call)
 
     async def explain(
         self,

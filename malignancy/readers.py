@@ -59,12 +59,19 @@ def predictions(response: "httpx.Response") -> Predictions:
 
 
 def table(response: "httpx.Response") -> TableAnswer:
-    """Return the answer to a table."""
+    """Return the answer to a table.
+
+    Raises:
+        ValueError: It is a page.
+    """
     headers = response.headers
     threshold = headers.get("Malignancy-Threshold")
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip()
+    if media_type == "text/html":
+        raise ValueError("the body is a page")
     return TableAnswer(
         response.content,
-        headers.get("Content-Type", "").partition(";")[0].strip(),
+        media_type,
         headers.get("Malignancy-Model"),
         None if threshold is None else float(threshold),
         headers.get("Malignancy-Id"),

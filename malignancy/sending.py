@@ -1,6 +1,5 @@
 """What follows from an answer, or from none: the value, another attempt, or an exception."""
 
-from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -83,10 +82,9 @@ def delay_after_rejection(response: httpx.Response, attempts: Attempts) -> float
         problem = response.json()
     except ValueError:
         problem = None
-    title = response.reason_phrase or _phrase(status)
     raise service_error(
         status,
-        title,
+        response.reason_phrase or "Unknown Status",
         problem,
         request_id=response.headers.get("X-Request-ID"),
         retry_after=retry_after,
@@ -113,10 +111,3 @@ def delay_after_failure(error: httpx.RequestError, attempts: Attempts) -> float:
     kind = TimedOut if isinstance(error, httpx.TimeoutException) else ConnectionFailed
     text = str(error) or type(error).__name__
     raise kind(f"{error.request.method} {error.request.url}: {text}", attempts.made) from error
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown Status"

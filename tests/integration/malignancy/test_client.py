@@ -205,9 +205,25 @@ def test_another_site_is_not_taken_for_the_service(url: str) -> None:
         return httpx.Response(200, html="<html></html>")
 
     with Client(url, transport=httpx.MockTransport(page)) as client:
-        for call in (client.model, client.health, lambda: client.predict([BENIGN])):
+        for call in (
+            client.model,
+            client.health,
+            client.input_schema,
+            lambda: client.predict([BENIGN]),
+            lambda: client.predict_table(b""),
+        ):
             with pytest.raises(UnexpectedAnswer, match="is the address right"):
                 call()
+
+    def other(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={})
+
+    with Client(url, transport=httpx.MockTransport(other)) as client:
+        for call in (client.model, client.health, lambda: client.predict({"mitoses": 1})):
+            with pytest.raises(UnexpectedAnswer, match="is the address right"):
+                call()
+        with pytest.raises(UnexpectedAnswer, match="no schema of a row"):
+            client.input_schema()
 
 
 @pytest.mark.anyio
