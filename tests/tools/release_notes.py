@@ -1,7 +1,8 @@
 """Print the notes of a release: its section of CHANGELOG.md.
 
-Usage: python .github/release_notes.py vX.Y.Z. Fails if the tag is not the version of pyproject.toml,
-or if the changelog has no section for it.
+Usage: python tests/tools/release_notes.py vX.Y.Z
+
+Fails if the tag is not the version of pyproject.toml, or if the changelog has no section for it.
 """
 
 import re
@@ -9,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def notes_of(tag: str, *, version: str, changelog: str) -> str:
