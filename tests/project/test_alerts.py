@@ -81,7 +81,7 @@ def test_an_alert_has_a_severity_and_a_section_in_the_docs(name: str) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_an_alert_uses_metrics_of_the_service(name: str) -> None:
-    documented = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    documented = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     metrics = set(re.findall(r"\bmalignancy_\w+", RULES[name]["expr"]))
     assert metrics or "up{" in RULES[name]["expr"]
     for metric in metrics:

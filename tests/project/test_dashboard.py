@@ -45,7 +45,7 @@ def test_the_panels_have_ids_and_places_of_their_kind() -> None:
 
 def test_queries_use_the_variables_and_documented_metrics() -> None:
     names = {each["name"] for each in DASHBOARD["templating"]["list"]}
-    documented = (DOCS / "serving.md").read_text(encoding="utf-8")
+    documented = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
     for query in QUERIES:
         assert 'job=~"$job"' in query
         assert set(re.findall(r"\$(\w+)", query)) <= names | {"__rate_interval"}
@@ -60,8 +60,8 @@ def test_queries_use_the_variables_and_documented_metrics() -> None:
 
 
 def test_every_metric_of_the_table_is_on_the_dashboard_or_in_an_alert() -> None:
-    section = (DOCS / "serving.md").read_text(encoding="utf-8").partition("## Monitoring")[2]
-    table = section.partition("\nThe last three rows")[0]
+    page = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
+    table = page.partition("\nThe last three rows")[0]
     metrics = set(re.findall(r"`(malignancy_[a-z_]+[a-z])`", table))
     assert len(metrics) > 20
     alerts = (ROOT / "deploy/prometheus/alerts.yaml").read_text(encoding="utf-8")
