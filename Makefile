@@ -97,7 +97,7 @@ page-check: $(PAGE_MODULES) ## check the types of the page, and that its committ
 		(cd page && npx vite build --logLevel warn --outDir "$$built") && \
 		diff --recursive "$$built" service/page/static
 
-browser: $(VENV)/browser $(PAGE_MODULES) ## test the page in Chromium, behind nginx too; 2 minutes on two cores
+browser: $(VENV)/browser $(PAGE_MODULES) site ## test the page and the site in Chromium, behind nginx too; 2 minutes on two cores
 	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser
 
 screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of the tutorials, in docs/images
