@@ -15,10 +15,11 @@ SITE = ROOT / "site"
 DOCUMENTS = {
     "SECURITY.md": "project/security.md",
     "CONTRIBUTING.md": "project/contributing.md",
+    "CODE_OF_CONDUCT.md": "project/code-of-conduct.md",
     "CHANGELOG.md": "project/changelog.md",
     "data/README.md": "project/data.md",
 }
-NOT_SEARCHED = {"project/changelog.md"}
+NOT_SEARCHED = {"project/changelog.md", "project/contributing.md", "project/data.md"}
 ASSETS = ("scheme.js", "images/logo.svg", "images/favicon.svg")
 MAX_BYTES = 2 << 20
 LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(#[^)\s]*)?\)")
@@ -27,6 +28,7 @@ VERBATIM = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
 BLOCKS = (
     "article|aside|div|footer|form|h[1-6]|header|li|main|nav|ol|p|table|tbody|td|th|thead|tr|ul"
 )
+QUOTED = re.compile(r"""(\s[\w-]+)="([\w.#/-]+)"(?=[\s>])""")
 # What a browser would load, as opposed to what a reader may click.
 LOADED = re.compile(
     r"""<(?:script|img|iframe|source)[^>]+src=["']?https?:|"""
@@ -74,7 +76,7 @@ def _with_links_of_the_site(source: Path, target: str) -> str:
             return f"]({up}{by_path[path]}{anchor})"
         if path.is_relative_to(DOCS):
             return f"]({up}{path.relative_to(DOCS).as_posix()})"
-        raise SystemExit(f"{source}: {link[1]} is not on the site: name the file without a link")
+        raise ValueError(f"{source}: {link[1]} is not on the site: name the file without a link")
 
     text = LINK.sub(replace, source.read_text(encoding="utf-8"))
     return re.sub(r"```mermaid\n(.*?)```\n", _as_tables, text, flags=re.DOTALL)
@@ -122,17 +124,21 @@ def compact(site: Path) -> None:
         parts = VERBATIM.split(path.read_text(encoding="utf-8"))
         # Three parts each: text, the verbatim element, and its name.
         parts[::3] = [_shortened(text) for text in parts[::3]]
-        parts[1::3] = [re.sub(r'<span class="w">( +)</span>', r"\1", code) for code in parts[1::3]]
+        # White space, names and punctuation have the colour of text.
+        plain = r'<span class="[wnp]">([^<]*)</span>'
+        parts[1::3] = [re.sub(plain, r"\1", code) for code in parts[1::3]]
         del parts[2::3]
         path.write_text("".join(parts), encoding="utf-8")
 
 
 def _shortened(html: str) -> str:
-    """Return HTML without white space that is not shown, and without the ends of cells."""
+    """Return HTML without white space that is not shown, ends of cells, and quotes."""
     html = re.sub(r"\s*\n\s*", "\n", html)
     html = re.sub(r'<span class="md-(?:ellipsis|typeset)">\n?([^<]*?)\n?</span>', r"\1", html)
     html = re.sub(rf"\n?(</?(?:{BLOCKS})\b[^>]*>)\n?", r"\1", html)
-    return re.sub(r"</(?:td|th|tr)>", "", html)  # optional in HTML
+    html = html.replace(' title="Permanent link"', "")
+    html = re.sub(r"</(?:td|th|tr)>", "", html)  # optional in HTML, as are many quotes
+    return re.sub(r"<[a-z][^<>]*>", lambda tag: QUOTED.sub(r"\1=\2", tag[0]), html)
 
 
 def problems(site: Path) -> list[str]:
