@@ -219,9 +219,9 @@ def test_another_site_is_not_taken_for_the_service(url: str) -> None:
         return httpx.Response(200, json={})
 
     with Client(url, transport=httpx.MockTransport(other)) as client:
-        for call in (client.model, client.health, lambda: client.predict({"mitoses": 1})):
+        for empty in (client.model, client.health, lambda: client.predict({"mitoses": 1})):
             with pytest.raises(UnexpectedAnswer, match="is the address right"):
-                call()
+                empty()
         with pytest.raises(UnexpectedAnswer, match="no schema of a row"):
             client.input_schema()
 
