@@ -49,7 +49,9 @@ def test_the_extras_of_the_image_are_the_documented_ones() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"IMAGE_EXTRAS := {' '.join(IMAGE_EXTRAS)}\n" in makefile
     documented = ", ".join(f"`{extra}`" for extra in IMAGE_EXTRAS)
-    (row,) = re.findall(r"^\| `EXTRAS` .*", (DOCS / "how-to" / "operations.md").read_text("utf-8"), re.M)
+    (row,) = re.findall(
+        r"^\| `EXTRAS` .*", (DOCS / "how-to" / "operations.md").read_text("utf-8"), re.M
+    )
     assert documented in row
     others = {"build", "serving", "training"}
     files = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
