@@ -77,9 +77,10 @@ def test_contents(wheel: Path) -> None:
         for table in DATA.glob("*.csv"):
             assert archive.read(f"model/data/{table.name}") == table.read_bytes()
     assert {f"model/recipes/{name}.toml" for name in bundled_recipes()} <= names
-    assert {"model/py.typed", "service/py.typed", "service/page/static/index.html"} <= names
+    packages = {"malignancy", "model", "service"}
+    assert {f"{name}/py.typed" for name in packages} | {"service/page/static/index.html"} <= names
     folders = {name.partition("/")[0] for name in names}
-    assert {each for each in folders if not each.endswith(".dist-info")} == {"model", "service"}
+    assert {each for each in folders if not each.endswith(".dist-info")} == packages
     assert not [name for name in names if name.endswith((".pyc", ".joblib", "generated.py"))]
     assert "Classifier: Typing :: Typed" in metadata
     assert "License-Expression: MIT" in metadata
