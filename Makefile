@@ -34,10 +34,10 @@ COVERING := tests/unit/malignancy tests/integration/malignancy tests/unit/servic
 
 # The files with slow tests, and those of them that take long because of what they compute.
 SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
-LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% %/test_crash_safety.py,$(SLOW))
+LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% tests/integration/packaging/% %/test_crash_safety.py,$(SLOW))
 
 # Files of the oracles that run processes, and would be left for the end by their names.
-FIRST := tests/reference/test_schemathesis.py tests/reference/test_tune.py
+FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune object_store arrow_scoring_job dask)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint site workflows page page-check browser screenshots stress \
@@ -56,7 +56,7 @@ test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference --ignore tests/browser
 
 slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
-	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "slow and not stress" $(LONG)
+	$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "slow and not stress" $(LONG)
 	$(PYTEST) -m "slow and not stress" $(filter-out $(LONG) tests/reference/%,$(SLOW))
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
@@ -106,13 +106,13 @@ screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of
 
 stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 25 minutes
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
-	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration tests/reference
 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
 oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask, an object store (large installs)
-	$(PYTEST) $(PARALLEL) $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
+	$(PYTEST) $(PARALLEL) -m "not stress" $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
 	$(PYTEST) tests/reference/test_spark.py

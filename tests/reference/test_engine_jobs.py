@@ -145,6 +145,7 @@ def test_job_goes_on_after_its_scheduler_was_killed(
     assert jobs.parts_of(to) == expected
 
 
+@pytest.mark.stress
 def test_job_goes_on_after_its_ray_cluster_was_killed(
     source: Path, expected: dict[str, bytes], artifact_path: Path, tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_job_goes_on_after_its_ray_cluster_was_killed(
     assert jobs.parts_of(to) == expected
 
 
+@pytest.mark.stress
 def test_job_that_is_killed_again_and_again_goes_on(
     source: Path, expected: dict[str, bytes], artifact_path: Path, tmp_path: Path
 ) -> None:

@@ -101,17 +101,20 @@ class _Worker:
 
     def submit(self, function: Callable[[_T], _R], item: _T) -> "Future[_R]":
         try:
-            return self._pool.submit(function, item)
+            future = self._pool.submit(function, item)
         except BrokenProcessPool:  # the process has ended
             self._pool.shutdown()
             with _blocked_interrupt():
                 self._start()
-            return self._pool.submit(function, item)
+            future = self._pool.submit(function, item)
+        self._is_done = future.done
+        return future
 
     def terminate(self) -> None:
-        """Interrupt the item of the process, see `_prepare`; end the process."""
+        """End the process; interrupt its item, see `_prepare`. An idle process ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._process.terminate()
+        if not self._is_done():
+            self._process.terminate()
 
     def join(self) -> None:
         """Wait until the process has ended; kill it if that takes too long."""
@@ -123,7 +126,7 @@ class _Worker:
         before = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
         self._pool = ProcessPoolExecutor(1, context, _prepare)
-        self._pool.submit(os.getpid)  # starts the process
+        self._is_done = self._pool.submit(os.getpid).done  # starts the process
         (self._process,) = set(multiprocessing.active_children()) - before
 
 

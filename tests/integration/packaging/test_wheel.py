@@ -12,7 +12,12 @@ from support.wheel_install import PYTHON, Installed, build
 
 from model.training.recipes.bundled import bundled_recipes
 
-pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.process,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("wheel"),  # one process makes the environments
+]
 
 MAX_PACKAGES = 26
 MAX_RESIDENT_BYTES = 80 << 20  # when ready, with one worker
