@@ -52,7 +52,7 @@ serve: $(ARTIFACT) ## install, train when there is no artifact, serve on http://
 train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 	$(BIN)/python -m model train $(RECIPE)
 
-test: $(VENV)/test ## run the tests, in parallel; 5 to 8 minutes on two cores
+test: $(VENV)/test ## run the tests, in parallel; 10 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference --ignore tests/browser
 
 slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
@@ -97,7 +97,7 @@ page-check: $(PAGE_MODULES) ## check the types of the page, and that its committ
 		(cd page && npx vite build --logLevel warn --outDir "$$built") && \
 		diff --recursive "$$built" service/page/static
 
-browser: $(VENV)/browser $(PAGE_MODULES) site ## test the page and the site in Chromium, behind nginx too; 2 minutes on two cores
+browser: $(VENV)/browser $(PAGE_MODULES) site ## test the page and the site in Chromium, behind nginx too; 4 minutes on two cores
 	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser
 
 screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of the tutorials, in docs/images
