@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from operator import contains, getitem
 from typing import Any, Final
 
@@ -109,28 +108,27 @@ class RowTables:
         except KeyError:
             return None
 
-    def raw_values(self, rows: Sequence[Sequence[object]]) -> Array:
+    def raw_values(self, values: Sequence[Any]) -> Array:
         """Return the raw values of rows, which `encode` has accepted.
 
         Args:
-            rows: The values of the features of each row, in order, as parsed from JSON.
+            values: The values of B rows, one row after another, as parsed from JSON.
 
         Returns:
             `(B, F)` float64.
         """
         features = len(self._tables)
-        if not self._categories:
-            flat: list[Any] = [*chain.from_iterable(rows)]  # numbers and booleans
-            try:
-                found = np.frombuffer(bytes(flat), np.uint8).astype(np.float64)
-            except (TypeError, ValueError):  # a float, or a number not from 0 to 255
-                found = np.fromiter(flat, np.float64, len(flat))
-            return found.reshape(-1, features)
-        found = np.empty((len(rows), features))
-        for place, column in enumerate(zip(*rows, strict=True)):
-            raw = self._categories.get(place)
-            found[:, place] = column if raw is None else [raw[value] for value in column]
-        return found
+        if self._categories:
+            found = np.empty((len(values) // features, features))
+            for place in range(features):
+                column, raw = values[place::features], self._categories.get(place)
+                found[:, place] = column if raw is None else [raw[value] for value in column]
+            return found
+        try:
+            numbers = np.frombuffer(bytes(values), np.uint8).astype(np.float64)
+        except (TypeError, ValueError):  # a float, or a number not from 0 to 255
+            numbers = np.fromiter(values, np.float64, len(values))
+        return numbers.reshape(-1, features)
 
 
 def _missing(feature: Feature, schema: Schema) -> frozenset[object]:

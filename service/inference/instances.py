@@ -1,5 +1,8 @@
 """Predict the instances of a JSON body, and answer in JSON."""
 
+from collections.abc import Iterable
+from time import time_ns
+
 from pydantic_core import to_json
 
 from model.arrays import Array
@@ -12,7 +15,6 @@ from service.inference.execution import is_short, max_json_rows
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import request_lease
 from service.registry.model_version import ModelVersion
-from service.registry.recording import Recorder, Recording
 from service.request_context import RequestContext, request_context
 
 # Rows, and values of rows, that are encoded in one call; like the chunks of `codecs.json.chunks`,
@@ -130,20 +132,51 @@ def encode_answer(
     if rows.threshold is not None:
         threshold = model_version.thresholds.from_field(*rows.threshold)
     labels = model_version.predictor.schema.target.tally(predictions, threshold)
-    recorder, recording, name = model_version.recorder, None, None
-    if recorder is not None:
-        recording = _record(recorder, rows, predictions, threshold, request)
-        name = recording.id
+    recorder = model_version.recorder
+    if recorder is None:
+        body = _encode_body(model_version, rows, predictions, threshold, labels, charge)
+        return Answer(body, len(predictions), labels)
+    request = request or request_context.get()
+    if rows.encoded is not None:
+        now = time_ns()
+        name = recorder.new_name(now)
+        body = _encode_body(model_version, rows, predictions, threshold, labels, charge, name)
+        recorder.record_encoded(rows.in_order, predictions, threshold, request, name, now)
+        return Answer(body, len(predictions), labels)
+    recording = recorder.begin(threshold, request)
+    recording.add(rows.values, predictions)
+    body = _encode_body(model_version, rows, predictions, threshold, labels, charge, recording.id)
+    return Answer(body, len(predictions), labels, recording=recording)
+
+
+def _encode_body(
+    model_version: ModelVersion,
+    rows: ParsedRows,
+    predictions: Array,
+    threshold: float,
+    labels: Iterable[str],
+    charge: Charge,
+    name: str | None = None,
+) -> list[bytes]:
+    """Return the body of an answer, in parts.
+
+    Args:
+        model_version: The model that predicted.
+        rows: The rows, B of them.
+        predictions: Their predictions, `(B, outputs)`.
+        threshold: Decision threshold, 0 to 1; NaN if the model has none.
+        labels: The predicted labels.
+        charge: Called with the memory of the body.
+        name: Name of the answer in the store; None without one.
+    """
     if rows.single and rows.encoded and (texts := model_version.encoder.binary_labels):
         (label,) = labels
         body = b'{"probability":%b,"label":%b' % (to_json(predictions.item()), texts[label])
-        body += model_version.end_of_answer(threshold, name)
-        return Answer([body], 1, labels, recording=recording)
+        return [body + model_version.end_of_answer(threshold, name)]
     if rows.single:
         scored = ScoredBlock(rows.block, predictions, None)
         (answer,) = model_version.encoder.answers(scored, threshold)
-        body = to_json(answer)[:-1] + model_version.end_of_answer(threshold, name)
-        return Answer([body], 1, labels, recording=recording)
+        return [to_json(answer)[:-1] + model_version.end_of_answer(threshold, name)]
     writer = json_writer(model_version, threshold, name)
     parts, count = [writer.begin()], len(predictions)
     size = max(1, min(CHUNK_ROWS, CHUNK_VALUES // model_version.features))
@@ -152,20 +185,4 @@ def encode_answer(
         parts.append(writer.rows(ScoredBlock(block, predictions[start : start + size], None)))
         charge(len(parts[-1]))
     parts.append(writer.end())
-    body_parts = parts if count > size else [b"".join(parts)]
-    return Answer(body_parts, count, labels, recording=recording)
-
-
-def _record(
-    recorder: Recorder,
-    rows: ParsedRows,
-    predictions: Array,
-    threshold: float,
-    request: RequestContext | None,
-) -> Recording:
-    request = request or request_context.get()
-    if rows.encoded is not None:
-        return recorder.record_encoded(rows.in_order, predictions, threshold, request)
-    recording = recorder.begin(threshold, request)
-    recording.add(rows.values, predictions)
-    return recording
+    return parts if count > size else [b"".join(parts)]

@@ -42,18 +42,29 @@ class Recorder(Protocol):
             request: The request, whose key and subject the rows belong to.
         """
 
+    def new_name(self, nanoseconds: int) -> str | None:
+        """Return the name of a new answer for `record_encoded`; None if the store keeps no rows.
+
+        Args:
+            nanoseconds: Time of the answer, Unix time.
+        """
+
     def record_encoded(
         self,
         rows: Sequence[Sequence[object]],
         predictions: Array,
         threshold: float,
         request: RequestContext,
-    ) -> Recording:
-        """Record a short answer to rows that the model's tables have encoded.
+        name: str | None,
+        nanoseconds: int,
+    ) -> None:
+        """Record a short answer, which is sent, to rows that the model's tables have encoded.
 
         Args:
             rows: Their values as parsed, B rows for `RowTables.raw_values`.
             predictions: Their predictions, `(B, outputs)`.
             threshold: Decision threshold; NaN where the target has none.
             request: The request, whose key and subject the rows belong to.
+            name: Name of the answer, from `new_name`.
+            nanoseconds: Time of the answer, Unix time.
         """

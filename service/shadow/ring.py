@@ -4,8 +4,9 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
-from service.store.groups import Record
 from service.store.records import PredictedRows, ShortAnswer, StoredVersion
+
+Answered = PredictedRows | ShortAnswer
 
 RING_ROWS: Final = 4096
 BATCH_ROWS: Final = 64
@@ -19,7 +20,7 @@ class Waiting(NamedTuple):
         version: The shadow version.
     """
 
-    rows: Record
+    rows: Answered
     version: StoredVersion
 
 
@@ -36,7 +37,7 @@ class ShadowRing:
         self._lock = threading.Lock()
         self._wake = threading.Event()
 
-    def put(self, rows: Record, version: StoredVersion) -> int:
+    def put(self, rows: Answered, version: StoredVersion) -> int:
         """Append the first rows, as many as there is room for, and return their number.
 
         Args:
@@ -90,6 +91,6 @@ class ShadowRing:
         self._wake.set()
 
 
-def decoded(rows: Record) -> PredictedRows:
+def decoded(rows: Answered) -> PredictedRows:
     """Return rows with their raw values."""
     return rows.decoded() if isinstance(rows, ShortAnswer) else rows

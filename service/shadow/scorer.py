@@ -16,8 +16,7 @@ from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
 from service.background import report_failure
-from service.shadow.ring import ShadowRing, Waiting, decoded
-from service.store.groups import Record
+from service.shadow.ring import Answered, ShadowRing, Waiting, decoded
 from service.store.records import PredictedRows, StoredVersion
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ PAUSE_SECONDS: Final = 0.001  # between batches, in which requests have the inte
 PAUSE_SHARE: Final = 4.0  # times the CPU time of the batch before, if that is longer
 NICENESS: Final = 19
 
-Offer = Callable[[Record], None]
+Offer = Callable[[Answered], None]
 
 
 class ShadowCounts(Protocol):
@@ -93,7 +92,7 @@ class ShadowScorer:
             logger.warning("shadow_not_comparable", extra=fields)
             return None
 
-        def offer(rows: Record) -> None:
+        def offer(rows: Answered) -> None:
             self._offer(rows, shadow)
 
         return offer
@@ -113,7 +112,7 @@ class ShadowScorer:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def _offer(self, rows: Record, version: StoredVersion) -> None:
+    def _offer(self, rows: Answered, version: StoredVersion) -> None:
         count = len(rows.predictions)
         if self._is_busy():
             self._counts.shadow_dropped("busy", count)

@@ -1,7 +1,7 @@
 """Records of a batch that are counted and written together, as arrays and columns."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
@@ -10,17 +10,12 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from model.arrays import Array
-from service.store.counting import HOUR_MICROSECONDS, Counts
+from service.store.answer_cells import AnswerCells
+from service.store.counting import Counts
 from service.store.identifiers import ids_of
-from service.store.records import (
-    AnswerSource,
-    PredictedRows,
-    ShortAnswer,
-    StoredVersion,
-    raw_values,
-)
+from service.store.records import PredictedRows, StoredVersion
 
-Record = PredictedRows | ShortAnswer
+Record = PredictedRows | AnswerCells
 T = TypeVar("T")
 
 
@@ -74,16 +69,13 @@ class Group:
 
 def group(records: Iterable[Record]) -> Iterator[Group]:
     """Yield the groups of records, each in the order of its records."""
-    encoded: dict[AnswerSource, list[ShortAnswer]] = defaultdict(list)
     others: dict[tuple[int, int, str, float], list[PredictedRows]] = defaultdict(list)
     for each in records:
-        if isinstance(each, ShortAnswer):
-            encoded[each.source].append(each)
+        if isinstance(each, AnswerCells):
+            for hour, answers in each.by_hour():
+                yield _of_answers(hour, answers)
         else:
             others[id(each.version), each.hour, each.kind, each.threshold].append(each)
-    for source, answers in encoded.items():
-        for hour, members in _by_hour(answers):
-            yield _of_answers(source, hour, members)
     for rows in others.values():
         first = rows[0]
         yield Group(
@@ -105,72 +97,38 @@ def counts_of(records: Iterable[Record]) -> Counts:
     return counts
 
 
-def _by_hour(answers: list[ShortAnswer]) -> Iterable[tuple[int, list[ShortAnswer]]]:
-    times = [each.at for each in answers]
-    hour = min(times) // HOUR_MICROSECONDS
-    if hour == max(times) // HOUR_MICROSECONDS:  # as almost always
-        return [(hour, answers)]
-    found: dict[int, list[ShortAnswer]] = defaultdict(list)
-    for each in answers:
-        found[each.at // HOUR_MICROSECONDS].append(each)
-    return found.items()
-
-
-def _of_answers(source: AnswerSource, hour: int, answers: list[ShortAnswer]) -> Group:
-    _, rows, predictions, names, times, key_ids, subjects = zip(*answers, strict=True)
-
-    def origins() -> Origins:
-        found = Origins(
-            ids_of(names),
-            [0] * len(names),
-            [*times],
-            [each or None for each in key_ids],
-            [*subjects],
-        )
-        return _of_each_row(found, rows)
-
-    values = raw_values(source.version, [*chain.from_iterable(rows)])
+def _of_answers(hour: int, answers: AnswerCells) -> Group:
+    source = answers.source
     return Group(
         source.version,
         hour,
         "answer",
         source.threshold,
-        values,
-        np.concatenate(predictions),
-        origins,
+        answers.values,
+        answers.predictions,
+        partial(_origins_of_answers, answers),
+    )
+
+
+def _origins_of_answers(answers: AnswerCells) -> Origins:
+    return Origins(
+        ids_of([*filter(None, answers.ids)]),
+        answers.numbers,
+        (np.array(answers.times) // 1000).tolist(),
+        [each or None for each in answers.key_ids],
+        answers.subjects,
     )
 
 
 def _origins_of_rows(records: list[PredictedRows]) -> Origins:
-    found = Origins(
-        [each.id for each in records],
-        [each.first_row for each in records],
-        [each.at for each in records],
-        [each.key_id for each in records],
-        [each.subject for each in records],
-    )
-    return _of_each_row(found, [each.predictions for each in records])
+    def of_each_row(column: Callable[[PredictedRows], T]) -> list[T]:
+        return [*chain.from_iterable(repeat(column(each), each.count) for each in records)]
 
-
-def _of_each_row(first: Origins, rows: Sequence[Sequence[object] | Array]) -> Origins:
-    """Return the origins of all rows.
-
-    Args:
-        first: Those of the first row of each record.
-        rows: The rows of each record.
-    """
-    lengths = [*map(len, rows)]
-    if max(lengths) == 1:
-        return first
-    numbers = zip(first.numbers, lengths, strict=True)
+    starts = ((each.first_row, each.count) for each in records)
     return Origins(
-        _spread(first.ids, lengths),
-        [start + row for start, length in numbers for row in range(length)],
-        _spread(first.times, lengths),
-        _spread(first.key_ids, lengths),
-        _spread(first.subjects, lengths),
+        of_each_row(lambda each: each.id),
+        [start + row for start, count in starts for row in range(count)],
+        of_each_row(lambda each: each.at),
+        of_each_row(lambda each: each.key_id),
+        of_each_row(lambda each: each.subject),
     )
-
-
-def _spread(column: list[T], lengths: list[int]) -> list[T]:
-    return [*chain.from_iterable(map(repeat, column, lengths))]

@@ -10,6 +10,7 @@ from time import time_ns
 from typing import Final
 
 ID_BYTES: Final = 16
+_MILLISECOND: Final = 1_000_000  # in nanoseconds
 _MAX_COUNTER: Final = 0xFFF
 _BLOCK_NAMES: Final = 64  # a call of the operating system takes longer than all else of a name
 _ROW: Final = re.compile(
@@ -32,16 +33,23 @@ class _Names:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._milliseconds, self.counter = -1, 0
+        self._end = 0  # of the millisecond, in nanoseconds
         self._beginning = ""  # of the names of this millisecond and counter
         self._variant = ""  # the variant and the random bits that names share
         self.endings: list[str] = []  # of the next names, the last one first
 
     def next(self, nanoseconds: int) -> str:
-        """Return a name for a time."""
-        now = nanoseconds // 1_000_000
+        """Return the text form of a new UUID of version 7, larger than those before it.
+
+        A clock that jumps back does not repeat a UUID: the last time stays until the clock reaches
+        it.
+
+        Args:
+            nanoseconds: The Unix time.
+        """
         with self._lock:
-            if now > self._milliseconds:
-                self._begin(now, 0)
+            if nanoseconds >= self._end:
+                self._begin(nanoseconds // _MILLISECOND, 0)
             if not self.endings:
                 bits = os.urandom(2)
                 self._variant = f"{bits[0] & 0x3F | 0x80:02x}{bits[1]:02x}"
@@ -53,29 +61,22 @@ class _Names:
         if counter > _MAX_COUNTER:
             milliseconds, counter = milliseconds + 1, 0
         self._milliseconds, self.counter = milliseconds, counter
+        self._end = (milliseconds + 1) * _MILLISECOND
         digits = f"{milliseconds:012x}"
         self._beginning = f"{digits[:8]}-{digits[8:]}-7{counter:03x}-{self._variant}-"
 
 
 def _random_endings() -> list[str]:
     """Return the last 48 bits of names, random, in descending order."""
-    digits = os.urandom(6 * _BLOCK_NAMES).hex()
-    return sorted({digits[at : at + 12] for at in range(0, len(digits), 12)}, reverse=True)
+    digits = os.urandom(6 * _BLOCK_NAMES).hex(" ", 6)
+    return sorted(set(digits.split()), reverse=True)
 
 
 _names = _Names()
 os.register_at_fork(after_in_child=_names.endings.clear)  # not the names of another process
 
 
-def new_answer_name(nanoseconds: int) -> str:
-    """Return the text form of a new UUID of version 7, larger than those before in this process.
-
-    A clock that jumps back does not repeat a UUID: the last time stays until the clock reaches it.
-
-    Args:
-        nanoseconds: The Unix time.
-    """
-    return _names.next(nanoseconds)
+new_answer_name = _names.next
 
 
 def uuid7() -> bytes:

@@ -2,32 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 from time import time_ns
 from typing import Final
 
 from model.arrays import Array
 from service.request_context import RequestContext
+from service.store.answer_cells import AnswerSource
 from service.store.counting import Counts
-from service.store.groups import Record, counts_of
+from service.store.groups import counts_of
 from service.store.identifiers import answer_name, new_answer_name, uuid7
-from service.store.records import (
-    AnswerSource,
-    PredictedRows,
-    ShortAnswer,
-    StoredVersion,
-    source_of,
-)
+from service.store.records import PredictedRows, ShortAnswer, StoredVersion
 from service.store.row_queue import RowQueue
 
 HELD_ROWS: Final = 16_384  # of one answer; of a longer table, every other block is kept, and so on
 MAX_SOURCES: Final = 100  # thresholds of short answers
 SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of larger ones
 
-Offer = Callable[[Record], None]
-
-# Without the Python function of a NamedTuple.
-_new_answer: Callable[[tuple[object, ...]], ShortAnswer] = partial(tuple.__new__, ShortAnswer)
+Offer = Callable[[PredictedRows | ShortAnswer], None]
 
 
 class VersionRecorder:
@@ -68,39 +59,48 @@ class VersionRecorder:
             offer=self._offer,
         )
 
+    def new_name(self, nanoseconds: int) -> str | None:
+        """Return the name of a new short answer (see `service.registry.recording.Recorder`).
+
+        Args:
+            nanoseconds: Time of the answer, Unix time.
+        """
+        return new_answer_name(nanoseconds) if self._has_ids else None
+
     def record_encoded(
         self,
         rows: Sequence[Sequence[object]],
         predictions: Array,
         threshold: float,
         request: RequestContext,
-    ) -> ShortAnswer:
+        name: str | None,
+        nanoseconds: int,
+    ) -> None:
         """Record a short answer (see `service.registry.recording.Recorder`).
 
         Args:
             rows: The rows as parsed, B of them.
-            predictions: Their predictions, `(B, outputs)`; all rows of the array that they view
-                are recorded, so that nothing is copied.
+            predictions: Their predictions, `(B, outputs)`.
             threshold: Decision threshold; NaN where the target has none.
             request: The request.
+            name: Name of the answer, from `new_name`.
+            nanoseconds: Time of the answer, Unix time.
         """
         source = self._sources.get(threshold) or self._new_source(threshold)
-        now = time_ns()
-        name = new_answer_name(now) if self._has_ids else None
-        at = now // 1000
-        return _new_answer((source, rows, predictions, name, at, request.key, request.subject))
+        key, subject = request.key, request.subject
+        is_put = self._queue.put_answer(source, rows, predictions, name, nanoseconds, key, subject)
+        if self._offer is not None and is_put:
+            self._offer(
+                ShortAnswer(
+                    self._version, threshold, rows, predictions, name, nanoseconds, key, subject
+                )
+            )
 
     def _new_source(self, threshold: float) -> AnswerSource:
         if len(self._sources) >= MAX_SOURCES:
             self._sources.clear()
-        put = self._queue.put_answer
-        keep = put if self._offer is None else partial(self._put, self._offer)
-        source = self._sources[threshold] = source_of(self._version, threshold, keep)
+        source = self._sources[threshold] = self._queue.new_source(self._version, threshold)
         return source
-
-    def _put(self, offer: Offer, answer: ShortAnswer) -> None:
-        if self._queue.put_answer(answer):
-            offer(answer)
 
 
 class AnswerRecording:

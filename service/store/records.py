@@ -1,8 +1,9 @@
 """Predicted rows on their way to the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 from model.arrays import Array
@@ -10,9 +11,7 @@ from model.prediction.predictor import Predictor
 from service.store.counting import HOUR_MICROSECONDS, ModelBins, RowCounter
 from service.store.identifiers import ID_BYTES, ids_of
 
-# Memory of a row of a short answer, in bytes: a tuple, and each of its numbers.
-ROW_BYTES: Final = 56
-VALUE_BYTES: Final = 40
+RECORD_BYTES: Final = 600  # of the objects of a record, beside the numbers
 
 
 class VersionKey(NamedTuple):
@@ -84,9 +83,14 @@ class PredictedRows:
     first_row: int = 0
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the numbers."""
-        return self.predictions.nbytes + self.values.nbytes
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.predictions)
+
+    @property
+    def size(self) -> int:
+        """Memory, in bytes."""
+        return RECORD_BYTES + self.predictions.nbytes + self.values.nbytes
 
     @property
     def hour(self) -> int:
@@ -114,37 +118,22 @@ class PredictedRows:
         )
 
 
-@dataclass(slots=True, eq=False)
-class AnswerSource:
-    """What the short answers of one version at one threshold have in common.
+class ShortAnswer(NamedTuple):
+    """A short answer to rows that `RowTables` have encoded.
 
     Attributes:
         version: The version that predicted.
         threshold: Decision threshold of the labels; NaN where the target has none.
-        keep: Called with each answer that is sent.
-        row_bytes: Memory of a row and its predictions.
-    """
-
-    version: StoredVersion
-    threshold: float
-    keep: Callable[["ShortAnswer"], object]
-    row_bytes: int
-
-
-class ShortAnswer(NamedTuple):
-    """A short answer to rows that `RowTables` have encoded, as the event loop leaves it.
-
-    Attributes:
-        source: What it shares with other answers.
-        rows: The rows as parsed, B of them, for `RowTables.raw_values`.
+        rows: The rows as parsed, B of them.
         predictions: `(B, outputs)`, float64.
         id: Name of the answer; None if the store keeps no predictions.
-        at: Time of the answer, Unix time in microseconds.
+        at: Time of the answer, Unix time in nanoseconds.
         key_id: Id of the API key; "" without one.
         subject: Digest of the subject; None without one.
     """
 
-    source: AnswerSource
+    version: StoredVersion
+    threshold: float
     rows: Sequence[Sequence[object]]
     predictions: Array
     id: str | None
@@ -152,47 +141,17 @@ class ShortAnswer(NamedTuple):
     key_id: str
     subject: bytes | None
 
-    def commit(self) -> None:
-        """Keep the rows (see `service.registry.recording.Recording`)."""
-        self.source.keep(self)
-
     def decoded(self) -> PredictedRows:
         """Return the answer with raw values."""
-        version = self.source.version
+        tables = self.version.predictor.row_tables
+        assert tables is not None  # they have encoded the rows
         return PredictedRows(
             bytes(ID_BYTES) if self.id is None else ids_of([self.id])[0],
-            self.at,
-            version,
-            self.source.threshold,
-            raw_values(version, self.rows),
+            self.at // 1000,
+            self.version,
+            self.threshold,
+            tables.raw_values([*chain.from_iterable(self.rows)]),
             self.predictions,
             self.key_id or None,
             self.subject,
         )
-
-
-def source_of(
-    version: StoredVersion, threshold: float, keep: Callable[[ShortAnswer], object]
-) -> AnswerSource:
-    """Return the source of short answers.
-
-    Args:
-        version: The version that predicts.
-        threshold: Decision threshold; NaN where the target has none.
-        keep: Called with each answer that is sent.
-    """
-    schema = version.predictor.schema
-    numbers = VALUE_BYTES * (len(schema.features) + len(schema.target.names))
-    return AnswerSource(version, threshold, keep, ROW_BYTES + numbers)
-
-
-def raw_values(version: StoredVersion, rows: Sequence[Sequence[object]]) -> Array:
-    """Return the raw values of encoded rows, `(B, F)`.
-
-    Args:
-        version: The version that predicted.
-        rows: The rows as parsed.
-    """
-    tables = version.predictor.row_tables
-    assert tables is not None  # they have encoded the rows
-    return tables.raw_values(rows)

@@ -178,8 +178,8 @@ class StoreWriter:
             try:
                 self._write_once(prepared)
             except RowsRejected as error:
-                if len(batch.records) > 1:
-                    return sum(self._write(half) for half in batch.halves())
+                if halves := batch.halves():
+                    return sum(map(self._write, halves))
                 self._last_error = str(error)
                 logger.error("store_rows_rejected", extra={"reason": str(error)})
                 return rows_of(batch)

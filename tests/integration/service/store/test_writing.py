@@ -12,6 +12,7 @@ import pytest
 from support.random_model import TARGETS
 from support.stored_rows import all_counts, count_rows, predicted, store_at, version_of
 
+from service.store.answer_cells import BATCH_ROWS
 from service.store.batches import labels_of
 from service.store.counting import Counts
 from service.store.identifiers import uuid7
@@ -22,7 +23,6 @@ from service.store.reading import (
     table_stats,
     versions,
 )
-from service.store.row_queue import BATCH_ROWS
 
 HOUR = 3_600_000_000
 

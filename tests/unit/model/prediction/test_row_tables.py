@@ -131,7 +131,7 @@ def test_raw_values_of_rows_are_those_of_their_definition(data: st.DataObject, m
     drawn = data.draw(st.lists(st.tuples(*columns), max_size=5))
     rows = [row for row in drawn if tables.encode(row) is not None]
     expected = [raw_row(schema, list(row)) for row in rows]
-    found = tables.raw_values(rows)
+    found = tables.raw_values([value for row in rows for value in row])
     assert found.shape == (len(rows), len(features))
     assert found.dtype == np.float64
     assert found.tobytes() == b"".join(each.tobytes() for each in expected)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.stored_rows import encoded_rows, encoding_version, predicted, version_of
 
-from service.shadow.ring import BATCH_ROWS, ShadowRing, decoded
-from service.store.groups import Record
-from service.store.records import PredictedRows, ShortAnswer, source_of
+from service.shadow.ring import BATCH_ROWS, Answered, ShadowRing, decoded
+from service.store.records import PredictedRows, ShortAnswer
 
 ANSWERED, SHADOW = version_of(), version_of(sha256="1" * 64)
 ROWS = predicted(ANSWERED, 300)
@@ -19,12 +18,12 @@ def rows_of(first: int, count: int) -> PredictedRows:
     return ROWS.part(first, first + count)
 
 
-def first_row(rows: Record) -> int:
+def first_row(rows: Answered) -> int:
     assert isinstance(rows, PredictedRows)
     return rows.first_row
 
 
-def places(batch: Sequence[tuple[Record, object]]) -> list[int]:
+def places(batch: Sequence[tuple[Answered, object]]) -> list[int]:
     return [
         first_row(rows) + number for rows, _ in batch for number in range(len(rows.predictions))
     ]
@@ -71,8 +70,7 @@ def test_parts_have_their_rows() -> None:
 def test_a_short_answer_that_does_not_fit_is_decoded_and_cut() -> None:
     version = encoding_version()
     parsed, predictions = encoded_rows(version, 100)
-    source = source_of(version, 0.5, lambda _: None)
-    answer = ShortAnswer(source, parsed, predictions, None, 0, "", None)
+    answer = ShortAnswer(version, 0.5, parsed, predictions, None, 0, "", None)
     ring = ShadowRing(90)
     assert ring.put(answer, SHADOW) == 90
     rows = [decoded(each.rows) for _ in range(2) for each in ring.take()]

@@ -1,7 +1,6 @@
 """Groups of records have the rows, counts and origins of the records, whatever their form."""
 
 from collections import Counter
-from collections.abc import Callable
 from time import time_ns
 
 import numpy as np
@@ -11,10 +10,12 @@ from hypothesis import strategies as st
 from support.random_model import TARGETS
 from support.stored_rows import encoded_rows, encoding_version, predicted
 
+from service.store.answer_cells import AnswerSource
 from service.store.counting import HOUR_MICROSECONDS, Counts
-from service.store.groups import Record, counts_of, group
+from service.store.groups import counts_of, group
 from service.store.identifiers import ids_of, new_answer_name
-from service.store.records import AnswerSource, PredictedRows, ShortAnswer, source_of
+from service.store.records import PredictedRows, ShortAnswer
+from service.store.row_queue import RowQueue
 
 VERSIONS = {task: encoding_version(task) for task in TARGETS}
 FACTS = st.tuples(
@@ -27,27 +28,18 @@ FACTS = st.tuples(
 )
 
 
-def sources(task: str) -> Callable[[float], AnswerSource]:
-    found: dict[float, AnswerSource] = {}
-
-    def source(threshold: float) -> AnswerSource:
-        made = source_of(VERSIONS[task], threshold, lambda _: None)
-        return found.setdefault(threshold, made)
-
-    return source
-
-
-def encoded_answer(
-    source: AnswerSource, rows: int, at: int, key: str | None, subject: bytes | None
+def answer_of(
+    task: str, threshold: float, rows: int, at: int, key: str | None, subject: bytes | None
 ) -> ShortAnswer:
-    parsed, predictions = encoded_rows(source.version, rows, seed=rows)
-    return ShortAnswer(
-        source, parsed, predictions, new_answer_name(time_ns()), at, key or "", subject
-    )
+    version, name = VERSIONS[task], new_answer_name(time_ns())
+    parsed, predictions = encoded_rows(version, rows, seed=rows)
+    return ShortAnswer(version, threshold, parsed, predictions, name, at, key or "", subject)
 
 
-def plain(record: Record) -> PredictedRows:
-    return record.decoded() if isinstance(record, ShortAnswer) else record
+def put(queue: RowQueue, sources: dict[float, AnswerSource], answer: ShortAnswer) -> None:
+    version, threshold, rows, predictions, id_, at, key_id, subject = answer
+    source = sources.setdefault(threshold, queue.new_source(version, threshold))
+    assert queue.put_answer(source, rows, predictions, id_, at, key_id, subject)
 
 
 @pytest.mark.parametrize("task", TARGETS)
@@ -55,27 +47,33 @@ def plain(record: Record) -> PredictedRows:
 def test_groups_have_all_rows_with_their_origins(
     task: str, facts: list[tuple[str, int, float, int, str | None, bytes | None]]
 ) -> None:
-    source = sources(task)
-    records: list[Record] = []
+    queue = RowQueue()
+    sources: dict[float, AnswerSource] = {}
+    rows_put: list[PredictedRows] = []
     for number, (kind, rows, threshold, hour, key, subject) in enumerate(facts):
         at = hour * HOUR_MICROSECONDS + number
         if kind == "encoded":
-            records.append(encoded_answer(source(threshold), rows, at, key, subject))
+            answer = answer_of(task, threshold, rows, at * 1000, key, subject)
+            put(queue, sources, answer)
+            rows_put.append(answer.decoded())
         else:
             fields = {"at": at, "threshold": threshold, "key_id": key, "subject": subject}
             version = VERSIONS[task]
-            records.append(predicted(version, rows, kind=kind, first_row=number, **fields))
+            rows_put.append(predicted(version, rows, kind=kind, first_row=number, **fields))
+            queue.put(rows_put[-1])
+    batch = queue.take()
+    assert batch is not None
     expected = {
         (each.kind, each.threshold, each.hour, each.id, each.first_row + row): (
             each.values[row].tobytes(),
             each.predictions[row].tobytes(),
             (each.at, each.key_id, each.subject),
         )
-        for each in map(plain, records)
+        for each in rows_put
         for row in range(len(each.predictions))
     }
     found: dict[object, object] = {}
-    for each in group(records):
+    for each in group(batch.records):
         origins = zip(*each.origins(), strict=True)
         for row, (id_, place, *others) in enumerate(origins):
             found[each.kind, each.threshold, each.hour, id_, place] = (
@@ -85,32 +83,35 @@ def test_groups_have_all_rows_with_their_origins(
             )
     assert found == expected
     one_by_one: Counts = Counter()
-    for record in records:
-        one_by_one.update(counts_of([plain(record)]))
-    assert counts_of(records) == one_by_one
+    for put_rows in rows_put:
+        one_by_one.update(counts_of([put_rows]))
+    assert counts_of(batch.records) == one_by_one
 
 
 def test_a_group_has_one_threshold_and_one_hour() -> None:
-    source = sources("binary")
-    hours = [5, 5, 6, 5]
-    records = [
-        encoded_answer(source(threshold), 1, hour * HOUR_MICROSECONDS, None, None)
-        for hour, threshold in zip(hours, [0.5, 0.7, 0.5, 0.5], strict=True)
-    ]
-    found = [(each.hour, each.threshold, len(each.values)) for each in group(records)]
+    queue = RowQueue()
+    sources: dict[float, AnswerSource] = {}
+    for threshold, hour in zip([0.5, 0.7, 0.5, 0.5], [5, 5, 6, 5], strict=True):
+        at = hour * HOUR_MICROSECONDS * 1000
+        put(queue, sources, answer_of("binary", threshold, 1, at, None, None))
+    batch = queue.take()
+    assert batch is not None
+    found = [(each.hour, each.threshold, len(each.values)) for each in group(batch.records)]
     assert sorted(found) == [(5, 0.5, 2), (5, 0.7, 1), (6, 0.5, 1)]
 
 
 def test_an_answer_without_a_name_is_counted() -> None:
-    parsed, predictions = encoded_rows(VERSIONS["binary"], 2)
-    answer = ShortAnswer(sources("binary")(0.5), parsed, predictions, None, 0, "", None)
-    assert counts_of([answer])["rows", "", 0] == 2
+    answer = answer_of("binary", 0.5, 2, 0, None, None)._replace(id=None)
+    queue = RowQueue()
+    put(queue, {}, answer)
+    batch = queue.take()
+    assert batch is not None
+    assert counts_of(batch.records)["rows", "", 0] == 2
     assert answer.decoded().id == bytes(16)
 
 
 def test_a_decoded_answer_has_the_values_and_facts_of_the_answer() -> None:
-    source = sources("multi_class")(0.5)
-    answer = encoded_answer(source, 3, 7, "clinic", b"s")
+    answer = answer_of("multi_class", 0.5, 3, 7999, "clinic", b"s")
     rows = answer.decoded()
     assert (rows.id, rows.at, rows.key_id, rows.subject) == (
         ids_of([answer.id or ""])[0],
@@ -118,5 +119,5 @@ def test_a_decoded_answer_has_the_values_and_facts_of_the_answer() -> None:
         "clinic",
         b"s",
     )
-    assert np.array_equal(rows.predictions, source.version.predictor.predict(rows.values))
-    assert rows.nbytes < 3 * source.row_bytes
+    predictor = answer.version.predictor
+    assert np.array_equal(rows.predictions, predictor.predict(rows.values))

@@ -17,7 +17,6 @@ from service.store.identifiers import (
     first_id_of,
     ids_of,
     milliseconds_of,
-    new_answer_name,
     parse_name,
     row_name,
     subject_digest,
@@ -30,7 +29,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clock of nanoseconds, the last item of the list."""
     times = [1_800_000_000_000_000_000]
     monkeypatch.setattr(identifiers, "time_ns", lambda: times[-1])
-    monkeypatch.setattr(identifiers, "_names", identifiers._Names())
+    names = identifiers._Names()
+    monkeypatch.setattr(identifiers, "_names", names)
+    monkeypatch.setattr(identifiers, "new_answer_name", names.next)
     return times
 
 
@@ -64,7 +65,7 @@ def test_names_and_uuids_increase_together(clock: list[int]) -> None:
     found = []
     for _ in range(3):
         for _ in range(200):
-            found += [uuid7(), *ids_of([new_answer_name(clock[-1])])]
+            found += [uuid7(), *ids_of([identifiers.new_answer_name(clock[-1])])]
         clock.append(clock[-1] + 1_000_000)
     assert found == sorted(set(found))
     assert {(uuid.UUID(bytes=each).version, each[8] >> 6) for each in found} == {(7, 0b10)}

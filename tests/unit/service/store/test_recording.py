@@ -1,4 +1,4 @@
-"""Recording of short answers: what is put when they are sent, and their names."""
+"""Recording of short answers: what is put, and their names."""
 
 import math
 
@@ -6,10 +6,10 @@ import pytest
 from support.stored_rows import encoded_rows, encoding_version
 
 from service.request_context import RequestContext
-from service.store.groups import Record
+from service.store.answer_cells import AnswerCells
 from service.store.identifiers import parse_name
 from service.store.recording import MAX_SOURCES, VersionRecorder
-from service.store.records import ShortAnswer
+from service.store.records import PredictedRows, ShortAnswer
 from service.store.row_queue import Batch, RowQueue
 
 VERSION = encoding_version()
@@ -17,48 +17,53 @@ ROWS, PREDICTIONS = encoded_rows(VERSION, 2)
 REQUEST = RequestContext("id", key="clinic", subject=b"s")
 
 
-def taken(queue: RowQueue) -> list[Record]:
+def record(recorder: VersionRecorder, threshold: float = 0.5) -> str | None:
+    name = recorder.new_name(7000)
+    recorder.record_encoded(ROWS, PREDICTIONS, threshold, REQUEST, name, 7000)
+    return name
+
+
+def taken(queue: RowQueue) -> list[AnswerCells]:
     batch = queue.take()
-    return [] if batch is None else batch.records
+    assert batch is not None
+    return [each for each in batch.records if isinstance(each, AnswerCells)]
 
 
 @pytest.mark.parametrize("has_ids", [True, False])
-def test_a_short_answer_is_put_when_it_is_sent(has_ids: bool) -> None:
+def test_the_rows_of_a_short_answer_are_put_with_its_facts(has_ids: bool) -> None:
     queue = RowQueue()
-    recorder = VersionRecorder(queue, VERSION, has_ids=has_ids)
-    recording = recorder.record_encoded(ROWS, PREDICTIONS, 0.5, REQUEST)
-    assert queue.is_empty
-    recording.commit()
+    name = record(VersionRecorder(queue, VERSION, has_ids=has_ids))
+    assert (name is not None) == has_ids
+    assert name is None or parse_name(name) is not None
     assert queue.rows == 2
-    [answer] = taken(queue)
-    assert isinstance(answer, ShortAnswer)
-    assert (answer.id is not None) == has_ids
-    assert answer.id is None or parse_name(answer.id) is not None
-    assert (answer.key_id, answer.subject, answer.rows) == ("clinic", b"s", ROWS)
-    assert (answer.source.version, answer.source.threshold) == (VERSION, 0.5)
-    queue.release(Batch([answer], {}, 0.0))
+    [cells] = taken(queue)
+    assert (cells.source.version, cells.source.threshold) == (VERSION, 0.5)
+    assert (cells.ids, cells.numbers, cells.times) == ([name] * 2, [0, 1], [7000] * 2)
+    assert (cells.key_ids, cells.subjects) == (["clinic"] * 2, [b"s"] * 2)
+    assert cells.predictions.tobytes() == PREDICTIONS.tobytes()
+    queue.release(Batch([cells], {}, 0.0))
     assert (queue.rows, queue._bytes, queue.is_empty) == (0, 0, True)
 
 
 def test_only_what_the_queue_takes_is_offered() -> None:
-    offered: list[Record] = []
+    offered: list[PredictedRows | ShortAnswer] = []
     queue = RowQueue(max_rows=3)
     recorder = VersionRecorder(queue, VERSION, has_ids=True, offer=offered.append)
-    for _ in range(2):
-        recorder.record_encoded(ROWS, PREDICTIONS, 0.5, REQUEST).commit()
-    assert len(offered) == 1
+    name, _ = record(recorder), record(recorder)
     assert queue.dropped == 2
-    assert taken(queue) == offered
+    [answer] = offered
+    assert answer == ShortAnswer(
+        VERSION, 0.5, ROWS, PREDICTIONS, name, 7000, REQUEST.key, REQUEST.subject
+    )
 
 
 def test_many_thresholds_share_sources_up_to_a_limit() -> None:
-    recorder = VersionRecorder(RowQueue(), VERSION, has_ids=True)
-
-    def source_of(threshold: float) -> object:
-        return recorder.record_encoded(ROWS, PREDICTIONS, threshold, REQUEST).source
-
-    assert source_of(0.5) is source_of(1 / 2)
-    assert source_of(math.nan) is source_of(math.nan)
+    queue = RowQueue()
+    recorder = VersionRecorder(queue, VERSION, has_ids=True)
+    for threshold in (0.5, 1 / 2, math.nan, math.nan):
+        record(recorder, threshold)
+    assert len(recorder._sources) == len(taken(queue)) == 2
     for number in range(3 * MAX_SOURCES):
-        source_of(number)
+        record(recorder, number)
     assert 0 < len(recorder._sources) <= MAX_SOURCES
+    assert len(taken(queue)) == 3 * MAX_SOURCES

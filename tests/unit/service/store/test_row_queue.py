@@ -6,12 +6,13 @@ from collections.abc import Callable
 from statistics import median
 
 import pytest
-from support.stored_rows import predicted, version_of
+from support.stored_rows import encoded_rows, encoding_version, predicted, version_of
 
-from service.store.records import PredictedRows
-from service.store.row_queue import BATCH_ROWS, RECORD_BYTES, RowQueue, rows_of
+from service.store.answer_cells import BATCH_ROWS, AnswerCells, AnswerSource
+from service.store.records import RECORD_BYTES, PredictedRows
+from service.store.row_queue import Batch, RowQueue, rows_of
 
-VERSION = version_of()
+VERSION, ENCODING = version_of(), encoding_version()
 
 
 def test_rows_come_out_in_order_in_batches() -> None:
@@ -109,14 +110,77 @@ def test_the_oldest_row_has_its_time() -> None:
     assert end is RowQueue().oldest is None
 
 
+def put_answer(queue: RowQueue, source: AnswerSource, rows: int = 1) -> bool:
+    parsed, predictions = encoded_rows(source.version, rows)
+    return queue.put_answer(source, parsed, predictions, None, 0, "", None)
+
+
+def test_short_answers_of_a_source_become_one_record_until_a_batch_is_taken() -> None:
+    queue = RowQueue()
+    first, second = (queue.new_source(ENCODING, threshold) for threshold in (0.5, 0.7))
+    for source, rows in ((first, 1), (second, 1), (first, 3)):
+        assert put_answer(queue, source, rows)
+    batch = queue.take()
+    assert batch is not None
+    assert [each.count for each in batch.records] == [4, 1]
+    assert put_answer(queue, first)
+    assert [each.count for each in batch.records] == [4, 1]  # the writer's are its own
+    assert queue.rows == 6
+    queue.release(batch)
+    assert queue.rows == 1
+    assert queue.take() is not None
+
+
+def test_cells_are_closed_when_they_are_a_batch() -> None:
+    queue, rows = RowQueue(), 64
+    source = queue.new_source(ENCODING, 0.5)
+    parsed, predictions = encoded_rows(ENCODING, rows)
+    for _ in range(BATCH_ROWS // rows + 1):
+        queue.put_answer(source, parsed, predictions, None, 0, "", None)
+    sizes = []
+    while batch := queue.take():
+        sizes.append([each.count for each in batch.records])
+    assert sizes == [[BATCH_ROWS], [rows]]
+
+
+def test_short_answers_beyond_the_limit_are_dropped_and_counted() -> None:
+    queue = RowQueue(max_rows=3)
+    source = queue.new_source(ENCODING, 0.5)
+    assert [put_answer(queue, source, 2) for _ in range(2)] == [True, False]
+    assert (queue.rows, queue.dropped) == (2, 2)
+    assert queue.is_half_full
+
+
+def test_a_batch_is_halved_down_to_one_row_of_short_answers() -> None:
+    queue = RowQueue()
+    source = queue.new_source(ENCODING, 0.5)
+    parsed, predictions = encoded_rows(ENCODING, 5)
+    queue.put_answer(source, parsed, predictions, None, 7, "clinic", b"s")
+    queue.put(predicted(VERSION, 2))
+    found = queue.take()
+    assert found is not None
+    whole = [found]
+    parts: list[Batch] = []
+    while whole:
+        batch = whole.pop()
+        halves = batch.halves()
+        parts += [] if halves else [batch]
+        whole += reversed(halves or ())
+    cells = [each for part in parts for each in part.records if isinstance(each, AnswerCells)]
+    assert [each.numbers for each in cells] == [[0], [1], [2], [3], [4]]
+    assert [each.cells[: source.features] for each in cells] == [[*row] for row in parsed]
+    assert sum(map(rows_of, parts)) == rows_of(found) == 7
+
+
 @pytest.mark.slow
 def test_putting_takes_about_a_microsecond(figures: Callable[[str], None]) -> None:
     queue = RowQueue()
-    rows = predicted(VERSION)
+    source = queue.new_source(ENCODING, 0.5)
+    rows, predictions = encoded_rows(ENCODING, 1)
     times = []
     for _ in range(5000):
         start = time.perf_counter_ns()
-        queue.put(rows)
+        queue.put_answer(source, rows, predictions, None, 0, "", None)
         times.append(time.perf_counter_ns() - start)
     figures(f"put: {median(times)} ns")
     assert median(times) < 5000  # of a machine under load

@@ -1,0 +1,149 @@
+"""Rows of short answers as a flat list, so that keeping one makes no object that stays."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from model.arrays import Array
+from service.store.records import StoredVersion
+
+BATCH_ROWS: Final = 4096  # of one transaction; fixed
+NANOSECONDS_PER_HOUR: Final = 3_600_000_000_000
+# Memory in bytes: of a value, and of the other cells of a row.
+VALUE_BYTES: Final = 40
+FACT_BYTES: Final = 300
+_FACTS: Final = 6  # cells of a row beside its values
+
+
+class AnswerSource:
+    """What the short answers of one version at one threshold have in common.
+
+    Args:
+        version: The version that predicts.
+        threshold: Decision threshold of the labels; NaN where the target has none.
+        min_row_bytes: The least room in the queue that a row takes.
+
+    Attributes:
+        version: The argument.
+        threshold: The argument.
+        features: Number of features of a row.
+        row_bytes: Room in the queue that a row takes.
+        batch_cells: Number of cells that are written without further ones.
+        open: Cells to which the queue appends; None without any.
+    """
+
+    __slots__ = ("batch_cells", "features", "open", "row_bytes", "threshold", "version")
+
+    def __init__(self, version: StoredVersion, threshold: float, min_row_bytes: int = 0) -> None:
+        self.version, self.threshold = version, threshold
+        schema = version.predictor.schema
+        self.features = len(schema.features)
+        size = FACT_BYTES + VALUE_BYTES * self.features + 8 * len(schema.target.names)
+        self.row_bytes = max(size, min_row_bytes)
+        self.batch_cells = BATCH_ROWS * (self.features + _FACTS)
+        self.open: AnswerCells | None = None
+
+
+class AnswerCells:
+    """Rows of short answers of one source.
+
+    An object for each answer would take longer to make and to free than its cells take to append:
+    its memory is not in the processor's cache.
+
+    Args:
+        source: What the answers have in common.
+        cells: The cells of all rows, one row after another: the values as parsed, then the
+            predictions as bytes, float64, the name of the answer or None, the number of the row in
+            its answer, the time in nanoseconds, the id of the API key or "", and the digest of the
+            subject or None.
+
+    Attributes:
+        source: The argument.
+        cells: The argument.
+    """
+
+    __slots__ = ("cells", "source")
+
+    def __init__(self, source: AnswerSource, cells: list[Any] | None = None) -> None:
+        self.source = source
+        self.cells = [] if cells is None else cells
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.cells) // self._width
+
+    @property
+    def size(self) -> int:
+        """Room in the queue, in bytes."""
+        return self.count * self.source.row_bytes
+
+    @property
+    def values(self) -> Array:
+        """Raw values, `(N, F)`."""
+        tables = self.source.version.predictor.row_tables
+        assert tables is not None  # they have encoded the rows
+        cells = self.cells.copy()
+        for _ in range(_FACTS):  # the last column of those that remain
+            width = len(cells) // self.count
+            del cells[width - 1 :: width]
+        return tables.raw_values(cells)
+
+    @property
+    def predictions(self) -> Array:
+        """Predictions, `(N, outputs)`."""
+        flat = np.frombuffer(b"".join(self._column(0)), np.float64)
+        return flat.reshape(self.count, -1)
+
+    @property
+    def ids(self) -> list[str | None]:
+        """Names of the rows' answers; None where the store keeps no predictions."""
+        return self._column(1)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the rows in their answers, from 0."""
+        return self._column(2)
+
+    @property
+    def times(self) -> list[int]:
+        """Times of the answers, Unix time in nanoseconds."""
+        return self._column(3)
+
+    @property
+    def key_ids(self) -> list[str]:
+        """Ids of the API keys; "" without one."""
+        return self._column(4)
+
+    @property
+    def subjects(self) -> list[bytes | None]:
+        """Digests of the subjects; None without one."""
+        return self._column(5)
+
+    def by_hour(self) -> "Iterable[tuple[int, AnswerCells]]":
+        """Return the rows of each hour since 1970."""
+        hours = np.array(self.times) // NANOSECONDS_PER_HOUR
+        first = int(hours[0])
+        if (hours == first).all():  # as almost always
+            return [(first, self)]
+        found = np.unique(hours).tolist()
+        return [(hour, self.select(np.flatnonzero(hours == hour).tolist())) for hour in found]
+
+    def select(self, rows: Sequence[int]) -> "AnswerCells":
+        """Return some of the rows.
+
+        Args:
+            rows: Their places, from 0.
+        """
+        width = self._width
+        parts = (self.cells[row * width : (row + 1) * width] for row in rows)
+        return AnswerCells(self.source, [*chain.from_iterable(parts)])
+
+    @property
+    def _width(self) -> int:
+        return self.source.features + _FACTS
+
+    def _column(self, number: int) -> list[Any]:
+        return self.cells[self.source.features + number :: self._width]
