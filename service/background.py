@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -34,6 +37,17 @@ def report_failure(task: str) -> None:
     with suppress(Exception):  # such as a MemoryError, which the task has just survived
         FAILURES.labels(task).inc()
         logger.exception("background_task_failed", extra={"task": task})
+
+
+def lower_priority(niceness: int) -> None:
+    """Give the current thread a lower priority, where threads have their own: on Linux.
+
+    Args:
+        niceness: From 1 to 19, the lowest priority.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 async def repeat(task: str, step: Callable[[], Awaitable[None]]) -> NoReturn:

@@ -11,8 +11,10 @@ from service.live.query import LiveQuery
 from service.live.totals import Totals
 from service.store.counting import HOUR_MICROSECONDS
 from service.store.databases.database import Database
+from service.store.identifiers import first_id_of
 from service.store.truth import predictions_of
 
+HOUR_MILLISECONDS: Final = HOUR_MICROSECONDS // 1000
 MAX_ROWS: Final = 100_000  # the latest ones
 
 _SELECT: Final = """
@@ -22,8 +24,9 @@ SELECT p.prediction, p.outputs,
 FROM predictions p
 JOIN versions v ON v.id = p.version_id
 WHERE v.model = :model AND p.kind = 'answer' AND p.at >= :start AND p.at < :stop
+  AND p.id >= :first AND p.id < :last
   AND EXISTS (SELECT 1 FROM feedback f WHERE f.id = p.id AND f.row = p.row)
-ORDER BY p.at DESC LIMIT :size
+ORDER BY p.id DESC, p.row DESC LIMIT :size
 """
 
 
@@ -45,6 +48,8 @@ def regression_errors(
             "model": model,
             "start": query.start * HOUR_MICROSECONDS,
             "stop": query.stop * HOUR_MICROSECONDS,
+            "first": first_id_of(query.start * HOUR_MILLISECONDS),
+            "last": first_id_of(query.stop * HOUR_MILLISECONDS),
             "size": MAX_ROWS,
         },
     )

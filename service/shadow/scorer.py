@@ -1,11 +1,8 @@
 """The thread that predicts for shadow versions; one for each process."""
 
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from time import thread_time
 from typing import Final, Protocol
 
@@ -15,7 +12,7 @@ from model.arrays import Array
 from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
-from service.background import report_failure
+from service.background import lower_priority, report_failure
 from service.shadow.ring import Answered, ShadowRing, Waiting, decoded
 from service.store.records import PredictedRows, StoredVersion
 
@@ -122,7 +119,7 @@ class ShadowScorer:
             self._counts.shadow_dropped("full", count - taken)
 
     def _run(self) -> None:
-        lower_priority()
+        lower_priority(NICENESS)
         is_last = False
         while not is_last:
             self._ring.wait()
@@ -199,10 +196,3 @@ def _shadow_part(rows: PredictedRows, version: StoredVersion, predictions: Array
         "shadow",
         rows.first_row,
     )
-
-
-def lower_priority() -> None:
-    """Give the current thread the lowest priority, where threads have their own: on Linux."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

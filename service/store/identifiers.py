@@ -24,8 +24,8 @@ class _Names:
     """Makes the text forms of UUIDs: the time, a counter of 12 bits, 62 random bits.
 
     Random bits come in sorted blocks, and the counter numbers the blocks of a millisecond. So the
-    work of a name is a few operations, and each name is larger than those before it. The names of a
-    block share the first 14 random bits.
+    work of a name is a few operations without a lock, and each name is larger than those before it
+    in its thread. The names of a block share the first 14 random bits.
 
     Source: RFC 9562, section 6.2, method 1: a counter in the 12 bits after the version.
     """
@@ -33,13 +33,13 @@ class _Names:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._milliseconds, self.counter = -1, 0
-        self._end = 0  # of the millisecond, in nanoseconds
-        self._beginning = ""  # of the names of this millisecond and counter
         self._variant = ""  # the variant and the random bits that names share
         self.endings: list[str] = []  # of the next names, the last one first
+        # The end of the millisecond in nanoseconds, the beginning of its names, and their endings.
+        self._block = 0, "", self.endings
 
     def next(self, nanoseconds: int) -> str:
-        """Return the text form of a new UUID of version 7, larger than those before it.
+        """Return the text form of a new UUID of version 7.
 
         A clock that jumps back does not repeat a UUID: the last time stays until the clock reaches
         it.
@@ -47,23 +47,33 @@ class _Names:
         Args:
             nanoseconds: The Unix time.
         """
+        while True:
+            end, beginning, endings = self._block
+            if nanoseconds < end:
+                try:
+                    return beginning + endings.pop()
+                except IndexError:  # the block has no more names
+                    pass
+            self._renew(nanoseconds)
+
+    def _renew(self, nanoseconds: int) -> None:
+        """Begin another millisecond, another block of random bits, or both."""
         with self._lock:
-            if nanoseconds >= self._end:
+            if nanoseconds >= self._block[0]:
                 self._begin(nanoseconds // _MILLISECOND, 0)
             if not self.endings:
                 bits = os.urandom(2)
                 self._variant = f"{bits[0] & 0x3F | 0x80:02x}{bits[1]:02x}"
-                self.endings.extend(_random_endings())
+                self.endings = _random_endings()
                 self._begin(self._milliseconds, self.counter + 1)
-            return self._beginning + self.endings.pop()
 
     def _begin(self, milliseconds: int, counter: int) -> None:
         if counter > _MAX_COUNTER:
             milliseconds, counter = milliseconds + 1, 0
         self._milliseconds, self.counter = milliseconds, counter
-        self._end = (milliseconds + 1) * _MILLISECOND
         digits = f"{milliseconds:012x}"
-        self._beginning = f"{digits[:8]}-{digits[8:]}-7{counter:03x}-{self._variant}-"
+        beginning = f"{digits[:8]}-{digits[8:]}-7{counter:03x}-{self._variant}-"
+        self._block = (milliseconds + 1) * _MILLISECOND, beginning, self.endings
 
 
 def _random_endings() -> list[str]:
@@ -73,7 +83,9 @@ def _random_endings() -> list[str]:
 
 
 _names = _Names()
-os.register_at_fork(after_in_child=_names.endings.clear)  # not the names of another process
+os.register_at_fork(
+    after_in_child=lambda: _names.endings.clear()
+)  # not the names of another process
 
 
 new_answer_name = _names.next

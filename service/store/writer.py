@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, NamedTuple
 
-from service.background import report_failure
+from service.background import lower_priority, report_failure
 from service.store.batches import Keeps, PreparedBatch, prepare, write
 from service.store.databases.database import Database, RowsRejected, StoreError
 from service.store.identifiers import uuid7
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_SECONDS: Final = 0.1  # after a failure; each further one doubles it
 MAX_PAUSE_SECONDS: Final = 5.0
 STOP_PAUSE_SECONDS: Final = 0.1
+NICENESS: Final = 10  # a tenth of the share that a thread of requests has of a core in demand
 
 
 class StoreStatus(NamedTuple):
@@ -138,6 +139,7 @@ class StoreWriter:
         return self._queue.is_empty
 
     def _run(self) -> None:
+        lower_priority(NICENESS)
         while not self._stopped.is_set():
             try:
                 self._step()

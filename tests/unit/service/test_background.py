@@ -2,13 +2,21 @@
 
 import asyncio
 import logging
+import os
+import threading
 from collections.abc import Callable
 
 import pytest
 from support.background_failures import failures
 
 from service import background
-from service.background import MAX_PAUSE_SECONDS, repeat, repeat_in_thread, report_failure
+from service.background import (
+    MAX_PAUSE_SECONDS,
+    lower_priority,
+    repeat,
+    repeat_in_thread,
+    report_failure,
+)
 from service.observability.metrics import Telemetry
 
 
@@ -80,3 +88,19 @@ def test_every_application_reports_the_failures() -> None:
             "malignancy_background_failures_total", {"task": "test"}
         )
         assert counted == failures("test") > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "setpriority"), reason="has no priorities")
+def test_only_the_thread_has_a_lower_priority() -> None:
+    found: list[int] = []
+
+    def run() -> None:
+        lower_priority(7)
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [7]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -30,7 +30,7 @@ def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_commands_in_their_order(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate"]) == 0
-    assert capsys.readouterr().out == "schema 2, 2 migrations applied\n"
+    assert capsys.readouterr().out == "schema 3, 3 migrations applied\n"
     store.start()
     version = version_of()
     rows = predicted(version, 3, key_id="lab", subject=store.subject("Ana"))
@@ -49,7 +49,7 @@ def test_commands_in_their_order(store: Store, capsys: pytest.CaptureFixture[str
         ["inputs", "5"],
         ["feedback", "1"],
     ]
-    assert out.splitlines()[-1].startswith("schema 2, ")
+    assert out.splitlines()[-1].startswith("schema 3, ")
 
     assert main(["export"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -148,4 +148,4 @@ def test_the_console_runs_the_commands(
     with pytest.raises(SystemExit) as end:
         console.main()
     assert end.value.code == 0
-    assert capsys.readouterr().out == "schema 2, 2 migrations applied\n"
+    assert capsys.readouterr().out == "schema 3, 3 migrations applied\n"

@@ -1,6 +1,5 @@
 """Tests of service.shadow.scorer: predictions, drops, priority and failures."""
 
-import os
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -13,7 +12,7 @@ from support.stored_rows import predicted, random_values, version_of
 
 from service.shadow import scorer as module
 from service.shadow.ring import RING_ROWS, ShadowRing
-from service.shadow.scorer import ShadowScorer, lower_priority, shadow_rows
+from service.shadow.scorer import ShadowScorer, shadow_rows
 from service.store.records import PredictedRows, StoredVersion
 
 ANSWERED = version_of()
@@ -162,19 +161,3 @@ def test_the_thread_survives_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stopping_before_the_start() -> None:
     ShadowScorer({}, Stored(), Counts()).stop(1)
-
-
-@pytest.mark.skipif(not hasattr(os, "setpriority"), reason="has no priorities")
-def test_only_the_thread_has_a_low_priority() -> None:
-    found: list[int] = []
-
-    def run() -> None:
-        lower_priority()
-        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-
-    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert found == [19]
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

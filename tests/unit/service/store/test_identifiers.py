@@ -86,7 +86,7 @@ def test_a_forked_process_has_other_random_bits() -> None:
 
 
 def test_ids_of_names() -> None:
-    names = [new_answer_name(time_ns()) for _ in range(5)]
+    names = [identifiers.new_answer_name(time_ns()) for _ in range(5)]
     assert ids_of(names) == [uuid.UUID(each).bytes for each in names]
     assert ids_of([]) == []
 
