@@ -61,7 +61,7 @@ def add_to_store(
             found = [by_digest[each] for each in batches[number] if each in by_digest]
             added = Counts.merged(found)
             rows += added.predicted
-            prepared = PreparedBatch(number + 1, attempts=1)  # it may have been written before
+            prepared = PreparedBatch(number + 1, "counts", attempts=1)  # perhaps written before
             prepared.versions[version.key] = version
             prepared.counts[int(time.time()) // HOUR_SECONDS, version.key] = added.bins
             write(database, prepared, bytes.fromhex(job.id), {})

@@ -141,6 +141,16 @@ class AnswerCells:
         parts = (self.cells[row * width : (row + 1) * width] for row in rows)
         return AnswerCells(self.source, [*chain.from_iterable(parts)])
 
+    def part(self, start: int, stop: int) -> "AnswerCells":
+        """Return consecutive rows.
+
+        Args:
+            start: Number of the first row.
+            stop: Number of the row after the last one.
+        """
+        width = self._width
+        return AnswerCells(self.source, self.cells[start * width : stop * width])
+
     @property
     def _width(self) -> int:
         return self.source.features + _FACTS

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import not_
 from typing import Final, Literal
 
 import numpy as np
@@ -14,53 +13,55 @@ from pydantic_core import to_json
 
 from model.arrays import Array
 from model.prediction.target import MultiLabel, Regression, Target
-from service.store.counting import SPANS, Counts
+from service.store.counting import HOUR_MICROSECONDS, SPANS, Counts
 from service.store.databases.database import Columns, Database, Row
 from service.store.groups import Group, group
 from service.store.records import StoredVersion, VersionKey
 from service.store.row_queue import Batch
 
 Keeps = Literal["counts", "predictions", "inputs"]
+PART_ROWS: Final = 512  # that are columns at the same time; fixed
 ERASURE_MARGIN: Final = 3_600_000_000  # µs, by which the clocks of two processes may differ
 
 
 @dataclass
 class PreparedBatch:
-    """The rows of a batch; they are made once and written until it succeeds.
+    """A batch with its counts; it is written until that succeeds.
 
     Attributes:
         number: Number of the batch in its process.
-        predictions: Columns of the table `predictions` but `version_id`, with their version.
-        inputs: Columns of the table `inputs`.
+        keeps: Value of the setting `store_keeps`.
+        groups: The rows.
         counts: Counts by hour and version.
         versions: The versions.
-        earliest: Time of the first answer, Unix time in microseconds.
         attempts: Number of attempts to write it.
     """
 
     number: int
-    predictions: list[tuple[VersionKey, Columns]] = field(default_factory=list)
-    inputs: list[Columns] = field(default_factory=list)
+    keeps: Keeps
+    groups: list[Group] = field(default_factory=list)
     counts: dict[tuple[int, VersionKey], Counts] = field(default_factory=dict)
     versions: dict[VersionKey, StoredVersion] = field(default_factory=dict)
-    earliest: int = 2**62
     attempts: int = 0
 
 
 def prepare(batch: Batch, number: int, keeps: Keeps) -> PreparedBatch:
-    """Count the rows of a batch, and turn them into rows of the tables.
+    """Count the rows of a batch.
 
     Args:
         batch: The batch.
         number: Its number in this process.
         keeps: Value of the setting `store_keeps`.
     """
-    prepared = PreparedBatch(number)
+    prepared = PreparedBatch(number, keeps)
     for (hour, version), counts in batch.counted.items():
         prepared.versions[version.key] = version
         prepared.counts.setdefault((hour, version.key), Counter()).update(counts)
     for each in group(batch.records):
-        _add_group(prepared, each, keeps)
+        prepared.groups.append(each)
+        prepared.versions[each.version.key] = each.version
+        counts = prepared.counts.setdefault((each.hour, each.version.key), Counter())
+        counts.update(each.counts())
     return prepared
 
 
@@ -86,7 +87,7 @@ def write(
                 new[key] = _version_id(database, key, version)
         numbers = {key: known.get(key) or new[key] for key in prepared.versions}
         database.add_counts(_counts(prepared, numbers))
-        if prepared.predictions:
+        if prepared.groups and prepared.keeps != "counts":
             _write_rows(database, prepared, numbers)
         database.execute(
             "INSERT INTO writers (id, batch, at) VALUES (:id, :batch, :at) "
@@ -99,18 +100,18 @@ def write(
 def _write_rows(
     database: Database, prepared: PreparedBatch, numbers: dict[VersionKey, int]
 ) -> None:
-    gone: set[tuple[bytes, int]] = set()
-    erased = _erased(database, prepared.earliest)
-    if erased:
-        for _, columns in prepared.predictions:
-            rows = zip(columns["id"], columns["row"], strict=True)
-            gone.update(compress(rows, map(not_, _kept(columns, erased))))
-    for key, columns in prepared.predictions:
-        kept = _without(columns, gone) if gone else columns
-        version_id = [numbers[key]] * len(kept["id"])
-        database.write_rows("predictions", {**kept, "version_id": version_id})
-    for columns in prepared.inputs:
-        database.write_rows("inputs", _without(columns, gone) if gone else columns)
+    earliest = min(each.hour for each in prepared.groups) * HOUR_MICROSECONDS
+    erased = _erased(database, earliest)
+    for each in prepared.groups:
+        version_id = numbers[each.version.key]
+        keeps_inputs = prepared.keeps == "inputs" and each.kind == "answer"
+        for part in each.parts(PART_ROWS):
+            predictions = _predictions(part, version_id)
+            kept = _kept(predictions, erased) if erased else None
+            database.write_rows("predictions", _of_rows(predictions, kept))
+            if keeps_inputs:
+                inputs = _inputs(part, predictions)
+                database.write_rows("inputs", _of_rows(inputs, kept))
 
 
 def row_key(id_: bytes, row: int) -> bytes:
@@ -123,21 +124,17 @@ def row_key(id_: bytes, row: int) -> bytes:
     return id_ + row.to_bytes(4, "big")
 
 
-def _add_group(prepared: PreparedBatch, group: Group, keeps: Keeps) -> None:
-    version = group.version
-    prepared.versions[version.key] = version
-    counts = prepared.counts.setdefault((group.hour, version.key), Counter())
-    counts.update(group.counts())
-    if keeps == "counts":
-        return
-    predictions, origins = group.predictions, group.origins()
-    prepared.earliest = min(prepared.earliest, *origins.times)
+def _predictions(group: Group, version_id: int) -> Columns:
+    """Return columns of the table `predictions`."""
+    version, predictions = group.version, group.predictions
     count, several = len(predictions), predictions.shape[1] > 1
+    origins = group.origins(0, count)
     threshold = None if math.isnan(group.threshold) else float(group.threshold)
     blobs = [row.tobytes() for row in predictions.astype("<f8")] if several else None
-    columns: Columns = {
+    return {
         "id": origins.ids,
         "row": origins.numbers,
+        "version_id": [version_id] * count,
         "kind": [group.kind] * count,
         "at": origins.times,
         "threshold": [threshold] * count,
@@ -148,11 +145,13 @@ def _add_group(prepared: PreparedBatch, group: Group, keeps: Keeps) -> None:
         "key_id": origins.key_ids,
         "subject": origins.subjects,
     }
-    prepared.predictions.append((version.key, columns))
-    if keeps == "inputs" and group.kind == "answer":
-        texts = to_json(group.values.tolist(), inf_nan_mode="null").decode()
-        rows = [f"[{text}]" for text in texts[2:-2].split("],[")]
-        prepared.inputs.append({"id": origins.ids, "row": origins.numbers, "row_values": rows})
+
+
+def _inputs(group: Group, predictions: Columns) -> Columns:
+    """Return columns of the table `inputs` for rows of the table `predictions`."""
+    texts = to_json(group.values.tolist(), inf_nan_mode="null").decode()
+    rows = [f"[{text}]" for text in texts[2:-2].split("],[")]
+    return {"id": predictions["id"], "row": predictions["row"], "row_values": rows}
 
 
 def labels_of(target: Target, predictions: Array, threshold: float) -> list[str | None]:
@@ -219,10 +218,15 @@ def _kept(columns: Columns, erased: dict[bytes, int]) -> list[bool]:
     ]
 
 
-def _without(columns: Columns, gone: set[tuple[bytes, int]]) -> Columns:
-    """Return the columns without some rows, given by id and number."""
-    rows = zip(columns["id"], columns["row"], strict=True)
-    kept = [row not in gone for row in rows]
+def _of_rows(columns: Columns, kept: list[bool] | None) -> Columns:
+    """Return the columns of some rows.
+
+    Args:
+        columns: The columns.
+        kept: Whether each row is kept; None for all.
+    """
+    if kept is None or all(kept):
+        return columns
     return {name: [*compress(column, kept)] for name, column in columns.items()}
 
 

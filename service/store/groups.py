@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import chain, repeat
 from typing import Literal, NamedTuple, TypeVar
 
@@ -48,7 +48,8 @@ class Group:
         threshold: Decision threshold; NaN where the target has none.
         values: Raw rows, `(N, F)`, NaN where missing.
         predictions: `(N, outputs)`.
-        origins: Returns the answers of the rows, which must have ids.
+        origins: Returns the answers of consecutive rows, which must have ids; called with the
+            numbers of the first row and of the row after the last one.
     """
 
     version: StoredVersion
@@ -57,7 +58,7 @@ class Group:
     threshold: float
     values: Array
     predictions: Array
-    origins: Callable[[], Origins]
+    origins: Callable[[int, int], Origins]
 
     def counts(self) -> Counts:
         """Count the rows with their version's counter."""
@@ -65,6 +66,24 @@ class Group:
         if self.kind == "shadow":
             return counter.shadow_counts(self.predictions, self.threshold)
         return counter.counts(self.values, self.predictions, self.threshold)
+
+    def parts(self, size: int) -> "Iterator[Group]":
+        """Yield consecutive rows.
+
+        Args:
+            size: The largest number of rows of a part.
+        """
+        for start in range(0, len(self.predictions), size):
+            stop = min(start + size, len(self.predictions))
+            yield replace(
+                self,
+                values=self.values[start:stop],
+                predictions=self.predictions[start:stop],
+                origins=partial(self._origins_from, start),
+            )
+
+    def _origins_from(self, row: int, start: int, stop: int) -> Origins:
+        return self.origins(row + start, row + stop)
 
 
 def group(records: Iterable[Record]) -> Iterator[Group]:
@@ -85,7 +104,7 @@ def group(records: Iterable[Record]) -> Iterator[Group]:
             first.threshold,
             np.concatenate([each.values for each in rows]),
             np.concatenate([each.predictions for each in rows]),
-            partial(_origins_of_rows, rows),
+            _origins_of_rows(rows),
         )
 
 
@@ -110,25 +129,35 @@ def _of_answers(hour: int, answers: AnswerCells) -> Group:
     )
 
 
-def _origins_of_answers(answers: AnswerCells) -> Origins:
+def _origins_of_answers(answers: AnswerCells, start: int, stop: int) -> Origins:
+    part = answers.part(start, stop)
     return Origins(
-        ids_of([*filter(None, answers.ids)]),
-        answers.numbers,
-        (np.array(answers.times) // 1000).tolist(),
-        [each or None for each in answers.key_ids],
-        answers.subjects,
+        ids_of([*filter(None, part.ids)]),
+        part.numbers,
+        (np.array(part.times) // 1000).tolist(),
+        [each or None for each in part.key_ids],
+        part.subjects,
     )
 
 
-def _origins_of_rows(records: list[PredictedRows]) -> Origins:
-    def of_each_row(column: Callable[[PredictedRows], T]) -> list[T]:
-        return [*chain.from_iterable(repeat(column(each), each.count) for each in records)]
+def _origins_of_rows(records: list[PredictedRows]) -> Callable[[int, int], Origins]:
+    @cache
+    def whole() -> Origins:
+        def of_each_row(column: Callable[[PredictedRows], T]) -> list[T]:
+            return [*chain.from_iterable(repeat(column(each), each.count) for each in records)]
 
-    starts = ((each.first_row, each.count) for each in records)
-    return Origins(
-        of_each_row(lambda each: each.id),
-        [start + row for start, count in starts for row in range(count)],
-        of_each_row(lambda each: each.at),
-        of_each_row(lambda each: each.key_id),
-        of_each_row(lambda each: each.subject),
-    )
+        starts = ((each.first_row, each.count) for each in records)
+        return Origins(
+            of_each_row(lambda each: each.id),
+            [start + row for start, count in starts for row in range(count)],
+            of_each_row(lambda each: each.at),
+            of_each_row(lambda each: each.key_id),
+            of_each_row(lambda each: each.subject),
+        )
+
+    def part(start: int, stop: int) -> Origins:
+        ids, numbers, times, key_ids, subjects = whole()
+        rows = slice(start, stop)
+        return Origins(ids[rows], numbers[rows], times[rows], key_ids[rows], subjects[rows])
+
+    return part

@@ -39,10 +39,7 @@ class Batch(NamedTuple):
         records = self.records
         if len(records) == 1 and isinstance(cells := records[0], AnswerCells) and cells.count > 1:
             middle = cells.count // 2
-            records = [
-                cells.select(range(middle)),
-                cells.select(range(middle, cells.count)),
-            ]
+            records = [cells.part(0, middle), cells.part(middle, cells.count)]
         if len(records) < 2:
             return None
         middle = len(records) // 2

@@ -73,8 +73,9 @@ def test_groups_have_all_rows_with_their_origins(
         for row in range(len(each.predictions))
     }
     found: dict[object, object] = {}
-    for each in group(batch.records):
-        origins = zip(*each.origins(), strict=True)
+    for each in (part for whole in group(batch.records) for part in whole.parts(2)):
+        count = len(each.predictions)
+        origins = zip(*each.origins(0, count), strict=True)
         for row, (id_, place, *others) in enumerate(origins):
             found[each.kind, each.threshold, each.hour, id_, place] = (
                 each.values[row].tobytes(),
