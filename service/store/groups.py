@@ -135,7 +135,7 @@ def _origins_of_answers(answers: AnswerCells, start: int, stop: int) -> Origins:
         ids_of([*filter(None, part.ids)]),
         part.numbers,
         (np.array(part.times) // 1000).tolist(),
-        [each or None for each in part.key_ids],
+        [each or None for each in part.key_ids] if any(part.key_ids) else [None] * part.count,
         part.subjects,
     )
 

@@ -117,8 +117,11 @@ class SQLite:
         first, *others = columns
         rows = len(columns[first])
         constant = {name: columns[name][0] for name in others if _is_constant(columns[name])}
-        varying = {name: each for name, each in columns.items() if name not in constant}
-        values = [*chain.from_iterable(zip(*varying.values(), strict=True))]
+        varying = {name: _blobs(each) for name, each in columns.items() if name not in constant}
+        width = len(varying)
+        values: list[Any] = [None] * (rows * width)
+        for place, column in enumerate(varying.values()):
+            values[place::width] = column
         with _errors():
             self._insert(_Insert(table, tuple(constant), tuple(varying)), constant, values, rows)
 
@@ -216,6 +219,14 @@ def _errors() -> Iterator[None]:
     except (sqlite3.Error, OSError) as error:
         text = error.strerror if isinstance(error, OSError) else str(error)
         raise StoreUnavailable(f"SQLite: {text}") from None
+
+
+def _blobs(column: Sequence[Any]) -> Sequence[Any]:
+    """Return a column of bytes as one of bytearrays.
+
+    For each `bytes`, sqlite3 looks for an adapter, which takes longer than the insertion of a row.
+    """
+    return [*map(bytearray, column)] if set(map(type, column)) == {bytes} else column
 
 
 def _is_constant(column: Sequence[Any]) -> bool:
