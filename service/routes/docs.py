@@ -58,7 +58,6 @@ PAGE: Final = """\
 def docs_router() -> APIRouter:
     """Return the routes of the page and of its scripts and styles."""
     router = APIRouter(include_in_schema=False)
-    folder = files("fastapi_offline") / "static"
 
     @router.get("/docs")
     async def page(request: Request) -> Response:
@@ -72,7 +71,7 @@ def docs_router() -> APIRouter:
 
     @cache  # so that concurrent responses to slow clients share the memory of a file
     def content(name: str) -> bytes:
-        return (folder / name).read_bytes()
+        return (files("fastapi_offline") / "static" / name).read_bytes()
 
     @router.get("/docs/{name}")
     async def asset(request: Request) -> Response:

@@ -26,7 +26,7 @@ from service.observability.logging import configure_logging
 from service.observability.tracing import check_protocol, create_tracer_provider
 from service.protocol.connection_context import ConnectionContext
 from service.protocol.http_protocol import hardened_protocol
-from service.server.allocator import return_large_buffers
+from service.server.allocator import return_free_memory
 from service.server.descriptors import limit_connections
 from service.server.graceful import GracefulServer
 from service.server.listeners import BACKLOG, AddressError, open_listeners, url_of
@@ -156,12 +156,12 @@ def _make_app(settings: Settings, lifecycle: Lifecycle, log_writer: LogWriter) -
         lifecycle=lifecycle,
         log_writer=log_writer,
     )
-    return_large_buffers()
     # A thread that works on a large body yields to other requests after 0.5 ms instead of 5 ms.
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     # The objects created so far are permanent; each garbage collection of them would take 20 ms.
     gc.collect()
     gc.freeze()
+    return_free_memory()
     return app
 
 
