@@ -23,7 +23,7 @@ from service.middleware import RequestMiddleware
 from service.observability.log_writer import LogWriter
 from service.observability.metrics import Telemetry
 from service.observability.tracing import shut_down_tracing, telemetry_config
-from service.openapi.document import install_openapi
+from service.openapi.installation import install_openapi
 from service.overload.budgets import Budgets, memory_limit
 from service.overload.limiter import WorkLimiter
 from service.overload.memory import MemoryLedger, spools_full

@@ -1,3 +1,3 @@
 """The OpenAPI document, made from the models in service."""
 
-__all__ = ["document", "problem_responses", "tags"]
+__all__ = ["installation", "problem_responses", "tags"]

@@ -38,18 +38,16 @@ from service.registry.registry import ModelRegistry
 SERVER = "."
 
 
-def install_openapi(
+def openapi_document(
     app: FastAPI,
     models: ModelRegistry,
     pages: Sequence[str],
     *,
     keys: bool,
-    subjects: bool = False,
-    root_path: str | None = None,
-) -> None:
-    """Make the app create its document from the models in service.
-
-    The document is created when it is first needed, and again after a model was reloaded.
+    subjects: bool,
+    root_path: str | None,
+) -> Json:
+    """Return the OpenAPI document of the models in service.
 
     Args:
         app: The application, with all routes.
@@ -60,17 +58,8 @@ def install_openapi(
         root_path: Path prefix of the service; None for none.
     """
     servers = [{"url": root_path or SERVER, "description": "The service of this document."}]
-    documented: list[str] = []
-
-    def openapi() -> Json:
-        titles = [model.current.title for model in models.by_name.values()]
-        if app.openapi_schema is None or titles != documented:
-            document = _document(app, models, pages, servers, keys=keys)
-            app.openapi_schema = document if subjects else _without_subjects(document)
-            documented[:] = titles
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    document = _document(app, models, pages, servers, keys=keys)
+    return document if subjects else _without_subjects(document)
 
 
 def _without_subjects(document: Json) -> Json:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic_core import to_json
@@ -12,8 +12,6 @@ from pydantic_core import to_json
 from model.arrays import Array
 from model.drift.reference import DriftReference, drift_reference
 from model.errors import MalignancyError, NetworkError
-from model.explanation.certainty import Evidence
-from model.explanation.curves import PartialDependence
 from model.prediction.predictor import Predictor
 from service.codecs.answer_facts import AnswerFacts
 from service.codecs.json.limits import JsonLimits, row_punctuation
@@ -32,6 +30,10 @@ from service.registry.thresholds import Thresholds
 from service.registry.validation_metrics import Metric, validation_metrics
 from service.request_context import request_context
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from model.explanation.certainty import Evidence
+    from model.explanation.curves import PartialDependence
 
 FINITE_RULE = "must hold values small enough for a finite answer"
 MAX_EXPLAINED_ROWS = 20  # of one request; fixed
@@ -104,8 +106,8 @@ class ModelVersion:
             self.max_rows * (features + 10), 2 * self.max_rows + 10, in_strings=in_strings
         )
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
-        self.evidence: Evidence | None = None
-        self.partial_dependences: list[PartialDependence] | None = None
+        self.evidence: "Evidence | None" = None
+        self.partial_dependences: "list[PartialDependence] | None" = None
         self.path: Path | None = None
         self.title = predictor.title
         self._usual_end = self._new_end(self.thresholds.active)
