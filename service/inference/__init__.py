@@ -5,6 +5,8 @@ __all__ = [
     "block_scorer",
     "execution",
     "explain",
+    "explain_query",
+    "explanations",
     "feedback",
     "instances",
     "mlflow",

@@ -17,7 +17,8 @@ from service.codecs.negotiation import CSV, NDJSON, TSV
 from service.codecs.tabular.csv_writer import CsvWriter
 from service.codecs.tabular.ndjson import NdjsonWriter
 from service.inference.answer import Answer
-from service.inference.explain import explain, parse_explain_query
+from service.inference.explain_query import parse_explain_query
+from service.inference.explanations import explain
 from service.inference.instances import predict_json
 from service.inference.open_inference import infer
 from service.openapi.schemas.json_schema import Json

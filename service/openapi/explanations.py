@@ -6,7 +6,7 @@ from functools import partial
 from model.explanation.reference import references_of
 from model.prediction.predictor import Predictor
 from service.codecs.negotiation import JSON
-from service.inference.explain import DEFAULT_KINDS, kinds_of
+from service.inference.explain_query import DEFAULT_KINDS, kinds_of
 from service.openapi.examples import PredictionExamples
 from service.openapi.parameters import name_parameter, threshold_parameters, version_parameter
 from service.openapi.problem_responses import problem_responses

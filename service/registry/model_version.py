@@ -106,8 +106,8 @@ class ModelVersion:
             self.max_rows * (features + 10), 2 * self.max_rows + 10, in_strings=in_strings
         )
         self.tensor_limits = RequestLimits.for_model(self.max_rows, features, outputs, in_strings)
-        self.evidence: "Evidence | None" = None
-        self.partial_dependences: "list[PartialDependence] | None" = None
+        self.evidence: Evidence | None = None
+        self.partial_dependences: list[PartialDependence] | None = None
         self.path: Path | None = None
         self.title = predictor.title
         self._usual_end = self._new_end(self.thresholds.active)

@@ -6,6 +6,8 @@ from starlette.types import Receive, Scope, Send
 from service.codecs.negotiation import JSON, negotiate
 from service.dependencies import Dependencies
 from service.inference.answer import send_answer
+from service.inference.explain import answer_explain
+from service.inference.explain_query import parse_explain_query
 from service.inference.request_body import read_body
 from service.problems import Problem
 from service.request_context import request_context
@@ -37,9 +39,6 @@ class ExplainEndpoint:
         Raises:
             Problem: 400, 404, 406, 413, 415, 422 or 503.
         """
-        # Imported by the first request: these modules take 0.6 MB.
-        from service.inference.explain import answer_explain, parse_explain_query
-
         dependencies = self._dependencies
         request_context.get().route = self._route
         model_version = dependencies.models.find(**scope.get("path_params", {}))

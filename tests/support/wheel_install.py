@@ -140,10 +140,14 @@ class Served:
         content = json.dumps(body).encode()
         return json.loads(self._send(urllib.request.Request(f"{self.url}{path}", content, headers)))
 
-    def resident_bytes(self) -> int:
-        """Return the resident memory of the process."""
+    def memory_bytes(self, kind: str) -> int:
+        """Return a kind of memory of the process.
+
+        Args:
+            kind: Its name in /proc/PID/status: VmRSS is resident memory, RssAnon its private part.
+        """
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        found = re.search(rf"^{kind}:\s+(\d+) kB$", status, re.MULTILINE)
         assert found is not None
         return int(found[1]) * 1024
 
