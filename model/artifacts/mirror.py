@@ -6,19 +6,18 @@ may share it: one at a time copies, and each file is replaced atomically.
 """
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import sleep, time
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from model.artifacts.artifact import MAX_BYTES
-from model.artifacts.atomic_write import atomic_writer, write_atomically
+from model.artifacts.atomic_write import atomic_writer
 from model.artifacts.location import split_uri
+from model.artifacts.mirror_state import NAME, CopiedFile, MirrorState
 from model.artifacts.remote import open_filesystem, store_errors
 from model.artifacts.repository import (
     MAX_POINTER_BYTES,
@@ -42,40 +41,9 @@ CACHE_VARIABLE: Final = "MALIGNANCY_ARTIFACT_CACHE"
 OWNER_ONLY: Final = 0o700
 MAX_REPORT_BYTES: Final = 32 * 1024 * 1024
 MAX_FILES: Final = 10_000
-MAX_STATE_BYTES: Final = 16 * 1024 * 1024
 READ_BYTES: Final = 1024 * 1024
 LOCK_SECONDS: Final = 0.1  # between attempts to take the lock of a copy
-# Times in an object store have seconds, and its clock may differ from the local one: a file may
-# change without another time. Its ETag is compared for as long after the time of the last change.
-SETTLED_SECONDS: Final = 60.0
-
-_STATE: Final = ".mirror.json"
 _LOCK: Final = ".mirror.lock"
-
-
-@dataclass(frozen=True)
-class _Copied:
-    """A file of the copy.
-
-    Attributes:
-        size: Its size in the store, in bytes.
-        changed_at: Time of its last change in the store, in seconds since 1970.
-        etag: Its ETag in the store; empty where the store has none.
-        checked_at: Local time of the last comparison with the store.
-    """
-
-    size: int
-    changed_at: float
-    etag: str
-    checked_at: float
-
-    def equals(self, info: "FileInfo") -> bool:
-        """Return True if a file in the store is certainly this one, by its size and time."""
-        return (
-            self.size == info.size
-            and self.changed_at == _changed_at(info)
-            and self.checked_at > self.changed_at + SETTLED_SECONDS
-        )
 
 
 def cache_folder() -> Path:
@@ -101,7 +69,7 @@ def cache_folder() -> Path:
 
 def is_copy(file: Path) -> bool:
     """Return True for a file in the folder of a mirror."""
-    return (file.parent / _STATE).is_file()
+    return (file.parent / NAME).is_file()
 
 
 class Mirror:
@@ -126,14 +94,12 @@ class Mirror:
         digest = hashlib.sha256(uri.encode()).hexdigest()[:24]
         self.folder = (cache_folder() if cache is None else cache) / digest
         self.path = self.folder if self._name is None else self.folder / self._name
+        self._state = MirrorState(self.folder, uri)
 
     @property
     def copied_at(self) -> float | None:
         """Time of the last complete comparison with the store, in seconds since 1970; or None."""
-        try:
-            return (self.folder / _STATE).stat().st_mtime
-        except OSError:
-            return None
+        return self._state.copied_at
 
     @property
     def is_usable(self) -> bool:
@@ -177,7 +143,7 @@ class Mirror:
         filesystem, path = open_filesystem(self._source)
         before = time()
         found = self._list(filesystem, path)
-        copied, states = self._read_state(), {}
+        copied, states = self._state.read(), {}
         errors: dict[str, ObjectStoreError] = {}
         for name in sorted(found, key=lambda name: name == POINTER):  # the pointer is the last one
             if name == POINTER and self._names_one_of(errors, filesystem, f"{path}/{name}"):
@@ -192,7 +158,7 @@ class Mirror:
                     states[name] = copied[name]
         if not errors:
             self._remove_others(set(found))
-        self._write_state(states, copied, is_complete=not errors)
+        self._state.write(states, copied, is_complete=not errors)
         if errors:
             raise next(iter(errors.values()))
 
@@ -227,9 +193,9 @@ class Mirror:
         filesystem: "FileSystem",
         path: str,
         info: "FileInfo",
-        copied: _Copied | None,
+        copied: CopiedFile | None,
         now: float,
-    ) -> _Copied:
+    ) -> CopiedFile:
         """Copy a file if it differs from the copy, and return its state.
 
         Args:
@@ -258,7 +224,7 @@ class Mirror:
 
     def _fetch(
         self, filesystem: "FileSystem", path: str, info: "FileInfo", now: float, etag_here: str
-    ) -> _Copied | None:
+    ) -> CopiedFile | None:
         """Copy a file; None if it is not as `info` says.
 
         Args:
@@ -274,7 +240,7 @@ class Mirror:
         with store_errors(self.uri):
             stream = filesystem.open_input_stream(path, buffer_size=0)
         with stream:
-            state = _Copied(info.size or 0, _changed_at(info), _etag_of(stream), now)
+            state = CopiedFile.of(info, _etag_of(stream), now)
             if etag_here and etag_here == state.etag:
                 return state
             try:
@@ -315,30 +281,6 @@ class Mirror:
             return True
         return name in errors or f"{name}.sig" in errors
 
-    def _read_state(self) -> dict[str, _Copied]:
-        try:
-            with (self.folder / _STATE).open("rb") as file:
-                files = json.loads(file.read(MAX_STATE_BYTES))["files"]
-            return {name: _Copied(**each) for name, each in files.items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return {}  # all files are copied again
-
-    def _write_state(
-        self, states: dict[str, _Copied], before: dict[str, _Copied], *, is_complete: bool
-    ) -> None:
-        """Write the state of the copy; the time of its file is that of the last complete copy."""
-        file, copied_at = self.folder / _STATE, self.copied_at
-        if states != before or copied_at is None:
-            content = {
-                "uri": self.uri,
-                "files": {name: asdict(each) for name, each in states.items()},
-            }
-            write_atomically(file, json.dumps(content).encode())
-        if is_complete:
-            os.utime(file)
-        else:
-            os.utime(file, (copied_at or 0.0, copied_at or 0.0))
-
 
 class _ChangedError(Exception):
     """A file in the store does not have the size that it had before."""
@@ -363,10 +305,6 @@ def _limit_of(name: str) -> int | None:
         if name.endswith(suffix):
             return limit
     return None
-
-
-def _changed_at(info: "FileInfo") -> float:
-    return (info.mtime_ns or 0) / 1e9
 
 
 @contextmanager

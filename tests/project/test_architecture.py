@@ -172,7 +172,10 @@ USER_EXTRAS = tuple(
 )
 # Packages of extras, imported when they are needed.
 EXTRAS_OF_CORE = {
-    *((f"model.artifacts.{name}", "pyarrow") for name in ("mirror", "publishing", "remote")),
+    *(
+        (f"model.artifacts.{name}", "pyarrow")
+        for name in ("mirror", "mirror_state", "publishing", "remote")
+    ),
     ("model.artifacts.signing", "cryptography"),
 }
 # Modules of the service that few requests need, imported by the first of these.

@@ -176,7 +176,7 @@ def test_an_unexpected_error_is_counted(store: FakeStore, monkeypatch: pytest.Mo
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("model.artifacts.mirror.Mirror._read_state", fail)
+    monkeypatch.setattr("model.artifacts.mirror_state.MirrorState.read", fail)
     _, poller = local_files(URI, None)
     assert poller is not None
     assert "an unexpected error" in str(poller.problem)
