@@ -22,6 +22,7 @@ from model.training.fitting.evaluator import EVALUATED_ROWS, Evaluator, OutOfBag
 from model.training.fitting.history import History, Record
 from model.training.fitting.interrupts import Interrupt, deferred_interrupt
 from model.training.fitting.member_processes import MemberProcesses
+from model.training.fitting.member_steps import MemberSteps
 from model.training.fitting.member_tasks import MemberTasks
 from model.training.fitting.steps import Steps, Trace
 from model.training.regularization.early_stopping import OUT_OF_BAG, EarlyStoppingState
@@ -174,7 +175,7 @@ class Run:
         self._lowest = math.inf
         self._interrupted = False
         jobs = min(jobs, members or 1)
-        self._steps: Steps | MemberProcesses | MemberTasks
+        self._steps: Steps | MemberSteps
         if pool is not None and members is not None and trace is None:
             self._steps = MemberTasks(network, theta, self._rows, training, pool)
         elif jobs == 1 or trace is not None:

@@ -1,14 +1,9 @@
-"""The steps of an ensemble in several processes, each with a group of the members.
-
-Members affect each other only through records, which the training makes in its own process. Between
-two records, the processes together make the same steps as `Steps` of all members, bit for bit.
-"""
+"""The steps of an ensemble in several processes, each with a group of the members."""
 
 import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,22 +19,13 @@ from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting.checkpoint import State
-from model.training.fitting.member_groups import (
-    divided_state,
-    groups_of,
-    joined,
-    joined_states,
-    part_of,
-    with_fixed_batch,
-)
+from model.training.fitting.member_groups import joined, part_of
+from model.training.fitting.member_steps import MemberSteps
 from model.training.fitting.steps import Steps
 
-STRIDE_SECONDS = 0.2  # between two answers of the processes: progress, Ctrl-C and checkpoints wait
-MAX_GROWTH = 4  # of the stride at a time: the first steps are slow
 
-
-class MemberProcesses:
-    """The steps of an ensemble in several processes; the counterpart of `Steps`.
+class MemberProcesses(MemberSteps):
+    """The steps of an ensemble in several processes.
 
     The processes ignore Ctrl-C, which the training handles, and end with this process.
 
@@ -50,29 +36,12 @@ class MemberProcesses:
         training: The description of the training.
         jobs: Number of processes, from 1 to K.
 
-    Attributes:
-        size: Rows of a step.
-        count: Steps of an epoch.
-        stride: Steps that `advance` should make at once; they take about 0.2 s.
-        epoch: Complete epochs so far.
-        batch: Steps so far in this epoch.
-        number: Steps so far.
-        squared_norms: Squared norm of the last gradient of each member, shape (K,); None before the
-            first step.
-        rates: The learning rate, shape () or (K, 1).
-
     Raises:
         NetworkError: If the rows do not fit the network.
         TrainingError: If a process ends unexpectedly; so does every method.
     """
 
-    size: int
-    count: int
-    epoch: int
-    batch: int
-    number: int
-    squared_norms: Array | None
-    rates: Array
+    stride_seconds = 0.2
 
     def __init__(
         self,
@@ -82,11 +51,9 @@ class MemberProcesses:
         training: Training,
         jobs: int,
     ) -> None:
-        training = with_fixed_batch(network, theta, training, len(rows))
-        self._groups = groups_of(len(theta), jobs)
+        super().__init__(network, theta, len(rows), training, jobs)
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
         self._pools = [ProcessPoolExecutor(1, context) for _ in self._groups]
-        self.stride = 1
         try:
             with _blocked_interrupt():  # new processes inherit the block
                 self._call_each(
@@ -96,7 +63,7 @@ class MemberProcesses:
                             network,
                             theta[group],
                             rows.for_members(group),
-                            part_of(training, group),
+                            part_of(self._training, group),
                             None,
                             group.start,
                         )
@@ -107,53 +74,32 @@ class MemberProcesses:
             self.close()
             raise
 
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """Set the learning rate, or one for each member, until a schedule changes it."""
-        self._call_each(
-            _invoke,
-            [("set_rates", rates[group] if len(rates) > 1 else rates) for group in self._groups],
-        )
-
-    def advance(self, steps: int) -> int:
-        """Make some steps.
-
-        Args:
-            steps: Number of steps, within the current epoch or across several.
-
-        Returns:
-            The number of steps made by all members: fewer if a gradient is no longer finite.
-        """
-        start = time.monotonic()
-        made: int = min(self._call("advance", steps))
-        fitting = int(steps * STRIDE_SECONDS / max(time.monotonic() - start, 1e-9))
-        self.stride = max(1, min(fitting, MAX_GROWTH * self.stride))
-        return made
+    @property
+    def rates(self) -> Array:
+        return self._rates
 
     def evaluated_theta(self) -> Array:
-        """Return the weights that records evaluate: the moving average if there is one."""
         return np.concatenate(self._call("evaluated_theta"))
 
     def good_theta(self) -> Array:
-        """Return weights of a recent step with a finite loss."""
         return np.concatenate(self._call("good_theta"))
-
-    def state(self) -> State:
-        """Return the state that `Steps` of all members would have."""
-        return joined_states(self._call("state"))
-
-    def restore(self, state: State) -> None:
-        """Restore a state of these steps.
-
-        Args:
-            state: The state; it may contain more.
-        """
-        parts = divided_state(state, self._groups)
-        self._call_each(_invoke, [("restore", part) for part in parts])
 
     def close(self) -> None:
         """End the processes, after their current steps."""
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _advance(self, steps: int) -> Sequence[int]:
+        return self._call("advance", steps)
+
+    def _set_rates(self, rates: Sequence[Sequence[float]]) -> None:
+        self._call_each(_invoke, [("set_rates", each) for each in rates])
+
+    def _states(self) -> list[State]:
+        return self._call("state")
+
+    def _restore(self, states: Sequence[State]) -> None:
+        self._call_each(_invoke, [("restore", each) for each in states])
 
     def _call(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of `Steps` in each process, and return the results."""
@@ -181,7 +127,7 @@ class MemberProcesses:
         last = min(seen, key=lambda each: each["number"])
         for name in ("size", "count", "epoch", "batch", "number"):
             setattr(self, name, last[name])
-        self.rates = joined([each["rates"] for each in seen])
+        self._rates = joined([each["rates"] for each in seen])
         norms = [each["squared_norms"] for each in seen]
         self.squared_norms = None if last["squared_norms"] is None else joined(norms)
         return results

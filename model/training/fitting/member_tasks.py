@@ -1,12 +1,10 @@
 """The steps of an ensemble as tasks on a cluster's workers, each for a group of the members.
 
 A task begins with the state of its group and returns the state after some steps, so the cluster can
-run it again when a worker is lost. Members affect each other only through records, which the
-training makes in its own process. The steps are those of `Steps` of all members, bit for bit, if
+run it again when a worker is lost. The steps are those of `Steps` of all members, bit for bit, if
 the processors of all machines are of the same kind.
 """
 
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,18 +20,10 @@ from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
 from model.training.fitting.checkpoint import State
-from model.training.fitting.member_groups import (
-    divided_state,
-    groups_of,
-    joined,
-    joined_states,
-    part_of,
-    with_fixed_batch,
-)
+from model.training.fitting.member_groups import joined, part_of
+from model.training.fitting.member_steps import MemberSteps
 from model.training.fitting.steps import Steps
 
-STRIDE_SECONDS = 1.0  # of a task at most: progress, Ctrl-C and checkpoints wait for it
-MAX_GROWTH = 4  # of the stride at a time: the first steps are slow
 RATE = "optimizer.rate"  # the learning rate in a state
 
 
@@ -87,8 +77,8 @@ class _Advanced:
     state: State
 
 
-class MemberTasks:
-    """The steps of an ensemble on a cluster's workers; the counterpart of `Steps`.
+class MemberTasks(MemberSteps):
+    """The steps of an ensemble on a cluster's workers.
 
     Args:
         network: The network.
@@ -97,28 +87,13 @@ class MemberTasks:
         training: The description of the training.
         pool: The workers.
 
-    Attributes:
-        size: Rows of a step.
-        count: Steps of an epoch.
-        stride: Steps that `advance` should make at once; they take about 1 s.
-        epoch: Complete epochs so far.
-        batch: Steps so far in this epoch.
-        number: Steps so far.
-        squared_norms: Squared norm of the last gradient of each member, shape (K,); None before the
-            first step.
-
     Raises:
         NetworkError: If the rows do not fit the network.
         MalignancyError: If the cluster is lost; so does every method that makes steps.
         TrainingError: If the rows are in a file, which the workers cannot read.
     """
 
-    size: int
-    count: int
-    epoch: int
-    batch: int
-    number: int
-    squared_norms: Array | None
+    stride_seconds = 1.0
 
     def __init__(
         self,
@@ -133,92 +108,62 @@ class MemberTasks:
                 "--cluster: the table is larger than memory, and its rows are in a file of this "
                 "machine: train it with --jobs"
             )
-        training = with_fixed_batch(network, theta, training, len(rows))
-        self._groups = groups_of(len(theta), min(pool.size, len(theta)))
+        super().__init__(network, theta, len(rows), training, min(pool.size, len(theta)))
         self._pool, self._dtype, self._averages = pool, theta.dtype, training.average is not None
-        self._states: list[State | None] = [None] * len(self._groups)
+        self._kept: list[State | None] = [None] * len(self._groups)
         self._shared = pool.share(
-            _Ensemble(uuid.uuid4().hex, network, theta, rows, training, self._groups)
+            _Ensemble(uuid.uuid4().hex, network, theta, rows, self._training, self._groups)
         )
-        self.stride = 1
-        self._run(0)
+        self._advance(0)
 
     @property
     def rates(self) -> Array:
-        """The learning rate, shape () or (K, 1)."""
-        return joined([each.arrays[RATE] for each in self._known()])
-
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """Set the learning rate, or one for each member, until a schedule changes it."""
-        for number, (group, state) in enumerate(zip(self._groups, self._known(), strict=True)):
-            rate = state.arrays[RATE].copy()  # arrays from a worker may be read-only
-            if rate.ndim:
-                rate[:, 0] = rates[group] if len(rates) > 1 else rates
-            else:
-                rate.fill(rates[0])
-            self._states[number] = State({**state.arrays, RATE: rate}, state.plain)
-
-    def advance(self, steps: int) -> int:
-        """Make some steps.
-
-        Args:
-            steps: Number of steps, within the current epoch or across several.
-
-        Returns:
-            The number of steps made by all members: fewer if a gradient is no longer finite.
-        """
-        start = time.monotonic()
-        made = self._run(steps)
-        fitting = int(steps * STRIDE_SECONDS / max(time.monotonic() - start, 1e-9))
-        self.stride = max(1, min(fitting, MAX_GROWTH * self.stride))
-        return made
+        return joined([each.arrays[RATE] for each in self._states()])
 
     def evaluated_theta(self) -> Array:
-        """Return the weights that records evaluate: the moving average if there is one."""
         return self._array("average" if self._averages else "theta")
 
     def good_theta(self) -> Array:
-        """Return weights of a recent step with a finite loss."""
         return self._array("good")
-
-    def state(self) -> State:
-        """Return the state that `Steps` of all members would have."""
-        return joined_states(self._known())
-
-    def restore(self, state: State) -> None:
-        """Restore a state of these steps.
-
-        Args:
-            state: The state; it may contain more.
-        """
-        keys = self._known()[0].arrays.keys()
-        own = State({key: state.arrays[key] for key in keys}, state.plain)
-        self._states[:] = divided_state(own, self._groups)
-        self._update()
 
     def close(self) -> None:
         """Release nothing: the caller of the training closes the pool."""
 
     def _array(self, name: str) -> Array:
-        return np.concatenate([each.arrays[name] for each in self._known()])
+        return np.concatenate([each.arrays[name] for each in self._states()])
 
-    def _known(self) -> list[State]:
-        return [each for each in self._states if each is not None]
-
-    def _run(self, steps: int) -> int:
-        """Make steps of all groups; return the number that all have made."""
-        items = [(number, state, steps) for number, state in enumerate(self._states)]
-        made = steps
+    def _advance(self, steps: int) -> Sequence[int]:
+        items = [(number, state, steps) for number, state in enumerate(self._kept)]
+        made = []
         for number, advanced in self._pool.run(_advance, items, self._shared):
-            self._states[number] = advanced.state
+            self._kept[number] = advanced.state
             self.size, self.count = advanced.size, advanced.count
-            made = min(made, advanced.made)
+            made.append(advanced.made)
         self._update()
         return made
 
+    def _set_rates(self, rates: Sequence[Sequence[float]]) -> None:
+        for number, (of_group, state) in enumerate(zip(rates, self._states(), strict=True)):
+            rate = state.arrays[RATE].copy()  # arrays from a worker may be read-only
+            if rate.ndim:
+                rate[:, 0] = of_group
+            else:
+                rate.fill(of_group[0])
+            self._kept[number] = State({**state.arrays, RATE: rate}, state.plain)
+
+    def _states(self) -> list[State]:
+        return [each for each in self._kept if each is not None]
+
+    def _restore(self, states: Sequence[State]) -> None:
+        keys = self._states()[0].arrays.keys()
+        self._kept[:] = [
+            State({key: each.arrays[key] for key in keys}, each.plain) for each in states
+        ]
+        self._update()
+
     def _update(self) -> None:
         """Take the position from the group that is behind the others, if there is one."""
-        states = self._known()
+        states = self._states()
         last = min(states, key=lambda each: each.plain["place"][1])
         self.epoch, self.number, self.batch = last.plain["place"]
         norms: list[Any] = [each.plain["squared_norms"] for each in states]

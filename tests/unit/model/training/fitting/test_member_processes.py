@@ -18,10 +18,10 @@ from model.network.network import Network
 from model.training.batches.rows import Rows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
-from model.training.fitting import member_processes
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.history import Record
 from model.training.fitting.loop import DivergedError, ProgressCallback, TrainingResult, minimize
+from model.training.fitting.member_processes import MemberProcesses
 
 pytestmark = pytest.mark.process
 MEMBERS = 5
@@ -30,7 +30,7 @@ MEMBERS = 5
 @pytest.fixture(autouse=True)
 def _answers_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a stride one step, so that a training can be interrupted at each."""
-    monkeypatch.setattr(member_processes, "STRIDE_SECONDS", 0)
+    monkeypatch.setattr(MemberProcesses, "stride_seconds", 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +213,7 @@ def test_process_that_is_killed_is_an_error_that_names_its_members() -> None:
 
 
 def test_stride_takes_about_the_set_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(member_processes, "STRIDE_SECONDS", 0.2)
+    monkeypatch.setattr(MemberProcesses, "stride_seconds", 0.2)
     dones: list[float] = []
     training = replace(job(epochs=2000, report_every=2000), validation=None)
     training(2, watch=lambda done, _: dones.append(done))

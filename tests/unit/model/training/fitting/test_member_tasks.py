@@ -18,6 +18,7 @@ from model.training.config import Training
 from model.training.fitting import member_tasks
 from model.training.fitting.checkpoint import Checkpoint
 from model.training.fitting.loop import DivergedError, TrainingResult, minimize
+from model.training.fitting.member_tasks import MemberTasks
 
 MEMBERS = 5
 JITTER = [{"name": "jitter", "standard_deviation": 0.1}, "mixup"]
@@ -117,7 +118,7 @@ def test_result_does_not_depend_on_the_workers(kind: str, size: int, forgets: bo
 def test_checkpoint_is_resumed_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts_here: bool
 ) -> None:
-    monkeypatch.setattr(member_tasks, "STRIDE_SECONDS", 0)
+    monkeypatch.setattr(MemberTasks, "stride_seconds", 0)
     kind = TRAININGS["own rates, average"]
     pools = [None, ForgetfulPool(2, forgets=True)]
     first, second = pools if starts_here else pools[::-1]
