@@ -255,6 +255,7 @@ def test_the_console_script(
 ) -> None:
     arguments = [artifact_path, rows, "--to", tmp_path / "to", "--workers", "1"]
     monkeypatch.setattr(sys, "argv", ["malignancy", "score", *map(str, arguments)])
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # which `main` would set for all later tests
     monkeypatch.delitem(sys.modules, "service.scoring.command")  # as in a new process
     with pytest.raises(SystemExit) as end:
         console.main()

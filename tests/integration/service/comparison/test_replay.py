@@ -195,6 +195,7 @@ def test_wrong_options(
     assert "no tables yet" in capsys.readouterr().err
     monkeypatch.delitem(sys.modules, "service.comparison.command")
     monkeypatch.setattr(sys, "argv", ["malignancy", "replay", "--help"])
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # which `main` would set for all later tests
     with pytest.raises(SystemExit) as ended:
         console.main()
     assert ended.value.code == 0

@@ -144,6 +144,7 @@ def test_the_console_runs_the_commands(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     monkeypatch.setattr(sys, "argv", ["malignancy", "store", "migrate", "--store", url])
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # which `main` would set for all later tests
     monkeypatch.delitem(sys.modules, "service.store.command", raising=False)
     with pytest.raises(SystemExit) as end:
         console.main()
