@@ -71,12 +71,12 @@ class MirrorPoller:
             ArtifactError: There is no copy, and the store cannot be read.
         """
         seconds = MAX_START_WITH_COPY_SECONDS if self._mirror.is_usable else MAX_START_SECONDS
-        thread = threading.Thread(
-            target=self._copy_until, args=(monotonic() + seconds,), name="mirror", daemon=True
-        )
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
+        ended = threading.Event()
+        arguments = (monotonic() + seconds, ended)
+        threading.Thread(
+            target=self._copy_until, args=arguments, name="mirror", daemon=True
+        ).start()
+        if not ended.wait(seconds):
             self._failed("the object store does not answer")
         if self._reason is not None and not self._mirror.is_usable:
             raise ArtifactError(f"{self._mirror.uri}: {self._reason}")
@@ -107,10 +107,18 @@ class MirrorPoller:
             if self._reason is not None:
                 delay = max(delay, self._backoff.record(failed=True))
 
-    def _copy_until(self, ends_at: float) -> None:
-        """Copy as soon as no other process does."""
-        while not self._copy(0.0) and self._reason is None and monotonic() < ends_at:
+    def _copy_until(self, ends_at: float, ended: threading.Event) -> None:
+        """Copy as soon as no other process does.
+
+        Args:
+            ends_at: Monotonic time after which another process is no longer waited for.
+            ended: Set when the copy is made, or has failed.
+        """
+        while not self._copy(0.0) and self._reason is None:
+            if monotonic() >= ends_at:
+                return
             sleep(LOCK_SECONDS)
+        ended.set()
 
     def _copy(self, max_age_seconds: float) -> bool:
         """Copy, and record the outcome.

@@ -117,6 +117,19 @@ def test_a_store_that_hangs_delays_a_start_for_a_limited_time(
         until(lambda: again.problem is None)
 
 
+def test_a_start_during_the_copy_of_another_process_has_a_reason(
+    store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror_poller, "MAX_START_SECONDS", 0.1)
+    monkeypatch.setattr(mirror_poller, "LOCK_SECONDS", 0.0)  # the thread ends before the wait
+    with held(store) as going_on:
+        with pytest.raises(ArtifactError, match="the object store does not answer"):
+            MirrorPoller(URI).copy_first()
+        with pytest.raises(ArtifactError, match="the object store does not answer"):
+            MirrorPoller(URI).copy_first()
+        going_on.set()
+
+
 def test_a_missing_pyarrow_is_named(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     local_files(URI, None)
     with pytest.raises(ArtifactError, match="must name a bucket"):
