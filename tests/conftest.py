@@ -203,6 +203,12 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.evaluation.intervals.DRAWS", 40)
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the pictures and the report of `train`, which take seconds."""
+    monkeypatch.setattr("model.cli.train._draw", lambda *_: None)
+
+
 @dataclass
 class Program:
     """Runs `python -m model` in this process; returns the exit code, stdout and stderr."""

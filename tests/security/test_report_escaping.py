@@ -12,6 +12,8 @@ from model.evaluation.report.document import report
 from model.prediction.predictor import Predictor, ScoredRows
 from model.prediction.schema import Schema
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 EVIL = "</style><img onerror=alert(1)>"
 PARTS = st.one_of(  # of HTML, of templates, and of what is escaped already
     st.sampled_from(["</style>", "<!--", "-->", "<b a='", "&lt;", "&#0;", "{{", "{%", "#}", "]]>"]),

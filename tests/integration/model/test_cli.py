@@ -11,6 +11,8 @@ import pytest
 from model.artifacts import artifact
 from model.training.recipes.bundled import BUNDLED
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
@@ -51,6 +53,7 @@ def test_train_prints_its_tables_and_writes_artifact_and_pictures(
     assert all(picture.read_bytes().startswith(PNG) for picture in pictures)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_default_output_is_named_after_the_recipe(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ from model.training import memory
 from model.training.recipes.bundled import BUNDLED, bundled_recipes
 from model.training.recipes.recipe import load_recipe
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 Program = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"
 DATA = BUNDLED.parent.parent / "data" / "breast-cancer-wisconsin.csv"
@@ -128,6 +130,7 @@ def test_evaluate_shows_out_of_bag_rows(
     assert f"out-of-bag: {rows} rows, {positive} positive" in cells(out)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_commands_say_which_figures_row_weights_leave_out(program: Program, tmp_path: Path) -> None:
     rows = (f"{n},{n % 7},{n % 3 + 1},{'no' if n % 2 else 'yes'}" for n in range(60))
     (tmp_path / "w.csv").write_text("\n".join(["x,y,weight,c", *rows]))
@@ -188,6 +191,7 @@ def test_invalid_rows_of_a_file_are_marked_or_refused(
     assert "t.csv: line 2, column 'clump_thickness': must be an integer from 1 to 10" in err
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_init_of_a_table_too_large_for_memory(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +288,7 @@ def test_ctrl_c_while_drawing_keeps_the_model(
     assert err == "interrupted: the pictures and the report are left out\n"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_train_says_which_epoch_is_kept(program: Program, quick: Path) -> None:
     assert "the weights of the last epoch, 3, are kept" in cells(program("train", quick)[1])
     stopping = "early_stopping = { patience = 1 }\nlearning_rate = 100.0\nepochs = 9\n"
@@ -294,6 +299,7 @@ def test_train_says_which_epoch_is_kept(program: Program, quick: Path) -> None:
     assert any(re.fullmatch(kept, line) for line in cells(out))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_checkpoint_at_the_path_of_the_artifact_is_rejected(
     program: Program, quick: Path
 ) -> None:

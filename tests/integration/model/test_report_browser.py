@@ -37,6 +37,7 @@ addEventListener("load", () => {
 
 pytestmark = [
     pytest.mark.process,
+    pytest.mark.usefixtures("few_draws"),
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 

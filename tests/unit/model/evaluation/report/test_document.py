@@ -83,7 +83,7 @@ def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def _undrawn(few_draws: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     """Leave out the content of pictures, which take most of the time of a report."""
     monkeypatch.setattr("model.evaluation.plots.files._saved", lambda *_, **__: b"<svg/>")
 
