@@ -1,15 +1,15 @@
 """The bundled recipes reach the results in their comments, and their tables can be regenerated."""
 
 import runpy
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from model.pipelines.train import train
+from model.pipelines.train import fit
 from model.training.recipes.bundled import BUNDLED, bundled_recipes
 from model.training.recipes.recipe import load_recipe
-
-pytestmark = pytest.mark.usefixtures("few_draws")
+from model.training.tables.partitions import read_partitions
 
 DATA = BUNDLED.parent.parent / "data"
 # Final validation loss, final accuracy or R², and the tolerance of the loss, which covers the
@@ -51,9 +51,11 @@ def test_every_recipe_has_a_comment_with_its_expected_result() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_recipes_reach_their_expected_results(name: str) -> None:
-    outcome = train(load_recipe(name)).outcome
+    recipe = load_recipe(name)
+    with closing(read_partitions(recipe)) as parts:
+        outcome = fit(recipe, parts).outcome
     loss, score, tolerance = EXPECTED[name]
-    stopped = load_recipe(name).training.early_stopping is not None
+    stopped = recipe.training.early_stopping is not None
     record = outcome.history.best if stopped else outcome.history.records[-1]
     assert record.validation_loss == pytest.approx(loss, abs=tolerance)
     assert [*record.metrics.values()] == [pytest.approx(score, abs=0.04)]
