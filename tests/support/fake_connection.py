@@ -6,7 +6,7 @@ import re
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 import uvicorn
@@ -156,6 +156,12 @@ class StillTimer(DeadlineTimer):
         self.added.remove(connection)
 
 
+@cache
+def _settings(**settings: Any) -> Settings:
+    """Return settings, which take longer to read from the environment than a request takes."""
+    return Settings(**settings)
+
+
 class Server:
     """A server in which tests open connections.
 
@@ -177,7 +183,7 @@ class Server:
         self.memory = MemoryLedger(memory_bytes)
         middleware = RequestMiddleware(self.application, telemetry, self.memory)
         self.context = ConnectionContext(
-            Settings(**settings), self.lifecycle, telemetry.rejected, self.memory
+            _settings(**settings), self.lifecycle, telemetry.rejected, self.memory
         )
         if service is not None and direct:
             self.context.find_handler = service.find_handler
