@@ -20,10 +20,10 @@ from service.problems import Problem
 from service.registry.model_version import ModelVersion
 from service.settings import Settings
 
-ROWS = 12_000
+ROWS = 6000
 ROW = [5, 1, 1, 1, 2, 1, 3, 1, 1]
 FLOATS = [5.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 1.0, 1.0]
-SLACK_BYTES = 2**20  # of the model's own arrays, and of what is constant
+SLACK_BYTES = 3 * 2**18  # of the model's own arrays, and of what is constant
 # An estimate must not be so high that few requests fit.
 MAX_RATIO = 8
 
