@@ -63,8 +63,9 @@ def test_groups_are_drawn_as_a_whole() -> None:
     assert max(map(max, draws)) == 3
 
 
-def test_bootstrap_coverage() -> None:
+def test_bootstrap_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Similar rows of a patient: resampling groups covers the mean, resampling rows does not."""
+    monkeypatch.setattr("model.evaluation.intervals.DRAWS", 200)
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 4)
     covered = {"groups": 0, "rows": 0}
