@@ -49,20 +49,21 @@ class Installed:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path, wheel: Path, extras: str = "") -> "Installed":
+    def create(cls, folder: Path, wheel: Path, extras: str = "", *options: str) -> "Installed":
         """Create an environment and install the wheel.
 
         Args:
             folder: The folder to create.
             wheel: The wheel.
             extras: The extras in brackets, such as "[train]".
+            options: Further options of pip.
         """
         subprocess.run(
             [PYTHON, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=SECONDS
         )
         pins = ["--constraint", str(ROOT / "constraints.txt")]
-        command = [*PIP, "--python", str(folder), "install", "--quiet", *pins, f"{wheel}{extras}"]
-        subprocess.run(command, check=True, timeout=SECONDS)
+        command = [*PIP, "--python", str(folder), "install", "--quiet", *pins, *options]
+        subprocess.run([*command, f"{wheel}{extras}"], check=True, timeout=SECONDS)
         return cls(folder)
 
     @property

@@ -40,7 +40,8 @@ def serving(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 @pytest.fixture(scope="module")
 def training(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    return Installed.create(tmp_path_factory.mktemp("training") / "venv", wheel, "[train]")
+    folder = tmp_path_factory.mktemp("training") / "venv"
+    return Installed.create(folder, wheel, "[train]", "--no-compile")  # few modules are imported
 
 
 @pytest.fixture(scope="module")
