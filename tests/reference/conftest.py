@@ -1,11 +1,9 @@
 """Every test in this folder has the marker `reference`."""
 
-from pathlib import Path
-
 import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.nodeid.startswith("tests/reference/"):
             item.add_marker(pytest.mark.reference)

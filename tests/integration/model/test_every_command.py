@@ -1,6 +1,7 @@
 """Every command runs for every bundled recipe, and for recipes that `init` writes of its tables."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,16 @@ def of_each_kind(parameters: list[Any]) -> list[Any]:
     kept: dict[Any, Any] = {}
     for each in parameters:
         name = each if isinstance(each, str) else each.values[0]
-        recipe = load_recipe(name)
-        layers = frozenset(type(layer).__name__ for layer in recipe.network.layers)
-        key = each if isinstance(each, str) else (recipe.schema.target.task, layers)
-        kept.setdefault(key, each)
+        kept.setdefault(each if isinstance(each, str) else kind_of(name), each)
     return [*kept.values()]
+
+
+@cache
+def kind_of(name: str) -> tuple[str, frozenset[str]]:
+    """Return the task and the kinds of layers of a recipe."""
+    recipe = load_recipe(name)
+    layers = frozenset(type(layer).__name__ for layer in recipe.network.layers)
+    return recipe.schema.target.task, layers
 
 
 def variants() -> list[str]:
