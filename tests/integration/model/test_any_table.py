@@ -86,7 +86,7 @@ def gives_model(table: AnyTable) -> bool:
 
 
 @given(any_table())
-@settings(SETTINGS, max_examples=6)
+@settings(SETTINGS, max_examples=3)
 def test_any_table_gives_a_model_or_one_sentence(table: AnyTable) -> None:
     gives_model(table)
 
