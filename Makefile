@@ -34,7 +34,8 @@ COVERING := tests/unit/malignancy tests/integration/malignancy tests/unit/servic
 
 # The files with slow tests, and those of them that take long because of what they compute.
 SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
-LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% tests/integration/packaging/% %/test_crash_safety.py,$(SLOW))
+LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% tests/integration/packaging/% \
+	%/test_crash_safety.py %/test_tutorials.py,$(SLOW))
 
 # Files of the oracles that run processes, and would be left for the end by their names.
 FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune object_store arrow_scoring_job dask)
