@@ -140,7 +140,7 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of the process and its descendants, in user and system mode."""
-        return sum(map(_cpu_seconds, self._family()))
+        return sum(map(cpu_seconds, self._family()))
 
     def stop(self) -> None:
         """Stop the process and its descendants: SIGTERM, then SIGKILL."""
@@ -180,8 +180,11 @@ def _stat(pid: int) -> tuple[str, ...]:
     return () if fields[0] == "Z" else (fields[1], fields[19])
 
 
-def _cpu_seconds(pid: int) -> float:
-    """Return a process's CPU time, to the nanosecond; /proc has only ticks of 10 ms."""
+def cpu_seconds(pid: int) -> float:
+    """Return a process's CPU time to the nanosecond; 0 when it has ended.
+
+    /proc has only ticks of 10 ms.
+    """
     try:
         return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) does
     except OSError:  # the process has ended

@@ -1,10 +1,12 @@
-"""The memory of worker processes, as Linux counts it."""
+"""The processes of a job: their CPU time, and the memory of workers, as Linux counts them."""
 
 import os
 import re
 import threading
 from pathlib import Path
 from typing import Final
+
+from benchmarks.harness.processes import cpu_seconds
 
 # What the command line of a worker has: of multiprocessing and Dask's nanny, and of Ray.
 WORKERS: Final = (b"spawn_main", b"ray::")
@@ -28,19 +30,28 @@ class PeakMemory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(SECONDS):
-            workers = _workers() or [os.getpid()]
-            self.megabytes = max(self.megabytes, *map(_peak, workers))
+            workers = [each for each in _descendants() if _is_worker(each)]
+            self.megabytes = max(self.megabytes, *map(_peak, workers or [os.getpid()]))
 
 
-def _workers() -> list[int]:
+def cpu_seconds_of_job() -> float:
+    """Return the CPU time of this process and of its running descendants."""
+    return sum(map(cpu_seconds, (os.getpid(), *_descendants())))
+
+
+def _descendants() -> list[int]:
     found, parents = [], [os.getpid()]
     while parents:
         for file in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
             children = [int(each) for each in _read(file).split()]
             parents += children
             found += children
-    lines = {each: _read(Path(f"/proc/{each}/cmdline")) for each in found}
-    return [each for each, line in lines.items() if any(text in line for text in WORKERS)]
+    return found
+
+
+def _is_worker(process: int) -> bool:
+    line = _read(Path(f"/proc/{process}/cmdline"))
+    return any(name in line for name in WORKERS)
 
 
 def _peak(process: int) -> float:
