@@ -210,6 +210,7 @@ def _open(scheme: str, bucket: str) -> "FileSystem":
             region=region,
             **_s3_endpoint(),
             connect_timeout=CONNECT_SECONDS,
+            allow_delayed_open=True,  # a small object is written with one request, not three
             retry_strategy=AwsStandardS3RetryStrategy(max_attempts=MAX_ATTEMPTS),
         )
     if scheme == "gs":

@@ -15,6 +15,7 @@ from service.codecs.json.rows import RowDecoder
 from service.codecs.tabular.csv_reader import CsvReader
 from service.codecs.tabular.ndjson import NdjsonReader
 from service.scoring.columns import KeptColumns
+from service.scoring.row_groups import read_batches
 from service.scoring.scorer import TableBatches, chosen_columns
 from service.scoring.storage import Storage
 
@@ -22,9 +23,6 @@ Format = Literal["parquet", "arrow", "arrow stream", "csv", "tsv", "ndjson"]
 Partition = tuple[tuple[str, str], ...]  # names and values of the folders' keys
 
 CHUNK_BYTES: Final = 256 * 1024  # of text, parsed at once
-# Read at once of a column chunk of Parquet: more where a table has few columns.
-MIN_BUFFER_BYTES, MAX_BUFFER_BYTES = 16 * 1024, 1024 * 1024
-BUFFERS_BYTES: Final = 32 * 1024 * 1024
 BATCH_NUMBERS: Final = 512 * 1024  # of a batch of Parquet, at least of one chunk of rows
 
 
@@ -152,21 +150,16 @@ class DatasetReader:
             chosen = [names[each] for each in chosen_columns(rules, self._kept, names)]
             # Each text of a category is parsed once.
             texts = [each for each in chosen if rules.columns.find(each) in self._categories]
-            size = BUFFERS_BYTES // max(1, len(chosen))
-            table = pq.ParquetFile(
+            batches = read_batches(
                 file,
-                metadata=metadata,
-                read_dictionary=texts,
-                buffer_size=min(MAX_BUFFER_BYTES, max(MIN_BUFFER_BYTES, size)),
-                pre_buffer=False,
+                metadata,
+                range(metadata.num_row_groups) if groups is None else groups,
+                chosen,
+                rows=max(piece_rows(max(1, len(names))), BATCH_NUMBERS // max(1, len(names))),
+                texts=texts,
+                is_local=storage.is_local,
             )
-            batches = table.iter_batches(
-                max(piece_rows(max(1, len(names))), BATCH_NUMBERS // max(1, len(names))),
-                row_groups=groups,
-                columns=chosen,
-                use_threads=False,
-            )
-            yield from self._batches(table.schema_arrow, batches, chosen)
+            yield from self._batches(metadata.schema.to_arrow_schema(), batches, chosen)
 
     def _batches(
         self, schema: Any, batches: Iterator[Any], chosen: list[str] | None = None
