@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.dask_cluster import dask_cluster
 from support.eventually import until
+from support.namespaces import ADDRESS, in_namespace, network
 from support.object_store import object_store
 from support.paths import ROOT
 from support.ray_head import command_of, descendants, ray_head
@@ -121,6 +122,35 @@ def test_killed_workers_of_a_cluster_lose_and_repeat_no_part(
         to = tmp_path / "to"
         run("dask", 0, artifact_path, source, to, cluster=cluster.address, progress=kill)
         assert len(cluster.workers) == 1
+    assert jobs.parts_of(to) == expected
+
+
+def test_worker_whose_link_is_cut_loses_and_repeats_no_part(
+    source: Path, expected: dict[str, bytes], artifact_path: Path, tmp_path: Path
+) -> None:
+    """Without a FIN or RST, the worker is lost after the timeout of its connection."""
+    pytest.importorskip("distributed", reason="needs distributed: make oracles")
+    folder, to = tmp_path / "cluster", tmp_path / "to"
+    folder.mkdir()
+    with network(hosts=2) as net:
+        names = {f"dask_worker-{number}": host for number, host in enumerate(net.hosts)}
+        with dask_cluster(
+            folder,
+            environment={"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "11s"},  # the shortest
+            host=ADDRESS,
+            prefix=lambda name: in_namespace(names.get(name, net.router)),
+        ) as cluster:
+            options = (artifact_path, source, "--to", to, "--engine", "dask", "--cluster")
+            prefix = in_namespace(net.router)
+            with jobs.started_job(*options, cluster.address, prefix=prefix) as process:
+                until(partial(has_parts, to, 3))
+                net.cut(net.hosts[0])
+                out, errors = process.communicate(timeout=120)
+            assert (process.returncode, errors) == (0, "")
+            assert f"{FILES} parts, " in out
+            lost, other = cluster.workers
+            until(lambda: lost.poll() is not None)  # it ends without its scheduler
+            assert other.poll() is None
     assert jobs.parts_of(to) == expected
 
 

@@ -39,6 +39,8 @@ def dask_cluster(
     workers: int = 2,
     environment: Mapping[str, str] | None = None,
     protocol: str = "tcp",
+    host: str = "127.0.0.1",
+    prefix: Callable[[str], list[str]] = lambda _: [],
 ) -> Iterator[DaskCluster]:
     """Start a scheduler and workers with one thread each; they end with the context.
 
@@ -47,6 +49,9 @@ def dask_cluster(
         workers: Number of workers.
         environment: Further environment variables of the processes.
         protocol: "tcp" or "tls".
+        host: Address that the scheduler listens on.
+        prefix: Returns a command that runs the command after it, for dask_scheduler, dask_worker-0,
+            dask_worker-1 and so on; empty to run that itself.
     """
     file = folder / "scheduler.json"
     variables = {
@@ -59,6 +64,7 @@ def dask_cluster(
     def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (folder / f"{name}.log").open("wb") as log:
             command = [
+                *prefix(name),
                 sys.executable,
                 "-m",
                 f"distributed.cli.{name.partition('-')[0]}",
@@ -71,7 +77,7 @@ def dask_cluster(
     with ExitStack() as stack:
         scheduler = start(
             "dask_scheduler",
-            *("--host", "127.0.0.1", "--protocol", protocol, "--port", "0", "--no-dashboard"),
+            *("--host", host, "--protocol", protocol, "--port", "0", "--no-dashboard"),
             *("--scheduler-file", str(file)),
         )
         until(lambda: file.exists() and file.read_text().endswith("}"), SECONDS)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,19 @@ def ids_of(folder: Path) -> list[int]:
 
 @contextmanager
 def started_job(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[str]]:
     """Run `malignancy score` in a process, which is killed at the end of the context.
 
     Args:
         arguments: Arguments of the command.
         environment: Further environment variables.
+        prefix: A command that runs the command after it; empty to run that itself.
     """
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-    command = [sys.executable, "-m", "service.scoring.command", *map(str, arguments)]
+    command = [*prefix, sys.executable, "-m", "service.scoring.command", *map(str, arguments)]
     with subprocess.Popen(
         command,
         cwd=ROOT,
