@@ -21,6 +21,8 @@ from service.store.store import stored_version
 
 RECORDS: Final = "_malignancy/parts"  # folder of the records of complete parts
 
+ROW_BYTES: Final = 64  # estimated, of a file that is not in Parquet
+
 # Exceptions that pyarrow raises for a malformed file.
 BROKEN: Final = (pa.ArrowException, OSError, ValueError)
 
@@ -55,6 +57,11 @@ class Fragment:
 
     def __str__(self) -> str:
         return f"{self.place}/{self.name}"
+
+    @property
+    def weight(self) -> int:
+        """Number of rows; an estimate from the size where it is not known."""
+        return self.size // ROW_BYTES if self.rows is None else self.rows
 
 
 @dataclass(frozen=True)

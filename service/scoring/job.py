@@ -119,6 +119,7 @@ def _run(
     digests = [part_digest(scorer, each, destination) for each in fragments]
     counts = _complete_parts(target, fragments, digests, destination, sizes)
     todo = [number for number in range(len(fragments)) if number not in counts]
+    todo.sort(key=lambda number: -fragments[number].weight)  # no worker ends with a large one
     skipped = len(counts)
     if todo and SUCCESS in sizes:
         target.remove(SUCCESS)

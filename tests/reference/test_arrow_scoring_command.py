@@ -183,7 +183,7 @@ def test_a_full_disk_is_one_line(
 
     monkeypatch.setattr("service.scoring.parts.MeasuredFile.write", full)
     code, _, err = run(capsys, artifact_path, rows, "--to", tmp_path / "to", "--workers", 1)
-    assert (code, err) == (2, [f"error: {tmp_path}/to/0.parquet: No space left on device"])
+    assert (code, err) == (2, [f"error: {tmp_path}/to/1.parquet: No space left on device"])
 
 
 def test_an_interrupt(
@@ -212,7 +212,7 @@ def test_progress_on_a_terminal(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     main([str(each) for each in (artifact_path, rows, "--to", tmp_path / "to", "--workers", "1")])
     text = capsys.readouterr().err
-    assert text.startswith("\r1/2 parts, 500 rows, ")
+    assert text.startswith("\r1/2 parts, 501 rows, ")
     assert "\r2/2 parts, 1001 rows, " in text
     assert text.endswith("\n")
 

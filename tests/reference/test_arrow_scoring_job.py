@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.arrow_streams import scores
+from support.arrow_streams import NAMES, scores
 from support.eventually import until
 from support.paths import ROOT
 from support.scored_datasets import fragments, job, local, pa, parts, pq, score, scorer_of
@@ -276,7 +276,7 @@ def test_an_error_between_part_and_record(
         patch.setattr("service.scoring.fragment.write_record", fail)
         with pytest.raises(OSError, match="No space left"):
             score(scorer_of(artifact_path), source, to)
-    assert parts(to).keys() == {"day=0/rows.parquet"}
+    assert parts(to).keys() == {"day=2/rows.parquet"}
     assert not (to / "_SUCCESS").exists()
     result = score(scorer_of(artifact_path), source, to)
     assert (result.skipped, result.counts.rows) == (0, 3003)
@@ -408,6 +408,23 @@ def test_kill_at_any_time(artifact_path: Path, tmp_path: Path) -> None:
         )
     assert kills
     assert parts(to) == whole
+
+
+def test_the_largest_fragments_are_scored_first(artifact_path: Path, tmp_path: Path) -> None:
+    source, seen = tmp_path / "from", list[str]()
+    source.mkdir()
+    for number, rows in enumerate((100, 3000, 1000)):
+        pq.write_table(scores(rows), source / f"{number}.parquet")
+    (source / "3.csv").write_text(",".join(NAMES) + "\n" + ("5," * 8 + "5\n") * 7000)  # ~ 2000 rows
+
+    class Engine:
+        def run(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+            seen.extend(each.name for each in items)
+            return ((number, function(item)) for number, item in enumerate(items))
+
+    destination = fragments.Destination(str(tmp_path / "to"))
+    job.run_job(scorer_of(artifact_path), str(source), destination, Engine())
+    assert seen == ["1.parquet", "3.csv", "2.parquet", "0.parquet"]
 
 
 def test_interrupt(artifact_path: Path, tmp_path: Path) -> None:
