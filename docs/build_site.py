@@ -21,8 +21,14 @@ DOCUMENTS = {
 }
 NOT_SEARCHED = {"project/changelog.md", "project/contributing.md", "project/data.md"}
 ASSETS = ("scheme.js", "images/logo.svg", "images/favicon.svg")
-MAX_BYTES = 3 << 20
+MAX_BYTES = 2 << 20
 LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(#[^)\s]*)?\)")
+# Parts of a page whose white space counts.
+VERBATIM = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
+BLOCKS = (
+    "article|aside|div|footer|form|h[1-6]|header|li|main|nav|ol|p|table|tbody|td|th|thead|tr|ul"
+)
+QUOTED = re.compile(r"""(\s[\w-]+)="([\w.#/-]+)"(?=[\s>])""")
 # What a browser would load, as opposed to what a reader may click.
 LOADED = re.compile(
     r"""<(?:script|img|iframe|source)[^>]+src=["']?https?:|"""
@@ -111,6 +117,30 @@ def _summary(path: Path) -> str:
     return re.split(r"(?<=[a-z0-9)`*][.:;]) ", plain)[0].rstrip(":.;") + "."
 
 
+def compact(site: Path) -> None:
+    """Remove white space at the ends of lines, and the styles of a variant that is not used."""
+    shutil.rmtree(site / "assets" / "stylesheets" / "classic")
+    for path in site.rglob("*.html"):
+        parts = VERBATIM.split(path.read_text(encoding="utf-8"))
+        # Three parts each: text, the verbatim element, and its name.
+        parts[::3] = [_shortened(text) for text in parts[::3]]
+        # White space, names and punctuation have the colour of text.
+        plain = r'<span class="[wnp]">([^<]*)</span>'
+        parts[1::3] = [re.sub(plain, r"\1", code) for code in parts[1::3]]
+        del parts[2::3]
+        path.write_text("".join(parts), encoding="utf-8")
+
+
+def _shortened(html: str) -> str:
+    """Return HTML without white space that is not shown, ends of cells, and quotes."""
+    html = re.sub(r"\s*\n\s*", "\n", html)
+    html = re.sub(r'<span class="md-(?:ellipsis|typeset)">\n?([^<]*?)\n?</span>', r"\1", html)
+    html = re.sub(rf"\n?(</?(?:{BLOCKS})\b[^>]*>)\n?", r"\1", html)
+    html = html.replace(' title="Permanent link"', "")
+    html = re.sub(r"</(?:td|th|tr)>", "", html)  # optional in HTML, as are many quotes
+    return re.sub(r"<[a-z][^<>]*>", lambda tag: QUOTED.sub(r"\1=\2", tag[0]), html)
+
+
 def problems(site: Path) -> list[str]:
     """Return the faults of a built site: what it loads from other hosts, and its size."""
     found = []
@@ -132,6 +162,7 @@ def main() -> int:
     build = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     if code := subprocess.run(build, cwd=ROOT, check=False).returncode:
         return code
+    compact(SITE)
     found = problems(SITE)
     print("\n".join(found) or f"site/: {_size(SITE)} bytes")
     return len(found) > 0
