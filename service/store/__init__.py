@@ -9,7 +9,6 @@ __all__ = [
     "erasure",
     "export",
     "feedback",
-    "groups",
     "identifiers",
     "reading",
     "records",

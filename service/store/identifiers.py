@@ -52,7 +52,7 @@ class _Names:
             if nanoseconds < end:
                 try:
                     return beginning + endings.pop()
-                except IndexError:  # the block has no more names
+                except IndexError:  # the block has no names left
                     pass
             self._renew(nanoseconds)
 
