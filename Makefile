@@ -37,12 +37,15 @@ SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark
 LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% tests/integration/packaging/% \
 	%/test_crash_safety.py %/test_tutorials.py,$(SLOW))
 
-# Files of the oracles that run processes, and would be left for the end by their names.
+# The oracles that import large libraries: one process does so, while others run the other oracles, beginning with
+# those that run processes.
+LIBRARIES = $(shell grep --files-with-matches --extended-regexp \
+	'^from sklearn|importorskip."(crepes|keras|onnx|scipy|shap|sklearn|torch)' tests/reference/test_*.py)
 FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune object_store arrow_scoring_job dask)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint site workflows page page-check browser screenshots stress \
-	soak oracles spark clients uvicorn bench image requirements wheel pythons sbom clean
+	soak oracles oracles-libraries oracles-others spark clients uvicorn bench image requirements wheel pythons sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,7 +116,14 @@ soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; m
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
 oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask, an object store (large installs)
-	$(PYTEST) $(PARALLEL) -m "not stress" $(FIRST) $(filter-out $(FIRST),$(wildcard tests/reference/test_*.py))
+	$(MAKE) --jobs 2 --output-sync oracles-libraries oracles-others
+
+oracles-libraries:
+	$(PYTEST) -m "not stress" $(LIBRARIES)
+
+oracles-others:
+	$(PYTEST) --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not stress" \
+		$(FIRST) $(filter-out $(FIRST) $(LIBRARIES),$(wildcard tests/reference/test_*.py))
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
 	$(PYTEST) tests/reference/test_spark.py
