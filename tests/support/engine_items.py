@@ -62,6 +62,31 @@ def block(item: Item) -> int:
     return 0
 
 
+def end_in_finalizer(item: Item) -> int:
+    """Return the square, after runs in which SIGTERM arrives while an object is finalized."""
+    _record(item)
+    if len(item.runs()) <= item.kills:
+        _Ending(item)
+        threading.Event().wait()
+    return item.number**2
+
+
+class _Ending:
+    """Ends its process as it is finalized, where Python ignores exceptions.
+
+    Args:
+        item: The item.
+    """
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self._item.sent)
+        for _ in range(1000):  # the handler of the signal runs here
+            pass
+
+
 def items(folder: Path, count: int, **kills: int) -> list[Item]:
     """Return some items.
 

@@ -150,7 +150,15 @@ def _prepare() -> None:
     """Leave Ctrl-C to the parent; interrupt an item on SIGTERM; end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    sys.unraisablehook = _end_where_ignored
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_where_ignored(unraisable: "sys.UnraisableHookArgs") -> None:
+    """End the process if SIGTERM arrives in a finalizer, where Python ignores `sys.exit`."""
+    if isinstance(unraisable.exc_value, SystemExit):
+        os._exit(1)
+    sys.__unraisablehook__(unraisable)
 
 
 def _end_with_parent() -> None:

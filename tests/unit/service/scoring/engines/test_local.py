@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.engine_items import Item, fail, is_running, items, square
+from support.engine_items import Item, end_in_finalizer, fail, is_running, items, square
 from support.eventually import until
 from support.paths import ROOT
 
@@ -94,6 +94,16 @@ def test_items_of_terminated_workers_run_again(tmp_path: Path) -> None:
     with LocalEngine(2) as engine:
         assert sorted(engine.run(square, work)) == [(0, 0), (1, 1), (2, 4)]
     assert [len(item.runs()) for item in work] == [2, 2, 2]
+
+
+def test_worker_that_is_terminated_in_a_finalizer_ends(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    work = [Item(number, tmp_path, kills=1, sent=signal.SIGTERM) for number in range(2)]
+    with LocalEngine(2) as engine:
+        assert sorted(engine.run(end_in_finalizer, work)) == [(0, 0), (1, 1)]
+    assert [len(item.runs()) for item in work] == [2, 2]
+    assert capfd.readouterr().err == ""
 
 
 def test_error_cancels_the_rest(tmp_path: Path) -> None:
