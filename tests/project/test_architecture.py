@@ -376,8 +376,11 @@ def test_the_client_imports_itself_and_two_libraries() -> None:
 
 
 def test_service_imports_the_serving_core_only() -> None:
-    # The command `score` runs on the pool of a Dask cluster, too.
-    allowed = {("service.scoring.engines.dask", "model.parallel.dask_pool")}
+    # The command `score` runs on the pool of a Dask cluster and in processes, as training does.
+    allowed = {
+        ("service.scoring.engines.dask", "model.parallel.dask_pool"),
+        ("service.scoring.engines.local", "model.parallel.child_process"),
+    }
     wrong = [
         (source, target)
         for source, target in set(edges("service")) - allowed

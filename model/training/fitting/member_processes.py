@@ -1,13 +1,9 @@
 """The steps of an ensemble in several processes, each with a group of the members."""
 
 import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +11,7 @@ import numpy as np
 from model.arrays import Array
 from model.errors import TrainingError
 from model.network.network import Network
+from model.parallel.child_process import blocked_interrupt, follow_parent
 from model.training.batches.rows import EncodedRows
 from model.training.batches.stored_rows import StoredRows
 from model.training.config import Training
@@ -55,7 +52,7 @@ class MemberProcesses(MemberSteps):
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
         self._pools = [ProcessPoolExecutor(1, context) for _ in self._groups]
         try:
-            with _blocked_interrupt():  # new processes inherit the block
+            with blocked_interrupt():  # new processes inherit the block
                 self._call_each(
                     _start,
                     [
@@ -133,19 +130,6 @@ class MemberProcesses(MemberSteps):
         return results
 
 
-@contextmanager
-def _blocked_interrupt() -> Iterator[None]:
-    """Defer Ctrl-C to the end of the context, where the system can."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # In a process of members
 
 _Seen = dict[str, Any]
@@ -155,8 +139,7 @@ _steps: Steps
 def _start(*arguments: Any) -> tuple[None, _Seen]:
     """Create the steps of this process, which ends with its parent."""
     global _steps
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    follow_parent()
     with np.errstate(all="ignore"):
         _steps = Steps(*arguments)
     return None, _seen()
@@ -171,10 +154,3 @@ def _invoke(method: str, *arguments: Any) -> tuple[Any, _Seen]:
 def _seen() -> _Seen:
     names = ("size", "count", "epoch", "batch", "number", "squared_norms", "rates")
     return {name: getattr(_steps, name) for name in names}
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

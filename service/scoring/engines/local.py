@@ -4,15 +4,14 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from model.parallel.child_process import blocked_interrupt, follow_parent
 from service.scoring.engines.engine import TRIES, lost_worker
 
 END_SECONDS: Final = 5  # a worker that does not end within this time is killed
@@ -53,7 +52,7 @@ class LocalEngine:
                 yield index, function(item)
             return
         missing = min(self._count, len(items)) - len(self._workers)
-        with _blocked_interrupt():  # new processes inherit the block
+        with blocked_interrupt():  # new processes inherit the block
             self._workers += [_Worker() for _ in range(missing)]
         try:
             yield from self._run(function, items)
@@ -104,7 +103,7 @@ class _Worker:
             future = self._pool.submit(function, item)
         except BrokenProcessPool:  # the process has ended
             self._pool.shutdown()
-            with _blocked_interrupt():
+            with blocked_interrupt():
                 self._start()
             future = self._pool.submit(function, item)
         self._is_done = future.done
@@ -130,28 +129,14 @@ class _Worker:
         (self._process,) = set(multiprocessing.active_children()) - before
 
 
-@contextmanager
-def _blocked_interrupt() -> Iterator[None]:
-    """Defer Ctrl-C to the end of the context, where the system can."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # In a worker process
 
 
 def _prepare() -> None:
     """Leave Ctrl-C to the parent; interrupt an item on SIGTERM; end with the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.unraisablehook = _end_where_ignored
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
 
 def _end_where_ignored(unraisable: "sys.UnraisableHookArgs") -> None:
@@ -159,10 +144,3 @@ def _end_where_ignored(unraisable: "sys.UnraisableHookArgs") -> None:
     if isinstance(unraisable.exc_value, SystemExit):
         os._exit(1)
     sys.__unraisablehook__(unraisable)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
