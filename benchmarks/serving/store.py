@@ -67,7 +67,7 @@ def measure(predictor: Predictor, url: str, keeps: Keeps, rows: int) -> list[flo
         begin = time.perf_counter()
         for row, prediction in part:
             now = time.time_ns()
-            name = recorder.new_name(now)
+            name = None if recorder.new_name is None else recorder.new_name(now)
             recorder.record_encoded(row, prediction, predictor.threshold, request, name, now)
         times.append((time.perf_counter() - begin) / len(part))
         store.flush(30)

@@ -139,7 +139,7 @@ def encode_answer(
     request = request or request_context.get()
     if rows.encoded is not None:
         now = time_ns()
-        name = recorder.new_name(now)
+        name = None if recorder.new_name is None else recorder.new_name(now)
         body = _encode_body(model_version, rows, predictions, threshold, labels, charge, name)
         recorder.record_encoded(rows.in_order, predictions, threshold, request, name, now)
         return Answer(body, len(predictions), labels)

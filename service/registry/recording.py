@@ -1,6 +1,6 @@
 """What a store of predictions offers to the code that answers; the service may have none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from model.arrays import Array
@@ -32,7 +32,14 @@ class OpenRecording(Recording, Protocol):
 
 
 class Recorder(Protocol):
-    """Records the answers of one version of a model."""
+    """Records the answers of one version of a model.
+
+    Attributes:
+        new_name: Returns the name of a new answer for `record_encoded`, called with the time in
+            nanoseconds; None if the store keeps no rows.
+    """
+
+    new_name: Callable[[int], str] | None
 
     def begin(self, threshold: float, request: RequestContext) -> OpenRecording:
         """Begin to record an answer.
@@ -40,13 +47,6 @@ class Recorder(Protocol):
         Args:
             threshold: Decision threshold; NaN where the target has none.
             request: The request, whose key and subject the rows belong to.
-        """
-
-    def new_name(self, nanoseconds: int) -> str | None:
-        """Return the name of a new answer for `record_encoded`; None if the store keeps no rows.
-
-        Args:
-            nanoseconds: Time of the answer, Unix time.
         """
 
     def record_encoded(

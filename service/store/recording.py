@@ -29,6 +29,9 @@ class VersionRecorder:
         version: The version.
         has_ids: Whether answers get names.
         offer: Called with the rows of each answer, for a shadow version; None without one.
+
+    Attributes:
+        new_name: See `service.registry.recording.Recorder`.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class VersionRecorder:
         self._queue, self._version, self._has_ids = queue, version, has_ids
         self._offer = offer
         self._sources: dict[float, AnswerSource] = {}
+        self.new_name: Callable[[int], str] | None = new_answer_name if has_ids else None
 
     def begin(self, threshold: float, request: RequestContext) -> "AnswerRecording":
         """Begin to record an answer (see `service.registry.recording.Recorder`).
@@ -58,14 +62,6 @@ class VersionRecorder:
             has_id=self._has_ids,
             offer=self._offer,
         )
-
-    def new_name(self, nanoseconds: int) -> str | None:
-        """Return the name of a new short answer (see `service.registry.recording.Recorder`).
-
-        Args:
-            nanoseconds: Time of the answer, Unix time.
-        """
-        return new_answer_name(nanoseconds) if self._has_ids else None
 
     def record_encoded(
         self,
