@@ -108,9 +108,10 @@ screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of
 	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
 	PYTHONPATH=$(CURDIR) $(BIN)/python docs/generate_pictures.py
 
-stress: $(VENV)/test ## inject faults, swap models, fuzz and overload for about 25 minutes
+stress: $(VENV)/test ## inject faults, swap models, fuzz and overload, with 1 000 examples of each property
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration tests/reference
+	$(PYTEST) $(PARALLEL) -m "hypothesis and not slow" --hypothesis-profile thorough tests/unit tests/integration tests/security
 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py

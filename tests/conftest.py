@@ -27,9 +27,11 @@ from service.settings import Settings
 # pytest-xdist sets COLUMNS for its workers; a test sets the width of the command line itself.
 os.environ.pop("COLUMNS", None)
 
-# No deadlines: any example may be slow on a busy machine.
-hypothesis.settings.register_profile("no_deadline", deadline=None)
-hypothesis.settings.load_profile("no_deadline")
+# Each run draws other examples; `make stress` draws more. No deadlines: any example may be slow on a
+# busy machine.
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=30)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("usual")
 
 
 @pytest.fixture
