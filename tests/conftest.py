@@ -1,6 +1,7 @@
 """Shared fixtures: trained models, their artifacts, and running services."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,8 +28,11 @@ from service.settings import Settings
 # pytest-xdist sets COLUMNS for its workers; a test sets the width of the command line itself.
 os.environ.pop("COLUMNS", None)
 
-# Each run draws other examples; `make stress` draws more. No deadlines: any example may be slow on a
-# busy machine.
+# A shell starts background jobs with Ctrl-C ignored, which the processes of tests would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each run draws other examples; `make stress` draws more. No deadlines: any example may be slow on
+# a busy machine.
 hypothesis.settings.register_profile("usual", deadline=None, max_examples=30)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("usual")
