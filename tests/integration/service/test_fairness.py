@@ -101,4 +101,4 @@ def test_endless_tables_do_not_keep_others_from_being_answered(
     assert not streams.failures
     worst = max(slowest.values())
     figures(f"with {STREAMS} endless tables, the slowest answer took {worst * 1e3:.0f} ms")
-    assert worst < 1.0
+    assert worst < 3.0  # for ever, if the threads were not shared; 0.5 to 1 s on two cores
