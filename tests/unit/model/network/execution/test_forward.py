@@ -1,6 +1,7 @@
 """The forward pass: a prediction is the same to the last bit, whichever rows are beside its row."""
 
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -70,7 +71,12 @@ def test_same_with_the_kernels_of_other_processors(kernels: str) -> None:
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernels}
     test = test_rows_beside_a_row_do_not_change_its_prediction.__name__
     script = f"import runpy; runpy.run_path({__file__!r})[{test!r}]()"  # starts faster than pytest
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=250)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment, timeout=250, check=False
+    )
+    if ended.returncode == -signal.SIGILL:
+        pytest.skip(f"the processor lacks instructions of the kernels for {kernels}")
+    assert ended.returncode == 0
 
 
 @pytest.mark.parametrize("name", NETWORKS)
