@@ -83,9 +83,8 @@ def _random_endings() -> list[str]:
 
 
 _names = _Names()
-os.register_at_fork(
-    after_in_child=lambda: _names.endings.clear()
-)  # not the names of another process
+# A forked process makes other names.
+os.register_at_fork(after_in_child=lambda: _names.endings.clear())
 
 
 new_answer_name = _names.next
