@@ -115,8 +115,8 @@ def create_app(
     shadow = _open_shadow(settings, store, telemetry, limiter)
 
     def make_version(predictor: Predictor) -> ModelVersion:
-        offer = None if shadow is None else shadow.offer_for(predictor)
-        recorder = None if store is None else store.recorder(predictor, offer)
+        other = None if shadow is None else shadow.version_for(predictor)
+        recorder = None if store is None else store.recorder(predictor, other)
         return ModelVersion(predictor, settings, telemetry.label_counter(predictor), recorder)
 
     mirrors: list[MirrorPoller] = []
@@ -149,7 +149,8 @@ def create_app(
                 shadow.start()
             with polling_all(mirrors):
                 yield
-        if shadow is not None:
+        if store is not None and shadow is not None:
+            await run_in_threadpool(store.flush, SHADOW_STOP_SECONDS)  # offers the last rows
             await run_in_threadpool(shadow.stop, SHADOW_STOP_SECONDS)
         if store is not None:
             await run_in_threadpool(store.stop, lifecycle.remaining_seconds)
@@ -307,7 +308,9 @@ def _open_shadow(
     shadows = load_shadows(settings, artifact_check(settings))
     assert store is not None
     versions = {name: stored_version(predictor) for name, predictor in shadows.items()}
-    return ShadowScorer(versions, store.put_shadow, telemetry, lambda: limiter.waiting > 0)
+    scorer = ShadowScorer(versions, store.put_shadow, telemetry, lambda: limiter.waiting > 0)
+    store.on_written(scorer.offer)
+    return scorer
 
 
 def _service_version() -> str:

@@ -2,26 +2,12 @@
 
 import threading
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
-from service.store.records import PredictedRows, ShortAnswer, StoredVersion
-
-Answered = PredictedRows | ShortAnswer
+from service.store.groups import Record
 
 RING_ROWS: Final = 4096
 BATCH_ROWS: Final = 64
-
-
-class Waiting(NamedTuple):
-    """Rows and the version that is to predict them.
-
-    Attributes:
-        rows: The answered rows.
-        version: The shadow version.
-    """
-
-    rows: Answered
-    version: StoredVersion
 
 
 class ShadowRing:
@@ -33,46 +19,40 @@ class ShadowRing:
 
     def __init__(self, max_rows: int = RING_ROWS) -> None:
         self._max_rows, self._rows = max_rows, 0
-        self._items: deque[Waiting] = deque()
+        self._items: deque[tuple[Record, int, int]] = deque()  # with the first and last row, plus 1
         self._lock = threading.Lock()
         self._wake = threading.Event()
 
-    def put(self, rows: Answered, version: StoredVersion) -> int:
+    def put(self, record: Record) -> int:
         """Append the first rows, as many as there is room for, and return their number.
 
         Args:
-            rows: Answered rows.
-            version: The version that is to predict them.
+            record: Answered rows of a version that has a shadow version.
         """
-        count = len(rows.predictions)
         with self._lock:
-            taken = min(count, self._max_rows - self._rows)
+            taken = min(record.count, self._max_rows - self._rows)
             if taken:
-                part = rows if taken == count else decoded(rows).part(0, taken)
-                self._items.append(Waiting(part, version))
+                self._items.append((record, 0, taken))
                 self._rows += taken
-        if taken and not self._wake.is_set():
-            self._wake.set()
+                self._wake.set()
         return taken
 
-    def take(self) -> list[Waiting]:
-        """Remove and return up to 64 rows for one version; none if the ring is empty."""
-        batch: list[Waiting] = []
+    def take(self) -> list[Record]:
+        """Remove and return up to 64 rows for one shadow version; none if the ring is empty."""
+        batch: list[Record] = []
         room = BATCH_ROWS
         with self._lock:
             while self._items and room:
-                rows, version = self._items[0]
-                if batch and version is not batch[0].version:
+                record, start, stop = self._items[0]
+                if batch and record.version.shadow is not batch[0].version.shadow:
                     break
-                count = len(rows.predictions)
-                if count > room:
-                    whole = decoded(rows)
-                    self._items[0] = Waiting(whole.part(room, count), version)
-                    rows, count = whole.part(0, room), room
-                else:
+                end = min(stop, start + room)
+                if end == stop:
                     self._items.popleft()
-                batch.append(Waiting(rows, version))
-                room -= count
+                else:
+                    self._items[0] = record, end, stop
+                batch.append(record.part(start, end))
+                room -= end - start
             self._rows -= BATCH_ROWS - room
             if not self._items:
                 self._wake.clear()
@@ -89,8 +69,3 @@ class ShadowRing:
     def wake(self) -> None:
         """End `wait`."""
         self._wake.set()
-
-
-def decoded(rows: Answered) -> PredictedRows:
-    """Return rows with their raw values."""
-    return rows.decoded() if isinstance(rows, ShortAnswer) else rows

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import thread_time
 from typing import Final, Protocol
 
@@ -13,8 +13,9 @@ from model.prediction.other_rows import predict_valid, schema_difference
 from model.prediction.predictor import Predictor
 from model.prediction.schema_rules import SchemaRules
 from service.background import lower_priority, report_failure
-from service.shadow.ring import Answered, ShadowRing, Waiting, decoded
-from service.store.records import PredictedRows, StoredVersion
+from service.shadow.ring import ShadowRing
+from service.store.groups import Record
+from service.store.records import StoredVersion
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,6 @@ COLLECT_SECONDS: Final = 0.05  # from the first row to the first batch, so that 
 PAUSE_SECONDS: Final = 0.001  # between batches, in which requests have the interpreter
 PAUSE_SHARE: Final = 4.0  # times the CPU time of the batch before, if that is longer
 NICENESS: Final = 19
-
-Offer = Callable[[Answered], None]
 
 
 class ShadowCounts(Protocol):
@@ -59,7 +58,7 @@ class ShadowScorer:
     def __init__(
         self,
         versions: Mapping[str, StoredVersion],
-        put: Callable[[PredictedRows], bool],
+        put: Callable[[Record], bool],
         counts: ShadowCounts,
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -71,8 +70,8 @@ class ShadowScorer:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
 
-    def offer_for(self, predictor: Predictor) -> Offer | None:
-        """Return the function to call with the answered rows of a version.
+    def version_for(self, predictor: Predictor) -> StoredVersion | None:
+        """Return the shadow version of a version.
 
         Args:
             predictor: The version that answers.
@@ -88,11 +87,21 @@ class ShadowScorer:
             fields = {"model": predictor.title, "shadow": shadow.predictor.title, "reason": reason}
             logger.warning("shadow_not_comparable", extra=fields)
             return None
+        return shadow
 
-        def offer(rows: Answered) -> None:
-            self._offer(rows, shadow)
+    def offer(self, records: Iterable[Record]) -> None:
+        """Take the answers with a shadow version, as many rows as there is room for.
 
-        return offer
+        Args:
+            records: Rows that are stored.
+        """
+        for record in records:
+            if record.version.shadow is None:
+                continue
+            if self._is_busy():
+                self._counts.shadow_dropped("busy", record.count)
+            elif dropped := record.count - self._ring.put(record):
+                self._counts.shadow_dropped("full", dropped)
 
     def start(self) -> None:
         """Start the thread."""
@@ -108,15 +117,6 @@ class ShadowScorer:
         self._ring.wake()
         if self._thread.is_alive():
             self._thread.join(seconds)
-
-    def _offer(self, rows: Answered, version: StoredVersion) -> None:
-        count = len(rows.predictions)
-        if self._is_busy():
-            self._counts.shadow_dropped("busy", count)
-            return
-        taken = self._ring.put(rows, version)
-        if taken < count:
-            self._counts.shadow_dropped("full", count - taken)
 
     def _run(self) -> None:
         lower_priority(NICENESS)
@@ -140,10 +140,10 @@ class ShadowScorer:
                 self._stopping.wait(max(PAUSE_SECONDS, PAUSE_SHARE * (now - begin)))
                 begin = thread_time()
 
-    def _score(self, batch: list[Waiting]) -> None:
-        version = batch[0].version
-        answers = [decoded(rows) for rows, _ in batch]
-        values = np.concatenate([rows.values for rows in answers])
+    def _score(self, batch: list[Record]) -> None:
+        version = batch[0].version.shadow
+        assert version is not None
+        values = np.concatenate([record.values for record in batch])
         predictions, is_valid = predict_valid(version.predictor, values, self._rules[version])
         rejected = len(values) - len(predictions)
         if rejected:
@@ -151,48 +151,30 @@ class ShadowScorer:
         found = np.full((len(values), predictions.shape[1]), np.nan)
         found[is_valid] = predictions
         start = unstored = 0
-        for rows in answers:
-            stop = start + len(rows.predictions)
-            for each in shadow_rows(rows, version, found[start:stop], is_valid[start:stop]):
-                if not self._put(each):
-                    unstored += len(each.predictions)
+        for record in batch:
+            stop = start + record.count
+            for rows in shadow_rows(record, found[start:stop], is_valid[start:stop]):
+                if not self._put(rows):
+                    unstored += rows.count
             start = stop
         if unstored:
             self._counts.shadow_dropped("store", unstored)
         self._counts.shadow_scored(len(predictions) - unstored)
 
 
-def shadow_rows(
-    rows: PredictedRows, version: StoredVersion, predictions: Array, is_valid: Array
-) -> Iterator[PredictedRows]:
-    """Yield the valid rows with the predictions of a shadow version, for the store.
+def shadow_rows(record: Record, predictions: Array, is_valid: Array) -> Iterator[Record]:
+    """Yield the valid rows with the predictions of their shadow version, for the store.
 
     Args:
-        rows: The answered rows, B of them.
-        version: The shadow version.
-        predictions: Its predictions, `(B, outputs)`.
+        record: The answered rows, B of them.
+        predictions: The predictions of the shadow version, `(B, outputs)`.
         is_valid: Mask of the rows that it accepts, `(B,)`.
     """
     if is_valid.all():  # as almost always
-        yield _shadow_part(rows, version, predictions.copy())
+        yield record.as_shadow(predictions.copy())
         return
     numbers = np.flatnonzero(is_valid)
     for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
         if len(run):
             start, stop = int(run[0]), int(run[-1]) + 1
-            yield _shadow_part(rows.part(start, stop), version, predictions[start:stop].copy())
-
-
-def _shadow_part(rows: PredictedRows, version: StoredVersion, predictions: Array) -> PredictedRows:
-    return PredictedRows(
-        rows.id,
-        rows.at,
-        version,
-        rows.threshold,
-        rows.values,
-        predictions,
-        rows.key_id,
-        rows.subject,
-        "shadow",
-        rows.first_row,
-    )
+            yield record.part(start, stop).as_shadow(predictions[start:stop].copy())

@@ -9,6 +9,7 @@ __all__ = [
     "erasure",
     "export",
     "feedback",
+    "groups",
     "identifiers",
     "reading",
     "records",

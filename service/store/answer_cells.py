@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from model.arrays import Array
+from model.prediction.row_tables import RowTables
 from service.store.records import StoredVersion
 
 BATCH_ROWS: Final = 4096  # of one transaction; fixed
@@ -24,20 +25,47 @@ class AnswerSource:
         version: The version that predicts.
         threshold: Decision threshold of the labels; NaN where the target has none.
         min_row_bytes: The least room in the queue that a row takes.
+        answering: The source of the answers, for a shadow version; None otherwise.
 
     Attributes:
         version: The argument.
         threshold: The argument.
+        kind: "shadow" for rows whose predictions were not the answer.
+        tables: What decodes the values.
+        shadow: The source of the shadow version's predictions; None without one.
         features: Number of features of a row.
         row_bytes: Room in the queue that a row takes.
         batch_cells: Number of cells that are written without further ones.
         open: Cells to which the queue appends; None without any.
     """
 
-    __slots__ = ("batch_cells", "features", "open", "row_bytes", "threshold", "version")
+    __slots__ = (
+        "batch_cells",
+        "features",
+        "kind",
+        "open",
+        "row_bytes",
+        "shadow",
+        "tables",
+        "threshold",
+        "version",
+    )
 
-    def __init__(self, version: StoredVersion, threshold: float, min_row_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        version: StoredVersion,
+        threshold: float,
+        min_row_bytes: int = 0,
+        answering: "AnswerSource | None" = None,
+    ) -> None:
         self.version, self.threshold = version, threshold
+        self.kind: Literal["answer", "shadow"] = "answer" if answering is None else "shadow"
+        tables = version.predictor.row_tables if answering is None else answering.tables
+        assert tables is not None  # they have encoded the rows
+        self.tables: RowTables = tables
+        self.shadow: AnswerSource | None = None
+        if answering is None and version.shadow is not None:
+            self.shadow = AnswerSource(version.shadow, threshold, min_row_bytes, self)
         schema = version.predictor.schema
         self.features = len(schema.features)
         size = FACT_BYTES + VALUE_BYTES * self.features + 8 * len(schema.target.names)
@@ -71,6 +99,16 @@ class AnswerCells:
         self.cells = [] if cells is None else cells
 
     @property
+    def version(self) -> StoredVersion:
+        """The version that predicted."""
+        return self.source.version
+
+    @property
+    def kind(self) -> Literal["answer", "shadow"]:
+        """Kind of the rows: see `AnswerSource`."""
+        return self.source.kind
+
+    @property
     def count(self) -> int:
         """Number of rows."""
         return len(self.cells) // self._width
@@ -83,13 +121,11 @@ class AnswerCells:
     @property
     def values(self) -> Array:
         """Raw values, `(N, F)`."""
-        tables = self.source.version.predictor.row_tables
-        assert tables is not None  # they have encoded the rows
         cells = self.cells.copy()
         for _ in range(_FACTS):  # the last column of those that remain
             width = len(cells) // self.count
             del cells[width - 1 :: width]
-        return tables.raw_values(cells)
+        return self.source.tables.raw_values(cells)
 
     @property
     def predictions(self) -> Array:
@@ -150,6 +186,17 @@ class AnswerCells:
         """
         width = self._width
         return AnswerCells(self.source, self.cells[start * width : stop * width])
+
+    def as_shadow(self, predictions: Array) -> "AnswerCells":
+        """Return the rows as those of the shadow version of their version.
+
+        Args:
+            predictions: Its predictions, `(N, outputs)`.
+        """
+        assert self.source.shadow is not None
+        cells = self.cells.copy()
+        cells[self.source.features :: self._width] = [row.tobytes() for row in predictions]
+        return AnswerCells(self.source.shadow, cells)
 
     @property
     def _width(self) -> int:

@@ -121,7 +121,7 @@ def _of_answers(hour: int, answers: AnswerCells) -> Group:
     return Group(
         source.version,
         hour,
-        "answer",
+        source.kind,
         source.threshold,
         answers.values,
         answers.predictions,

@@ -11,14 +11,12 @@ from service.store.answer_cells import AnswerSource
 from service.store.counting import Counts
 from service.store.groups import counts_of
 from service.store.identifiers import answer_name, new_answer_name, uuid7
-from service.store.records import PredictedRows, ShortAnswer, StoredVersion
+from service.store.records import PredictedRows, StoredVersion
 from service.store.row_queue import RowQueue
 
 HELD_ROWS: Final = 16_384  # of one answer; of a longer table, every other block is kept, and so on
 MAX_SOURCES: Final = 100  # thresholds of short answers
 SMALL_ROWS: Final = 64  # whose arrays are copied, since they may be views of larger ones
-
-Offer = Callable[[PredictedRows | ShortAnswer], None]
 
 
 class VersionRecorder:
@@ -28,22 +26,13 @@ class VersionRecorder:
         queue: The queue of the store.
         version: The version.
         has_ids: Whether answers get names.
-        offer: Called with the rows of each answer, for a shadow version; None without one.
 
     Attributes:
         new_name: See `service.registry.recording.Recorder`.
     """
 
-    def __init__(
-        self,
-        queue: RowQueue,
-        version: StoredVersion,
-        *,
-        has_ids: bool,
-        offer: Offer | None = None,
-    ) -> None:
+    def __init__(self, queue: RowQueue, version: StoredVersion, *, has_ids: bool) -> None:
         self._queue, self._version, self._has_ids = queue, version, has_ids
-        self._offer = offer
         self._sources: dict[float, AnswerSource] = {}
         self.new_name: Callable[[int], str] | None = new_answer_name if has_ids else None
 
@@ -54,14 +43,7 @@ class VersionRecorder:
             threshold: Decision threshold; NaN where the target has none.
             request: The request.
         """
-        return AnswerRecording(
-            self._queue,
-            self._version,
-            threshold,
-            request,
-            has_id=self._has_ids,
-            offer=self._offer,
-        )
+        return AnswerRecording(self._queue, self._version, threshold, request, has_id=self._has_ids)
 
     def record_encoded(
         self,
@@ -84,13 +66,7 @@ class VersionRecorder:
         """
         source = self._sources.get(threshold) or self._new_source(threshold)
         key, subject = request.key, request.subject
-        is_put = self._queue.put_answer(source, rows, predictions, name, nanoseconds, key, subject)
-        if self._offer is not None and is_put:
-            self._offer(
-                ShortAnswer(
-                    self._version, threshold, rows, predictions, name, nanoseconds, key, subject
-                )
-            )
+        self._queue.put_answer(source, rows, predictions, name, nanoseconds, key, subject)
 
     def _new_source(self, threshold: float) -> AnswerSource:
         if len(self._sources) >= MAX_SOURCES:
@@ -108,7 +84,6 @@ class AnswerRecording:
         threshold: Decision threshold; NaN where the target has none.
         request: The request.
         has_id: Whether the answer gets a name.
-        offer: Called with the rows that are kept, for a shadow version; None without one.
     """
 
     __slots__ = (
@@ -117,7 +92,6 @@ class AnswerRecording:
         "_held",
         "_id",
         "_number",
-        "_offer",
         "_queue",
         "_request",
         "_stride",
@@ -134,10 +108,8 @@ class AnswerRecording:
         request: RequestContext,
         *,
         has_id: bool,
-        offer: Offer | None = None,
     ) -> None:
         self._queue, self._version, self._threshold = queue, version, threshold
-        self._offer = offer
         self._request, self._id = request, uuid7()
         self.id = answer_name(self._id) if has_id else None
         self._blocks: list[tuple[int, PredictedRows]] = []
@@ -178,13 +150,10 @@ class AnswerRecording:
     def commit(self) -> None:
         """Put the rows into the queue of the store."""
         if len(self._blocks) == 1 and not self._counts:
-            rows = self._blocks[0][1]
-            if self._queue.put(rows) and self._offer is not None:
-                self._offer(rows)
+            self._queue.put(self._blocks[0][1])
             return
         for _, rows in self._blocks:
-            if self._queue.put_block(rows) and self._offer is not None:
-                self._offer(rows)
+            self._queue.put_block(rows)
         if self._counts:
             self._queue.put_counts(self._version, self._counts)
 

@@ -1,15 +1,12 @@
 """Predicted rows on their way to the store."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 from model.arrays import Array
 from model.prediction.predictor import Predictor
 from service.store.counting import HOUR_MICROSECONDS, ModelBins, RowCounter
-from service.store.identifiers import ID_BYTES, ids_of
 
 RECORD_BYTES: Final = 600  # of the objects of a record, beside the numbers
 
@@ -33,10 +30,12 @@ class StoredVersion:
     Attributes:
         predictor: The model.
         bins: Bins of its features and outputs; None for a model without them.
+        shadow: The version that predicts the same rows after the answer; None without one.
     """
 
     predictor: Predictor
     bins: ModelBins | None = None
+    shadow: "StoredVersion | None" = None
 
     @cached_property
     def key(self) -> VersionKey:
@@ -117,41 +116,12 @@ class PredictedRows:
             self.first_row + start,
         )
 
+    def as_shadow(self, predictions: Array) -> "PredictedRows":
+        """Return the rows as those of the shadow version of their version.
 
-class ShortAnswer(NamedTuple):
-    """A short answer to rows that `RowTables` have encoded.
-
-    Attributes:
-        version: The version that predicted.
-        threshold: Decision threshold of the labels; NaN where the target has none.
-        rows: The rows as parsed, B of them.
-        predictions: `(B, outputs)`, float64.
-        id: Name of the answer; None if the store keeps no predictions.
-        at: Time of the answer, Unix time in nanoseconds.
-        key_id: Id of the API key; "" without one.
-        subject: Digest of the subject; None without one.
-    """
-
-    version: StoredVersion
-    threshold: float
-    rows: Sequence[Sequence[object]]
-    predictions: Array
-    id: str | None
-    at: int
-    key_id: str
-    subject: bytes | None
-
-    def decoded(self) -> PredictedRows:
-        """Return the answer with raw values."""
-        tables = self.version.predictor.row_tables
-        assert tables is not None  # they have encoded the rows
-        return PredictedRows(
-            bytes(ID_BYTES) if self.id is None else ids_of([self.id])[0],
-            self.at // 1000,
-            self.version,
-            self.threshold,
-            tables.raw_values([*chain.from_iterable(self.rows)]),
-            self.predictions,
-            self.key_id or None,
-            self.subject,
-        )
+        Args:
+            predictions: Its predictions, `(B, outputs)`.
+        """
+        shadow = self.version.shadow
+        assert shadow is not None
+        return replace(self, version=shadow, predictions=predictions, kind="shadow")

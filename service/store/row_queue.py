@@ -108,7 +108,7 @@ class RowQueue:
         """
         return AnswerSource(version, threshold, self._min_row_bytes)
 
-    def put(self, rows: PredictedRows) -> bool:
+    def put(self, rows: Record) -> bool:
         """Append rows without blocking; False if they are dropped."""
         count, size = rows.count, self._size(rows)
         with self._lock:

@@ -1,6 +1,7 @@
 """The store of one process: a queue, its writer, and connections for readers."""
 
 import time
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import Final
 
@@ -12,9 +13,10 @@ from service.store.counting import ModelBins
 from service.store.databases.database import Database
 from service.store.databases.migrations import migrate
 from service.store.databases.opening import NO_POSTGRES, SQLITE_PREFIX, open_database
+from service.store.groups import Record
 from service.store.identifiers import subject_digest
-from service.store.recording import Offer, VersionRecorder
-from service.store.records import PredictedRows, StoredVersion
+from service.store.recording import VersionRecorder
+from service.store.records import StoredVersion
 from service.store.retention import Retention
 from service.store.row_queue import RowQueue
 from service.store.writer import StoreStatus, StoreWriter
@@ -61,17 +63,27 @@ class Store:
         """The state of the store as this process sees it."""
         return self._writer.status
 
-    def recorder(self, predictor: Predictor, offer: Offer | None = None) -> VersionRecorder:
+    def recorder(
+        self, predictor: Predictor, shadow: StoredVersion | None = None
+    ) -> VersionRecorder:
         """Return what records the answers of one version.
 
         Args:
             predictor: The model.
-            offer: Called with the rows of each answer, for a shadow version; None without one.
+            shadow: The shadow version; None without one.
         """
-        version = stored_version(predictor)
-        return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts", offer=offer)
+        version = stored_version(predictor, shadow)
+        return VersionRecorder(self._queue, version, has_ids=self.keeps != "counts")
 
-    def put_shadow(self, rows: PredictedRows) -> bool:
+    def on_written(self, function: Callable[[Iterable[Record]], None]) -> None:
+        """Call a function with the records of each batch that is written, in the writer's thread.
+
+        Args:
+            function: The function.
+        """
+        self._writer.on_written = function
+
+    def put_shadow(self, rows: Record) -> bool:
         """Append the rows of a shadow version; False if they are dropped.
 
         Half of the queue is only for answers.
@@ -106,9 +118,14 @@ class Store:
         return database
 
 
-def stored_version(predictor: Predictor) -> StoredVersion:
-    """Return a version for the store, with the bins of its artifact."""
-    return StoredVersion(predictor, _bins_of(predictor))
+def stored_version(predictor: Predictor, shadow: StoredVersion | None = None) -> StoredVersion:
+    """Return a version for the store, with the bins of its artifact.
+
+    Args:
+        predictor: The model.
+        shadow: The shadow version; None without one.
+    """
+    return StoredVersion(predictor, _bins_of(predictor), shadow)
 
 
 def _bins_of(predictor: Predictor) -> ModelBins | None:

@@ -4,13 +4,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Final, NamedTuple
 
 from service.background import lower_priority, report_failure
 from service.store.batches import Keeps, PreparedBatch, prepare, write
 from service.store.databases.database import Database, RowsRejected, StoreError
+from service.store.groups import Record
 from service.store.identifiers import uuid7
 from service.store.records import VersionKey
 from service.store.retention import SWEEP_SECONDS, Retention, Sweep
@@ -54,7 +55,12 @@ class StoreWriter:
         queue: The rows.
         keeps: Value of the setting `store_keeps`.
         retention: Days for which rows are kept.
+
+    Attributes:
+        on_written: Called in the writer's thread with records that are written.
     """
+
+    on_written: Callable[[Iterable[Record]], None] | None = None
 
     def __init__(
         self,
@@ -195,6 +201,8 @@ class StoreWriter:
                 if self._is_failing:
                     self._is_failing = False
                     logger.info("store_recovered", extra={"dropped": self._queue.dropped})
+                if self.on_written is not None:
+                    self.on_written(batch.records)
                 return 0
         return rows_of(batch)
 

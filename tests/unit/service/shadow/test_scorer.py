@@ -13,9 +13,15 @@ from support.stored_rows import predicted, random_values, version_of
 from service.shadow import scorer as module
 from service.shadow.ring import RING_ROWS, ShadowRing
 from service.shadow.scorer import ShadowScorer, shadow_rows
+from service.store.groups import Record
 from service.store.records import PredictedRows, StoredVersion
 
 ANSWERED = version_of()
+
+
+def answered(rows: int = 1, *, shadow: StoredVersion, **fields: object) -> PredictedRows:
+    """Return rows of a version with a shadow version."""
+    return predicted(replace(ANSWERED, shadow=shadow), rows, **fields)
 
 
 def other(**changes: object) -> StoredVersion:
@@ -44,9 +50,10 @@ class Stored:
         self.records: list[PredictedRows] = []
         self._room = room
 
-    def __call__(self, rows: PredictedRows) -> bool:
+    def __call__(self, rows: Record) -> bool:
         if len(self.records) == self._room:
             return False
+        assert isinstance(rows, PredictedRows)
         self.records.append(rows)
         return True
 
@@ -54,14 +61,12 @@ class Stored:
 def test_rows_are_predicted_with_the_names_of_the_answer() -> None:
     shadow, counts, stored = other(), Counts(), Stored()
     scorer = ShadowScorer({"kinds": shadow}, stored, counts)
-    offer = scorer.offer_for(ANSWERED.predictor)
-    assert offer is not None
+    assert scorer.version_for(ANSWERED.predictor) is shadow
     offered = [
-        predicted(ANSWERED, rows, values=random_values(rows, seed), first_row=seed, threshold=0.7)
+        answered(shadow=shadow, values=random_values(rows, seed), first_row=seed, threshold=0.7)
         for seed, rows in enumerate((1, 1, 100, 3))
     ]
-    for each in offered:
-        offer(each)
+    scorer.offer([*offered, predicted(ANSWERED), predicted(shadow, kind="shadow")])
     scorer.start()
     scorer.stop(30)
     assert (counts.scored, counts.dropped) == (105, {})
@@ -76,32 +81,28 @@ def test_rows_are_predicted_with_the_names_of_the_answer() -> None:
         assert (predictions == shadow.predictor.predict(rows.values)).all()
 
 
-def test_no_offer_without_another_version(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_version_without_another_version(caplog: pytest.LogCaptureFixture) -> None:
     scorer = ShadowScorer({"kinds": other()}, Stored(), Counts())
-    assert scorer.offer_for(replace(ANSWERED.predictor, name="another")) is None
-    assert scorer.offer_for(other().predictor) is None
+    assert scorer.version_for(replace(ANSWERED.predictor, name="another")) is None
+    assert scorer.version_for(other().predictor) is None
     assert caplog.records == []
-    assert scorer.offer_for(replace(random_model("regression"), version="2" * 64)) is None
+    assert scorer.version_for(replace(random_model("regression"), version="2" * 64)) is None
     [record] = caplog.records
     assert record.message == "shadow_not_comparable"
 
 
 def test_a_full_ring_drops_rows() -> None:
     counts = Counts()
-    offer = ShadowScorer({"kinds": other()}, Stored(), counts).offer_for(ANSWERED.predictor)
-    assert offer is not None
-    rows = predicted(ANSWERED, 1000)
-    for _ in range(6):
-        offer(rows)
+    shadow = other()
+    ShadowScorer({"kinds": shadow}, Stored(), counts).offer([answered(1000, shadow=shadow)] * 6)
     assert counts.dropped == {"full": 6000 - RING_ROWS}
 
 
 def test_a_busy_service_drops_rows() -> None:
     counts = Counts()
-    scorer = ShadowScorer({"kinds": other()}, Stored(), counts, lambda: True)
-    offer = scorer.offer_for(ANSWERED.predictor)
-    assert offer is not None
-    offer(predicted(ANSWERED, 3))
+    shadow = other()
+    scorer = ShadowScorer({"kinds": shadow}, Stored(), counts, lambda: True)
+    scorer.offer([answered(3, shadow=shadow)])
     assert counts.dropped == {"busy": 3}
 
 
@@ -111,13 +112,11 @@ def test_rejected_rows_and_a_full_store() -> None:
     features[3] = features[3].model_copy(update={"maximum": 5.0})
     schema = shadow.predictor.schema.model_copy(update={"features": tuple(features)})
     counts, stored = Counts(), Stored(2)
-    scorer = ShadowScorer({"kinds": other(schema=schema)}, stored, counts)
-    offer = scorer.offer_for(ANSWERED.predictor)
-    assert offer is not None
+    shadow = other(schema=schema)
+    scorer = ShadowScorer({"kinds": shadow}, stored, counts)
     values = random_values(7)
     values[:, 3] = [1, 9, 2, 3, 9, 4, 5]  # valid: 0, 2 and 3, 5 and 6
-    rows = predicted(ANSWERED, values=values, first_row=10)
-    offer(rows)
+    scorer.offer([answered(shadow=shadow, values=values, first_row=10)])
     scorer.start()
     scorer.stop(30)
     assert counts.dropped == {"rejected": 2, "store": 2}
@@ -129,15 +128,14 @@ def test_rejected_rows_and_a_full_store() -> None:
 
 
 def test_no_valid_row() -> None:
-    rows = predicted(ANSWERED, 3)
-    assert list(shadow_rows(rows, other(), np.zeros((3, 1)), np.zeros(3, dtype=bool))) == []
+    rows = answered(3, shadow=other())
+    assert list(shadow_rows(rows, np.zeros((3, 1)), np.zeros(3, dtype=bool))) == []
 
 
 def test_the_thread_survives_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     stored, counts = Stored(), Counts()
-    scorer = ShadowScorer({"kinds": other()}, stored, counts)
-    offer = scorer.offer_for(ANSWERED.predictor)
-    assert offer is not None
+    shadow = other()
+    scorer = ShadowScorer({"kinds": shadow}, stored, counts)
     real, failed = ShadowRing.take, threading.Event()
 
     def take(ring: ShadowRing) -> object:
@@ -151,9 +149,9 @@ def test_the_thread_survives_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COLLECT_SECONDS", 0.001)
     before = failures("shadow")
     scorer.start()
-    offer(predicted(ANSWERED, 1))
+    scorer.offer([answered(shadow=shadow)])
     assert failed.wait(30)
-    offer(predicted(ANSWERED, 2))
+    scorer.offer([answered(2, shadow=shadow)])
     scorer.stop(30)
     assert failures("shadow") == before + 1
     assert counts.scored == 2

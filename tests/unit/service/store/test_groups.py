@@ -1,20 +1,24 @@
 """Groups of records have the rows, counts and origins of the records, whatever their form."""
 
 from collections import Counter
+from dataclasses import replace
+from itertools import chain
 from time import time_ns
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.random_model import TARGETS
-from support.stored_rows import encoded_rows, encoding_version, predicted
+from support.stored_rows import encoded_rows, encoding_version, predicted, version_of
 
+from model.arrays import Array
 from service.store.answer_cells import AnswerSource
 from service.store.counting import HOUR_MICROSECONDS, Counts
 from service.store.groups import counts_of, group
 from service.store.identifiers import ids_of, new_answer_name
-from service.store.records import PredictedRows, ShortAnswer
+from service.store.records import PredictedRows, StoredVersion
 from service.store.row_queue import RowQueue
 
 VERSIONS = {task: encoding_version(task) for task in TARGETS}
@@ -26,6 +30,34 @@ FACTS = st.tuples(
     st.sampled_from([None, "clinic"]),
     st.sampled_from([None, b"s" * 32]),
 )
+
+
+class ShortAnswer(NamedTuple):
+    """What is put for a short answer."""
+
+    version: StoredVersion
+    threshold: float
+    rows: list[Any]
+    predictions: Array
+    id: str | None
+    at: int
+    key_id: str
+    subject: bytes | None
+
+    def decoded(self) -> PredictedRows:
+        """Return the rows with raw values."""
+        tables = self.version.predictor.row_tables
+        assert tables is not None
+        return PredictedRows(
+            ids_of([self.id])[0] if self.id else bytes(16),
+            self.at // 1000,
+            self.version,
+            self.threshold,
+            tables.raw_values([*chain.from_iterable(self.rows)]),
+            self.predictions,
+            self.key_id or None,
+            self.subject,
+        )
 
 
 def answer_of(
@@ -108,17 +140,31 @@ def test_an_answer_without_a_name_is_counted() -> None:
     batch = queue.take()
     assert batch is not None
     assert counts_of(batch.records)["rows", "", 0] == 2
-    assert answer.decoded().id == bytes(16)
 
 
-def test_a_decoded_answer_has_the_values_and_facts_of_the_answer() -> None:
-    answer = answer_of("multi_class", 0.5, 3, 7999, "clinic", b"s")
-    rows = answer.decoded()
-    assert (rows.id, rows.at, rows.key_id, rows.subject) == (
-        ids_of([answer.id or ""])[0],
-        7,
-        "clinic",
-        b"s",
-    )
-    predictor = answer.version.predictor
-    assert np.array_equal(rows.predictions, predictor.predict(rows.values))
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("form", ["cells", "rows"])
+def test_records_of_a_shadow_version_differ_in_version_kind_and_predictions(
+    task: str, form: str
+) -> None:
+    shadow = version_of(task, sha256="2" * 64)
+    version = replace(VERSIONS[task], shadow=shadow)
+    answer = answer_of(task, 0.7, 3, 7999, "clinic", b"s")._replace(version=version)
+    queue = RowQueue()
+    if form == "cells":
+        put(queue, {}, answer)
+    else:
+        queue.put(answer.decoded())
+    batch = queue.take()
+    assert batch is not None
+    [record] = batch.records
+    predictions = shadow.predictor.predict(record.values)
+    [answered] = group([record])
+    [found] = group([record.as_shadow(predictions)])
+    assert (found.version, found.kind, found.threshold) == (shadow, "shadow", 0.7)
+    assert (answered.version, answered.kind) == (version, "answer")
+    assert np.array_equal(found.predictions, predictions)
+    assert np.array_equal(found.values, answered.values)
+    assert found.origins(0, 3) == answered.origins(0, 3)
+    assert np.array_equal(answered.predictions, answer.predictions)
+    assert found.counts()["shadow rows", "", 0] == 3

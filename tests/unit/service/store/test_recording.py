@@ -9,7 +9,6 @@ from service.request_context import RequestContext
 from service.store.answer_cells import AnswerCells
 from service.store.identifiers import parse_name
 from service.store.recording import MAX_SOURCES, VersionRecorder
-from service.store.records import PredictedRows, ShortAnswer
 from service.store.row_queue import Batch, RowQueue
 
 VERSION = encoding_version()
@@ -43,18 +42,6 @@ def test_the_rows_of_a_short_answer_are_put_with_its_facts(has_ids: bool) -> Non
     assert cells.predictions.tobytes() == PREDICTIONS.tobytes()
     queue.release(Batch([cells], {}, 0.0))
     assert (queue.rows, queue._bytes, queue.is_empty) == (0, 0, True)
-
-
-def test_only_what_the_queue_takes_is_offered() -> None:
-    offered: list[PredictedRows | ShortAnswer] = []
-    queue = RowQueue(max_rows=3)
-    recorder = VersionRecorder(queue, VERSION, has_ids=True, offer=offered.append)
-    name, _ = record(recorder), record(recorder)
-    assert queue.dropped == 2
-    [answer] = offered
-    assert answer == ShortAnswer(
-        VERSION, 0.5, ROWS, PREDICTIONS, name, 7000, REQUEST.key, REQUEST.subject
-    )
 
 
 def test_many_thresholds_share_sources_up_to_a_limit() -> None:
