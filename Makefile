@@ -45,7 +45,7 @@ FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune ob
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow coverage mutation check lint site workflows page page-check browser screenshots stress \
-	soak oracles oracles-libraries oracles-others spark clients uvicorn bench image requirements wheel pythons sbom clean
+	soak oracles oracles-libraries oracles-others spark stores clients uvicorn bench image requirements wheel pythons sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,6 +128,9 @@ oracles-others:
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
 	$(PYTEST) tests/reference/test_spark.py
+
+stores: $(VENV)/oracles $(VENV)-gcs $(VENV)-azurite ## test with emulators of Google Cloud Storage and Azure (needs Node.js)
+	$(PYTEST) tests/reference/test_gcs_and_azure.py
 
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-openapi ## run the tests with the clients of KServe, MLflow and MLServer, and with generated ones
 	$(PYTEST) tests/reference/test_generated_clients.py tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
@@ -217,9 +220,13 @@ $(VENV)-kserve: CLIENT := kserve==0.21.0
 $(VENV)-mlflow: CLIENT := mlflow==3.17.2
 $(VENV)-mlserver: CLIENT := mlserver==1.7.1
 $(VENV)-moto: CLIENT := moto[server]==5.2.5 # the object store of the tests
-$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto:
+$(VENV)-gcs: CLIENT := gcp-storage-emulator==2026.7.19
+$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto $(VENV)-gcs:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check '$(strip $(CLIENT))' || { rm -rf $@; exit 1; }
+
+$(VENV)-azurite:
+	npm install --prefix $@ --no-audit --no-fund --no-save --silent azurite@3.37.0 || { rm -rf $@; exit 1; }
 
 $(VENV)-site:
 	$(PYTHON) -m venv $@

@@ -48,7 +48,10 @@ _REASONS: Final = (
         r"PERMANENT_REDIRECT|HTTP status 301|region",
         "the bucket is in another region: set AWS_REGION",
     ),
-    (r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|NotFound|does not exist|non-exist", "it does not exist"),
+    (
+        r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|NotFound|does not exist|non-exist|no such file",
+        "it does not exist",
+    ),
 )
 
 
