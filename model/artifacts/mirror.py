@@ -237,17 +237,19 @@ class Mirror:
         file, limit = self.folder / info.base_name, _limit_of(info.base_name) or 0
         if (info.size or 0) > limit:
             raise ObjectStoreError(f"{self.uri}: {file.name} is larger than {limit} bytes")
+        # The ETag first: the content is then as new or newer, whether a stream has the ETag of its
+        # content (S3, Azure) or of a later request (Google).
+        with store_errors(self.uri), filesystem.open_input_stream(path, buffer_size=0) as stream:
+            state = CopiedFile.of(info, _etag_of(stream), now)
+        if etag_here and etag_here == state.etag:
+            return state
         with store_errors(self.uri):
             stream = filesystem.open_input_stream(path, buffer_size=0)
-        with stream:
-            state = CopiedFile.of(info, _etag_of(stream), now)
-            if etag_here and etag_here == state.etag:
-                return state
-            try:
-                with atomic_writer(file) as local:
-                    self._read_into(local, stream, state.size)
-            except _ChangedError:
-                return None
+        try:
+            with stream, atomic_writer(file) as local:
+                self._read_into(local, stream, state.size)
+        except _ChangedError:
+            return None
         return state
 
     def _read_into(self, local: BinaryIO, stream: "NativeFile", size: int) -> None:

@@ -26,14 +26,17 @@ class Object:
 
 
 class Stream(io.BytesIO):
-    """An open object."""
+    """An open object. Its metadata are requested later than its content, as in Google's store."""
 
-    def __init__(self, content: bytes, etag: str, fail: Exception | None) -> None:
+    def __init__(
+        self, content: bytes, request_etag: Callable[[], str], fail: Exception | None
+    ) -> None:
         super().__init__(content)
-        self._etag, self._fail = etag, fail
+        self._request_etag, self._fail = request_etag, fail
 
     def metadata(self) -> dict[str, bytes]:
-        return {"Content-Length": b"1", **({"ETag": self._etag.encode()} if self._etag else {})}
+        etag = self._request_etag()
+        return {"Content-Length": b"1", **({"ETag": etag.encode()} if etag else {})}
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._fail is not None:
@@ -94,8 +97,12 @@ class FakeStore:
         if path not in self.objects:
             raise FileNotFoundError(2, "Path does not exist")
         self.read.append(path.rpartition("/")[2])
-        found = self.objects[path]
-        return Stream(found.content, found.etag, self.unreadable.get(path))
+
+        def request_etag() -> str:
+            self._begin("metadata")
+            return self.objects[path].etag
+
+        return Stream(self.objects[path].content, request_etag, self.unreadable.get(path))
 
     def open_output_stream(self, path: str) -> Sink:
         self._begin("write")
