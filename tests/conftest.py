@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +28,10 @@ from service.settings import Settings
 
 # pytest-xdist sets COLUMNS for its workers; a test sets the width of the command line itself.
 os.environ.pop("COLUMNS", None)
+
+# httpx looks for this module with each request, and searches all folders where it is not installed.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # A shell starts background jobs with Ctrl-C ignored, which the processes of tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,7 +5,7 @@ SECRET is part of values and of unknown names, so that a response that echoes a 
 
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 SECRET = "ZqSecretQz"
@@ -165,8 +165,14 @@ def large(keys: list[str]) -> Named:
         yield f"long-{key}", b'{"%b":"%b"}' % (key.encode(), b"x" * (CAP - 50)), False
     yield "deep-arrays", b"[" * CAP, False
     yield "deep-objects", b'{"a":' * (CAP // 5), False
-    yield "many-names", b"{" + b",".join(b'"%08x":0' % n for n in range(CAP // 13)) + b"}", True
+    yield "many-names", many_names(), True
     yield "one-name", b"{" + b'"a":0,' * (CAP // 6 - 1) + b'"a":0}', False
+
+
+@cache
+def many_names() -> bytes:
+    """Return an object of the maximum size with short and different names."""
+    return b"{" + b",".join(b'"%08x":0' % n for n in range(CAP // 13)) + b"}"
 
 
 def broken(document: Json, keys: list[str] | None) -> Named:
