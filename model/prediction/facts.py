@@ -191,7 +191,13 @@ def within_limits(facts: Any) -> Any:
 
 def _check_sizes(place: str, value: object) -> None:
     rule = ""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT_CHARACTERS:
+            rule = f"a text may have {MAX_TEXT_CHARACTERS} characters"
+    elif isinstance(value, int | float):
+        if not -MAX_NUMBER <= value <= MAX_NUMBER:
+            rule = "a number must be finite, and from -2^63 to 2^63"
+    elif isinstance(value, Mapping):
         for name, each in value.items():
             if len(name) > MAX_NAME_CHARACTERS:
                 rule = f"a name may have {MAX_NAME_CHARACTERS} characters"
@@ -200,9 +206,5 @@ def _check_sizes(place: str, value: object) -> None:
     elif isinstance(value, list | tuple):
         for index, each in enumerate(value):
             _check_sizes(f"{place}.{index}", each)
-    elif isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        rule = f"a text may have {MAX_TEXT_CHARACTERS} characters"
-    elif isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
-        rule = "a number must be finite, and from -2^63 to 2^63"
     if rule:
         raise ArtifactError(f"invalid metadata at {place}: {rule}")
