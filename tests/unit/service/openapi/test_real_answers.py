@@ -47,11 +47,13 @@ READS = (
 class Service:
     """A service with one model, whose responses are compared with its document."""
 
-    def __init__(self, client: httpx.AsyncClient, predictor: Predictor, document: Json) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, predictor: Predictor, contract: Contract, rows: list[Json]
+    ) -> None:
         self._client, self.predictor = client, predictor
-        self.contract = Contract(document)
+        self.contract = contract
         self.has_threshold = predictor.schema.target.has_threshold
-        self.rows = PredictionExamples(ModelVersion(predictor, Settings())).rows
+        self.rows = rows
 
     def url(self, path: str) -> str:
         return path.format(name=self.predictor.name, version=self.predictor.version)
@@ -103,12 +105,29 @@ def app(model: Predictor) -> FastAPI:
     return create_app(Settings(), model)
 
 
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")
+
+
+@pytest.fixture(scope="module")
+async def contract(app: FastAPI) -> Contract:
+    async with client_of(app) as client:
+        return Contract((await client.get("/openapi.json")).json())
+
+
+@pytest.fixture(scope="module")
+def rows(model: Predictor) -> list[Json]:
+    return PredictionExamples(ModelVersion(model, Settings())).rows
+
+
 @pytest.fixture
-async def service(app: FastAPI, model: Predictor) -> AsyncIterator[Service]:
+async def service(
+    app: FastAPI, model: Predictor, contract: Contract, rows: list[Json]
+) -> AsyncIterator[Service]:
     """Run a model of each task, with features of all types."""
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield Service(client, model, (await client.get("/openapi.json")).json())
+    contract.seen.clear()
+    async with client_of(app) as client:
+        yield Service(client, model, contract, rows)
 
 
 @pytest.fixture
