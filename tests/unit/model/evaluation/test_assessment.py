@@ -41,6 +41,7 @@ def values(assessed: dict[str, Any]) -> dict[str, float | None]:
     return {name: score["value"] for name, score in assessed.items()}
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("target", [BINARY, COLOURS, PETS, SIZES], ids=lambda each: each.task)
 def test_assessment_contains_the_metrics_and_is_plain_data(target: Target) -> None:
     scored = scored_rows(target)
@@ -53,6 +54,7 @@ def test_assessment_contains_the_metrics_and_is_plain_data(target: Target) -> No
         assess(target, ScoredRows.ungrouped(scored.targets[:0], scored.predictions[:0]), 0.5)
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_scores_of_a_binary_target() -> None:
     scored = scored_rows(BINARY)
     assessed = assess(BINARY, scored, 0.5)
@@ -85,6 +87,7 @@ def test_scores_of_a_binary_target() -> None:
         assert low < found[name] < high
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_scores_without_positives() -> None:
     scored = ScoredRows.ungrouped(np.zeros((20, 1), bool), np.linspace(0.1, 0.6, 20)[:, None])
     assessed = assess(BINARY, scored, 0.5)["scores"]
@@ -107,6 +110,7 @@ def test_groups_widen_the_intervals() -> None:
     assert naive[1] - naive[0] < 0.6 * (grouped[1] - grouped[0])
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_imputed_rows_alone() -> None:
     imputed = np.arange(120) % 6 == 0
     scored = scored_rows(BINARY)
@@ -124,6 +128,7 @@ def test_imputed_rows_alone() -> None:
     assert found == metrics_at_threshold(SIZES, part, np.nan)
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("target", [COLOURS, PETS], ids=lambda each: each.task)
 def test_imputed_rows_of_classes_and_labels(target: Target) -> None:
     imputed, scored = np.arange(120) < 30, scored_rows(target)
@@ -135,6 +140,7 @@ def test_imputed_rows_of_classes_and_labels(target: Target) -> None:
     assert assessed["accuracy"] == again["accuracy"]["value"]
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_classes_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
         "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
@@ -167,6 +173,7 @@ def test_classes_against_scikit_learn() -> None:
             assert score["interval"][0] < score["value"] < score["interval"][1]
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_labels_against_scikit_learn() -> None:
     theirs = pytest.importorskip(
         "sklearn.metrics", reason="compares with scikit-learn, which is not a dependency"
