@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import hypothesis
 import pytest
+import typer.main
 from fastapi import FastAPI
 from support.postgres_server import PostgresServer, missing_postgres
 from support.random_model import TARGETS, random_model
@@ -32,6 +33,9 @@ os.environ.pop("COLUMNS", None)
 # httpx looks for this module with each request, and searches all folders where it is not installed.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+# Build the commands of the offline program once, not for each call of `program`.
+typer.main.get_command = cache(typer.main.get_command)
 
 # A shell starts background jobs with Ctrl-C ignored, which the processes of tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
