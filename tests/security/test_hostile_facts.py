@@ -57,6 +57,7 @@ PLACES: dict[str, Callable[[dict[str, Any], str], object]] = {
     "deep": lambda m, text: m["facts"].update(recipe={"x": [{text: [text]}]}),
     "card": lambda m, text: m["facts"].update(description=text, limits=[text]),
 }
+SETTINGS = Settings()
 HEADERS = [{}, {"Accept": "text/plain"}, {"Accept": "application/openmetrics-text"}]
 NEEDS_FILE_OR_STORE = ("/report", "/live", "/compare")
 
@@ -110,7 +111,7 @@ def served(variants: dict[str, Predictor | str], part: str) -> list[tuple[str, P
 
 
 def client_of(predictor: Predictor) -> httpx.AsyncClient:
-    app = create_app(Settings(), predictor)
+    app = create_app(SETTINGS, predictor)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
