@@ -53,11 +53,11 @@ async def connect(port: int, *, window: int | None = None) -> socket.socket:
 
 async def until_closed(connection: socket.socket) -> bytes:
     """Receive everything until the service closes the connection."""
-    answered = b""
+    answered = bytearray()
     with suppress(ConnectionError):
         while received := await asyncio.get_running_loop().sock_recv(connection, 65536):
             answered += received
-    return answered
+    return bytes(answered)
 
 
 async def dripping(connection: socket.socket) -> None:
@@ -256,6 +256,7 @@ async def test_a_client_that_pauses_receives_the_whole_response(port: int) -> No
     with await connect(port, window=2048) as connection:
         await asyncio.get_running_loop().sock_sendall(connection, LARGE)
         await asyncio.sleep(0.7)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)  # and reads fast
         answered = await until_closed(connection)
         lengths = [int(length) for length in re.findall(rb"content-length: (\d+)", answered)]
         assert len(lengths) == 4
