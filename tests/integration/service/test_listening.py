@@ -112,11 +112,11 @@ def test_a_unix_socket_answers(artifact_path: Path, tmp_path: Path, workers: int
     assert not (tmp_path / "s").exists()
 
 
-def test_a_passed_descriptor_answers(artifact_path: Path, tmp_path: Path, workers: int) -> None:
+def test_a_passed_descriptor_answers(artifact_path: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor, address = listener.fileno(), listener.getsockname()
         flags, log = ("--fd", str(descriptor)), tmp_path / "log"
-        with serving(artifact_path, log, workers, *flags, passed=[descriptor]):
+        with serving(artifact_path, log, 1, *flags, passed=[descriptor]):
             assert is_ready(address)
 
 
@@ -134,10 +134,10 @@ def test_the_sockets_of_systemd_answer(artifact_path: Path, tmp_path: Path, work
 
 
 def test_a_misspelled_variable_is_logged_once(
-    artifact_path: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+    artifact_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MALIGNANCY_TRESHOLD", "0.7")
-    with serving(artifact_path, tmp_path / "log", workers, "--port", "0") as log:
+    with serving(artifact_path, tmp_path / "log", 2, "--port", "0") as log:
         (line,) = (json.loads(each) for each in log.splitlines() if "unknown_setting" in each)
     assert line["level"] == "warning"
     assert (line["variable"], line["nearest"]) == ("MALIGNANCY_TRESHOLD", "MALIGNANCY_THRESHOLD")
