@@ -65,7 +65,9 @@ def test_java(url: str, kind: str) -> None:
     status, path, headers, size = EARLY[kind]
     source = str(SUPPORT / "Uploads.java")
     fields = [each for header in headers.items() for each in header]
-    found = json.loads(output(program("java"), source, url + path, str(size), str(COUNT), *fields))
+    quick = "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"  # for a short program
+    arguments = source, url + path, str(size), str(COUNT), *fields
+    found = json.loads(output(program("java"), *quick, *arguments))
     assert found == {way: [status] * COUNT for way in found}
     assert len(found) == 4
 
