@@ -135,15 +135,17 @@ stores: $(VENV)/oracles $(VENV)-gcs $(VENV)-azurite ## test with emulators of Go
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-openapi ## run the tests with the clients of KServe, MLflow and MLServer, and with generated ones
 	$(PYTEST) tests/reference/test_generated_clients.py tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py
 
+# The tests of the classes that extend uvicorn's, the longest first. Several workers use the same of uvicorn as one.
 uvicorn: $(VENV)/test ## run the tests of the server with the oldest uvicorn that is allowed
 	rm -rf $(VENV)-uvicorn
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target $(VENV)-uvicorn uvicorn==$(OLDEST_UVICORN)
 	export PYTHONPATH=$(CURDIR)/$(VENV)-uvicorn && \
 		$(BIN)/python -c 'import uvicorn; assert uvicorn.__version__ == "$(OLDEST_UVICORN)"' && \
-		$(PYTEST) $(PARALLEL) -m "not slow" tests/unit/service/protocol tests/unit/service/server \
-		tests/integration/service/test_framing.py tests/integration/service/test_lifecycle.py \
-		tests/integration/service/test_slow_clients.py
+		$(PYTEST) $(PARALLEL) -m "not slow" -k "not two-workers and not per_worker and not stopped_worker" \
+		$(patsubst %,tests/integration/service/test_%.py,slow_clients framing lifecycle) \
+		tests/unit/service/protocol/test_http_protocol*.py tests/unit/service/server/test_graceful.py \
+		tests/unit/service/server/test_uvicorn_check.py
 
 bench: $(VENV)/train ## time the training, beside the peers that are installed
 	$(BIN)/python -m benchmarks.training.compare

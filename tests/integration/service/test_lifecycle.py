@@ -31,7 +31,7 @@ READINESS = [
 ONE = PREDICT + b"\r\n" + ROWS
 
 Start = Callable[..., AbstractContextManager[Service]]
-both = pytest.mark.parametrize("workers", [1, 2])
+both = pytest.mark.parametrize("workers", [1, 2], ids=["one-worker", "two-workers"])
 
 
 @pytest.fixture
