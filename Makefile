@@ -32,10 +32,11 @@ COVERING := tests/unit/malignancy tests/integration/malignancy tests/unit/servic
 	$(addprefix tests/unit/model/,network prediction metrics artifacts test_arrays.py) \
 	$(wildcard tests/reference/test_arrow*.py)
 
-# The files with slow tests, and those of them that take long because of what they compute.
+# The files with slow tests; those that one process runs, beside the others, since their tests share environments of
+# the wheel or load a service; and those that measure times, which need a quiet machine.
 SLOW = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.slow' tests)
-LONG = $(filter tests/unit/% tests/security/% tests/integration/model/% tests/integration/packaging/% \
-	%/test_crash_safety.py %/test_tutorials.py,$(SLOW))
+SERIAL = $(filter tests/integration/packaging/% %/test_endurance.py %/test_memory_limit.py %/test_reloading.py,$(SLOW))
+TIMED := tests/integration/service/test_fairness.py
 
 # The oracles that import large libraries: one process does so, while others run the other oracles, beginning with
 # those that run processes.
@@ -44,8 +45,9 @@ LIBRARIES = $(shell grep --files-with-matches --extended-regexp \
 FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune object_store arrow_scoring_job dask)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test slow coverage mutation check lint site workflows page page-check browser screenshots stress \
-	soak oracles oracles-libraries oracles-others spark stores clients uvicorn bench image requirements wheel pythons sbom clean
+.PHONY: help serve train test slow slow-serial slow-parallel coverage mutation check lint site workflows page page-check \
+	browser screenshots stress soak oracles oracles-libraries oracles-others spark stores clients uvicorn \
+	bench image requirements wheel pythons sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,9 +61,16 @@ train: $(VENV)/train ## train RECIPE (default: wisconsin) into artifacts/
 test: $(VENV)/test ## run the tests, in parallel; 10 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not slow" --ignore tests/reference --ignore tests/browser
 
-slow: $(VENV)/test ## run the tests that take long, in parallel, and those that need a quiet machine, one by one
-	$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "slow and not stress" $(LONG)
-	$(PYTEST) -m "slow and not stress" $(filter-out $(LONG) tests/reference/%,$(SLOW))
+slow: $(VENV)/test ## run the tests that take long, in parallel, then those that need a quiet machine
+	$(MAKE) --jobs 2 --output-sync slow-serial slow-parallel
+	$(PYTEST) -m "slow and not stress" $(TIMED)
+
+slow-serial:
+	$(PYTEST) -m "slow and not stress" $(SERIAL)
+
+slow-parallel:
+	$(PYTEST) --numprocesses 2 --dist worksteal -m "slow and not stress" \
+		$(filter-out tests/reference/% $(SERIAL) $(TIMED),$(SLOW))
 
 coverage: $(VENV)/coverage ## measure the branch coverage of the service and of all that it imports: 98 %
 	$(BIN)/python -m coverage erase

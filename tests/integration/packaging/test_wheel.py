@@ -12,12 +12,7 @@ from support.wheel_install import PYTHON, Installed, build
 
 from model.training.recipes.bundled import bundled_recipes
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.process,
-    pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("wheel"),  # one process makes the environments
-]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.timeout(1200)]
 
 MAX_PACKAGES = 26
 # Of a ready service with one worker. Resident memory includes pages of the files of libraries, of
