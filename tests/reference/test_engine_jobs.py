@@ -23,7 +23,7 @@ from service.scoring.engines.selection import open_engine
 jobs: Any = pytest.importorskip("support.scoring_jobs", reason="needs pyarrow: make oracles")
 job: Any = pytest.importorskip("service.scoring.job", reason="needs pyarrow: make oracles")
 
-FILES, ROWS = 12, 60_000
+FILES, ROWS = 12, 30_000
 PACKAGES = {"dask": "distributed", "ray": "ray"}
 # What the command line of a worker process has.
 WORKERS: dict[EngineName, bytes] = {
