@@ -206,7 +206,7 @@ def _bytes_to_workers(dask_scheduler: Any) -> int:
     return sum(each.byte_count for each in dask_scheduler.stream_comms.values())
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("first", [0, pytest.param(1, marks=pytest.mark.stress)])
 def test_a_worker_is_killed_in_a_cross_validation(mortal: DaskCluster, first: int) -> None:
     recipe = ensemble(30)
     expected = bits(cross_validated(recipe, None))
@@ -303,7 +303,9 @@ def run_program(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize("command", ["cross-validate", "train", "compare"])
+@pytest.mark.parametrize(
+    "command", ["cross-validate", "train", pytest.param("compare", marks=pytest.mark.stress)]
+)
 def test_the_scheduler_is_killed(mortal: DaskCluster, tmp_path: Path, command: str) -> None:
     output = [] if command == "cross-validate" else ["--output", str(tmp_path / "out")]
     path = file_of(ensemble(1), tmp_path, 10**6)
