@@ -45,7 +45,8 @@ TIMED := tests/integration/service/test_fairness.py
 # those that run processes.
 LIBRARIES = $(shell grep --files-with-matches --extended-regexp \
 	'^from sklearn|importorskip."(crepes|keras|onnx|scipy|shap|sklearn|torch)' tests/reference/test_*.py)
-FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis tune object_store arrow_scoring_job dask)
+FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis dask arrow_scoring_memory engines object_store \
+	arrow_scoring_job dask_tls tune)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test slow slow-serial slow-parallel coverage mutation check lint site workflows page page-check \
