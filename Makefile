@@ -115,7 +115,7 @@ page-check: $(PAGE_MODULES) ## check the types of the page, and that its committ
 		diff --recursive "$$built" service/page/static
 
 browser: $(VENV)/browser $(PAGE_MODULES) site ## test the page and the site in Chromium, behind nginx too; 4 minutes on two cores
-	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser
+	$(PYTEST) --numprocesses $(WORKERS) --dist loadfile tests/browser
 
 screenshots: $(VENV)/browser ## take the pictures of the page, and draw those of the tutorials, in docs/images
 	$(PYTEST) tests/browser/test_pictures.py --screenshots docs/images
