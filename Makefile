@@ -45,6 +45,9 @@ TIMED := tests/integration/service/test_fairness.py
 # those that run processes.
 LIBRARIES = $(shell grep --files-with-matches --extended-regexp \
 	'^from sklearn|importorskip."(crepes|keras|onnx|scipy|shap|sklearn|torch)' tests/reference/test_*.py)
+# Tests of other folders that need the packages of the oracles.
+ELSEWHERE = $(shell grep --recursive --files-with-matches --include 'test_*.py' 'mark\.reference' \
+	tests/unit tests/integration tests/project)
 FIRST := $(patsubst %,tests/reference/test_%.py,engine_jobs schemathesis dask arrow_scoring_memory engines object_store \
 	arrow_scoring_job dask_tls tune)
 
@@ -133,7 +136,7 @@ oracles: $(VENV)-oracles $(VENV)-moto ## compare with PyTorch, Keras, scikit-lea
 	$(MAKE) --jobs 2 --output-sync oracles-libraries oracles-others
 
 oracles-libraries:
-	$(ORACLES) -m "not stress" $(LIBRARIES)
+	$(ORACLES) -m "reference and not stress" $(LIBRARIES) $(ELSEWHERE)
 
 oracles-others:
 	$(ORACLES) --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not stress" \
@@ -142,8 +145,8 @@ oracles-others:
 spark: $(VENV)/spark ## score with Spark's mapInArrow (installs 450 MB, needs Java)
 	$(PYTEST) tests/reference/test_spark.py
 
-stores: $(VENV)/oracles $(VENV)-gcs $(VENV)-azurite ## test with emulators of Google Cloud Storage and Azure (needs Node.js)
-	$(PYTEST) tests/reference/test_gcs_and_azure.py
+stores: $(VENV)-oracles $(VENV)-gcs $(VENV)-azurite ## test with emulators of Google Cloud Storage and Azure (needs Node.js)
+	$(ORACLES) tests/reference/test_gcs_and_azure.py
 
 clients: $(VENV)/test $(VENV)-kserve $(VENV)-mlflow $(VENV)-mlserver $(VENV)-openapi ## run the tests with the clients of KServe, MLflow and MLServer, and with generated ones
 	$(PYTEST) tests/reference/test_generated_clients.py tests/reference/test_kserve.py tests/reference/test_mlflow.py tests/reference/test_mlserver.py

@@ -153,6 +153,7 @@ def test_diabetes() -> None:
         assert (float(low), float(high)) == (min(numbers), max(numbers))
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("title", ["Handwritten digits", "Diabetes"])
 def test_the_program_in_the_readme_creates_the_table(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

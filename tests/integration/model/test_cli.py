@@ -119,6 +119,7 @@ def test_an_unknown_recipe_is_rejected_with_a_suggestion(program: Program) -> No
     assert err.startswith("error: no recipe 'artcle': did you mean article?")
 
 
+@pytest.mark.reference
 def test_export_onnx_writes_beside_the_artifact_or_to_the_output(
     program: Program, artifact_path: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +155,7 @@ def test_export_onnx_without_the_package_says_what_to_install(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.reference
 def test_export_onnx_rejects_invalid_paths_in_one_line(
     program: Program, artifact_path: Path, tmp_path: Path
 ) -> None:

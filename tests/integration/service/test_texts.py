@@ -142,7 +142,11 @@ FORMATS: dict[Callable[[list[Row]], bytes], tuple[str, str]] = {
 TEXTS = [each for each in FORMATS if each is not as_arrow]
 TABLES = (as_csv, as_semicolons, as_tabs)
 
-each_format = pytest.mark.parametrize("encode", FORMATS, ids=lambda encode: encode.__name__)
+each_format = pytest.mark.parametrize(
+    "encode",
+    [*TEXTS, pytest.param(as_arrow, marks=pytest.mark.reference)],
+    ids=lambda encode: encode.__name__,
+)
 each_table = pytest.mark.parametrize("encode", TABLES, ids=lambda encode: encode.__name__)
 
 

@@ -78,6 +78,7 @@ def test_temperature_has_the_least_loss_of_a_fine_grid(true: float) -> None:
     assert grid[int(np.argmin(losses))] == pytest.approx(found.temperature, rel=1e-3)
 
 
+@pytest.mark.reference
 def test_temperature_against_scikit_learn() -> None:
     linear = pytest.importorskip("sklearn.linear_model", reason=REASON)
     labels, p = drawn(2000, 3.0)
@@ -189,6 +190,7 @@ def test_logistic_of_separated_and_of_inverted_rows() -> None:
 # Isotonic
 
 
+@pytest.mark.reference
 @given(CASES | COARSE, st.lists(st.floats(0, 1), max_size=20))
 def test_isotonic_against_scikit_learn(cases: list[tuple[bool, float]], more: list[float]) -> None:
     isotonic = pytest.importorskip("sklearn.isotonic", reason=REASON)

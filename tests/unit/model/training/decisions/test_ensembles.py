@@ -285,6 +285,7 @@ def test_reversed_refer_band_is_rejected(whole: Predictor) -> None:
 # ONNX
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_onnx_runtime_agrees(tmp_path: Path, dtype: str) -> None:
     reason = "needs the extra oracles: make oracles"
@@ -311,6 +312,7 @@ def test_onnx_runtime_agrees(tmp_path: Path, dtype: str) -> None:
         to_onnx(replace(predictor, calibration=isotonic))
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("base", ["digits", "multi-label"])
 def test_onnx_runtime_agrees_on_calibrated_classes_and_labels(tmp_path: Path, base: str) -> None:
     reason = "needs the extra oracles: make oracles"

@@ -63,6 +63,7 @@ def read_cell_by_cell(column: "pd.Series[str]", feature: Feature) -> Array | str
     return np.array(numbers, dtype=float)
 
 
+@pytest.mark.reference
 @given(CELLS, FEATURES)
 def test_typed_columns_equal_their_text(
     kind_and_cells: tuple[str, list[object]], feature: Feature
