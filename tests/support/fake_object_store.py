@@ -29,18 +29,18 @@ class Stream(io.BytesIO):
     """An open object. Its metadata are requested later than its content, as in Google's store."""
 
     def __init__(
-        self, content: bytes, request_etag: Callable[[], str], fail: Exception | None
+        self, content: bytes, request_etag: Callable[[], str], begin_to_read: Callable[[], None]
     ) -> None:
         super().__init__(content)
-        self._request_etag, self._fail = request_etag, fail
+        self._request_etag, self._begin_to_read = request_etag, begin_to_read
 
     def metadata(self) -> dict[str, bytes]:
         etag = self._request_etag()
         return {"Content-Length": b"1", **({"ETag": etag.encode()} if etag else {})}
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if self._fail is not None:
-            raise self._fail
+        if self.tell() == 0:
+            self._begin_to_read()
         return super().read(size)
 
 
@@ -65,7 +65,7 @@ class FakeStore:
         objects: The objects; a path begins with the bucket.
         error: Raised by every operation; None for none.
         unreadable: Errors of reading, by path.
-        read: The paths that were read, in order.
+        read: The names of the objects that were read, in order.
         before: Called before each operation with its name.
     """
 
@@ -96,13 +96,18 @@ class FakeStore:
         assert buffer_size in (None, 0)
         if path not in self.objects:
             raise FileNotFoundError(2, "Path does not exist")
-        self.read.append(path.rpartition("/")[2])
+        name = path.rpartition("/")[2]
 
         def request_etag() -> str:
-            self._begin("metadata")
+            self._begin(f"metadata of {name}")
             return self.objects[path].etag
 
-        return Stream(self.objects[path].content, request_etag, self.unreadable.get(path))
+        def begin_to_read() -> None:
+            self.read.append(name)
+            if path in self.unreadable:
+                raise self.unreadable[path]
+
+        return Stream(self.objects[path].content, request_etag, begin_to_read)
 
     def open_output_stream(self, path: str) -> Sink:
         self._begin("write")
