@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from support.calculator import Calculator, random_row
+from support.page_checks import WIDTHS, check_themes, page_with_axe, too_wide
 from support.service_process import Service, running_service
 from support.watched_page import WatchedContext
 
@@ -114,6 +115,15 @@ def test_classes_have_an_expected_matrix(
         by_class = page.get_by_role("region", name="Figures by class").get_by_role("row").last
         expect(by_class).to_contain_text(f"{100 * share:.1f}\u202f%")
         expect(page.get_by_role("region", name="Confusion matrix from the truth")).to_be_visible()
+
+
+def test_live_figures_are_accessible_and_fit_every_screen(watch: Watch, service: Service) -> None:
+    send(service, 3)
+    page = page_with_axe(watch, service.url)
+    check_themes(page, f"{service.url}/#/live/wisconsin")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert too_wide(page) == [], width
 
 
 def test_without_a_store_there_is_no_such_view(watch: Watch, url: str) -> None:

@@ -3,24 +3,13 @@
 from pathlib import Path
 
 import pytest
+from support.page_checks import WIDTHS, settle, too_wide
 from support.page_models import TABLES
 
 pytest.importorskip("playwright", reason="needs Playwright: make browser")
 from playwright.sync_api import Page
 
-WIDTHS = (320, 390, 768, 1280)
 VIEWS = ("calculator", "performance", "model", "batch")
-# What is wider than the screen, without what scrolls inside of it.
-OVERFLOW = """() => {
-  const root = document.documentElement
-  if (root.scrollWidth <= root.clientWidth) return []
-  const wide = [...document.querySelectorAll('main *, header *, footer *')].filter(
-    (each) => each.getBoundingClientRect().right > root.clientWidth + 1,
-  )
-  return [root.scrollWidth, ...wide.slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]
-}"""
-
-
 MODELS = ("wisconsin", *(table.name for table in TABLES))
 # The inputs of the calculator depend on the model; the other views, on its names and its task.
 OTHERS = ("wisconsin", "hostile", "classes")
@@ -41,12 +30,11 @@ def test_nothing_is_wider_than_the_screen(
     view: str, model: str, page: Page, url: str, pictures: Path | None
 ) -> None:
     page.goto(f"{url}/#/{view}/{model}")
-    page.get_by_role("main").wait_for()
-    page.wait_for_load_state("networkidle")
+    settle(page)
     wide = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         if pictures is not None:
             page.screenshot(path=pictures / f"{model}-{view}-{width}.png", full_page=True)
-        wide[width] = page.evaluate(OVERFLOW)
+        wide[width] = too_wide(page)
     assert not any(wide.values()), [f"{width}: {found}" for width, found in wide.items()]

@@ -19,12 +19,13 @@ export function Drift({ title, figures, features = [] }: Props) {
   return (
     <section>
       <h2>{title}</h2>
+      <p class="muted">
+        The stability index (PSI) is the size of a difference from the training rows. Chance alone gives the second
+        figure; q is the probability of such a difference without drift, adjusted for all features.
+      </p>
       <div class="scrolled" tabIndex={0} role="region" aria-label={title}>
         <table class="figures">
-          <caption>
-            The stability index (PSI) is the size of a difference from the training rows. Chance alone gives the
-            second figure; q is the probability of such a difference without drift, adjusted for all features.
-          </caption>
+          <caption class="hidden">{title}</caption>
           <thead>
             <tr>
               <th scope="col">{features.length ? 'Feature' : 'Output'}</th>

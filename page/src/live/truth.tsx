@@ -78,27 +78,29 @@ export function TruthFigures({ live, target }: Props) {
         </p>
       )}
       {truth.calibration && truth.calibration.length > 0 && (
-        <table class="figures spaced">
-          <caption>Calibration by month: a slope of 1 is right; below 1, probabilities are too extreme</caption>
-          <thead>
-            <tr>
-              <th scope="col">Month</th>
-              <th scope="col">rows</th>
-              <th scope="col">Brier score</th>
-              <th scope="col">slope</th>
-            </tr>
-          </thead>
-          <tbody>
-            {truth.calibration.map((month) => (
-              <tr key={month.month}>
-                <th scope="row">{month.month}</th>
-                <td class="number">{count(month.rows)}</td>
-                <td class="number">{number(month.brier, 3)}</td>
-                <td class="number">{number(month.slope, 3)}</td>
+        <div class="scrolled spaced" tabIndex={0} role="region" aria-label="Calibration by month">
+          <table class="figures">
+            <caption>Calibration by month: a slope of 1 is right; below 1, probabilities are too extreme</caption>
+            <thead>
+              <tr>
+                <th scope="col">Month</th>
+                <th scope="col">rows</th>
+                <th scope="col">Brier score</th>
+                <th scope="col">slope</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {truth.calibration.map((month) => (
+                <tr key={month.month}>
+                  <th scope="row">{month.month}</th>
+                  <td class="number">{count(month.rows)}</td>
+                  <td class="number">{number(month.brier, 3)}</td>
+                  <td class="number">{number(month.slope, 3)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </section>
   )

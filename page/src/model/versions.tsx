@@ -55,38 +55,40 @@ function Comparison({ model, other }: { model: Description; other: string }) {
     })),
   )
   return (
-    <table class="figures">
-      <caption>Area under the ROC curve, and average precision, each on the version's own rows</caption>
-      <thead>
-        <tr>
-          <th scope="col">Rows</th>
-          <th scope="col">in service</th>
-          <th scope="col">{other.slice(0, 12)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.title}>
-            <th scope="row">
-              <bdi>{row.title}</bdi>
-            </th>
-            {[row.here, row.there].map((part, place) => (
-              <td class="number" key={place}>
-                {part ? (
-                  <>
-                    <b>
-                      {number(part.areas.roc_auc)} / {number(part.areas.average_precision)}
-                    </b>
-                    <small>{count(part.rows)} rows</small>
-                  </>
-                ) : (
-                  '–'
-                )}
-              </td>
-            ))}
+    <div class="scrolled" tabIndex={0} role="region" aria-label="Figures of both versions">
+      <table class="figures">
+        <caption>Area under the ROC curve, and average precision, each on the version's own rows</caption>
+        <thead>
+          <tr>
+            <th scope="col">Rows</th>
+            <th scope="col">in service</th>
+            <th scope="col">{other.slice(0, 12)}</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.title}>
+              <th scope="row">
+                <bdi>{row.title}</bdi>
+              </th>
+              {[row.here, row.there].map((part, place) => (
+                <td class="number" key={place}>
+                  {part ? (
+                    <>
+                      <b>
+                        {number(part.areas.roc_auc)} / {number(part.areas.average_precision)}
+                      </b>
+                      <small>{count(part.rows)} rows</small>
+                    </>
+                  ) : (
+                    '–'
+                  )}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   )
 }
