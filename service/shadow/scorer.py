@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from time import thread_time
+from time import perf_counter
 from typing import Final, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # Fixed values.
 COLLECT_SECONDS: Final = 0.05  # from the first row to the first batch, so that others join it
 PAUSE_SECONDS: Final = 0.001  # between batches, in which requests have the interpreter
-PAUSE_SHARE: Final = 4.0  # times the CPU time of the batch before, if that is longer
+PAUSE_SHARE: Final = 4.0  # times the time of the batch before, which is longer beside requests
 NICENESS: Final = 19
 
 
@@ -132,13 +132,13 @@ class ShadowScorer:
 
     def _drain(self) -> None:
         """Predict all rows that wait, in batches."""
-        begin = thread_time()
+        begin = perf_counter()
         while batch := self._ring.take():
             self._score(batch)
             if not self._stopping.is_set():
-                now = thread_time()
-                self._stopping.wait(max(PAUSE_SECONDS, PAUSE_SHARE * (now - begin)))
-                begin = thread_time()
+                seconds = perf_counter() - begin
+                self._stopping.wait(max(PAUSE_SECONDS, PAUSE_SHARE * seconds))
+            begin = perf_counter()
 
     def _score(self, batch: list[Record]) -> None:
         version = batch[0].version.shadow
