@@ -33,13 +33,15 @@ class Stream(io.BytesIO):
     ) -> None:
         super().__init__(content)
         self._request_etag, self._begin_to_read = request_etag, begin_to_read
+        self._is_begun = False
 
     def metadata(self) -> dict[str, bytes]:
         etag = self._request_etag()
         return {"Content-Length": b"1", **({"ETag": etag.encode()} if etag else {})}
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if self.tell() == 0:
+        if not self._is_begun:
+            self._is_begun = True
             self._begin_to_read()
         return super().read(size)
 

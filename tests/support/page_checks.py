@@ -25,8 +25,9 @@ RUN = """async (tags) => {
 OVERFLOW = """() => {
   const root = document.documentElement
   if (root.scrollWidth <= root.clientWidth) return []
+  const isWide = (each) => each.getBoundingClientRect().right > root.clientWidth + 1
   const wide = [...document.querySelectorAll('main *, header *, footer *')].filter(
-    (each) => !each.closest('.scrolled') && each.getBoundingClientRect().right > root.clientWidth + 1,
+    (each) => isWide(each) && !each.closest('.scrolled'),
   )
   return [root.scrollWidth, ...wide.slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]
 }"""
