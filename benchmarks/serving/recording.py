@@ -23,11 +23,10 @@ from pathlib import Path  # noqa: E402
 
 from benchmarks.harness import command_line, table  # noqa: E402
 from benchmarks.harness.closed_loop import Request, load  # noqa: E402
-from benchmarks.harness.open_loop import CONNECTIONS  # noqa: E402
 from benchmarks.harness.phase import Phase  # noqa: E402
 from benchmarks.harness.processes import LOAD_CORE, Running  # noqa: E402
 from benchmarks.serving.servers import body_of, named, ours, rows_of  # noqa: E402
-from benchmarks.serving.shadow import SHARE, phase_of  # noqa: E402
+from benchmarks.serving.shadow import CONNECTIONS, SHARE, phase_of  # noqa: E402
 from model.artifacts import artifact  # noqa: E402
 
 LEVELS = ("none", "counts", "predictions", "inputs")
