@@ -15,10 +15,17 @@ from service.store.databases.database import Columns, Row, RowsRejected, StoreUn
 
 # Fixed values.
 BUSY_SECONDS: Final = 1.0  # that a statement waits for a lock before it fails
+BUSY_PAUSE_SECONDS: Final = 0.01
 ERASE_SECONDS: Final = 60.0  # that an erasure waits for the locks of others
 CACHE_KIB: Final = 1024
 STATEMENT_ROWS: Final = (64, 8, 1)  # that one statement inserts
 MAX_WAL_BYTES: Final = 4 * 1024**2  # that stay after a checkpoint
+_PRAGMAS = (
+    "synchronous = NORMAL",
+    "secure_delete = ON",
+    "foreign_keys = ON",
+    f"journal_size_limit = {MAX_WAL_BYTES}",
+)
 _REJECTED = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -93,11 +100,34 @@ class SQLite:
             )
         try:
             with _errors():
-                for pragma in _pragmas(read_only):
-                    self._connection.execute(f"PRAGMA {pragma}").fetchall()
+                self._pragma(f"cache_size = -{CACHE_KIB}")
+                if not read_only:
+                    self._use_wal()
+                    for pragma in _PRAGMAS:
+                        self._pragma(pragma)
         except BaseException:
             self.close()
             raise
+
+    def _use_wal(self) -> None:
+        """Set the journal of the file to WAL, which stays.
+
+        SQLite does not wait here for another connection, which may do the same to a new file.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._pragma("journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE_SECONDS)
+            else:
+                return
+
+    def _pragma(self, pragma: str) -> None:
+        self._connection.execute(f"PRAGMA {pragma}").fetchall()
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         with _errors():
@@ -197,16 +227,6 @@ class SQLite:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
             raise
-
-
-def _pragmas(read_only: bool) -> Iterator[str]:
-    yield f"cache_size = -{CACHE_KIB}"
-    if not read_only:
-        yield "journal_mode = WAL"
-        yield "synchronous = NORMAL"
-        yield "secure_delete = ON"
-        yield "foreign_keys = ON"
-        yield f"journal_size_limit = {MAX_WAL_BYTES}"
 
 
 @contextmanager

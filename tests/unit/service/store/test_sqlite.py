@@ -1,5 +1,7 @@
 """SQLite: rows of any number and any constant columns are read back."""
 
+import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.store.databases.database import Columns, RowsRejected
+from service.store.databases.database import Columns, RowsRejected, StoreUnavailable
 from service.store.databases.sqlite import SQLite
 
 VALUES = st.one_of(
@@ -49,3 +51,35 @@ def test_a_row_that_is_rejected_leaves_none(tmp_path: Path) -> None:
         with pytest.raises(RowsRejected), other.transaction():
             other.write_rows("x", {"number": [*range(100), 5]})
         assert other.execute("SELECT count(*) FROM x") == [(0,)]
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Return a connection that is about to write to a new file, whose journal is not WAL yet."""
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_a_new_file_that_another_connection_writes_is_opened_after_it(
+    tmp_path: Path, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        locked.rollback()
+
+    monkeypatch.setattr("service.store.databases.sqlite.time.sleep", pause)
+    with closing(SQLite(tmp_path / "store.db")) as database:
+        assert database.execute("PRAGMA journal_mode") == [("wal",)]
+    assert len(pauses) == 1
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_file_that_stays_locked_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.databases.sqlite.BUSY_SECONDS", 0.05)
+    with pytest.raises(StoreUnavailable, match="database is locked"):
+        SQLite(tmp_path / "store.db")
