@@ -79,7 +79,7 @@ class Store:
         """Call a function with the records of each batch that is written, in the writer's thread.
 
         Args:
-            function: The function.
+            function: It must be quick, since other rows wait meanwhile.
         """
         self._writer.on_written = function
 

@@ -6,6 +6,8 @@ import pytest
 from support.page_checks import check_themes, page_with_axe, serious_faults, settle
 from support.watched_page import WatchedContext
 
+pytest.importorskip("playwright", reason="needs Playwright: make browser")
+
 Watch = Callable[..., WatchedContext]
 
 
